@@ -1,0 +1,37 @@
+package change
+
+import "time"
+
+// State is what became of an item in one run.
+type State string
+
+// The states. Every item that a run looked at ends in exactly one of them.
+const (
+	Done         State = "done"          // applied, confirmed and on the branch
+	Proposed     State = "proposed"      // on a branch for a person to merge
+	Refused      State = "refused"       // a gate said no, or there was nothing to do
+	Failed       State = "failed"        // the machinery broke: agent, plan, verify
+	Skipped      State = "skipped"       // left to a person before anything was paid
+	NotAttempted State = "not-attempted" // safe, but this run ended before it
+	NeedsPerson  State = "needs-person"  // applied in part, unknown, or not on the branch
+)
+
+// Outcome is what became of one item in one run. The Follow-up table, the
+// commit messages, the log, the summaries and Slack are all rendered from it.
+type Outcome struct {
+	Item     Item
+	State    State
+	Reason   string        // reason code, empty when done
+	Findings []Finding     // when a gate refused
+	Err      error         // when something failed
+	Stack    string        // folder, when known
+	Commit   string        // full hash of the fix commit on the branch
+	Branch   string        // branch that keeps refused or proposed work
+	PlanHash string        // SHA-256 of the applied plan file
+	Counts   Counts        // resources that the plan touched
+	CostUSD  float64       // what the agent cost, its whole slice when unknown
+	Duration time.Duration // from its base to its end
+	Attempt  int           // 1 for the first
+	Settled  bool          // left by an earlier run, ended by this one
+	Command  string        // what a person runs to close it, when one must
+}
