@@ -1,0 +1,78 @@
+// Package plain makes text from outside fit for a log: no control characters,
+// no terminal sequences, nothing invisible or direction-changing, and an end.
+//
+// Documents, agents, hosts and servers write such text. It is cleaned where it
+// is printed, never where it is judged.
+package plain
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// sequence matches what a terminal would obey: CSI (colours, cursor), the
+// string commands that end with BEL or ST (titles, links), and two-byte ones.
+var sequence = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]`)
+
+// Line is s as one line of at most limit characters: every run of white space
+// is one space, and what Clean drops is dropped. A limit of 0 means no limit.
+func Line(s string, limit int) string {
+	return Cut(strings.Join(strings.Fields(Clean(s)), " "), limit)
+}
+
+// Text is s as several lines of together at most limit characters. Line ends
+// become \n, tabs stay, spaces at the end of a line and empty lines at either
+// end go. A limit of 0 means no limit.
+func Text(s string, limit int) string {
+	lines := strings.Split(Clean(s), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRightFunc(line, unicode.IsSpace)
+	}
+	return Cut(strings.Trim(strings.Join(lines, "\n"), "\n"), limit)
+}
+
+// Clean drops terminal sequences, control characters and invisible ones
+// (direction marks, zero-width and tag characters, fillers, variation
+// selectors) and replaces invalid UTF-8 by U+FFFD. New lines and tabs stay; a
+// lone carriage return and the Unicode line separators become new lines.
+func Clean(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n")
+	if strings.ContainsRune(s, '\x1b') {
+		s = sequence.ReplaceAllString(s, "")
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case r == '\r' || r == '\u0085' || r == '\u2028' || r == '\u2029':
+			return '\n'
+		case Hidden(r):
+			return -1
+		default:
+			return r
+		}
+	}, s)
+}
+
+// Hidden tells whether r is a character that a reader cannot see or that
+// changes how its neighbours are shown: controls, format characters, fillers,
+// variation selectors, private use and the like. White space is not hidden.
+func Hidden(r rune) bool {
+	if r < utf8.RuneSelf {
+		return r < ' ' && r != '\n' && r != '\t' && r != '\r' || r == 0x7f
+	}
+	return unicode.In(r, unicode.C, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) ||
+		r == '\u2800' // the empty Braille pattern
+}
+
+// Cut shortens s to at most limit characters, the last of them … when
+// something was cut off. A limit of 0 or less means no limit.
+func Cut(s string, limit int) string {
+	if limit <= 0 || utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	runes := []rune(s)[:limit-1]
+	return strings.TrimRightFunc(string(runes), unicode.IsSpace) + "…"
+}
