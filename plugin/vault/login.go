@@ -1,0 +1,202 @@
+package vault
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+	"github.com/hashicorp/vault/api/auth/approle"
+	"github.com/hashicorp/vault/api/auth/kubernetes"
+
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/plain"
+)
+
+// longLife is the life of a token from which on a warning says so: a run takes
+// minutes.
+const longLife = 24 * time.Hour
+
+// login gives the client its token and returns what is remarkable about it.
+func login(ctx context.Context, c Config, client *api.Client) ([]string, error) {
+	if c.Auth == Token {
+		client.SetToken(strings.TrimSpace(c.Token.Reveal()))
+		return nil, nil
+	}
+	method, who, err := newMethod(c)
+	if err != nil {
+		return nil, err
+	}
+	doing := fmt.Sprintf("log in with %s, role %s on auth/%s", c.Auth, c.Role, c.Mount)
+	if c.Auth == AppRole {
+		doing = fmt.Sprintf("log in with approle on auth/%s", c.Mount)
+	}
+	answer, err := do(ctx, c, doing, func(ctx context.Context) (*api.Secret, error) {
+		return client.Auth().Login(ctx, method)
+	})
+	if err != nil {
+		return nil, final(c, err, doing, loginWayOut(c, err, who))
+	}
+	return tokenWarnings(c, answer.Auth.Policies, time.Duration(answer.Auth.LeaseDuration)*time.Second), nil
+}
+
+// newMethod prepares the login. who describes the identity for messages.
+func newMethod(c Config) (method api.AuthMethod, who string, err error) {
+	switch c.Auth {
+	case AppRole:
+		method, err = approle.NewAppRoleAuth(c.RoleID,
+			&approle.SecretID{FromString: strings.TrimSpace(c.SecretID.Reveal())}, approle.WithMountPath(c.Mount))
+	default:
+		var token string
+		if token, err = readJWT(c); err != nil {
+			return nil, "", err
+		}
+		who = claims(token).String()
+		if c.Auth == JWT {
+			return jwtMethod{mount: c.Mount, role: c.Role, token: token}, who, nil
+		}
+		method, err = kubernetes.NewKubernetesAuth(c.Role,
+			kubernetes.WithServiceAccountToken(token), kubernetes.WithMountPath(c.Mount))
+	}
+	if err != nil {
+		return nil, "", fault.Mark(fault.Settings, fmt.Errorf("vault: prepare the %s login: %w", c.Auth, err))
+	}
+	return method, who, nil
+}
+
+// jwtMethod logs in at the jwt auth method, for which the client has no package.
+type jwtMethod struct{ mount, role, token string }
+
+// Login implements api.AuthMethod.
+func (m jwtMethod) Login(ctx context.Context, client *api.Client) (*api.Secret, error) {
+	return client.Logical().WriteWithContext(ctx, "auth/"+m.mount+"/login",
+		map[string]any{"role": m.role, "jwt": m.token})
+}
+
+// readJWT reads the token file and trims it: Vault refuses a token that ends
+// with a new line, and editors and secret mounts like to add one.
+func readJWT(c Config) (string, error) {
+	content, err := os.ReadFile(c.JWTPath)
+	token := strings.TrimSpace(string(content))
+	if err == nil && token == "" {
+		err = fmt.Errorf("%s is empty", c.JWTPath)
+	}
+	if err == nil {
+		return token, nil
+	}
+	wayOut := "set vault_jwt_path to the file that holds the JWT"
+	if c.Auth == Kubernetes {
+		wayOut = "the pod needs a mounted service-account token (automountServiceAccountToken; in Woodpecker " +
+			"backend_options.kubernetes.serviceAccountName, which the server must allow), or set vault_jwt_path or vault_auth"
+	}
+	return "", fault.Mark(fault.Failed, fmt.Errorf("vault: read the JWT for role %s on auth/%s: %w; %s", c.Role, c.Mount, err, wayOut))
+}
+
+// identity is what a JWT says about itself. It is not verified (Vault does
+// that) and only used in messages.
+type identity struct {
+	Subject  string `json:"sub"`
+	Audience any    `json:"aud"` // a string or a list
+	Expires  int64  `json:"exp"` // seconds since 1970
+}
+
+func claims(token string) identity {
+	var id identity
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return id
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(payload, &id) != nil {
+		return identity{}
+	}
+	return id
+}
+
+// String names the identity for a message, empty when nothing is known.
+func (id identity) String() string {
+	if id.Subject == "" {
+		return ""
+	}
+	text := "the token is of " + plain.Line(id.Subject, 120)
+	if id.Audience != nil {
+		text += " for audience " + plain.Line(fmt.Sprint(id.Audience), 120)
+	}
+	if end := time.Unix(id.Expires, 0); id.Expires > 0 && time.Now().After(end) {
+		text += " and expired at " + end.UTC().Format(time.RFC3339)
+	}
+	return text
+}
+
+// loginWayOut says what to do about a refused login.
+func loginWayOut(c Config, err error, who string) string {
+	if status(err) == 404 {
+		return fmt.Sprintf("no auth method is mounted at auth/%s: set vault_auth_mount or vault_namespace", c.Mount)
+	}
+	hint := "check vault_role_id and vault_secret_id (expired, or used up?)"
+	switch {
+	case c.Auth == AppRole:
+	case status(err) == 400:
+		hint = fmt.Sprintf("the role %s may not exist on auth/%s: check vault_role and vault_auth_mount, or create it", c.Role, c.Mount)
+	case c.Auth == Kubernetes:
+		hint = fmt.Sprintf("bind the pod's service account, namespace and audience to the role: "+
+			"vault write auth/%s/role/%s bound_service_account_names=… bound_service_account_namespaces=…", c.Mount, c.Role)
+	default:
+		hint = fmt.Sprintf("check the bound claims, the audience and the issuer of role %s on auth/%s", c.Role, c.Mount)
+	}
+	if who != "" {
+		hint = who + "; " + hint
+	}
+	return hint
+}
+
+// tokenWarnings says what a token can do beyond what this program needs.
+func tokenWarnings(c Config, policies []string, life time.Duration) []string {
+	var warnings []string
+	if slices.Contains(policies, "root") {
+		warnings = append(warnings, "the Vault token has the root policy: use a role that may read "+c.Secret+" and nothing else")
+	}
+	if life > longLife {
+		warnings = append(warnings, fmt.Sprintf("the Vault token would live %s: give the role a token_ttl of a few minutes", life))
+	}
+	return warnings
+}
+
+// inspect finds out what an owner's token can do, as far as it may look itself
+// up. Failing to do so is no news.
+func inspect(ctx context.Context, c Config, client *api.Client) []string {
+	answer, err := client.Auth().Token().LookupSelfWithContext(ctx)
+	if err != nil || answer == nil {
+		return nil
+	}
+	policies, err := answer.TokenPolicies()
+	if err != nil {
+		return nil
+	}
+	life, err := answer.TokenTTL()
+	if err != nil {
+		return nil
+	}
+	return tokenWarnings(c, policies, life)
+}
+
+// revoke ends the token's life, whatever became of the context.
+func revoke(ctx context.Context, c Config, client *api.Client) error {
+	if strings.HasPrefix(client.Token(), "hvb.") {
+		return errors.New("batch tokens cannot be revoked; it ends with its lease")
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(c.PerTry, 5*time.Second))
+	defer cancel()
+	c.OnRetry = nil
+	_, err := do(ctx, c, "revoke the token", func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, client.Auth().Token().RevokeSelfWithContext(ctx, "")
+	})
+	client.ClearToken()
+	return told(err)
+}

@@ -1,0 +1,144 @@
+package vault
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/hashicorp/vault/api"
+
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/plain"
+)
+
+// do makes one request, again while its failure is temporary and the context's
+// deadline allows for another wait. What is tried is named by doing. The error
+// is marked with its kind; a lasting one keeps its *api.ResponseError.
+func do[T any](ctx context.Context, c Config, doing string, request func(context.Context) (T, error)) (T, error) {
+	waits := backoff.NewExponentialBackOff()
+	waits.InitialInterval = c.backoff
+	waits.MaxInterval = 5 * time.Second
+	budget := c.Timeout
+	if deadline, ok := ctx.Deadline(); ok {
+		budget = max(time.Until(deadline), time.Nanosecond)
+	}
+	var last error // the real reason, when the context ends during a wait
+	result, err := backoff.Retry(ctx, func() (T, error) {
+		result, err := request(ctx)
+		if err == nil {
+			return result, nil
+		}
+		last = err
+		if !temporary(err) {
+			return result, backoff.Permanent(err)
+		}
+		return result, err
+	}, backoff.WithBackOff(waits), backoff.WithMaxElapsedTime(budget), backoff.WithNotify(func(err error, wait time.Duration) {
+		if c.OnRetry != nil {
+			c.OnRetry(fmt.Errorf("vault: %s: %w", doing, told(err)), wait)
+		}
+	}))
+	if err == nil {
+		return result, nil
+	}
+	if context.Cause(ctx) != nil && errors.Is(context.Cause(ctx), context.Canceled) {
+		return result, fault.Mark(fault.Temporary, fmt.Errorf("vault: %s: %w", doing, context.Cause(ctx)))
+	}
+	if last == nil {
+		last = err
+	}
+	if temporary(last) {
+		return result, fault.Mark(fault.Temporary, fmt.Errorf(
+			"vault: %s at %s did not succeed in time: %w; run again when it is up", doing, c.Addr, told(last)))
+	}
+	return result, last
+}
+
+// temporary tells whether the same request may succeed later.
+func temporary(err error) bool {
+	if answer, ok := errors.AsType[*api.ResponseError](err); ok {
+		switch code := answer.StatusCode; {
+		case code >= 500, code == http.StatusTooManyRequests, code == http.StatusPreconditionFailed:
+			return true
+		case code == http.StatusBadRequest: // a KV mount that is being upgraded says so with 400 for a moment
+			return strings.Contains(strings.Join(answer.Errors, " "), "Upgrading from non-versioned")
+		case code == 472 || code == 473: // standby
+			return true
+		}
+		return false
+	}
+	if untrusted(err) {
+		return false
+	}
+	// The HTTP client wraps everything that happened on the way in *url.Error;
+	// a connection that breaks in the answer's body does not come so.
+	_, onTheWay := errors.AsType[*url.Error](err)
+	_, network := errors.AsType[net.Error](err)
+	return onTheWay || network || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// untrusted tells whether the connection failed for a reason that waiting does
+// not change: TLS that does not fit.
+func untrusted(err error) bool {
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
+	_, name := errors.AsType[x509.HostnameError](err)
+	_, record := errors.AsType[tls.RecordHeaderError](err)
+	return certificate || authority || name || record ||
+		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+}
+
+// told is err as one short line: the client's own text spans several.
+func told(err error) error {
+	if answer, ok := errors.AsType[*api.ResponseError](err); ok {
+		return &answered{answer}
+	}
+	if way, ok := errors.AsType[*url.Error](err); ok {
+		err = way.Err
+	}
+	return err
+}
+
+// answered is an answer of Vault that says no.
+type answered struct{ *api.ResponseError }
+
+// Error is the status code and what Vault said, as one line.
+func (a *answered) Error() string {
+	text := plain.Line(strings.Join(a.Errors, "; "), 300)
+	if text == "" {
+		text = http.StatusText(a.StatusCode)
+	}
+	return fmt.Sprintf("%d: %s", a.StatusCode, text)
+}
+
+// Unwrap is the client's error.
+func (a *answered) Unwrap() error { return a.ResponseError }
+
+// status is the code of the answer in err, 0 when there was none.
+func status(err error) int {
+	if answer, ok := errors.AsType[*api.ResponseError](err); ok {
+		return answer.StatusCode
+	}
+	return 0
+}
+
+// final words a lasting error, unless do marked it already: what was tried,
+// what came, and the way out.
+func final(c Config, err error, doing, wayOut string) error {
+	if fault.Of(err) == fault.Temporary {
+		return err
+	}
+	if untrusted(err) {
+		wayOut = "check vault_addr (http or https?) and give the CA that signed its certificate in vault_ca_cert"
+	}
+	return fault.Mark(fault.Failed, fmt.Errorf("vault: %s at %s: %w; %s", doing, c.Addr, told(err), wayOut))
+}

@@ -1,0 +1,80 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/hashicorp/vault/api"
+	"golang.org/x/crypto/ssh"
+
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/secret"
+)
+
+// SSHKey is an ephemeral key that Vault's SSH engine signed.
+type SSHKey struct {
+	Private     secret.String // PEM in OpenSSH's format, no passphrase
+	Certificate string        // one line as in an authorized_keys file; no secret
+	Expires     time.Time     // end of the certificate, zero when it has none
+}
+
+// signKey makes an ed25519 key pair and has Vault sign it. The private key
+// never leaves this process.
+func signKey(ctx context.Context, c Config, client *api.Client) (*SSHKey, error) {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("vault: make a key pair: %w", err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "pm-todos")
+	if err != nil {
+		return nil, fmt.Errorf("vault: encode the key: %w", err)
+	}
+	key, err := ssh.NewPublicKey(public)
+	if err != nil {
+		return nil, fmt.Errorf("vault: encode the public key: %w", err)
+	}
+	request := map[string]any{"public_key": string(ssh.MarshalAuthorizedKey(key)), "cert_type": "user"}
+	if c.SSHPrincipals != "" {
+		request["valid_principals"] = c.SSHPrincipals
+	}
+	doing := fmt.Sprintf("sign a key with role %s on %s", c.SSHRole, c.SSHMount)
+	answer, err := do(ctx, c, doing, func(ctx context.Context) (*api.Secret, error) {
+		return client.SSHWithMountPoint(c.SSHMount).SignKeyWithContext(ctx, c.SSHRole, request)
+	})
+	if err != nil {
+		return nil, final(c, err, doing, fmt.Sprintf("check vault_ssh_mount and vault_ssh_role, the principals that the role allows, "+
+			"and that the policy has: path %q { capabilities = [\"update\"] }", c.SSHMount+"/sign/"+c.SSHRole))
+	}
+	var line string
+	if answer != nil {
+		line, _ = answer.Data["signed_key"].(string)
+	}
+	expires, err := checkCertificate(line, key)
+	if err != nil {
+		return nil, fault.Mark(fault.Failed, fmt.Errorf("vault: %s at %s: %w", doing, c.Addr, err))
+	}
+	return &SSHKey{Private: secret.New(string(pem.EncodeToMemory(block))), Certificate: line, Expires: expires}, nil
+}
+
+// checkCertificate makes sure that line is a user certificate for our key.
+func checkCertificate(line string, key ssh.PublicKey) (time.Time, error) {
+	parsed, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil {
+		return time.Time{}, errors.New("the answer holds no certificate; is this an SSH engine with a CA?")
+	}
+	certificate, ok := parsed.(*ssh.Certificate)
+	if !ok || certificate.CertType != ssh.UserCert || !bytes.Equal(certificate.Key.Marshal(), key.Marshal()) {
+		return time.Time{}, errors.New("the answer is no user certificate for the key that was sent")
+	}
+	if certificate.ValidBefore >= math.MaxInt64 {
+		return time.Time{}, nil
+	}
+	return time.Unix(int64(certificate.ValidBefore), 0), nil
+}
