@@ -1,0 +1,94 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"pm-todos/plugin/fault"
+)
+
+// Errors that callers tell apart with errors.Is.
+var (
+	// ErrUnknownBase: the commit to compare with is not in the clone. It never
+	// existed, or the branch was rewritten since.
+	ErrUnknownBase = errors.New("base commit is not in the clone")
+	// ErrNotFound: no such commit, path or ref.
+	ErrNotFound = errors.New("not found")
+	// ErrMoved: what a commit builds on was changed by somebody else, so it
+	// must not be replayed as it is.
+	ErrMoved = errors.New("changed meanwhile")
+	// ErrRefMoved: the remote ref no longer has the value that was expected.
+	ErrRefMoved = errors.New("remote ref was changed by somebody else")
+	// ErrLockBusy: another run holds the lock.
+	ErrLockBusy = errors.New("another run holds the lock")
+	// ErrPushRefused: the remote was reached, refused the update, and its ref
+	// is as it was. A hook, a protected branch, a size limit or missing rights.
+	ErrPushRefused = errors.New("the remote refused the push")
+	// ErrPushUnknown: the update was sent, and neither its answer nor the state
+	// of the remote could be read afterwards.
+	ErrPushUnknown = errors.New("it is not known whether the remote took the push")
+	// ErrDenied: the remote does not accept the credentials, or they do not
+	// suffice, or it hides the repository from them.
+	ErrDenied = errors.New("the remote denies access")
+	// ErrHostKey: the host key of an ssh remote is unknown or another than the
+	// known one.
+	ErrHostKey = errors.New("host key is not the known one")
+)
+
+// maxMessage is how much of a text that came from a remote is shown, in bytes.
+const maxMessage = 600
+
+// printable makes a text from outside fit for a log line: control and
+// invisible characters become blanks, blanks are folded, the end is cut.
+func printable(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if b.Len() >= maxMessage {
+			b.WriteString("…")
+			break
+		}
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			r = ' '
+		}
+		b.WriteRune(r)
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// remoteError carries an error out of a remote act. Its text is safe to print
+// whatever the server said.
+type remoteError struct {
+	act   string // "fetch from https://…"
+	said  string // what the server printed besides, may be empty
+	cause error
+}
+
+func (e *remoteError) Error() string {
+	text := e.act + ": " + printable(e.cause.Error())
+	if e.said != "" {
+		text += " (the remote said: " + printable(e.said) + ")"
+	}
+	return text
+}
+
+func (e *remoteError) Unwrap() error { return e.cause }
+
+// remoteFault words an error of a remote act and gives it its kind. An error
+// that follows from the end of ctx is told as that end.
+func remoteFault(ctx context.Context, act, said string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return fault.Mark(fault.Temporary, &remoteError{act: act, cause: fmt.Errorf("cut short: %w", cause)})
+	}
+	kind := fault.Failed
+	if isTransient(err) {
+		kind = fault.Temporary
+	}
+	return fault.Mark(kind, &remoteError{act: act, said: said, cause: err})
+}

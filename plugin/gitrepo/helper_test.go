@@ -1,0 +1,197 @@
+package gitrepo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/cgi"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pm-todos/plugin/secret"
+)
+
+const branchName = "master"
+
+// gitEnv keeps the git of the tests away from the configuration of whoever
+// runs them.
+func gitEnv() []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C",
+		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+		"GIT_AUTHOR_NAME=Ann", "GIT_AUTHOR_EMAIL=ann@example.org",
+		"GIT_COMMITTER_NAME=Ann", "GIT_COMMITTER_EMAIL=ann@example.org",
+	}
+}
+
+// git runs git in dir and returns its trimmed output.
+func git(tb testing.TB, dir string, args ...string) string {
+	tb.Helper()
+	out, err := gitInput(dir, nil, args...)
+	if err != nil {
+		tb.Fatalf("git %v: %v", args, err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func gitInput(dir string, stdin []byte, args ...string) ([]byte, error) {
+	cmd := exec.Command("git", args...)
+	cmd.Dir, cmd.Env, cmd.Stdin = dir, gitEnv(), bytes.NewReader(stdin)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", err, stderr.String())
+	}
+	return out, err
+}
+
+// site is a bare origin and a person's work tree of it.
+type site struct {
+	tb     testing.TB
+	origin string // bare repository
+	work   string // a person's clone
+}
+
+// newSite makes an origin with one commit that holds the files.
+func newSite(tb testing.TB, files map[string]string) *site {
+	tb.Helper()
+	root := tb.TempDir()
+	s := &site{tb: tb, origin: filepath.Join(root, "origin.git"), work: filepath.Join(root, "work")}
+	git(tb, root, "init", "-q", "--bare", "-b", branchName, s.origin)
+	git(tb, root, "init", "-q", "-b", branchName, s.work)
+	git(tb, s.work, "remote", "add", "origin", s.origin)
+	s.commit("first", files)
+	s.push()
+	return s
+}
+
+// commit writes the files, removes those whose text is "-", and commits.
+func (s *site) commit(message string, files map[string]string) string {
+	s.tb.Helper()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		file := filepath.Join(s.work, name)
+		if files[name] == "-" {
+			git(s.tb, s.work, "rm", "-q", name)
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			s.tb.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(files[name]), 0o644); err != nil {
+			s.tb.Fatal(err)
+		}
+	}
+	git(s.tb, s.work, "add", "-A")
+	git(s.tb, s.work, "commit", "-q", "--allow-empty", "-m", message)
+	return s.head()
+}
+
+func (s *site) head() string { return git(s.tb, s.work, "rev-parse", "HEAD") }
+
+func (s *site) push() { git(s.tb, s.work, "push", "-q", "--force", "origin", "HEAD:"+branchName) }
+
+// remoteTip is the branch as the origin has it.
+func (s *site) remoteTip() string { return git(s.tb, s.origin, "rev-parse", "refs/heads/"+branchName) }
+
+// hook installs a hook in the origin.
+func (s *site) hook(name, script string) {
+	s.tb.Helper()
+	file := filepath.Join(s.origin, "hooks", name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		s.tb.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		s.tb.Fatal(err)
+	}
+}
+
+const (
+	login    = "ci"
+	password = "swordfish-3141"
+)
+
+// serve offers the origin over HTTP by git's own backend, behind basic auth,
+// and returns its URL. wrap may stand in front of it.
+func (s *site) serve(wrap func(http.Handler) http.Handler) string {
+	s.tb.Helper()
+	backend := http.Handler(&cgi.Handler{
+		Path: filepath.Join(git(s.tb, s.origin, "--exec-path"), "git-http-backend"),
+		Env: []string{
+			"GIT_PROJECT_ROOT=" + filepath.Dir(s.origin), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=" + login,
+			"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
+			"GIT_COMMITTER_NAME=server", "GIT_COMMITTER_EMAIL=server@example.org",
+		},
+		Stderr: &bytes.Buffer{},
+	})
+	if wrap != nil {
+		backend = wrap(backend)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, p, _ := r.BasicAuth(); u != login || p != password {
+			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
+			http.Error(w, "who are you?", http.StatusUnauthorized)
+			return
+		}
+		backend.ServeHTTP(w, r)
+	}))
+	s.tb.Cleanup(server.Close)
+	return server.URL + "/" + filepath.Base(s.origin)
+}
+
+func options(tb testing.TB, url string) Options {
+	return Options{
+		URL: url, Branch: branchName, Username: login, Password: secret.New(password), Dir: tb.TempDir(),
+		Author: Signature{Name: "pm-todos", Email: "pm-todos@localhost"}, Timeout: 30 * time.Second,
+	}
+}
+
+// clone opens the remote with the usual options.
+func clone(tb testing.TB, url string) *Repo {
+	tb.Helper()
+	r, err := Clone(context.Background(), options(tb, url))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return r
+}
+
+// must fails the test on an error.
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(tb testing.TB) T {
+		tb.Helper()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return v
+	}
+}
+
+// linear fails the test unless the origin's branch has no merges, is whole,
+// and holds every one of the commits.
+func (s *site) linear(commits []string) {
+	s.tb.Helper()
+	git(s.tb, s.origin, "fsck", "--strict", "--no-dangling")
+	if merges := git(s.tb, s.origin, "rev-list", "--merges", branchName); merges != "" {
+		s.tb.Errorf("merges on the branch: %s", merges)
+	}
+	history := git(s.tb, s.origin, "rev-list", branchName)
+	for _, c := range commits {
+		if !strings.Contains(history, c) {
+			s.tb.Errorf("commit %s is not on the branch", c)
+		}
+	}
+}

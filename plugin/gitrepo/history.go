@@ -1,0 +1,241 @@
+package gitrepo
+
+import (
+	"container/heap"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// Commit is one commit of the clone.
+type Commit struct {
+	Hash    string
+	Parent  string // first parent, empty for a root commit
+	Merge   bool   // it has more than one parent
+	Tree    string
+	Author  Signature
+	Message string    // as written, trailers included
+	Time    time.Time // when it was committed, UTC
+}
+
+func newCommit(h plumbing.Hash, c *object.Commit) Commit {
+	out := Commit{
+		Hash: h.String(), Merge: len(c.ParentHashes) > 1, Tree: c.TreeHash.String(),
+		Author: Signature{Name: c.Author.Name, Email: c.Author.Email}, Message: c.Message, Time: c.Committer.When.UTC(),
+	}
+	if len(c.ParentHashes) > 0 {
+		out.Parent = c.ParentHashes[0].String()
+	}
+	return out
+}
+
+// Lookup reads one commit. ErrNotFound when the clone does not have it.
+func (r *Repo) Lookup(commit string) (Commit, error) {
+	h, c, err := r.commit(commit)
+	if err != nil {
+		return Commit{}, err
+	}
+	return newCommit(h, c), nil
+}
+
+// commit reads the commit that a full hash names.
+func (r *Repo) commit(hash string) (plumbing.Hash, *object.Commit, error) {
+	h, err := parseHash(hash)
+	if err == nil && h.IsZero() {
+		err = fmt.Errorf("%w: the zero hash is no commit", ErrNotFound)
+	}
+	if err != nil {
+		return h, nil, fmt.Errorf("commit: %w", err)
+	}
+	c, err := r.store.commit(h)
+	return h, c, err
+}
+
+// Log calls fn for every commit in the history of from, itself included, the
+// latest first, until fn returns false.
+func (r *Repo) Log(from string, fn func(Commit) bool) error {
+	return r.walk(from, plumbing.ZeroHash, fn)
+}
+
+// walk is Log without the commit to skip and what is only in its history.
+func (r *Repo) walk(from string, skip plumbing.Hash, fn func(Commit) bool) error {
+	h, c, err := r.commit(from)
+	if err != nil {
+		return fmt.Errorf("read the history: %w", err)
+	}
+	queue := &byTime{{h, c}}
+	met := map[plumbing.Hash]bool{h: true, skip: true}
+	for queue.Len() > 0 {
+		next := heap.Pop(queue).(dated) //nolint:errcheck,forcetypeassert // the heap holds nothing else
+		if !fn(newCommit(next.hash, next.commit)) {
+			return nil
+		}
+		for _, p := range next.commit.ParentHashes {
+			if met[p] {
+				continue
+			}
+			met[p] = true
+			c, err := r.store.commit(p)
+			if err != nil {
+				return fmt.Errorf("read the history: %w", err)
+			}
+			heap.Push(queue, dated{p, c})
+		}
+	}
+	return nil
+}
+
+// Contains tells whether the history of tip holds the commit, tip itself
+// included. A commit that the clone does not have is in no history.
+func (r *Repo) Contains(tip, commit string) (bool, error) {
+	if _, _, err := r.commit(commit); errors.Is(err, ErrNotFound) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	found := false
+	err := r.Log(tip, func(c Commit) bool {
+		found = c.Hash == commit
+		return !found
+	})
+	return found, err
+}
+
+// dated is a commit in a queue by time.
+type dated struct {
+	hash   plumbing.Hash
+	commit *object.Commit
+}
+
+type byTime []dated
+
+func (q byTime) Len() int { return len(q) }
+func (q byTime) Less(i, j int) bool {
+	return q[i].commit.Committer.When.After(q[j].commit.Committer.When)
+}
+func (q byTime) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *byTime) Push(x any)   { *q = append(*q, x.(dated)) } //nolint:errcheck,forcetypeassert // see Log
+func (q *byTime) Pop() any {
+	last := len(*q) - 1
+	x := (*q)[last]
+	*q = slices.Delete(*q, last, last+1)
+	return x
+}
+
+// Changed lists the files that exist in tip and differ from base, sorted: new
+// and changed ones, renamed ones under their new name, removed ones not. The
+// two commits need not be related. ErrUnknownBase when base is not in the
+// clone, empty or zeros: then nothing is known and all files must be looked at.
+func (r *Repo) Changed(base, tip string) ([]string, error) {
+	_, to, err := r.commit(tip)
+	if err != nil {
+		return nil, fmt.Errorf("changed files: %w", err)
+	}
+	if !fullHash.MatchString(base) {
+		return nil, fmt.Errorf("%w: %q", ErrUnknownBase, printable(base))
+	}
+	_, from, err := r.commit(base)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s", ErrUnknownBase, base)
+	}
+	found, err := r.store.diff(from.TreeHash, to.TreeHash, maxFiles)
+	if err != nil {
+		return nil, fmt.Errorf("changed files between %s and %s: %w", base, tip, err)
+	}
+	var paths []string
+	for _, d := range found {
+		if d.new != nil && d.new.isBlob() {
+			paths = append(paths, d.path)
+		}
+	}
+	return paths, nil
+}
+
+// Touched tells whether anything below the folder differs between two commits.
+// The folder may be the path of a file as well; "" is the whole tree.
+func (r *Repo) Touched(a, b, folder string) (bool, error) {
+	var at [2]entry
+	for i, hash := range []string{a, b} {
+		_, c, err := r.commit(hash)
+		if err != nil {
+			return false, fmt.Errorf("compare %s: %w", printable(folder), err)
+		}
+		if at[i], err = r.place(c.TreeHash, folder); err != nil {
+			return false, fmt.Errorf("compare %s: %w", printable(folder), err)
+		}
+	}
+	return at[0].hash != at[1].hash || at[0].mode != at[1].mode, nil
+}
+
+// place is the entry at a path, the zero entry when there is none.
+func (r *Repo) place(root plumbing.Hash, path string) (entry, error) {
+	if path == "" {
+		return entry{mode: modeTree, hash: root}, nil
+	}
+	e, err := r.store.find(root, path)
+	if errors.Is(err, ErrNotFound) {
+		return entry{}, nil
+	}
+	e.name = ""
+	return e, err
+}
+
+// Files lists the paths of all files of a commit, sorted, symbolic links
+// included, submodules not.
+func (r *Repo) Files(commit string) ([]string, error) {
+	_, c, err := r.commit(commit)
+	if err != nil {
+		return nil, fmt.Errorf("list the files: %w", err)
+	}
+	found, err := r.store.diff(plumbing.ZeroHash, c.TreeHash, maxFiles)
+	if err != nil {
+		return nil, fmt.Errorf("list the files of %s: %w", commit, err)
+	}
+	paths := make([]string, 0, len(found))
+	for _, d := range found {
+		if d.new.isBlob() {
+			paths = append(paths, d.path)
+		}
+	}
+	return paths, nil
+}
+
+// MaxFileSize is the largest file that ReadFile returns, in bytes.
+const MaxFileSize = 16 << 20
+
+// ReadFile is the content of a file in a commit. ErrNotFound when there is
+// none; links, folders, submodules and files over MaxFileSize are errors too.
+func (r *Repo) ReadFile(commit, path string) ([]byte, error) {
+	_, c, err := r.commit(commit)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", printable(path), err)
+	}
+	data, err := r.readFile(c.TreeHash, path)
+	if err != nil {
+		return nil, fmt.Errorf("read %s in %s: %w", printable(path), commit, err)
+	}
+	return data, nil
+}
+
+func (r *Repo) readFile(root plumbing.Hash, path string) ([]byte, error) {
+	e, err := r.store.find(root, path)
+	if err != nil {
+		return nil, err
+	}
+	if e.mode != modeFile && e.mode != modeProgram && e.mode != 0o100664 {
+		return nil, fmt.Errorf("it is no regular file (mode %06o)", e.mode)
+	}
+	size, err := r.store.size(e.hash)
+	if err != nil {
+		return nil, err
+	}
+	if size > MaxFileSize {
+		return nil, fmt.Errorf("it has %d bytes; at most %d are read", size, MaxFileSize)
+	}
+	_, data, err := r.store.get(plumbing.BlobObject, e.hash)
+	return data, err
+}

@@ -1,0 +1,285 @@
+package gitrepo
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+
+	"pm-todos/plugin/fault"
+)
+
+// LockRef is the ref that one run at a time holds.
+const LockRef = OwnRefs + "lock"
+
+// Times of the lock. The clocks of two machines are believed to differ by less
+// than clockSkew; where that matters, the lock is watched instead.
+const (
+	leaseTime  = 3 * time.Minute
+	renewEvery = 30 * time.Second
+	pollEvery  = 5 * time.Second
+	clockSkew  = 5 * time.Minute
+)
+
+// Lease names the holder of the lock, for whoever has to wait for it.
+type Lease struct {
+	Run  string `json:"run"`  // such as the URL of the pipeline
+	Host string `json:"host"` // where the run works, or its own machine
+}
+
+// holding is what the lock's commit says, as JSON in its message. A commit and
+// not a blob, since some forges take only commits.
+type holding struct {
+	Lease
+	Until    time.Time `json:"until"`
+	Nonce    string    `json:"nonce"`
+	Released bool      `json:"released,omitempty"`
+}
+
+// Lock is the lock while it is held. It renews itself until Release.
+type Lock struct {
+	repo  *Repo
+	lease Lease
+	lost  chan struct{}
+	stop  context.CancelFunc
+	ended chan struct{}
+
+	mu   sync.Mutex
+	held plumbing.Hash          // value of the ref that is ours
+	mine map[plumbing.Hash]bool // every value that we ever sent
+}
+
+// AcquireLock takes the lock, waiting for another holder up to wait. ErrLockBusy
+// names the holder when it is still taken then. A lock whose holder vanished
+// is taken over after the end of its lease.
+func (r *Repo) AcquireLock(ctx context.Context, lease Lease, wait time.Duration) (*Lock, error) {
+	deadline := r.now().Add(wait)
+	watch := watched{repo: r}
+	for {
+		busy, err := watch.attempt(ctx, lease)
+		if err != nil {
+			return nil, err
+		}
+		if busy == nil {
+			return r.holdLock(ctx, lease, watch.value), nil
+		}
+		left := deadline.Sub(r.now())
+		if left <= 0 {
+			return nil, fault.Mark(fault.Temporary, fmt.Errorf("%w: %s; waited %s", ErrLockBusy, busy.describe(), wait))
+		}
+		if err := r.sleep(ctx, min(left, pollEvery)); err != nil {
+			return nil, fault.Mark(fault.Temporary, fmt.Errorf("wait for the lock held by %s: %w", busy.describe(), err))
+		}
+	}
+}
+
+// describe is the holder in words.
+func (h holding) describe() string {
+	return fmt.Sprintf("%s on %s until %s", printable(h.Run), printable(h.Host), h.Until.UTC().Format(time.RFC3339))
+}
+
+// watched is the lock as somebody sees it who waits for it.
+type watched struct {
+	repo  *Repo
+	value plumbing.Hash // last value seen; ours after success
+	since time.Time     // when this value was seen first
+}
+
+// attempt takes the lock if it is free or dead; else it returns the holder.
+func (w *watched) attempt(ctx context.Context, lease Lease) (*holding, error) {
+	r := w.repo
+	all, err := r.remote.list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	current := all[LockRef]
+	if current != w.value || w.since.IsZero() {
+		w.value, w.since = current, r.now()
+	}
+	var holder holding
+	if !current.IsZero() {
+		if holder, err = r.readHolding(ctx, current); err != nil {
+			return nil, err
+		}
+		if !holder.dead(r.now(), w.since) {
+			return &holder, nil
+		}
+	}
+	u, pack, err := r.newHolding(current, holding{Lease: lease})
+	if err != nil {
+		return nil, err
+	}
+	err = r.swap(ctx, u, pack)
+	if errors.Is(err, ErrRefMoved) {
+		return &holding{Lease: Lease{Run: "another run", Host: "another host"}, Until: r.now().Add(leaseTime)}, nil
+	}
+	if err == nil {
+		w.value = u.new
+	}
+	return nil, err
+}
+
+// dead tells whether the holder is gone. A holder that lives renews within
+// renewEvery, whatever its clock says, so a value that stays is a sign.
+func (h holding) dead(now, since time.Time) bool {
+	seen := now.Sub(since)
+	return h.Released ||
+		now.After(h.Until.Add(clockSkew)) ||
+		(now.After(h.Until) && seen > renewEvery+pollEvery) ||
+		seen > leaseTime+renewEvery
+}
+
+// readHolding reads the commit that a lock points at. What cannot be
+// understood is a holder without a name, who must be watched.
+func (r *Repo) readHolding(ctx context.Context, h plumbing.Hash) (holding, error) {
+	unnamed := holding{Lease: Lease{Run: "an unknown run", Host: "an unknown host"}, Until: r.now().Add(leaseTime)}
+	if !r.store.has(h) {
+		err := r.remote.fetch(ctx, func(all refs) ([]plumbing.Hash, []plumbing.Hash, error) {
+			if all[LockRef] != h {
+				return nil, nil, nil // it moved on: the next look reads it
+			}
+			return []plumbing.Hash{h}, r.haves(), nil
+		}, r.store.addPack)
+		if err != nil {
+			return unnamed, err
+		}
+	}
+	c, err := r.store.commit(h)
+	if err != nil {
+		return unnamed, nil //nolint:nilerr // see above
+	}
+	var found holding
+	if err := json.Unmarshal([]byte(c.Message), &found); err != nil || found.Until.IsZero() {
+		return unnamed, nil //nolint:nilerr // see above
+	}
+	return found, nil
+}
+
+// newHolding prepares the swap of the lock from one value to a new holding of
+// ours. The commit lives in memory only: renewing goes on beside whatever else
+// uses the clone.
+func (r *Repo) newHolding(old plumbing.Hash, h holding) (update, func(map[plumbing.Hash]bool) ([]byte, error), error) {
+	u := update{ref: LockRef, old: old}
+	h.Until = r.now().Add(leaseTime).UTC().Truncate(time.Second)
+	h.Nonce = rand.Text()
+	message, err := json.Marshal(h)
+	if err != nil {
+		return u, nil, err
+	}
+	commit, err := r.encodeCommit(nil, plumbing.ComputeHash(plumbing.TreeObject, nil), string(message)+"\n")
+	if err != nil {
+		return u, nil, err
+	}
+	u.new = plumbing.ComputeHash(plumbing.CommitObject, commit)
+	return u, func(map[plumbing.Hash]bool) ([]byte, error) {
+		var b bytes.Buffer
+		p, err := newPacker(&b, 2)
+		if err != nil {
+			return nil, err
+		}
+		err = errors.Join(p.add(plumbing.CommitObject, commit), p.add(plumbing.TreeObject, nil), p.finish(&b))
+		return b.Bytes(), err
+	}, nil
+}
+
+// holdLock starts the renewal. It goes on after the end of ctx, since a run
+// that is told to stop still cleans up under the lock.
+func (r *Repo) holdLock(ctx context.Context, lease Lease, held plumbing.Hash) *Lock {
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l := &Lock{
+		repo: r, lease: lease, held: held, mine: map[plumbing.Hash]bool{held: true},
+		stop: stop, lost: make(chan struct{}), ended: make(chan struct{}),
+	}
+	go l.keep(ctx)
+	return l
+}
+
+// keep renews the lock until ctx ends or the lock is lost.
+func (l *Lock) keep(ctx context.Context) {
+	defer close(l.ended)
+	until := l.repo.now().Add(leaseTime)
+	for l.repo.sleep(ctx, renewEvery) == nil {
+		began := l.repo.now()
+		err := l.renew(ctx, min(renewEvery, until.Sub(began)))
+		switch {
+		case err == nil:
+			until = began.Add(leaseTime)
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, ErrRefMoved), !l.repo.now().Before(until):
+			close(l.lost)
+			return
+		}
+	}
+}
+
+// renew makes one attempt, which must not outlast the lease.
+func (l *Lock) renew(ctx context.Context, limit time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	return l.replace(ctx, func(held plumbing.Hash) error {
+		u, pack, err := l.repo.newHolding(held, holding{Lease: l.lease})
+		if err != nil {
+			return err
+		}
+		l.mine[u.new] = true
+		if err = l.repo.swap(ctx, u, pack); err == nil {
+			l.held = u.new
+		}
+		return err
+	})
+}
+
+// replace runs a swap of the lock. When the lock has another value than the
+// last one known to have arrived, that may be a later one of ours whose reply
+// was lost; then the swap is run once more from there.
+func (l *Lock) replace(ctx context.Context, swap func(held plumbing.Hash) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := swap(l.held)
+	if !errors.Is(err, ErrRefMoved) {
+		return err
+	}
+	all, listErr := l.repo.remote.list(ctx)
+	if listErr != nil {
+		return listErr
+	}
+	if !l.mine[all[LockRef]] {
+		return err
+	}
+	l.held = all[LockRef]
+	return swap(l.held)
+}
+
+// Lost is closed when the lock is no longer held: somebody took it over, or it
+// could not be renewed before the end of its lease.
+func (l *Lock) Lost() <-chan struct{} { return l.lost }
+
+// Release gives the lock back. A lock that was lost meanwhile is left to its
+// new holder, without an error.
+func (l *Lock) Release(ctx context.Context) error {
+	l.stop()
+	<-l.ended
+	err := l.replace(ctx, func(held plumbing.Hash) error {
+		err := l.repo.swap(ctx, update{ref: LockRef, old: held}, nil)
+		if !errors.Is(err, ErrPushRefused) {
+			return err
+		}
+		// Some remotes let nobody delete refs.
+		u, pack, err := l.repo.newHolding(held, holding{Lease: l.lease, Released: true})
+		if err != nil {
+			return err
+		}
+		return l.repo.swap(ctx, u, pack)
+	})
+	if err != nil && !errors.Is(err, ErrRefMoved) {
+		return fmt.Errorf("release the lock: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,447 @@
+package gitrepo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pm-todos/plugin/fault"
+)
+
+// addFile is a build function for Publish: one new file on the tip.
+func addFile(r *Repo, name, text string) func(string) (string, error) {
+	return func(tip string) (string, error) {
+		return r.WithFiles(tip, map[string][]byte{name: []byte(text)}, "add "+name+"\n")
+	}
+}
+
+func TestPublish_TenWritersLoseNothing(t *testing.T) {
+	s := newSite(t, map[string]string{"README": "x"})
+	web := s.serve(nil)
+	const writers, each = 10, 2
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var made []string
+	for w := range writers {
+		r := clone(t, []string{web, s.origin}[w%2])
+		wg.Go(func() {
+			for i := range each {
+				name := fmt.Sprintf("rows/%d-%d", w, i)
+				h, err := r.Publish(t.Context(), addFile(r, name, name))
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+					return
+				}
+				mu.Lock()
+				made = append(made, h)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	if len(made) != writers*each {
+		t.Fatalf("%d commits", len(made))
+	}
+	s.linear(made)
+	for w := range writers {
+		for i := range each {
+			name := fmt.Sprintf("rows/%d-%d", w, i)
+			if got := git(t, s.origin, "show", branchName+":"+name); got != name {
+				t.Errorf("%s holds %q", name, got)
+			}
+		}
+	}
+	if n := git(t, s.origin, "rev-list", "--count", branchName); n != fmt.Sprint(writers*each+1) {
+		t.Errorf("%s commits on the branch", n)
+	}
+}
+
+func TestPublish_NothingToDoMakesNoCommit(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	r := clone(t, s.serve(nil))
+	before := s.remoteTip()
+	got := must(r.Publish(t.Context(), addFile(r, "a", "1")))(t)
+	if got != before || s.remoteTip() != before {
+		t.Errorf("published %s on %s", got, before)
+	}
+}
+
+// afterPush lets act happen when the origin has taken a push and before its
+// reply is sent, and then drops the reply.
+func afterPush(times int32, act func()) func(http.Handler) http.Handler {
+	var left atomic.Int32
+	left.Store(times)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodPost || !strings.HasSuffix(r.URL.Path, "/git-receive-pack") || left.Add(-1) < 0 {
+				next.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(httptest.NewRecorder(), r)
+			if act != nil {
+				act()
+			}
+			panic(http.ErrAbortHandler)
+		})
+	}
+}
+
+func TestPublish_LostReplyIsASuccess(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	r := clone(t, s.serve(afterPush(1, nil)))
+	builds := 0
+	got := must(r.Publish(t.Context(), func(tip string) (string, error) {
+		builds++
+		return addFile(r, "b", "2")(tip)
+	}))(t)
+	if builds != 1 || s.remoteTip() != got || r.Tip() != got {
+		t.Errorf("%d builds, remote at %s, published %s", builds, s.remoteTip(), got)
+	}
+}
+
+func TestPublish_LostReplyAndSomebodyBuiltOnIt(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	r := clone(t, s.serve(afterPush(1, func() {
+		git(t, s.work, "pull", "-q", "origin", branchName)
+		s.commit("on top", map[string]string{"c": "3"})
+		git(t, s.work, "push", "-q", "origin", branchName)
+	})))
+	got := must(r.Publish(t.Context(), addFile(r, "b", "2")))(t)
+	s.linear([]string{got})
+	if n := git(t, s.origin, "rev-list", "--count", branchName); n != "3" {
+		t.Errorf("%s commits: the commit was published twice", n)
+	}
+}
+
+func TestPublish_RemoteGoneAfterThePush(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	var down atomic.Bool
+	r := clone(t, s.serve(func(next http.Handler) http.Handler {
+		taken := afterPush(1, func() { down.Store(true) })(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if down.Load() {
+				http.Error(w, "down", http.StatusServiceUnavailable)
+				return
+			}
+			taken.ServeHTTP(w, req)
+		})
+	}))
+	r.sleep = noSleep
+	_, err := r.Publish(t.Context(), addFile(r, "b", "2"))
+	if !errors.Is(err, ErrPushUnknown) || fault.Of(err) != fault.Temporary {
+		t.Errorf("error %v, kind %v", err, fault.Of(err))
+	}
+}
+
+func noSleep(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
+
+func TestPublish_RefusingHooks(t *testing.T) {
+	for _, hook := range []string{"pre-receive", "update"} {
+		t.Run(hook, func(t *testing.T) {
+			s := newSite(t, map[string]string{"a": "1"})
+			s.hook(hook, `echo "fatal: branch is `+"\x1b[31m"+`protected" >&2; head -c 100000 /dev/zero | tr '\0' x >&2; exit 1`)
+			before := s.remoteTip()
+			for _, url := range []string{s.origin, s.serve(nil)} {
+				r := clone(t, url)
+				r.sleep = noSleep
+				if err := r.CanPush(t.Context()); !errors.Is(err, ErrPushRefused) {
+					t.Errorf("CanPush: %v", err)
+				}
+				_, err := r.Publish(t.Context(), addFile(r, "b", "2"))
+				if !errors.Is(err, ErrPushRefused) || fault.Of(err) != fault.Failed {
+					t.Fatalf("error %v, kind %v", err, fault.Of(err))
+				}
+				text := err.Error()
+				if !strings.Contains(text, "protected") || strings.ContainsAny(text, "\x1b\n") || len(text) > 3*maxMessage {
+					t.Errorf("the error is not fit to print: %q", text)
+				}
+			}
+			if s.remoteTip() != before {
+				t.Error("the branch moved")
+			}
+		})
+	}
+}
+
+func TestPublish_AHookThatProtectsOnlyTheBranch(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	s.hook("update", `test "$1" != refs/heads/`+branchName)
+	r := clone(t, s.serve(nil))
+	r.sleep = noSleep
+	if err := r.SetRef(t.Context(), OwnRefs+"journal/x", "", r.Tip()); err != nil {
+		t.Errorf("a ref of ours: %v", err)
+	}
+	if err := r.CanPush(t.Context()); !errors.Is(err, ErrPushRefused) {
+		t.Errorf("CanPush: %v", err)
+	}
+}
+
+func TestPublish_ReadOnlyCredentials(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	tries := 0
+	r := clone(t, s.serve(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.Contains(r.URL.String(), "git-receive-pack") {
+				tries++
+				http.Error(w, "read only", http.StatusForbidden)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	}))
+	if err := r.CanPush(t.Context()); !errors.Is(err, ErrDenied) || fault.Of(err) != fault.Failed {
+		t.Errorf("CanPush: %v", err)
+	}
+	if _, err := r.Publish(t.Context(), addFile(r, "b", "2")); !errors.Is(err, ErrDenied) {
+		t.Errorf("Publish: %v", err)
+	}
+	if tries != 2 {
+		t.Errorf("%d tries; a refusal of the credentials is final", tries)
+	}
+}
+
+func TestPublish_APassingRefusalIsTriedAgain(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	s.hook("pre-receive", `test -e passed || { touch passed; exit 1; }`)
+	r := clone(t, s.serve(nil))
+	got := must(r.Publish(t.Context(), addFile(r, "b", "2")))(t)
+	s.linear([]string{got})
+}
+
+func TestPublish_TakesNothingAway(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	base := s.head()
+	s.commit("precious", map[string]string{"b": "1"})
+	s.push()
+	before := s.remoteTip()
+	r := clone(t, s.serve(nil))
+	_, err := r.Publish(t.Context(), func(string) (string, error) { return addFile(r, "c", "1")(base) })
+	if err == nil || !strings.Contains(err.Error(), "does not descend") {
+		t.Errorf("error %v", err)
+	}
+	if s.remoteTip() != before {
+		t.Error("the branch was rewritten")
+	}
+	stop := errors.New("stop")
+	if _, err := r.Publish(t.Context(), func(string) (string, error) { return "", stop }); !errors.Is(err, stop) {
+		t.Errorf("the error of build is lost: %v", err)
+	}
+}
+
+func TestPublish_ReplaysOnAMovingBranch(t *testing.T) {
+	s := newSite(t, map[string]string{"stacks/a/main.tf": "1", "docs/x.md": "x"})
+	r := clone(t, s.serve(nil))
+	fix := must(r.WithFiles(r.Tip(), map[string][]byte{"stacks/a/main.tf": []byte("2")}, "fix\n"))(t)
+	s.commit("human", map[string]string{"docs/x.md": "y"})
+	s.push()
+	got := must(r.Publish(t.Context(), func(tip string) (string, error) { return r.Replay(fix, tip, "stacks/a") }))(t)
+	s.linear([]string{got, s.head()})
+	if text := git(t, s.origin, "show", branchName+":stacks/a/main.tf"); text != "2" {
+		t.Errorf("content %q", text)
+	}
+
+	s.commit("noise", nil)
+	git(t, s.work, "fetch", "-q", "origin")
+	git(t, s.work, "reset", "-q", "--hard", "origin/"+branchName)
+	s.commit("human in the stack", map[string]string{"stacks/a/other.tf": "3"})
+	s.push()
+	fix = must(r.WithFiles(got, map[string][]byte{"stacks/a/main.tf": []byte("4")}, "fix\n"))(t)
+	if _, err := r.Publish(t.Context(), func(tip string) (string, error) { return r.Replay(fix, tip, "stacks/a") }); !errors.Is(err, ErrMoved) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestCanPush_ChangesNothing(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	for _, url := range []string{s.origin, s.serve(nil)} {
+		r := clone(t, url)
+		before := git(t, s.origin, "for-each-ref")
+		if err := r.CanPush(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if after := git(t, s.origin, "for-each-ref"); after != before {
+			t.Errorf("refs changed:\n%s\n%s", before, after)
+		}
+		// The clone is behind: it may push all the same.
+		s.commit("later", map[string]string{"a": url})
+		s.push()
+		if err := r.CanPush(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestRefs_CompareAndSwap(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	r, rival := clone(t, s.serve(nil)), clone(t, s.origin)
+	ctx := t.Context()
+	name := OwnRefs + "journal/" + strings.Repeat("ab", 32)
+	one := must(r.WithFiles(r.Tip(), map[string][]byte{"b": []byte("1")}, "one\n"))(t)
+	two := must(r.WithFiles(r.Tip(), map[string][]byte{"b": []byte("2")}, "two\n"))(t)
+
+	steps := []struct {
+		what, old, new string
+		repo           *Repo
+		is             error
+		left           string
+	}{
+		{"create", "", one, r, nil, one},
+		{"create again with the same value", "", one, r, nil, one},
+		{"create over another value", "", two, r, ErrRefMoved, one},
+		{"a rival deletes with a stale value", r.Tip(), "", rival, ErrRefMoved, one},
+		{"move", one, two, r, nil, two},
+		{"delete with a stale value", one, "", r, ErrRefMoved, two},
+		{"delete", two, "", r, nil, ""},
+		{"delete again", two, "", r, nil, ""},
+	}
+	for _, step := range steps {
+		if err := step.repo.SetRef(ctx, name, step.old, step.new); !errors.Is(err, step.is) {
+			t.Errorf("%s: error %v, want %v", step.what, err, step.is)
+		}
+		if found := must(r.Refs(ctx, OwnRefs))(t); found[name] != step.left {
+			t.Errorf("%s: the ref is %q, want %q", step.what, found[name], step.left)
+		}
+	}
+	for _, bad := range []string{"refs/heads/" + branchName, "refs/heads/other", "refs/tags/v1", OwnRefs + "-x", OwnRefs, OwnRefs + "a/../../heads/x"} {
+		if err := r.SetRef(ctx, bad, "", one); err == nil {
+			t.Errorf("%s was set", bad)
+		}
+	}
+	git(t, s.origin, "fsck", "--strict")
+}
+
+func TestRefs_ARemoteThatForbidsDeleting(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	s.hook("update", `case $3 in *[!0]*) exit 0 ;; *) exit 1 ;; esac`)
+	r := clone(t, s.serve(nil))
+	r.sleep = noSleep
+	name := OwnRefs + "journal/x"
+	if err := r.SetRef(t.Context(), name, "", r.Tip()); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.SetRef(t.Context(), name, r.Tip(), ""); !errors.Is(err, ErrPushRefused) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestPushBranch_MakesAndMovesOwnBranchesOnly(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	r := clone(t, s.serve(nil))
+	const name = "pm-todos/refused/2026-04-14-x/0a1b"
+	for _, text := range []string{"1", "2"} {
+		c := must(r.WithFiles(r.Tip(), map[string][]byte{"b": []byte(text)}, "refused\n"))(t)
+		for range 2 {
+			if err := r.PushBranch(t.Context(), name, c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := git(t, s.origin, "rev-parse", "refs/heads/"+name); got != c {
+			t.Errorf("branch at %s, want %s", got, c)
+		}
+	}
+	for _, bad := range []string{branchName, "other", "pm-todos", "pm-todos/../" + branchName, "--force"} {
+		if err := r.PushBranch(t.Context(), bad, r.Tip()); err == nil {
+			t.Errorf("%s was pushed", bad)
+		}
+	}
+}
+
+func TestLog_AppendingKeepsEveryLine(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	const ref = OwnRefs + "ledger"
+	web := s.serve(nil)
+	repos := []*Repo{clone(t, web), clone(t, web), clone(t, s.origin)}
+	var wg sync.WaitGroup
+	for w, r := range repos {
+		wg.Go(func() {
+			for i := range 3 {
+				if err := r.AppendLog(t.Context(), ref, fmt.Appendf(nil, `{"w":%d,"i":%d}`, w, i)); err != nil {
+					t.Errorf("writer %d: %v", w, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	r := clone(t, web)
+	text := must(r.ReadLog(ref))(t)
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	if len(lines) != 9 {
+		t.Fatalf("%d lines:\n%s", len(lines), text)
+	}
+	for w := range repos {
+		at := 0
+		for i := range 3 {
+			next := strings.Index(string(text), fmt.Sprintf(`{"w":%d,"i":%d}`, w, i))
+			if next < at {
+				t.Errorf("line %d of writer %d is missing or before its predecessor", i, w)
+			}
+			at = next
+		}
+	}
+	git(t, s.origin, "fsck", "--strict")
+	if empty := must(r.ReadLog(OwnRefs + "none"))(t); len(empty) != 0 {
+		t.Errorf("a missing log reads %q", empty)
+	}
+}
+
+func TestLog_LostReplyAppendsOnce(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	const ref = OwnRefs + "ledger"
+	rival := clone(t, s.origin)
+	r := clone(t, s.serve(afterPush(1, func() {
+		if _, err := rival.Fetch(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := rival.AppendLog(t.Context(), ref, []byte("rival\n")); err != nil {
+			t.Error(err)
+		}
+	})))
+	if err := r.AppendLog(t.Context(), ref, []byte("ours\n")); err != nil {
+		t.Fatal(err)
+	}
+	if text := must(clone(t, s.origin).ReadLog(ref))(t); string(text) != "ours\nrival\n" {
+		t.Errorf("log %q", text)
+	}
+}
+
+func TestThreat13_WhatTheRemoteSaysIsCleaned(t *testing.T) {
+	got := printable("a\x1b[2J\r\n\tb\u202e\u200bc " + strings.Repeat("x", 5000))
+	if strings.ContainsAny(got, "\x1b\r\n\t\u202e\u200b") || len(got) > maxMessage+8 {
+		t.Errorf("%d bytes: %.80q", len(got), got)
+	}
+}
+
+func TestPublish_SendsOnlyWhatIsNew(t *testing.T) {
+	s := newSite(t, map[string]string{"big": strings.Repeat("0123456789abcdef\n", 1), "deep/er/x": "1"})
+	var sent atomic.Int64
+	r := clone(t, s.serve(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if strings.HasSuffix(req.URL.Path, "/git-receive-pack") {
+				body, err := io.ReadAll(req.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				sent.Add(int64(bytes.Count(body, []byte("PACK"))))
+				at := bytes.Index(body, []byte("PACK"))
+				if n := body[at+11]; n != 5 { // commit, three trees, blob
+					t.Errorf("%d objects were sent", n)
+				}
+				req.Body = io.NopCloser(bytes.NewReader(body))
+			}
+			next.ServeHTTP(w, req)
+		})
+	}))
+	must(r.Publish(t.Context(), addFile(r, "deep/er/y", "2")))(t)
+	if sent.Load() != 1 {
+		t.Errorf("%d packs", sent.Load())
+	}
+}

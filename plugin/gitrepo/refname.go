@@ -1,0 +1,67 @@
+package gitrepo
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// Names that this program gives to refs of its own.
+const (
+	// OwnRefs is the prefix of the refs that no person has to see.
+	OwnRefs = "refs/pm-todos/"
+	// OwnBranches is the prefix of the branches that keep work for people.
+	OwnBranches = "refs/heads/pm-todos/"
+	branches    = "refs/heads/"
+)
+
+var (
+	refPart  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+=@#,-]*$`)
+	fullHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
+)
+
+// CheckBranch tells what is wrong with the name of a branch, given without
+// refs/heads/. It accepts fewer names than git does.
+func CheckBranch(name string) error {
+	if strings.HasPrefix(name, "refs/") || name == "HEAD" {
+		return fmt.Errorf("branch %q: give the short name of a branch, without refs/heads/", printable(name))
+	}
+	return checkRef(branches + name)
+}
+
+// checkRef is the allow-list of ref names: ASCII letters, digits and a few
+// marks, no part that starts with a dash or a dot, nothing that git forbids.
+func checkRef(name string) error {
+	bad := func(why string) error {
+		return fmt.Errorf("ref %q: %s", printable(name), why)
+	}
+	if len(name) > 250 {
+		return bad("longer than 250 bytes")
+	}
+	parts := strings.Split(name, "/")
+	if parts[0] != "refs" || len(parts) < 3 {
+		return bad("not a full name such as refs/heads/master")
+	}
+	for _, part := range parts {
+		switch {
+		case !refPart.MatchString(part):
+			return bad("each part needs ASCII letters, digits or one of . _ + = @ # , - and starts with a letter, digit or _")
+		case strings.Contains(part, ".."), strings.HasSuffix(part, "."), strings.HasSuffix(part, ".lock"):
+			return bad("a part has two dots in a row, or ends with a dot or .lock")
+		}
+	}
+	return nil
+}
+
+// parseHash reads a full hash. The empty text and 40 zeros are the zero hash.
+func parseHash(text string) (plumbing.Hash, error) {
+	if text == "" {
+		return plumbing.ZeroHash, nil
+	}
+	if !fullHash.MatchString(text) {
+		return plumbing.ZeroHash, fmt.Errorf("%q is not a full hash of 40 lower-case hexadecimal digits", printable(text))
+	}
+	return plumbing.NewHash(text), nil
+}

@@ -1,0 +1,185 @@
+package gitrepo
+
+import (
+	"crypto/ed25519"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/skeema/knownhosts"
+	"golang.org/x/crypto/ssh"
+
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/secret"
+)
+
+// sshKeys makes a client key, a host key, and the known_hosts line of the
+// address.
+func sshKeys(t *testing.T, address string) (client, host string, known []byte) {
+	t.Helper()
+	var keys [2]string
+	for i := range keys {
+		_, key, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[i] = string(pem.EncodeToMemory(must(ssh.MarshalPrivateKey(key, ""))(t)))
+	}
+	signer := must(ssh.ParsePrivateKey([]byte(keys[1])))(t)
+	return keys[0], keys[1], []byte(knownhosts.Line([]string{address}, signer.PublicKey()))
+}
+
+// sshd starts the real server for the test's own account.
+func sshd(t *testing.T) (address, clientKey string, known []byte) {
+	t.Helper()
+	const program = "/usr/sbin/sshd"
+	if _, err := os.Stat(program); err != nil {
+		t.Skip("no " + program + " on this machine")
+	}
+	if os.Geteuid() == 0 {
+		// sshd drops its privileges in this folder and refuses to start without it.
+		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
+			t.Skipf("sshd needs /run/sshd: %v", err)
+		}
+	}
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	address = listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	clientKey, hostKey, known := sshKeys(t, address)
+	dir := t.TempDir()
+	public := ssh.MarshalAuthorizedKey(must(ssh.ParsePrivateKey([]byte(clientKey)))(t).PublicKey())
+	for name, text := range map[string]string{"host": hostKey, "authorized": string(public)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, port, _ := net.SplitHostPort(address)
+	config := fmt.Sprintf("ListenAddress 127.0.0.1\nPort %s\nHostKey %s/host\nPidFile none\nAuthorizedKeysFile %s/authorized\n"+
+		"StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel ERROR\n", port, dir, dir)
+	if err := os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "-D", "-e", "-f", filepath.Join(dir, "config"))
+	if err := cmd.Start(); err != nil {
+		t.Skipf("sshd does not start: %v", err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	for range 200 {
+		if conn, err := net.Dial("tcp", address); err == nil {
+			_ = conn.Close()
+			return address, clientKey, known
+		}
+		_ = sleep(t.Context(), 25e6)
+	}
+	t.Fatal("sshd does not listen")
+	return "", "", nil
+}
+
+func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
+	address, key, known := sshd(t)
+	s := newSite(t, map[string]string{"a": "1"})
+	me := must(user.Current())(t)
+	o := options(t, "ssh://"+me.Username+"@"+address+s.origin)
+	o.SSHKey, o.KnownHosts = secret.New(strings.ReplaceAll(strings.TrimSpace(key), "\n", "\r\n")), known
+	r, err := Clone(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	if err := r.CanPush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	made := must(r.Publish(t.Context(), func(tip string) (string, error) {
+		return r.WithFiles(tip, map[string][]byte{"b": []byte("2")}, "over ssh\n")
+	}))(t)
+	s.linear([]string{made})
+
+	t.Run("refused by a hook", func(t *testing.T) {
+		s.hook("pre-receive", "echo not today >&2; exit 1")
+		err := r.CanPush(t.Context())
+		if !errors.Is(err, ErrPushRefused) || !strings.Contains(err.Error(), "not today") {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("no such repository", func(t *testing.T) {
+		o := o
+		o.Dir, o.URL = t.TempDir(), o.URL+"-none"
+		if _, err := Clone(t.Context(), o); err == nil || !strings.Contains(err.Error(), "does not appear to be a git repository") {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("threat 8: another host key", func(t *testing.T) {
+		_, _, other := sshKeys(t, address)
+		o := o
+		o.Dir, o.KnownHosts = t.TempDir(), other
+		_, err := Clone(t.Context(), o)
+		if !errors.Is(err, ErrHostKey) || fault.Of(err) != fault.Failed || !strings.Contains(err.Error(), "SHA256:") {
+			t.Errorf("error %v, kind %v", err, fault.Of(err))
+		}
+	})
+	t.Run("a key that the server does not know", func(t *testing.T) {
+		other, _, _ := sshKeys(t, address)
+		o := o
+		o.Dir, o.SSHKey = t.TempDir(), secret.New(other)
+		if _, err := Clone(t.Context(), o); !errors.Is(err, ErrDenied) || fault.Of(err) != fault.Failed {
+			t.Errorf("error %v, kind %v", err, fault.Of(err))
+		}
+	})
+}
+
+func TestSSH_WhatMustBeSet(t *testing.T) {
+	key, _, known := sshKeys(t, "git.example.org:22")
+	_, raw, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	locked := string(pem.EncodeToMemory(must(ssh.MarshalPrivateKeyWithPassphrase(raw, "", []byte("x")))(t)))
+	tests := map[string]struct {
+		key   string
+		known []byte
+		says  string
+	}{
+		"no key":             {"", known, "git_ssh_key"},
+		"no known hosts":     {key, []byte(" \n"), "git_known_hosts"},
+		"host not listed":    {key, []byte(strings.Replace(string(known), "git.example.org", "other.example.org", 1)), "no line for git.example.org:22"},
+		"broken known hosts": {key, []byte("not a line"), "cannot be parsed"},
+		"passphrase":         {locked, known, "passphrase"},
+		"PuTTY":              {"PuTTY-User-Key-File-3: ssh-ed25519\n", known, "PuTTY"},
+		"rubbish":            {"topsecretrubbish", known, "OpenSSH or PEM"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			o := options(t, "git@git.example.org:infra.git")
+			o.SSHKey, o.KnownHosts = secret.New(test.key), test.known
+			_, err := Clone(t.Context(), o)
+			if fault.Of(err) != fault.Settings || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("error %v, kind %v", err, fault.Of(err))
+			}
+			if strings.Contains(err.Error(), "topsecret") {
+				t.Errorf("the key is in the error: %v", err)
+			}
+		})
+	}
+}
+
+func TestSSH_PathsAreQuotedAsGitDoes(t *testing.T) {
+	for path, want := range map[string]string{
+		"/a/b.git":   "'/a/b.git'",
+		"/it's":      `'/it'\''s'`,
+		"/bang!":     `'/bang'\!''`,
+		"/$(id)`x`;": "'/$(id)`x`;'",
+	} {
+		if got := quotePath(path); got != want {
+			t.Errorf("quotePath(%q) = %s, want %s", path, got, want)
+		}
+	}
+}

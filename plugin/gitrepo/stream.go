@@ -1,0 +1,122 @@
+package gitrepo
+
+import (
+	"bytes"
+	"io"
+	"sync"
+	"time"
+)
+
+// stream is a conversation over the standard streams of a remote program.
+type stream struct {
+	stdin  io.WriteCloser
+	stdout io.Reader
+	stderr *tail
+	kill   func()       // ends the program at once
+	wait   func() error // waits for the program and frees everything
+	asked  bool
+}
+
+func (s *stream) greeting() io.Reader { return s.stdout }
+
+func (s *stream) said() string { return s.stderr.String() }
+
+func (s *stream) ask(request []byte) (io.Reader, error) {
+	s.asked = true
+	// The service may answer before it has read everything, so writing must
+	// not hold up reading. A failed write shows as a failed read.
+	go func() {
+		_, _ = s.stdin.Write(request)
+		_ = s.stdin.Close()
+	}()
+	return s.stdout, nil
+}
+
+func (s *stream) close() error {
+	if !s.asked {
+		// A flush packet tells the service that nothing is wanted.
+		_, _ = s.stdin.Write([]byte("0000"))
+		_ = s.stdin.Close()
+	}
+	if !drain(s.stdout) {
+		s.kill()
+	}
+	return s.wait()
+}
+
+// maxDrain is how much unwanted output is read so that a service can end.
+const maxDrain = 1 << 20
+
+// drain reads what is left, if it is not much, and tells whether that was all:
+// a hook that runs after the report must not die of a closed pipe.
+func drain(r io.Reader) bool {
+	n, err := io.CopyN(io.Discard, r, maxDrain)
+	return err != nil || n < maxDrain
+}
+
+// tail is a writer that keeps the first few kilobytes of what it is given and
+// counts the rest away.
+type tail struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+const maxTail = 4 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if room := maxTail - t.buf.Len(); room > 0 {
+		t.buf.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+// String is what was kept.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.buf.String()
+}
+
+// counter counts the bytes that are read through it.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// meter passes a server's progress on: every finished line, and of the lines
+// that are overwritten in place one in a while.
+type meter struct {
+	tell func(string)
+	line []byte
+	last time.Time
+}
+
+const meterInterval = 10 * time.Second
+
+func (m *meter) Write(p []byte) (int, error) {
+	if m.tell == nil {
+		return len(p), nil
+	}
+	for _, b := range p {
+		if b != '\n' && b != '\r' {
+			if len(m.line) < maxMessage {
+				m.line = append(m.line, b)
+			}
+			continue
+		}
+		if text := printable(string(m.line)); text != "" && (b == '\n' || time.Since(m.last) > meterInterval) {
+			m.last = time.Now()
+			m.tell(text)
+		}
+		m.line = m.line[:0]
+	}
+	return len(p), nil
+}

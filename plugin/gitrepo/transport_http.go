@@ -1,0 +1,182 @@
+package gitrepo
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"pm-todos/plugin/secret"
+)
+
+// httpTransport speaks git's smart protocol over HTTP with a client of its
+// own: no proxy from the environment, no cookies, no netrc.
+type httpTransport struct {
+	client   *http.Client
+	base     string // URL without a trailing slash
+	user     string
+	password secret.String
+}
+
+func newHTTPTransport(a address, o Options) (*httpTransport, error) {
+	t := &http.Transport{
+		Proxy:                 nil,
+		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   dialTimeout,
+		ExpectContinueTimeout: time.Second,
+		IdleConnTimeout:       30 * time.Second,
+		MaxIdleConns:          2,
+		ForceAttemptHTTP2:     true,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+	}
+	if len(o.CACert) > 0 {
+		pool := x509.NewCertPool()
+		if !pool.AppendCertsFromPEM(o.CACert) {
+			return nil, errors.New("the CA certificate for the remote is no PEM certificate")
+		}
+		t.TLSClientConfig.RootCAs = pool
+	}
+	user := o.Username
+	if user == "" {
+		user = a.user
+	}
+	if user == "" && !o.Password.Empty() {
+		// Forges take a token with any user name, but not with none.
+		user = "git"
+	}
+	plain := a
+	plain.user = ""
+	return &httpTransport{
+		client:   &http.Client{Transport: t, CheckRedirect: checkRedirect},
+		base:     strings.TrimRight(plain.String(), "/"),
+		user:     user,
+		password: o.Password,
+	}, nil
+}
+
+// dialTimeout bounds connecting and, on its own, the handshake that follows.
+const dialTimeout = 15 * time.Second
+
+// checkRedirect lets a remote correct the path of its repository, and nothing
+// else: the credentials must not reach another host, nor a plain connection.
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	from := via[len(via)-1].URL
+	switch {
+	case req.Method != http.MethodGet:
+		return errors.New("the remote redirects a push or a fetch; name the address it redirects to as remote")
+	case len(via) > 5:
+		return errors.New("the remote redirects more than five times")
+	case req.URL.Host == from.Host && req.URL.Scheme == from.Scheme:
+		return nil
+	case from.Scheme == "http" && req.URL.Scheme == "https" && req.URL.Hostname() == from.Hostname():
+		return nil
+	}
+	return fmt.Errorf("the remote redirects to %s; name that address as remote if it is right", printable(req.URL.Redacted()))
+}
+
+func (t *httpTransport) open(ctx context.Context, s service) (conversation, error) {
+	c := &httpConversation{ctx: ctx, transport: t, service: s}
+	res, err := c.do(http.MethodGet, t.base+"/info/refs?service="+string(s), nil, "advertisement")
+	if err != nil {
+		return nil, err
+	}
+	c.greets = res.Body
+	// After a redirect of the path the same repository is asked at its place.
+	place := *res.Request.URL
+	place.RawQuery, place.User = "", nil
+	c.base = strings.TrimSuffix(place.String(), "/info/refs")
+	return c, nil
+}
+
+type httpConversation struct {
+	ctx       context.Context //nolint:containedctx // one conversation is one remote act
+	transport *httpTransport
+	service   service
+	base      string
+	greets    io.ReadCloser
+	answer    io.ReadCloser
+}
+
+func (c *httpConversation) greeting() io.Reader { return c.greets }
+
+func (c *httpConversation) said() string { return "" }
+
+func (c *httpConversation) ask(request []byte) (io.Reader, error) {
+	res, err := c.do(http.MethodPost, c.base+"/"+string(c.service), request, "result")
+	if err != nil {
+		return nil, err
+	}
+	c.answer = res.Body
+	return res.Body, nil
+}
+
+func (c *httpConversation) close() error {
+	for _, body := range []io.ReadCloser{c.greets, c.answer} {
+		if body != nil {
+			// A body that was read to its end lets the connection be used again.
+			drain(body)
+			_ = body.Close()
+		}
+	}
+	return nil
+}
+
+func (c *httpConversation) do(method, target string, body []byte, kind string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(c.ctx, method, target, bytes.NewReader(body))
+	if err != nil {
+		return nil, errors.New("the remote URL cannot be used")
+	}
+	req.Header.Set("User-Agent", "git/pm-todos")
+	want := "application/x-" + string(c.service) + "-" + kind
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/x-"+string(c.service)+"-request")
+		req.Header.Set("Accept", want)
+	}
+	if c.transport.user != "" {
+		req.SetBasicAuth(c.transport.user, c.transport.password.Reveal())
+	}
+	res, err := c.transport.client.Do(req)
+	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err // the outer error repeats the whole URL
+		}
+		return nil, err
+	}
+	if err := checkResponse(res, want); err != nil {
+		_ = res.Body.Close()
+		return nil, err
+	}
+	return res, nil
+}
+
+// checkResponse tells the refusals of an HTTP server apart by their status.
+func checkResponse(res *http.Response, want string) error {
+	if res.StatusCode == http.StatusOK {
+		got, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+		if got != want {
+			return fmt.Errorf("the remote answers with %q, not with git's protocol: is the URL that of a repository?", printable(got))
+		}
+		return nil
+	}
+	text, _ := io.ReadAll(io.LimitReader(res.Body, maxTail))
+	problem := fmt.Errorf("HTTP status %d: %s", res.StatusCode, printable(string(text)))
+	switch {
+	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden:
+		return fmt.Errorf("%w (%w); check git_username and git_password and what they may do", ErrDenied, problem)
+	case res.StatusCode == http.StatusNotFound:
+		return fmt.Errorf("%w: no such repository, or hidden from these credentials (%w)", ErrDenied, problem)
+	case res.StatusCode == http.StatusTooManyRequests, res.StatusCode >= 500:
+		return transientError{problem}
+	}
+	return problem
+}

@@ -1,0 +1,167 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/skeema/knownhosts"
+	"golang.org/x/crypto/ssh"
+)
+
+// sshTransport starts the services over SSH with one key and pinned host keys.
+// Neither ssh_config nor an agent nor the user's known_hosts is read.
+type sshTransport struct {
+	address string // host:port
+	path    string
+	config  *ssh.ClientConfig
+}
+
+func newSSHTransport(a address, o Options) (*sshTransport, error) {
+	if o.SSHKey.Empty() {
+		return nil, errors.New("an ssh remote needs a private key: set git_ssh_key")
+	}
+	if len(strings.TrimSpace(string(o.KnownHosts))) == 0 {
+		return nil, errors.New("an ssh remote needs its host key: set git_known_hosts, for instance to the output of ssh-keyscan after checking it")
+	}
+	signer, err := parseKey(o.SSHKey.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	port := a.port
+	if port == 0 {
+		port = 22
+	}
+	target := net.JoinHostPort(a.host, strconv.Itoa(port))
+	db, err := readKnownHosts(o.Dir, o.KnownHosts)
+	if err != nil {
+		return nil, err
+	}
+	algorithms := db.HostKeyAlgorithms(target)
+	if len(algorithms) == 0 {
+		return nil, fmt.Errorf("%w: git_known_hosts has no line for %s", ErrHostKey, target)
+	}
+	user := a.user
+	if user == "" {
+		user = "git"
+	}
+	return &sshTransport{address: target, path: a.path, config: &ssh.ClientConfig{
+		User:              user,
+		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signer)},
+		HostKeyCallback:   pinned(db.HostKeyCallback()),
+		HostKeyAlgorithms: algorithms,
+	}}, nil
+}
+
+// pinned marks the refusal of a host key, so that it can be told from other
+// failures of the handshake.
+func pinned(check ssh.HostKeyCallback) ssh.HostKeyCallback {
+	return func(host string, from net.Addr, key ssh.PublicKey) error {
+		if err := check(host, from, key); err != nil {
+			return fmt.Errorf("%w: %s shows %s %s (%w)", ErrHostKey, host, key.Type(), ssh.FingerprintSHA256(key), err)
+		}
+		return nil
+	}
+}
+
+// readKnownHosts parses known_hosts lines. The parser reads files only, and
+// host keys are no secret, so they pass through the private directory.
+func readKnownHosts(dir string, lines []byte) (*knownhosts.HostKeyDB, error) {
+	file := filepath.Join(dir, "known_hosts")
+	text := strings.ReplaceAll(string(lines), "\r\n", "\n")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("write the known hosts to the private directory: %w", err)
+	}
+	defer func() { _ = os.Remove(file) }()
+	db, err := knownhosts.NewDB(file)
+	if err != nil {
+		return nil, errors.New("git_known_hosts cannot be parsed: each line is a host, a key type and a key")
+	}
+	return db, nil
+}
+
+// parseKey reads a private key as secret stores deliver it, and says what is
+// wrong with one without repeating any of it.
+func parseKey(text string) (ssh.Signer, error) {
+	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")) + "\n"
+	signer, err := ssh.ParsePrivateKey([]byte(text))
+	var locked *ssh.PassphraseMissingError
+	switch {
+	case err == nil:
+		return signer, nil
+	case errors.As(err, &locked):
+		return nil, errors.New("git_ssh_key is protected by a passphrase; give a key without one")
+	case strings.HasPrefix(text, "PuTTY-User-Key-File"):
+		return nil, errors.New("git_ssh_key is in PuTTY's format; export it as an OpenSSH key")
+	}
+	return nil, errors.New("git_ssh_key is no private key in OpenSSH or PEM format")
+}
+
+func (t *sshTransport) open(ctx context.Context, s service) (conversation, error) {
+	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", t.address)
+	if err != nil {
+		return nil, err
+	}
+	// x/crypto/ssh knows no contexts: closing the connection ends every call.
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	c, err := t.start(conn, s)
+	if err != nil {
+		stop()
+		_ = conn.Close()
+		return nil, err
+	}
+	end := c.wait
+	c.wait = func() error {
+		defer stop()
+		defer func() { _ = conn.Close() }()
+		return end()
+	}
+	return c, nil
+}
+
+func (t *sshTransport) start(conn net.Conn, s service) (*stream, error) {
+	if err := conn.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
+		return nil, err
+	}
+	secured, channels, requests, err := ssh.NewClientConn(conn, t.address, t.config)
+	if err != nil {
+		return nil, handshakeFault(err)
+	}
+	if err := conn.SetDeadline(time.Time{}); err != nil {
+		return nil, err
+	}
+	session, err := ssh.NewClient(secured, channels, requests).NewSession()
+	if err != nil {
+		return nil, err
+	}
+	c := &stream{stderr: &tail{}, wait: session.Wait, kill: func() { _ = conn.Close() }}
+	session.Stderr = c.stderr
+	if c.stdin, err = session.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if c.stdout, err = session.StdoutPipe(); err != nil {
+		return nil, err
+	}
+	return c, session.Start(string(s) + " " + quotePath(t.path))
+}
+
+// handshakeFault tells a refused key from a failed connection. The library
+// has no type for it, and its text does not come from the server.
+func handshakeFault(err error) error {
+	if strings.Contains(err.Error(), "unable to authenticate") {
+		return fmt.Errorf("%w: it refuses git_ssh_key (%w)", ErrDenied, err)
+	}
+	return err
+}
+
+// quotePath quotes a path exactly as git does, which is what the restricted
+// shells of forges expect.
+func quotePath(path string) string {
+	return "'" + strings.NewReplacer("'", `'\''`, "!", `'\!'`).Replace(path) + "'"
+}

@@ -1,0 +1,303 @@
+package gitrepo
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+)
+
+// service is one of git's two programs on the other side.
+type service string
+
+const (
+	uploadPack  service = "git-upload-pack"
+	receivePack service = "git-receive-pack"
+)
+
+// transport starts a service on the remote. go-git's own transports read
+// ssh_config, the ssh agent, proxy variables and git's environment, and drop
+// contexts on the way, so only go-git's protocol messages are used here.
+type transport interface {
+	// open starts the service. The end of ctx ends the conversation too.
+	open(ctx context.Context, s service) (conversation, error)
+}
+
+// conversation is one run of a service: it greets, is asked at most once,
+// answers, and is closed.
+type conversation interface {
+	greeting() io.Reader
+	ask(request []byte) (io.Reader, error)
+	// said is what the service printed for people so far.
+	said() string
+	// close lets the service end by itself, unless it has much more to say,
+	// and frees everything.
+	close() error
+}
+
+// transientError marks an error that may be gone the next time.
+type transientError struct{ error }
+
+func (e transientError) Unwrap() error { return e.error }
+
+func isTransient(err error) bool {
+	var transient transientError
+	var network *net.OpError
+	var name *net.DNSError
+	var slow interface{ Timeout() bool }
+	return errors.As(err, &transient) || errors.As(err, &network) || errors.As(err, &name) ||
+		(errors.As(err, &slow) && slow.Timeout()) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// remote is the repository on the other side: git's protocol over some
+// transport, each act under a time limit of its own.
+type remote struct {
+	transport transport
+	name      string // URL for printing
+	timeout   time.Duration
+	progress  func(string)
+}
+
+// refs are the values of the remote's refs at one moment, by full name.
+type refs map[string]plumbing.Hash
+
+// act runs one conversation with a service under the time limit.
+func (r *remote) act(ctx context.Context, what string, s service, do func(conversation, *packp.AdvRefs) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("no end after %s", r.timeout))
+	defer cancel()
+	what += " " + r.name
+	c, err := r.transport.open(ctx, s)
+	if err != nil {
+		return remoteFault(ctx, what, "", err)
+	}
+	err = r.converse(c, do)
+	// The service may still want to say why it failed, so it ends first.
+	closeErr := c.close()
+	if err == nil && ctx.Err() != nil {
+		err = closeErr
+	}
+	return remoteFault(ctx, what, c.said(), err)
+}
+
+func (r *remote) converse(c conversation, do func(conversation, *packp.AdvRefs) error) error {
+	greeting := packp.NewAdvRefs()
+	err := greeting.Decode(io.LimitReader(c.greeting(), maxGreeting))
+	if errors.Is(err, packp.ErrEmptyInput) {
+		return errors.New("the remote sent nothing: no such repository, or no right to it")
+	}
+	// An empty repository is a valid answer: it has no refs.
+	if err != nil && !errors.Is(err, packp.ErrEmptyAdvRefs) {
+		return err
+	}
+	return do(c, greeting)
+}
+
+// maxGreeting bounds the list of refs that a remote sends, in bytes.
+const maxGreeting = 256 << 20
+
+// list reads the remote's refs.
+func (r *remote) list(ctx context.Context) (refs, error) {
+	var found refs
+	err := r.act(ctx, "list the refs of", uploadPack, func(_ conversation, g *packp.AdvRefs) error {
+		found = g.References
+		return nil
+	})
+	return found, err
+}
+
+// fetch gets the objects that choose asks for, given the refs at that moment,
+// and hands the pack to keep. With no wants nothing is transferred.
+func (r *remote) fetch(ctx context.Context, choose func(refs) (wants, haves []plumbing.Hash, err error), keep func(io.Reader) error) error {
+	return r.act(ctx, "fetch from", uploadPack, func(c conversation, g *packp.AdvRefs) error {
+		wants, haves, err := choose(g.References)
+		if err != nil || len(wants) == 0 {
+			return err
+		}
+		request, caps, err := fetchRequest(g.Capabilities, wants, haves, r.progress != nil)
+		if err != nil {
+			return err
+		}
+		answer, err := c.ask(request)
+		if err != nil {
+			return err
+		}
+		buffered := bufio.NewReaderSize(answer, 64<<10)
+		if err := skipAcknowledgements(buffered); err != nil {
+			return err
+		}
+		meter := &meter{tell: r.progress}
+		pack := &counter{r: unwrapSideband(buffered, caps, meter)}
+		err = keep(pack)
+		if err == nil && r.progress != nil {
+			r.progress(fmt.Sprintf("received %d KiB", (pack.n+1023)/1024))
+		}
+		return err
+	})
+}
+
+// fetchRequest builds the one message of a fetch. Without a multi_ack
+// capability the server answers with a few lines and then the pack.
+func fetchRequest(offered *capability.List, wants, haves []plumbing.Hash, progress bool) ([]byte, *capability.List, error) {
+	req := packp.NewUploadPackRequest()
+	req.Wants, req.Haves = wants, haves
+	chosen := []capability.Capability{capability.OFSDelta}
+	if offered.Supports(capability.Sideband64k) {
+		chosen = append(chosen, capability.Sideband64k)
+	} else {
+		chosen = append(chosen, capability.Sideband)
+	}
+	if !progress {
+		chosen = append(chosen, capability.NoProgress)
+	}
+	if err := setCapabilities(req.Capabilities, offered, chosen); err != nil {
+		return nil, nil, err
+	}
+	var b bytes.Buffer
+	if err := req.UploadRequest.Encode(&b); err != nil {
+		return nil, nil, err
+	}
+	if err := req.UploadHaves.Encode(&b, false); err != nil {
+		return nil, nil, err
+	}
+	if err := pktline.NewEncoder(&b).EncodeString("done\n"); err != nil {
+		return nil, nil, err
+	}
+	return b.Bytes(), req.Capabilities, nil
+}
+
+// setCapabilities asks for those of chosen that are offered.
+func setCapabilities(list, offered *capability.List, chosen []capability.Capability) error {
+	for _, c := range chosen {
+		if !offered.Supports(c) {
+			continue
+		}
+		if err := list.Set(c); err != nil {
+			return err
+		}
+	}
+	if offered.Supports(capability.Agent) {
+		return list.Set(capability.Agent, capability.DefaultAgent())
+	}
+	return nil
+}
+
+// skipAcknowledgements reads the lines before the pack. There are several when
+// the remote already counts one of the haves as the ancestor of another.
+func skipAcknowledgements(r *bufio.Reader) error {
+	for n := 0; ; n++ {
+		start, err := r.Peek(8) // four of the length, four of the line
+		if err != nil {
+			return err
+		}
+		if word := string(start[4:]); word != "ACK " && word != "NAK\n" {
+			if n > 0 {
+				return nil
+			}
+			return fmt.Errorf("unexpected answer to the fetch: %s", printable(word))
+		}
+		// Byte for byte, since what follows belongs to the pack.
+		if s := pktline.NewScanner(r); !s.Scan() {
+			return errors.Join(s.Err(), io.ErrUnexpectedEOF)
+		}
+	}
+}
+
+// unwrapSideband takes the payload out of an answer; what the server says
+// beside it goes to aside.
+func unwrapSideband(answer io.Reader, caps *capability.List, aside io.Writer) io.Reader {
+	var d *sideband.Demuxer
+	switch {
+	case caps.Supports(capability.Sideband64k):
+		d = sideband.NewDemuxer(sideband.Sideband64k, answer)
+	case caps.Supports(capability.Sideband):
+		d = sideband.NewDemuxer(sideband.Sideband, answer)
+	default:
+		return answer
+	}
+	d.Progress = aside
+	return d
+}
+
+// update is a compare-and-swap of one remote ref. The zero hash stands for
+// absence.
+type update struct {
+	ref      string
+	old, new plumbing.Hash
+}
+
+// errStale says that the ref had another value before anything was sent.
+var errStale = errors.New("the ref has another value")
+
+// push asks the remote for one update. pack makes the pack to send, given the
+// hashes that the remote has at its refs. A nil error means that the remote
+// reported success; every other outcome is for the caller to find out.
+func (r *remote) push(ctx context.Context, u update, pack func(has map[plumbing.Hash]bool) ([]byte, error)) error {
+	return r.act(ctx, "push to", receivePack, func(c conversation, g *packp.AdvRefs) error {
+		if g.References[u.ref] != u.old {
+			return errStale
+		}
+		if u.new.IsZero() && !g.Capabilities.Supports(capability.DeleteRefs) {
+			return errors.New("the remote lets nobody delete refs")
+		}
+		req := packp.NewReferenceUpdateRequest()
+		req.Commands = []*packp.Command{{Name: plumbing.ReferenceName(u.ref), Old: u.old, New: u.new}}
+		if err := setCapabilities(req.Capabilities, g.Capabilities, []capability.Capability{capability.ReportStatus, capability.Sideband64k}); err != nil {
+			return err
+		}
+		if !u.new.IsZero() {
+			data, err := pack(heads(g.References))
+			if err != nil {
+				return err
+			}
+			req.Packfile = io.NopCloser(bytes.NewReader(data))
+		}
+		var b bytes.Buffer
+		if err := req.Encode(&b); err != nil {
+			return err
+		}
+		answer, err := c.ask(b.Bytes())
+		if err != nil {
+			return err
+		}
+		return readReport(answer, req.Capabilities)
+	})
+}
+
+func heads(all refs) map[plumbing.Hash]bool {
+	has := make(map[plumbing.Hash]bool, len(all))
+	for _, h := range all {
+		has[h] = true
+	}
+	return has
+}
+
+// readReport reads what the remote says of an update. What hooks print stands
+// beside the report and goes into the error.
+func readReport(answer io.Reader, caps *capability.List) error {
+	if !caps.Supports(capability.ReportStatus) {
+		return errors.New("the remote reports nothing")
+	}
+	aside := &tail{}
+	report := packp.NewReportStatus()
+	err := report.Decode(unwrapSideband(answer, caps, aside))
+	if err == nil {
+		err = report.Error()
+	}
+	if err != nil && aside.String() != "" {
+		return fmt.Errorf("%w; %s", err, printable(aside.String()))
+	}
+	return err
+}
