@@ -1,0 +1,188 @@
+package standin
+
+import (
+	"bufio"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// floodLine is about as long as the longest lines of the real program.
+const floodLine = 400 << 10
+
+// agentStream prints the events of a run in the real program's shapes: one
+// JSON object a line for stream-json, only the last for json, only the text
+// otherwise.
+type agentStream struct {
+	out     io.Writer
+	format  string
+	session string
+	model   string
+	mode    string
+	begun   time.Time
+
+	mu      sync.Mutex // a signal may end the run while it prints
+	turns   int
+	tools   int
+	denials []any
+}
+
+// result is how a run ends; an empty subtype is success.
+type result struct {
+	subtype string
+	text    string
+	errors  []string
+	isError bool
+	cost    float64
+}
+
+func newAgentStream(out io.Writer, o agentOptions) *agentStream {
+	s := &agentStream{out: out, format: o.first("output-format"), session: agentID(), model: o.first("model"), mode: o.first("permission-mode"), begun: time.Now()}
+	if s.model == "" {
+		s.model = "claude-sonnet-4-5"
+	}
+	if s.mode == "" {
+		s.mode = "default"
+	}
+	return s
+}
+
+func agentID() string {
+	id := strings.ToLower(rand.Text())
+	return fmt.Sprintf("%s-%s-4%s-8%s-%s%s", id[:8], id[8:12], id[12:15], id[15:18], id[18:26], id[:4])
+}
+
+// event prints one line, except where only the result is asked for.
+func (s *agentStream) event(event map[string]any) {
+	if s.format != "stream-json" && event["type"] != "result" {
+		return
+	}
+	event["session_id"], event["uuid"] = s.session, agentID()
+	encoder := json.NewEncoder(s.out)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(event)
+}
+
+// start prints the system/init event.
+func (s *agentStream) start() {
+	dir, _ := os.Getwd()
+	s.event(map[string]any{
+		"type": "system", "subtype": "init", "cwd": dir, "tools": []string{"Bash", "Edit", "Read", "Write"}, "mcp_servers": []any{},
+		"model": s.model, "permissionMode": s.mode, "slash_commands": []any{}, "apiKeySource": "none",
+		"claude_code_version": strings.Fields(AgentVersion)[0], "output_style": "default", "agents": []string{},
+	})
+}
+
+func (s *agentStream) message(content map[string]any) {
+	s.event(map[string]any{
+		"type": "assistant", "parent_tool_use_id": nil,
+		"message": map[string]any{
+			"id": "msg_" + rand.Text(), "type": "message", "role": "assistant", "model": s.model, "content": []any{content},
+			"stop_reason": nil, "stop_sequence": nil, "usage": agentUsage(),
+		},
+	})
+}
+
+// say prints a text block of the assistant.
+func (s *agentStream) say(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turns++
+	s.message(map[string]any{"type": "text", "text": text})
+}
+
+// tool prints a tool call and its result.
+func (s *agentStream) tool(name, command, output string, failed bool) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turns++
+	s.tools++
+	id := fmt.Sprintf("toolu_standin%04d", s.tools)
+	s.message(map[string]any{"type": "tool_use", "id": id, "name": name, "input": map[string]any{"command": command}})
+	s.event(map[string]any{
+		"type": "user", "parent_tool_use_id": nil,
+		"message": map[string]any{"role": "user", "content": []any{map[string]any{
+			"type": "tool_result", "tool_use_id": id, "content": output, "is_error": failed,
+		}}},
+	})
+	return id
+}
+
+// denyTool prints a tool call that the permissions forbid.
+func (s *agentStream) denyTool(name, command string) {
+	id := s.tool(name, command, "Claude requested permissions to use "+name+", but you haven't granted it yet.", true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.denials = append(s.denials, map[string]any{"tool_name": name, "tool_use_id": id, "tool_input": map[string]any{"command": command}})
+}
+
+// finish ends the run in one of the outcomes that print a result, or in the
+// one that should and does not.
+func (s *agentStream) finish(outcome AgentOutcome, cost float64, denied bool) int {
+	switch outcome {
+	case AgentTruncated:
+		return 0
+	case AgentIsError:
+		return s.end(result{text: "API Error: 400 the request was refused", isError: true, cost: cost})
+	case AgentQuota:
+		return s.end(result{text: "API Error: 429 rate_limit_error: usage limit reached", isError: true, cost: cost})
+	case AgentError:
+		return s.end(result{subtype: "error_during_execution", errors: []string{"the stand-in was told to fail"}, isError: true, cost: cost})
+	case AgentBudget:
+		return s.end(result{subtype: "error_max_budget_usd", errors: []string{"Reached maximum budget"}, isError: true, cost: cost})
+	}
+	text := "The item is implemented. I have neither planned, applied nor pushed anything."
+	if denied {
+		text = "I could not make the change, since every tool call was denied."
+	}
+	s.say(text)
+	return s.end(result{text: text, cost: cost})
+}
+
+// end prints the result event and is the exit code that goes with it.
+func (s *agentStream) end(r result) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	code := 0
+	if r.isError {
+		code = 1
+	}
+	if s.format != "stream-json" && s.format != "json" {
+		_, _ = fmt.Fprintln(s.out, r.text)
+		return code
+	}
+	event := map[string]any{
+		"type": "result", "subtype": "success", "is_error": r.isError, "duration_ms": time.Since(s.begun).Milliseconds(), "duration_api_ms": 0,
+		"num_turns": s.turns, "stop_reason": "end_turn", "total_cost_usd": r.cost, "usage": agentUsage(),
+		"modelUsage":         map[string]any{s.model: map[string]any{"inputTokens": 1200, "outputTokens": 300, "costUSD": r.cost}},
+		"permission_denials": append([]any{}, s.denials...),
+	}
+	if r.subtype != "" {
+		event["subtype"], event["errors"] = r.subtype, r.errors
+	} else {
+		event["result"] = r.text
+	}
+	s.event(event)
+	return code
+}
+
+// flood prints assistant text until somebody ends it, or nobody reads it.
+func (s *agentStream) flood() int {
+	buffered := bufio.NewWriter(s.out)
+	line := &agentStream{out: buffered, format: "stream-json", session: s.session, model: s.model}
+	for text := strings.Repeat("flood ", floodLine/6); ; {
+		line.say(text)
+		if err := buffered.Flush(); err != nil {
+			return 1
+		}
+	}
+}
+
+func agentUsage() map[string]any {
+	return map[string]any{"input_tokens": 1200, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 300}
+}

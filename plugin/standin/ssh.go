@@ -1,0 +1,339 @@
+package standin
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
+)
+
+// SSHOptions say what the SSH server lets in and where commands run.
+type SSHOptions struct {
+	User string // the one user name that may log in; "wizard" when empty
+	Home string // HOME and first folder of every command; created when absent
+	// Bin is a folder that comes first on the PATH of every command, when set.
+	Bin string
+	// Shell runs the commands, with -c; "sh" when empty.
+	Shell string
+	// Greeting is printed to standard output before each command, as a noisy
+	// shell start-up file does.
+	Greeting string
+	// Key is the private key, in PEM form, that may log in. A new one is made
+	// when it is empty.
+	Key string
+}
+
+// SSHServer runs commands for one key, as OpenSSH's server does: each in a
+// session of its own with a clean environment; and when the connection is lost
+// the command keeps running, with its standard input at its end.
+type SSHServer struct {
+	options  SSHOptions
+	listener net.Listener
+	config   *ssh.ServerConfig
+	hostKey  ssh.Signer
+	key      string // PEM of the private key that may log in
+
+	sessions, logins, forwards atomic.Int64
+
+	mu       sync.Mutex
+	closed   bool
+	conns    map[*trackedConn]bool
+	commands []string
+	children map[int]chan struct{} // process group to "it has ended"
+	frozen   chan struct{}         // closed when thawed; nil when not frozen
+}
+
+// StartSSH starts an SSH server on a free port of the loopback interface.
+func StartSSH(o SSHOptions) (*SSHServer, error) {
+	if o.User == "" {
+		o.User = "wizard"
+	}
+	if o.Shell == "" {
+		o.Shell = "sh"
+	}
+	home, err := filepath.Abs(o.Home)
+	if err != nil {
+		return nil, fmt.Errorf("home of the stand-in SSH host: %w", err)
+	}
+	o.Home = home
+	if err := os.MkdirAll(home, 0o750); err != nil {
+		return nil, fmt.Errorf("home of the stand-in SSH host: %w", err)
+	}
+	hostKey, _, err := newSSHKey()
+	if err != nil {
+		return nil, err
+	}
+	var allowed ssh.Signer
+	if o.Key == "" {
+		allowed, o.Key, err = newSSHKey()
+	} else {
+		allowed, err = ssh.ParsePrivateKey([]byte(o.Key))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("key that may log in to the stand-in SSH host: %w", err)
+	}
+	listener, err := listenLoopback("SSH host")
+	if err != nil {
+		return nil, err
+	}
+	s := &SSHServer{
+		options: o, listener: listener, hostKey: hostKey, key: o.Key,
+		conns: map[*trackedConn]bool{}, children: map[int]chan struct{}{},
+	}
+	s.config = &ssh.ServerConfig{ServerVersion: "SSH-2.0-OpenSSH_9.2p1-standin", PublicKeyCallback: s.authorise(allowed.PublicKey())}
+	s.config.AddHostKey(hostKey)
+	go s.accept()
+	return s, nil
+}
+
+// newSSHKey makes an ed25519 key, and its PEM text in OpenSSH's form.
+func newSSHKey() (ssh.Signer, string, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, "", fmt.Errorf("key for the stand-in SSH host: %w", err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "stand-in")
+	if err != nil {
+		return nil, "", fmt.Errorf("key for the stand-in SSH host: %w", err)
+	}
+	signer, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		return nil, "", fmt.Errorf("key for the stand-in SSH host: %w", err)
+	}
+	return signer, string(pem.EncodeToMemory(block)), nil
+}
+
+func (s *SSHServer) authorise(allowed ssh.PublicKey) func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) {
+	return func(meta ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
+		if meta.User() != s.options.User || string(offered.Marshal()) != string(allowed.Marshal()) {
+			return nil, fmt.Errorf("user %q with key %s may not log in", meta.User(), ssh.FingerprintSHA256(offered))
+		}
+		return &ssh.Permissions{}, nil
+	}
+}
+
+// Addr is host:port.
+func (s *SSHServer) Addr() string { return s.listener.Addr().String() }
+
+// Target is user@host:port, as the hosts setting wants it.
+func (s *SSHServer) Target() string { return s.options.User + "@" + s.Addr() }
+
+// Home is the folder in which commands start.
+func (s *SSHServer) Home() string { return s.options.Home }
+
+// PrivateKey is the key that may log in, in OpenSSH's PEM form.
+func (s *SSHServer) PrivateKey() string { return s.key }
+
+// KnownHosts is the known_hosts line of the server, without a final newline.
+func (s *SSHServer) KnownHosts() string {
+	return knownhosts.Line([]string{s.Addr()}, s.hostKey.PublicKey())
+}
+
+// Fingerprint is the host key's, as SHA256:….
+func (s *SSHServer) Fingerprint() string { return ssh.FingerprintSHA256(s.hostKey.PublicKey()) }
+
+// Sessions counts the commands so far: the round trips of a client.
+func (s *SSHServer) Sessions() int { return int(s.sessions.Load()) }
+
+// Logins counts the connections that passed authentication.
+func (s *SSHServer) Logins() int { return int(s.logins.Load()) }
+
+// Forwards counts the connections passed on as a jump host.
+func (s *SSHServer) Forwards() int { return int(s.forwards.Load()) }
+
+// Commands are the command lines so far, as the client sent them.
+func (s *SSHServer) Commands() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.commands)
+}
+
+// Cut drops every connection, as a failing network does; new ones are let in.
+func (s *SSHServer) Cut() {
+	s.mu.Lock()
+	conns := s.conns
+	s.conns = map[*trackedConn]bool{}
+	s.mu.Unlock()
+	for conn := range conns {
+		_ = conn.Close()
+	}
+}
+
+// Freeze makes the server neither read nor write until Thaw, as a machine that
+// hangs; its connections stay open.
+func (s *SSHServer) Freeze() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.frozen == nil {
+		s.frozen = make(chan struct{})
+	}
+}
+
+// Thaw ends Freeze.
+func (s *SSHServer) Thaw() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.frozen != nil {
+		close(s.frozen)
+		s.frozen = nil
+	}
+}
+
+// Close stops the server, drops the connections, and ends the commands that
+// still run after two seconds.
+func (s *SSHServer) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	err := s.listener.Close()
+	s.Cut()
+	s.Thaw()
+	deadline := time.After(2 * time.Second)
+	s.mu.Lock()
+	children := make(map[int]chan struct{}, len(s.children))
+	for group, ended := range s.children {
+		children[group] = ended
+	}
+	s.mu.Unlock()
+	for group, ended := range children {
+		select {
+		case <-ended:
+		case <-deadline:
+			_ = syscall.Kill(-group, syscall.SIGKILL)
+			<-ended
+			deadline = time.After(0)
+		}
+	}
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+func (s *SSHServer) accept() {
+	for {
+		raw, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		conn := &trackedConn{Conn: raw, server: s, gone: make(chan struct{})}
+		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			_ = raw.Close()
+			return
+		}
+		s.conns[conn] = true
+		s.mu.Unlock()
+		go s.serve(conn)
+	}
+}
+
+func (s *SSHServer) serve(conn *trackedConn) {
+	defer func() {
+		_ = conn.Close()
+		s.mu.Lock()
+		delete(s.conns, conn)
+		s.mu.Unlock()
+	}()
+	server, channels, requests, err := ssh.NewServerConn(conn, s.config)
+	if err != nil {
+		return
+	}
+	s.logins.Add(1)
+	go s.answerGlobal(requests)
+	for channel := range channels {
+		switch channel.ChannelType() {
+		case "session":
+			go s.session(channel)
+		case "direct-tcpip":
+			go s.forward(channel)
+		default:
+			_ = channel.Reject(ssh.UnknownChannelType, "only session and direct-tcpip")
+		}
+	}
+	_ = server.Close()
+}
+
+// answerGlobal refuses every request, keepalive@openssh.com too: that is how
+// OpenSSH answers it, and any answer shows that the server lives.
+func (s *SSHServer) answerGlobal(requests <-chan *ssh.Request) {
+	for request := range requests {
+		if request.WantReply {
+			_ = request.Reply(false, nil)
+		}
+	}
+}
+
+// environment is what OpenSSH gives a command: nothing of the server's own.
+func (s *SSHServer) environment() []string {
+	search := []string{"/usr/local/bin", "/usr/bin", "/bin", "/usr/games"}
+	// The tools that this machine keeps elsewhere.
+	for _, tool := range []string{"git", "sh"} {
+		if found, err := exec.LookPath(tool); err == nil && !slices.Contains(search, filepath.Dir(found)) {
+			search = append(search, filepath.Dir(found))
+		}
+	}
+	if s.options.Bin != "" {
+		search = append([]string{s.options.Bin}, search...)
+	}
+	return []string{
+		"HOME=" + s.options.Home, "USER=" + s.options.User, "LOGNAME=" + s.options.User,
+		"SHELL=/bin/sh", "PATH=" + strings.Join(search, ":"), "SSH_CONNECTION=127.0.0.1 0 127.0.0.1 0",
+	}
+}
+
+// trackedConn is a connection that Cut can find and Freeze can hold up.
+type trackedConn struct {
+	net.Conn
+	server *SSHServer
+	once   sync.Once
+	gone   chan struct{}
+}
+
+func (c *trackedConn) wait() {
+	c.server.mu.Lock()
+	frozen := c.server.frozen
+	c.server.mu.Unlock()
+	if frozen == nil {
+		return
+	}
+	select {
+	case <-frozen:
+	case <-c.gone:
+	}
+}
+
+// Read holds back what arrived while the server is frozen.
+func (c *trackedConn) Read(p []byte) (int, error) {
+	c.wait()
+	n, err := c.Conn.Read(p)
+	c.wait()
+	return n, err
+}
+
+// Write holds back what is sent while the server is frozen.
+func (c *trackedConn) Write(p []byte) (int, error) {
+	c.wait()
+	return c.Conn.Write(p)
+}
+
+// Close ends the connection for both sides.
+func (c *trackedConn) Close() error {
+	c.once.Do(func() { close(c.gone) })
+	return c.Conn.Close()
+}

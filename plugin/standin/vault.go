@@ -1,0 +1,299 @@
+package standin
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// VaultOptions say who may log in and what is kept.
+type VaultOptions struct {
+	Role, JWT string // what a Kubernetes or JWT login must bring
+	// RoleID and SecretID are what an AppRole login must bring, when set.
+	RoleID, SecretID string
+	Token            string // a token that is valid from the start, when set
+	SecretMount      string // mount of the KV engine; "secret" when empty
+	KVVersion        int    // 1 or 2; 2 when 0
+	// Secrets are the fields of each path below the mount, such as "ci/infra".
+	Secrets map[string]map[string]string
+	// Namespace is what the X-Vault-Namespace header must say, when set.
+	Namespace string
+	// Middleware wraps every request, for tests that break the protocol.
+	Middleware func(http.Handler) http.Handler
+}
+
+// Vault answers the part of Vault's HTTP API that reading one secret needs:
+// logins by Kubernetes, JWT and AppRole, KV version 1 and 2, looking up and
+// revoking the own token, and health.
+type Vault struct {
+	options  VaultOptions
+	addr     string
+	server   *http.Server
+	mu       sync.Mutex
+	sealed   bool
+	failures []int // HTTP statuses of the next answers
+	calls    []VaultCall
+	tokens   map[string]bool // true while valid
+}
+
+// VaultCall is one request that Vault received.
+type VaultCall struct {
+	Method string
+	Path   string // without /v1/
+	Token  string // X-Vault-Token
+	Status int    // of the answer
+}
+
+// StartVault starts Vault on a free port of the loopback interface.
+func StartVault(o VaultOptions) (*Vault, error) {
+	if o.SecretMount == "" {
+		o.SecretMount = "secret"
+	}
+	if o.KVVersion == 0 {
+		o.KVVersion = 2
+	}
+	listener, err := listenLoopback("Vault")
+	if err != nil {
+		return nil, err
+	}
+	v := &Vault{options: o, addr: "http://" + listener.Addr().String(), tokens: map[string]bool{}}
+	if o.Token != "" {
+		v.tokens[o.Token] = true
+	}
+	var handler http.Handler = http.HandlerFunc(v.serve)
+	if o.Middleware != nil {
+		handler = o.Middleware(handler)
+	}
+	v.server = &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	go func() { _ = v.server.Serve(listener) }()
+	return v, nil
+}
+
+// Close stops the server.
+func (v *Vault) Close() error { return v.server.Close() }
+
+// Addr is the base URL, as vault_addr wants it.
+func (v *Vault) Addr() string { return v.addr }
+
+// SetSealed seals or unseals: everything but health answers 503 while sealed.
+func (v *Vault) SetSealed(sealed bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.sealed = sealed
+}
+
+// Fail answers the next requests with these HTTP statuses, one each.
+func (v *Vault) Fail(statuses ...int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.failures = append(v.failures, statuses...)
+}
+
+// SetSecret replaces the fields of one path below the mount.
+func (v *Vault) SetSecret(path string, fields map[string]string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.options.Secrets == nil {
+		v.options.Secrets = map[string]map[string]string{}
+	}
+	v.options.Secrets[path] = fields
+}
+
+// Calls are the requests so far, oldest first.
+func (v *Vault) Calls() []VaultCall {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return append([]VaultCall(nil), v.calls...)
+}
+
+// LiveTokens counts the tokens from logins that nobody has revoked yet.
+func (v *Vault) LiveTokens() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := 0
+	for token, valid := range v.tokens {
+		if valid && token != v.options.Token {
+			n++
+		}
+	}
+	return n
+}
+
+// Revoked counts the tokens that were revoked.
+func (v *Vault) Revoked() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := 0
+	for _, valid := range v.tokens {
+		if !valid {
+			n++
+		}
+	}
+	return n
+}
+
+// vaultAnswer is a status and a body: of data, or of errors.
+type vaultAnswer struct {
+	status int
+	body   any
+}
+
+func vaultErrors(status int, messages ...string) vaultAnswer {
+	if messages == nil {
+		messages = []string{}
+	}
+	return vaultAnswer{status, map[string]any{"errors": messages}}
+}
+
+var vaultDenied = vaultErrors(http.StatusForbidden, "permission denied")
+
+func (v *Vault) serve(w http.ResponseWriter, r *http.Request) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	path := strings.TrimPrefix(r.URL.Path, "/v1/")
+	token := r.Header.Get("X-Vault-Token")
+	answer := v.answer(r, path, token)
+	v.calls = append(v.calls, VaultCall{Method: r.Method, Path: path, Token: token, Status: answer.status})
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(answer.status)
+	if answer.body != nil {
+		_ = json.NewEncoder(w).Encode(answer.body)
+	}
+}
+
+func (v *Vault) answer(r *http.Request, path, token string) vaultAnswer {
+	if len(v.failures) > 0 {
+		status := v.failures[0]
+		v.failures = v.failures[1:]
+		return vaultErrors(status, "stand-in: told to fail")
+	}
+	if path == "sys/health" {
+		return v.health(r)
+	}
+	if v.sealed {
+		return vaultErrors(http.StatusServiceUnavailable, "Vault is sealed")
+	}
+	if v.options.Namespace != "" && strings.Trim(r.Header.Get("X-Vault-Namespace"), "/") != v.options.Namespace {
+		return vaultErrors(http.StatusNotFound, "no handler for route")
+	}
+	if mount, ok := strings.CutSuffix(strings.TrimPrefix(path, "auth/"), "/login"); ok && strings.HasPrefix(path, "auth/") {
+		return v.login(r, mount)
+	}
+	if !v.tokens[token] {
+		return vaultDenied
+	}
+	return v.authenticated(r, path, token)
+}
+
+// health answers with the status that the caller wants for a sealed Vault, as
+// the real one does.
+func (v *Vault) health(r *http.Request) vaultAnswer {
+	status := http.StatusOK
+	if v.sealed {
+		status = http.StatusServiceUnavailable
+		if wanted, err := strconv.Atoi(r.URL.Query().Get("sealedcode")); err == nil && wanted >= 200 && wanted <= 599 {
+			status = wanted
+		}
+	}
+	return vaultAnswer{status, map[string]any{"initialized": true, "sealed": v.sealed, "standby": false, "version": "1.14.1"}}
+}
+
+// login gives a token for a role with its JWT, or for a role ID with its secret
+// ID. Vault says 400 for an unknown role and 403 for a wrong identity.
+func (v *Vault) login(r *http.Request, mount string) vaultAnswer {
+	if r.Method != http.MethodPost && r.Method != http.MethodPut {
+		return vaultErrors(http.StatusMethodNotAllowed)
+	}
+	var body struct {
+		Role     string `json:"role"`
+		JWT      string `json:"jwt"`
+		RoleID   string `json:"role_id"`
+		SecretID string `json:"secret_id"`
+	}
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+		return vaultErrors(http.StatusBadRequest, "failed to parse JSON input: "+err.Error())
+	}
+	switch {
+	case body.RoleID != "" || mount == "approle":
+		if v.options.RoleID == "" || body.RoleID != v.options.RoleID || body.SecretID != v.options.SecretID {
+			return vaultErrors(http.StatusBadRequest, "invalid role or secret ID")
+		}
+	case body.JWT == "":
+		return vaultErrors(http.StatusBadRequest, "missing jwt")
+	case body.Role == "" || body.Role != v.options.Role:
+		return vaultErrors(http.StatusBadRequest, fmt.Sprintf("invalid role name %q", body.Role))
+	case body.JWT != v.options.JWT:
+		return vaultDenied
+	}
+	token := "hvs." + rand.Text()
+	v.tokens[token] = true
+	return vaultAnswer{http.StatusOK, vaultData(nil, map[string]any{
+		"client_token": token, "accessor": rand.Text(), "policies": []string{"default", "ci"},
+		"token_policies": []string{"default", "ci"}, "lease_duration": 1200, "renewable": true, "token_type": "service",
+	})}
+}
+
+func (v *Vault) authenticated(r *http.Request, path, token string) vaultAnswer {
+	switch path {
+	case "auth/token/revoke-self":
+		v.tokens[token] = false
+		return vaultAnswer{status: http.StatusNoContent}
+	case "auth/token/lookup-self":
+		return vaultAnswer{http.StatusOK, vaultData(map[string]any{
+			"id": token, "policies": []string{"default", "ci"}, "ttl": 1200, "renewable": true, "type": "service", "display_name": "ci",
+		}, nil)}
+	}
+	mount := v.options.SecretMount + "/"
+	if rest, ok := strings.CutPrefix(path, "sys/internal/ui/mounts/"); ok {
+		if !strings.HasPrefix(rest+"/", mount) {
+			return vaultErrors(http.StatusForbidden, "preflight capability check returned 403, please ensure client's policies grant access to path \""+rest+"/\"")
+		}
+		options := map[string]any{"version": fmt.Sprint(v.options.KVVersion)}
+		return vaultAnswer{http.StatusOK, vaultData(map[string]any{
+			"accessor": "kv_standin", "path": mount, "type": "kv", "options": options,
+		}, nil)}
+	}
+	if rest, ok := strings.CutPrefix(path, mount); ok && r.Method == http.MethodGet {
+		return v.read(rest)
+	}
+	return vaultDenied
+}
+
+func (v *Vault) read(path string) vaultAnswer {
+	if v.options.KVVersion == 1 {
+		if fields, ok := v.options.Secrets[path]; ok {
+			return vaultAnswer{http.StatusOK, vaultData(fields, nil)}
+		}
+		return vaultErrors(http.StatusNotFound)
+	}
+	key, ok := strings.CutPrefix(path, "data/")
+	if !ok {
+		body := vaultData(nil, nil)
+		body["warnings"] = []string{"Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use."}
+		return vaultAnswer{http.StatusNotFound, body}
+	}
+	fields, ok := v.options.Secrets[key]
+	if !ok {
+		return vaultErrors(http.StatusNotFound)
+	}
+	return vaultAnswer{http.StatusOK, vaultData(map[string]any{
+		"data": fields,
+		"metadata": map[string]any{
+			"created_time": "2026-04-14T09:00:00Z", "custom_metadata": nil, "deletion_time": "", "destroyed": false, "version": 1,
+		},
+	}, nil)}
+}
+
+// vaultData is the envelope around every answer that is not an error.
+func vaultData(data, auth any) map[string]any {
+	return map[string]any{
+		"request_id": rand.Text(), "lease_id": "", "renewable": false, "lease_duration": 0,
+		"data": data, "wrap_info": nil, "warnings": nil, "auth": auth,
+	}
+}

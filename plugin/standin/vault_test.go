@@ -1,0 +1,130 @@
+package standin
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+	"github.com/hashicorp/vault/api/auth/kubernetes"
+)
+
+func startVault(t *testing.T, o VaultOptions) (*Vault, *api.Client) {
+	t.Helper()
+	v, err := StartVault(o)
+	must(t, err)
+	closed(t, v)
+	client, err := api.NewClient(&api.Config{Address: v.Addr(), HttpClient: &http.Client{}, MaxRetries: 0})
+	must(t, err)
+	client.ClearToken()
+	client.ClearNamespace()
+	return v, client
+}
+
+func login(t *testing.T, client *api.Client, role, jwt string) error {
+	t.Helper()
+	auth, err := kubernetes.NewKubernetesAuth(role, kubernetes.WithServiceAccountToken(jwt))
+	must(t, err)
+	_, err = client.Auth().Login(t.Context(), auth)
+	return err
+}
+
+func TestVaultReadsWithTheRealClient(t *testing.T) {
+	for _, version := range []int{1, 2} {
+		v, client := startVault(t, VaultOptions{
+			Role: "ci", JWT: "jwt", KVVersion: version,
+			Secrets: map[string]map[string]string{"ci/infra": {"key": "secret text"}},
+		})
+		must(t, login(t, client, "ci", "jwt"))
+		var data map[string]any
+		if version == 2 {
+			secret, err := client.KVv2("secret").Get(t.Context(), "ci/infra")
+			must(t, err)
+			data = secret.Data
+		} else {
+			secret, err := client.KVv1("secret").Get(t.Context(), "ci/infra")
+			must(t, err)
+			data = secret.Data
+		}
+		if data["key"] != "secret text" {
+			t.Errorf("version %d: fields are %v", version, data)
+		}
+		mount, err := client.Logical().ReadWithContext(t.Context(), "sys/internal/ui/mounts/secret/ci/infra")
+		must(t, err)
+		if mount.Data["type"] != "kv" || mount.Data["path"] != "secret/" {
+			t.Errorf("version %d: mount is %v", version, mount.Data)
+		}
+		if v.LiveTokens() != 1 || v.Revoked() != 0 {
+			t.Errorf("version %d: before: %d live, %d revoked", version, v.LiveTokens(), v.Revoked())
+		}
+		must(t, client.Auth().Token().RevokeSelfWithContext(t.Context(), ""))
+		if v.LiveTokens() != 0 || v.Revoked() != 1 {
+			t.Errorf("version %d: after: %d live, %d revoked", version, v.LiveTokens(), v.Revoked())
+		}
+		_, err = client.Logical().ReadWithContext(t.Context(), "auth/token/lookup-self")
+		wantStatus(t, "the revoked token", err, http.StatusForbidden)
+		if calls := v.Calls(); calls[0].Path != "auth/kubernetes/login" {
+			t.Errorf("version %d: first call is %v", version, calls[0])
+		}
+	}
+}
+
+func wantStatus(t *testing.T, what string, err error, want int) {
+	t.Helper()
+	var response *api.ResponseError
+	if !errors.As(err, &response) || response.StatusCode != want {
+		t.Errorf("%s: error is %v, want status %d", what, err, want)
+	}
+}
+
+func TestVaultRefuses(t *testing.T) {
+	v, client := startVault(t, VaultOptions{Role: "ci", JWT: "jwt", Secrets: map[string]map[string]string{"ci/infra": {}}})
+	wantStatus(t, "a wrong role", login(t, client, "other", "jwt"), http.StatusBadRequest)
+	wantStatus(t, "a wrong JWT", login(t, client, "ci", "other"), http.StatusForbidden)
+	_, err := client.Logical().ReadWithContext(t.Context(), "secret/data/ci/infra")
+	wantStatus(t, "no token", err, http.StatusForbidden)
+	must(t, login(t, client, "ci", "jwt"))
+	_, err = client.KVv2("secret").Get(t.Context(), "ci/other")
+	if !errors.Is(err, api.ErrSecretNotFound) {
+		t.Errorf("a missing path: %v", err)
+	}
+	_, err = client.Logical().ReadWithContext(t.Context(), "other/data/ci/infra")
+	wantStatus(t, "another mount", err, http.StatusForbidden)
+	v.SetSealed(true)
+	_, err = client.Logical().ReadWithContext(t.Context(), "secret/data/ci/infra")
+	wantStatus(t, "sealed", err, http.StatusServiceUnavailable)
+	if err == nil || !strings.Contains(err.Error(), "Vault is sealed") {
+		t.Errorf("sealed: %v", err)
+	}
+	health, err := client.Sys().HealthWithContext(t.Context())
+	must(t, err)
+	if !health.Sealed {
+		t.Error("health does not say that Vault is sealed")
+	}
+	v.SetSealed(false)
+	v.Fail(429, 500)
+	for _, want := range []int{429, 500} {
+		_, err = client.Logical().ReadWithContext(t.Context(), "secret/data/ci/infra")
+		wantStatus(t, "told to fail", err, want)
+	}
+	_, err = client.Logical().ReadWithContext(t.Context(), "secret/data/ci/infra")
+	must(t, err)
+}
+
+func TestVaultAppRoleAndNamespace(t *testing.T) {
+	_, client := startVault(t, VaultOptions{RoleID: "r", SecretID: "s", Namespace: "team", Token: "root"})
+	body := map[string]any{"role_id": "r", "secret_id": "s"}
+	_, err := client.Logical().WriteWithContext(t.Context(), "auth/approle/login", body)
+	wantStatus(t, "without the namespace", err, http.StatusNotFound)
+	client.SetNamespace("team")
+	_, err = client.Logical().WriteWithContext(t.Context(), "auth/approle/login", map[string]any{"role_id": "r", "secret_id": "x"})
+	wantStatus(t, "a wrong secret ID", err, http.StatusBadRequest)
+	secret, err := client.Logical().WriteWithContext(t.Context(), "auth/approle/login", body)
+	must(t, err)
+	for _, token := range []string{secret.Auth.ClientToken, "root"} {
+		client.SetToken(token)
+		_, err = client.Auth().Token().LookupSelfWithContext(t.Context())
+		must(t, err)
+	}
+}
