@@ -1,0 +1,70 @@
+package report
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pm-todos/plugin/change"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// render is every target, by the name of its golden file.
+func render(t *testing.T, s Summary, items []change.Item) map[string][]byte {
+	t.Helper()
+	var table bytes.Buffer
+	if err := Table(&table, s); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{"table.txt": table.Bytes(), "summary.md": Markdown(s)}
+	for name, encoded := range map[string]func() ([]byte, error){
+		"summary.json": func() ([]byte, error) { return JSON(s) },
+		"slack.json":   func() ([]byte, error) { return SlackJSON(Result(s)) },
+		"started.json": func() ([]byte, error) { return SlackJSON(Started(s, items)) },
+	} {
+		content, err := encoded()
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = content
+	}
+	return files
+}
+
+func TestGolden(t *testing.T) {
+	full := summary()
+	var items []change.Item
+	for _, outcome := range full.Outcomes {
+		items = append(items, outcome.Item)
+	}
+	for folder, files := range map[string]map[string][]byte{
+		"full":  render(t, full, items),
+		"quiet": render(t, quiet(), items[:1]),
+	} {
+		for name, got := range files {
+			t.Run(folder+"/"+name, func(t *testing.T) {
+				path := filepath.Join("testdata", folder, name)
+				if *update {
+					if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.WriteFile(path, got, 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(path)
+				if err != nil {
+					t.Fatalf("%v; write it with go test -update", err)
+				}
+				if diff := cmp.Diff(string(want), string(got)); diff != "" {
+					t.Errorf("%s differs (-golden +now):\n%s", path, diff)
+				}
+			})
+		}
+	}
+}

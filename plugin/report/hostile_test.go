@@ -1,0 +1,374 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/extension"
+	"github.com/yuin/goldmark/text"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/plain"
+	"pm-todos/plugin/secret"
+)
+
+// marker is in every payload, so that its traces are found.
+const marker = "zqxzqx"
+
+// payloads try to become something else in a log, in Markdown or in Slack.
+var payloads = map[string]string{
+	"slack":      "<!channel> <@U123> <https://evil.example|" + marker + "> & *bold* `c` ~s~ :tada: &lt;",
+	"markdown":   "@admin #12 !7 ops/infra#3 [x](javascript:alert(1)) ![i](https://evil.example/i.png) **b** __u__ ~~s~~ $m$ " + marker,
+	"html":       "<script>alert('" + marker + "')</script><!-- --><img src=x onerror=1>&#x3c;b&gt;",
+	"autolink":   "https://evil.example/" + marker + " www.evil.example WWW.evil.example admin@evil.example ftp://evil.example <https://evil.example>",
+	"table":      "| a | b |\n|---|---|\n| `x | y` | \\| \\\\| " + marker + " |",
+	"backticks":  "```` ``` `` ` " + marker + " `|`",
+	"tick ends":  "`" + marker + "`",
+	"backslash":  marker + "\\",
+	"lists":      "1. a\n2) b\n- c\n+ d\n> e\n# " + marker + "\n===\n---\n\tcode",
+	"one":        "1. " + marker,
+	"dash":       "- " + marker,
+	"fence":      "~~~\n```\n" + marker,
+	"log":        "\x1b[31m" + marker + "\x1b]0;t\x07\r\nWRN forged\u2028WRN \u202etxt.exe\u2066 \x00\x07\u200b\ufeff",
+	"invalid":    "\xff\xfe" + marker + "\xc3",
+	"wide":       strings.Repeat("日本", 700) + marker,
+	"emoji":      strings.Repeat("🚨", 1700) + marker,
+	"long word":  strings.Repeat("x", 3100) + marker,
+	"many lines": strings.Repeat("line "+marker+"\n", 300),
+	"link ends":  "https://evil.example/a)|b>" + marker + "](",
+	"definition": "[a]: https://evil.example '" + marker + "'",
+	"blank":      " \t\n",
+	"hidden":     "\u200b\u200b",
+}
+
+// fill puts payload into every string below v and n elements into every slice.
+func fill(v reflect.Value, payload string, n int) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(payload)
+	case reflect.Struct:
+		if _, ok := v.Addr().Interface().(*secret.Redactor); ok || v.Type().PkgPath() == "time" {
+			return
+		}
+		for i := range v.NumField() {
+			fill(v.Field(i), payload, n)
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), n, n))
+		for i := range n {
+			fill(v.Index(i), payload, min(n, 3))
+		}
+	case reflect.Interface:
+		v.Set(reflect.ValueOf(errors.New(payload)))
+	case reflect.Int, reflect.Int64:
+		v.SetInt(7)
+	case reflect.Float64:
+		v.SetFloat(1.5)
+	case reflect.Bool:
+		v.SetBool(true)
+	}
+}
+
+// hostile is a summary in which every text is the payload, with items in every
+// state.
+func hostile(payload string, n int, links Links) Summary {
+	var s Summary
+	fill(reflect.ValueOf(&s).Elem(), payload, n)
+	states := []change.State{
+		change.Done, change.Proposed, change.Refused, change.Failed, change.Skipped, change.NotAttempted, change.NeedsPerson,
+		change.State(payload),
+	}
+	var all []change.Outcome
+	for i, state := range states {
+		for _, outcome := range s.Outcomes {
+			outcome.State = state
+			if i%2 == 0 {
+				outcome.Commit = fixCommit
+			}
+			all = append(all, outcome)
+		}
+	}
+	s.Outcomes, s.Known, s.Redactor = all, nil, nil
+	if links != (Links{}) {
+		s.Links, s.PipelineURL = links, "https://ci.example.org/42"
+	}
+	return s
+}
+
+var goodLinks = Links{
+	Commit: "https://forge.example.org/commit/{sha}", Branch: "https://forge.example.org/branch/{branch}", Pages: "https://pages.example.org/{file}/{name}",
+}
+
+// everyHostile calls check with every payload, few and many of it, with good
+// links and with hostile ones.
+func everyHostile(t *testing.T, check func(t *testing.T, s Summary)) {
+	for name, payload := range payloads {
+		for kind, s := range map[string]Summary{
+			"one": hostile(payload, 1, goodLinks), "many": hostile(payload, 8, goodLinks), "hostile links": hostile(payload, 1, Links{}),
+		} {
+			t.Run(name+"/"+kind, func(t *testing.T) { check(t, s) })
+		}
+	}
+}
+
+// slackLink is a link as this program writes it: words of its own. Where the
+// owner's settings lead is the owner's affair.
+var slackLink = regexp.MustCompile(`<https://[^<>|\s]*\|[a-z0-9 -]+>`)
+
+func TestThreat11_SlackShowsTextsAsTheyAreAndKeepsToItsLimits(t *testing.T) {
+	everyHostile(t, func(t *testing.T, s Summary) {
+		var items []change.Item
+		for _, outcome := range s.Outcomes {
+			items = append(items, outcome.Item)
+		}
+		for _, m := range []Message{Result(s), Started(s, items)} {
+			content, err := SlackJSON(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkMessage(t, content)
+		}
+	})
+}
+
+// textObject is a text of a Slack message.
+type textObject struct {
+	Type, Text string
+	Emoji      *bool
+	Verbatim   bool
+}
+
+func checkMessage(t *testing.T, content []byte) {
+	t.Helper()
+	var m struct {
+		Text   string
+		Parse  string
+		Links  *bool `json:"unfurl_links"`
+		Media  *bool `json:"unfurl_media"`
+		Blocks []struct {
+			Type     string
+			Text     *textObject
+			Elements []textObject
+		}
+	}
+	if err := json.Unmarshal(content, &m); err != nil {
+		t.Fatal(err)
+	}
+	if m.Links == nil || *m.Links || m.Media == nil || *m.Media || m.Parse != "none" {
+		t.Error("links would be unfurled or names parsed")
+	}
+	if m.Text == "" || len(m.Text) > 3000 || strings.Contains(m.Text, marker) || strings.ContainsAny(m.Text, "<>") {
+		t.Errorf("the notification says %q", m.Text)
+	}
+	if len(m.Blocks) == 0 || len(m.Blocks) > 50 {
+		t.Errorf("%d blocks", len(m.Blocks))
+	}
+	for _, block := range m.Blocks {
+		switch block.Type {
+		case "header":
+			checkText(t, *block.Text, 150)
+			if block.Text.Type != "plain_text" {
+				t.Error("a header must be plain_text")
+			}
+		case "section":
+			checkText(t, *block.Text, 3000)
+		case "context":
+			if len(block.Elements) == 0 || len(block.Elements) > 10 {
+				t.Errorf("%d elements", len(block.Elements))
+			}
+			for _, element := range block.Elements {
+				checkText(t, element, 3000)
+			}
+		default:
+			t.Errorf("block of type %q", block.Type)
+		}
+	}
+}
+
+func checkText(t *testing.T, o textObject, limit int) {
+	t.Helper()
+	if n := len(utf16.Encode([]rune(o.Text))); n == 0 || n > limit {
+		t.Errorf("%d characters of at most %d: %q", n, limit, o.Text)
+	}
+	if strings.ContainsFunc(o.Text, plain.Hidden) && !strings.Contains(o.Text, "\ufe0f") {
+		t.Errorf("hidden characters in %q", o.Text)
+	}
+	switch o.Type {
+	case "plain_text":
+		if o.Emoji == nil || *o.Emoji {
+			t.Errorf("emoji names are interpreted in %q", o.Text)
+		}
+	case "mrkdwn":
+		rest := slackLink.ReplaceAllString(o.Text, "")
+		if strings.Contains(rest, marker) || strings.ContainsAny(rest, "<>") || strings.Contains(rest, "evil") || !o.Verbatim {
+			t.Errorf("mrkdwn %q", o.Text)
+		}
+	default:
+		t.Errorf("text of type %q", o.Type)
+	}
+}
+
+func TestThreat12_MarkdownShowsTextsAsTheyAre(t *testing.T) {
+	parser := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser()
+	everyHostile(t, func(t *testing.T, s Summary) {
+		source := Markdown(s)
+		if !utf8.Valid(source) {
+			t.Fatal("invalid UTF-8")
+		}
+		if n := strings.Count(string(source), "\n### ") + strings.Count(string(source[:4]), "### "); n != 1 {
+			t.Errorf("%d titles", n)
+		}
+		err := ast.Walk(parser.Parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+			if entering {
+				checkNode(t, n, source, s.Links)
+			}
+			return ast.WalkContinue, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// mention matches what forges link by themselves.
+var mention = regexp.MustCompile(`[@#!]\w`)
+
+func checkNode(t *testing.T, n ast.Node, source []byte, links Links) {
+	t.Helper()
+	switch n := n.(type) {
+	case *ast.RawHTML:
+		if html := string(n.Segments.Value(source)); html != "<br>" {
+			t.Errorf("HTML %q", html)
+		}
+	case *ast.HTMLBlock, *ast.Image, *ast.AutoLink, *ast.Blockquote, *ast.ThematicBreak:
+		t.Errorf("a %s", n.Kind())
+	case *ast.CodeBlock:
+		t.Errorf("indented code %q", n.Lines().Value(source))
+	case *ast.Link:
+		url := string(n.Destination)
+		ours := slices.ContainsFunc([]string{"https://ci.example.org/", "https://forge.example.org/", "https://pages.example.org/"},
+			func(prefix string) bool { return strings.HasPrefix(url, prefix) })
+		if links == goodLinks && !ours || !strings.HasPrefix(url, "https://") {
+			t.Errorf("link to %q", url)
+		}
+	case *ast.Heading:
+		if words := string(n.Lines().Value(source)); strings.Contains(words, marker) || n.Level < 3 {
+			t.Errorf("heading %q", words)
+		}
+	case *ast.List:
+		if n.IsOrdered() || n.Parent().Kind() != ast.KindDocument {
+			t.Error("a list inside of a list, or a numbered one")
+		}
+	case *ast.Emphasis:
+		if n.Level != 2 {
+			t.Errorf("emphasis")
+		}
+	case *ast.Text:
+		// The reader sees the text without escapes; code spans are not searched by forges.
+		shown := strings.NewReplacer(`\`, "", "&#8203;", "\u200b", "&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(string(n.Segment.Value(source)))
+		if n.Parent().Kind() != ast.KindCodeSpan && mention.MatchString(shown) {
+			t.Errorf("a mention in %q", shown)
+		}
+	}
+}
+
+func TestMarkdownTablesKeepTheirColumns(t *testing.T) {
+	everyHostile(t, func(t *testing.T, s Summary) {
+		columns, fence := 0, ""
+		for line := range strings.Lines(string(Markdown(s))) {
+			switch {
+			case fence == "" && strings.HasPrefix(line, "```"):
+				fence = strings.TrimSuffix(line, "text\n") + "\n"
+			case line == fence:
+				fence = ""
+			}
+			if fence != "" {
+				continue
+			}
+			if !strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "|-") {
+				columns = 0
+				continue
+			}
+			n := strings.Count(strings.ReplaceAll(strings.ReplaceAll(line, `\\`, ""), `\|`, ""), "|")
+			if columns == 0 {
+				columns = n
+			}
+			if n != columns {
+				t.Fatalf("%d bars instead of %d in %q", n, columns, line)
+			}
+		}
+	})
+}
+
+func TestThreat13_TheTableHasNoForgedLinesAndNoWideOnes(t *testing.T) {
+	everyHostile(t, func(t *testing.T, s Summary) {
+		var b bytes.Buffer
+		if err := Table(&b, s); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			line = strings.TrimSuffix(line, "\n")
+			if strings.ContainsFunc(line, plain.Hidden) || strings.HasPrefix(line, "WRN") || !utf8.ValidString(line) {
+				t.Fatalf("line %q", line)
+			}
+			mayBeLong := regexp.MustCompile(`^ *(commit|branch|to close it:|docs commit) `).MatchString(line)
+			if cells(line) > columns && !mayBeLong {
+				t.Fatalf("%d columns: %q", cells(line), line)
+			}
+		}
+		if n := bytes.Count(b.Bytes(), []byte("\n")); n > 15000 {
+			t.Errorf("%d lines", n)
+		}
+	})
+}
+
+func TestThreat13_NoSecretInAnyTarget(t *testing.T) {
+	for name, payload := range map[string]string{
+		"plain":     leaked,
+		"in a text": "the password " + leaked + " is wrong",
+		"hidden":    leaked[:5] + "\u200b" + leaked[5:],
+		"coloured":  leaked[:5] + "\x1b[31m" + leaked[5:],
+		"at a cut":  strings.Repeat("x", maxWord-5) + leaked + strings.Repeat("x", maxLine-maxWord-len(leaked)) + leaked,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := hostile(payload, 1, goodLinks)
+			s.Redactor = &secret.Redactor{}
+			s.Redactor.Add(secret.New(leaked))
+			for file, content := range render(t, s, []change.Item{s.Outcomes[0].Item}) {
+				if bytes.Contains(content, []byte(leaked[:8])) {
+					t.Errorf("%s has the secret: %s", file, content)
+				}
+			}
+		})
+	}
+}
+
+func TestJSONIsValidAndComplete(t *testing.T) {
+	everyHostile(t, func(t *testing.T, s Summary) {
+		content, err := JSON(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var decoded struct {
+			Schema   int
+			Items    []map[string]any
+			ExitCode int `json:"exit_code"`
+		}
+		if err := json.Unmarshal(content, &decoded); err != nil {
+			t.Fatal(err)
+		}
+		if decoded.Schema != Schema || len(decoded.Items) != len(s.Outcomes) || decoded.ExitCode != s.Exit.ExitCode() {
+			t.Errorf("%+v", decoded.Schema)
+		}
+	})
+}

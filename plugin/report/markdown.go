@@ -1,0 +1,263 @@
+package report
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"pm-todos/plugin/change"
+)
+
+// Markdown is the content of summary.md: GitHub's flavour, fit for a comment
+// on a pull request. Texts from outside cannot become markup, links or
+// mentions there.
+func Markdown(s Summary) []byte {
+	v := s.view()
+	var m markdown
+	m.line("### %s pm-todos: %s", v.mark(), v.headline())
+	m.line("")
+	m.line("%s", m.head(v))
+	m.failure(v)
+	for _, group := range groups {
+		m.outcomes(group.title, v.in(group.state))
+	}
+	left := append(v.in(change.Skipped), v.Skipped...)
+	m.list("Left to people", left, true)
+	m.list("Waiting for the next run", v.in(change.NotAttempted), false)
+	m.list("Unclear, not acted on", v.Unclear, true)
+	m.problems(v.Problems)
+	m.documents(v.Documents)
+	m.bullets("Warnings", v.Warnings)
+	m.bullets("Notes", v.Notes)
+	return []byte(strings.TrimRight(m.String(), "\n") + "\n")
+}
+
+type markdown struct{ strings.Builder }
+
+func (m *markdown) line(format string, args ...any) { fmt.Fprintf(m, format+"\n", args...) }
+
+func (m *markdown) heading(title string, count int) {
+	m.line("")
+	m.line("#### %s (%d)", title, count)
+	m.line("")
+}
+
+func (m *markdown) head(v view) string {
+	parts := []string{}
+	for _, word := range filled(v.Repository, v.Branch, v.Mode) {
+		parts = append(parts, mdCode(word))
+	}
+	if v.PipelineURL != "" {
+		parts = append(parts, mdLink("pipeline", v.PipelineURL))
+	}
+	if v.DocsCommit != "" {
+		parts = append(parts, "docs commit "+mdCommit(v.DocsCommit, v.DocsCommitURL))
+	}
+	parts = append(parts, "cost "+strings.ReplaceAll(v.cost(), "$", `\$`))
+	return strings.Join(append(parts, filled(took(v.Seconds))...), " · ")
+}
+
+func (m *markdown) failure(v view) {
+	if v.Error == "" {
+		return
+	}
+	m.line("")
+	m.line("**The run ended early** (exit %d):", v.ExitCode)
+	m.line("")
+	m.block(v.Error)
+}
+
+// block writes text as a fenced block, whose fence is longer than any run of
+// backticks in it.
+func (m *markdown) block(text string) {
+	fence := strings.Repeat("`", max(3, longestRun(text)+1))
+	m.line("%stext\n%s\n%s", fence, text, fence)
+}
+
+func (m *markdown) outcomes(title string, items []itemView) {
+	if len(items) == 0 {
+		return
+	}
+	m.heading(title, len(items))
+	m.line("| | Action | Where | What |")
+	m.line("|---|---|---|---|")
+	for _, i := range items {
+		m.line("| %s | %s | %s | %s |", md(i.label()), md(i.Action), mdWhere(i), mdWhat(i))
+	}
+	for _, i := range items {
+		if i.Error != "" {
+			m.line("")
+			m.line("%s:", md(i.Action))
+			m.line("")
+			m.block(i.Error)
+		}
+		if i.Command != "" {
+			m.line("")
+			m.line("To close %s: %s", mdCode(i.place()), mdCode(i.Command))
+		}
+	}
+}
+
+func mdWhere(i itemView) string {
+	var parts []string
+	for _, part := range filled(i.place(), i.Stack) {
+		parts = append(parts, mdCodeCell(part))
+	}
+	return strings.Join(parts, "<br>")
+}
+
+func mdWhat(i itemView) string {
+	var parts []string
+	if i.Commit != "" {
+		parts = append(parts, mdCommit(i.Commit, i.CommitURL))
+	}
+	if i.Kept != "" && i.KeptURL != "" {
+		parts = append(parts, mdLink("branch", i.KeptURL))
+	} else if i.Kept != "" {
+		parts = append(parts, mdCodeCell(i.Kept))
+	}
+	parts = append(parts, filled(i.plan())...)
+	for _, why := range i.why() {
+		parts = append(parts, md(why))
+	}
+	if cost := i.cost(); cost != "" {
+		parts = append(parts, `\`+cost)
+	}
+	return strings.Join(parts, "<br>")
+}
+
+func (m *markdown) list(title string, items []itemView, why bool) {
+	const most = 50
+	if len(items) == 0 {
+		return
+	}
+	m.heading(title, len(items))
+	for n, i := range items {
+		if n == most {
+			m.line("- … and %d more", len(items)-n)
+			return
+		}
+		text := fmt.Sprintf("- **%s** %s (%s)", md(first(i.label(), "item")), md(i.Action), mdCode(i.place()))
+		if why {
+			text += ": " + md(strings.Join(i.why(), "; "))
+		}
+		if i.Fix != "" {
+			text = strings.TrimSuffix(text, ".") + ". " + md(i.Fix)
+		}
+		m.line("%s", text)
+	}
+}
+
+func (m *markdown) problems(problems []problemView) {
+	const most = 50
+	if len(problems) == 0 {
+		return
+	}
+	m.heading("Rows that cannot be read", len(problems))
+	for n, p := range problems {
+		if n == most {
+			m.line("- … and %d more", len(problems)-n)
+			return
+		}
+		m.line("- %s %s: %s", mdCode(fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)), md(p.Reason), md(p.Detail))
+	}
+}
+
+func (m *markdown) documents(documents []documentView) {
+	if len(documents) == 0 {
+		return
+	}
+	m.heading("Documents", len(documents))
+	m.line("| Document | Date | Safe | Left to people | Unclear | Problems |")
+	m.line("|---|---|--:|--:|--:|--:|")
+	for _, d := range documents {
+		name := md(first(d.Title, d.File))
+		if d.URL != "" {
+			name = "[" + name + "](" + d.URL + ")"
+		}
+		m.line("| %s<br>%s | %s | %d | %d | %d | %d |", name, mdCodeCell(d.File), md(d.Date), d.Safe, d.Skipped, d.Unclear, d.Problems)
+	}
+}
+
+func (m *markdown) bullets(title string, texts []string) {
+	if len(texts) == 0 {
+		return
+	}
+	m.heading(title, len(texts))
+	for _, text := range texts {
+		m.line("- %s", md(text))
+	}
+}
+
+// mdEscapes takes every character its meaning: a backslash before what
+// CommonMark and its extensions know (tables, links, emphasis, math, the colon
+// of a bare URL), references for what HTML knows, and a zero-width space after
+// what forges turn into mentions and references to issues.
+var mdEscapes = strings.NewReplacer(
+	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "{", `\{`, "}", `\}`, "[", `\[`, "]", `\]`, "(", `\(`, ")", `\)`,
+	"|", `\|`, "~", `\~`, "$", `\$`, ":", `\:`, "!", `\!&#8203;`, "#", `\#&#8203;`, "@", `\@&#8203;`,
+	"&", "&amp;", "<", "&lt;", ">", "&gt;",
+)
+
+// mdStart matches what has a meaning only at the beginning of a line, and mdWeb
+// the bare domains that become links.
+var (
+	mdStart = regexp.MustCompile(`^([0-9]*)([-+=.])`)
+	mdWeb   = regexp.MustCompile(`(?i)(www)\.`)
+)
+
+// md is text from outside as running Markdown text of one line.
+func md(text string) string {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return "—"
+	}
+	return mdStart.ReplaceAllString(mdWeb.ReplaceAllString(mdEscapes.Replace(text), `$1\.`), `$1\$2`)
+}
+
+// mdCodeCell is mdCode for tables. There a bar ends the cell even inside of a
+// code span, where renderers do not agree on what a backslash before it does.
+func mdCodeCell(text string) string {
+	if strings.Contains(text, "|") {
+		return md(text)
+	}
+	return mdCode(text)
+}
+
+// mdCode is text as a code span.
+func mdCode(text string) string {
+	if strings.TrimSpace(text) == "" {
+		return "—"
+	}
+	ticks := strings.Repeat("`", longestRun(text)+1)
+	pad := ""
+	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
+		pad = " "
+	}
+	return ticks + pad + text + pad + ticks
+}
+
+// mdLink is a link with words of our own. The URL was made by webURL.
+func mdLink(words, url string) string { return "[" + words + "](" + url + ")" }
+
+func mdCommit(hash, url string) string {
+	short := first(shortHash(hash), "commit")
+	if url == "" {
+		return mdCodeCell(first(shortHash(hash), hash))
+	}
+	return mdLink("`"+short+"`", url)
+}
+
+// longestRun is the length of the longest run of backticks in text.
+func longestRun(text string) int {
+	longest, run := 0, 0
+	for _, r := range text {
+		if r != '`' {
+			run = 0
+			continue
+		}
+		run++
+		longest = max(longest, run)
+	}
+	return longest
+}

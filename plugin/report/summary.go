@@ -1,0 +1,87 @@
+// Package report tells people what a run did: one Summary value, rendered as
+// the log's closing table, summary.json, summary.md and Slack messages.
+//
+// Texts from documents, agent, hosts and servers are taken as hostile: they
+// are cleaned, redacted and cut in one place (see view) and escaped for each
+// target.
+package report
+
+import (
+	"time"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/secret"
+)
+
+// Summary is everything there is to tell of one run. It is data only; the zero
+// value of a field means that there is nothing to say of it.
+type Summary struct {
+	Version     string // of this program
+	Run         string // id of the run
+	Mode        string // apply, propose or dry-run
+	Event       string // what started the pipeline: push, cron, manual, pull_request, …
+	Repository  string // owner/name, or the redacted URL
+	Branch      string
+	PipelineURL string
+	Started     time.Time
+	Duration    time.Duration
+
+	Scope string // changed or all
+	Base  string // full hash of the commit that the documents were compared with
+
+	Documents []Document
+	Outcomes  []change.Outcome // in the order in which they were worked on
+	Skipped   []Left           // left to people before the run's work began
+	Unclear   []Left           // reported only: not certainly an open item
+	Problems  []Problem        // rows that the parser cannot use
+
+	CostUSD, BudgetUSD float64
+	DocsCommit         string // full hash of the docs commit, when there is one
+
+	Err      error      // why the run as a whole ended early
+	Exit     fault.Kind // decides the exit code
+	Warnings []string
+	Notes    []string // such as "not the canonical forge"
+
+	// Known is the reason under which an item (by id) was left to people when
+	// it was last met. What is in it is not news for notify: changes.
+	Known map[string]string
+
+	Links    Links
+	Redactor *secret.Redactor // taken out of everything that is rendered
+}
+
+// Links are the templates of the links. An empty one means: no link.
+type Links struct {
+	Commit string // {sha} is the full hash
+	Branch string // {branch} is the name, escaped
+	Pages  string // {file} is the document's path and {name} its file name without .md, escaped
+}
+
+// Document is one document that the run looked at.
+type Document struct {
+	File    string // path in the repository
+	Date    string // YYYY-MM-DD, or empty
+	Title   string
+	Changed bool // by the push that started the run
+
+	Safe, Skipped, Unclear, Problems int // how many
+}
+
+// Left is an item that was left to people when the documents were read.
+type Left struct {
+	Item     change.Item
+	Reason   string // its code
+	Sentence string // the code in words; a built-in text when empty
+	Fix      string // what to change in the document, empty when nothing should be
+}
+
+// Problem is a place in a document that the parser cannot use.
+type Problem struct {
+	File         string
+	Line, Column int
+	Reason       string // its code
+	Detail       string // one sentence
+	Text         string // what stands there
+}

@@ -1,0 +1,159 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/fault"
+)
+
+// The texts in this file are this program's own: numbers and fixed words,
+// nothing from outside.
+
+// headline is the whole run in a few words.
+func (v view) headline() string {
+	t := v.Totals
+	var parts []string
+	for _, part := range []struct {
+		count int
+		word  string
+	}{
+		{t.NeedsPerson, "for a person to look at now"},
+		{t.Done, "done"},
+		{t.Proposed, "proposed"},
+		{t.Failed, "failed"},
+		{t.Refused, "refused"},
+		{t.Skipped, "left to people"},
+		{t.NotAttempted, "waiting for the next run"},
+	} {
+		if part.count > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.count, part.word))
+		}
+	}
+	switch {
+	case v.ExitCode == fault.Temporary.ExitCode():
+		parts = append(parts, "ended early, run again later")
+	case v.ExitCode != 0 && v.Totals.Failed+v.Totals.NeedsPerson == 0:
+		parts = append(parts, "the run failed")
+	}
+	if len(parts) == 0 {
+		return "nothing to do"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// mark is the sign that goes with the headline.
+func (v view) mark() string {
+	switch {
+	case v.ExitCode == fault.Person.ExitCode() || v.Totals.NeedsPerson > 0:
+		return "🚨"
+	case v.ExitCode == fault.Temporary.ExitCode():
+		return "⏳"
+	case v.ExitCode != 0 || v.Totals.Failed > 0:
+		return "❌"
+	case v.Totals.Done+v.Totals.Proposed > 0:
+		return "✅"
+	default:
+		return "📋"
+	}
+}
+
+// money in words, what was spent and out of how much.
+func (v view) cost() string {
+	if v.BudgetUSD > 0 {
+		return fmt.Sprintf("$%.2f of $%.2f", v.CostUSD, v.BudgetUSD)
+	}
+	return fmt.Sprintf("$%.2f", v.CostUSD)
+}
+
+func (i itemView) cost() string {
+	if i.CostUSD == 0 {
+		return ""
+	}
+	return fmt.Sprintf("$%.2f", i.CostUSD)
+}
+
+// plural is a number of things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+// took is a number of seconds as people say it, empty for none.
+func took(seconds float64) string {
+	if seconds <= 0 {
+		return ""
+	}
+	d := max(time.Duration(seconds*float64(time.Second)).Round(time.Second), time.Second)
+	text := strings.Replace(d.String()+" ", "m0s ", "m ", 1)
+	return strings.TrimSpace(strings.Replace(text, "h0m ", "h ", 1))
+}
+
+// plan is what the plan of an item touches, empty for nothing.
+func (i itemView) plan() string {
+	var parts []string
+	if i.Create > 0 {
+		parts = append(parts, fmt.Sprintf("%d created", i.Create))
+	}
+	if i.Update > 0 {
+		parts = append(parts, fmt.Sprintf("%d updated", i.Update))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// why is everything there is to say of an item that was not simply done: the
+// reason first, then the findings. The error is not among them.
+func (i itemView) why() []string {
+	var lines []string
+	if i.Sentence != "" && i.State != string(change.Done) {
+		lines = append(lines, i.Sentence)
+	}
+	for _, finding := range i.Findings {
+		lines = append(lines, finding.line())
+	}
+	return lines
+}
+
+// place is where the item stands.
+func (i itemView) place() string {
+	if i.Line > 0 {
+		return fmt.Sprintf("%s:%d", i.Document, i.Line)
+	}
+	return i.Document
+}
+
+// label is what kind of item it is.
+func (i itemView) label() string { return strings.TrimSpace(i.Priority + " " + i.Type) }
+
+// stateWords are the states as people say them.
+func stateWords(state string) string {
+	switch change.State(state) {
+	case change.NeedsPerson:
+		return "LOOK NOW"
+	case change.Failed:
+		return "FAILED"
+	case change.Skipped:
+		return "to people"
+	case change.NotAttempted:
+		return "next run"
+	default:
+		return state
+	}
+}
+
+// groups are the outcomes in the order in which they matter to a reader.
+var groups = []struct {
+	state change.State
+	title string
+	mark  string
+}{
+	{change.NeedsPerson, "A person must look now", "🚨"},
+	{change.Done, "Done", "✅"},
+	{change.Proposed, "Proposed, to be merged", "📬"},
+	{change.Failed, "Failed", "❌"},
+	{change.Refused, "Refused, left to people", "✋"},
+}
