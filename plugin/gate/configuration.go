@@ -1,0 +1,143 @@
+package gate
+
+import "strings"
+
+// builtinProvider is the provider of terraform_data, which every Terraform
+// has.
+const builtinProvider = "terraform.io/builtin/terraform"
+
+// declared is what the configuration in the plan says about one resource.
+type declared struct {
+	arguments   map[string]bool // arguments and blocks that are written down
+	provisioned bool            // has provisioners, which run when it is created
+}
+
+// configuration is the declared resources by module path, mode, type and name.
+type configuration map[string]declared
+
+// of is what is declared about a resource. The second value is false when the
+// plan does not say.
+func (c configuration) of(r resource) (declared, bool) {
+	d, ok := c[withoutKeys(r.module)+"|"+r.mode+"|"+r.kind+"|"+r.name]
+	return d, ok
+}
+
+func readConfiguration(value any) configuration {
+	c := configuration{}
+	root, _ := value.(map[string]any)
+	module, _ := root["root_module"].(map[string]any)
+	c.module("", module)
+	return c
+}
+
+func (c configuration) module(prefix string, module map[string]any) {
+	list, _ := module["resources"].([]any)
+	for _, entry := range list {
+		object, _ := entry.(map[string]any)
+		mode, _ := object["mode"].(string)
+		kind, _ := object["type"].(string)
+		name, _ := object["name"].(string)
+		expressions, _ := object["expressions"].(map[string]any)
+		d := declared{arguments: map[string]bool{}, provisioned: !empty(object["provisioners"])}
+		for argument := range expressions {
+			d.arguments[argument] = true
+		}
+		c[prefix+"|"+mode+"|"+kind+"|"+name] = d
+	}
+	calls, _ := module["module_calls"].(map[string]any)
+	for name, call := range calls {
+		object, _ := call.(map[string]any)
+		inner, _ := object["module"].(map[string]any)
+		c.module(strings.TrimPrefix(prefix+".module."+name, "."), inner)
+	}
+}
+
+// history refuses a plan that creates everything where something existed.
+func (j *judgement) history() {
+	if j.policy.Mode != Item {
+		return
+	}
+	prior := stateResources(j.plan.raw["prior_state"])
+	managed, created := 0, 0
+	for _, r := range j.plan.resources {
+		if r.mode == "managed" {
+			managed++
+			if r.is("create") {
+				created++
+			}
+		}
+	}
+	if created > 0 && created == managed && prior.managed == 0 && j.hasHistory() {
+		j.add(CodeCreatesAll, "", "the plan creates everything on a stack that was applied before: its state is not the one that it had")
+	}
+}
+
+func (j *judgement) hasHistory() bool {
+	return j.policy.HasHistory || j.baseline != nil && stateResources(j.baseline.raw["prior_state"]).managed > 0
+}
+
+// provider refuses a resource of a provider that the stack does not use yet:
+// its code would run here for the first time.
+func (j *judgement) provider(r resource) {
+	if r.provider == builtinProvider || !j.hasHistory() {
+		return
+	}
+	used := stateResources(j.plan.raw["prior_state"]).providers
+	if used[r.provider] {
+		return
+	}
+	if j.baseline != nil {
+		if stateResources(j.baseline.raw["prior_state"]).providers[r.provider] || configuredProviders(j.baseline.raw["configuration"])[r.provider] {
+			return
+		}
+	} else if len(used) == 0 {
+		return // nothing is known of the stack; creates-everything speaks
+	}
+	j.add(CodeNewProv, r.address, "no resource of the stack uses this provider yet; its code would run here for the first time")
+}
+
+// stateFacts is what a state in the plan's JSON holds.
+type stateFacts struct {
+	managed   int
+	providers map[string]bool
+}
+
+func stateResources(value any) stateFacts {
+	facts := stateFacts{providers: map[string]bool{}}
+	state, _ := value.(map[string]any)
+	values, _ := state["values"].(map[string]any)
+	root, _ := values["root_module"].(map[string]any)
+	facts.module(root)
+	return facts
+}
+
+func (f *stateFacts) module(module map[string]any) {
+	list, _ := module["resources"].([]any)
+	for _, entry := range list {
+		object, _ := entry.(map[string]any)
+		if object["mode"] == "managed" {
+			f.managed++
+		}
+		if provider, ok := object["provider_name"].(string); ok {
+			f.providers[provider] = true
+		}
+	}
+	children, _ := module["child_modules"].([]any)
+	for _, child := range children {
+		inner, _ := child.(map[string]any)
+		f.module(inner)
+	}
+}
+
+func configuredProviders(value any) map[string]bool {
+	names := map[string]bool{}
+	root, _ := value.(map[string]any)
+	providers, _ := root["provider_config"].(map[string]any)
+	for _, entry := range providers {
+		object, _ := entry.(map[string]any)
+		if name, ok := object["full_name"].(string); ok {
+			names[name] = true
+		}
+	}
+	return names
+}

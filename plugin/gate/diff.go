@@ -1,0 +1,184 @@
+package gate
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/secret"
+)
+
+// DiffPolicy is what the diff gate allows. All globs are doublestar patterns
+// over slash-separated paths from the root of the repository.
+type DiffPolicy struct {
+	Type       string            // the item's type, for the caller's messages
+	AllowPaths []string          // what a change may touch; none allows nothing
+	TypePaths  []string          // narrower paths of the type; none adds no limit
+	Protected  []string          // names, paths or globs of stacks that are never touched
+	Stacks     []string          // globs of the folders that are planned and applied on their own
+	StatePaths []string          // globs of where tracked state would be
+	BasePaths  []string          // every path of the base commit
+	BaseFiles  map[string][]byte // content of the base's *.tf and *.hcl files by path: shows which stacks share a module, and what a changed value reaches
+	Secrets    []secret.String   // known secrets that must not appear in added text
+	MaxFiles   int               // files in one change; 0 stands for DefaultMaxFiles
+	MaxBytes   int64             // bytes of old and new content each in one change; 0 stands for DefaultMaxBytes
+	Wrapper    string            // path of the Terraform wrapper in the repository; its folder is denied too; "" when there is none
+}
+
+// Limits of one change when the policy names none.
+const (
+	DefaultMaxFiles = 20
+	DefaultMaxBytes = 1 << 20
+)
+
+// The modes of files that git knows, as far as the gate tells them apart.
+const (
+	modeRegular = 0o100644
+	modeLink    = 0o120000
+	modeModule  = 0o160000
+)
+
+// diff is one judgement of the diff gate.
+type diff struct {
+	findings
+	change  change.Change
+	policy  DiffPolicy
+	modules map[string][]string // stacks that use a folder as a module
+}
+
+// Diff judges what an agent changed. The verdict names the stack when exactly
+// one is touched. Whatever goes wrong inside refuses the change.
+func Diff(c change.Change, p DiffPolicy) (verdict change.Verdict) {
+	d := &diff{change: c, policy: p}
+	defer func() {
+		if recover() != nil {
+			d.add(CodeInternal, "", "the diff gate failed on this change; it is refused to be safe")
+			verdict = change.Verdict{Findings: d.sorted()}
+		}
+	}()
+	if len(c.Files) == 0 {
+		d.add(CodeNoChange, "", "the agent changed nothing")
+		return change.Verdict{Findings: d.sorted()}
+	}
+	d.limits()
+	d.paths()
+	stack := d.stack()
+	d.modes()
+	for _, file := range readable(c.Files) {
+		d.content(file)
+	}
+	d.terraform()
+	return change.Verdict{Stack: stack, Findings: d.sorted()}
+}
+
+// limits judges the size of the whole change.
+func (d *diff) limits() {
+	most, mostBytes := d.policy.MaxFiles, d.policy.MaxBytes
+	if most <= 0 {
+		most = DefaultMaxFiles
+	}
+	if mostBytes <= 0 {
+		mostBytes = DefaultMaxBytes
+	}
+	if len(d.change.Files) > most {
+		d.add(CodeTooManyFiles, "", fmt.Sprintf("%d files are changed; an item may change %d", len(d.change.Files), most))
+	}
+	var before, after int64
+	for _, file := range d.change.Files {
+		before += max(file.OldSize, int64(len(file.Old)))
+		after += max(file.NewSize, int64(len(file.New)))
+	}
+	if max(before, after) > mostBytes {
+		d.add(CodeTooManyBytes, "", fmt.Sprintf("the changed files hold %d bytes; an item may change files of %d bytes together", max(before, after), mostBytes))
+	}
+}
+
+// modes judges what kind of object every path is and was.
+func (d *diff) modes() {
+	for _, file := range d.change.Files {
+		switch {
+		case file.OldMode == modeLink || file.NewMode == modeLink:
+			d.add(CodeSymlink, file.Path, "symbolic links are neither made nor changed")
+		case file.OldMode == modeModule || file.NewMode == modeModule:
+			d.add(CodeSubmodule, file.Path, "submodules are neither made nor changed")
+		case file.Kind == change.Deleted:
+			d.add(CodeDeleted, file.Path, "an item deletes and renames no file")
+		case file.Kind == change.Added && file.NewMode != modeRegular:
+			d.add(CodeMode, file.Path, "a new file must be a regular file with mode 100644")
+		case file.Kind == change.Modified && file.NewMode != file.OldMode:
+			d.add(CodeMode, file.Path, "the mode of a file must stay as it is")
+		case file.Kind == change.Modified && file.OldMode != modeRegular:
+			d.add(CodeMode, file.Path, "a program is left to people")
+		case file.Kind != change.Added && file.Kind != change.Modified:
+			d.add(CodeMode, file.Path, "the kind of this difference is unknown")
+		}
+		if file.Filtered {
+			d.add(CodeFiltered, file.Path, "the repository gives this path a filter (git-crypt, LFS); a change would be published unfiltered")
+		}
+	}
+}
+
+// readable is the files whose content matters.
+func readable(files []change.File) []change.File {
+	var list []change.File
+	for _, file := range files {
+		if file.Kind != change.Deleted && file.NewMode != modeLink && file.NewMode != modeModule {
+			list = append(list, file)
+		}
+	}
+	return list
+}
+
+// content judges the bytes of one file, whatever its language.
+func (d *diff) content(file change.File) {
+	if file.New == nil && file.NewSize > 0 || file.Kind == change.Modified && file.Old == nil && file.OldSize > 0 {
+		d.add(CodeUnread, file.Path, "the file is too large to be judged")
+		return
+	}
+	if bytes.IndexByte(file.New, 0) >= 0 || !utf8.Valid(file.New) {
+		d.add(CodeBinary, file.Path, "the file is not text in UTF-8")
+		return
+	}
+	d.invisible(file)
+	if bytes.HasPrefix(file.New, []byte("#!")) {
+		d.add(CodeFileKind, file.Path, "the file is a script; scripts are left to people")
+	}
+	d.secrets(file)
+	switch strings.ToLower(path.Ext(file.Path)) {
+	case ".tf":
+	case ".yaml", ".yml", ".json", ".tftpl", ".tpl", ".tmpl":
+		d.template(file)
+		if file.Kind == change.Modified {
+			d.document(file)
+		}
+	default:
+		d.template(file)
+	}
+}
+
+// invisible refuses characters that show a reader something else than what a
+// program reads: direction marks, zero-width and other format characters.
+func (d *diff) invisible(file change.File) {
+	for _, line := range addedLines(file.Old, file.New) {
+		for _, r := range line.text {
+			if r < ' ' && r != '\t' && r != '\r' || r == 0x7f || hiddenRune(r) {
+				d.add(CodeBinary, fmt.Sprintf("%s:%d", file.Path, line.number), "the line holds a control character or an invisible one")
+				break
+			}
+		}
+	}
+}
+
+// document refuses entries that vanish from a data file.
+func (d *diff) document(file change.File) {
+	for _, l := range compareTexts(string(file.Old), string(file.New)).losses {
+		place := file.Path
+		if l.line > 0 {
+			place = fmt.Sprintf("%s:%d", file.Path, l.line)
+		}
+		d.add(CodeVanishes, place, l.what+" (the line is that of the old file)")
+	}
+}

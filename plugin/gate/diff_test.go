@@ -1,0 +1,236 @@
+package gate_test
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/gate"
+	"pm-todos/plugin/secret"
+)
+
+func added(name, text string) change.File {
+	return change.File{Path: name, Kind: change.Added, NewMode: 0o100644, NewSize: int64(len(text)), New: []byte(text)}
+}
+
+func policy() gate.DiffPolicy {
+	return gate.DiffPolicy{AllowPaths: []string{"stacks/**"}, Stacks: []string{"stacks/*"}, BasePaths: []string{"stacks/monitoring/main.tf"}}
+}
+
+func codes(v change.Verdict) []string {
+	var list []string
+	for _, f := range v.Findings {
+		list = append(list, f.Code)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+func TestVerdictNamesTheStack(t *testing.T) {
+	verdict := gate.Diff(change.Change{Files: []change.File{added("stacks/monitoring/x.tf", "locals {}\n")}}, policy())
+	if !verdict.Passed() || verdict.Stack != "stacks/monitoring" {
+		t.Errorf("%+v", verdict)
+	}
+	verdict = gate.Diff(change.Change{Files: []change.File{added("stacks/monitoring/x.sh", "")}}, policy())
+	if verdict.Passed() || verdict.Stack != "stacks/monitoring" {
+		t.Errorf("a refused change of one stack still names it: %+v", verdict)
+	}
+}
+
+// An empty policy allows nothing.
+func TestEmptyPolicyRefuses(t *testing.T) {
+	got := codes(gate.Diff(change.Change{Files: []change.File{added("stacks/monitoring/x.tf", "locals {}\n")}}, gate.DiffPolicy{}))
+	if !slices.Equal(got, []string{gate.CodeNoStack, gate.CodeOutsidePaths}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestThreat4_BinariesAndUnreadContent(t *testing.T) {
+	for name, c := range map[string]struct {
+		file change.File
+		want string
+	}{
+		"NUL":                       {added("stacks/monitoring/x.txt", "a\x00b"), gate.CodeBinary},
+		"invalid UTF-8":             {added("stacks/monitoring/x.txt", "a\xff"), gate.CodeBinary},
+		"escape":                    {added("stacks/monitoring/x.txt", "a\x1b[2J"), gate.CodeBinary},
+		"zero-width joiner":         {added("stacks/monitoring/x.txt", "a\u200db"), gate.CodeBinary},
+		"over the reader's cap":     {change.File{Path: "stacks/monitoring/x.txt", Kind: change.Added, NewMode: 0o100644, NewSize: 5}, gate.CodeUnread},
+		"old over the reader's cap": {change.File{Path: "stacks/monitoring/x.txt", Kind: change.Modified, OldMode: 0o100644, NewMode: 0o100644, OldSize: 5, New: []byte("a")}, gate.CodeUnread},
+		"unknown kind":              {change.File{Path: "stacks/monitoring/x.txt", Kind: "copied", OldMode: 0o100644, NewMode: 0o100644, New: []byte("a")}, gate.CodeMode},
+		"group-writable":            {change.File{Path: "stacks/monitoring/x.txt", Kind: change.Added, NewMode: 0o100664, New: []byte("a")}, gate.CodeMode},
+	} {
+		if got := codes(gate.Diff(change.Change{Files: []change.File{c.file}}, policy())); !slices.Equal(got, []string{c.want}) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// A finding about a secret says where it is, never what it is.
+func TestThreat9_SecretsAreNotRepeated(t *testing.T) {
+	key := "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE\nbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZWQy\n-----END OPENSSH PRIVATE KEY-----\n"
+	p := policy()
+	p.Secrets = []secret.String{secret.New(key), secret.New("hunter2hunter2"), secret.New("abc"), secret.New("")}
+	for _, text := range []string{"x: b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE\n", "x: hunter2hunter2\n", "x: aHVudGVyMmh1bnRlcjI=\n", "password: kJ8fQ2mN5xR7wZ1v\n"} {
+		verdict := gate.Diff(change.Change{Files: []change.File{added("stacks/monitoring/x.yaml", text)}}, p)
+		if !slices.Equal(codes(verdict), []string{gate.CodeSecret}) {
+			t.Errorf("%q: %v", text, verdict.Findings)
+		}
+		if strings.Contains(fmt.Sprint(verdict), strings.Fields(text)[1]) {
+			t.Errorf("the finding repeats the secret: %v", verdict.Findings)
+		}
+	}
+	if verdict := gate.Diff(change.Change{Files: []change.File{added("stacks/monitoring/x.yaml", "x: abc\n")}}, p); !verdict.Passed() {
+		t.Errorf("a secret of three letters occurs in any text: %v", verdict.Findings)
+	}
+}
+
+// A parser that calls itself must not be driven to the end of its stack.
+func TestThreat7_HostileTerraformFiles(t *testing.T) {
+	for name, text := range map[string]string{
+		"brackets":    "locals {\n a = " + strings.Repeat("[", 200000),
+		"parentheses": "locals {\n a = " + strings.Repeat("(", 200000) + strings.Repeat(")", 200000) + "\n}\n",
+		"templates":   "locals {\n a = " + strings.Repeat(`"${`, 60000),
+		"negations":   "locals {\n a = " + strings.Repeat("!", 200000) + "true\n}\n",
+		"minus":       "locals {\n a = " + strings.Repeat("-", 200000) + "1\n}\n",
+		"conditions":  "locals {\n a = " + strings.Repeat("true ? 1 : ", 20000) + "1\n}\n",
+		"over lines":  "locals {\n a = (" + strings.Repeat("true ? 1 :\n", 20000) + "1)\n}\n",
+		"blocks":      strings.Repeat("a {\n", 100000),
+		"operators":   "locals {\n a = 1" + strings.Repeat(" + 1", 50000) + "\n}\n",
+		"comparisons": "locals {\n a = true" + strings.Repeat(" && true", 20000) + "\n}\n",
+		"indexes":     "locals {\n a = b" + strings.Repeat("[0]", 50000) + "\n}\n",
+		"splats":      "locals {\n a = b" + strings.Repeat(".*.c", 20000) + "\n}\n",
+		"elses":       "locals {\n a = \"" + strings.Repeat("%{ if a }", 20000) + "\"\n}\n",
+	} {
+		verdict := gate.Diff(change.Change{Files: []change.File{added("stacks/monitoring/x.tf", text)}}, policy())
+		if name != "comparisons" && name != "indexes" && // these do not nest
+			!slices.Contains(codes(verdict), gate.CodeHCL) {
+			t.Errorf("%s: %v", name, verdict.Findings)
+		}
+	}
+}
+
+func TestStackOf(t *testing.T) {
+	globs := []string{"stacks/*", "stacks/*/env/*", "./infra/"}
+	for file, want := range map[string]string{
+		"stacks/a/main.tf": "stacks/a", "stacks/a/b/c.yaml": "stacks/a", "stacks/a/env/prod/x.tf": "stacks/a/env/prod", "stacks/README.md": "", "main.tf": "",
+		"infra/x.tf": "infra", "other/stacks/a/x.tf": "", "": "", "/": "",
+	} {
+		if got := gate.StackOf(file, globs); got != want {
+			t.Errorf("%s: %q", file, got)
+		}
+	}
+	if got := gate.StackOf("a/b/c", []string{"[", "a/*"}); got != "a/b" {
+		t.Errorf("a broken glob: %q", got)
+	}
+	if got := gate.Stacks([]string{"stacks/b/x", "stacks/a/x", "stacks/a/y", "z"}, globs); !slices.Equal(got, []string{"stacks/a", "stacks/b"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestStackNamed(t *testing.T) {
+	folders := []string{"stacks/monitoring", "stacks/uptime-kuma", "stacks/monitoring-extra"}
+	for text, want := range map[string]string{
+		"Add alert in stacks/monitoring/alerts.tf":        "stacks/monitoring",
+		"Add alert in `monitoring`":                       "stacks/monitoring",
+		"Improve monitoring of NFS":                       "",
+		"In the monitoring stack, add NFS":                "stacks/monitoring",
+		"stacks/uptime-kuma and stacks/monitoring":        "",
+		"STACKS/MONITORING":                               "stacks/monitoring",
+		"stacks/monitoring-extra/x.tf":                    "stacks/monitoring-extra",
+		"see https://example.org/x/stacks/monitoring/a":   "",
+		"xstacks/monitoring":                              "",
+		"":                                                "",
+		"stacks/monitorin":                                "",
+		"Add a check to stack uptime-kuma, see issue #12": "stacks/uptime-kuma",
+	} {
+		if got := gate.StackNamed(text, folders); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestStackWithin(t *testing.T) {
+	folders := []string{"stacks/monitoring", "stacks/uptime-kuma"}
+	for _, c := range []struct {
+		globs []string
+		want  string
+	}{
+		{[]string{"stacks/monitoring/**"}, "stacks/monitoring"},
+		{[]string{"stacks/**"}, ""},
+		{nil, ""},
+		{[]string{"docs/**"}, ""},
+		{[]string{"stacks/uptime-kuma/*.tf", "docs/**"}, "stacks/uptime-kuma"},
+	} {
+		if got := gate.StackWithin(c.globs, folders); got != c.want {
+			t.Errorf("%q: %q", c.globs, got)
+		}
+	}
+}
+
+// Every code is kebab-case, told once, and shown by a fixture or a test.
+func TestCodes(t *testing.T) {
+	source, err := os.ReadFile("code.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var shown strings.Builder
+	for _, folder := range []string{"testdata/diff", "testdata/plan"} {
+		files, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(path.Join(folder, file.Name()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, want, _ := strings.Cut(string(text), "-- want --\n")
+			shown.WriteString("\n" + want)
+		}
+	}
+	seen := map[string]bool{}
+	elsewhere := []string{gate.CodeInternal, gate.CodeTooManyFindings, gate.CodeUnread}
+	for _, match := range regexp.MustCompile(`(?m)^\t(Code\w+)\s+= "([^"]*)"`).FindAllStringSubmatch(string(source), -1) {
+		code := match[2]
+		if !regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`).MatchString(code) || seen[code] {
+			t.Errorf("%s = %q is not kebab-case, or told twice", match[1], code)
+		}
+		seen[code] = true
+		if !strings.Contains(shown.String(), "\n"+code+" ") && !strings.Contains(shown.String(), "\n"+code+"\n") && !slices.Contains(elsewhere, code) {
+			t.Errorf("no fixture shows %q", code)
+		}
+	}
+	if len(seen) < 50 {
+		t.Errorf("only %d codes were read", len(seen))
+	}
+}
+
+// FuzzDiffPaths: a path that passes is plain ASCII below the one stack, names
+// nothing protected in any case, and is of a known kind.
+func FuzzDiffPaths(f *testing.F) {
+	for _, name := range []string{
+		"stacks/monitoring/x.tf", "stacks/monitoring/../vault/x.tf", "stacks/monitoring/.woodpecker/x.yml", "stacks/monitoring/CLAUDE.md", "stacks/monitoring/ＣLAUDE.md",
+		"stacks/monitoring/x.tfvars", "stacks/monitoring/terragrunt.hcl", "stacks/monitoring/.git/config", "stacks/monitoring/a b.yaml", "stacks/monitoring/-x.tf", "stacks/monitoring//x.tf",
+		"/stacks/monitoring/x.tf", "stacks\\monitoring\\x.tf", "stacks/monitoring/x.tf.", "stacks/monitoring/x_override.tf", "stacks/monitoring/terraform.tfstate.json", "scripts/tg",
+	} {
+		f.Add(name)
+	}
+	protected := regexp.MustCompile(`(?i)\.git|\.woodpecker|\.github|\.drone|jenkinsfile|\.claude|claude[^/]*\.md$|(^|/)agents\.md$|\.mcp|\.cursor|terragrunt|\.hcl|tfvars|tfstate|\.env|\.tf\.json$|override\.tf$|/vault/|(^|/)hooks/|\.tofu|\.tool-versions|-version$|\.terraform`)
+	plain := regexp.MustCompile(`^stacks/monitoring/[A-Za-z0-9_.@+=,() /-]+\.[A-Za-z]+$`)
+	f.Fuzz(func(t *testing.T, name string) {
+		p := policy()
+		p.Wrapper = "scripts/tg"
+		p.Protected = []string{"vault"}
+		if !gate.Diff(change.Change{Files: []change.File{added(name, "x: 1\n")}}, p).Passed() {
+			return
+		}
+		if !plain.MatchString(name) || protected.MatchString(name) || path.Clean(name) != name || strings.Contains(name, "/-") {
+			t.Errorf("%q passed", name)
+		}
+	})
+}

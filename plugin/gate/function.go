@@ -1,0 +1,243 @@
+package gate
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+
+	"pm-todos/plugin/change"
+)
+
+// fileFunctions is the functions that read files of the Terraform host.
+var fileFunctions = []string{
+	"file", "filebase64", "filebase64sha256", "filebase64sha512", "filemd5", "filesha1", "filesha256", "filesha512", "fileexists", "fileset", "templatefile",
+}
+
+// refusedFunctions is functions that items do not need, by what is wrong with
+// them.
+var refusedFunctions = map[string]string{
+	"templatestring":  "renders a text that the gate cannot see",
+	"pathexpand":      "leads out of the module",
+	"abspath":         "leads out of the module",
+	"nonsensitive":    "reveals what is hidden",
+	"ephemeralasnull": "reveals what is hidden",
+	"timestamp":       "gives another value in every plan, so that the plan never settles",
+	"plantimestamp":   "gives another value in every plan, so that the plan never settles",
+	"uuid":            "gives another value in every plan, so that the plan never settles",
+	"bcrypt":          "gives another value in every plan, so that the plan never settles",
+}
+
+// functions judges the function calls of a folder that were not there before.
+func (c *comparison) functions() {
+	had := map[string]int{}
+	for _, file := range c.folder.before {
+		for _, call := range callsOf(file) {
+			had[textOf(file.src, call.Range())]++
+		}
+	}
+	for _, file := range c.folder.after {
+		for _, call := range callsOf(file) {
+			text := textOf(file.src, call.Range())
+			if had[text] > 0 {
+				had[text]--
+				continue
+			}
+			c.call(file, call)
+		}
+	}
+}
+
+// callsOf is the calls of functions that the gate looks at.
+func callsOf(file terraformFile) []*hclsyntax.FunctionCallExpr {
+	var calls []*hclsyntax.FunctionCallExpr
+	// The walk cannot fail: the callback gives no diagnostics.
+	_ = hclsyntax.VisitAll(file.body, func(node hclsyntax.Node) hcl.Diagnostics {
+		if call, ok := node.(*hclsyntax.FunctionCallExpr); ok && watched(call.Name) {
+			calls = append(calls, call)
+		}
+		return nil
+	})
+	return calls
+}
+
+// plainName is a function's name without the namespace of built-in ones.
+func plainName(name string) string {
+	return strings.TrimPrefix(strings.ToLower(name), "core::")
+}
+
+func watched(name string) bool {
+	name = plainName(name)
+	return slices.Contains(fileFunctions, name) || refusedFunctions[name] != "" || strings.Contains(name, "::")
+}
+
+// call judges one new call.
+func (c *comparison) call(file terraformFile, call *hclsyntax.FunctionCallExpr) {
+	place := fmt.Sprintf("%s:%d", file.path, call.Range().Start.Line)
+	name := plainName(call.Name)
+	if strings.Contains(name, "::") {
+		c.add(CodeFunction, place, "a provider's function runs the provider's code at plan time")
+		return
+	}
+	if why := refusedFunctions[name]; why != "" {
+		c.add(CodeFunction, place, name+"() "+why)
+		return
+	}
+	if call.ExpandFinal || len(call.Args) == 0 {
+		c.add(CodeFileFunction, place, name+"() must be given its path literally")
+		return
+	}
+	target, problem := modulePath(path.Dir(file.path), call.Args[0])
+	if problem == "" && name == "fileset" {
+		problem = filesetPattern(call.Args)
+	} else if problem == "" && !c.tracked(target) {
+		problem = "must name a file of the repository"
+	}
+	if problem == "" && deniedBy(fold(target)) != "" {
+		problem = "must not name a file that no item may touch"
+	}
+	if problem != "" {
+		c.add(CodeFileFunction, place, name+"() "+problem)
+	}
+}
+
+// tracked tells whether a path is a file of the base or of the change. Files
+// that only lie about on the host (variable files, a kubeconfig) are not.
+func (c *comparison) tracked(file string) bool {
+	if slices.Contains(c.policy.BasePaths, file) {
+		return true
+	}
+	return slices.ContainsFunc(readable(c.change.Files), func(f change.File) bool { return f.Path == file })
+}
+
+// modulePath is the path that an argument names, from the root of the
+// repository: a literal below the module's folder, with or without
+// ${path.module} before it.
+func modulePath(folder string, argument hclsyntax.Expression) (file, problem string) {
+	const must = "must be given a literal path below ${path.module}"
+	text, ok := literalText(argument)
+	if traversal, is := argument.(*hclsyntax.ScopeTraversalExpr); !ok && is && isModulePath(traversal.Traversal) {
+		text, ok = ".", true
+	}
+	if template, is := argument.(*hclsyntax.TemplateExpr); !ok && is && len(template.Parts) > 0 {
+		first, isTraversal := template.Parts[0].(*hclsyntax.ScopeTraversalExpr)
+		if !isTraversal || !isModulePath(first.Traversal) {
+			return "", must
+		}
+		for _, part := range template.Parts[1:] {
+			value, isLiteral := part.(*hclsyntax.LiteralValueExpr)
+			if !isLiteral || value.Val.Type() != cty.String {
+				return "", must
+			}
+			text += value.Val.AsString()
+		}
+		if text != "" && !strings.HasPrefix(text, "/") {
+			return "", must
+		}
+		text, ok = "."+text, true
+	}
+	if !ok || text == "" || strings.HasPrefix(text, "/") || strings.HasPrefix(text, "~") || strings.ContainsAny(text, "\\\x00") ||
+		slices.Contains(strings.Split(text, "/"), "..") {
+		return "", must
+	}
+	return path.Join(folder, text), ""
+}
+
+func isModulePath(t hcl.Traversal) bool {
+	if len(t) != 2 || t.RootName() != "path" {
+		return false
+	}
+	attribute, ok := t[1].(hcl.TraverseAttr)
+	return ok && (attribute.Name == "module" || attribute.Name == "root")
+}
+
+func filesetPattern(args []hclsyntax.Expression) string {
+	if len(args) == 2 {
+		if pattern, ok := literalText(args[1]); ok && !strings.HasPrefix(pattern, "/") && !strings.Contains(pattern, "..") {
+			return ""
+		}
+	}
+	return "must be given a literal pattern without .."
+}
+
+// literalText is the text of an expression that is one plain string.
+func literalText(expr hclsyntax.Expression) (string, bool) {
+	switch e := expr.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		return literalText(e.Expression)
+	case *hclsyntax.TemplateWrapExpr:
+		return "", false
+	case *hclsyntax.TemplateExpr:
+		text := ""
+		for _, part := range e.Parts {
+			value, ok := part.(*hclsyntax.LiteralValueExpr)
+			if !ok || value.Val.Type() != cty.String {
+				return "", false
+			}
+			text += value.Val.AsString()
+		}
+		return text, true
+	}
+	return "", false
+}
+
+// templateCall matches a call of a watched function in a template's text when
+// the template's own language cannot be read.
+var templateCall = regexp.MustCompile(`(?i)\b(?:` + strings.Join(fileFunctions, "|") + `|templatestring|pathexpand|abspath|provider::[a-z0-9_:]+)\s*\(`)
+
+// template judges a text file that templatefile() may render: a function call
+// inside ${…} or %{…} runs when it does.
+func (d *diff) template(file change.File) {
+	had := map[string]int{}
+	for _, name := range templateCalls(file.Old) {
+		had[name]++
+	}
+	for _, name := range templateCalls(file.New) {
+		if had[name]--; had[name] < 0 {
+			d.add(CodeFileFunction, file.Path, "a template must not call a function that reads files or runs code")
+			return
+		}
+	}
+}
+
+// templateCalls is the names of watched functions that a template calls. It
+// looks at tokens, not at text, since comments and line ends may stand between
+// a name and its bracket.
+func templateCalls(src []byte) []string {
+	if !strings.Contains(string(src), "${") && !strings.Contains(string(src), "%{") {
+		return nil
+	}
+	tokens, diags := hclsyntax.LexTemplate(src, "", hcl.InitialPos)
+	var names []string
+	if diags.HasErrors() {
+		for _, match := range templateCall.FindAllString(string(src), -1) {
+			names = append(names, strings.TrimSpace(strings.TrimSuffix(match, "(")))
+		}
+	}
+	name := ""
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenIdent:
+			if !strings.HasSuffix(name, "::") {
+				name = ""
+			}
+			name += string(t.Bytes)
+		case hclsyntax.TokenDoubleColon:
+			name += "::"
+		case hclsyntax.TokenComment, hclsyntax.TokenNewline:
+		case hclsyntax.TokenOParen:
+			if watched(name) {
+				names = append(names, plainName(name))
+			}
+			name = ""
+		default:
+			name = ""
+		}
+	}
+	return names
+}

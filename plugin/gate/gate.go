@@ -1,0 +1,66 @@
+// Package gate judges what an agent changed and what a plan would do. It is
+// pure: values in, a verdict out, no clock, no file, no network.
+//
+// Both gates are allow-lists. What they do not know, they refuse; what they
+// cannot read, they refuse; and they name every reason, not only the first, so
+// that one repair turn can mend them all. Findings carry stable kebab-case
+// codes, paths, lines, resource addresses and attribute names, but never a
+// value from a plan or a secret from a file.
+package gate
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"pm-todos/plugin/change"
+)
+
+// maxFindings bounds how many findings a verdict holds: a hostile change must
+// not flood the log, the report or the prompt of the repair turn.
+const maxFindings = 100
+
+// maxPlace bounds the place of a finding, in characters.
+const maxPlace = 200
+
+// findings collects the reasons to refuse.
+type findings struct{ list []change.Finding }
+
+func (f *findings) add(code, place, detail string) {
+	f.list = append(f.list, change.Finding{Code: code, Place: clean(place, maxPlace), Detail: clean(detail, 2*maxPlace)})
+}
+
+// sorted is what was found, in a fixed order, without repetitions. When there
+// is too much, the last entry says so.
+func (f *findings) sorted() []change.Finding {
+	slices.SortFunc(f.list, func(a, b change.Finding) int {
+		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Detail, b.Detail))
+	})
+	list := slices.Compact(f.list)
+	if len(list) > maxFindings {
+		list = append(list[:maxFindings:maxFindings], change.Finding{
+			Code: CodeTooManyFindings, Detail: "there are more findings than are listed here; the change is far off",
+		})
+	}
+	return list
+}
+
+// clean makes text safe to print on one line: what came from a repository or a
+// host may hold control characters, line ends or direction marks.
+func clean(text string, limit int) string {
+	var b strings.Builder
+	count := 0
+	for _, r := range text {
+		if count == limit {
+			b.WriteString("…")
+			break
+		}
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) || unicode.Is(unicode.Cf, r) {
+			r = '?'
+		}
+		b.WriteRune(r)
+		count++
+	}
+	return b.String()
+}

@@ -1,0 +1,112 @@
+package gate
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"math"
+	"regexp"
+	"strings"
+
+	"pm-todos/plugin/change"
+)
+
+// shortestSecret is the length below which a known secret is not searched for:
+// shorter ones occur in any text.
+const shortestSecret = 6
+
+// shapes is what secrets look like, by what they are.
+var shapes = []struct {
+	what    string
+	pattern *regexp.Regexp
+}{
+	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-|AGE-SECRET-KEY-1`)},
+	{"an AWS access key", regexp.MustCompile(`\b(AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b`)},
+	{"a GitHub token", regexp.MustCompile(`\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})`)},
+	{"a GitLab token", regexp.MustCompile(`\bgl(pat|ptt|dt|rt|cbt|ft|soat)-[A-Za-z0-9_-]{16,}`)},
+	{"a Slack token", regexp.MustCompile(`\bxox[a-z]-[A-Za-z0-9-]{8,}|\bxapp-[0-9]-[A-Za-z0-9-]{8,}`)},
+	{"a Slack webhook", regexp.MustCompile(`hooks\.slack\.com/(services|workflows|triggers)/[A-Za-z0-9/_-]{10,}`)},
+	{"a Vault token", regexp.MustCompile(`\bhv[sbr]\.[A-Za-z0-9_-]{16,}`)},
+	{"a JSON web token", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`)},
+	{"an API key", regexp.MustCompile(`\b(sk-ant-[A-Za-z0-9-]{8,}|sk-[A-Za-z0-9]{20,}|sk_live_[A-Za-z0-9]{10,}|AIza[A-Za-z0-9_-]{30,}|glsa_[A-Za-z0-9_]{16,}|npm_[A-Za-z0-9]{30,}|dop_v1_[a-f0-9]{32,})`)},
+	{"a Telegram token", regexp.MustCompile(`\b[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}`)},
+	{"credentials in a URL", regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^\s/:@"'{}$]*:[^\s/@"'{}$]{3,}@[^\s"']+`)},
+}
+
+// assignment matches a name that promises a secret and the literal after it.
+var assignment = regexp.MustCompile(`(?i)(?:passw(?:or)?d|passwd|passphrase|token|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|auth[_-]?key|encryption[_-]?key)[a-z0-9_.-]*["']?\s*(?:[:=]|=>)\s*["']?([^\s"',;]{12,})`)
+
+// secrets refuses known secrets and what has the shape of one, in added lines
+// only: what was there before is not this item's doing.
+func (d *diff) secrets(file change.File) {
+	for _, s := range d.policy.Secrets {
+		for _, form := range secretForms(s.Reveal()) {
+			if bytes.Count(file.New, form) > bytes.Count(file.Old, form) {
+				d.add(CodeSecret, file.Path, "the file holds a secret that this run was given")
+				break
+			}
+		}
+	}
+	for _, line := range addedLines(file.Old, file.New) {
+		if what := secretShape(line.text); what != "" {
+			d.add(CodeSecret, fmt.Sprintf("%s:%d", file.Path, line.number), "the line looks like it holds "+what)
+		}
+	}
+}
+
+// secretForms is what a known secret looks like in a file: itself, each of its
+// longer lines, and base64.
+func secretForms(text string) [][]byte {
+	text = strings.TrimSpace(text)
+	if len(text) < shortestSecret {
+		return nil
+	}
+	forms := [][]byte{[]byte(text), []byte(base64.StdEncoding.EncodeToString([]byte(text))), []byte(base64.RawURLEncoding.EncodeToString([]byte(text)))}
+	if lines := strings.Split(text, "\n"); len(lines) > 1 {
+		for _, line := range lines {
+			// The frame of a PEM key is no secret, and is found by its shape.
+			if line = strings.TrimSpace(line); len(line) >= 16 && !strings.HasPrefix(line, "-----") {
+				forms = append(forms, []byte(line))
+			}
+		}
+	}
+	return forms
+}
+
+// secretShape says what kind of secret a line seems to hold, "" when none.
+func secretShape(line string) string {
+	for _, shape := range shapes {
+		if shape.pattern.MatchString(line) {
+			return shape.what
+		}
+	}
+	for _, match := range assignment.FindAllStringSubmatch(line, -1) {
+		if random(match[1]) {
+			return "a password or token"
+		}
+	}
+	return ""
+}
+
+// random tells whether a literal looks generated rather than written: no
+// reference, digits and letters mixed, and more than 3 bits per character.
+func random(literal string) bool {
+	for _, mark := range []string{"${", "{{", "var.", "local.", "data.", "module.", "each.", "random_", "vault_", "/", "(", "<", "*"} {
+		if strings.Contains(literal, mark) && (mark != "/" || strings.HasPrefix(literal, "/")) {
+			return false
+		}
+	}
+	if !strings.ContainsAny(literal, "0123456789") || strings.IndexFunc(literal, func(r rune) bool { return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' }) < 0 {
+		return false
+	}
+	counts := map[rune]int{}
+	for _, r := range literal {
+		counts[r]++
+	}
+	bits, total := 0.0, float64(len([]rune(literal)))
+	for _, n := range counts {
+		p := float64(n) / total
+		bits -= p * math.Log2(p)
+	}
+	return bits > 3
+}

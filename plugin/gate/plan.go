@@ -1,0 +1,315 @@
+package gate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"pm-todos/plugin/change"
+)
+
+// Mode says what a plan is judged for.
+type Mode int
+
+// The three plans of an item.
+const (
+	Baseline Mode = iota // of the untouched base: nothing may be pending
+	Item                 // of the fix commit: only allowed changes, and at least one
+	Confirm              // after the apply: nothing may be left
+)
+
+// PlanPolicy is what the plan gate allows.
+type PlanPolicy struct {
+	Type           string   // the item's type, for the caller's messages
+	AllowResources []string // patterns of addresses or types, * stands for any text; none allows all that is not refused otherwise
+	MaxChanges     int      // resources created or updated by one item; 0 stands for DefaultMaxChanges
+	Tolerated      []string // addresses that change in every plan, of null_resource, terraform_data and time_* only
+	HasHistory     bool     // the stack was applied before; known from Baseline too
+	Mode           Mode
+	Baseline       []byte // what show printed for the baseline plan of the stack; without it nothing is tolerated in Item and Confirm
+}
+
+// DefaultMaxChanges is the limit of resources when the policy names none.
+const DefaultMaxChanges = 10
+
+// judgement is one judgement of the plan gate.
+type judgement struct {
+	findings
+	policy   PlanPolicy
+	plan     *shown
+	baseline *shown // nil when there is none or it cannot be read
+	config   configuration
+	counts   change.Counts
+	tolerate int // pending changes that are tolerated
+	pending  int // pending changes of resources that are not
+}
+
+// Plan judges what the show command printed for a saved plan. The verdict has
+// no finding only when everything the plan would do is in the allow-list.
+// Whatever goes wrong inside refuses the plan.
+func Plan(show []byte, p PlanPolicy) (verdict change.Verdict) {
+	j := &judgement{policy: p}
+	defer func() {
+		if recover() != nil {
+			j.add(CodeInternal, "", "the plan gate failed on this plan; it is refused to be safe")
+			verdict = change.Verdict{Findings: j.sorted()}
+		}
+	}()
+	if p.Mode != Baseline && p.Mode != Item && p.Mode != Confirm {
+		j.add(CodeInternal, "", "the plan gate was asked for a mode that it does not know")
+		return change.Verdict{Findings: j.sorted()}
+	}
+	j.plan = readShow(show, &j.findings)
+	if j.plan == nil {
+		return change.Verdict{Findings: j.sorted()}
+	}
+	if p.Mode != Baseline && len(p.Baseline) > 0 {
+		var unused findings
+		if j.baseline = readShow(p.Baseline, &unused); j.baseline == nil || len(unused.list) > 0 {
+			j.add(CodeOutput, "", "the baseline plan cannot be read, so that there is nothing to compare with")
+			j.baseline = nil
+		}
+	}
+	j.config = readConfiguration(j.plan.raw["configuration"])
+	j.judge()
+	return change.Verdict{Counts: j.counts, Findings: j.sorted()}
+}
+
+// judge runs every check; the order does not matter, all are told.
+func (j *judgement) judge() {
+	j.flags()
+	j.addresses()
+	for _, r := range j.plan.resources {
+		j.resource(r)
+	}
+	j.drift()
+	j.outputs()
+	j.history()
+	j.nothing()
+	if j.policy.Mode == Item {
+		most := j.policy.MaxChanges
+		if most <= 0 {
+			most = DefaultMaxChanges
+		}
+		if n := j.counts.Create + j.counts.Update; n > most {
+			j.add(CodeTooMany, "", fmt.Sprintf("the plan creates or updates %d resources; max_changes is %d", n, most))
+		}
+	}
+}
+
+// flags judges what the plan says about itself as a whole.
+func (j *judgement) flags() {
+	raw := j.plan.raw
+	if v, there := raw["errored"]; there && v != false {
+		j.add(CodeErrored, "", "the plan says that it failed")
+	}
+	if v, there := raw["complete"]; there && v != true {
+		j.add(CodeIncomplete, "", "the plan says that it is not complete (-target, or changes put off)")
+	}
+	if !empty(raw["deferred_changes"]) {
+		j.add(CodeDeferred, "", "the plan puts changes off to a later one")
+	}
+	if !empty(raw["action_invocations"]) || !empty(raw["deferred_action_invocations"]) {
+		j.add(CodeInvocation, "", "the plan invokes actions of providers")
+	}
+	if v, there := raw["applyable"]; there {
+		if applyable, ok := v.(bool); !ok || applyable != j.changesAnything() {
+			j.add(CodeApplyable, "", "whether the plan can be applied does not fit the changes that it lists")
+		}
+	}
+}
+
+// changesAnything tells whether the plan lists anything that an apply would
+// do.
+func (j *judgement) changesAnything() bool {
+	for _, r := range j.plan.resources {
+		if !r.is("no-op") || r.previous != "" || r.importing {
+			return true
+		}
+	}
+	for _, o := range j.plan.outputs {
+		if !o.is("no-op") {
+			return true
+		}
+	}
+	return false
+}
+
+// addresses refuses an address that occurs twice: the second could hide
+// behind the first.
+func (j *judgement) addresses() {
+	seen := map[string]bool{}
+	for _, r := range j.plan.resources {
+		if seen[r.address] && !r.deposed {
+			j.add(CodeAddress, r.address, "the plan lists this address twice")
+		}
+		seen[r.address] = true
+		seen[r.previous] = true // a move is refused as such
+	}
+	if j.baseline == nil {
+		return
+	}
+	for _, r := range j.baseline.resources {
+		if r.mode == "managed" && !seen[r.address] && !r.is("create") {
+			j.add(CodeMissing, r.address, "the baseline plan knows this resource and this plan does not: they do not read the same state")
+		}
+	}
+}
+
+// resource judges one entry of resource_changes.
+func (j *judgement) resource(r resource) {
+	quiet := r.is("no-op") || r.is("read") && r.mode == "data"
+	if quiet && !r.importing && r.previous == "" && !r.deposed && !r.replaces && knownMode(r.mode) {
+		return
+	}
+	if j.tolerated(r) {
+		j.tolerate++
+		return
+	}
+	j.pending++
+	switch j.policy.Mode {
+	case Baseline:
+		j.add(CodeDrift, r.address, "pending before any change was made: "+describe(r))
+	case Confirm:
+		j.add(CodeConverge, r.address, "left to do after the apply: "+describe(r))
+	default:
+		j.change(r)
+	}
+}
+
+func knownMode(mode string) bool { return mode == "managed" || mode == "data" }
+
+// change judges what an item would do to a resource.
+func (j *judgement) change(r resource) {
+	for _, code := range refusedActions(r) {
+		j.add(code, r.address, "only no-op, read, create and update are allowed: "+describe(r))
+	}
+	switch {
+	case r.mode == "managed" && r.is("create"):
+		j.counts.Create++
+	case r.mode == "managed" && r.is("update"):
+		j.counts.Update++
+	default:
+		return
+	}
+	if len(j.policy.AllowResources) > 0 && !allowed(r, j.policy.AllowResources) {
+		j.add(CodeOutside, r.address, "the resource is outside allow_resources of the item's type")
+	}
+	j.provider(r)
+	j.harm(r)
+}
+
+// refusedActions is the codes of what is outside the allow-list in one entry.
+func refusedActions(r resource) []string {
+	var codes []string
+	has := func(verb string) bool { return slices.Contains(r.verbs, verb) }
+	switch {
+	case has("delete") && has("create"):
+		codes = append(codes, CodeReplace)
+	case has("delete"):
+		codes = append(codes, CodeDelete)
+	case has("forget"):
+		codes = append(codes, CodeForget)
+	case !r.is("no-op") && !r.is("read") && !r.is("create") && !r.is("update"):
+		codes = append(codes, CodeAction)
+	case !knownMode(r.mode), r.is("read") && r.mode != "data", r.mode == "data" && !r.is("read") && !r.is("no-op"):
+		codes = append(codes, CodeAction)
+	case r.is("create") && r.before != nil, r.is("update") && (r.before == nil || r.after == nil), r.is("create") && r.after == nil:
+		codes = append(codes, CodeAction)
+	}
+	if r.deposed {
+		codes = append(codes, CodeDeposed)
+	}
+	if r.importing {
+		codes = append(codes, CodeImport)
+	}
+	if r.previous != "" {
+		codes = append(codes, CodeMoved)
+	}
+	if r.replaces && !slices.Contains(codes, CodeReplace) {
+		codes = append(codes, CodeReplace)
+	}
+	return codes
+}
+
+// describe says in words what would be done, from a fixed vocabulary: nothing
+// of the plan's own text is repeated.
+func describe(r resource) string {
+	if len(r.verbs) == 0 {
+		return "no action is named"
+	}
+	words := make([]string, 0, len(r.verbs)+3)
+	for _, verb := range r.verbs {
+		if !slices.Contains([]string{"no-op", "read", "create", "update", "delete", "forget"}, verb) {
+			verb = "an action that the gate does not know"
+		}
+		words = append(words, verb)
+	}
+	text := strings.Join(words, " and ")
+	for _, more := range []struct {
+		on   bool
+		text string
+	}{
+		{r.deposed, "of a deposed object"},
+		{r.importing, "with an import"},
+		{r.previous != "", "with a move"},
+		{r.replaces, "with paths that force a replacement"},
+	} {
+		if more.on {
+			text += ", " + more.text
+		}
+	}
+	return text
+}
+
+// drift judges what changed outside Terraform. On the untouched base it counts
+// when something is gone, has moved, or has a change pending; a computed
+// attribute that moved on by itself does not.
+func (j *judgement) drift() {
+	pending := map[string]bool{}
+	for _, r := range j.plan.resources {
+		pending[r.address] = !r.is("no-op") && !r.is("read") && !j.tolerated(r)
+	}
+	for _, r := range j.plan.drifts {
+		known := r.is("update") || r.is("delete") || r.is("no-op") || r.is("create") || r.is("read")
+		switch {
+		case !known || r.importing:
+			j.add(CodeAction, r.address, "changed outside Terraform in a way that the gate does not know")
+		case j.policy.Mode == Baseline && (r.is("delete") || r.previous != "" || r.is("update") && pending[r.address]):
+			j.add(CodeDrift, r.address, "changed outside Terraform: "+describe(r))
+		}
+	}
+}
+
+// outputs judges the changes of outputs.
+func (j *judgement) outputs() {
+	for name, o := range j.plan.outputs {
+		place := "output." + name
+		switch {
+		case o.is("no-op"):
+		case j.policy.Mode != Item && j.tolerate > 0 && !empty(o.unknown) && (o.is("update") || o.is("create")):
+			// Follows from a tolerated resource, which is new in every plan.
+		case j.policy.Mode == Baseline:
+			j.add(CodeDrift, place, "the output has a change pending before any change was made")
+		case j.policy.Mode == Confirm:
+			j.add(CodeConverge, place, "the output has a change left to do after the apply")
+		case o.is("delete"):
+			j.add(CodeOutputGone, place, "the output would be removed; others may read it")
+		case !o.is("create") && !o.is("update"):
+			j.add(CodeAction, place, "only no-op, create and update are allowed for outputs")
+		}
+	}
+}
+
+// nothing refuses an item's plan that would change nothing.
+func (j *judgement) nothing() {
+	if j.policy.Mode != Item || j.pending > 0 {
+		return
+	}
+	for _, o := range j.plan.outputs {
+		if !o.is("no-op") && (j.tolerate == 0 || empty(o.unknown)) {
+			return
+		}
+	}
+	j.add(CodeNoEffect, "", "the plan would change nothing")
+}

@@ -1,0 +1,321 @@
+package gate_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/gate"
+)
+
+// realPlans is what Terraform 1.11.4 printed, with what the gate says of it.
+var realPlans = map[string]string{
+	"noop":                 "no-effect",
+	"create":               "pass",
+	"update":               "pass",
+	"output-added":         "pass",
+	"read":                 "pass",
+	"unknown-after-apply":  "unknown-value terraform_data.b",
+	"replace":              "replace terraform_data.b",
+	"replace-create-first": "replace terraform_data.b",
+	"delete":               "delete terraform_data.b",
+	"forget":               "forget terraform_data.b",
+	"moved":                "moved terraform_data.moved",
+	"import":               "import terraform_data.c",
+	"output-removed":       "output-removed output.a",
+	"scale-to-zero":        "scales-to-zero terraform_data.b",
+	"key-vanishes":         "entry-vanishes terraform_data.b",
+	"provisioner":          "code-at-apply terraform_data.c",
+	"lost-state":           "creates-everything",
+}
+
+func realPlan(t testing.TB, name string) []byte {
+	t.Helper()
+	show, err := os.ReadFile(filepath.Join("testdata", "terraform-1.11", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return show
+}
+
+func TestRealTerraformPlans(t *testing.T) {
+	baseline := realPlan(t, "noop")
+	for name, want := range realPlans {
+		t.Run(name, func(t *testing.T) {
+			verdict := gate.Plan(realPlan(t, name), gate.PlanPolicy{Mode: gate.Item, HasHistory: true, Baseline: baseline})
+			got := strings.ReplaceAll(strings.TrimSpace(told(verdict)), "\n", ";")
+			if got != want {
+				t.Errorf("got %q, want %q: %v", got, want, verdict.Findings)
+			}
+		})
+	}
+}
+
+func TestRealTerraformBaselineAndConfirm(t *testing.T) {
+	for name := range realPlans {
+		for mode, code := range map[gate.Mode]string{gate.Baseline: gate.CodeDrift, gate.Confirm: gate.CodeConverge} {
+			verdict := gate.Plan(realPlan(t, name), gate.PlanPolicy{Mode: mode, Baseline: realPlan(t, "noop")})
+			if name == "noop" {
+				if !verdict.Passed() {
+					t.Errorf("mode %v: an empty plan is refused: %v", mode, verdict.Findings)
+				}
+				continue
+			}
+			if !slices.ContainsFunc(verdict.Findings, func(f change.Finding) bool { return f.Code == code }) {
+				t.Errorf("mode %v: %s is let pass: %v", mode, name, verdict.Findings)
+			}
+		}
+	}
+}
+
+func TestCounts(t *testing.T) {
+	for name, want := range map[string]change.Counts{"create": {Create: 1}, "update": {Update: 1}, "noop": {}, "read": {Create: 1}, "unknown-after-apply": {Create: 1, Update: 1}} {
+		if got := gate.Plan(realPlan(t, name), gate.PlanPolicy{Mode: gate.Item}).Counts; got != want {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestTolerable(t *testing.T) {
+	for name, want := range map[string][]string{
+		"noop": nil, "create": {"terraform_data.c"}, "replace": {"terraform_data.b"}, "replace-create-first": {"terraform_data.b"},
+		"delete": nil, "forget": nil, "moved": nil, "import": nil, "update": nil, "output-removed": nil,
+	} {
+		if got := gate.Tolerable(realPlan(t, name)); !slices.Equal(got, want) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if got := gate.Tolerable([]byte("no plan")); got != nil {
+		t.Errorf("%q", got)
+	}
+}
+
+// What this gate judged is what the installed Terraform prints today.
+func TestInstalledTerraform(t *testing.T) {
+	terraform, err := exec.LookPath("terraform")
+	if err != nil {
+		t.Skip("terraform is not on the PATH")
+	}
+	dir := t.TempDir()
+	config := filepath.Join(dir, "terraformrc")
+	run := func(args ...string) []byte {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), terraform, args...)
+		cmd.Dir = dir
+		cmd.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "TF_CLI_CONFIG_FILE=" + config, "CHECKPOINT_DISABLE=1"}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("terraform %v: %v\n%s", args, err, out)
+		}
+		return out
+	}
+	plan := func(text string) []byte {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run("plan", "-input=false", "-out=p.tfplan")
+		return run("show", "-json", "p.tfplan")
+	}
+	const base = "resource \"terraform_data\" \"a\" {\n  input = \"one\"\n}\n"
+	if err := errors.Join(os.WriteFile(config, nil, 0o600), os.WriteFile(filepath.Join(dir, "main.tf"), []byte(base), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	run("init", "-input=false")
+	run("apply", "-input=false", "-auto-approve")
+	baseline := plan(base)
+	if v := gate.Plan(baseline, gate.PlanPolicy{Mode: gate.Baseline}); !v.Passed() {
+		t.Fatalf("the untouched base: %v", v.Findings)
+	}
+	for text, want := range map[string]string{
+		base + "resource \"terraform_data\" \"b\" {\n  input = 1\n}\n": "pass",
+		strings.ReplaceAll(base, "one", "two"):                         "pass",
+		strings.ReplaceAll(base, "input", "triggers_replace"):          "replace terraform_data.a",
+		"locals {}\n": "delete terraform_data.a",
+	} {
+		if got := strings.TrimSpace(told(gate.Plan(plan(text), gate.PlanPolicy{Mode: gate.Item, Baseline: baseline}))); got != want {
+			t.Errorf("%s\ngot %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Findings name addresses, actions and attributes, never a value.
+func TestThreat13_FindingsHoldNoValues(t *testing.T) {
+	const value = "VALUE-THAT-MUST-NOT-BE-TOLD"
+	changes := `[{"address":"helm_release.x","mode":"managed","type":"helm_release","name":"x","provider_name":"p","change":{"actions":["update"],
+		"before":{"password":"` + value + `1","values":["alerts:\n  - alert: ` + value + `2\n    expr: ` + value + `3\n"],"m":{"` + value + `k":"x"},"` + value + `a":[1]},
+		"after":{"password":"` + value + `4","values":["alerts: []\nreplicas: 0\n"],"m":{},"suspend":true,"` + value + `b":{"host_network":true}},"after_unknown":{},"then":"` + value + `5"}}]`
+	for _, mode := range []gate.Mode{gate.Baseline, gate.Item, gate.Confirm} {
+		verdict := gate.Plan(show(t, changes), gate.PlanPolicy{Mode: mode})
+		if verdict.Passed() {
+			t.Fatal("passed")
+		}
+		if text := fmt.Sprint(verdict); strings.Contains(text, value) {
+			t.Errorf("mode %v: %s", mode, text)
+		}
+	}
+}
+
+func TestThreat7_HugeAndDeepOutput(t *testing.T) {
+	head := `{"format_version":"1.2","terraform_version":"1.11.4","resource_changes":[],"variables":`
+	for name, text := range map[string]string{
+		"deep":     head + strings.Repeat(`{"a":`, 100000) + "1" + strings.Repeat("}", 100000) + "}",
+		"deeplist": head + strings.Repeat("[", 1000000),
+		"huge":     head + `"` + strings.Repeat("x", 65<<20) + `"}`,
+		"not utf8": head + "\"\xff\"}",
+		"nul":      "\x00{}",
+	} {
+		if verdict := gate.Plan([]byte(text), gate.PlanPolicy{Mode: gate.Confirm}); verdict.Passed() {
+			t.Errorf("%s passed", name)
+		}
+	}
+}
+
+func TestTooManyFindingsAreCut(t *testing.T) {
+	var entries []string
+	for i := range 500 {
+		entries = append(entries, fmt.Sprintf(`{"address":"terraform_data.x[%d]","mode":"managed","type":"terraform_data","name":"x","index":%d,"change":{"actions":["delete"],"before":{}}}`, i, i))
+	}
+	verdict := gate.Plan(show(t, "["+strings.Join(entries, ",")+"]"), gate.PlanPolicy{Mode: gate.Item})
+	if n := len(verdict.Findings); n != 101 || verdict.Findings[n-1].Code != gate.CodeTooManyFindings {
+		t.Errorf("%d findings", n)
+	}
+}
+
+func TestUnknownModeRefuses(t *testing.T) {
+	if gate.Plan(realPlan(t, "noop"), gate.PlanPolicy{Mode: 17}).Passed() {
+		t.Error("passed")
+	}
+}
+
+// FuzzPlan: whenever the gate lets an item's plan pass, another reading of the
+// very bytes, token by token and without any of the gate's code, finds only
+// allowed actions.
+func FuzzPlan(f *testing.F) {
+	for name := range realPlans {
+		f.Add(realPlan(f, name))
+	}
+	files, err := filepath.Glob("testdata/plan/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for _, section := range archive.Files {
+			var b bytes.Buffer
+			switch section.Name {
+			case "show":
+				f.Add(section.Data)
+			case "plan":
+				if json.Compact(&b, section.Data) == nil {
+					f.Add(b.Bytes())
+				}
+			case "changes":
+				b.WriteString(`{"format_version":"1.2","terraform_version":"1.11.4","resource_changes":`)
+				if json.Compact(&b, section.Data) == nil {
+					b.WriteString("}")
+					f.Add(b.Bytes())
+				}
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, mode := range []gate.Mode{gate.Baseline, gate.Item, gate.Confirm} {
+			if !gate.Plan(data, gate.PlanPolicy{Mode: mode}).Passed() {
+				continue
+			}
+			verbs, objects := reread(t, data)
+			if objects != 1 {
+				t.Errorf("mode %v passed output with %d objects", mode, objects)
+			}
+			for _, verb := range verbs {
+				quiet := verb == "no-op" || verb == "read"
+				if !quiet && (mode != gate.Item || verb != "create" && verb != "update") {
+					t.Errorf("mode %v passed a plan with %q", mode, verb)
+				}
+			}
+		}
+	})
+}
+
+// reread is every action list of the plan, joined, however often a key occurs
+// and however it is written, and how many lines start an object.
+func reread(t *testing.T, data []byte) (verbs []string, objects int) {
+	t.Helper()
+	for line := range bytes.SplitSeq(data, []byte("\n")) {
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 || line[0] != '{' {
+			continue
+		}
+		objects++
+		dec := json.NewDecoder(bytes.NewReader(line))
+		var walk func(path string)
+		walk = func(path string) {
+			token, err := dec.Token()
+			if err != nil {
+				t.Fatalf("the gate passed what is no JSON: %v", err)
+			}
+			if strings.Contains(path, "/actions") && token != json.Delim('[') {
+				t.Fatalf("the gate passed actions that are no list: %v", token)
+			}
+			switch token {
+			case json.Delim('['):
+				var list []string
+				for dec.More() {
+					if strings.HasSuffix(path, "/actions") {
+						verb, err := dec.Token()
+						if err != nil {
+							t.Fatal(err)
+						}
+						list = append(list, fmt.Sprint(verb))
+						continue
+					}
+					walk(path + "[]")
+				}
+				_, _ = dec.Token()
+				if strings.HasSuffix(path, "/actions") {
+					verbs = append(verbs, strings.Join(list, "+"))
+				}
+			case json.Delim('{'):
+				for dec.More() {
+					key, err := dec.Token()
+					if err != nil {
+						t.Fatal(err)
+					}
+					name, _ := key.(string)
+					walk(inner(path, name))
+				}
+				_, _ = dec.Token()
+			}
+		}
+		walk("")
+	}
+	return verbs, objects
+}
+
+// inner is the path below a key, as far as actions can be found there.
+func inner(path, key string) string {
+	key = strings.ToLower(key)
+	switch {
+	case path == "" && (key == "resource_changes" || key == "output_changes"):
+		return "/" + key
+	case path == "/resource_changes[]" && key == "change", path == "/output_changes":
+		return "/change"
+	case path == "/change" && key == "actions":
+		return "/change/actions"
+	}
+	return path + "~"
+}

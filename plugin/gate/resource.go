@@ -1,0 +1,130 @@
+package gate
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// lifecycleArguments is what a lifecycle block may hold, as far as the gate
+// knows.
+var lifecycleArguments = []string{"prevent_destroy", "ignore_changes", "create_before_destroy", "replace_triggered_by"}
+
+// resource judges a resource block.
+func (c *comparison) resource(s statement, was *statement) {
+	c.metaArguments(s, was)
+	if runsAtApply.MatchString(firstLabel(s.block)) {
+		c.add(CodeCodeAtApply, s.place(), "resources of this kind run programs or write files on the Terraform host")
+	}
+	for _, name := range []string{"provisioner", "connection"} {
+		had := was != nil && len(blocksNamed(was.block.Body, name)) > 0
+		if has := len(blocksNamed(s.block.Body, name)) > 0; has || had {
+			c.add(CodeProvisioner, s.place(), "a resource with a "+name+" is neither new nor changed")
+		}
+	}
+	// Helm's postrender runs a program of the Terraform host on every apply.
+	if mentions(s.block.Body, "postrender") {
+		c.add(CodeCodeAtApply, s.place(), "a resource with a postrender program is neither new nor changed")
+	}
+	c.conditions(s, was)
+	c.lifecycle(s, was)
+}
+
+// lifecycle judges the lifecycle blocks of a resource.
+func (c *comparison) lifecycle(s statement, was *statement) {
+	now, old := lifecycleOf(&s), lifecycleOf(was)
+	if old.protected && !now.protected {
+		c.add(CodeLoosened, s.place(), "prevent_destroy is gone or no longer the literal true")
+	}
+	if now.ignore != "" && now.ignore != old.ignore {
+		c.add(CodeIgnore, s.place(), "ignore_changes hides differences from every later plan; it is neither new nor changed")
+	}
+	if now.triggers != "" && now.triggers != old.triggers {
+		c.add(CodeLoosened, s.place(), "replace_triggered_by destroys and is neither new nor changed")
+	}
+	for _, name := range now.other {
+		if !slices.Contains(old.other, name) {
+			c.add(CodeLoosened, s.place(), "lifecycle has an argument or a block that is not known to the gate")
+		}
+	}
+}
+
+// lifecycleFacts is what the lifecycle blocks of a resource say.
+type lifecycleFacts struct {
+	protected        bool
+	ignore, triggers string
+	other            []string
+}
+
+func lifecycleOf(s *statement) lifecycleFacts {
+	var f lifecycleFacts
+	if s == nil {
+		return f
+	}
+	for _, block := range blocksNamed(s.block.Body, "lifecycle") {
+		f.protected = f.protected || isTrue(block.Body.Attributes["prevent_destroy"])
+		for name, attribute := range block.Body.Attributes {
+			text := textOf(s.file.src, attribute.Range())
+			switch {
+			case name == "ignore_changes":
+				f.ignore += text
+			case name == "replace_triggered_by":
+				f.triggers += text
+			case !slices.Contains(lifecycleArguments, name):
+				f.other = append(f.other, text)
+			}
+		}
+		for _, inner := range block.Body.Blocks {
+			if inner.Type != "precondition" && inner.Type != "postcondition" {
+				f.other = append(f.other, textOf(s.file.src, inner.Range()))
+			}
+		}
+	}
+	return f
+}
+
+// conditions refuses that a validation, precondition, postcondition or assert
+// goes away or says something else.
+func (c *comparison) conditions(s statement, was *statement) {
+	if was == nil {
+		return
+	}
+	now := conditionsOf(s.file.src, s.block.Body)
+	for _, text := range conditionsOf(was.file.src, was.block.Body) {
+		if i := slices.Index(now, text); i >= 0 {
+			now = slices.Delete(now, i, i+1)
+			continue
+		}
+		c.add(CodeLoosened, s.place(), "a validation or condition is gone or changed")
+	}
+}
+
+func conditionsOf(src []byte, body *hclsyntax.Body) []string {
+	var list []string
+	for _, block := range body.Blocks {
+		switch block.Type {
+		case "validation", "precondition", "postcondition", "assert":
+			list = append(list, textOf(src, block.Range()))
+		case "lifecycle":
+			list = append(list, conditionsOf(src, block.Body)...)
+		}
+	}
+	return list
+}
+
+// mentions tells whether a body has a block or an argument of that name, at
+// any depth.
+func mentions(body *hclsyntax.Body, name string) bool {
+	for attribute := range body.Attributes {
+		if strings.EqualFold(attribute, name) {
+			return true
+		}
+	}
+	for _, block := range body.Blocks {
+		if strings.EqualFold(block.Type, name) || block.Type == "dynamic" && strings.EqualFold(firstLabel(block), name) || mentions(block.Body, name) {
+			return true
+		}
+	}
+	return false
+}

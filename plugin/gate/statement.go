@@ -1,0 +1,235 @@
+package gate
+
+import (
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// plainBlocks is the kinds of top-level blocks whose meaning the gate judges
+// further or which are harmless in themselves.
+var plainBlocks = map[string]bool{"variable": true, "output": true, "locals": true, "resource": true, "data": true, "module": true}
+
+// readsAtPlan matches data sources that run programs at plan time, reach out
+// to the network, or read files, secrets and other stacks' state.
+var readsAtPlan = regexp.MustCompile(`^(external|http|local_|archive_|template_|cloudinit_|terraform_remote_state|tfe_|vault_|sops_|aws_secretsmanager_|aws_ssm_|aws_kms_|` +
+	`google_secret_manager_|google_client_config|google_service_account_|azurerm_key_vault_|azurerm_client_config|kubernetes_secret|kubernetes_service_account|kubernetes_resource|` +
+	`kubernetes_config_map|onepassword_|bitwarden|doppler_|infisical_|dns_|tls_certificate|git_|github_|gitlab_|shell_|ssh_|remote_|null_|helm_template|kustomization_|` +
+	`kubectl_|docker_|consul_|jsonnet_|pass_|keycloak_|authentik_|aws_eks_cluster_auth|aws_ecr_authorization_token|aws_iam_)`)
+
+// runsAtApply matches resources that run programs or write files on the host
+// where Terraform runs, or on machines that it reaches.
+var runsAtApply = regexp.MustCompile(`^(local_|external|shell_|ssh_|remote_|archive_|template_|ansible_|docker_|null_data|scaffolding_|command_|exec_|cloudinit_|system_|sys_|bash_|` +
+	`terracurl_|restapi_|http|toolbox_|multispace_|tfe_|spacelift_|env0_|linux_|winrm_|aws_ssm_|kubernetes_pod_exec|kustomization_)`)
+
+// comparison judges one folder of Terraform files, before against after.
+type comparison struct {
+	*diff
+	folder  *folder
+	partial bool // a file could not be parsed: what is missing may only be unread
+}
+
+// judge runs every check of a folder.
+func (c *comparison) judge() {
+	before, after := statements(c.folder.before), statements(c.folder.after)
+	old, now := byName(before), byName(after)
+	had := map[string]int{}
+	for _, s := range before {
+		had[s.text]++
+	}
+	for _, s := range after {
+		if had[s.text] > 0 {
+			had[s.text]--
+			continue
+		}
+		var was *statement
+		if len(old[s.name()]) == 1 && len(now[s.name()]) == 1 {
+			was = &old[s.name()][0]
+		}
+		c.changed(s, was)
+	}
+	for _, file := range c.folder.after {
+		if len(file.body.Attributes) > 0 {
+			c.add(CodeHCL, file.path, "the file has an argument outside every block")
+		}
+	}
+	if !c.partial {
+		c.removed(before, now)
+	}
+	c.functions()
+	c.influence()
+}
+
+func byName(list []statement) map[string][]statement {
+	m := map[string][]statement{}
+	for _, s := range list {
+		m[s.name()] = append(m[s.name()], s)
+	}
+	return m
+}
+
+// changed judges a block that is new (was is nil) or says something else than
+// before.
+func (c *comparison) changed(s statement, was *statement) {
+	switch s.block.Type {
+	case "terraform":
+		c.add(CodeTerraform, s.place(), "terraform blocks (backend, providers, versions) are neither new nor changed")
+	case "provider":
+		c.add(CodeProvider, s.place(), "provider blocks are neither new nor changed")
+	case "moved", "import", "removed":
+		c.add(CodeStateBlock, s.place(), "moved, import and removed blocks change the state and are left to people")
+	case "check":
+		if len(blocksNamed(s.block.Body, "data")) > 0 {
+			c.add(CodeCodeAtPlan, s.place(), "a check block with a data source runs at plan time")
+		}
+		c.conditions(s, was)
+	case "data":
+		if label := firstLabel(s.block); readsAtPlan.MatchString(label) {
+			c.add(CodeCodeAtPlan, s.place(), "data sources of this kind run programs or read secrets, files, hosts or other states at plan time")
+		}
+		c.metaArguments(s, was)
+		c.conditions(s, was)
+	case "resource":
+		c.resource(s, was)
+	case "module":
+		c.module(s, was)
+	case "variable", "output":
+		c.conditions(s, was)
+		c.sensitive(s, was)
+	}
+	if !plainBlocks[s.block.Type] && !strings.Contains("terraform provider moved import removed check", s.block.Type) {
+		c.add(CodeUnknownBlock, s.place(), "blocks of this kind are not known to the gate")
+	}
+}
+
+// removed judges blocks that are no longer there.
+func (c *comparison) removed(before []statement, now map[string][]statement) {
+	for _, s := range before {
+		if len(now[s.name()]) >= countNamed(before, s.name()) {
+			continue
+		}
+		switch s.block.Type {
+		case "resource", "module":
+			c.add(CodeRemoved, s.place(), s.name()+" is no longer in the text; what it made would be destroyed")
+		case "terraform":
+			c.add(CodeTerraform, s.place(), "a terraform block is gone")
+		case "provider":
+			c.add(CodeProvider, s.place(), "a provider block is gone")
+		case "check":
+			c.add(CodeLoosened, s.place(), "a check block is gone")
+		}
+	}
+}
+
+func countNamed(list []statement, name string) int {
+	n := 0
+	for _, s := range list {
+		if s.name() == name {
+			n++
+		}
+	}
+	return n
+}
+
+// module judges a module call.
+func (c *comparison) module(s statement, was *statement) {
+	c.metaArguments(s, was)
+	for _, name := range []string{"source", "version"} {
+		if was != nil && attributeText(s, name) != attributeText(*was, name) {
+			c.add(CodeModuleSource, s.place(), "the "+name+" of an existing module stays as it is")
+		}
+	}
+	if was != nil {
+		return
+	}
+	source, ok := literal(s.block.Body.Attributes["source"])
+	folder, inside := localFolder(path.Dir(s.file.path), source)
+	switch {
+	case !ok || !inside:
+		c.add(CodeModuleSource, s.place(), "a new module must come from this repository, by a literal relative path")
+	case !c.known(folder + "/"):
+		c.add(CodeModuleSource, s.place(), "a new module must be a folder that the repository has")
+	default:
+		own, other := StackOf(s.file.path, c.policy.Stacks), StackOf(folder+"/main.tf", c.policy.Stacks)
+		if other != "" && other != own {
+			c.add(CodeModuleSource, s.place(), "a new module must not be part of another stack")
+		}
+	}
+}
+
+// known tells whether the base or the change has a path with this prefix.
+func (c *comparison) known(prefix string) bool {
+	for _, p := range c.policy.BasePaths {
+		if strings.HasPrefix(p, prefix) {
+			return true
+		}
+	}
+	for _, f := range readable(c.change.Files) {
+		if strings.HasPrefix(f.Path, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// metaArguments refuses another provider for something that exists.
+func (c *comparison) metaArguments(s statement, was *statement) {
+	for _, name := range []string{"provider", "providers"} {
+		if was != nil && attributeText(s, name) != attributeText(*was, name) {
+			c.add(CodeProvider, s.place(), "the provider of an existing block stays as it is")
+		}
+	}
+}
+
+// sensitive refuses to reveal what was hidden.
+func (c *comparison) sensitive(s statement, was *statement) {
+	if was == nil {
+		return
+	}
+	for _, name := range []string{"sensitive", "ephemeral"} {
+		if isTrue(was.block.Body.Attributes[name]) && !isTrue(s.block.Body.Attributes[name]) {
+			c.add(CodeLoosened, s.place(), name+" is gone")
+		}
+	}
+}
+
+func attributeText(s statement, name string) string {
+	attribute := s.block.Body.Attributes[name]
+	if attribute == nil {
+		return ""
+	}
+	return textOf(s.file.src, attribute.Range())
+}
+
+func firstLabel(block *hclsyntax.Block) string {
+	if len(block.Labels) == 0 {
+		return ""
+	}
+	return block.Labels[0]
+}
+
+// isTrue tells whether an attribute is the literal true.
+func isTrue(attribute *hclsyntax.Attribute) bool {
+	if attribute == nil {
+		return false
+	}
+	if text, ok := literalText(attribute.Expr); ok {
+		return text == "true"
+	}
+	value, ok := attribute.Expr.(*hclsyntax.LiteralValueExpr)
+	return ok && value.Val.Type() == cty.Bool && value.Val.IsKnown() && !value.Val.IsNull() && value.Val.True()
+}
+
+// blocksNamed is the blocks of a body with that name, generated ones included.
+func blocksNamed(body *hclsyntax.Body, name string) []*hclsyntax.Block {
+	var list []*hclsyntax.Block
+	for _, block := range body.Blocks {
+		if block.Type == name || block.Type == "dynamic" && firstLabel(block) == name {
+			list = append(list, block)
+		}
+	}
+	return list
+}

@@ -1,0 +1,135 @@
+package gate
+
+import (
+	"slices"
+	"strings"
+)
+
+// tolerable tells whether a resource is of a type that may change in every
+// plan without any effect of its own.
+func tolerable(r resource) bool {
+	return r.mode == "managed" && (r.kind == "null_resource" || r.kind == "terraform_data" || strings.HasPrefix(r.kind, "time_"))
+}
+
+// tolerated tells whether a pending change is one that occurs in every plan of
+// the stack. After the baseline it must be the very same there.
+func (j *judgement) tolerated(r resource) bool {
+	if !slices.Contains(j.policy.Tolerated, r.address) || !plainlyTolerable(r) {
+		return false
+	}
+	if j.policy.Mode == Baseline {
+		return true
+	}
+	if j.baseline != nil {
+		for _, before := range j.baseline.resources {
+			if before.address == r.address && !before.deposed {
+				if slices.Equal(before.verbs, r.verbs) {
+					return true
+				}
+				break
+			}
+		}
+	}
+	j.add(CodeTolerated, r.address, "the resource is tolerated, but the baseline plan did not do the same to it: "+describe(r))
+	return false
+}
+
+// plainlyTolerable tells whether nothing but a perpetual difference is there:
+// a replacement, a creation or an update of a live object.
+func plainlyTolerable(r resource) bool {
+	if !tolerable(r) || r.deposed || r.importing || r.previous != "" {
+		return false
+	}
+	return r.is("create") || r.is("update") ||
+		slices.Equal(r.verbs, []string{"delete", "create"}) || slices.Equal(r.verbs, []string{"create", "delete"})
+}
+
+// Tolerable is the sorted addresses of the pending changes of a plan when all
+// of them could be put under the setting `tolerated`, else nil: the line to
+// paste when nothing else makes a stack drift.
+func Tolerable(show []byte) []string {
+	var f findings
+	plan := readShow(show, &f)
+	if plan == nil || len(f.list) > 0 {
+		return nil
+	}
+	var list []string
+	for _, r := range plan.resources {
+		switch {
+		case r.is("no-op") && r.previous == "" && !r.deposed && !r.importing, r.is("read") && r.mode == "data":
+		case plainlyTolerable(r):
+			list = append(list, r.address)
+		default:
+			return nil
+		}
+	}
+	for _, o := range plan.outputs {
+		if !o.is("no-op") && empty(o.unknown) {
+			return nil
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// allowed tells whether one of the patterns matches the resource: its address,
+// its address without instance keys, its type and name, or its type.
+func allowed(r resource, patterns []string) bool {
+	bare := r.kind + "." + r.name
+	forms := []string{r.address, bare, r.kind}
+	if r.module != "" {
+		forms = append(forms, withoutKeys(r.module)+"."+bare)
+	}
+	for _, pattern := range patterns {
+		for _, form := range forms {
+			if wildcard(strings.TrimSpace(pattern), form) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// wildcard matches a text with a pattern in which * stands for any text.
+func wildcard(pattern, text string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == text
+	}
+	rest, ok := strings.CutPrefix(text, parts[0])
+	if !ok {
+		return false
+	}
+	for _, part := range parts[1 : len(parts)-1] {
+		at := strings.Index(rest, part)
+		if at < 0 {
+			return false
+		}
+		rest = rest[at+len(part):]
+	}
+	return strings.HasSuffix(rest, parts[len(parts)-1])
+}
+
+// withoutKeys is an address without its instance keys: module.a["x"].b[0]
+// becomes module.a.b. A key may hold brackets, dots and escaped quotes.
+func withoutKeys(address string) string {
+	var b strings.Builder
+	depth, quoted, escaped := 0, false, false
+	for _, r := range address {
+		switch {
+		case escaped:
+			escaped = false
+		case quoted && r == '\\':
+			escaped = true
+		case r == '"' && depth > 0:
+			quoted = !quoted
+		case r == '[' && !quoted:
+			depth++
+		case r == ']' && !quoted && depth > 0:
+			depth--
+		case depth == 0:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
