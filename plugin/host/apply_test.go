@@ -1,0 +1,233 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pm-todos/plugin/fault"
+)
+
+func planned(t *testing.T, w *world, files ...string) (*Run, *Workspace, string) {
+	t.Helper()
+	run, ws := space(t, w.Host, makeRepository(t, terraformFiles(files...)), Checkout, Prepare{})
+	plan, err := ws.Plan(t.Context(), planSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run, ws, plan.SHA256
+}
+
+func TestApplyOfTheJudgedPlan(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		run, ws, sum := planned(t, w)
+		status, err := ws.Apply(t.Context(), applySpec("one", sum))
+		if err != nil || !status.Began || !status.Ended || status.Code != 0 || status.Running || status.Unknown || status.Output != "Apply complete" {
+			t.Fatalf("got %+v, %v", status, err)
+		}
+		again, err := ws.Apply(t.Context(), applySpec("one", sum))
+		if !errors.Is(err, ErrBegan) || fault.Of(err) != fault.Person || again != (ApplyStatus{}) {
+			t.Errorf("the same apply once more: %+v, %v", again, err)
+		}
+		if got := read(t, ws.Dir()+"/stacks/a/applied"); got != "plan of plan" {
+			t.Errorf("applied was %q", got)
+		}
+		later, err := w.ApplyStatus(t.Context(), run.ID(), "one")
+		if err != nil || later != status {
+			t.Errorf("asked later: %+v, %v; want %+v", later, err, status)
+		}
+	})
+}
+
+func TestApplyThatFails(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		_, ws, sum := planned(t, w, "fails=")
+		status, err := ws.Apply(t.Context(), applySpec("one", sum))
+		if err != nil || !status.Ended || status.Code != 1 || status.Output != "Apply complete" {
+			t.Errorf("got %+v, %v", status, err)
+		}
+	})
+}
+
+func TestThreat6_OnlyTheJudgedPlanFileIsApplied(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		run, ws, sum := planned(t, w)
+		other := strings.Repeat("0", 64)
+		if status, err := ws.Apply(t.Context(), applySpec("x", other)); !errors.Is(err, ErrPlanChanged) || status != (ApplyStatus{}) {
+			t.Errorf("a plan that nobody saved: %+v, %v", status, err)
+		}
+		file := filepath.Join(run.Dir(), "ws/work/plan", sum+".tfplan")
+		write(t, file, "another plan", 0o600)
+		if status, err := ws.Apply(t.Context(), applySpec("x", sum)); !errors.Is(err, ErrPlanChanged) || status != (ApplyStatus{}) {
+			t.Errorf("a plan file that was replaced: %+v, %v", status, err)
+		}
+		if exists(ws.Dir() + "/stacks/a/applied") {
+			t.Error("it was applied all the same")
+		}
+		status, err := w.ApplyStatus(t.Context(), run.ID(), "x")
+		if err != nil || status != (ApplyStatus{}) {
+			t.Errorf("a refused apply counts as %+v, %v", status, err)
+		}
+	})
+}
+
+// started waits until the slow apply is in its program.
+func started(t *testing.T, ws *Workspace) (stack string, pid []int) {
+	t.Helper()
+	stack = filepath.Join(ws.Dir(), "stacks/a")
+	return stack, pids(t, stack+"/applying", 1)
+}
+
+func TestApplySurvivesTheEndOfTheWaiting(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		run, ws, sum := planned(t, w, "slow-apply=")
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for !exists(ws.Dir() + "/stacks/a/applying") {
+				time.Sleep(20 * time.Millisecond)
+			}
+			cancel()
+		}()
+		status, err := ws.Apply(ctx, applySpec("one", sum))
+		if !errors.Is(err, context.Canceled) || fault.Of(err) != fault.Person || !status.Unknown {
+			t.Errorf("got %+v, %v", status, err)
+		}
+		stack, pid := started(t, ws)
+		if !lives(pid[0]) {
+			t.Fatal("the apply ended with the waiting")
+		}
+		if status, err := w.ApplyStatus(t.Context(), run.ID(), "one"); err != nil || !status.Began || !status.Running || status.Ended || status.Unknown {
+			t.Errorf("while it runs: %+v, %v", status, err)
+		}
+		short, stop := context.WithTimeout(t.Context(), time.Second)
+		defer stop()
+		if status, err := w.WaitApply(short, run.ID(), "one"); !errors.Is(err, context.DeadlineExceeded) || !status.Running {
+			t.Errorf("waiting for less than it takes: %+v, %v", status, err)
+		}
+		write(t, stack+"/go-on", "", 0o600)
+		if status, err := w.WaitApply(t.Context(), run.ID(), "one"); err != nil || !status.Ended || status.Code != 0 || status.Running {
+			t.Errorf("at its end: %+v, %v", status, err)
+		}
+	})
+}
+
+func TestApplySurvivesACutConnection(t *testing.T) {
+	overSSH(t, func(t *testing.T, w *world) {
+		run, ws, sum := planned(t, w, "slow-apply=")
+		go func() {
+			for !exists(ws.Dir() + "/stacks/a/applying") {
+				time.Sleep(20 * time.Millisecond)
+			}
+			w.cut()
+		}()
+		status, err := ws.Apply(t.Context(), applySpec("one", sum))
+		if !errors.Is(err, ErrLost) || fault.Of(err) != fault.Person || !status.Unknown {
+			t.Errorf("got %+v, %v", status, err)
+		}
+		stack, pid := started(t, ws)
+		write(t, stack+"/go-on", "", 0o600)
+		gone(t, pid)
+		// Another process, later: it has only the folder.
+		h, err := Local(filepath.Dir(filepath.Dir(run.Dir())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, err = h.WaitApply(t.Context(), run.ID(), "one")
+		if err != nil || !status.Ended || status.Code != 0 || status.Output != "Apply complete" {
+			t.Errorf("read later: %+v, %v", status, err)
+		}
+	})
+}
+
+func TestApplyThatWasKilledIsUnknown(t *testing.T) {
+	t.Parallel()
+	w := localWorld(t)
+	run, ws, sum := planned(t, w, "slow-apply=")
+	done := make(chan ApplyStatus, 1)
+	go func() {
+		status, _ := ws.Apply(t.Context(), applySpec("one", sum))
+		done <- status
+	}()
+	_, pid := started(t, ws)
+	leader := pids(t, filepath.Join(run.Dir(), "apply/one/pid"), 1)
+	for _, p := range []int{leader[0], pid[0]} {
+		process, err := os.FindProcess(p)
+		if err == nil {
+			err = process.Kill()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if status := <-done; !status.Began || !status.Unknown || status.Ended || status.Running {
+		t.Errorf("got %+v", status)
+	}
+	status, err := w.ApplyStatus(t.Context(), run.ID(), "one")
+	if err != nil || !status.Unknown || !status.Began {
+		t.Errorf("asked later: %+v, %v", status, err)
+	}
+	if status, err := w.ApplyStatus(t.Context(), "no-such-run", "one"); err != nil || !status.Unknown {
+		t.Errorf("of a run that is gone: %+v, %v", status, err)
+	}
+	if status, err := w.ApplyStatus(t.Context(), run.ID(), "never"); err != nil || status != (ApplyStatus{}) {
+		t.Errorf("of an apply that never began: %+v, %v", status, err)
+	}
+}
+
+func TestUnsettledAppliesAreKept(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		run, ws, sum := planned(t, w)
+		if _, err := ws.Apply(t.Context(), applySpec("one", sum)); err != nil {
+			t.Fatal(err)
+		}
+		old := func(id string) string {
+			dir := filepath.Join(filepath.Dir(run.Dir()), id)
+			long := time.Now().Add(-48 * time.Hour)
+			for _, file := range []string{dir + "/stamp", dir} {
+				if err := os.Chtimes(file, long, long); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return dir
+		}
+		for _, id := range []string{"plain", "kept", "fresh"} {
+			if _, err := w.OpenRun(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		plain, kept, fresh := old("plain"), old("kept"), filepath.Join(filepath.Dir(run.Dir()), "fresh")
+		write(t, plain+"/deep/locked/file", "x", 0o400)
+		if err := os.Chmod(plain+"/deep/locked", 0); err != nil {
+			t.Fatal(err)
+		}
+		old("plain")
+		if err := run.Close(t.Context()); err != nil || !exists(run.Dir()) {
+			t.Errorf("Close took an unsettled apply away: %v", err)
+		}
+		old(run.ID())
+		if err := w.Reclaim(t.Context(), []string{"kept"}); err != nil {
+			t.Fatal(err)
+		}
+		for dir, want := range map[string]bool{plain: false, kept: true, fresh: true, run.Dir(): true} {
+			if exists(dir) != want {
+				t.Errorf("after Reclaim %s is there: %v, want %v", filepath.Base(dir), !want, want)
+			}
+		}
+		if err := w.Settled(t.Context(), run.ID(), "one"); err != nil {
+			t.Fatal(err)
+		}
+		if status, err := w.ApplyStatus(t.Context(), run.ID(), "one"); err != nil || !status.Settled || !status.Ended {
+			t.Errorf("settled is read as %+v, %v", status, err)
+		}
+		if err := run.Close(t.Context()); err != nil || exists(run.Dir()) {
+			t.Errorf("Close left a settled run: %v", err)
+		}
+		if err := run.Close(t.Context()); err != nil {
+			t.Errorf("closing twice: %v", err)
+		}
+	})
+}

@@ -1,0 +1,182 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/skeema/knownhosts"
+	"golang.org/x/crypto/ssh"
+	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
+
+	"pm-todos/plugin/fault"
+)
+
+// HostKeyError is a host key that was not accepted. It is ErrHostKey.
+type HostKeyError struct {
+	Host string   // host:port
+	Got  string   // type and fingerprint that the host showed, empty when it showed none
+	Want []string // types and fingerprints that known_hosts or the settings have for it
+	Line string   // known_hosts line of the shown key; only for an unknown host
+	Why  string   // other reasons: revoked, certificate out of date
+}
+
+// Error shows both fingerprints and how to find out which one is right.
+func (e *HostKeyError) Error() string {
+	verify := `compare it on the host's own console: for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf "$f"; done`
+	got := e.Got
+	if got == "" {
+		got = "no key of a known type"
+	}
+	switch {
+	case e.Why != "":
+		return fmt.Sprintf("%s: %v: it shows %s: %s", e.Host, ErrHostKey, got, e.Why)
+	case len(e.Want) > 0:
+		return fmt.Sprintf("%s: %v: it shows %s, expected is %s; either its key was replaced or somebody stands in between; %s; then mend known_hosts or host_fingerprints",
+			e.Host, ErrHostKey, got, strings.Join(e.Want, " or "), verify)
+	}
+	return fmt.Sprintf("%s: %v: it is unknown and shows %s; %s; if it is the same, add to known_hosts: %s", e.Host, ErrHostKey, got, verify, e.Line)
+}
+
+// Unwrap is ErrHostKey.
+func (e *HostKeyError) Unwrap() error { return ErrHostKey }
+
+// pins is what host keys are checked against. known_hosts decides for the
+// hosts that it knows, the fingerprints for the others.
+type pins struct {
+	known        *knownhosts.HostKeyDB
+	fingerprints []string
+}
+
+var fingerprintPattern = regexp.MustCompile(`^SHA256:[A-Za-z0-9+/]{43}$`)
+
+// CheckPins tells whether known_hosts lines and fingerprints can be read and
+// whether there are any.
+func CheckPins(known []byte, fingerprints []string) error {
+	_, err := newPins(known, fingerprints)
+	return err
+}
+
+func newPins(known []byte, fingerprints []string) (*pins, error) {
+	p := &pins{}
+	for _, f := range fingerprints {
+		f = strings.TrimRight(strings.TrimSpace(f), "=")
+		if !fingerprintPattern.MatchString(f) {
+			return nil, fault.Mark(fault.Failed, fmt.Errorf("host_fingerprints: %q is no fingerprint; write it as ssh-keygen -l prints it: SHA256: and 43 characters", cut(f, 80)))
+		}
+		p.fingerprints = append(p.fingerprints, f)
+	}
+	if strings.TrimSpace(string(known)) == "" {
+		if len(p.fingerprints) == 0 {
+			return nil, fault.Mark(fault.Failed, errors.New("host keys are always verified: give known_hosts (ssh-keyscan HOST prints the lines; compare the fingerprints on the host's console) or host_fingerprints"))
+		}
+		return p, nil
+	}
+	db, err := readKnownHosts(known)
+	if err != nil {
+		return nil, fault.Mark(fault.Failed, fmt.Errorf("known_hosts: %w", err))
+	}
+	p.known = db
+	return p, nil
+}
+
+// readKnownHosts goes through a file, since the library reads nothing else.
+// The lines are public.
+func readKnownHosts(known []byte) (*knownhosts.HostKeyDB, error) {
+	file, err := os.CreateTemp("", "known_hosts")
+	if err != nil {
+		return nil, fmt.Errorf("it cannot be parsed without a temporary file: %w", err)
+	}
+	defer func() { _ = os.Remove(file.Name()) }()
+	_, err = file.Write(known)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, fmt.Errorf("it cannot be parsed without a temporary file: %w", err)
+	}
+	db, err := knownhosts.NewDB(file.Name())
+	if err != nil {
+		return nil, errors.New(strings.ReplaceAll(err.Error(), file.Name(), "line"))
+	}
+	return db, nil
+}
+
+// groups are host key algorithms by kind of key, the strongest first; the
+// SHA-1 ones are left out.
+var groups = [][]string{
+	{ssh.KeyAlgoED25519},
+	{ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521},
+	{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256},
+}
+
+var outdated = []string{ssh.KeyAlgoRSA, ssh.CertAlgoRSAv01, ssh.InsecureKeyAlgoDSA, ssh.InsecureCertAlgoDSAv01}
+
+// knows tells whether known_hosts has an entry for the address.
+func (p *pins) knows(address string) bool {
+	return p.known != nil && len(p.known.HostKeys(address)) > 0
+}
+
+// attempts is the lists of algorithms to offer, one handshake each. A server
+// shows only one of its keys per handshake, the first that we offer, so that a
+// fingerprint of another one would never be seen.
+func (p *pins) attempts(address string) [][]string {
+	if p.knows(address) {
+		offered := slices.DeleteFunc(p.known.HostKeyAlgorithms(address), func(a string) bool { return slices.Contains(outdated, a) })
+		return [][]string{offered}
+	}
+	if len(p.fingerprints) > 0 {
+		return groups
+	}
+	return [][]string{nil}
+}
+
+// want is what is pinned for the address, for errors.
+func (p *pins) want(address string) []string {
+	if !p.knows(address) {
+		return p.fingerprints
+	}
+	var all []string
+	for _, key := range p.known.HostKeys(address) {
+		text := describeKey(key.PublicKey)
+		if key.Cert {
+			text = "a certificate of " + text
+		}
+		all = append(all, text)
+	}
+	return all
+}
+
+// check is the ssh.HostKeyCallback for the address.
+func (p *pins) check(address string, remote net.Addr, key ssh.PublicKey) error {
+	plain := key
+	if certificate, ok := key.(*ssh.Certificate); ok {
+		plain = certificate.Key
+	}
+	refused := &HostKeyError{Host: address, Got: describeKey(plain), Want: p.want(address)}
+	if p.known != nil {
+		err := p.known.HostKeyCallback()(address, remote, key)
+		if err == nil {
+			return nil
+		}
+		var revoked *xknownhosts.RevokedError
+		if errors.As(err, &revoked) {
+			refused.Why = "known_hosts has it as revoked"
+			return refused
+		}
+		if p.knows(address) {
+			if !knownhosts.IsHostKeyChanged(err) {
+				refused.Why = firstWords(err.Error())
+			}
+			return refused
+		}
+	}
+	if slices.Contains(p.fingerprints, ssh.FingerprintSHA256(plain)) {
+		return nil
+	}
+	if len(refused.Want) == 0 {
+		refused.Line = knownhosts.Line([]string{address}, plain)
+	}
+	return refused
+}

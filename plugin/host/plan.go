@@ -1,0 +1,122 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"pm-todos/plugin/change"
+)
+
+// PlanSpec says how one stack is planned. In the arguments {plan} stands for
+// the absolute path of the plan file.
+type PlanSpec struct {
+	Dir     string        // the stack's folder in the repository
+	Program string        // a name, an absolute path, or a path in the repository with a slash
+	Init    []string      // arguments of the init call; empty for none
+	Plan    []string      // arguments that make the plan file
+	Show    []string      // arguments that print it as JSON
+	Timeout time.Duration // of all three; 0 means 20 minutes
+	MaxShow int64         // bytes of the JSON; 0 means 64 MiB
+}
+
+const (
+	// planGrace is what a plan gets after INT, and again after TERM, to
+	// release its state lock.
+	planGrace = 20 * time.Second
+	showMost  = 64 << 20
+)
+
+var sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// Plan runs init, plan and show in one round trip and keeps the plan file for
+// Apply. A step that fails is a *CommandError; a held state lock is
+// ErrStateLock. A plan that is ended is interrupted first and has time to
+// release its lock.
+func (w *Workspace) Plan(ctx context.Context, spec PlanSpec) (change.Plan, error) {
+	if spec.Timeout <= 0 {
+		spec.Timeout = 20 * time.Minute
+	}
+	if spec.MaxShow <= 0 {
+		spec.MaxShow = showMost
+	}
+	j, err := w.planJob(spec)
+	if err != nil {
+		return change.Plan{}, fmt.Errorf("planning %s: %w", spec.Dir, err)
+	}
+	h := w.run.host
+	a, err := h.do(ctx, j)
+	if err != nil {
+		return change.Plan{}, err
+	}
+	exit := a.exit()
+	hash := a.get("sha256")
+	switch {
+	case exit.Code != 0 || exit.Reason != "":
+		return change.Plan{}, h.commandError(a.step, exit)
+	case !sha256Pattern.MatchString(hash):
+		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: no SHA-256 of the plan file", spec.Dir, h.name, ErrAnswer)
+	case a.number("stdout-size") != int64(len(exit.Stdout)):
+		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: the plan's JSON has %d bytes, %d are taken", spec.Dir, h.name, ErrTooLarge, a.number("stdout-size"), spec.MaxShow)
+	}
+	return change.Plan{Stack: spec.Dir, SHA256: hash, Show: exit.Stdout}, nil
+}
+
+func (w *Workspace) planJob(spec PlanSpec) (job, error) {
+	file := w.dir + "/plan/new.tfplan"
+	lists := map[string]string{}
+	for name, args := range map[string][]string{"init": spec.Init, "plan": spec.Plan, "show": spec.Show} {
+		quoted, err := quoteAll(withPlan(args, file))
+		if err != nil {
+			return job{}, fmt.Errorf("%s arguments: %w", name, err)
+		}
+		lists[name] = quoted
+	}
+	if err := checkProgram(spec.Dir, spec.Program); err != nil {
+		return job{}, err
+	}
+	detailed := "0"
+	if slices.Contains(spec.Plan, "-detailed-exitcode") {
+		detailed = "2" // means: succeeded, and there are changes
+	}
+	return job{
+		doing: "planning " + spec.Dir, files: []string{"git", "plan"},
+		timeout: spec.Timeout, grace: planGrace, signals: "INT TERM",
+		watch: w.dir + "/out", most: outputMost, fetch: spec.MaxShow,
+		variables: []variable{
+			{"run", w.run.dir},
+			{"ws", w.dir},
+			{"dir", spec.Dir},
+			{"program", spec.Program},
+			{"file", file},
+			{"detailed", detailed},
+			{"init", lists["init"]},
+			{"plan", lists["plan"]},
+			{"show", lists["show"]},
+		},
+	}, nil
+}
+
+// withPlan puts the path of the plan file in place of {plan}.
+func withPlan(args []string, file string) []string {
+	out := make([]string, len(args))
+	for i, arg := range args {
+		out[i] = strings.ReplaceAll(arg, "{plan}", file)
+	}
+	return out
+}
+
+func checkProgram(dir, program string) error {
+	if program == "" || strings.HasPrefix(program, "-") {
+		return fmt.Errorf("%q is no program", program)
+	}
+	if strings.Contains(program, "/") && !strings.HasPrefix(program, "/") {
+		if err := checkFolder(program); err != nil {
+			return fmt.Errorf("program: %w", err)
+		}
+	}
+	return checkFolder(dir)
+}

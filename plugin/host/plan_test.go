@@ -1,0 +1,194 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pm-todos/plugin/fault"
+)
+
+// wrapper stands in for a Terraform wrapper that comes with the repository.
+// Files in the stack tell it what to do.
+const wrapper = `#!/bin/sh
+verb=$1
+last=
+for last; do :; done
+echo "$verb in $PWD: $*" >>"$PWD/calls"
+if [ -f "fail-$verb" ]; then
+	printf '\033[31mError: \033[0m'
+	cat "fail-$verb"
+	printf 'on stderr\n' >&2
+	exit 3
+fi
+case $verb in
+plan)
+	[ ! -f slow ] || {
+		# As Terraform does: it holds a lock, and releases it when interrupted.
+		trap 'sleep 1; rm lock; echo released >released; exit 1' INT TERM
+		echo $$ >lock
+		while :; do sleep 0.1; done
+	}
+	for argument; do
+		case $argument in -out=*) printf 'plan of %s' "$verb" >"${argument#-out=}" ;; esac
+	done
+	[ -f detailed ] && exit 2
+	;;
+show) cat "$last" >/dev/null && printf '{"format_version":"1.2"}\n'; echo noise >&2; [ ! -f swap ] || echo swapped >"$last" ;;
+apply)
+	[ -f "$last" ] || exit 9
+	[ ! -f slow-apply ] || {
+		echo $$ >applying
+		while [ ! -f go-on ]; do sleep 0.1; done
+	}
+	cat "$last" >>applied
+	echo "Apply complete"
+	[ ! -f fails ] || exit 1
+	;;
+esac
+exit 0
+`
+
+func terraformFiles(more ...string) map[string]string {
+	files := map[string]string{"scripts/tg*": wrapper, "stacks/a/main.tf": "x\n"}
+	for _, name := range more {
+		name, text, _ := strings.Cut(name, "=")
+		files["stacks/a/"+name] = text + "\n"
+	}
+	return files
+}
+
+func planSpec() PlanSpec {
+	return PlanSpec{
+		Dir: "stacks/a", Program: "scripts/tg", Init: []string{"init", "-input=false"},
+		Plan: []string{"plan", "-out={plan}", "$(touch PWNED)"}, Show: []string{"show", "-json", "{plan}"},
+	}
+}
+
+func applySpec(id, sum string) ApplySpec {
+	return ApplySpec{ID: id, Dir: "stacks/a", Program: "scripts/tg", Args: []string{"apply", "--non-interactive", "{plan}"}, SHA256: sum}
+}
+
+func TestPlanInOneTrip(t *testing.T) {
+	r := makeRepository(t, terraformFiles())
+	everywhere(t, func(t *testing.T, w *world) {
+		_, ws := space(t, w.Host, r, Checkout, Prepare{})
+		plan, err := ws.Plan(t.Context(), planSpec())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256([]byte("plan of plan"))
+		if plan.SHA256 != hex.EncodeToString(sum[:]) || plan.Stack != "stacks/a" || string(plan.Show) != "{\"format_version\":\"1.2\"}\n" {
+			t.Errorf("got %+v %q", plan, plan.Show)
+		}
+		calls := read(t, ws.Dir()+"/stacks/a/calls")
+		if !strings.HasPrefix(calls, "init in "+ws.Dir()+"/stacks/a: init -input=false\nplan in ") || exists(ws.Dir()+"/stacks/a/PWNED") {
+			t.Errorf("the wrapper was called as\n%s", calls)
+		}
+	})
+}
+
+func TestPlanThatFailsSaysWhere(t *testing.T) {
+	for _, c := range []struct {
+		file, step string
+		kind       fault.Kind
+		cause      error
+	}{
+		{"fail-init=no provider", "init", fault.Failed, nil},
+		{"fail-plan=bad reference", "plan", fault.Failed, nil},
+		{"fail-plan=Error acquiring the state lock", "plan", fault.Temporary, ErrStateLock},
+		{"fail-show=write /x: no space left on device", "show", fault.Failed, ErrDiskFull},
+	} {
+		t.Run(c.file, func(t *testing.T) {
+			t.Parallel()
+			r := makeRepository(t, terraformFiles(c.file))
+			_, ws := space(t, localWorld(t).Host, r, Checkout, Prepare{})
+			_, err := ws.Plan(t.Context(), planSpec())
+			var failed *CommandError
+			if !errors.As(err, &failed) {
+				t.Fatalf("got %v", err)
+			}
+			_, text, _ := strings.Cut(c.file, "=")
+			if failed.Step != c.step || failed.Code != 3 || failed.Output != "Error: "+text+"\non stderr" || fault.Of(err) != c.kind {
+				t.Errorf("got %#v of kind %s", failed, fault.Of(err))
+			}
+			if c.cause != nil && !errors.Is(err, c.cause) {
+				t.Errorf("%v is not %v", err, c.cause)
+			}
+			if !strings.Contains(err.Error(), text) || strings.Contains(err.Error(), "\x1b") {
+				t.Errorf("the message is %q", err)
+			}
+		})
+	}
+}
+
+func TestPlanRefusesWhatCannotBeJudged(t *testing.T) {
+	t.Parallel()
+	r := makeRepository(t, terraformFiles("swap="))
+	_, ws := space(t, localWorld(t).Host, r, Checkout, Prepare{})
+	if _, err := ws.Plan(t.Context(), planSpec()); !errors.Is(err, ErrPlanChanged) {
+		t.Errorf("a plan file that changes while it is shown: %v", err)
+	}
+	if err := os.Remove(ws.Dir() + "/stacks/a/swap"); err != nil {
+		t.Fatal(err)
+	}
+	spec := planSpec()
+	spec.Plan = []string{"plan"}
+	if _, err := ws.Plan(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "-out={plan}") {
+		t.Errorf("no plan file: %v", err)
+	}
+	spec = planSpec()
+	spec.MaxShow = 10
+	if _, err := ws.Plan(t.Context(), spec); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("more JSON than is taken: %v", err)
+	}
+	spec = planSpec()
+	spec.Dir = "stacks/none"
+	if _, err := ws.Plan(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "stacks/none") {
+		t.Errorf("an absent stack: %v", err)
+	}
+	write(t, ws.Dir()+"/stacks/a/detailed", "", 0o600)
+	if _, err := ws.Plan(t.Context(), planSpec()); err == nil {
+		t.Error("exit code 2 passed without -detailed-exitcode")
+	}
+	spec = planSpec()
+	spec.Plan = append(spec.Plan, "-detailed-exitcode")
+	if _, err := ws.Plan(t.Context(), spec); err != nil {
+		t.Errorf("with -detailed-exitcode: %v", err)
+	}
+}
+
+func TestCancelledPlanReleasesItsLock(t *testing.T) {
+	r := makeRepository(t, terraformFiles("slow="))
+	everywhere(t, func(t *testing.T, w *world) {
+		_, ws := space(t, w.Host, r, Checkout, Prepare{})
+		stack := filepath.Join(ws.Dir(), "stacks/a")
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			for !exists(stack + "/lock") {
+				time.Sleep(20 * time.Millisecond)
+			}
+			cancel()
+		}()
+		spec := planSpec()
+		spec.MaxShow = 1 << 20
+		j, err := ws.planJob(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// As Plan does, with less patience.
+		j.grace, j.timeout = 3*time.Second, time.Minute
+		if _, err := w.do(ctx, j); !errors.Is(err, context.Canceled) || fault.Of(err) != fault.Temporary {
+			t.Errorf("got %v", err)
+		}
+		if exists(stack+"/lock") || read(t, stack+"/released") != "released\n" {
+			t.Error("the plan was killed without time to release its lock")
+		}
+	})
+}

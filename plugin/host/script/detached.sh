@@ -1,0 +1,19 @@
+# The apply itself, in a session of its own. It survives the connection, the
+# session and this program's death. Nothing runs before its marker is on disk.
+trap '' HUP
+birth "$$"
+store "$apply" pid "$$ $birth" || exit 1
+store "$apply" began "$(date -u +%Y-%m-%dT%H:%M:%SZ)" || exit 1
+case $program in
+/*) ;;
+*/*) program=$tree/$program ;;
+esac
+eval "set -- $argv"
+(cd "$tree/$dir" && exec "$program" "$@") </dev/null >"$apply/log" 2>&1
+code=$?
+rm -f "$apply/reserve"
+tries=0
+until store "$apply" status "$code" || [ "$tries" -ge 600 ]; do
+	tries=$((tries + 1))
+	sleep 5
+done

@@ -1,0 +1,8 @@
+# Makes, or finds, the directory of one run.
+place_root
+run=$root/runs/$id
+[ ! -L "$run" ] || fail cache "$run"
+mkdir "$run" 2>/dev/null || [ -d "$run" ] || fail cache "$run"
+chmod 700 "$root/runs" "$run" || fail cache "$run"
+: >"$run/stamp" || fail cache "$run"
+text run "$run"

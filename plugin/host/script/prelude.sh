@@ -1,0 +1,117 @@
+# Every script starts with this text. The variables that it and the scripts
+# after it use ($nonce, $root, $run, ...) are assigned by lines that the Go
+# side puts in front, quoted; nothing is ever spliced into the text itself.
+#
+# File descriptor 3 carries the answer; standard output is joined to standard
+# error, so that whatever a program prints cannot pose as an answer.
+set -u
+umask 077
+
+# What steers Terraform, git or the shell itself from outside is dropped.
+for name in $(env | sed -n \
+	-e 's/^\(TF_CLI_ARGS[A-Za-z0-9_]*\)=.*/\1/p' \
+	-e 's/^\(TF_LOG[A-Za-z0-9_]*\)=.*/\1/p' \
+	-e 's/^\(TF_VAR_[A-Za-z0-9_]*\)=.*/\1/p' \
+	-e 's/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do
+	unset "$name"
+done
+unset TF_CLI_CONFIG_FILE TERRAFORM_CONFIG CDPATH ENV BASH_ENV
+
+# A session without login lacks what people have on their PATH.
+PATH=${PATH:-/usr/bin:/bin}
+for folder in "${HOME:-/nonexistent}/.local/bin" "${HOME:-/nonexistent}/bin" \
+	/usr/local/bin /usr/local/sbin /usr/bin /bin /usr/sbin /sbin /opt/homebrew/bin; do
+	case ":$PATH:" in
+	*":$folder:"*) ;;
+	*) PATH=$PATH:$folder ;;
+	esac
+done
+export PATH
+
+# say KEY WORDS: one line of the answer; the words must not hold a newline.
+say() {
+	printf '\n%s %s %s\n' "$nonce" "$1" "$2" >&3
+}
+
+# step NAME: what is being done, for the sentence that tells of a failure.
+step() {
+	say step "$1"
+}
+
+# text KEY VALUE: any text of modest size.
+text() {
+	printf '\n%s %s:%s\n' "$nonce" "$1" "$(($(printf %s "$2" | wc -c)))" >&3
+	printf '%s\n%s done\n' "$2" "$nonce" >&3
+}
+
+# size FILE: its length in bytes in $bytes; stat does not read the file.
+size() {
+	bytes=$(stat -c %s "$1" 2>/dev/null) || bytes=$(wc -c <"$1") || bytes=0
+	bytes=$((bytes))
+}
+
+# send KEY FILE MOST: the file, or its last MOST bytes when it is longer. The
+# announced length is kept even when somebody still writes to the file.
+send() {
+	[ -f "$2" ] || return 0
+	size "$2"
+	whole=$bytes
+	[ "$bytes" -le "$3" ] || bytes=$3
+	say "$1-size" "$whole"
+	printf '\n%s %s:%s\n' "$nonce" "$1" "$bytes" >&3
+	tail -c "$bytes" "$2" | head -c "$bytes" >&3
+	printf '\n%s done\n' "$nonce" >&3
+}
+
+# fail CODE TEXT: ends the script; the Go side turns the code into a sentence.
+# What is left on the disk is told too, since a full one has a hundred faces.
+fail() {
+	if [ -n "${root:-}" ] && [ -d "$root" ]; then
+		say free "$(df -Pk "$root" 2>/dev/null | awk 'NR == 2 { print $4 }')"
+	fi
+	text fail-text "${2:-}"
+	say fail "$1"
+	exit 1
+}
+
+# nap: a short rest; fractions of a second are no POSIX but common.
+nap() {
+	sleep 0.1 2>/dev/null || sleep 1
+}
+
+# clock: seconds in $now, from a clock that nobody sets where there is one.
+clock() {
+	{ read -r now rest </proc/uptime; } 2>/dev/null || now=$(date +%s)
+	now=${now%%.*}
+}
+
+# sha256 FILE: in $hash, empty when it cannot be had.
+sha256() {
+	hash=$(sha256sum <"$1" 2>/dev/null) || hash=$(shasum -a 256 <"$1" 2>/dev/null) || hash=
+	hash=${hash%% *}
+}
+
+# new_session PROGRAM ARGUMENTS: becomes the program, as leader of a new
+# session and process group. Perl is for systems that lack setsid(1).
+new_session() {
+	if command -v setsid >/dev/null 2>&1; then
+		exec setsid "$@"
+	fi
+	exec perl -MPOSIX -e 'POSIX::setsid(); exec { $ARGV[0] } @ARGV; exit 127' "$@"
+}
+
+# place_root: $root, absolute; the default is in the user's home.
+place_root() {
+	if [ -z "$root" ]; then
+		[ -n "${HOME:-}" ] && [ -d "$HOME" ] || fail home "${HOME:-}"
+		root=$HOME/.cache/pm-todos
+	fi
+	mkdir -p "$root/runs" 2>/dev/null || fail cache "$root"
+	root=$(cd "$root" && pwd -P) || fail cache "$root"
+}
+
+# enter_run: makes sure of the run directory and notes that it is in use.
+enter_run() {
+	[ -d "$run" ] && [ ! -L "$run" ] || fail no-run "$run"
+	touch "$run/stamp" 2>/dev/null
+}

@@ -1,0 +1,32 @@
+# Removes run directories: the one named $id, or, when $id is empty, all that
+# nobody used for $minutes and that $keep does not list. One with an unsettled
+# apply stays in any case.
+place_root
+removed=0 kept=0
+
+drop() {
+	if unsettled "$1"; then
+		kept=$((kept + 1))
+		return 0
+	fi
+	# What the agent left may be unwritable; modes outside are not touched
+	# since find and rm do not follow links.
+	find "$1" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null
+	rm -rf "$1" && removed=$((removed + 1))
+}
+
+if [ -n "$id" ]; then
+	[ ! -d "$root/runs/$id" ] || [ -L "$root/runs/$id" ] || drop "$root/runs/$id" || fail cache "$root/runs/$id"
+else
+	for old in "$root/runs"/*; do
+		[ -d "$old" ] && [ ! -L "$old" ] || continue
+		case " $keep " in
+		*" ${old##*/} "*) continue ;;
+		esac
+		[ -z "$(find "$old" -prune -mmin "-$minutes")" ] || continue
+		[ -z "$(find "$old/stamp" -prune -mmin "-$minutes" 2>/dev/null)" ] || continue
+		drop "$old" || fail cache "$old"
+	done
+fi
+say removed "$removed"
+say kept "$kept"

@@ -1,0 +1,95 @@
+# What the run directory says of applies. apply/<id>/ holds: plan.tfplan (the
+# judged file), pid, began, log, status, settled. Each is written beside,
+# synced and renamed, so that it is there whole or not at all.
+
+# sync_path: to the disk; an old sync(1) takes no names and syncs all.
+sync_path() {
+	sync "$1" 2>/dev/null || sync
+}
+
+# store DIRECTORY NAME VALUE
+store() {
+	printf '%s\n' "$3" >"$1/$2.new" && sync_path "$1/$2.new" &&
+		mv "$1/$2.new" "$1/$2" && sync_path "$1"
+}
+
+# birth PID: what tells this process from a later one with its number.
+birth() {
+	boot_id=
+	{ read -r boot_id </proc/sys/kernel/random/boot_id; } 2>/dev/null
+	started=$(sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | awk '{ print $20 }')
+	[ -n "$started" ] || started=$(ps -o lstart= -p "$1" 2>/dev/null | tr ' ' '_')
+	birth=${boot_id:-unknown}/${started:-unknown}
+}
+
+# apply_runs DIRECTORY: its leader lives, or is gone and left members behind.
+apply_runs() {
+	pid= born=
+	{ read -r pid born <"$1/pid"; } 2>/dev/null
+	case $pid in
+	'' | *[!0-9]*) return 1 ;;
+	esac
+	if kill -0 "$pid" 2>/dev/null; then
+		birth "$pid"
+		[ "$birth" = "$born" ] || return 1
+		# A dead leader that nobody collected does not count.
+		case $(sed 's/^.*) //' "/proc/$pid/stat" 2>/dev/null) in
+		Z* | X*) ;;
+		*) return 0 ;;
+		esac
+	else
+		boot_id=
+		{ read -r boot_id </proc/sys/kernel/random/boot_id; } 2>/dev/null
+		[ "${born%%/*}" = "${boot_id:-unknown}" ] || return 1
+	fi
+	kill -0 "-$pid" 2>/dev/null || return 1
+	[ -r /proc/self/stat ] || return 0
+	cat /proc/[0-9]*/stat 2>/dev/null | awk -v group="$pid" '
+		{ sub(/^.*\) /, ""); if ($3 == group && $1 != "Z" && $1 != "X") found = 1 }
+		END { exit !found }'
+}
+
+# unsettled RUN: whether an apply of it began, or may have, and nobody has
+# settled it; its id in $open.
+unsettled() {
+	open=
+	for one in "$1"/apply/*; do
+		[ -d "$one" ] && [ ! -e "$one/settled" ] || continue
+		if [ -e "$one/began" ] || apply_runs "$one"; then
+			open=${one##*/}
+			return 0
+		fi
+	done
+	return 1
+}
+
+# report_apply DIRECTORY: its state as lines of the answer.
+report_apply() {
+	if [ -f "$1/status" ]; then
+		read -r ended <"$1/status"
+		say apply-ended "$ended"
+	elif apply_runs "$1"; then
+		say apply-running 1
+	else
+		say apply-running 0
+	fi
+	# Asked after the process: who dies in between has left both files.
+	if [ -f "$1/status" ]; then
+		read -r ended <"$1/status"
+		say apply-ended "$ended"
+	fi
+	[ ! -f "$1/began" ] || say apply-began 1
+	[ ! -f "$1/settled" ] || say apply-settled 1
+	send apply-log "$1/log" 65536
+}
+
+# await_apply DIRECTORY: until it ended or nothing of it runs.
+await_apply() {
+	polls=0
+	while [ ! -f "$1/status" ]; do
+		# Asking for the processes costs more than looking for a file.
+		[ "$((polls % 10))" -ne 9 ] || apply_runs "$1" || return 0
+		polls=$((polls + 1))
+		if [ "$polls" -lt 100 ]; then nap; else sleep 1; fi
+	done
+}

@@ -1,0 +1,156 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Process is one program to run under supervision.
+type Process struct {
+	Argv      []string          // program, found on the PATH of the host, and arguments
+	Env       map[string]string // added to the cleaned environment
+	Dir       string            // folder in the workspace, "" for its root
+	Stdin     []byte            // its standard input, whole before it starts
+	Timeout   time.Duration     // after which it is ended; 0 means 30 minutes
+	Idle      time.Duration     // without output after which it is ended; 0 for none
+	Grace     time.Duration     // between TERM and KILL; 0 means five seconds, never more than eight
+	MaxOutput int64             // bytes of standard output and error after which it is ended; 0 means 64 MiB
+}
+
+const (
+	// graceMost keeps the end of a lost process within 20 seconds: the lease,
+	// a second of waiting, this, and KILL.
+	graceMost = 8 * time.Second
+	// fileMost is the largest file that a supervised program may write.
+	fileMost = 1 << 30
+	// tailFetch is how much of each output is brought back.
+	outputDefault = 64 << 20
+)
+
+var envPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// Supervise runs a program in the workspace and stays with it. It is ended
+// (TERM to its process group, then KILL, and the group checked to be gone)
+// when the context ends, the connection is lost or falls silent, its time is
+// over, or it floods; Exit says which. What left the group is found by its
+// environment; a process that left both cannot be found by its own user, and
+// needs another account (agent_hosts) to be contained.
+//
+// An exit code other than 0 is no error. When the context ends, the Exit holds
+// what could still be fetched and the error wraps the context's.
+func (w *Workspace) Supervise(ctx context.Context, p Process) (Exit, error) {
+	return w.supervise(ctx, "running "+strconv.Quote(path.Base(first(p.Argv))), p, true)
+}
+
+func first(list []string) string {
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0]
+}
+
+func (w *Workspace) supervise(ctx context.Context, doing string, p Process, contain bool) (Exit, error) {
+	p.fill()
+	if err := p.check(); err != nil {
+		return Exit{Code: -1}, fmt.Errorf("%s: %w", doing, err)
+	}
+	argv, err := quoteAll(p.Argv)
+	if err != nil {
+		return Exit{Code: -1}, fmt.Errorf("%s: %w", doing, err)
+	}
+	environment, err := exports(p.Env)
+	if err != nil {
+		return Exit{Code: -1}, fmt.Errorf("%s: %w", doing, err)
+	}
+	blocks := 0
+	if contain {
+		blocks = fileMost / 512 // ulimit counts in blocks
+	}
+	a, err := w.run.host.do(ctx, job{
+		doing: doing, files: []string{"git", "supervise"}, payload: bytes.NewReader(p.Stdin),
+		timeout: p.Timeout, idle: p.Idle, grace: p.Grace, signals: "TERM",
+		watch: w.dir + "/out", most: p.MaxOutput, fetch: p.MaxOutput, mark: contain,
+		variables: []variable{
+			{"run", w.run.dir},
+			{"ws", w.dir},
+			{"dir", p.Dir},
+			{"argv", argv},
+			{"environment", environment},
+			{"input", strconv.Itoa(len(p.Stdin))},
+			{"blocks", strconv.Itoa(blocks)},
+		},
+	})
+	return outcome(ctx, a, err)
+}
+
+// outcome is the Exit of an answer, also of one that was cut short.
+func outcome(ctx context.Context, a *answer, err error) (Exit, error) {
+	if err == nil {
+		return a.exit(), nil
+	}
+	exit := Exit{Code: -1, Reason: Lost}
+	if a != nil && a.has("ended") {
+		exit = a.exit()
+	}
+	if ctx.Err() != nil {
+		exit.Reason = Cancelled
+	}
+	return exit, err
+}
+
+func (p *Process) fill() {
+	if p.Timeout <= 0 {
+		p.Timeout = 30 * time.Minute
+	}
+	if p.Grace <= 0 {
+		p.Grace = 5 * time.Second
+	}
+	p.Grace = min(p.Grace, graceMost)
+	if p.MaxOutput <= 0 {
+		p.MaxOutput = outputDefault
+	}
+}
+
+func (p *Process) check() error {
+	if len(p.Argv) == 0 || p.Argv[0] == "" {
+		return errors.New("no program is named")
+	}
+	if strings.HasPrefix(p.Argv[0], "-") {
+		return fmt.Errorf("%q is no program: it starts with a dash", p.Argv[0])
+	}
+	return checkFolder(p.Dir)
+}
+
+// checkFolder accepts a folder relative to the work tree that stays in it.
+func checkFolder(dir string) error {
+	clean := path.Clean(dir)
+	if path.IsAbs(dir) || clean == ".." || strings.HasPrefix(clean, "../") || strings.ContainsRune(dir, 0) {
+		return fmt.Errorf("folder %q leads out of the workspace", dir)
+	}
+	return nil
+}
+
+// exports is shell text that puts the variables into the environment.
+func exports(env map[string]string) (string, error) {
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if !envPattern.MatchString(name) {
+			return "", fmt.Errorf("%q is no name of an environment variable", name)
+		}
+		value, err := quote(env[name])
+		if err != nil {
+			return "", fmt.Errorf("environment variable %s: %w", name, err)
+		}
+		text.WriteString(name + "=" + value + "; export " + name + "\n")
+	}
+	return text.String(), nil
+}

@@ -1,0 +1,349 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var oneFile = map[string]string{"a": "a\n", "sub/b": "b\n"}
+
+// evil is text that does something in any place where it is not quoted.
+var evil = []string{
+	"$(touch PWNED)", "`touch PWNED`", "'; touch PWNED; '", "\"; touch PWNED; \"", "a\nb\n\ntouch PWNED\n", "a && touch PWNED",
+	"-rf", "--", "", " ", "*", "~", "!", "$HOME", "\\", "\\\\0101", "%s%n", "\x01\x02\x1b[31m", "\x7f", "ünï\u3000\u202e", "\xff\xfe\x81\x88", "'", "''", "#x", "{a,b}", "a=b", "\t\r\n", "if", "set -- x",
+}
+
+func TestThreat2_ShellInjectionFromArgumentsAndValues(t *testing.T) {
+	r := makeRepository(t, oneFile)
+	everywhere(t, func(t *testing.T, w *world) {
+		run, ws := space(t, w.Host, r, AgentTree, Prepare{})
+		exit, err := ws.Supervise(t.Context(), Process{
+			Argv:  append([]string{"sh", "-c", `printf '%s\000' "$VALUE" "$@"; cat`, "sh"}, evil...),
+			Env:   map[string]string{"VALUE": strings.Join(evil, "|")},
+			Stdin: []byte("$(touch PWNED)\n"),
+		})
+		if err != nil || !exit.OK() {
+			t.Fatalf("%+v %v\n%s", exit.Reason, err, exit.Stderr)
+		}
+		want := strings.Join(append([]string{strings.Join(evil, "|")}, evil...), "\x00") + "\x00$(touch PWNED)\n"
+		if string(exit.Stdout) != want {
+			t.Errorf("the program got\n%q, want\n%q", exit.Stdout, want)
+		}
+		for _, name := range evil {
+			if err := checkID("", name); err == nil && name != "if" {
+				t.Errorf("%q is taken for an id", name)
+			}
+		}
+		found, err := exec.Command("find", run.Dir(), "-name", "PWNED*").Output()
+		if err != nil || len(found) > 0 {
+			t.Errorf("a value was run: %s %v", found, err)
+		}
+	})
+}
+
+func TestThreat2_FoldersAndNamesThatLeadOutAreRefused(t *testing.T) {
+	r := makeRepository(t, map[string]string{"a": "a\n", "out@": "/tmp", "in@": "sub", "sub/b": "b\n"})
+	w := localWorld(t)
+	_, ws := space(t, w.Host, r, AgentTree, Prepare{})
+	for _, dir := range []string{"..", "../x", "/etc", "sub/../..", "out", "absent", "a\x00b"} {
+		if exit, err := ws.Supervise(t.Context(), Process{Argv: []string{"true"}, Dir: dir}); err == nil {
+			t.Errorf("folder %q was entered: %+v", dir, exit)
+		}
+	}
+	if exit, err := ws.Supervise(t.Context(), Process{Argv: []string{"cat", "b"}, Dir: "in"}); err != nil || string(exit.Stdout) != "b\n" {
+		t.Errorf("a link inside of the repository: %+v %v", exit, err)
+	}
+	for _, env := range []string{"A B", "A;touch x", "1A", "", "A=B", "A\nB"} {
+		if _, err := ws.Supervise(t.Context(), Process{Argv: []string{"true"}, Env: map[string]string{env: ""}}); err == nil {
+			t.Errorf("variable %q was set", env)
+		}
+	}
+	if _, err := ws.Supervise(t.Context(), Process{Argv: []string{"-c", "id"}}); err == nil {
+		t.Error("a program that starts with a dash was run")
+	}
+	if _, err := w.OpenRun(t.Context(), "../x"); err == nil {
+		t.Error("a run id that leads out was taken")
+	}
+}
+
+func TestExitCodesAndOutput(t *testing.T) {
+	r := makeRepository(t, oneFile)
+	everywhere(t, func(t *testing.T, w *world) {
+		_, ws := space(t, w.Host, r, AgentTree, Prepare{})
+		for text, want := range map[string]int{
+			"exit 0": 0, "exit 7": 7, "exit 255": 255, "kill -9 $$": 137, "kill -15 $$": 143, "no-such-program": 127, "kill -9 $PPID; sleep 1": 137,
+		} {
+			exit, err := ws.Supervise(t.Context(), Process{Argv: []string{"sh", "-c", text}})
+			if err != nil || exit.Code != want || exit.Reason != "" || exit.Orphans {
+				t.Errorf("%s: code %d (%s), %v; want %d", text, exit.Code, exit.Reason, err, want)
+			}
+		}
+		exit, err := ws.Supervise(t.Context(), Process{Argv: []string{"sh", "-c", "pwd; echo wrong >&2"}, Dir: "sub"})
+		if err != nil || string(exit.Stdout) != ws.Dir()+"/sub\n" || string(exit.Stderr) != "wrong\n" {
+			t.Errorf("got %q and %q, %v", exit.Stdout, exit.Stderr, err)
+		}
+		exit, err = ws.Supervise(t.Context(), Process{Argv: []string{"absent-program"}})
+		if err != nil || exit.Code != 127 || !strings.Contains(string(exit.Stderr), "absent-program") {
+			t.Errorf("an absent program: %+v %q %v", exit.Code, exit.Stderr, err)
+		}
+	})
+}
+
+func TestThreat9_ChildrenSeeACleanEnvironment(t *testing.T) {
+	secrets := map[string]string{
+		"PLUGIN_SSH_KEY": "k1", "VAULT_TOKEN": "k2", "TF_VAR_password": "k3", "TF_CLI_ARGS_plan": "-destroy", "TF_LOG": "TRACE",
+		"TF_CLI_CONFIG_FILE": "/x", "GIT_DIR": "/x", "GIT_SSH_COMMAND": "x", "CDPATH": "/x", "ENV": "/x", "BASH_ENV": "/x", "CI_REPO": "r", "SSH_AUTH_SOCK": "/x",
+	}
+	for name, value := range secrets {
+		t.Setenv(name, value)
+	}
+	r := makeRepository(t, oneFile)
+	show := func(w *world) string {
+		_, ws := space(t, w.Host, r, AgentTree, Prepare{})
+		return string(sh(t, ws, "env").Stdout)
+	}
+	t.Run("local", func(t *testing.T) {
+		allowed := "HOME PATH USER LOGNAME SHELL LANG TMPDIR PWD OLDPWD SHLVL _ GIT_CEILING_DIRECTORIES PM_TODOS_PROCESS"
+		for line := range strings.Lines(show(localWorld(t))) {
+			name, _, _ := strings.Cut(line, "=")
+			if !strings.Contains(" "+allowed+" ", " "+name+" ") {
+				t.Errorf("the child sees %s", line)
+			}
+		}
+	})
+	t.Run("ssh", func(t *testing.T) {
+		w := sshWorld(t)
+		w.server.env = append(w.server.env, os.Environ()...)
+		got := show(w)
+		for _, name := range []string{"TF_VAR_password", "TF_CLI_ARGS_plan", "TF_LOG", "TF_CLI_CONFIG_FILE", "GIT_DIR", "GIT_SSH_COMMAND", "CDPATH", "ENV", "BASH_ENV"} {
+			if strings.Contains("\n"+got, "\n"+name+"=") {
+				t.Errorf("the child sees %s", name)
+			}
+		}
+		if !strings.Contains(got, "/.local/bin") {
+			t.Error("~/.local/bin is not on the PATH")
+		}
+	})
+}
+
+func TestProcessIsEndedWhenItTakesTooLong(t *testing.T) {
+	r := makeRepository(t, oneFile)
+	// Ignores TERM, and has a child that does.
+	stubborn := `trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & echo $$ $! >pids; while :; do sleep 1; %s; done`
+	everywhere(t, func(t *testing.T, w *world) {
+		_, ws := space(t, w.Host, r, AgentTree, Prepare{})
+		for _, c := range []struct {
+			reason EndReason
+			text   string
+			p      Process
+		}{
+			{TimedOut, strings.ReplaceAll(stubborn, "%s", "echo x"), Process{Timeout: 2 * time.Second}},
+			{Idled, strings.ReplaceAll(stubborn, "%s", ":"), Process{Idle: 2 * time.Second}},
+			{Flooded, `echo $$ >pids; while :; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; done`, Process{MaxOutput: 100_000}},
+		} {
+			c.p.Argv, c.p.Grace = []string{"sh", "-c", c.text}, time.Second
+			exit, err := ws.Supervise(t.Context(), c.p)
+			if err != nil || exit.Reason != c.reason || exit.OK() || exit.Orphans {
+				t.Errorf("%s: ended with %q %d orphans %v, %v", c.reason, exit.Reason, exit.Code, exit.Orphans, err)
+			}
+			if c.reason == Flooded && (!exit.Truncated || len(exit.Stdout) > 100_000 || len(exit.Stdout) == 0) {
+				t.Errorf("%d bytes of a flood came back, truncated %v", len(exit.Stdout), exit.Truncated)
+			}
+			gone(t, pids(t, filepath.Join(ws.Dir(), "pids"), 1))
+		}
+	})
+}
+
+func TestWhatTheAgentLeavesBehindIsEnded(t *testing.T) {
+	if _, err := exec.LookPath("setsid"); err != nil {
+		t.Skip("setsid(1) is not installed: nothing can leave the group here")
+	}
+	r := makeRepository(t, oneFile)
+	everywhere(t, func(t *testing.T, w *world) {
+		_, ws := space(t, w.Host, r, AgentTree, Prepare{})
+		exit := sh(t, ws, `
+			(trap '' TERM HUP; echo x; while :; do sleep 1; done) &
+			echo $! >>pids
+			setsid sh -c 'trap "" TERM HUP; echo $$ >>pids; while :; do sleep 1; done' &
+			(setsid sh -c 'exec >/dev/null 2>&1; echo $$ >>pids; while :; do sleep 1; done' &)
+			while [ "$(wc -l <pids)" -lt 3 ]; do sleep 0.1; done`)
+		if exit.Orphans {
+			t.Error("orphans are left")
+		}
+		gone(t, pids(t, filepath.Join(ws.Dir(), "pids"), 3))
+	})
+}
+
+const spinner = `trap '' TERM HUP; (trap '' TERM HUP; while :; do sleep 1; done) & echo $$ $! >pids; echo started; while :; do sleep 1; done`
+
+func TestContextEndsTheProcess(t *testing.T) {
+	r := makeRepository(t, oneFile)
+	everywhere(t, func(t *testing.T, w *world) {
+		_, ws := space(t, w.Host, r, AgentTree, Prepare{})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		why := errors.New("enough")
+		file := filepath.Join(ws.Dir(), "pids")
+		go func() {
+			for !exists(file) {
+				time.Sleep(20 * time.Millisecond)
+			}
+			cancel(why)
+		}()
+		exit, err := ws.Supervise(ctx, Process{Argv: []string{"sh", "-c", spinner}, Grace: time.Second})
+		if !errors.Is(err, why) || exit.Reason != Cancelled || string(exit.Stdout) != "started\n" {
+			t.Errorf("got %q %q, %v", exit.Reason, exit.Stdout, err)
+		}
+		gone(t, pids(t, file, 2))
+	})
+}
+
+func TestCutOrFrozenConnectionEndsTheProcess(t *testing.T) {
+	r := makeRepository(t, oneFile)
+	overSSH(t, func(t *testing.T, w *world) {
+		_, ws := space(t, w.Host, r, AgentTree, Prepare{})
+		file := filepath.Join(ws.Dir(), "pids")
+		for name, hurt := range map[string]func(){"cut": w.cut, "frozen": w.freeze} {
+			if name == "frozen" {
+				// The cut took the first connection.
+				w = map[bool]func(*testing.T) *world{true: sshWorld, false: sshdWorld}[w.server != nil](t)
+				_, ws = space(t, w.Host, r, AgentTree, Prepare{})
+				file, hurt = filepath.Join(ws.Dir(), "pids"), w.freeze
+			}
+			go func() {
+				for !exists(file) {
+					time.Sleep(20 * time.Millisecond)
+				}
+				hurt()
+			}()
+			exit, err := ws.Supervise(t.Context(), Process{Argv: []string{"sh", "-c", spinner}, Grace: time.Second})
+			if !errors.Is(err, ErrLost) || exit.Reason != Lost {
+				t.Errorf("%s: got %q, %v", name, exit.Reason, err)
+			}
+			gone(t, pids(t, file, 2))
+			if _, err := w.OpenRun(t.Context(), "next"); err == nil {
+				t.Errorf("%s: the connection still works", name)
+			}
+		}
+	})
+}
+
+// TestSuperviseChild is the process that TestDeadProgramEndsTheProcess kills.
+func TestSuperviseChild(t *testing.T) {
+	root := os.Getenv("PM_TODOS_TEST_ROOT")
+	if root == "" {
+		t.Skip("only run by TestDeadProgramEndsTheProcess")
+	}
+	h, err := Local(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, ws := space(t, h, makeRepository(t, oneFile), AgentTree, Prepare{})
+	_, _ = ws.Supervise(t.Context(), Process{Argv: []string{"sh", "-c", spinner}, Grace: time.Second})
+}
+
+func TestDeadProgramEndsTheProcess(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestSuperviseChild$")
+	cmd.Env = append(os.Environ(), "PM_TODOS_TEST_ROOT="+root)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	started := pids(t, filepath.Join(root, "runs/run-1/ws/work/tree/pids"), 2)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	gone(t, started)
+}
+
+func TestNoisyLoginDoesNoHarm(t *testing.T) {
+	t.Parallel()
+	r := makeRepository(t, oneFile)
+	hostKey, _ := newKey(t)
+	client, key := newKey(t)
+	server := serve(t, client.PublicKey(), hostKey)
+	server.wrap = `
+		printf 'Welcome!\n\n0123456789abcdef end 1\nno newline'
+		echo 'motd on stderr' >&2
+		head -c 200000 /dev/zero
+		eval "$0"`
+	w := dialWorld(t, relay(t, server.address), SSH{Key: secretOf(key), Fingerprints: []string{fingerprint(hostKey)}}, "tester", server)
+	_, ws := space(t, w.Host, r, AgentTree, Prepare{})
+	exit := sh(t, ws, "cat a; echo problem >&2")
+	if string(exit.Stdout) != "a\n" || string(exit.Stderr) != "problem\n" {
+		t.Errorf("got %q and %q", exit.Stdout, exit.Stderr)
+	}
+	if tree, _, err := ws.Export(t.Context(), 1<<20); err != nil {
+		t.Errorf("export: %s %v", tree, err)
+	}
+}
+
+func TestAccountThatRunsNoShellIsNamed(t *testing.T) {
+	t.Parallel()
+	hostKey, _ := newKey(t)
+	client, key := newKey(t)
+	server := serve(t, client.PublicKey(), hostKey)
+	server.wrap = `echo 'This account is currently not available.' >&2; exit 1`
+	w := dialWorld(t, relay(t, server.address), SSH{Key: secretOf(key), Fingerprints: []string{fingerprint(hostKey)}}, "tester", server)
+	_, err := w.OpenRun(t.Context(), "r")
+	if !errors.Is(err, ErrAnswer) || !strings.Contains(err.Error(), "currently not available") || !strings.Contains(err.Error(), "exit code 1") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestEveryOperationIsOneRoundTrip(t *testing.T) {
+	t.Parallel()
+	r := makeRepository(t, terraformFiles())
+	w := sshWorld(t)
+	var before int
+	step := func(name string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if now := w.server.count(); now != before+1 {
+			t.Errorf("%s took %d sessions", name, now-before)
+		}
+		before = w.server.count()
+		if int64(before) != w.RoundTrips() {
+			t.Errorf("%s: RoundTrips says %d, the server counted %d", name, w.RoundTrips(), before)
+		}
+	}
+	ctx := t.Context()
+	_, err := w.Preflight(ctx, Need{Agent: "sh"})
+	if err != nil && !strings.Contains(err.Error(), "--version") {
+		t.Fatal(err)
+	}
+	step("Preflight", nil)
+	run, err := w.OpenRun(ctx, "r")
+	step("OpenRun", err)
+	tree, err := run.Workspace(ctx, "agent", r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{})
+	step("Workspace", err)
+	_, err = tree.Supervise(ctx, Process{Argv: []string{"sh", "-c", "echo b >b"}})
+	step("Supervise", err)
+	_, _, err = tree.Export(ctx, 1<<20)
+	step("Export", err)
+	stack, err := run.Workspace(ctx, "plan", r.commit, bytes.NewReader(r.pack), Checkout, Prepare{Command: "true"})
+	step("Workspace with prepare_command", err)
+	plan, err := stack.Plan(ctx, planSpec())
+	step("Plan", err)
+	_, err = stack.Apply(ctx, applySpec("a1", plan.SHA256))
+	step("Apply", err)
+	_, err = stack.Run(ctx, "cat", []byte("x"), time.Minute)
+	step("Run", err)
+	_, err = w.ApplyStatus(ctx, "r", "a1")
+	step("ApplyStatus", err)
+	step("Settled", w.Settled(ctx, "r", "a1"))
+	step("Close", run.Close(ctx))
+	step("Reclaim", w.Reclaim(ctx, nil))
+	t.Log(strconv.Itoa(before) + " round trips for one item")
+}

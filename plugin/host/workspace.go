@@ -1,0 +1,163 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"pm-todos/plugin/fault"
+)
+
+// Kind is what a workspace is for.
+type Kind int
+
+const (
+	// AgentTree is a work tree without .git for the agent: every file is the
+	// byte sequence of its blob, the repository's agent settings and hooks are
+	// taken out, and its git directory lies beside it.
+	AgentTree Kind = iota
+	// Checkout is a shallow repository, detached at the commit, for Terraform.
+	Checkout
+)
+
+// Prepare is what a Checkout gets beside the commit.
+type Prepare struct {
+	Workdir string        // a person's checkout on the host, source of Carry; "~/" is the home there
+	Carry   []string      // globs relative to Workdir, ** allowed: its ignored files that match are copied in
+	Command string        // shell text run in the workspace, from the settings; empty for none
+	Timeout time.Duration // of all of it; 0 means ten minutes
+}
+
+// A Workspace is one work tree on a host, made for one run.
+type Workspace struct {
+	run    *Run
+	name   string
+	commit string
+	kind   Kind
+	dir    string // absolute; the work tree is dir/tree
+}
+
+// Dir is the absolute path of the work tree on the host.
+func (w *Workspace) Dir() string { return w.dir + "/tree" }
+
+var hashPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// outputMost is how much output of the commands around a plan is let pass,
+// and outputFetch how much of it is brought back.
+const (
+	outputMost  = 256 << 20
+	outputFetch = 256 << 10
+)
+
+// Workspace builds a workspace from a pack that holds the commit, its trees
+// and its blobs. One of the same name is replaced, unless an unsettled apply
+// belongs to the run. For a Checkout the carry files are copied and the
+// command is run; a *CommandError tells of its failure.
+func (r *Run) Workspace(ctx context.Context, name, commit string, pack io.Reader, kind Kind, prepare Prepare) (*Workspace, error) {
+	w := &Workspace{run: r, name: name, commit: commit, kind: kind, dir: r.dir + "/ws/" + name}
+	doing := "building the workspace " + name
+	if err := checkID("workspace name", name); err != nil {
+		return nil, err
+	}
+	if !hashPattern.MatchString(commit) {
+		return nil, fmt.Errorf("%s: %q is no full commit hash", doing, cut(clean([]byte(commit)), 80))
+	}
+	if kind == AgentTree && (prepare.Command != "" || len(prepare.Carry) > 0) {
+		return nil, fmt.Errorf("%s: the agent's work tree takes neither carry files nor a prepare command", doing)
+	}
+	carry, cached, err := pathspecs(prepare.Carry)
+	if err != nil {
+		return nil, err
+	}
+	if prepare.Timeout <= 0 {
+		prepare.Timeout = 10 * time.Minute
+	}
+	kinds := map[Kind]string{AgentTree: "agent", Checkout: "checkout"}
+	a, err := r.host.do(ctx, job{
+		doing: doing, files: []string{"state", "git", "carry", "workspace"},
+		payload: pack, timeout: prepare.Timeout, grace: 5 * time.Second,
+		watch: w.dir + "/out", most: outputMost, fetch: outputFetch,
+		variables: []variable{
+			{"run", r.dir},
+			{"name", name},
+			{"commit", commit},
+			{"kind", kinds[kind]},
+			{"workdir", prepare.Workdir},
+			{"carry", carry},
+			{"carry_cache", cached},
+			{"prepare", prepare.Command},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := w.prepared(a); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// prepared checks how the build, and the prepare command in it, ended.
+func (w *Workspace) prepared(a *answer) error {
+	h, exit := w.run.host, a.exit()
+	if exit.Reason != "" || a.has("code") && exit.Code != 0 {
+		return h.commandError(a.step, exit)
+	}
+	if dir := string(a.block("workspace")); dir != w.dir {
+		return fmt.Errorf("building the workspace %s on %s: %w: step %s ended without a result", w.name, h.name, ErrAnswer, cut(clean([]byte(a.step)), 60))
+	}
+	return nil
+}
+
+// pathspecs turns carry globs into git pathspecs, quoted. cached is "1" when
+// one of them names Terraform's own cache folder, which is left out else.
+func pathspecs(globs []string) (quoted, cached string, err error) {
+	cached = "0"
+	specs := make([]string, len(globs))
+	for i, glob := range globs {
+		if err := checkGlob(glob); err != nil {
+			return "", "", err
+		}
+		if strings.Contains(glob, ".terraform/") {
+			cached = "1"
+		}
+		specs[i] = ":(glob)" + path.Clean(glob)
+	}
+	quoted, err = quoteAll(specs)
+	return quoted, cached, err
+}
+
+func checkGlob(glob string) error {
+	clean := path.Clean(glob)
+	if glob == "" || path.IsAbs(glob) || clean == ".." || strings.HasPrefix(clean, "../") || strings.ContainsAny(glob, "\x00\n") {
+		return fault.Mark(fault.Failed, fmt.Errorf("carry pattern %q: it must be relative to workdir and stay in it", glob))
+	}
+	return nil
+}
+
+// Run runs a shell command of the settings (verify_command) in the root of
+// the workspace, with stdin as its standard input. An exit code other than 0
+// is no error. The process group is ended when it leaves something behind.
+func (w *Workspace) Run(ctx context.Context, command string, stdin []byte, timeout time.Duration) (Exit, error) {
+	return w.supervise(ctx, "running the command", Process{
+		Argv: []string{"sh", "-c", command}, Stdin: stdin, Timeout: timeout, Grace: 5 * time.Second, MaxOutput: outputMost,
+	}, false)
+}
+
+// commandError marks a failed command with what its output shows.
+func (h *Host) commandError(step string, exit Exit) error {
+	output := clean(exit.Stdout) + "\n" + clean(exit.Stderr)
+	err := &CommandError{Host: h.name, Step: cut(clean([]byte(step)), 60), Code: exit.Code, Reason: exit.Reason, Output: strings.TrimSpace(output)}
+	raw := string(exit.Stdout) + string(exit.Stderr)
+	switch {
+	case isFull(raw):
+		return fault.Mark(fault.Failed, fmt.Errorf("%w: %w: free some space on %s", err, ErrDiskFull, h.name))
+	case strings.Contains(raw, "Error acquiring the state lock"), strings.Contains(raw, "Error locking state"):
+		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w: another run is at work, or died; its ID and owner stand above, never force-unlock a lock that is in use", err, ErrStateLock))
+	}
+	return fault.Mark(fault.Failed, err)
+}

@@ -1,0 +1,352 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// patience bounds every wait of these tests; none of them asserts how long
+// something takes.
+const patience = 60 * time.Second
+
+// TestMain lets more tests run side by side than there are processors: they
+// wait for processes to end, most of the time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// world is one way to reach a machine, with the files of that machine at hand.
+type world struct {
+	*Host
+	cut    func() // ends the connection at once; nil for local
+	freeze func() // the connection stays and carries nothing; nil for local
+	server *sshServer
+}
+
+// everywhere runs the test on this machine, over the server of these tests,
+// and over a real sshd.
+func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Parallel()
+	for name, make := range map[string]func(*testing.T) *world{"local": localWorld, "ssh": sshWorld, "sshd": sshdWorld} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, make(t))
+		})
+	}
+}
+
+// overSSH runs the test over the two SSH servers.
+func overSSH(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Parallel()
+	for name, make := range map[string]func(*testing.T) *world{"ssh": sshWorld, "sshd": sshdWorld} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, make(t))
+		})
+	}
+}
+
+// quick is a tempo for tests: what takes seconds in production takes few.
+func quick() tempo {
+	return tempo{beat: 300 * time.Millisecond, lease: 4 * time.Second, slack: 30 * time.Second}
+}
+
+func localWorld(t *testing.T) *world {
+	t.Helper()
+	h, err := Local(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.tempo = quick()
+	return &world{Host: h}
+}
+
+func sshWorld(t *testing.T) *world {
+	t.Helper()
+	hostKey, _ := newKey(t)
+	client, key := newKey(t)
+	server := serve(t, client.PublicKey(), hostKey)
+	p := relay(t, server.address)
+	return dialWorld(t, p, SSH{Key: secretOf(key), KnownHosts: knownHosts(p.address, hostKey.PublicKey())}, "tester", server)
+}
+
+func dialWorld(t *testing.T, p *proxy, s SSH, name string, server *sshServer) *world {
+	t.Helper()
+	target, err := ParseTarget(name + "@" + p.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Target, s.KeepAlive = target, 500*time.Millisecond
+	h, err := Dial(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.tempo = quick()
+	t.Cleanup(func() { _ = h.Close() })
+	return &world{Host: h, cut: p.cut, freeze: p.freeze, server: server}
+}
+
+// sshdWorld is a real OpenSSH server, run as whoever runs the test.
+func sshdWorld(t *testing.T) *world {
+	t.Helper()
+	const sshd = "/usr/sbin/sshd"
+	if _, err := os.Stat(sshd); err != nil {
+		t.Skip("no real sshd here: install openssh-server")
+	}
+	me, err := user.Current()
+	if err != nil {
+		t.Skip("the user of this test has no name: ", err)
+	}
+	if os.Getuid() == 0 {
+		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
+			t.Skip("sshd needs /run/sshd when run as root: ", err)
+		}
+	}
+	dir := t.TempDir()
+	hostKey, hostPEM := newKey(t)
+	client, key := newKey(t)
+	write(t, filepath.Join(dir, "host"), hostPEM, 0o600)
+	write(t, filepath.Join(dir, "keys"), string(authorized(client)), 0o600)
+	port := freePort(t)
+	write(t, filepath.Join(dir, "config"), strings.Join([]string{
+		"ListenAddress 127.0.0.1", "Port " + strconv.Itoa(port), "HostKey " + dir + "/host", "PidFile none",
+		"AuthorizedKeysFile " + dir + "/keys", "StrictModes no", "UsePAM no", "PasswordAuthentication no",
+		"KbdInteractiveAuthentication no", "LogLevel VERBOSE", "",
+	}, "\n"), 0o600)
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(sshd, "-D", "-e", "-f", dir+"/config")
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		t.Skip("sshd does not start: ", err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait(); _ = log.Close() })
+	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	eventually(t, "sshd listens", func() bool {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			return false
+		}
+		_ = c.Close()
+		return true
+	})
+	p := relay(t, address)
+	s := SSH{Key: secretOf(key), KnownHosts: knownHosts(p.address, hostKey.PublicKey())}
+	probe := s
+	probe.Target, _ = ParseTarget(me.Username + "@" + p.address)
+	if h, err := Dial(t.Context(), probe); errors.Is(err, ErrAuth) {
+		shown, _ := os.ReadFile(log.Name())
+		if strings.Contains(string(shown), "account is locked") {
+			t.Skip("the account of this test is locked, sshd lets nobody in: usermod -p '*' " + me.Username)
+		}
+		t.Fatalf("%v\n%s", err, shown)
+	} else if err == nil {
+		_ = h.Close()
+	}
+	w := dialWorld(t, p, s, me.Username, nil)
+	w.root = t.TempDir() // and not in the home of whoever runs the test
+	return w
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func write(t testing.TB, file, text string, mode os.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(file, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t testing.TB, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func exists(file string) bool {
+	_, err := os.Lstat(file)
+	return err == nil
+}
+
+func eventually(t testing.TB, what string, ask func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if ask() {
+			return
+		}
+	}
+	t.Fatalf("still not so: %s", what)
+}
+
+// lives tells whether a process is there and no zombie.
+func lives(pid int) bool {
+	if syscall.Kill(pid, 0) != nil {
+		return false
+	}
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return !os.IsNotExist(err)
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(rest, "Z")
+}
+
+// pids are the numbers that a script left in a file, one per line.
+func pids(t testing.TB, file string, count int) []int {
+	t.Helper()
+	var all []int
+	eventually(t, "process ids in "+filepath.Base(file), func() bool {
+		all = nil
+		b, _ := os.ReadFile(file)
+		for _, field := range strings.Fields(string(b)) {
+			if n, err := strconv.Atoi(field); err == nil {
+				all = append(all, n)
+			}
+		}
+		return len(all) >= count && bytes.HasSuffix(b, []byte("\n"))
+	})
+	return all
+}
+
+func gone(t testing.TB, all []int) {
+	t.Helper()
+	for _, pid := range all {
+		eventually(t, "process "+strconv.Itoa(pid)+" is gone", func() bool { return !lives(pid) })
+	}
+}
+
+// repository is a git repository with its last commit as a pack.
+type repository struct {
+	dir    string
+	commit string
+	pack   []byte
+}
+
+func git(t testing.TB, dir string, stdin []byte, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir, cmd.Stdin = dir, bytes.NewReader(stdin)
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b",
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return out
+}
+
+// makeRepository commits an empty tree first, so that the pack is one of a
+// shallow snapshot. A name that ends with "*" is executable, one with "@" is a
+// link to its text.
+func makeRepository(t testing.TB, files map[string]string) repository {
+	t.Helper()
+	r := repository{dir: t.TempDir()}
+	git(t, r.dir, nil, "init", "-q", "--template=")
+	git(t, r.dir, nil, "commit", "-q", "--allow-empty", "-m", "before")
+	for name, text := range files {
+		switch {
+		case strings.HasSuffix(name, "*"):
+			write(t, filepath.Join(r.dir, strings.TrimSuffix(name, "*")), text, 0o755)
+		case strings.HasSuffix(name, "@"):
+			link := filepath.Join(r.dir, strings.TrimSuffix(name, "@"))
+			if err := errors.Join(os.MkdirAll(filepath.Dir(link), 0o755), os.Symlink(text, link)); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			write(t, filepath.Join(r.dir, name), text, 0o644)
+		}
+	}
+	write(t, filepath.Join(r.dir, ".git/info/attributes"), "* -text -filter -ident !eol !working-tree-encoding\n", 0o644)
+	git(t, r.dir, nil, "-c", "core.autocrlf=false", "add", "-A", "-f")
+	git(t, r.dir, nil, "commit", "-q", "-m", "snapshot")
+	r.commit = strings.TrimSpace(string(git(t, r.dir, nil, "rev-parse", "HEAD")))
+	objects := git(t, r.dir, nil, "rev-list", "--objects", "--max-count=1", "HEAD")
+	r.pack = git(t, r.dir, objects, "pack-objects", "--stdout", "-q")
+	return r
+}
+
+// take imports an exported pack and lists the tree.
+func (r repository) take(t testing.TB, tree string, pack []byte) map[string]string {
+	t.Helper()
+	git(t, r.dir, pack, "unpack-objects", "-q")
+	listed := map[string]string{}
+	for line := range strings.Lines(string(git(t, r.dir, nil, "-c", "core.quotePath=false", "ls-tree", "-r", tree))) {
+		meta, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		fields := strings.Fields(meta)
+		text := ""
+		if fields[1] == "blob" {
+			text = string(git(t, r.dir, nil, "cat-file", "blob", fields[2]))
+		}
+		listed[name] = fields[0] + " " + text
+	}
+	return listed
+}
+
+// space opens a run and builds a workspace in it.
+func space(t testing.TB, h *Host, r repository, kind Kind, prepare Prepare) (*Run, *Workspace) {
+	t.Helper()
+	run, err := h.OpenRun(t.Context(), "run-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := run.Workspace(t.Context(), "work", r.commit, bytes.NewReader(r.pack), kind, prepare)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run, w
+}
+
+// sh runs a shell text under supervision and wants it to succeed.
+func sh(t testing.TB, w *Workspace, text string) Exit {
+	t.Helper()
+	exit, err := w.Supervise(t.Context(), Process{Argv: []string{"sh", "-c", text}})
+	if err != nil || !exit.OK() {
+		t.Fatalf("%s: %+v, %v\n%s", text, exit.Reason, err, exit.Stderr)
+	}
+	return exit
+}
+
+func within(t testing.TB) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(t.Context(), patience)
+}
