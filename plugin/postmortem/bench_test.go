@@ -1,0 +1,139 @@
+package postmortem
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"testing"
+)
+
+// ordinary is a document such as people write, repeated to a size.
+func ordinary(size int) []byte {
+	const block = `## Incident %d
+
+Some ordinary text about NFS and what happened to it during the night of the
+incident, with a [link](https://example.com/incidents/42) and ` + "`some code`" + `.
+
+Another paragraph that tells what was resolved, by whom, and when it was found
+to be over. It has a few lines, as paragraphs do.
+
+- the mount hung because of a lost RPC
+- the pods waited in uninterruptible sleep
+  for the whole night
+
+### P1 — Action items
+
+| Priority | Action | Type | Details | Status |
+|----------|--------|------|---------|--------|
+| P2 | Add NFS RPC retransmission alert %d | Alert | PrometheusRule on node_nfs_rpc_retransmissions > 5 for 10m | TODO |
+| P1 | Migrate the registry %d to an encrypted PVC | Migration | needs a maintenance window | TODO |
+| P3 | Set the NFS timeout %d to 30 seconds | Config | in ` + "`stacks/nfs/main.tf`" + ` | Done |
+
+- [ ] Add an uptime monitor for the registry %d (@alice, due 2026-05-01)
+- [x] Restart the pods %d
+
+` + "```yaml\n| not | a | row |\nkey: value\n```\n\n"
+	var b strings.Builder
+	for i := 0; b.Len() < size; i++ {
+		fmt.Fprintf(&b, block, i, i, i, i, i, i)
+	}
+	return []byte(b.String())
+}
+
+// rows is one table of many rows.
+func rows(n int) []byte {
+	var b strings.Builder
+	b.WriteString("## Action items\n\n| Priority | Action | Type | Details | Status |\n|---|---|---|---|---|\n")
+	for i := range n {
+		fmt.Fprintf(&b, "| P2 | Add the alert number %d for the service | Alert | PrometheusRule on errors_total > %d for 10m | TODO |\n", i, i)
+	}
+	return []byte(b.String())
+}
+
+// hostile documents are made to be slow to read.
+func hostile() map[string][]byte {
+	const header = "## Action items\n\n| Action | Status |\n|---|---|\n"
+	repeat := func(s string, size int) string { return strings.Repeat(s, size/len(s)+1) }
+	const size = 1 << 20
+	documents := map[string]string{
+		"wide header":        "|" + repeat(" Action |", size/2) + "\n|" + repeat("---|", size/2) + "\n",
+		"wide header, rows":  "|" + strings.Repeat("a|", 4000) + "\n|" + strings.Repeat("-|", 4000) + "\n" + repeat("|x|\n", size),
+		"wide rows":          header + repeat("|"+strings.Repeat("a|", 4000)+"\n", size),
+		"huge cell":          header + "| " + repeat("Add an alert ", size) + " | TODO |\n",
+		"huge cells":         header + repeat("| "+strings.Repeat("a, b. ", 5000)+" | TODO |\n", size),
+		"long status":        header + repeat("| Add an alert | "+strings.Repeat("open ", 5000)+" |\n", size),
+		"backticks":          header + repeat("| "+strings.Repeat("` `` ``` ", 3000)+" | TODO |\n", size),
+		"brackets":           "## Action items\n\n" + repeat("- [ ] "+strings.Repeat("[", 5000)+"\n", size),
+		"angles":             "## Action items\n\n" + repeat("- [ ] "+strings.Repeat("<!-- <a ", 3000)+"\n", size),
+		"short rows":         header + repeat("a\n", size/4),
+		"short items":        header + repeat("a|b\n", size/4),
+		"quotes":             repeat(strings.Repeat("> ", 400)+"a\n", size),
+		"lists on a line":    repeat(strings.Repeat("- ", 400)+"a\n", size),
+		"sixteen levels":     repeat(strings.Repeat("- ", 16)+"a\n", size/4),
+		"blank lines inside": strings.Repeat("- ", 16) + "a" + repeat("\n", size),
+		"blank gaps":         repeat(strings.Repeat("- ", 16)+"a\n\n\n\n", size/4),
+		"stairs":             stairs(size),
+		"tags":               repeat("<a b=\"c\" d='e' ffffffffffffffff gggggggggggg\n", size),
+		"long tags":          repeat("<"+strings.Repeat("a ", 30000)+"\n\n", size),
+		"comments":           repeat("<!-- a\n\n", size),
+		"fences":             repeat("```\n", size/2),
+		"headings":           repeat("# Action items\n", size),
+		"deep headings":      repeat("###### P1 — Action items (open)\n\n- [ ] a\n", size),
+		"delimiters":         repeat("a|b\n-|-\n", size/2),
+		"pipes":              repeat("|", size),
+		"one line":           repeat("- [ ] a ", size),
+		"mentions":           "## Action items\n\n" + repeat("removed #1 \"a b c d\" resolved ABC-1 ", size),
+		"zero bytes":         repeat("\x00", size),
+		"details":            repeat("<details>\n\n", size),
+	}
+	out := map[string][]byte{}
+	for name, text := range documents {
+		out[name] = []byte(text)
+	}
+	return out
+}
+
+// stairs is a list that nests deeper with every line.
+func stairs(size int) string {
+	var b strings.Builder
+	for depth := 0; b.Len() < size; depth = (depth + 1) % 40 {
+		b.WriteString(strings.Repeat("  ", depth) + "- [ ] a\n")
+	}
+	return b.String()
+}
+
+func benchmarkParse(b *testing.B, src []byte) {
+	b.SetBytes(int64(len(src)))
+	b.ReportAllocs()
+	for b.Loop() {
+		Parse("docs/2026-04-14-x.md", src, DefaultPolicy())
+	}
+}
+
+func BenchmarkParseOrdinary(b *testing.B) { benchmarkParse(b, ordinary(1<<20)) }
+
+func BenchmarkParse100000Rows(b *testing.B) { benchmarkParse(b, rows(100_000)) }
+
+func BenchmarkParseHostile(b *testing.B) {
+	documents := hostile()
+	names := make([]string, 0, len(documents))
+	for name := range documents {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		b.Run(name, func(b *testing.B) { benchmarkParse(b, documents[name]) })
+	}
+}
+
+func BenchmarkUpdate(b *testing.B) {
+	src := ordinary(64 << 10)
+	doc := Parse("docs/2026-04-14-x.md", src, DefaultPolicy())
+	edits := []Edit{{Item: doc.Safe()[0], Done: true, Row: &Row{Commit: strings.Repeat("a", 40)}}}
+	b.SetBytes(int64(len(src)))
+	for b.Loop() {
+		if _, err := Update("docs/2026-04-14-x.md", src, edits); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,224 @@
+package postmortem
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
+)
+
+// Limits beyond which a place is withheld as too complex. goldmark's own
+// table parser and its container blocks are quadratic in wide tables and in
+// deep nesting, and nobody reads such places anyway.
+const (
+	maxColumns  = 64
+	maxLevels   = 16
+	maxLine     = 64 << 10 // bytes
+	maxLines    = 500_000  // of a document
+	maxItems    = 150_000  // of a document
+	maxProblems = 200      // of one table
+)
+
+// span is a range of bytes in the document.
+type span struct{ start, end int }
+
+func (s span) empty() bool { return s.start >= s.end }
+
+// kindTable is the block kind of tableBlock.
+var kindTable = ast.NewNodeKind("PostmortemTable")
+
+// tableBlock is a GFM table: its first line is the header, its second the
+// delimiter row. goldmark's own table node forgets how many cells a row has,
+// and this program must know.
+type tableBlock struct {
+	ast.BaseBlock
+	columns int // of the delimiter row, the same as of the header
+	lines   []span
+}
+
+func (t *tableBlock) Kind() ast.NodeKind { return kindTable }
+
+// IsRaw keeps goldmark from looking for inline nodes.
+func (t *tableBlock) IsRaw() bool { return true }
+
+// Dump is part of ast.Node; goldmark calls it for debugging only.
+func (t *tableBlock) Dump(source []byte, level int) { ast.DumpHelper(t, source, level, nil, nil) }
+
+// tables turns paragraphs that hold a delimiter row into tables.
+type tables struct{}
+
+func (tables) Transform(node *ast.Paragraph, reader text.Reader, _ parser.Context) {
+	lines, source := node.Lines(), reader.Source()
+	for i := 1; i < lines.Len(); i++ {
+		columns := delimiterColumns(value(lines.At(i), source))
+		if columns < 2 || columns != headerColumns(value(lines.At(i-1), source)) {
+			continue
+		}
+		table := &tableBlock{columns: columns, lines: make([]span, 0, lines.Len()-i+1)}
+		for j := i - 1; j < lines.Len(); j++ {
+			table.lines = append(table.lines, trimSpan(source, lines.At(j)))
+		}
+		table.SetPos(table.lines[0].start)
+		parent := node.Parent()
+		parent.InsertAfter(parent, node, table)
+		if i == 1 {
+			parent.RemoveChild(parent, node)
+			return
+		}
+		lines.SetSliced(0, i-1)
+		return
+	}
+}
+
+func value(s text.Segment, source []byte) []byte { return source[s.Start:s.Stop] }
+
+func trimSpan(source []byte, s text.Segment) span {
+	start, end := s.Start, s.Stop
+	for start < end && isSpace(source[start]) {
+		start++
+	}
+	for start < end && isSpace(source[end-1]) {
+		end--
+	}
+	return span{start, end}
+}
+
+// delimiterColumns is how many columns a delimiter row such as |---|:-:| has,
+// 0 when the line is none.
+func delimiterColumns(line []byte) int {
+	if width, _ := util.IndentWidth(line, 0); width > 3 {
+		return 0
+	}
+	line = bytes.TrimSpace(line)
+	if len(line) == 0 || !bytes.Contains(line, []byte{'-'}) {
+		return 0
+	}
+	line = bytes.TrimPrefix(line, []byte{'|'})
+	line = bytes.TrimSuffix(line, []byte{'|'})
+	columns, from := 0, 0
+	for i := 0; i <= len(line); i++ {
+		if i < len(line) && line[i] != '|' {
+			continue
+		}
+		cell := bytes.TrimSpace(line[from:i])
+		cell = bytes.TrimPrefix(cell, []byte{':'})
+		cell = bytes.TrimSuffix(cell, []byte{':'})
+		if len(cell) == 0 || len(bytes.Trim(cell, "-")) != 0 {
+			return 0
+		}
+		columns, from = columns+1, i+1
+	}
+	return columns
+}
+
+func headerColumns(line []byte) int {
+	columns := 0
+	eachCell(string(bytes.TrimSpace(line)), func(span) bool { columns++; return true })
+	return columns
+}
+
+// eachCell calls fn with the range of every cell of a trimmed table line, its
+// padding included, until fn returns false. It splits as GFM does: at every
+// pipe that has no backslash before it, in code spans too.
+func eachCell(line string, fn func(span) bool) {
+	start, end := 0, len(line)
+	if start < end && line[start] == '|' {
+		start++
+	}
+	if end > start && line[end-1] == '|' && (end < 2 || line[end-2] != '\\') {
+		end--
+	}
+	for start <= end {
+		next := end
+		for i := start; i < end; {
+			at := strings.IndexByte(line[i:end], '|')
+			if at < 0 {
+				break
+			}
+			if i+at > 0 && line[i+at-1] == '\\' {
+				i += at + 1
+				continue
+			}
+			next = i + at
+			break
+		}
+		if !fn(span{start, next}) {
+			return
+		}
+		start = next + 1
+	}
+}
+
+// tooDeepKey holds the offsets at which the guard refused to nest deeper.
+var tooDeepKey = parser.NewContextKey()
+
+// guard wraps goldmark's parser of a container block and refuses to nest
+// deeper than maxLevels. What stands deeper is read as text of the deepest
+// container; the reader withholds it.
+type guard struct{ parser.BlockParser }
+
+func (g guard) Open(parent ast.Node, reader text.Reader, pc parser.Context) (ast.Node, parser.State) {
+	level := 0
+	for n := parent; n != nil; n = n.Parent() {
+		if n.Kind() == ast.KindListItem || n.Kind() == ast.KindBlockquote {
+			level++
+		}
+	}
+	if level < maxLevels {
+		return g.BlockParser.Open(parent, reader, pc)
+	}
+	line, at := reader.PeekLine()
+	if offset := pc.BlockOffset(); offset < 0 || offset >= len(line) || !opensContainer(line[offset:]) {
+		return nil, parser.NoChildren
+	}
+	refused, _ := pc.Get(tooDeepKey).([]int)
+	if n := len(refused); n == 0 || refused[n-1] < at.Start {
+		pc.Set(tooDeepKey, append(refused, at.Start))
+	}
+	return nil, parser.NoChildren
+}
+
+func opensContainer(line []byte) bool {
+	if line[0] == '>' {
+		return true
+	}
+	rest := bytes.TrimLeft(line, "0123456789")
+	if len(rest) == len(line) && !bytes.ContainsAny(line[:1], "-+*") {
+		return false
+	}
+	return len(rest) > 1 && isSpace(rest[1])
+}
+
+// blockParser finds the blocks of a document. Inline nodes are not asked
+// for: goldmark's inline parsers are the slow part, and cells and tasks are
+// needed as the author wrote them.
+var blockParser = sync.OnceValue(func() parser.Parser {
+	return parser.NewParser(
+		parser.WithBlockParsers(
+			util.Prioritized(parser.NewSetextHeadingParser(), 100),
+			util.Prioritized(parser.NewThematicBreakParser(), 200),
+			util.Prioritized(guard{parser.NewListParser()}, 300),
+			util.Prioritized(parser.NewListItemParser(), 400),
+			util.Prioritized(parser.NewCodeBlockParser(), 500),
+			util.Prioritized(parser.NewATXHeadingParser(), 600),
+			util.Prioritized(parser.NewFencedCodeBlockParser(), 700),
+			util.Prioritized(guard{parser.NewBlockquoteParser()}, 800),
+			util.Prioritized(htmlBlocks{}, 900),
+			util.Prioritized(parser.NewParagraphParser(), 1000),
+		),
+		parser.WithParagraphTransformers(util.Prioritized(tables{}, 100)),
+	)
+})
+
+// parseBlocks is the tree of blocks of source, and the offsets of the lines
+// that nest too deeply.
+func parseBlocks(source []byte) (ast.Node, []int) {
+	pc := parser.NewContext()
+	root := blockParser().Parse(text.NewReader(source), parser.WithContext(pc))
+	refused, _ := pc.Get(tooDeepKey).([]int)
+	return root, refused
+}

@@ -1,0 +1,264 @@
+package postmortem
+
+import (
+	"math/bits"
+	"slices"
+	"strings"
+)
+
+// Sizes beyond which nobody reads an item as one step.
+const (
+	maxAction  = 500     // bytes
+	maxDetails = 4 << 10 // bytes
+)
+
+// mask is a set of reasons; bit n is the n-th reason in the order told.
+type mask uint32
+
+func (m *mask) add(r Reason)     { *m |= r.bit() }
+func (m mask) has(r Reason) bool { return m&r.bit() != 0 }
+
+func (r Reason) bit() mask {
+	for i, w := range wordings {
+		if w.reason == r {
+			return 1 << i
+		}
+	}
+	return 0
+}
+
+func (m mask) reasons() []Reason {
+	if m == 0 {
+		return nil
+	}
+	list := make([]Reason, 0, bits.OnesCount32(uint32(m)))
+	for i, w := range wordings {
+		if m&(1<<i) != 0 {
+			list = append(list, w.reason)
+		}
+	}
+	return list
+}
+
+// classifier gives every item of a document its identity, its reasons and its
+// class.
+type classifier struct {
+	policy   Policy
+	doc      *Document
+	mentions mentions
+	twins    map[string]twin
+	keys     []string // of the items' actions
+	action   []actionWord
+	details  []actionWord
+}
+
+// twin is what is known of one action that stands in a document.
+type twin struct {
+	first    int  // index of the first explicit open item, -1 when none
+	done     bool // an item with it is done, or logged as implemented
+	declined bool // an item with it is declined or struck through
+}
+
+func (c *classifier) run() {
+	items := c.doc.Items
+	ids := newIdentities(c.doc.File)
+	for i := range items {
+		item := &items[i]
+		if struck(item.Action) {
+			item.state = stateDeclined
+			item.has |= hasDeclinedText
+		}
+		item.ID = ids.next(item)
+		if !item.closed() {
+			c.judge(item)
+		}
+	}
+	c.readTwins()
+	for i := range items {
+		item := &items[i]
+		switch {
+		case item.state == stateDone:
+			item.Class = ClassDone
+			continue
+		case item.state == stateDeclined:
+			item.Class = ClassDeclined
+			continue
+		}
+		c.judgeTwins(i, item)
+		item.Reasons = item.mask.reasons()
+		switch {
+		case item.mask.has(StatusUnknown) || item.mask.has(Implicit):
+			item.Class = ClassUnclear
+		case item.mask != 0:
+			item.Class = ClassSkipped
+		default:
+			item.Class = ClassSafe
+		}
+	}
+}
+
+func (i *Item) closed() bool { return i.state == stateDone || i.state == stateDeclined }
+
+// struck tells whether the whole action is struck through.
+func struck(action string) bool {
+	text := strings.Trim(action, " *_")
+	return len(text) > 4 && strings.HasPrefix(text, "~~") && strings.HasSuffix(text, "~~") && strings.Count(text, "~~") == 2
+}
+
+// judge looks for every reason that the item itself gives.
+func (c *classifier) judge(item *Item) {
+	if hasInvisible(item.raw) || hidesText(item) {
+		item.mask.add(Invisible)
+	}
+	if len(item.Action) > maxAction || len(item.Details) > maxDetails {
+		item.mask.add(TooLong)
+	}
+	if len(item.Action) > maxDetails {
+		item.mask.add(TypeUnknown)
+		return // too long for the rules of language to mean anything
+	}
+	if hasPlaceholder(item.Action) {
+		item.mask.add(Placeholder)
+	}
+	c.action = readWords(c.action, item.Action)
+	c.judgeType(item, c.action)
+	c.judgeWork(item, c.action)
+	if outside(item.Action, c.policy.AllowPaths) || item.kind == Config && outside(item.Details, c.policy.AllowPaths) {
+		item.mask.add(OutsideScope)
+	}
+}
+
+// hidesText tells whether a cell other than the status holds text that
+// readers of the rendered page do not see.
+func hidesText(item *Item) bool {
+	for _, text := range []string{item.Action, item.Details, item.Type} {
+		if strings.IndexByte(text, '<') < 0 {
+			continue
+		}
+		bare := lower(withoutCode(text))
+		if strings.Contains(bare, "<!--") || strings.Contains(bare, "style=") || strings.Contains(bare, " hidden") && strings.Contains(bare, "<") && strings.Contains(bare, " hidden>") {
+			return true
+		}
+	}
+	return false
+}
+
+// judgeType decides on the type: stated, else inferred where the table has no
+// Type column.
+func (c *classifier) judgeType(item *Item, all []actionWord) {
+	if item.has&(hasTypeColumn|hasStatedType) == 0 {
+		if s := taskType(item.Action); s.kind != "" {
+			item.setType(s)
+		}
+	}
+	if item.has&(hasTypeColumn|hasStatedType) == 0 {
+		if kind := inferType(all); kind != "" {
+			item.kind, item.Type, item.Inferred = kind, string(kind), true
+		}
+	}
+	switch {
+	case item.kind == "":
+		item.mask.add(TypeUnknown)
+	case item.mask.has(TypeNotSafe):
+	case !safeByNature(item.kind) || !slices.Contains(c.policy.SafeTypes, item.kind):
+		item.mask.add(TypeNotSafe)
+	}
+	if item.Inferred && !c.actsOnInferred(item) {
+		item.mask.add(TypeInferred)
+	}
+}
+
+func (c *classifier) actsOnInferred(item *Item) bool {
+	switch {
+	case c.policy.Inferred == Review:
+		return false
+	case !item.Checkbox:
+		return true
+	}
+	return c.policy.Inferred == All && item.kind != Config
+}
+
+// judgeWork looks at what the item asks for.
+func (c *classifier) judgeWork(item *Item, all []actionWord) {
+	config := item.kind == Config
+	if leadsDestruction(all) {
+		item.mask.add(DestructiveVerb)
+	}
+	if config {
+		action, details := lower(item.Action), lower(item.Details)
+		c.details = readWords(c.details, item.Details)
+		if aimsDestruction(all) || risksConfig(all) || leadsDestruction(c.details) || aimsDestruction(c.details) ||
+			touchesSecret(action) || touchesSecret(details) {
+			item.mask.add(DestructiveVerb)
+		}
+		if c.protected(action) || c.protected(details) {
+			item.mask.add(ProtectedTarget)
+		}
+	}
+	if hedged(item, all, config) {
+		item.mask.add(Hedged)
+	}
+}
+
+// protected tells whether a text in lower case names a protected stack.
+func (c *classifier) protected(low string) bool {
+	for _, name := range c.policy.Protected {
+		if name != "" && strings.Contains(low, lower(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// readTwins notes which actions are open, done or declined, and where first.
+func (c *classifier) readTwins() {
+	c.twins = make(map[string]twin, len(c.doc.Items))
+	c.keys = make([]string, len(c.doc.Items))
+	for i := range c.doc.Items {
+		item := &c.doc.Items[i]
+		name := twinKey(item.Action)
+		c.keys[i] = name
+		t, known := c.twins[name]
+		if !known {
+			t.first = -1
+		}
+		switch {
+		case item.state == stateDone:
+			t.done = true
+		case item.state == stateDeclined:
+			t.declined = true
+		case t.first < 0 && !item.mask.has(Implicit) && !item.mask.has(StatusUnknown):
+			t.first = i
+		}
+		c.twins[name] = t
+	}
+	for _, log := range c.doc.logs {
+		for _, row := range log.rows {
+			if row.implemented {
+				t, known := c.twins[row.key]
+				if known {
+					t.done = true
+					c.twins[row.key] = t
+				}
+			}
+		}
+	}
+}
+
+// twinKey is the form in which two actions are equal: without their tags.
+func twinKey(action string) string {
+	if struck(action) {
+		action = strings.ReplaceAll(action, "~~", "")
+	}
+	return key(action)
+}
+
+func (c *classifier) judgeTwins(index int, item *Item) {
+	t := c.twins[c.keys[index]]
+	if t.done || t.first >= 0 && t.first < index {
+		item.mask.add(Duplicate)
+	}
+	if t.declined || c.mentions.settle(item) {
+		item.mask.add(Overtaken)
+	}
+}

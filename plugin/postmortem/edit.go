@@ -1,0 +1,168 @@
+package postmortem
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+)
+
+// Edit is the outcome of one item, to be written into its document.
+type Edit struct {
+	Item Item // as Parse gave it, perhaps from an earlier state of the document
+	Done bool // its status becomes Done
+	Row  *Row // its row in the Follow-up Implementation table; nil for none
+}
+
+// Row is one row of the Follow-up Implementation table.
+type Row struct {
+	Date     string // YYYY-MM-DD, or "" for none
+	Action   string // Markdown; "" for that of the item
+	Priority string
+	Type     string
+	Commit   string // full hash in lower-case hex, or "" for none
+	URL      string // of the commit, http or https; anything else is not linked
+	By       string // Resolver or HumanReview; "" for the one that fits Commit
+}
+
+// Refusal is an item whose status was left as it is.
+type Refusal struct {
+	Item Item
+	Why  string // one sentence without final stop
+}
+
+// Result is a document after its edits.
+type Result struct {
+	Content []byte    // the whole document; src itself when nothing changed
+	Changed bool      // Content differs from src
+	Refused []Refusal // items whose status could not be marked; their rows are written all the same
+}
+
+// splice replaces a range of bytes.
+type splice struct {
+	at   span
+	text string
+}
+
+// Update writes outcomes into a document: it replaces the status tokens of the
+// items that are done, and adds their rows to the Follow-up Implementation
+// table. Every other byte stays. The document is parsed again afterwards: an
+// edit that would change anything else is not made.
+//
+// An item is found by its ID. Its status is left alone, with a Refusal, when
+// the row is gone, was changed meanwhile, or is not exactly open; an item that
+// is done already is neither changed nor refused.
+//
+// On an error the result holds what could be done safely: the statuses when
+// only the table could not be written, else src as it is.
+func Update(file string, src []byte, edits []Edit) (Result, error) {
+	result := Result{Content: src}
+	doc := Parse(file, src, Policy{})
+	splices, marked := doc.statusSplices(edits, &result)
+	content := apply(src, splices)
+	after := doc
+	if len(splices) > 0 {
+		after = Parse(file, content, Policy{})
+		if err := onlyMarked(doc, after, marked); err != nil {
+			return result, fmt.Errorf("mark items of %s done: %w; mark them by hand", file, err)
+		}
+		result.Content, result.Changed = content, true
+	}
+	withRows, err := addRows(after, content, edits)
+	if err != nil {
+		return result, fmt.Errorf("write the Follow-up Implementation table of %s: %w", file, err)
+	}
+	if withRows != nil {
+		result.Content, result.Changed = withRows, !bytes.Equal(withRows, src)
+	}
+	return result, nil
+}
+
+// statusSplices finds the tokens to be replaced, and the indexes of their
+// items.
+func (d *Document) statusSplices(edits []Edit, result *Result) ([]splice, map[int]bool) {
+	byID := make(map[string]int, len(d.Items))
+	for i := range d.Items {
+		byID[d.Items[i].ID] = i
+	}
+	var splices []splice
+	marked := map[int]bool{}
+	for _, edit := range edits {
+		if !edit.Done {
+			continue
+		}
+		index, found := byID[edit.Item.ID]
+		if !found {
+			result.Refused = append(result.Refused, Refusal{edit.Item, "the row is not in the document any more, or its action, type or heading was changed"})
+			continue
+		}
+		if marked[index] || d.Items[index].state == stateDone {
+			continue
+		}
+		s, why := d.Items[index].mark(edit.Item)
+		if why != "" {
+			result.Refused = append(result.Refused, Refusal{edit.Item, why})
+			continue
+		}
+		splices = append(splices, s)
+		marked[index] = true
+	}
+	slices.SortFunc(splices, func(a, b splice) int { return a.at.start - b.at.start })
+	return splices, marked
+}
+
+// mark is the splice that marks the item done, or why there is none. asked is
+// the item as it was when the work began.
+func (i *Item) mark(asked Item) (splice, string) {
+	if asked.raw != "" && squeeze(asked.raw) != squeeze(i.raw) {
+		return splice{}, "the row was changed since it was read"
+	}
+	if i.state != stateOpen || i.token.empty() {
+		return splice{}, "its status is not exactly an open word any more"
+	}
+	token := "[ ]"
+	if !i.Checkbox {
+		at := i.token.start - i.row.start
+		token = i.raw[at : at+i.token.end-i.token.start]
+	}
+	done := doneToken(token)
+	if done == "" {
+		return splice{}, "its status is not exactly an open word any more"
+	}
+	return splice{i.token, done}, ""
+}
+
+// apply is src with the splices, which are sorted and do not overlap.
+func apply(src []byte, splices []splice) []byte {
+	if len(splices) == 0 {
+		return src
+	}
+	size := len(src)
+	for _, s := range splices {
+		size += len(s.text)
+	}
+	out, from := make([]byte, 0, size), 0
+	for _, s := range splices {
+		out = append(append(out, src[from:s.at.start]...), s.text...)
+		from = s.at.end
+	}
+	return append(out, src[from:]...)
+}
+
+// onlyMarked checks that exactly the marked items became done and that
+// everything else reads as before.
+func onlyMarked(before, after *Document, marked map[int]bool) error {
+	if len(before.Items) != len(after.Items) || len(before.Problems) != len(after.Problems) || len(before.logs) != len(after.logs) {
+		return fmt.Errorf("the document would read differently: %d items instead of %d", len(after.Items), len(before.Items))
+	}
+	for i := range before.Items {
+		was, is := &before.Items[i], &after.Items[i]
+		want := was.state
+		if marked[i] {
+			want = stateDone
+		}
+		if is.ID != was.ID || is.state != want || is.Action != was.Action || is.Details != was.Details {
+			return fmt.Errorf("the item in line %d would read differently", was.Line)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,317 @@
+package postmortem
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// followUpTitle is the heading of the section that holds the log table.
+const followUpTitle = "## Follow-up Implementation"
+
+// newColumns are the columns of a table that this program creates.
+var (
+	newColumns   = []role{roleDate, roleAction, rolePriority, roleType, roleCommit, roleBy}
+	newHeader    = "| Date | Action | Priority | Type | Commit | Implemented By |"
+	newDelimiter = "|------|--------|----------|------|--------|----------------|"
+)
+
+var errNotAdded = errors.New("the new rows would not be read as rows there; close the code fence, comment or <details> before the end of the document, or put the table there by hand")
+
+// logChange is what has to become of the log table.
+type logChange struct {
+	replace map[int]Row // index of our own row → what it becomes
+	add     []Row
+}
+
+// addRows is the content with the rows of the edits in its log table, nil when
+// all of them are there.
+func addRows(doc *Document, content []byte, edits []Edit) ([]byte, error) {
+	table := doc.followUpTable()
+	change := planRows(table, edits)
+	if len(change.add)+len(change.replace) == 0 {
+		return nil, nil
+	}
+	var splices []splice
+	if table == nil {
+		splices = []splice{doc.newTable(content, change.add)}
+	} else {
+		splices = table.splices(content, change)
+	}
+	out := apply(content, splices)
+	return out, onlyLogged(doc, Parse(doc.File, out, Policy{}), change)
+}
+
+// followUpTable is the first log table under the heading Follow-up
+// Implementation that names actions, nil when there is none.
+func (d *Document) followUpTable() *logTable {
+	for i := range d.logs {
+		if d.logs[i].under && d.logs[i].cols.has(roleAction) {
+			return &d.logs[i]
+		}
+	}
+	return nil
+}
+
+// planRows decides which rows are new. Every item has one row: a row of a
+// person, or one that tells of the implementation already, stands; our own row
+// of an item left to a person gives way when the item was implemented.
+func planRows(table *logTable, edits []Edit) logChange {
+	change := logChange{replace: map[int]Row{}}
+	known := map[string][]int{}
+	if table != nil {
+		for i, row := range table.rows {
+			known[row.key] = append(known[row.key], i)
+		}
+	}
+	rows := wantedRows(edits)
+	planned := map[string]bool{}
+	for _, row := range rows {
+		name := logKey(row.Action)
+		if planned[name] || name == "" {
+			continue
+		}
+		planned[name] = true
+		own, told := -1, false
+		for _, i := range known[name] {
+			if table.rows[i].ours && own < 0 {
+				own = i
+			}
+			told = told || row.By == HumanReview || table.rows[i].by == Resolver ||
+				row.Commit != "" && strings.Contains(table.rows[i].text, row.Commit)
+		}
+		switch {
+		case told:
+		case own >= 0:
+			change.replace[own] = row
+		default:
+			change.add = append(change.add, row)
+		}
+	}
+	return change
+}
+
+// wantedRows are the rows of the edits, complete, in their order; of two rows
+// of the same action the one that tells of an implementation counts.
+func wantedRows(edits []Edit) []Row {
+	var rows []Row
+	implemented := map[string]bool{}
+	for _, edit := range edits {
+		if edit.Row == nil {
+			continue
+		}
+		row := *edit.Row
+		if row.Action == "" {
+			row.Action = edit.Item.Action
+		}
+		if !fullHash.MatchString(row.Commit) {
+			row.Commit = ""
+		}
+		switch {
+		case row.By != "":
+			row.By = cellText(row.By)
+		case row.Commit != "":
+			row.By = Resolver
+		default:
+			row.By = HumanReview
+		}
+		if row.By != HumanReview {
+			implemented[logKey(row.Action)] = true
+		}
+		rows = append(rows, row)
+	}
+	return slices.DeleteFunc(rows, func(row Row) bool {
+		return row.By == HumanReview && implemented[logKey(row.Action)]
+	})
+}
+
+// cell is the text of the row in a column of a role.
+func (row Row) cell(r role) string {
+	switch r {
+	case roleDate:
+		if rowDate.MatchString(row.Date) {
+			return row.Date
+		}
+	case roleAction:
+		return orAbsent(row.Action)
+	case rolePriority:
+		return orAbsent(row.Priority)
+	case roleType:
+		return orAbsent(row.Type)
+	case roleCommit:
+		return commitCell(row.Commit, row.URL)
+	case roleBy:
+		return orAbsent(row.By)
+	}
+	return Absent
+}
+
+// render is the row in the style of another line of its table.
+func (row Row) render(order []role, like string) string {
+	cells := make([]string, len(order))
+	for i, r := range order {
+		cells[i] = row.cell(r)
+	}
+	lead := strings.HasPrefix(like, "|")
+	trail := strings.HasSuffix(like, "|") && !strings.HasSuffix(like, `\|`)
+	pad := " "
+	if lead && len(like) > 1 && !isSpace(like[1]) {
+		pad = ""
+	}
+	// Without a pipe before it a cell may begin a list, a quote or a heading.
+	if first := cells[0]; first != Absent && !rowDate.MatchString(first) && (first[0] >= 0x80 || first[0] < 'A' || !isWord(first[0])) {
+		lead = true
+	}
+	var b strings.Builder
+	for i, cell := range cells {
+		if i > 0 || lead {
+			b.WriteString("|" + pad)
+		}
+		b.WriteString(cell)
+		if i < len(cells)-1 || trail {
+			b.WriteString(pad)
+			if pad == "" && strings.HasSuffix(cell, `\`) {
+				b.WriteByte(' ')
+			}
+		}
+	}
+	if trail {
+		b.WriteByte('|')
+	}
+	return b.String()
+}
+
+// splices are the changes to an existing table.
+func (t *logTable) splices(content []byte, change logChange) []splice {
+	order := make([]role, t.cols.count)
+	for r, at := range t.cols.at {
+		if at >= 0 {
+			order[at] = role(r)
+		}
+	}
+	var splices []splice
+	last, style := t.delimiter, content[t.header.start:t.header.end]
+	for i, row := range t.rows {
+		if by, own := change.replace[i]; own {
+			splices = append(splices, splice{row.line, by.render(order, row.text)})
+		}
+		if row.whole {
+			last, style = row.line, content[row.line.start:row.line.end]
+		}
+	}
+	if len(change.add) == 0 {
+		return splices
+	}
+	start := bytes.LastIndexByte(content[:last.start], '\n') + 1
+	prefix, eol := string(content[start:last.start]), lineEnding(content, last.end)
+	var b strings.Builder
+	at := last.end
+	for at < len(content) && content[at] != '\n' {
+		at++
+	}
+	for _, row := range change.add {
+		line := prefix + row.render(order, string(style))
+		if at < len(content) {
+			b.WriteString(line + eol)
+		} else {
+			b.WriteString(eol + line)
+		}
+	}
+	at = min(at+1, len(content))
+	return append(splices, splice{span{at, at}, b.String()})
+}
+
+// newTable is the section with its table at the end of the document, or the
+// table at the end of a section that has none.
+func (d *Document) newTable(content []byte, rows []Row) splice {
+	end := len(content)
+	if d.followUp.found && d.followUp.end > 0 {
+		end = d.followUp.end
+	}
+	at := end
+	if d.followUp.found {
+		at = len(bytes.TrimRight(content[:end], " \t\r\n"))
+		at += bytes.IndexByte(append(content[at:end:end], '\n'), '\n') + 1
+		at = min(at, end)
+	}
+	eol := lineEnding(content, at)
+	lines := []string{newHeader, newDelimiter}
+	if !d.followUp.found {
+		lines = []string{followUpTitle, "", newHeader, newDelimiter}
+	}
+	for _, row := range rows {
+		lines = append(lines, row.render(newColumns, newHeader))
+	}
+	text := strings.Join(lines, eol) + eol
+	before := content[:at]
+	if len(before) > 0 && before[len(before)-1] != '\n' {
+		text, before = eol+eol+text, nil
+	}
+	if len(before) > 0 && !endsBlank(before) {
+		text = eol + text
+	}
+	if at < len(content) && content[at] != '\n' && content[at] != '\r' {
+		text += eol
+	}
+	return splice{span{at, at}, text}
+}
+
+// endsBlank tells whether the last line of b is blank.
+func endsBlank(b []byte) bool {
+	b = b[:len(b)-1]
+	line := b[bytes.LastIndexByte(b, '\n')+1:]
+	return len(bytes.TrimSpace(line)) == 0
+}
+
+// lineEnding is the ending of the last line that ends before or at an offset's
+// line, "\n" when there is none.
+func lineEnding(content []byte, at int) string {
+	end := bytes.IndexByte(content[at:], '\n')
+	switch {
+	case end >= 0 && len(bytes.TrimRight(content[at:at+end], " \t\r")) == 0 && at > 0 && content[at-1] != '\n':
+		end += at
+	default:
+		end = bytes.LastIndexByte(content[:at], '\n')
+	}
+	if end > 0 && content[end-1] == '\r' {
+		return "\r\n"
+	}
+	return "\n"
+}
+
+// onlyLogged checks that the log table reads as planned, and the items as
+// before.
+func onlyLogged(before, after *Document, change logChange) error {
+	if err := onlyMarked(&Document{Items: before.Items, Problems: before.Problems}, &Document{Items: after.Items, Problems: after.Problems}, nil); err != nil {
+		return err
+	}
+	table, was := after.followUpTable(), before.followUpTable()
+	if table == nil {
+		return errNotAdded
+	}
+	old := 0
+	if was != nil {
+		old = len(was.rows)
+	}
+	if len(table.rows) != old+len(change.add) {
+		return errNotAdded
+	}
+	found := map[string]bool{}
+	for _, row := range table.rows {
+		if row.whole {
+			found[row.key+"\x00"+row.by] = true
+		}
+	}
+	wanted := slices.Clone(change.add)
+	for _, row := range change.replace {
+		wanted = append(wanted, row)
+	}
+	for _, row := range wanted {
+		if name := logKey(row.Action); table.cols.has(roleBy) && !found[name+"\x00"+plain(escapeCell(row.By))] {
+			return fmt.Errorf("the row of %q would be read differently", printable(row.Action, 60))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package postmortem
+
+import "strings"
+
+// hedgeVerbs leave the decision to somebody wherever they stand in an action.
+var hedgeVerbs = forms(`consider|evaluate evaluation|investigate investigation|explore|decide|assess|research|brainstorm|revisit|rethink|
+considerar|avaliar|investigar`)
+
+// leadHedges do so when they begin a step; inside one they are ordinary nouns
+// such as an audit log.
+var leadHedges = forms(`review|audit|discuss|determine|debate|propose|understand|analyze|analyse|check|verify|ask|clarify|think|look|
+find|figure|test|validate|plan|study|confirm`)
+
+// hedgeWords leave something open as whole words.
+var hedgeWords = set("optional|optionally|tbd|tbc|maybe|perhaps|possibly|potentially|probably|whether|eventually|ideally|someday|undecided|tentative|tentatively|might|opcional|talvez")
+
+// hedgePhrases do so as they stand, in the action of any item.
+var hedgePhrases = []string{
+	"if possible", "if needed", "if necessary", "if feasible", "where possible", "where appropriate", "as appropriate", "as needed",
+	"nice to have", "nice-to-have", "to be decided", "to be determined", "to be confirmed", "not sure", "look into", "think about",
+	"or similar", "and/or", "要検討", "検討",
+}
+
+// openPhrases leave something open in any cell of an item of type Config.
+var openPhrases = []string{
+	"or equivalent", "separate ticket", "separate issue", "separate pr", "needs human", "need human", "human review", "awaiting", "user decision",
+	"declined", "needs decision", "needs approval", "pending approval", "pending decision", "to be decided", "to be determined",
+	"do not implement", "don't implement", "do not apply", "manual step", "manually", "by hand", "coordinate with", "maintenance window", "downtime", "outage window",
+}
+
+// neverPhrases hold back any item, whichever cell they stand in.
+var neverPhrases = []string{"needs human", "human review", "do not automate", "don't automate", "user decision", "needs a person", "not automatable", "do not implement",
+	"needs decision", "needs approval", "awaiting decision", "awaiting approval", "previous instructions", "system prompt"}
+
+// hedged tells whether an item leaves a decision open.
+func hedged(item *Item, all []actionWord, config bool) bool {
+	if hedgedAction(item.Action, all) {
+		return true
+	}
+	low := lower(item.raw)
+	if containsAny(low, neverPhrases) || wordIn(lower(item.Details), "tbd", "tbc") {
+		return true
+	}
+	if !config {
+		return false
+	}
+	return containsAny(low, openPhrases) || eitherOr(low)
+}
+
+func hedgedAction(action string, all []actionWord) bool {
+	bare := lower(withoutCode(action))
+	if questions(bare) || containsAny(bare, hedgePhrases) {
+		return true
+	}
+	for _, w := range all {
+		if _, known := hedgeVerbs[w.text]; known || hedgeWords[w.text] {
+			return true
+		}
+		if base, known := leadHedges[w.text]; known && w.joined && (w.start == 0 || base == w.text) {
+			return true
+		}
+	}
+	if len(all) > 0 {
+		if _, known := leadHedges[all[0].text]; known {
+			return true
+		}
+	}
+	return eitherOr(bare)
+}
+
+// questions tells whether text asks: a question mark that is not part of an
+// address.
+func questions(text string) bool {
+	if strings.Contains(text, "？") {
+		return true
+	}
+	if strings.IndexByte(text, '?') < 0 {
+		return false
+	}
+	for _, word := range strings.Fields(text) {
+		if strings.Contains(word, "?") && !strings.Contains(word, "://") {
+			return true
+		}
+	}
+	return false
+}
+
+func eitherOr(text string) bool {
+	at := strings.Index(text, "either ")
+	return at >= 0 && (at == 0 || !isWord(text[at-1])) && strings.Contains(text[at:], " or ")
+}
+
+func containsAny(text string, phrases []string) bool {
+	for _, phrase := range phrases {
+		if strings.Contains(text, phrase) {
+			return true
+		}
+	}
+	return false
+}
+
+func wordIn(text string, wanted ...string) bool {
+	found := false
+	for _, one := range wanted {
+		found = found || strings.Contains(text, one)
+	}
+	if !found {
+		return false
+	}
+	for _, word := range words(text) {
+		for _, one := range wanted {
+			if word == one {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,86 @@
+package postmortem
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestHostileDocumentsAreRead runs documents that were made to be slow, and
+// checks what of them is withheld.
+func TestHostileDocumentsAreRead(t *testing.T) {
+	complexOnes := map[string]bool{
+		"wide header": true, "wide header, rows": true, "huge cell": true, "quotes": true, "lists on a line": true, "stairs": true,
+		"one line": true, "pipes": true, "zero bytes": true, "mentions": true,
+	}
+	for name, src := range hostile() {
+		if len(src) > 300<<10 {
+			src = src[:300<<10]
+		}
+		t.Run(name, func(t *testing.T) {
+			doc := Parse("d.md", src, DefaultPolicy())
+			checkDocument(t, src, doc)
+			found := false
+			for _, p := range doc.Problems {
+				found = found || p.Reason == TooComplex
+			}
+			if complexOnes[name] && !found {
+				t.Error("nothing is said to be too complex")
+			}
+			if len(doc.Safe()) > 0 {
+				t.Errorf("safe items in it: %+v", doc.Safe()[0])
+			}
+		})
+	}
+}
+
+func TestLimits(t *testing.T) {
+	table := func(columns int) []byte {
+		return lines("| Action | Status |"+strings.Repeat(" a |", columns-2), "|"+strings.Repeat("---|", columns),
+			"| Add alert for x | TODO |"+strings.Repeat(" a |", columns-2))
+	}
+	nested := func(levels int) []byte {
+		return lines("## Action items", "", strings.Repeat("- ", levels-1)+"- [ ] [Alert] Add alert")
+	}
+	long := func(size int) []byte {
+		return lines("## Action items", "", "| Action | Type | Note | Status |", "|---|---|---|---|", "| Add alert | Alert | "+strings.Repeat("a", size)+" | TODO |")
+	}
+	for name, test := range map[string]struct {
+		src     []byte
+		items   int
+		complex bool
+	}{
+		"64 columns":          {table(64), 1, false},
+		"65 columns":          {table(65), 0, true},
+		"16 levels":           {nested(16), 1, false},
+		"17 levels":           {nested(17), 0, true},
+		"a line of 60 KiB":    {long(60 << 10), 1, false},
+		"a line over 64 KiB":  {long(64 << 10), 0, true},
+		"over 500,000 lines":  {[]byte(strings.Repeat("\n", 500_001)), 0, true},
+		"a long line in code": {lines("```", strings.Repeat("a", 70<<10), "```", "## Action items", "- [ ] [Alert] Add alert"), 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			doc := Parse("d.md", test.src, DefaultPolicy())
+			if len(doc.Items) != test.items {
+				t.Errorf("%d items, want %d", len(doc.Items), test.items)
+			}
+			if found := len(doc.Problems) == 1 && doc.Problems[0].Reason == TooComplex; found != test.complex {
+				t.Errorf("problems %v", doc.Problems)
+			}
+		})
+	}
+}
+
+// TestMemoryStaysInProportion checks the allocations, which do not depend on
+// the machine, of an ordinary document and of one with very many rows.
+func TestMemoryStaysInProportion(t *testing.T) {
+	for name, src := range map[string][]byte{"ordinary": ordinary(256 << 10), "rows": rows(10_000)} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		Parse("d.md", src, DefaultPolicy())
+		runtime.ReadMemStats(&after)
+		if used, limit := after.TotalAlloc-before.TotalAlloc, uint64(25*len(src)); used > limit {
+			t.Errorf("%s: %d bytes are allocated for %d, over 25 times as many", name, used, len(src))
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package postmortem
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+)
+
+// Listing is the JSON object that the command parse prints for a document.
+// Its first keys are those of the shell original.
+type Listing struct {
+	File         string    `json:"file"`
+	Todos        []Entry   `json:"todos"`   // automatic items
+	Skipped      []Entry   `json:"skipped"` // every other explicit open item
+	SafeTodos    int       `json:"safe_todos"`
+	SkippedTodos int       `json:"skipped_todos"`
+	Unclear      []Entry   `json:"unclear"` // implicit items, unknown status
+	Problems     []Problem `json:"problems"`
+	Title        string    `json:"title"`
+	Date         string    `json:"date"` // YYYY-MM-DD, "" when unknown
+}
+
+// Entry is one item of a Listing.
+type Entry struct {
+	Priority Priority `json:"priority"`
+	Action   string   `json:"action"`
+	Type     string   `json:"type"`
+	Details  string   `json:"details"`
+	Safe     bool     `json:"safe"`
+	Reason   Reason   `json:"reason,omitempty"`
+	Reasons  []Reason `json:"reasons,omitempty"`
+	ID       string   `json:"id"`
+	Line     int      `json:"line"`
+	Column   int      `json:"column"`
+	Status   string   `json:"status"`
+	Owner    string   `json:"owner,omitempty"`
+	Ticket   string   `json:"ticket,omitempty"`
+	Due      string   `json:"due,omitempty"`
+	Heading  []string `json:"heading,omitempty"`
+	Inferred bool     `json:"inferred,omitempty"`
+	Checkbox bool     `json:"checkbox,omitempty"`
+}
+
+// Listing is the document as the command parse prints it.
+func (d *Document) Listing() Listing {
+	l := Listing{
+		File: d.File, Title: d.Title, Date: d.Date,
+		Todos: entries(d.Safe()), Skipped: entries(d.Skipped()), Unclear: entries(d.Unclear()),
+		Problems: append([]Problem{}, d.Problems...),
+	}
+	l.SafeTodos, l.SkippedTodos = len(l.Todos), len(l.Skipped)
+	return l
+}
+
+// MarshalJSON is the Listing of the document.
+func (d *Document) MarshalJSON() ([]byte, error) { return json.Marshal(d.Listing()) }
+
+func entries(items []Item) []Entry {
+	list := make([]Entry, 0, len(items))
+	for _, i := range items {
+		list = append(list, Entry{
+			Priority: i.Priority, Action: i.Action, Type: i.Type, Details: i.Details, Safe: i.Safe(),
+			Reason: i.Reason(), Reasons: i.Reasons, ID: i.ID, Line: i.Line, Column: i.Column, Status: i.Status,
+			Owner: i.Owner, Ticket: i.Ticket, Due: i.Due, Heading: i.Heading, Inferred: i.Inferred, Checkbox: i.Checkbox,
+		})
+	}
+	return list
+}
+
+// Table is the document's open items and problems as lines for a terminal,
+// without control characters.
+func (d *Document) Table() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d safe, %d skipped, %d unclear, %d problems\n",
+		printable(d.File, 200), len(d.Safe()), len(d.Skipped()), len(d.Unclear()), len(d.Problems))
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	rows := 0
+	for _, item := range d.Items {
+		if item.Class == ClassDone || item.Class == ClassDeclined {
+			continue
+		}
+		if rows++; rows == 1 {
+			_, _ = fmt.Fprintln(w, "LINE\tCLASS\tPRIORITY\tTYPE\tREASON\tACTION") // a strings.Builder never fails
+		}
+		_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", item.Line, item.Class, item.Priority,
+			dash(printable(item.Type, 24)), dash(string(item.Reason())), printable(item.Action, 72))
+	}
+	for _, p := range d.Problems {
+		if rows++; rows == 1 {
+			_, _ = fmt.Fprintln(w, "LINE\tCLASS\tPRIORITY\tTYPE\tREASON\tACTION")
+		}
+		_, _ = fmt.Fprintf(w, "%d\tproblem\t-\t-\t%s\t%s\n", p.Line, p.Reason, printable(p.Detail, 100))
+	}
+	_ = w.Flush()
+	return b.String()
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,95 @@
+package postmortem
+
+import (
+	"regexp"
+	"strings"
+)
+
+var (
+	angle       = regexp.MustCompile(`<(/?)([A-Za-z][A-Za-z0-9_ .,|/-]{0,60})>`)
+	dateBlank   = regexp.MustCompile(`(?i)\by{4}[-/.]m{2}[-/.]d{2}\b|\b(?:XXX+|xxx+|X{2,}-X{2,})\b`)
+	bracket     = regexp.MustCompile(`\[([^\[\]\n]{1,60})\]`)
+	wholeFilled = regexp.MustCompile(`^(?:\[[^\[\]]*\]|<[^<>]*>|\{\{[^{}]*\}\}|\{%[^{}]*%\}|<%.*%>|\.{2,}|…+|_{2,}|-+|–+|—+|\?+)$`)
+)
+
+// htmlWords are elements that stand in real text.
+var htmlWords = set("br|b|i|em|strong|code|kbd|sub|sup|a|span|img|s|del|ins|u|small|mark|details|summary|p|div|hr|ul|ol|li|pre|tt|samp|var|abbr|q|cite|nobr|wbr|font|center|table|tr|td|th")
+
+// fillWords are words of a bracket that somebody was meant to fill in.
+var fillWords = set("action|actions|item|todo|description|describe|name|owner|assignee|team|service|services|system|component|date|due|link|url|" +
+	"ticket|issue|number|person|role|insert|your|fill|tbd|tbc|xxx|xx|x|n|details|detail|example|placeholder|who|what|when|where|why|" +
+	"deadline|priority|status|type|task|title|summary|specific|short|brief|e.g|eg|cluster|host|hostname|namespace|value|metric|threshold")
+
+var nothingWords = set("n/a|na|none|nil|tbd|tbc|todo|...|…|xxx|action|action item|example|なし|無し|特になし|nenhum|nenhuma|ninguno|aucun|keine|no action items|none yet|nothing")
+
+// nothing tells whether an action is empty or is a placeholder as a whole.
+func nothing(action string) bool {
+	if strings.Trim(action, " *_~`-–—.…") == "" {
+		return true
+	}
+	if len(action) > 200 {
+		return false
+	}
+	text := strings.Trim(stripComments(action), " *_~.")
+	if text == "" || nothingWords[lower(text)] {
+		return true
+	}
+	// A lone [Alert] or [P1] is a tag with nothing behind it.
+	return strings.IndexByte("[<{._-?\xe2", text[0]) >= 0 && wholeFilled.MatchString(text)
+}
+
+// hasPlaceholder tells whether an action still holds a placeholder outside its
+// code spans.
+func hasPlaceholder(action string) bool {
+	if !strings.ContainsAny(action, "<[{}…$%") && !strings.Contains(action, "...") && !mayBeBlank(action) {
+		return false
+	}
+	text := withoutCode(action)
+	for _, sign := range []string{"…", "...", "{{", "}}", "{%", "%}", "<%", "%>", "${"} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	if mayBeBlank(text) && dateBlank.MatchString(text) {
+		return true
+	}
+	return angleFilled(text) || bracketFilled(text)
+}
+
+// mayBeBlank spares most texts the pattern of blanks.
+func mayBeBlank(text string) bool {
+	for _, stem := range []string{"yy", "YY", "XX", "xxx"} {
+		if strings.Contains(text, stem) {
+			return true
+		}
+	}
+	return false
+}
+
+func angleFilled(text string) bool {
+	for _, m := range angle.FindAllStringSubmatch(text, -1) {
+		name, _, _ := strings.Cut(lower(m[2]), " ")
+		if !htmlWords[strings.Trim(name, "/")] && !strings.Contains(m[2], ".") {
+			return true
+		}
+	}
+	return false
+}
+
+func bracketFilled(text string) bool {
+	for _, at := range bracket.FindAllStringSubmatchIndex(text, -1) {
+		inner := text[at[2]:at[3]]
+		if next := text[at[1]:]; strings.HasPrefix(next, "(") || strings.HasPrefix(next, "[") {
+			continue // a link
+		}
+		if parseType(inner).kind != "" || headingPriority(inner) != "" {
+			continue // a tag
+		}
+		for _, word := range words(lower(inner)) {
+			if fillWords[word] {
+				return true
+			}
+		}
+	}
+	return false
+}

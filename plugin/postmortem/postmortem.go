@@ -1,0 +1,162 @@
+package postmortem
+
+import (
+	"path"
+	"strings"
+)
+
+// Type is the kind of work that an item asks for.
+type Type string
+
+// The types that are recognised. Only the first three may ever be safe.
+const (
+	Alert         Type = "Alert"
+	Config        Type = "Config"
+	Monitor       Type = "Monitor"
+	Architecture  Type = "Architecture"
+	Investigation Type = "Investigation"
+	Migration     Type = "Migration"
+	Runbook       Type = "Runbook"
+	Upstream      Type = "Upstream"
+)
+
+// Inference says where a type that the author did not state may be acted on.
+type Inference int
+
+const (
+	// Review never acts on an inferred type.
+	Review Inference = iota
+	// Tables acts on types inferred for tables without a Type column.
+	Tables
+	// All acts on inferred Alert and Monitor types of task lists too.
+	All
+)
+
+// Policy is what the settings say about items. The zero value calls nothing
+// safe.
+type Policy struct {
+	SafeTypes  []Type    // of Alert, Config, Monitor: those that may be safe; others in the list are ignored
+	Inferred   Inference // where inferred types may be acted on
+	Protected  []string  // names that hold back an item of type Config, in any case, also as part of a word
+	AllowPaths []string  // doublestar globs of paths that an item may name
+}
+
+// DefaultPolicy is the policy of a run with no settings given.
+func DefaultPolicy() Policy {
+	return Policy{
+		SafeTypes:  []Type{Alert, Config, Monitor},
+		Inferred:   Tables,
+		Protected:  []string{"vault", "dbaas", "traefik", "authentik", "kyverno"},
+		AllowPaths: []string{"stacks/**"},
+	}
+}
+
+// Priority is P0 (most urgent) to P3. Its values sort as text.
+type Priority string
+
+// The priorities. An item that states none has P2.
+const (
+	P0 Priority = "P0"
+	P1 Priority = "P1"
+	P2 Priority = "P2"
+	P3 Priority = "P3"
+)
+
+// Class says what becomes of an item.
+type Class string
+
+// The classes. Every item has exactly one.
+const (
+	ClassSafe     Class = "safe"     // open, and may be implemented without a person
+	ClassSkipped  Class = "skipped"  // explicitly open, left to a person
+	ClassUnclear  Class = "unclear"  // implicit, or of unknown status: reported only
+	ClassDone     Class = "done"     // finished
+	ClassDeclined Class = "declined" // declined, deferred or struck through
+)
+
+// Item is one follow-up of a document: a table row, a task-list line, or a
+// plain bullet under a follow-up heading.
+type Item struct {
+	ID       string   // 12 hex digits, unique in the document, the same whatever its status, padding and line
+	File     string   // as given to Parse
+	Line     int      // counted from 1
+	Column   int      // of the action, in bytes, counted from 1
+	Priority Priority // from its column, its own text, the nearest heading, else P2
+	Action   string   // Markdown, trimmed, `\|` unescaped
+	Type     string   // canonical name when recognised, else the cell's text; "" when none
+	Details  string   // Markdown, trimmed, `\|` unescaped
+	Status   string   // Markdown of the status cell; "[ ]" and the like for tasks
+	Owner    string   // Markdown of the owner cell, or the first @name of a task
+	Ticket   string   // Markdown of the ticket cell, or the first ticket of a task
+	Due      string   // Markdown of the due cell
+	Heading  []string // headings above it, outermost first; shared between items, do not change
+	Inferred bool     // the type is not stated but inferred from the action
+	Checkbox bool     // a task-list line
+	Class    Class
+	Reasons  []Reason // why it is not safe, in their fixed order; empty when safe, done or declined
+
+	source // where it stands, for the editor
+}
+
+// Reason is the first of the item's reasons, "" when there is none.
+func (i Item) Reason() Reason {
+	if len(i.Reasons) == 0 {
+		return ""
+	}
+	return i.Reasons[0]
+}
+
+// Safe tells whether the item may be implemented without a person.
+func (i Item) Safe() bool { return i.Class == ClassSafe }
+
+// Problem is a place that the reader cannot use.
+type Problem struct {
+	Line   int    `json:"line"`   // counted from 1
+	Column int    `json:"column"` // in bytes, counted from 1
+	Reason Reason `json:"reason"` // MalformedRow or TooComplex
+	Detail string `json:"detail"` // what exactly is wrong there
+	Text   string `json:"text"`   // beginning of the line, without control characters
+}
+
+// Document is one post-mortem as it was read.
+type Document struct {
+	File     string // as given to Parse
+	Title    string // first heading, else the front matter's title
+	Date     string // YYYY-MM-DD, "" when unknown, see CommitDate
+	Items    []Item // of every class, in order of position
+	Problems []Problem
+
+	logs     []logTable
+	followUp followUp
+}
+
+// Safe lists the items that may be implemented without a person.
+func (d *Document) Safe() []Item { return d.class(ClassSafe) }
+
+// Skipped lists the explicitly open items that are left to a person.
+func (d *Document) Skipped() []Item { return d.class(ClassSkipped) }
+
+// Unclear lists the items that are reported only: implicit ones and those
+// whose status is not understood.
+func (d *Document) Unclear() []Item { return d.class(ClassUnclear) }
+
+func (d *Document) class(want Class) []Item {
+	var items []Item
+	for _, item := range d.Items {
+		if item.Class == want {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// IsDocument tells by its path whether a Markdown file may be a post-mortem.
+// Templates, READMEs and index pages are not.
+func IsDocument(file string) bool {
+	base := strings.ToLower(path.Base(strings.ReplaceAll(file, `\`, "/")))
+	switch strings.TrimSuffix(base, path.Ext(base)) {
+	case "template", "readme", "index", "_index", "_template":
+		return false
+	}
+	return base != "" && base != "." && base != "/"
+}

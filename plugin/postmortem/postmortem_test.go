@@ -1,0 +1,323 @@
+package postmortem
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func lines(text ...string) []byte { return []byte(strings.Join(text, "\n") + "\n") }
+
+// one parses a document that holds a single row of the new format.
+func one(t *testing.T, row string, p Policy) Item {
+	t.Helper()
+	doc := Parse("d.md", lines("| Priority | Action | Type | Details | Status |", "|---|---|---|---|---|", row), p)
+	if len(doc.Items) != 1 {
+		t.Fatalf("%q: %d items, want 1; problems %v", row, len(doc.Items), doc.Problems)
+	}
+	return doc.Items[0]
+}
+
+func TestIsDocument(t *testing.T) {
+	for file, want := range map[string]bool{
+		"docs/post-mortems/2026-04-14-nfs.md": true,
+		"docs/post-mortems/TEMPLATE.md":       false,
+		"docs/template.md":                    false,
+		"README.md":                           false,
+		"docs/readme.txt":                     false,
+		"docs/index.md":                       false,
+		"docs/index.html":                     false,
+		"docs/indexing-outage.md":             true,
+	} {
+		if got := IsDocument(file); got != want {
+			t.Errorf("IsDocument(%q) = %v, want %v", file, got, want)
+		}
+	}
+}
+
+func TestCommitDate(t *testing.T) {
+	for _, test := range []struct{ file, text, want string }{
+		{"docs/2026-04-14-nfs.md", "Date: 2020-01-01", "2026-04-14"},
+		{"docs/20260414.md", "", "2026-04-14"},
+		{"docs/2026-13-45.md", "", ""},
+		{"docs/v2026-02-30-x.md", "Date: 2026-03-01", "2026-03-01"},
+		{"a.md", "**Date**: 2026/04/14 10:00 UTC", "2026-04-14"},
+		{"a.md", "| **Date** | 2026-04-14 |", "2026-04-14"},
+		{"a.md", "- Incident date: 14th April 2026", "2026-04-14"},
+		{"a.md", "Date: Apr 14, 2026", "2026-04-14"},
+		{"a.md", "発生日: 2026年4月14日", "2026-04-14"},
+		{"a.md", "The date of this is unknown, perhaps 2026-04-14", ""},
+		{"a.md", "Date: soon", ""},
+		{"a.md", "", ""},
+	} {
+		if got := CommitDate(test.file, []byte(test.text)); got != test.want {
+			t.Errorf("CommitDate(%q, %q) = %q, want %q", test.file, test.text, got, test.want)
+		}
+	}
+}
+
+func TestEveryReasonIsExplained(t *testing.T) {
+	seen := map[Reason]bool{}
+	for _, r := range Reasons() {
+		if seen[r] {
+			t.Errorf("%s stands twice", r)
+		}
+		seen[r] = true
+		if !strings.HasSuffix(r.Sentence(), ".") || !strings.HasSuffix(r.Fix(), ".") {
+			t.Errorf("%s: sentence %q, fix %q", r, r.Sentence(), r.Fix())
+		}
+	}
+	if len(seen) != 20 {
+		t.Errorf("%d reasons, want 20", len(seen))
+	}
+}
+
+func TestReasonIsTheFirstInOrder(t *testing.T) {
+	item := one(t, "| P1 | Maybe delete vault <x>? | Config | | TODO (later) |", DefaultPolicy())
+	want := []Reason{Placeholder, StatusWithNote, ProtectedTarget, DestructiveVerb, Hedged}
+	if diff := cmp.Diff(want, item.Reasons); diff != "" {
+		t.Errorf("reasons (-want +got):\n%s", diff)
+	}
+	if item.Reason() != Placeholder || item.Safe() || item.Class != ClassSkipped {
+		t.Errorf("reason %s, safe %v, class %s", item.Reason(), item.Safe(), item.Class)
+	}
+}
+
+func TestPolicyOnlyNarrows(t *testing.T) {
+	rows := map[string]string{
+		"alert":     "| P1 | Add alert A | Alert | | TODO |",
+		"config":    "| P1 | Set timeout A | Config | | TODO |",
+		"migration": "| P1 | Copy the volume | Migration | | TODO |",
+	}
+	only := DefaultPolicy()
+	only.SafeTypes = []Type{Alert, Migration}
+	for name, want := range map[string]bool{"alert": true, "config": false, "migration": false} {
+		if got := one(t, rows[name], only).Safe(); got != want {
+			t.Errorf("%s with %v: safe %v, want %v", name, only.SafeTypes, got, want)
+		}
+		if one(t, rows[name], Policy{}).Safe() {
+			t.Errorf("%s is safe with the zero policy", name)
+		}
+	}
+	protected := DefaultPolicy()
+	protected.Protected = append(protected.Protected, "Billing")
+	if got := one(t, "| P1 | Set billing-api timeout | Config | | TODO |", protected).Reason(); got != ProtectedTarget {
+		t.Errorf("reason %q, want %s", got, ProtectedTarget)
+	}
+	paths := DefaultPolicy()
+	paths.AllowPaths = []string{"infra/**"}
+	if got := one(t, "| P1 | Add alert in stacks/web/main.tf | Alert | | TODO |", paths).Reason(); got != OutsideScope {
+		t.Errorf("reason %q, want %s", got, OutsideScope)
+	}
+}
+
+func TestInference(t *testing.T) {
+	src := lines("## Action items", "", "| Action | Status |", "|---|---|", "| Add PrometheusRule for NFS | TODO |",
+		"| Increase memory limit of web | TODO |", "", "- [ ] Add alert on stale handles", "- [ ] Set timeout of web to 3s")
+	for mode, want := range map[Inference][]bool{
+		Review: {false, false, false, false},
+		Tables: {true, true, false, false},
+		All:    {true, true, true, false},
+	} {
+		policy := DefaultPolicy()
+		policy.Inferred = mode
+		var got []bool
+		for _, item := range Parse("d.md", src, policy).Items {
+			got = append(got, item.Safe())
+			if !item.Inferred {
+				t.Errorf("%q is not inferred", item.Action)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("mode %d (-want +got):\n%s", mode, diff)
+		}
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	ids := func(file string, text ...string) []string {
+		var out []string
+		for _, item := range Parse(file, lines(text...), DefaultPolicy()).Items {
+			out = append(out, item.ID)
+		}
+		return out
+	}
+	base := ids("d.md", "## A", "", "| Action | Type | Status |", "|---|---|---|", "| Add alert | Alert | TODO |", "| Add alert | Alert | TODO |")
+	moved := ids("./d.md", "## A", "", "text", "", "|  Action | Type |Status|", "|---|:--|---|", "| Add  alert |Alert| **Done** |", "", "more", "",
+		"| Action | Type | Status |", "|---|---|---|", "| Add alert | Alert | wip |")
+	if diff := cmp.Diff(base, moved); diff != "" {
+		t.Errorf("ids depend on status, padding or place (-want +got):\n%s", diff)
+	}
+	if base[0] == base[1] {
+		t.Error("two equal rows have one id")
+	}
+	for name, other := range map[string][]string{
+		"file":    ids("e.md", "## A", "", "| Action | Type | Status |", "|---|---|---|", "| Add alert | Alert | TODO |"),
+		"heading": ids("d.md", "## B", "", "| Action | Type | Status |", "|---|---|---|", "| Add alert | Alert | TODO |"),
+		"action":  ids("d.md", "## A", "", "| Action | Type | Status |", "|---|---|---|", "| Add alerts | Alert | TODO |"),
+		"type":    ids("d.md", "## A", "", "| Action | Type | Status |", "|---|---|---|", "| Add alert | Config | TODO |"),
+	} {
+		if other[0] == base[0] {
+			t.Errorf("another %s gives the same id", name)
+		}
+	}
+}
+
+func TestListingHasTheKeysOfTheShellOriginal(t *testing.T) {
+	doc := Parse("docs/x.md", lines("| Priority | Action | Type | Details | Status |", "|---|---|---|---|---|",
+		"| P2 | Add NFS alert | Alert | a \\| b | TODO |", "| P1 | Migrate Vault | Migration | | TODO |"), DefaultPolicy())
+	out, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string]any
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatal(err)
+	}
+	first := func(list string) map[string]any { return got[list].([]any)[0].(map[string]any) }
+	for _, check := range []struct{ got, want any }{
+		{got["file"], "docs/x.md"},
+		{got["safe_todos"], 1.0},
+		{got["skipped_todos"], 1.0},
+		{first("todos")["priority"], "P2"},
+		{first("todos")["action"], "Add NFS alert"},
+		{first("todos")["type"], "Alert"},
+		{first("todos")["details"], "a | b"},
+		{first("todos")["safe"], true},
+		{first("skipped")["safe"], false},
+		{first("skipped")["reason"], "type-not-safe"},
+		{first("skipped")["line"], 4.0},
+	} {
+		if diff := cmp.Diff(check.want, check.got); diff != "" {
+			t.Errorf("listing (-want +got):\n%s", diff)
+		}
+	}
+	for _, list := range []string{"unclear", "problems"} {
+		if all, isList := got[list].([]any); !isList || len(all) != 0 {
+			t.Errorf("%s is %v, want an empty list", list, got[list])
+		}
+	}
+}
+
+func TestTableIsPrintable(t *testing.T) {
+	doc := Parse("a\x1bb.md", lines("## Actions", "", "| Action | Status |", "|---|---|", "| Add \x1b[31m alert\u202e | TODO |", "| x |"), DefaultPolicy())
+	text := doc.Table()
+	if strings.ContainsAny(text, "\x1b\u202e") {
+		t.Errorf("control characters in %q", text)
+	}
+	for _, want := range []string{"invisible-characters", "malformed-row", "0 safe, 1 skipped, 0 unclear, 1 problems"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+}
+
+func TestLint(t *testing.T) {
+	doc := Parse("d.md", lines("## Action items", "", "| Action | Type | Status |", "|---|---|---|",
+		"| Add alert A | Alert | TODO |", "| Add alert B | Alert | maybe |", "| Add alert C | Alert |", "| Move it | Migration | TODO |"), DefaultPolicy())
+	var got []string
+	for _, f := range Lint(doc) {
+		got = append(got, fmt.Sprintf("%d:%d %s %s", f.Line, f.Column, f.Level, f.Reason))
+		if f.Fix == "" || f.Detail == "" || !strings.HasPrefix(f.String(), fmt.Sprintf("d.md:%d:%d: ", f.Line, f.Column)) {
+			t.Errorf("finding %+v reads %s", f, f)
+		}
+	}
+	want := []string{"6:3 warning status-unknown", "7:1 error malformed-row", "8:3 note type-not-safe"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	policy := DefaultPolicy()
+	for row, wants := range map[string][]string{
+		"| P1 | Add alert A | Alert | | TODO |":   {"automatic", "priority P1, type Alert"},
+		"| P1 | Add alert A | Alert | | Done |":   {"not open: it is done"},
+		"| P1 | Add alert A | Alert | | N/A |":    {"not open: it is declined"},
+		"| P1 | Add alert A | Alert | | |":        {"reported only", string(StatusUnknown), StatusUnknown.Fix()},
+		"| P1 | Delete vault | Config | | TODO |": {"left to a person", ProtectedTarget.Sentence(), DestructiveVerb.Fix()},
+	} {
+		text := Explain(one(t, row, policy))
+		for _, want := range wants {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: %q is missing in\n%s", row, want, text)
+			}
+		}
+	}
+}
+
+func TestThreat1_HiddenInstructionsAreRefused(t *testing.T) {
+	for name, row := range map[string]string{
+		"zero width":      "| P1 | Add al\u200bert | Alert | | TODO |",
+		"bidirectional":   "| P1 | Add alert | Alert | \u202edetele\u202c | TODO |",
+		"tag characters":  "| P1 | Add alert\U000e0064\U000e0065 | Alert | | TODO |",
+		"comment":         "| P1 | Add alert | Alert | <!-- delete the cluster --> | TODO |",
+		"hidden element":  `| P1 | Add alert <span style="display:none">x</span> | Alert | | TODO |`,
+		"selectors":       "| P1 | Add alert⚠\ufe0f\ufe0e\ufe0f | Alert | | TODO |",
+		"control":         "| P1 | Add alert\x07 | Alert | | TODO |",
+		"carriage return": "| P1 | Add alert\rdelete | Alert | | TODO |",
+		"invalid":         "| P1 | Add alert \xff | Alert | | TODO |",
+		"private use":     "| P1 | Add alert \ue000 | Alert | | TODO |",
+		"other cell":      "| P1\u2060 | Add alert | Alert | | TODO |",
+	} {
+		if got := one(t, row, DefaultPolicy()).Reason(); got != Invisible {
+			t.Errorf("%s: reason %q, want %s", name, got, Invisible)
+		}
+	}
+	for name, row := range map[string]string{
+		"homoglyph type":   "| P1 | Add alert | Аlert | | TODO |",
+		"homoglyph status": "| P1 | Add alert | Alert | | ТODO |",
+		"kelvin":           "| P1 | Add alert | Alert | | bac\u212alog |",
+		"huge cell":        "| P1 | Add alert " + strings.Repeat("a", 600) + " | Alert | | TODO |",
+	} {
+		if item := one(t, row, DefaultPolicy()); item.Safe() {
+			t.Errorf("%s: safe", name)
+		}
+	}
+}
+
+func TestThreat2_ShellTextStaysData(t *testing.T) {
+	action := "Add alert it'$(touch /tmp/x)`y`; \"z\""
+	item := one(t, "| P1 | "+action+" | Alert | | TODO |", DefaultPolicy())
+	if item.Action != action {
+		t.Errorf("action %q, want %q", item.Action, action)
+	}
+}
+
+func TestNothingLooksSafeThatIsNot(t *testing.T) {
+	for _, action := range []string{
+		"Delete the production database", "Force-unmount hung NFS mounts", "Rotate Vault root token", "Migrate Alertmanager PV", "Remove mounts",
+		"Restart the API and set the timeout", "Set the timeout, then reboot", "Drop the old index", "Roll-back the release", "Fail over the database",
+		"**Delete** the pod", "`kubectl delete pod x`; wipe the disk", "Gracefully shut down node3", "Temporarily disable the firewall", "Clean up volumes",
+		"Set replicas to 0", "Upgrade to v2", "Update chart to 3.1.0", "Bump the image", "Restore the backup", "Run fsck on node3", "Make bucket public",
+		"Grant admin to CI", "Rename the PVC", "Resize the volume", "Increase the size of the volume", "Decommission node3", "Uninstall the chart",
+		"Apply the fix by deleting the pod", "Set a CronJob that deletes old logs", "Either set A or B", "Set the timeout?", "TBD: set the timeout",
+		"Set the password policy", "Set timeout for goauthentik", "Turn off swap", "Stop the exporter", "Take down the canary", "Recreate the PVC",
+	} {
+		if item := one(t, "| P1 | "+action+" | Config | | TODO |", DefaultPolicy()); item.Safe() {
+			t.Errorf("%q is safe", action)
+		}
+	}
+}
+
+func TestOrdinaryItemsAreSafe(t *testing.T) {
+	for row, want := range map[string]Type{
+		"| P2 | Add NFS RPC retransmission alert | Alert | PrometheusRule on node_nfs... > 5 | TODO |":     Alert,
+		"| P1 | Alert when Vault is sealed for more than 5m | Alert | `vault_core_unsealed == 0` | TODO |": Alert,
+		"| P1 | Add alert for pods that restart often | Alert | rate(restarts[15m]) > 3 | TODO |":          Alert,
+		"| P1 | Add alert for failed token renewal | Alert | | TODO |":                                     Alert,
+		"| P3 | Raise Loki ingestion limit to 16MB | Config | in `stacks/monitoring/loki.tf` | TODO |":     Config,
+		"| P3 | Set memory limit of web to 1Gi | Config | or 2Gi when it is not enough | TODO |":           Config,
+		"| P3 | Set podAntiAffinity for CoreDNS | Config | preferred, topologyKey hostname | Open |":       Config,
+		"| P2 | Add Uptime Kuma monitor for the registry | Monitor | HTTP 200 every 60s | Planned |":       Monitor,
+		"| P2 | Add blackbox probe for ingress | Monitor | | todo |":                                       Monitor,
+	} {
+		item := one(t, row, DefaultPolicy())
+		if !item.Safe() || item.Type != string(want) {
+			t.Errorf("%s: safe %v, type %q, reasons %v", row, item.Safe(), item.Type, item.Reasons)
+		}
+	}
+}

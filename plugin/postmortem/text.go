@@ -1,0 +1,313 @@
+package postmortem
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+func isSpace(b byte) bool {
+	return b == ' ' || b == '\t' || b == '\n' || b == '\r' || b == '\v' || b == '\f'
+}
+
+// lower folds ASCII letters only: a Kelvin sign or a long s must not become
+// the k or s of a vocabulary word.
+func lower(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 'A' && s[i] <= 'Z' {
+			b := []byte(s)
+			for ; i < len(b); i++ {
+				if b[i] >= 'A' && b[i] <= 'Z' {
+					b[i] += 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+	}
+	return s
+}
+
+// fold is s in lower case, Latin letters beyond ASCII too, for the vocabulary
+// of languages that have such capitals. Every byte keeps its place; a Kelvin sign, longer than
+// its k, stays what it is.
+func fold(s string) string {
+	ascii := true
+	for i := 0; i < len(s) && ascii; i++ {
+		ascii = s[i] < utf8.RuneSelf
+	}
+	if ascii {
+		return lower(s)
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		low := r
+		if r < utf8.RuneSelf || unicode.Is(unicode.Latin, r) {
+			low = unicode.ToLower(r)
+		}
+		if r == low || utf8.RuneLen(low) != size {
+			b = append(b, s[i:i+size]...)
+		} else {
+			b = utf8.AppendRune(b, low)
+		}
+		i += size
+	}
+	return string(b)
+}
+
+// squeeze trims s and makes one space of every run of white space.
+func squeeze(s string) string {
+	clean := true
+	for i := 0; i < len(s); i++ {
+		if isSpace(s[i]) && (s[i] != ' ' || i == 0 || i == len(s)-1 || s[i-1] == ' ') || s[i] >= utf8.RuneSelf {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return s
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// key is the form in which two actions are compared: no markup, no
+// backslashes, no case, single spaces, no final stop.
+func key(s string) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	space := false
+	for _, r := range fold(s) {
+		switch {
+		case r == '*' || r == '_' || r == '`' || r == '~' || r == '\\':
+			continue
+		case unicode.IsSpace(r):
+			space = b.Len() > 0
+			continue
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+		}
+		b.WriteRune(r)
+	}
+	return strings.TrimRight(b.String(), ".。 ")
+}
+
+// unescapePipes is how GFM reads a cell: \| is a pipe.
+func unescapePipes(s string) string {
+	if !strings.Contains(s, `\|`) {
+		return s
+	}
+	return strings.ReplaceAll(s, `\|`, "|")
+}
+
+// withoutCode is s with its code spans blanked out, byte for byte. A span that
+// never closes is text.
+func withoutCode(s string) string {
+	if strings.IndexByte(s, '`') < 0 {
+		return s
+	}
+	b := []byte(s)
+	closers := map[int]int{} // length of a run of backticks → where the last such run begins
+	for i := 0; i < len(s); {
+		n := backticks(s[i:])
+		if n == 0 {
+			i++
+			continue
+		}
+		closers[n] = i
+		i += n
+	}
+	for i := 0; i < len(s); {
+		n := backticks(s[i:])
+		switch {
+		case n == 0:
+			if s[i] == '\\' && i+1 < len(s) {
+				i++
+			}
+			i++
+		case closers[n] <= i:
+			i += n
+		default:
+			end := i + n
+			for {
+				m := backticks(s[end:])
+				if m == n {
+					break
+				}
+				end += max(m, 1)
+			}
+			for j := i; j < end+n; j++ {
+				b[j] = ' '
+			}
+			i = end + n
+		}
+	}
+	return string(b)
+}
+
+func backticks(s string) int {
+	n := 0
+	for n < len(s) && s[n] == '`' {
+		n++
+	}
+	return n
+}
+
+// stripComments takes HTML comments out of s; one that never closes stays.
+func stripComments(s string) string {
+	if !strings.Contains(s, "<!--") {
+		return s
+	}
+	var b strings.Builder
+	for {
+		open := strings.Index(s, "<!--")
+		if open < 0 {
+			break
+		}
+		end := strings.Index(s[open:], "-->")
+		if end < 0 {
+			break
+		}
+		b.WriteString(s[:open])
+		s = s[open+end+len("-->"):]
+	}
+	b.WriteString(s)
+	return b.String()
+}
+
+// plain is s as a reader sees its words: links by their text, no emphasis, no
+// backticks, no comments, single spaces.
+func plain(s string) string {
+	s = stripComments(s)
+	if !strings.ContainsAny(s, "*_`~[\\") {
+		return squeeze(s)
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '*', '`', '~':
+		case '_':
+			// Underscores inside a word belong to it: IN_PROGRESS, node_nfs.
+			if i > 0 && i+1 < len(s) && isWord(s[i-1]) && isWord(s[i+1]) {
+				b.WriteByte(c)
+			}
+		case '\\':
+			if i+1 < len(s) && s[i+1] < utf8.RuneSelf && unicode.IsPunct(rune(s[i+1])) {
+				i++
+				b.WriteByte(s[i])
+				continue
+			}
+			b.WriteByte(c)
+		case ']':
+			if i+1 < len(s) && s[i+1] == '(' {
+				if end := strings.IndexByte(s[i:], ')'); end > 0 {
+					i += end
+					continue
+				}
+			}
+			b.WriteByte(c)
+		case '[':
+			if linkStart(s[i:]) {
+				continue
+			}
+			b.WriteByte(c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return squeeze(strings.ReplaceAll(b.String(), "]", ""))
+}
+
+// linkStart tells whether the bracket at the beginning of s opens an inline
+// link. Looking a bounded way ahead keeps the reader linear.
+func linkStart(s string) bool {
+	s = s[:min(len(s), 1024)]
+	end := strings.IndexByte(s, ']')
+	return end > 0 && end+1 < len(s) && s[end+1] == '('
+}
+
+func isWord(b byte) bool {
+	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= utf8.RuneSelf
+}
+
+// hasInvisible tells whether s holds a character that a person does not see,
+// or bytes that are no text. Tabs and line ends count as space.
+func hasInvisible(s string) bool {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c < 0x7f || c == '\t' || c == '\n' {
+			i++
+			continue
+		}
+		if c < utf8.RuneSelf {
+			if c == '\r' && (i+1 == len(s) || s[i+1] == '\n') {
+				i++
+				continue
+			}
+			return true
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 {
+			return true
+		}
+		if !visible(r) && !joinsEmoji(s, i, size, r) {
+			return true
+		}
+		i += size
+	}
+	return false
+}
+
+func visible(r rune) bool {
+	switch r {
+	case 0x2028, 0x2029, 0x115f, 0x1160, 0x3164, 0xffa0, 0x2800, 0x034f, 0xfffc:
+		return false
+	}
+	return !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs,
+		unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point, unicode.Noncharacter_Code_Point)
+}
+
+// joinsEmoji allows what ordinary emoji are made of: one presentation selector
+// after a symbol, and a joiner between two symbols.
+func joinsEmoji(s string, at, size int, r rune) bool {
+	before, _ := utf8.DecodeLastRuneInString(s[:at])
+	after, _ := utf8.DecodeRuneInString(s[at+size:])
+	switch r {
+	case 0xfe0f, 0xfe0e:
+		return isSymbol(before) || before >= '0' && before <= '9' && after == 0x20e3
+	case 0x200d:
+		return (isSymbol(before) || before == 0xfe0f) && isSymbol(after)
+	}
+	return false
+}
+
+func isSymbol(r rune) bool {
+	return r >= 0x2190 && unicode.In(r, unicode.So, unicode.Sk, unicode.Sm, unicode.Po)
+}
+
+// printable is the beginning of s on one line, without control and invisible
+// characters, for messages.
+func printable(s string, limit int) string {
+	if len(s) > 4*limit {
+		s = s[:4*limit]
+	}
+	var b strings.Builder
+	count := 0
+	for _, r := range s {
+		switch {
+		case r == '\t' || r == '\n' || r == '\r':
+			r = ' '
+		case r == utf8.RuneError || !visible(r):
+			r = '\uFFFD'
+		}
+		if count == limit {
+			b.WriteString("…")
+			break
+		}
+		b.WriteRune(r)
+		count++
+	}
+	return strings.TrimSpace(b.String())
+}

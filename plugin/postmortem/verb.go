@@ -1,0 +1,253 @@
+package postmortem
+
+import "strings"
+
+// forms are the inflected forms of verbs: base, -s, -ed, -ing, and the noun
+// where it differs, each mapped to the base.
+func forms(list string) map[string]string {
+	known := map[string]string{}
+	for entry := range strings.SplitSeq(list, "|") {
+		all := strings.Fields(entry)
+		base := all[0]
+		for _, form := range all {
+			known[form] = base
+		}
+		stem := strings.TrimSuffix(base, "e")
+		for _, form := range []string{base + "s", base + "d", base + "ed", stem + "ing", stem + "ed", base + "ing"} {
+			known[form] = base
+		}
+	}
+	return known
+}
+
+// destructive verbs delete, move, restart, upgrade or turn off.
+var destructive = forms(`migrate migration migrations|move|delete deletion|remove removal|drop dropping dropped|destroy destruction|unmount|umount|
+reboot|restart|reset resetting|drain|rotate rotation|revoke revocation|upgrade|downgrade|rollback|disable|replace replacement|rename|resize|
+purge|wipe wiping|truncate truncation|evict evicting eviction|kill|terminate termination|decommission|deprecate deprecation|uninstall|
+stop stopping stopped|shutdown|cordon|detach|evacuate evacuation|failover|failback|format formatting|prune|cleanup|recreate|re-create|rebuild|
+rebuilt|taint|reimage|re-image|reinstall|re-install|relocate relocation|switch|swap swapping|convert conversion|transfer transferring|cutover|
+revert|undo|unlink|flush|erase|retire retirement|sunset|halt|recycle|bounce|redeploy|re-deploy|repartition|reformat|reprovision|deprovision|
+deactivate deactivation|eliminate|discard|expunge|nuke|bump|unseal|rekey|re-key|repoint|consolidate|split splitting|merge|
+restore restoration|recover recovery|repair|execute|exec|run running|encrypt encryption|re-encrypt|silence|mute|suppress suppression|snooze|
+inhibit inhibition|ignore|grant|permit permitting|expose exposure|bypass|skip skipping|deny|block|ban banning|
+eliminar|excluir|remover|apagar|migrar|borrar|supprimer|migrer|löschen|entfernen|force`)
+
+// twoWord are destructive verbs of two words.
+var twoWord = map[string]string{
+	"roll": "back", "rolls": "back", "rolled": "back", "rolling": "back", "fail": "over back", "failing": "over back",
+	"scale": "down to in", "scaling": "down to in", "shut": "down off", "shutting": "down", "turn": "off down", "turning": "off",
+	"power": "off down cycle", "powering": "off", "clean": "up out", "cleaning": "up out", "cut": "over", "cutting": "over",
+	"take": "down offline out", "taking": "down offline", "tear": "down", "tearing": "down", "spin": "down", "get": "rid",
+	"phase": "out", "phasing": "out", "swap": "out", "back": "out", "bring": "down", "wind": "down", "opt": "out", "pull": "out",
+	"re": "create install image deploy build", "throw": "away", "open": "up", "comment": "out",
+}
+
+// constructive verbs add or adjust something; only with them is a type
+// inferred.
+var constructive = forms(`add adding adds addition|create creation|write writing|implement implementation|configure configuration|setup|enable|
+introduce introduction|define definition|deploy deployment|build|extend|include|wire|tune tuning|adjust|update|raise|increase|
+lower|decrease|reduce|set setting|provision|tighten|lengthen|shorten|bound|cap capping|limit|declare|specify`)
+
+// human verbs name work of a person.
+var human = forms(`document|investigate investigation|research|analyze analysis|analyse|review|audit|evaluate evaluation|consider|decide|explore|
+discuss|assess|determine|understand|verify|check|test testing|validate|confirm|ask|train|schedule|plan planning|propose|report|file|
+contact|notify|communicate|share|track|follow|monitor|watch|learn|teach|study|measure|benchmark|rehearse|practice|practise|run running|
+redesign|design|refactor|rewrite|rearchitect|re-architect|architect|clarify|standardize|automate|develop|silence|mute|tag|look|find|
+identify|compare|prepare|agree|align|hire|buy|order|purchase|escalate|reproduce|debug|simulate|drill|ack|acknowledge|approve|publicize`)
+
+// action words: the words of an action in lower case, with the separator that
+// stands before each.
+type actionWord struct {
+	text   string
+	joined bool // first, or after and, then, a comma, semicolon, plus or the like
+	aim    bool // after to, by, which and the like
+	start  int
+}
+
+// readWords splits an action into its words outside code spans, tags and
+// priorities in front of it taken away.
+func readWords(buffer []actionWord, action string) []actionWord {
+	text := lower(stripComments(withoutCode(action)))
+	for range 4 {
+		tag, rest, found := leadTag(text)
+		if !found || len(words(tag)) > 3 {
+			break
+		}
+		text = rest
+	}
+	if p, rest := priorityWord(strings.TrimLeft(text, " *_")); p != "" {
+		text = rest
+	}
+	out := buffer[:0]
+	joined, aim := true, false
+	for i := 0; i < len(text); {
+		c := text[i]
+		if !isWord(c) && c != '\'' {
+			switch c {
+			case '(':
+				aim = true
+			case ',', ';', '+', '&', ':', '/', '\n', '.', '!', '>', '|':
+				// A stop inside 3.5 or a path ends no sentence.
+				if c != '.' && c != '/' || i+1 >= len(text) || isSpace(text[i+1]) {
+					joined = true
+				}
+			}
+			i++
+			continue
+		}
+		start := i
+		for i < len(text) && (isWord(text[i]) || (text[i] == '-' || text[i] == '_' || text[i] == '\'' || text[i] == '.' || text[i] == '/') && i+1 < len(text) && isWord(text[i+1])) {
+			i++
+		}
+		word := text[start:i]
+		if dash := strings.Trim(word, "–—→⇒"); dash != word {
+			if joined = true; dash == "" {
+				continue
+			}
+			word = dash
+		}
+		switch word {
+		case "and", "then", "also", "plus", "und", "et", "e", "y", "afterwards", "please", "first", "finally", "next":
+			joined = true
+			continue
+		case "before", "after", "or", "to", "by", "via", "that", "which", "must", "should", "will", "can", "need", "needs", "we", "immediately", "quickly", "carefully", "fully", "completely", "temporarily", "permanently", "manually", "just", "gracefully", "force", "safely":
+			aim = true
+			if word != "force" {
+				continue
+			}
+		}
+		out = append(out, actionWord{word, joined, aim || joined && aim, start})
+		// "Maybe delete …" is led by the verb all the same.
+		joined, aim = joined && hedgeWords[word], false
+		if len(out) > 400 {
+			break
+		}
+	}
+	return out
+}
+
+// destroys tells whether the word at i is a destructive verb in any form, or
+// in its base form only.
+func destroys(all []actionWord, i int, baseOnly bool) bool {
+	word := all[i].text
+	if strings.HasPrefix(word, "force-") {
+		return true
+	}
+	if base, known := destructive[word]; known {
+		return !baseOnly || base == word
+	}
+	if head, _, hyphen := strings.Cut(word, "-"); hyphen {
+		if second, known := twoWord[head]; known && contains(second, strings.TrimPrefix(word, head+"-")) {
+			return true
+		}
+	}
+	if second, known := twoWord[word]; known && i+1 < len(all) {
+		// "Scale to zero": the to was read as what follows it aiming.
+		next := all[i+1].text
+		return contains(second, next) || next == "zero" || next == "0"
+	}
+	return false
+}
+
+func contains(list, word string) bool {
+	for _, one := range strings.Fields(list) {
+		if one == word {
+			return true
+		}
+	}
+	return false
+}
+
+// leadsDestruction tells whether the action is led by a destructive verb or
+// joins one to what it asks for.
+func leadsDestruction(all []actionWord) bool {
+	for i, w := range all {
+		if w.joined && destroys(all, i, i > 0) {
+			return true
+		}
+		if i == 0 && destroys(all, i, false) {
+			return true
+		}
+	}
+	return false
+}
+
+// aimsDestruction tells whether a configuration is meant to destroy: "a job to
+// delete …", "by restarting …".
+func aimsDestruction(all []actionWord) bool {
+	for i, w := range all {
+		if w.aim && destroys(all, i, false) {
+			return true
+		}
+	}
+	return false
+}
+
+var secretWords = set("secret|secrets|token|tokens|credential|credentials|password|passwords|passphrase|passphrases|passwd")
+
+var (
+	looseWords  = set("anonymous|insecure|privileged|cluster-admin|public|publicly|bypass|unauthenticated|root|sudo|superuser|wildcard|hostpath|hostnetwork")
+	sizeVerbs   = set("increase|expand|extend|grow|enlarge|shrink|reduce|decrease|double|set|change|adjust")
+	sizeNouns   = set("pvc|pvcs|pv|pvs|volume|volumes|disk|disks|partition|filesystem|lvm|storage")
+	versionWord = set("version|versions|latest")
+)
+
+// risksConfig tells whether a change of configuration is of the kind that a
+// person should look at although no verb of it destroys: it scales something
+// to nothing, changes a version or the size of a volume, or loosens
+// protection.
+func risksConfig(all []actionWord) bool {
+	verb, noun, size, scale, zero := false, false, false, false, false
+	settings := false
+	for i, w := range all {
+		switch {
+		case looseWords[w.text], versionWord[w.text]:
+			return true
+		case w.text == "replicas" || w.text == "replica" || w.text == "scale":
+			scale = true
+		case w.text == "0" || w.text == "zero":
+			zero = true
+		case w.text == "size" || w.text == "capacity":
+			size = true
+		}
+		verb = verb || i == 0 && sizeVerbs[w.text]
+		noun = noun || sizeNouns[w.text]
+		settings = settings || nouns[w.text] == Config
+	}
+	if scale && zero || verb && noun && (size || !settings) {
+		return true
+	}
+	return !settings && len(all) > 0 && (all[0].text == "update" || all[0].text == "set" || all[0].text == "pin") && toVersion(all)
+}
+
+// toVersion tells whether the action ends in a version: "to 1.27", "to v3".
+func toVersion(all []actionWord) bool {
+	for _, w := range all[1:] {
+		text := strings.TrimPrefix(w.text, "v")
+		if w.aim && text != "" && strings.Trim(text, "0123456789.") == "" && (strings.Contains(text, ".") || text != w.text) {
+			return true
+		}
+	}
+	return false
+}
+
+// touchesSecret tells whether a text in lower case names secrets as whole
+// words.
+func touchesSecret(low string) bool {
+	if !containsAny(low, secretStems) {
+		return false
+	}
+	for _, word := range words(low) {
+		for part := range strings.FieldsFuncSeq(word, func(r rune) bool { return r == '-' || r == '_' }) {
+			if secretWords[part] {
+				return true
+			}
+		}
+	}
+	return containsAny(low, secretPhrases)
+}
+
+var (
+	secretStems   = []string{"secret", "token", "credential", "passw", "passphrase", " key"}
+	secretPhrases = []string{"private key", "api key", "ssh key"}
+)
