@@ -1,0 +1,361 @@
+package resolve
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"pm-todos/plugin/agent"
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/gate"
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/host"
+)
+
+// Limits of what an agent may leave behind.
+const (
+	maxExport      = 32 << 20         // bytes of the pack with its objects
+	maxAgentOutput = 64 << 20         // bytes of its stream of events
+	agentIdle      = 10 * time.Minute // without a word of output
+	agentGrace     = 10 * time.Second // between TERM and KILL
+)
+
+// attempt is one try at one item.
+type attempt struct {
+	*Resolver
+	item    change.Item
+	ref     Ref
+	number  int
+	share   float64 // US dollars it may cost
+	log     zerolog.Logger
+	base    string // commit it starts from
+	space   *host.Workspace
+	tree    string // what the agent left, judged by the diff gate
+	stack   *stack
+	plan    change.Plan
+	planned *host.Workspace // holds the saved plan file
+	out     change.Outcome
+}
+
+// one takes an item through all of its steps. fatal says that no other item
+// can fare better in this run.
+func (r *Resolver) one(ctx context.Context, item change.Item, share float64) (out change.Outcome, fatal bool) {
+	started := r.now()
+	ref := Ref{Document: item.Document, Item: item.ID}
+	a := &attempt{
+		Resolver: r, item: item, ref: ref, share: share, number: r.ledger.Attempts(ref) + 1,
+		log: r.log.With().Str("document", item.Document).Str("item", item.ID).Logger(),
+		out: change.Outcome{Item: item},
+	}
+	a.out.Attempt = a.number
+	err := a.run(ctx)
+	a.out.Duration = r.now().Sub(started)
+	fatal = a.conclude(ctx, err)
+	return a.out, fatal
+}
+
+// run is the whole way of an item, one line per step.
+func (a *attempt) run(ctx context.Context) error {
+	limited, cancel := context.WithTimeoutCause(ctx, a.opts.ItemTimeout, fmt.Errorf("item_timeout of %s reached", a.opts.ItemTimeout))
+	defer cancel()
+	if err := a.openBase(limited); err != nil {
+		return err
+	}
+	if err := a.namedStack(limited); err != nil {
+		return err
+	}
+	if err := a.record(limited); err != nil {
+		return err
+	}
+	if err := a.implement(limited); err != nil {
+		return err
+	}
+	if err := a.judge(); err != nil {
+		a.keepRefused(limited)
+		return err
+	}
+	if a.opts.Mode == Propose {
+		return a.offer(limited)
+	}
+	// From here on the item's time no longer counts: an apply is never cut off.
+	return a.land(ctx)
+}
+
+// conclude turns how an attempt ended into its outcome and its ledger entry.
+func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
+	var no *refusal
+	result := ""
+	switch {
+	case err == nil:
+		if a.out.State == "" {
+			a.out.State = change.Done
+		}
+	case errors.As(err, &no):
+		a.out.State, a.out.Reason, a.out.Findings, a.out.Err = no.state, no.reason, no.findings, no.err
+	case ctx.Err() != nil:
+		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, ReasonInterrupted, context.Cause(ctx)
+		result, fatal = stateTemporary, true
+	case fault.Of(err) == fault.Temporary:
+		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, ReasonHost, err
+		result, fatal = stateTemporary, true
+	default:
+		a.out.State, a.out.Reason, a.out.Err = change.Failed, ReasonError, err
+	}
+	a.out.Final = a.out.State == change.Failed && a.number >= a.opts.MaxAttempts
+	if result == "" {
+		result = string(a.out.State)
+	}
+	if a.out.State == change.NotAttempted {
+		result = stateTemporary
+	}
+	a.tell()
+	if a.space == nil {
+		return fatal // nothing was paid for, so there is no attempt to conclude
+	}
+	a.pending = append(a.pending, Entry{
+		Time: a.now().UTC(), Run: a.opts.Run, Kind: kindResult, Ref: a.ref, Attempt: a.number,
+		State: result, Reason: a.out.Reason, CostUSD: a.out.CostUSD, Commit: a.out.Commit,
+	})
+	return fatal
+}
+
+// tell writes the outcome into the log, with everything that a person needs to
+// act on it.
+func (a *attempt) tell() {
+	event := a.log.Info()
+	switch a.out.State {
+	case change.Failed, change.NeedsPerson:
+		event = a.log.Error()
+	case change.Refused, change.NotAttempted, change.Skipped:
+		event = a.log.Warn()
+	}
+	if a.out.Reason != "" {
+		event = event.Str("reason", a.out.Reason)
+	}
+	event.Str("stage", "item").Str("state", string(a.out.State)).Err(a.out.Err).Msg(a.item.Action)
+	for _, f := range a.out.Findings {
+		a.log.Warn().Str("stage", "gate").Str("code", f.Code).Str("place", f.Place).Msg(f.Detail)
+	}
+}
+
+// openBase starts from the branch's tip as it is now.
+func (a *attempt) openBase(ctx context.Context) error {
+	tip, err := a.repo.Fetch(ctx)
+	if err != nil {
+		return fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
+	}
+	a.base = tip
+	safe, err := a.opts.Current(tip, a.item)
+	if err != nil {
+		return err
+	}
+	if !safe {
+		return &refusal{state: change.Skipped, reason: ReasonChanged}
+	}
+	return nil
+}
+
+// namedStack plans the base of the stack that the item names, so that an agent
+// is not paid for a stack that drifts.
+func (a *attempt) namedStack(ctx context.Context) error {
+	paths, err := a.repo.Files(a.base)
+	if err != nil {
+		return fmt.Errorf("list the files of %.12s: %w", a.base, err)
+	}
+	folders := gate.Stacks(paths, a.opts.Scope.Stacks)
+	name := gate.StackNamed(a.item.Action+"\n"+a.item.Details, folders)
+	if name == "" {
+		// A type that is held to one stack names it as well.
+		name = gate.StackWithin(a.opts.Scope.TypePaths[a.item.Type], folders)
+	}
+	if name == "" {
+		return nil
+	}
+	_, err = a.baseline(ctx, name, a.base)
+	return err
+}
+
+// record writes the attempt into the ledger before any money is spent.
+func (a *attempt) record(ctx context.Context) error {
+	return a.flush(ctx, Entry{
+		Time: a.now().UTC(), Run: a.opts.Run, Kind: kindAttempt, Ref: a.ref, Attempt: a.number, Host: a.terraform.Name(),
+	})
+}
+
+// complaint is a refusal that the agent gets a chance to mend.
+type complaint struct{ refusal }
+
+// implement lets the agent work until its change passes the diff gate and can
+// be planned. What is wrong with the first try is handed back to it once.
+func (a *attempt) implement(ctx context.Context) error {
+	definition, err := a.definition()
+	if err != nil {
+		return err
+	}
+	space, err := a.workspace(ctx, a.agentRun, "agent", a.base, host.AgentTree, host.Prepare{})
+	if err != nil {
+		return err
+	}
+	a.space = space
+	err = a.try(ctx, definition, nil)
+	var mendable *complaint
+	if errors.As(err, &mendable) && a.share-a.out.CostUSD >= budgetFloor {
+		a.log.Info().Str("stage", "agent").Str("reason", mendable.reason).Msg("handing the findings back to the agent, once")
+		err = a.try(ctx, definition, mendable.advice())
+	}
+	if errors.As(err, &mendable) {
+		return &mendable.refusal
+	}
+	return err
+}
+
+// advice is what the agent is told: codes, places and sentences, no values.
+func (c *complaint) advice() []string {
+	var lines []string
+	for _, f := range c.findings {
+		lines = append(lines, f.String())
+	}
+	var failed *host.CommandError
+	if errors.As(c.err, &failed) {
+		lines = append(lines, "the plan failed: "+failed.Output)
+	}
+	return lines
+}
+
+// try is one turn of the agent, the import of its tree, the diff gate, and the
+// plan of the result.
+func (a *attempt) try(ctx context.Context, d agent.Definition, findings []string) error {
+	if err := a.agentTurn(ctx, d, findings); err != nil {
+		return err
+	}
+	if err := a.importTree(ctx); err != nil {
+		return err
+	}
+	return a.planChange(ctx, a.base, a.tree)
+}
+
+func (a *attempt) definition() (agent.Definition, error) {
+	file, err := a.repo.ReadFile(a.base, a.opts.Agent.File)
+	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
+		return agent.Definition{}, fmt.Errorf("read the agent definition: %w", err)
+	}
+	return agent.NewDefinition(file, a.opts.Agent.Name, a.opts.Agent.Model), nil
+}
+
+func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []string) error {
+	scope := a.opts.Scope
+	prompt := agent.Prompt(a.item, agent.Limits{
+		AllowPaths: scope.AllowPaths, TypePaths: scope.TypePaths[a.item.Type], Protected: scope.Protected, Stacks: scope.Stacks,
+	}, findings)
+	share := a.share - a.out.CostUSD
+	call := agent.Command(a.opts.Agent.Program, d, prompt, share)
+	a.log.Info().Str("stage", "agent").Str("host", a.agents.Name()).Str("budget_usd", fmt.Sprintf("%.2f", share)).Msg("the agent works")
+	exit, err := a.space.Supervise(ctx, host.Process{
+		Argv: call.Argv, Env: call.Env, Stdin: call.Stdin,
+		Timeout: a.opts.ItemTimeout, Idle: agentIdle, Grace: agentGrace, MaxOutput: maxAgentOutput,
+	})
+	if err != nil {
+		a.charge(share) // what it did until then is unknown, and so is its cost
+		err = fmt.Errorf("run the agent: %w", err)
+		if errors.Is(err, host.ErrLost) {
+			return &refusal{state: change.Failed, reason: ReasonAgent, err: err}
+		}
+		return err
+	}
+	report := agent.Decode(exit.Stdout, exit.Code, string(exit.Stderr))
+	if report.CostKnown {
+		a.charge(report.CostUSD)
+	} else {
+		a.charge(share)
+	}
+	switch {
+	case report.Quota:
+		return fault.Mark(fault.Temporary, fmt.Errorf("the agent cannot work now: %s", report.Problem))
+	case exit.Reason != "":
+		return &refusal{state: change.Failed, reason: ReasonAgent, err: fmt.Errorf("the agent was ended: %s", exit.Reason)}
+	case report.NoLogin:
+		return fault.Mark(fault.Failed, fmt.Errorf("the agent is not logged in on %s: %s", a.agents.Name(), report.Problem))
+	case !report.OK:
+		return &refusal{state: change.Failed, reason: ReasonAgent, err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
+	}
+	return nil
+}
+
+func (a *attempt) charge(usd float64) {
+	a.out.CostUSD += usd
+	a.spent += usd
+}
+
+// importTree brings what the agent left back as objects, and has the diff gate
+// judge it in this program's own clone.
+func (a *attempt) importTree(ctx context.Context) error {
+	tree, pack, err := a.space.Export(ctx, maxExport)
+	if err != nil {
+		return fmt.Errorf("bring the agent's tree back: %w", err)
+	}
+	if err := a.repo.Import(tree, bytes.NewReader(pack), maxExport); err != nil {
+		return &refusal{state: change.Refused, reason: "unreadable-tree", err: fmt.Errorf("import the agent's tree: %w", err)}
+	}
+	diff, err := a.repo.Diff(a.base, tree)
+	if err != nil {
+		return fmt.Errorf("compare the agent's tree with its base: %w", err)
+	}
+	if len(diff.Files) == 0 {
+		return &refusal{state: change.Refused, reason: ReasonNoChange}
+	}
+	paths, err := a.repo.Files(a.base)
+	if err != nil {
+		return fmt.Errorf("list the files of %.12s: %w", a.base, err)
+	}
+	verdict := gate.Diff(diff, a.policy(a.item, paths))
+	a.out.Stack = verdict.Stack
+	if !verdict.Passed() {
+		return &complaint{refusal{state: change.Refused, reason: verdict.Findings[0].Code, findings: verdict.Findings}}
+	}
+	a.tree = tree
+	return nil
+}
+
+// planChange plans tree on base in a clean workspace that holds exactly it.
+func (a *attempt) planChange(ctx context.Context, base, tree string) error {
+	s, err := a.baseline(ctx, a.out.Stack, base)
+	if err != nil {
+		return err
+	}
+	candidate, err := a.repo.Commit(base, tree, "candidate for "+a.item.ID+"\n")
+	if err != nil {
+		return fmt.Errorf("make the candidate commit: %w", err)
+	}
+	space, err := a.checkout(ctx, candidate)
+	if err != nil {
+		return err
+	}
+	a.log.Info().Str("stage", "plan").Str("stack", s.name).Msg("planning the change")
+	plan, err := a.planIn(ctx, space, s.name)
+	var failed *host.CommandError
+	if errors.As(err, &failed) && fault.Of(err) != fault.Temporary {
+		return &complaint{refusal{state: change.Failed, reason: ReasonPlanError, err: err}}
+	}
+	if err != nil {
+		return err
+	}
+	a.stack, a.plan, a.planned = s, plan, space
+	return nil
+}
+
+// judge asks the plan gate.
+func (a *attempt) judge() error {
+	verdict := gate.Plan(a.plan.Show, a.itemPolicy(a.item, a.stack))
+	a.out.PlanHash, a.out.Counts = a.plan.SHA256, verdict.Counts
+	if !verdict.Passed() {
+		return &refusal{state: change.Refused, reason: verdict.Findings[0].Code, findings: verdict.Findings}
+	}
+	a.log.Info().Str("stage", "gate").Int("create", verdict.Counts.Create).Int("update", verdict.Counts.Update).
+		Msg("the plan destroys and replaces nothing and stays in scope")
+	return nil
+}

@@ -1,0 +1,130 @@
+package resolve
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"pm-todos/plugin/change"
+)
+
+// JournalPrefix is where the fix commits live on the remote from before their
+// apply until the run that made them is through.
+const JournalPrefix = "refs/pm-todos/journal/"
+
+// JournalRef is the journal ref of an item. Its name is a hash, since names
+// made of paths collide and can be illegal.
+func JournalRef(ref Ref) string {
+	sum := sha256.Sum256([]byte(ref.Document + "\x00" + ref.Item))
+	return JournalPrefix + hex.EncodeToString(sum[:])
+}
+
+// applyID names one apply in its run directory: the item's, by the plan that
+// was judged. A new plan of the same item is another apply.
+func applyID(ref Ref, planHash string) string {
+	return strings.TrimPrefix(JournalRef(ref), JournalPrefix)[:16] + "-" + planHash[:min(16, len(planHash))]
+}
+
+// evidence is what the fix commit of a judged attempt proves.
+func (a *attempt) evidence() Evidence {
+	return Evidence{
+		Document: a.item.Document, Item: a.item.ID, Stack: a.stack.name,
+		PlanHash: a.plan.SHA256, Counts: a.out.Counts, CostUSD: a.out.CostUSD,
+	}
+}
+
+// date is the day of the post-mortem, else today's.
+func (a *attempt) date() string {
+	if a.item.Date != "" {
+		return a.item.Date
+	}
+	return a.now().UTC().Format(time.DateOnly)
+}
+
+// flush writes entries, and those that waited for it, to the ledger.
+func (r *Resolver) flush(ctx context.Context, entries ...Entry) error {
+	all := append(r.pending, entries...)
+	if len(all) == 0 {
+		return nil
+	}
+	lines, err := Encode(all...)
+	if err != nil {
+		return err
+	}
+	if err := r.repo.AppendLog(ctx, LedgerRef, lines); err != nil {
+		return fmt.Errorf("write the ledger: %w", err)
+	}
+	r.ledger.entries = append(r.ledger.entries, all...)
+	r.pending = nil
+	return nil
+}
+
+// Finish closes the books of a run whose documents are published: results go
+// into the ledger, the journals of the items that are on the branch are
+// removed. tip is the branch as the run leaves it; unfinished are the safe
+// items that are still to do.
+//
+// Journals go last. A run that is killed before this point finds them again,
+// sees the fix on the branch, and marks the row that this one could not.
+func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Outcome, unfinished []Ref) error {
+	if r.ledger.Completed() != tip || len(r.pending) > 0 || !sameRefs(r.ledger.Unfinished(), unfinished) {
+		done := Entry{Time: r.now().UTC(), Run: r.opts.Run, Kind: kindCompleted, Commit: tip, Unfinished: unfinished}
+		if err := r.flush(ctx, done); err != nil {
+			return err
+		}
+	}
+	for _, out := range outcomes {
+		if out.State != change.Done && !(out.State == change.Failed && out.Commit != "") {
+			continue
+		}
+		if err := r.dropJournal(ctx, Ref{Document: out.Item.Document, Item: out.Item.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropJournal removes an item's journal when there is one, and lets the host
+// clean up after its apply.
+func (r *Resolver) dropJournal(ctx context.Context, ref Ref) error {
+	name := JournalRef(ref)
+	refs, err := r.repo.Refs(ctx, JournalPrefix)
+	if err != nil {
+		return fmt.Errorf("list the journals: %w", err)
+	}
+	fix, found := refs[name]
+	if !found {
+		return nil
+	}
+	if err := r.repo.SetRef(ctx, name, fix, ""); err != nil {
+		return fmt.Errorf("remove the journal of %s: %w", ref.Item, err)
+	}
+	commit, err := r.repo.Lookup(fix)
+	if err != nil {
+		return fmt.Errorf("read the journal of %s: %w", ref.Item, err)
+	}
+	evidence, _ := ParseEvidence(commit.Message)
+	if entry, ok := r.ledger.LastAttempt(ref); ok && entry.Host == r.terraform.Name() {
+		if err := r.terraform.Settled(ctx, entry.Run, applyID(ref, evidence.PlanHash)); err != nil {
+			r.log.Warn().Str("stage", "settle").Err(err).Msg("the run directory could not be marked as settled")
+		}
+	}
+	return nil
+}
+
+func sameRefs(a, b []Ref) bool {
+	in := map[Ref]bool{}
+	for _, ref := range a {
+		in[ref] = true
+	}
+	for _, ref := range b {
+		if !in[ref] {
+			return false
+		}
+		delete(in, ref)
+	}
+	return len(in) == 0
+}

@@ -1,0 +1,319 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/gate"
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/host"
+)
+
+// rounds bounds how often an item is planned again because the branch or the
+// state moved under it.
+const rounds = 3
+
+// land brings a judged change into production and onto the branch: journal,
+// apply, confirm, push. Nothing is applied before the remote holds the fix
+// commit and has shown that this run may push the branch.
+func (a *attempt) land(ctx context.Context) error {
+	fix, err := a.journal(ctx, "")
+	if err != nil {
+		return err
+	}
+	for round := 1; ; round++ {
+		if fix, err = a.catchUp(ctx, fix); err != nil {
+			return a.withdraw(ctx, err)
+		}
+		again, err := a.apply(ctx, fix)
+		if err != nil {
+			return err
+		}
+		if !again {
+			break
+		}
+		if round == rounds {
+			return a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("the state of %s changed under %d plans in a row", a.stack.name, rounds)))
+		}
+		if fix, err = a.replan(ctx, fix, a.base); err != nil {
+			return a.withdraw(ctx, err)
+		}
+	}
+	if err := a.confirm(ctx, fix); err != nil {
+		var left *refusal
+		if errors.As(err, &left) {
+			return a.leaveToPerson(ctx, fix, ReasonConverge, err)
+		}
+		return a.unconfirmed(err)
+	}
+	verifyErr := a.verify(ctx, a.planned, a.item, a.stack.name)
+	if err := a.publish(ctx, fix); err != nil {
+		return err
+	}
+	if verifyErr != nil {
+		return &refusal{state: change.Failed, reason: ReasonVerify, err: verifyErr}
+	}
+	return nil
+}
+
+// journal makes the fix commit with its evidence, writes it to its journal ref,
+// and shows that the branch takes our pushes.
+func (a *attempt) journal(ctx context.Context, previous string) (string, error) {
+	fix, err := a.repo.Commit(a.base, a.tree, Message(a.item, a.date(), a.evidence(), true))
+	if err != nil {
+		return "", fmt.Errorf("make the fix commit: %w", err)
+	}
+	a.log.Info().Str("stage", "journal").Str("commit", fix).Msg("the fix commit goes to its journal before anything is applied")
+	if err := a.repo.SetRef(ctx, JournalRef(a.ref), previous, fix); err != nil {
+		return "", fmt.Errorf("write the journal: %w", err)
+	}
+	if err := a.repo.CanPush(ctx); err != nil {
+		return "", a.withdraw(ctx, &refusal{
+			state: change.Failed, reason: ReasonPushRefused,
+			err: fmt.Errorf("the remote refuses pushes to %s, so nothing was applied: %w", a.opts.Branch, err),
+		})
+	}
+	return fix, nil
+}
+
+// withdraw takes the journal back of a fix that was never applied.
+func (a *attempt) withdraw(ctx context.Context, cause error) error {
+	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	if err := a.dropJournal(cleanup, a.ref); err != nil {
+		a.log.Warn().Str("stage", "journal").Err(err).Msg("the journal stays; the next run sees that nothing was applied")
+	}
+	return cause
+}
+
+// catchUp plans again when the branch touched the stack since the base.
+func (a *attempt) catchUp(ctx context.Context, fix string) (string, error) {
+	for range rounds {
+		tip, err := a.repo.Fetch(ctx)
+		if err != nil {
+			return "", fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
+		}
+		if tip == a.base {
+			return fix, nil
+		}
+		touched, err := a.repo.Touched(a.base, tip, a.stack.name)
+		if err != nil {
+			return "", fmt.Errorf("compare %s with the branch: %w", a.stack.name, err)
+		}
+		if !touched {
+			return fix, nil
+		}
+		a.log.Info().Str("stage", "plan").Str("stack", a.stack.name).Msg("the branch touched the stack meanwhile: planning again on its tip")
+		if fix, err = a.replan(ctx, fix, tip); err != nil {
+			return "", err
+		}
+	}
+	return "", fault.Mark(fault.Temporary, fmt.Errorf("the branch touched %s during %d plans in a row", a.stack.name, rounds))
+}
+
+// replan carries the fix to another base, plans and judges it there, and
+// journals the result in place of the former.
+func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) {
+	tree := a.tree
+	if base != a.base {
+		replayed, err := a.repo.Replay(fix, base, "")
+		if errors.Is(err, gitrepo.ErrMoved) {
+			return "", &refusal{state: change.NotAttempted, reason: ReasonBaseMoved, err: err}
+		}
+		if err != nil {
+			return "", fmt.Errorf("carry the fix to the branch's tip: %w", err)
+		}
+		carried, err := a.repo.Lookup(replayed)
+		if err != nil {
+			return "", fmt.Errorf("read the carried fix: %w", err)
+		}
+		tree = carried.Tree
+	}
+	if err := a.planChange(ctx, base, tree); err != nil {
+		return "", err
+	}
+	a.base, a.tree = base, tree
+	if err := a.judge(); err != nil {
+		return "", err
+	}
+	return a.journal(ctx, fix)
+}
+
+// apply applies exactly the plan file that was judged. again says that the
+// saved plan was stale, so nothing was applied and a new plan is needed.
+func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, context.Cause(ctx)))
+	}
+	a.log.Info().Str("stage", "apply").Str("stack", a.stack.name).Str("host", a.terraform.Name()).Msg("applying the judged plan")
+	status, err := a.planned.Apply(ctx, host.ApplySpec{
+		ID: applyID(a.ref, a.plan.SHA256), Dir: a.stack.name, Program: a.opts.Terraform.Program, Args: a.opts.Terraform.Apply, SHA256: a.plan.SHA256,
+	})
+	switch {
+	case err != nil && !status.Began && fault.Of(err) != fault.Person:
+		return false, a.withdraw(ctx, fmt.Errorf("start the apply: %w", err))
+	case err != nil || status.Running || status.Unknown || !status.Ended:
+		if err == nil {
+			err = errors.New("its end was not seen")
+		}
+		a.close(a.stack.name, err)
+		return false, &refusal{state: change.NeedsPerson, reason: ReasonUnknown, err: fmt.Errorf("the apply goes on or its end is unknown; the next run settles it: %w", err)}
+	case status.Code == 0:
+		return false, nil
+	case nothingApplied(status.Output, stalePlan):
+		a.log.Warn().Str("stage", "apply").Msg("the saved plan is stale: nothing was applied, planning again")
+		return true, a.terraform.Settled(ctx, a.opts.Run, applyID(a.ref, a.plan.SHA256))
+	case nothingApplied(status.Output, stateLocked):
+		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("the state of %s is locked by somebody else", a.stack.name)))
+	}
+	failed := fmt.Errorf("apply of %s ended with exit code %d: %s", a.stack.name, status.Code, status.Output)
+	return false, a.leaveToPerson(ctx, fix, ReasonApply, failed)
+}
+
+// Phrases of Terraform and OpenTofu that end an apply before it changed
+// anything. They are looked at only after a non-zero exit, and what follows is
+// a new plan through the gates, or nothing at all.
+const (
+	stalePlan   = "Saved plan is stale"
+	stateLocked = "Error acquiring the state lock"
+)
+
+func nothingApplied(output, phrase string) bool { return strings.Contains(output, phrase) }
+
+// confirm plans the stack once more: it must be empty but for tolerated
+// changes. An empty one is the baseline of the stack's next item.
+func (a *attempt) confirm(ctx context.Context, fix string) error {
+	plan, err := a.confirmed(ctx, a.planned, a.stack.name, a.stack.baseline)
+	if err != nil {
+		return err
+	}
+	a.stacks[a.stack.name] = &stack{name: a.stack.name, base: fix, baseline: plan}
+	return nil
+}
+
+// confirmed plans a stack and asks whether anything is left to do.
+func (r *Resolver) confirmed(ctx context.Context, space *host.Workspace, name string, baseline change.Plan) (change.Plan, error) {
+	r.log.Info().Str("stage", "confirm").Str("stack", name).Msg("planning once more: nothing may be left to do")
+	plan, err := r.planIn(ctx, space, name)
+	if err != nil {
+		return change.Plan{}, err
+	}
+	before := baseline.Show
+	if before == nil {
+		// An earlier run's baseline is gone. Tolerated addresses are of types that
+		// hold nothing, so this plan may vouch for them itself.
+		before = plan.Show
+	}
+	verdict := gate.Plan(plan.Show, gate.PlanPolicy{Mode: gate.Confirm, Tolerated: r.opts.Scope.Tolerated, Baseline: before})
+	if !verdict.Passed() {
+		return change.Plan{}, &refusal{state: change.NeedsPerson, reason: ReasonConverge, findings: verdict.Findings}
+	}
+	return plan, nil
+}
+
+// leaveToPerson publishes a fix that was applied in part, since the next plan
+// of a branch without it would destroy what exists, and closes the stack. Its
+// journal stays, so that every later run plans it again and stays at exit 3
+// until the plan is empty or a person has settled it.
+func (a *attempt) leaveToPerson(ctx context.Context, fix, reason string, cause error) error {
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	defer cancel()
+	a.close(a.stack.name, cause)
+	a.out.Command = SettleCommand(a.item.ID)
+	var findings []change.Finding
+	var no *refusal
+	if errors.As(cause, &no) {
+		findings = no.findings
+	}
+	if err := a.publish(closing, fix); err != nil {
+		cause = errors.Join(cause, err)
+	}
+	return &refusal{state: change.NeedsPerson, reason: reason, findings: findings, err: cause}
+}
+
+// unconfirmed ends an item whose apply went well but whose confirm could not
+// be had. The journal stays; the next run confirms and pushes it.
+func (a *attempt) unconfirmed(cause error) error {
+	a.close(a.stack.name, cause)
+	return &refusal{
+		state: change.NeedsPerson, reason: ReasonUnconfirmed,
+		err: fmt.Errorf("applied, but not confirmed; the next run settles it: %w", cause),
+	}
+}
+
+// SettleCommand is what a person runs, once they have looked, to close an item.
+func SettleCommand(item string) string {
+	return "pm-todos settle " + item + " --landed|--abandon"
+}
+
+// verify runs the owner's own check, with the item as JSON on its stdin.
+func (r *Resolver) verify(ctx context.Context, space *host.Workspace, item change.Item, stack string) error {
+	command := r.opts.Terraform.Verify
+	if command == "" {
+		return nil
+	}
+	input, err := itemJSON(item, stack)
+	if err != nil {
+		return err
+	}
+	r.log.Info().Str("stage", "verify").Str("item", item.ID).Msg("running verify_command")
+	exit, err := space.Run(ctx, command, input, r.opts.ItemTimeout)
+	if err != nil {
+		return fmt.Errorf("run verify_command: %w", err)
+	}
+	if !exit.OK() {
+		return fmt.Errorf("verify_command ended with exit code %d: %s", exit.Code, host.CleanText(string(exit.Stdout)+string(exit.Stderr)))
+	}
+	return nil
+}
+
+// publish pushes the fix to the branch, replayed when the branch moved.
+func (a *attempt) publish(ctx context.Context, fix string) error {
+	a.log.Info().Str("stage", "push").Msg("pushing the fix")
+	commit, err := a.publishFix(ctx, fix, a.stack.name, a.stack.baseline)
+	if err != nil {
+		a.close(a.stack.name, err)
+		a.out.Command = SettleCommand(a.item.ID)
+		return &refusal{
+			state: change.NeedsPerson, reason: ReasonNotOnBranch,
+			err: fmt.Errorf("applied, but not on %s; the journal keeps it: %w", a.opts.Branch, err),
+		}
+	}
+	a.out.Commit = commit
+	return nil
+}
+
+// publishFix pushes a fix commit, and says what it is called on the branch.
+// When the branch touched the stack meanwhile, the fix is replayed all the same
+// and the stack confirmed at the new tip before it is pushed.
+func (r *Resolver) publishFix(ctx context.Context, fix, stack string, baseline change.Plan) (string, error) {
+	published := ""
+	_, err := r.repo.Publish(ctx, func(tip string) (string, error) {
+		commit, err := r.repo.Lookup(fix)
+		if err != nil {
+			return "", fmt.Errorf("read the fix commit: %w", err)
+		}
+		published = fix
+		if commit.Parent == tip {
+			return fix, nil
+		}
+		published, err = r.repo.Replay(fix, tip, stack)
+		if !errors.Is(err, gitrepo.ErrMoved) {
+			return published, err
+		}
+		if published, err = r.repo.Replay(fix, tip, ""); err != nil {
+			return "", fmt.Errorf("the branch changed the same files: %w", err)
+		}
+		space, err := r.checkout(ctx, published)
+		if err != nil {
+			return "", err
+		}
+		_, err = r.confirmed(ctx, space, stack, baseline)
+		return published, err
+	})
+	return published, err
+}

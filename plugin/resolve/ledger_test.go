@@ -1,0 +1,78 @@
+package resolve
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"pm-todos/plugin/change"
+)
+
+var (
+	first  = Ref{Document: "docs/a.md", Item: "1"}
+	second = Ref{Document: "docs/b.md", Item: "2"}
+)
+
+func attemptEntry(run string, ref Ref, n int) Entry {
+	return Entry{Run: run, Kind: kindAttempt, Ref: ref, Attempt: n}
+}
+
+func resultEntry(run string, ref Ref, n int, state string) Entry {
+	return Entry{Run: run, Kind: kindResult, Ref: ref, Attempt: n, State: state}
+}
+
+func TestLedgerCountsAttempts(t *testing.T) {
+	for name, test := range map[string]struct {
+		entries []Entry
+		want    int
+	}{
+		"none":                    {nil, 0},
+		"refused":                 {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Refused))}, 1},
+		"failed twice":            {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Failed)), attemptEntry("r2", first, 2), resultEntry("r2", first, 2, string(change.Failed))}, 2},
+		"killed before its end":   {[]Entry{attemptEntry("r1", first, 1)}, 1},
+		"temporary does not":      {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, stateTemporary)}, 0},
+		"drift does not":          {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Skipped))}, 0},
+		"done does not":           {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Done))}, 0},
+		"of another item":         {[]Entry{attemptEntry("r1", second, 1)}, 0},
+		"same number, other runs": {[]Entry{attemptEntry("r1", first, 1), attemptEntry("r2", first, 1), resultEntry("r2", first, 1, stateTemporary)}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := (Ledger{entries: test.entries}).Attempts(first); got != test.want {
+				t.Errorf("Attempts = %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+func TestLedgerSurvivesEncodingAndDamage(t *testing.T) {
+	entries := []Entry{
+		attemptEntry("r1", first, 1),
+		resultEntry("r1", first, 1, string(change.Refused)),
+		{Run: "r1", Kind: kindCompleted, Commit: "c1", Unfinished: []Ref{first}},
+		attemptEntry("r2", second, 1),
+	}
+	lines, err := Encode(entries...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines = append([]byte("{half a li\n\n[]\n"), lines...)
+	ledger, damaged := ReadLedger(lines)
+	if damaged != 2 {
+		t.Errorf("damaged = %d, want 2", damaged)
+	}
+	if diff := cmp.Diff(entries, ledger.entries); diff != "" {
+		t.Errorf("entries differ (-want +got):\n%s", diff)
+	}
+	if got := ledger.Completed(); got != "c1" {
+		t.Errorf("Completed = %q, want c1", got)
+	}
+	if diff := cmp.Diff([]Ref{first, second}, ledger.Unfinished()); diff != "" {
+		t.Errorf("Unfinished differs (-want +got):\n%s", diff)
+	}
+	if got := ledger.LastState(first); got != string(change.Refused) {
+		t.Errorf("LastState = %q", got)
+	}
+	if e, ok := ledger.LastAttempt(second); !ok || e.Run != "r2" {
+		t.Errorf("LastAttempt = %+v, %v", e, ok)
+	}
+}

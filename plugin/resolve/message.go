@@ -1,0 +1,168 @@
+package resolve
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"pm-todos/plugin/change"
+)
+
+// subjectAction is how many characters of an action fit a commit's subject.
+const subjectAction = 100
+
+// skipMark matches every spelling of the marks that make Woodpecker (and the
+// forges' own CI systems) drop a pipeline: "[ci skip]", "[skip ci]",
+// "[CI  SKIP]", "[no ci]", "[skip actions]". Woodpecker looks for them anywhere
+// in the head commit's message.
+var skipMark = regexp.MustCompile(`(?i)\[\s*(?:(?:ci|actions)[\s_-]*skip|skip[\s_-]*(?:ci|actions)|no[\s_-]*ci)\s*\]`)
+
+// Evidence is what the trailers of a fix commit prove: which item it closes
+// and which judged plan it was applied by.
+type Evidence struct {
+	Document string
+	Item     string // item id
+	Stack    string
+	PlanHash string // SHA-256 of the plan file, lower-case hex
+	Counts   change.Counts
+	CostUSD  float64
+}
+
+// Trailer names of a fix commit.
+const (
+	trailerDocument = "Post-Mortem-Document"
+	trailerItem     = "Post-Mortem-Item"
+	trailerStack    = "Post-Mortem-Stack"
+	trailerPlan     = "Post-Mortem-Plan"
+	trailerCounts   = "Post-Mortem-Resources"
+	trailerCost     = "Post-Mortem-Agent-Cost"
+)
+
+// Message is the commit message of a fix: the action as its subject, the whole
+// action indented in the body, and the evidence as trailers. Applied fixes
+// carry "[ci skip]", since a pipeline that applies the branch has nothing to do
+// for them; proposed ones do not.
+func Message(item change.Item, date string, e Evidence, applied bool) string {
+	action := oneLine(item.Action)
+	var b strings.Builder
+	fmt.Fprintf(&b, "fix(post-mortem): %s [PM-%s]\n\n", subject(action), date)
+	fmt.Fprintf(&b, "    %s\n\n", breakSkipMarks(action))
+	if applied {
+		b.WriteString("[ci skip]\n\n")
+	}
+	fmt.Fprintf(&b, "%s: %s\n", trailerDocument, quotePath(e.Document))
+	fmt.Fprintf(&b, "%s: %s\n", trailerItem, e.Item)
+	fmt.Fprintf(&b, "%s: %s\n", trailerStack, quotePath(e.Stack))
+	fmt.Fprintf(&b, "%s: sha256:%s\n", trailerPlan, e.PlanHash)
+	fmt.Fprintf(&b, "%s: %d created, %d updated\n", trailerCounts, e.Counts.Create, e.Counts.Update)
+	fmt.Fprintf(&b, "%s: %.2f USD\n", trailerCost, e.CostUSD)
+	return b.String()
+}
+
+// ParseEvidence reads the trailers of a commit message, and tells whether it
+// is the message of a fix commit at all. Only the last paragraph counts, so
+// that nothing an action says can pass for evidence.
+func ParseEvidence(message string) (Evidence, bool) {
+	message = strings.TrimRight(message, "\n")
+	last := message
+	if i := strings.LastIndex(message, "\n\n"); i >= 0 {
+		last = message[i+2:]
+	} else {
+		return Evidence{}, false // a subject alone has no trailers
+	}
+	var e Evidence
+	for line := range strings.SplitSeq(last, "\n") {
+		name, value, found := strings.Cut(line, ": ")
+		if !found {
+			return Evidence{}, false
+		}
+		switch name {
+		case trailerDocument:
+			e.Document = unquotePath(value)
+		case trailerItem:
+			e.Item = value
+		case trailerStack:
+			e.Stack = unquotePath(value)
+		case trailerPlan:
+			e.PlanHash = strings.TrimPrefix(value, "sha256:")
+		case trailerCounts:
+			if _, err := fmt.Sscanf(value, "%d created, %d updated", &e.Counts.Create, &e.Counts.Update); err != nil {
+				return Evidence{}, false
+			}
+		case trailerCost:
+			cost, err := strconv.ParseFloat(strings.TrimSuffix(value, " USD"), 64)
+			if err != nil {
+				return Evidence{}, false
+			}
+			e.CostUSD = cost
+		}
+	}
+	return e, e.Document != "" && e.Item != "" && e.PlanHash != ""
+}
+
+// DocsMessage is the commit message of the documents' update. Each distinct
+// date is named once.
+func DocsMessage(dates []string) string {
+	var marks []string
+	seen := map[string]bool{}
+	for _, date := range dates {
+		if !seen[date] {
+			seen[date] = true
+			marks = append(marks, "[PM-"+date+"]")
+		}
+	}
+	return "docs: update post-mortem follow-up " + strings.Join(marks, " ") + " [ci skip]\n"
+}
+
+func subject(action string) string {
+	// A mark may come to be only when another between its halves is taken out.
+	for skipMark.MatchString(action) {
+		action = skipMark.ReplaceAllString(action, " ")
+	}
+	action = strings.Join(strings.Fields(action), " ")
+	runes := []rune(action)
+	if len(runes) > subjectAction {
+		return strings.TrimSpace(string(runes[:subjectAction-1])) + "…"
+	}
+	return action
+}
+
+// breakSkipMarks keeps the words of a mark and takes its power.
+func breakSkipMarks(text string) string {
+	return skipMark.ReplaceAllStringFunc(text, func(mark string) string {
+		return "(" + strings.TrimSpace(strings.Trim(mark, "[]")) + ")"
+	})
+}
+
+// oneLine is text without control and format characters, its white space
+// folded, so that it can neither add lines to a message nor hide anything.
+func oneLine(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == unicode.ReplacementChar:
+			return -1
+		}
+		return r
+	}, text)
+	return strings.Join(strings.Fields(text), " ")
+}
+
+// quotePath writes unusual paths as Go strings, so that a trailer stays one
+// line.
+func quotePath(path string) string {
+	if quoted := strconv.Quote(path); quoted != `"`+path+`"` {
+		return quoted
+	}
+	return path
+}
+
+func unquotePath(value string) string {
+	if plain, err := strconv.Unquote(value); err == nil && strings.HasPrefix(value, `"`) {
+		return plain
+	}
+	return value
+}

@@ -1,0 +1,120 @@
+package resolve
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/gitrepo"
+)
+
+// Branches that this program makes beside the one it publishes to.
+const (
+	proposePrefix = "pm-todos/propose/"
+	refusedPrefix = "pm-todos/refused/"
+)
+
+var unsafeInRef = regexp.MustCompile(`[^a-z0-9]+`)
+
+// documentSlug names a document in a branch: readable, legal in a ref, and
+// never the same for two documents.
+func documentSlug(document string) string {
+	base := strings.TrimSuffix(path.Base(document), path.Ext(document))
+	slug := strings.Trim(unsafeInRef.ReplaceAllString(strings.ToLower(base), "-"), "-")
+	if len(slug) > 60 {
+		slug = strings.Trim(slug[:60], "-")
+	}
+	sum := sha256.Sum256([]byte(document))
+	return strings.TrimPrefix(slug+"-"+hex.EncodeToString(sum[:4]), "-")
+}
+
+// ProposeBranch is the branch on which a document's fixes wait for a person.
+func ProposeBranch(document string) string { return proposePrefix + documentSlug(document) }
+
+// RefusedBranch is the branch that keeps work which the plan gate refused.
+func RefusedBranch(ref Ref) string {
+	return refusedPrefix + documentSlug(ref.Document) + "/" + unsafeInRef.ReplaceAllString(strings.ToLower(ref.Item), "-")
+}
+
+// offer puts the fix on the document's branch, on top of what waits there.
+func (a *attempt) offer(ctx context.Context) error {
+	fix, err := a.repo.Commit(a.base, a.tree, Message(a.item, a.date(), a.evidence(), false))
+	if err != nil {
+		return fmt.Errorf("make the fix commit: %w", err)
+	}
+	branch := ProposeBranch(a.item.Document)
+	waiting, err := a.branchTip(ctx, branch)
+	if err != nil {
+		return err
+	}
+	if waiting != "" {
+		stacked, err := a.repo.Replay(fix, waiting, "")
+		if errors.Is(err, gitrepo.ErrMoved) {
+			return &refusal{state: change.NotAttempted, reason: ReasonBaseMoved, err: fmt.Errorf("%s changes the same files; merge or delete it first: %w", branch, err)}
+		}
+		if err != nil {
+			return fmt.Errorf("put the fix on %s: %w", branch, err)
+		}
+		fix = stacked
+	}
+	if err := a.repo.PushBranch(ctx, branch, fix); err != nil {
+		return fmt.Errorf("push %s: %w", branch, err)
+	}
+	a.out.State, a.out.Commit, a.out.Branch = change.Proposed, fix, branch
+	return nil
+}
+
+// keepRefused keeps what the plan gate refused on a branch, for a person to
+// look at. That it cannot be kept does not change the refusal.
+func (a *attempt) keepRefused(ctx context.Context) {
+	message := "refused: " + subject(oneLine(a.item.Action)) + "\n\nThe plan gate refused this change; it was not applied. [ci skip]\n"
+	commit, err := a.repo.Commit(a.base, a.tree, message)
+	if err == nil {
+		branch := RefusedBranch(a.ref)
+		if err = a.repo.PushBranch(ctx, branch, commit); err == nil {
+			a.out.Branch = branch
+			return
+		}
+	}
+	a.log.Warn().Str("stage", "gate").Err(err).Msg("the refused work could not be kept on a branch")
+}
+
+func (r *Resolver) branchTip(ctx context.Context, branch string) (string, error) {
+	name := "refs/heads/" + branch
+	refs, err := r.repo.Refs(ctx, name)
+	if err != nil {
+		return "", fmt.Errorf("look for the branch %s: %w", branch, err)
+	}
+	return refs[name], nil
+}
+
+// proposed collects the items that wait on open proposals: nobody pays for
+// them again.
+func (r *Resolver) proposed(ctx context.Context, base string) (map[Ref]string, error) {
+	refs, err := r.repo.Refs(ctx, "refs/heads/"+proposePrefix)
+	if err != nil {
+		return nil, fmt.Errorf("list the proposals: %w", err)
+	}
+	waiting := map[Ref]string{}
+	for name, tip := range refs {
+		if err := r.repo.FetchRef(ctx, name, tip); err != nil {
+			return nil, fmt.Errorf("fetch %s: %w", name, err)
+		}
+		err := r.repo.Log(tip, func(c gitrepo.Commit) bool {
+			if e, ok := ParseEvidence(c.Message); ok {
+				waiting[Ref{Document: e.Document, Item: e.Item}] = strings.TrimPrefix(name, "refs/heads/")
+			}
+			return c.Hash != base
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+	return waiting, nil
+}

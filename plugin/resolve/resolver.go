@@ -1,0 +1,263 @@
+package resolve
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/gate"
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/host"
+	"pm-todos/plugin/secret"
+)
+
+// Modes of a run that come to this room.
+const (
+	Apply   = "apply"
+	Propose = "propose"
+)
+
+// Options is how one run resolves its items. All of it comes from the
+// settings, none from the repository.
+type Options struct {
+	Run         string // id of this run; names run directories and ledger entries
+	Mode        string // Apply or Propose
+	Branch      string
+	MaxItems    int
+	MaxAttempts int
+	BudgetUSD   float64
+	ItemTimeout time.Duration // agent and plans of one item
+	Deadline    time.Time     // end of the run; zero when there is none
+
+	Agent     Agent
+	Terraform Terraform
+	Scope     Scope
+	Secrets   []secret.String // must appear in no change
+
+	// Current tells whether an item is still open and safe at a commit. It is
+	// asked just before the item is worked on.
+	Current func(commit string, item change.Item) (bool, error)
+}
+
+// Agent says which agent works, and on what terms.
+type Agent struct {
+	Program string // program on the host
+	Name    string // name of the definition
+	Model   string // overrides the definition's
+	File    string // path of the repository's own definition
+}
+
+// Terraform says how a stack is planned and applied. {plan} in arguments stands
+// for the absolute path of the plan file.
+type Terraform struct {
+	Program                 string   // path in the repository, or program on the host
+	Init, Plan, Show, Apply []string // arguments; an empty Init is skipped
+	Workdir                 string   // a person's checkout, source of Carry only
+	Carry                   []string // globs of ignored files copied from Workdir
+	Prepare                 string   // shell command after the checkout
+	Verify                  string   // shell command after the apply
+}
+
+// Scope is what a change may touch.
+type Scope struct {
+	Stacks         []string            // globs of folders planned on their own
+	AllowPaths     []string            // globs
+	TypePaths      map[string][]string // narrower globs per type
+	Protected      []string            // stack names never touched
+	StatePaths     []string            // where tracked state would be
+	AllowResources map[string][]string // address or type patterns per type
+	MaxChanges     int
+	Tolerated      []string // addresses that change in every plan
+}
+
+// Resolver works through the items of one run. It is not safe for concurrent
+// use: items are taken one at a time on purpose.
+type Resolver struct {
+	opts      Options
+	repo      *gitrepo.Repo
+	agents    *host.Host // where the agent runs
+	terraform *host.Host // where plans and applies run; may be the same
+	log       zerolog.Logger
+
+	agentRun, terraformRun *host.Run
+
+	ledger  Ledger
+	pending []Entry // results not written to the ledger yet
+	landed  map[Ref]landed
+	stacks  map[string]*stack
+	spent   float64
+	spaces  int // workspaces made, for their names
+	now     func() time.Time
+}
+
+// landed is a fix commit found on the branch.
+type landed struct {
+	commit   string
+	evidence Evidence
+}
+
+// New opens the run's directories on the hosts. The caller holds the lock, and
+// calls Close whatever happens.
+func New(ctx context.Context, opts Options, repo *gitrepo.Repo, agents, terraform *host.Host, log zerolog.Logger) (*Resolver, error) {
+	r := &Resolver{
+		opts: opts, repo: repo, agents: agents, terraform: terraform, log: log,
+		landed: map[Ref]landed{}, stacks: map[string]*stack{}, now: time.Now,
+	}
+	var err error
+	if r.terraformRun, err = terraform.OpenRun(ctx, opts.Run); err != nil {
+		return nil, fmt.Errorf("open the run directory on %s: %w", terraform.Name(), err)
+	}
+	r.agentRun = r.terraformRun
+	if agents != terraform {
+		if r.agentRun, err = agents.OpenRun(ctx, opts.Run); err != nil {
+			return nil, fmt.Errorf("open the run directory on %s: %w", agents.Name(), err)
+		}
+	}
+	if err := r.readHistory(); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// readHistory learns from the ledger and the branch what earlier runs did.
+func (r *Resolver) readHistory() error {
+	lines, err := r.repo.ReadLog(LedgerRef)
+	if err != nil {
+		return fmt.Errorf("read the ledger: %w", err)
+	}
+	var damaged int
+	if r.ledger, damaged = ReadLedger(lines); damaged > 0 {
+		r.log.Warn().Int("lines", damaged).Msg("the ledger has lines that cannot be read; they are passed over")
+	}
+	return r.findLanded(r.repo.Tip())
+}
+
+// findLanded collects the fix commits of a branch by their trailers.
+func (r *Resolver) findLanded(tip string) error {
+	err := r.repo.Log(tip, func(c gitrepo.Commit) bool {
+		if e, ok := ParseEvidence(c.Message); ok {
+			ref := Ref{Document: e.Document, Item: e.Item}
+			if _, newer := r.landed[ref]; !newer {
+				r.landed[ref] = landed{commit: c.Hash, evidence: e}
+			}
+		}
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("read the history of %s: %w", r.opts.Branch, err)
+	}
+	return nil
+}
+
+// Items works through items in order and says what became of each. An error of
+// one item does not stop the others; what stops the run is told by the
+// outcomes that were not attempted.
+func (r *Resolver) Items(ctx context.Context, items []change.Item) []change.Outcome {
+	waiting, err := r.proposed(ctx, r.repo.Tip())
+	if err != nil {
+		r.log.Error().Str("stage", "items").Err(err).Msg("without the open proposals, items could be paid for twice; none is started")
+		return notAttempted(items, ReasonHost)
+	}
+	queue, outcomes := r.admit(Order(items), waiting)
+	paid := 0
+	for i, item := range queue {
+		if reason := r.mayStart(ctx, paid); reason != "" {
+			outcomes = append(outcomes, notAttempted(queue[i:], reason)...)
+			break
+		}
+		share := slice(r.opts.BudgetUSD, r.spent, min(len(queue)-i, r.opts.MaxItems-paid))
+		if share == 0 {
+			outcomes = append(outcomes, notAttempted(queue[i:], ReasonBudget)...)
+			break
+		}
+		outcome, fatal := r.one(ctx, item, share)
+		outcomes = append(outcomes, outcome)
+		if outcome.State != change.Skipped {
+			paid++ // an item that its stack held back took no place of another
+		}
+		if fatal {
+			outcomes = append(outcomes, notAttempted(queue[i+1:], ReasonHost)...)
+			break
+		}
+	}
+	return outcomes
+}
+
+// admit takes out the items that history decides: those with a landed fix,
+// those that failed often enough, those that wait on a proposal.
+func (r *Resolver) admit(items []change.Item, waiting map[Ref]string) (queue []change.Item, outcomes []change.Outcome) {
+	for _, item := range items {
+		ref := Ref{Document: item.Document, Item: item.ID}
+		out := change.Outcome{Item: item, State: change.Skipped}
+		switch fix, isLanded := r.landed[ref]; {
+		case isLanded:
+			out.Reason, out.Commit = ReasonReopened, fix.commit
+		case waiting[ref] != "":
+			out.State, out.Reason, out.Branch = change.Proposed, ReasonProposed, waiting[ref]
+		case r.ledger.Attempts(ref) >= r.opts.MaxAttempts:
+			out.Reason = ReasonMaxAttempts
+		default:
+			queue = append(queue, item)
+			continue
+		}
+		outcomes = append(outcomes, out)
+	}
+	return queue, outcomes
+}
+
+// mayStart says why no further item may start, or "".
+func (r *Resolver) mayStart(ctx context.Context, paid int) string {
+	switch {
+	case ctx.Err() != nil:
+		return ReasonTime
+	case paid >= r.opts.MaxItems:
+		return ReasonLimit
+	case !r.opts.Deadline.IsZero() && r.now().Add(r.opts.ItemTimeout).After(r.opts.Deadline):
+		return ReasonTime
+	}
+	return ""
+}
+
+func notAttempted(items []change.Item, reason string) []change.Outcome {
+	outcomes := make([]change.Outcome, len(items))
+	for i, item := range items {
+		outcomes[i] = change.Outcome{Item: item, State: change.NotAttempted, Reason: reason}
+	}
+	return outcomes
+}
+
+// SpentUSD is what the agents of this run have cost so far.
+func (r *Resolver) SpentUSD() float64 { return r.spent }
+
+// Close removes the run's directories on the hosts, except those that hold an
+// apply which is not settled.
+func (r *Resolver) Close(ctx context.Context) error {
+	err := r.terraformRun.Close(ctx)
+	if r.agentRun != r.terraformRun {
+		if agentErr := r.agentRun.Close(ctx); err == nil {
+			err = agentErr
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("remove the run directory: %w", err)
+	}
+	return nil
+}
+
+// policy is what the diff gate may let pass for an item.
+func (r *Resolver) policy(item change.Item, paths []string) gate.DiffPolicy {
+	return gate.DiffPolicy{
+		Type:       item.Type,
+		AllowPaths: r.opts.Scope.AllowPaths,
+		TypePaths:  r.opts.Scope.TypePaths[item.Type],
+		Protected:  r.opts.Scope.Protected,
+		Stacks:     r.opts.Scope.Stacks,
+		StatePaths: r.opts.Scope.StatePaths,
+		BasePaths:  paths,
+		Secrets:    r.opts.Secrets,
+		Wrapper:    r.opts.Terraform.Program,
+	}
+}

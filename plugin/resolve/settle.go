@@ -1,0 +1,220 @@
+package resolve
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/host"
+)
+
+// cleanupTime bounds what still has to be written after a run was cancelled.
+// Woodpecker kills a container 20 s after its SIGTERM.
+const cleanupTime = 15 * time.Second
+
+// Settle ends what earlier runs left behind: every journal on the remote is
+// brought to the branch, given up because it was never applied, or left to a
+// person. known are the items of the documents that were read, by reference.
+// Nothing is applied here.
+func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]change.Outcome, error) {
+	journals, err := r.repo.Refs(ctx, JournalPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("list the journals: %w", err)
+	}
+	var outcomes []change.Outcome
+	for _, name := range slices.Sorted(maps.Keys(journals)) {
+		fix := journals[name]
+		commit, err := r.repo.Lookup(fix)
+		if err != nil {
+			return outcomes, fmt.Errorf("read the journal %s: %w", name, err)
+		}
+		evidence, ok := ParseEvidence(commit.Message)
+		ref := Ref{Document: evidence.Document, Item: evidence.Item}
+		if !ok || JournalRef(ref) != name {
+			return outcomes, fault.Mark(fault.Person, fmt.Errorf("the journal %s holds a commit that this program did not make; look at it and delete the ref", name))
+		}
+		item, found := known[ref]
+		if !found {
+			// The row is gone from the documents; its commit still says what it was.
+			action, _, _ := strings.Cut(commit.Message, "\n")
+			item = change.Item{Document: ref.Document, ID: ref.Item, Action: action}
+		}
+		s := settling{Resolver: r, ref: ref, fix: fix, evidence: evidence, out: change.Outcome{
+			Item: item, Stack: evidence.Stack, PlanHash: evidence.PlanHash, Counts: evidence.Counts, Settled: true,
+		}}
+		r.log.Info().Str("stage", "settle").Str("document", ref.Document).Str("item", ref.Item).Msg("an earlier run was cut short at this item")
+		out, err := s.settle(ctx)
+		if err != nil {
+			return outcomes, fmt.Errorf("settle %s of %s: %w", ref.Item, ref.Document, err)
+		}
+		outcomes = append(outcomes, out)
+	}
+	return outcomes, nil
+}
+
+// settling is one journal on its way to an end.
+type settling struct {
+	*Resolver
+	ref      Ref
+	fix      string
+	evidence Evidence
+	attempt  Entry
+	out      change.Outcome
+}
+
+func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
+	s.attempt, _ = s.ledger.LastAttempt(s.ref)
+	if on, ok := s.landed[s.ref]; ok && on.evidence.PlanHash == s.evidence.PlanHash {
+		s.out.Commit = on.commit
+		if s.ledger.LastState(s.ref) == string(change.Done) {
+			return s.end(change.Done, ""), nil
+		}
+	}
+	status, err := s.status(ctx)
+	if err != nil {
+		return s.out, err
+	}
+	if s.out.Commit == "" && !status.Began && !status.Unknown {
+		return s.neverApplied(ctx)
+	}
+	return s.decideByPlan(ctx, status)
+}
+
+// status asks the host how the apply ended, and waits for one that still runs.
+func (s *settling) status(ctx context.Context) (host.ApplyStatus, error) {
+	if s.attempt.Run == "" || s.attempt.Host != s.terraform.Name() {
+		// The host that applied it is not the one in use, or nobody wrote which it
+		// was. A plan tells what came of it; the state lock keeps us out while it
+		// still runs.
+		return host.ApplyStatus{Unknown: true}, nil
+	}
+	s.log.Info().Str("stage", "settle").Str("item", s.ref.Item).Msg("asking the host how its apply ended; one that still runs is waited for")
+	status, err := s.terraform.WaitApply(ctx, s.attempt.Run, applyID(s.ref, s.evidence.PlanHash))
+	if err != nil && status.Running {
+		return status, fault.Mark(fault.Person, fmt.Errorf("an apply still runs on %s: %w", s.terraform.Name(), err))
+	}
+	if err != nil {
+		return status, fmt.Errorf("read how the apply ended on %s: %w", s.terraform.Name(), err)
+	}
+	return status, nil
+}
+
+// neverApplied gives the item up for this time: it failed, and may be tried
+// again.
+func (s *settling) neverApplied(ctx context.Context) (change.Outcome, error) {
+	if err := s.dropJournal(ctx, s.ref); err != nil {
+		return s.out, err
+	}
+	s.out.Err = errors.New("the run was cut short before its plan was applied")
+	return s.end(change.Failed, ReasonInterrupted), nil
+}
+
+// decideByPlan plans the fix on the branch's tip: when nothing is left to do, it
+// landed; otherwise a person must look.
+func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (change.Outcome, error) {
+	commit := s.repo.Tip()
+	if s.out.Commit == "" {
+		var err error
+		commit, err = s.repo.Replay(s.fix, commit, "")
+		if errors.Is(err, gitrepo.ErrMoved) {
+			return s.person(ReasonBaseMoved, err), nil
+		}
+		if err != nil {
+			return s.out, fmt.Errorf("carry the fix to the branch's tip: %w", err)
+		}
+	}
+	space, err := s.checkout(ctx, commit)
+	if err != nil {
+		return s.out, err
+	}
+	_, err = s.confirmed(ctx, space, s.evidence.Stack, change.Plan{})
+	var left *refusal
+	var failed *host.CommandError
+	switch {
+	case errors.As(err, &left):
+		s.out.Findings = left.findings
+		reason := ReasonConverge
+		if status.Ended && status.Code != 0 {
+			reason = ReasonApply
+		}
+		return s.person(reason, err), s.publishAnyway(ctx)
+	case errors.As(err, &failed):
+		return s.person(ReasonUnknown, err), s.publishAnyway(ctx)
+	case err != nil:
+		return s.out, err
+	}
+	return s.publishLanded(ctx, space)
+}
+
+func (s *settling) publishLanded(ctx context.Context, space *host.Workspace) (change.Outcome, error) {
+	if s.out.Commit == "" {
+		commit, err := s.publishFix(ctx, s.fix, s.evidence.Stack, change.Plan{})
+		if err != nil {
+			return s.person(ReasonNotOnBranch, err), nil
+		}
+		s.out.Commit = commit
+	}
+	if err := s.verify(ctx, space, s.out.Item, s.evidence.Stack); err != nil {
+		s.out.Err = err
+		return s.end(change.Failed, ReasonVerify), nil
+	}
+	return s.end(change.Done, ""), nil
+}
+
+// publishAnyway brings a half-applied fix to the branch, where the next plan
+// would otherwise destroy what exists.
+func (s *settling) publishAnyway(ctx context.Context) error {
+	if s.out.Commit != "" {
+		return nil
+	}
+	if _, err := s.publishFix(ctx, s.fix, s.evidence.Stack, change.Plan{}); err != nil {
+		s.log.Error().Str("stage", "settle").Str("item", s.ref.Item).Err(err).Msg("the fix is not on the branch")
+	}
+	return nil
+}
+
+// person leaves the item to a person and closes its stack.
+func (s *settling) person(reason string, err error) change.Outcome {
+	s.close(s.evidence.Stack, err)
+	s.out.Err = err
+	s.out.Command = SettleCommand(s.ref.Item)
+	return s.end(change.NeedsPerson, reason)
+}
+
+func (s *settling) end(state change.State, reason string) change.Outcome {
+	s.out.State, s.out.Reason = state, reason
+	if s.attempt.Run != "" && s.ledger.LastState(s.ref) != string(state) {
+		s.pending = append(s.pending, Entry{
+			Time: s.now().UTC(), Run: s.attempt.Run, Kind: kindResult, Ref: s.ref, Attempt: s.attempt.Attempt,
+			State: string(state), Reason: reason, Commit: s.out.Commit,
+		})
+	}
+	s.log.Info().Str("stage", "settle").Str("item", s.ref.Item).Str("state", string(state)).Str("reason", reason).Err(s.out.Err).Msg("settled")
+	return s.out
+}
+
+// itemJSON is an item as verify_command reads it.
+func itemJSON(item change.Item, stack string) ([]byte, error) {
+	encoded, err := json.Marshal(struct {
+		Document string `json:"document"`
+		ID       string `json:"id"`
+		Date     string `json:"date"`
+		Priority string `json:"priority"`
+		Action   string `json:"action"`
+		Type     string `json:"type"`
+		Details  string `json:"details"`
+		Stack    string `json:"stack"`
+	}{item.Document, item.ID, item.Date, item.Priority, item.Action, item.Type, item.Details, stack})
+	if err != nil {
+		return nil, fmt.Errorf("encode the item for verify_command: %w", err)
+	}
+	return append(encoded, '\n'), nil
+}

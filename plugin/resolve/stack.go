@@ -1,0 +1,156 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/gate"
+	"pm-todos/plugin/host"
+)
+
+// stack is what this run knows of one folder that is planned on its own.
+type stack struct {
+	name     string
+	base     string      // commit that the baseline belongs to
+	baseline change.Plan // plan of the untouched base, empty but for tolerated changes
+	refusal  *refusal    // why none of its items can be worked on, nil when they can
+}
+
+// refusal is a business answer of no: an item, or all items of a stack, are
+// left as they are for a stated reason. It is an error so that it can end a
+// sequence of steps, but nothing broke.
+type refusal struct {
+	state    change.State
+	reason   string
+	findings []change.Finding
+	err      error // what broke, for failed ones
+}
+
+// Error is the reason with what is behind it.
+func (r *refusal) Error() string {
+	text := r.reason
+	if r.err != nil {
+		text += ": " + r.err.Error()
+	}
+	for _, f := range r.findings {
+		text += "; " + f.String()
+	}
+	return text
+}
+
+func (r *refusal) Unwrap() error { return r.err }
+
+// baseline plans the untouched base of a stack, once per run and again only
+// when the branch touched the stack. It returns a refusal when changes were
+// pending already or nothing can be planned there.
+func (r *Resolver) baseline(ctx context.Context, name, base string) (*stack, error) {
+	if known := r.stacks[name]; known != nil {
+		fresh, err := r.stillFresh(known, base)
+		if err != nil {
+			return nil, err
+		}
+		if fresh {
+			return known, known.answer()
+		}
+	}
+	s := &stack{name: name, base: base}
+	space, err := r.checkout(ctx, base)
+	if err != nil {
+		return nil, err
+	}
+	r.log.Info().Str("stage", "baseline").Str("stack", name).Msg("planning the untouched base")
+	s.baseline, err = r.planIn(ctx, space, name)
+	var failed *host.CommandError
+	switch {
+	case errors.As(err, &failed):
+		s.refusal = &refusal{state: change.NotAttempted, reason: ReasonUnhealthy, err: fmt.Errorf("the untouched base of %s cannot be planned: %w", name, err)}
+	case err != nil:
+		return nil, err
+	default:
+		verdict := gate.Plan(s.baseline.Show, gate.PlanPolicy{Mode: gate.Baseline, Tolerated: r.opts.Scope.Tolerated})
+		if !verdict.Passed() {
+			s.refusal = &refusal{state: change.Skipped, reason: ReasonDrift, findings: verdict.Findings}
+		}
+	}
+	r.stacks[name] = s
+	return s, s.answer()
+}
+
+// answer is the refusal as an error, and nil when there is none (a nil pointer
+// in an error would not be).
+func (s *stack) answer() error {
+	if s.refusal == nil {
+		return nil
+	}
+	return s.refusal
+}
+
+// close keeps other items away from a stack whose state nobody is sure of.
+func (r *Resolver) close(name string, err error) {
+	if name == "" {
+		return
+	}
+	r.stacks[name] = &stack{name: name, refusal: &refusal{state: change.Skipped, reason: ReasonClosed, err: err}}
+}
+
+func (r *Resolver) stillFresh(s *stack, base string) (bool, error) {
+	if s.base == base || s.base == "" {
+		return true, nil
+	}
+	touched, err := r.repo.Touched(s.base, base, s.name)
+	if err != nil {
+		return false, fmt.Errorf("compare %s with the branch: %w", s.name, err)
+	}
+	return !touched, nil
+}
+
+// checkout makes a Terraform workspace that holds exactly one commit.
+func (r *Resolver) checkout(ctx context.Context, commit string) (*host.Workspace, error) {
+	return r.workspace(ctx, r.terraformRun, "plan", commit, host.Checkout, host.Prepare{
+		Workdir: r.opts.Terraform.Workdir,
+		Carry:   r.opts.Terraform.Carry,
+		Command: r.opts.Terraform.Prepare,
+	})
+}
+
+// workspace sends a commit to a host. The pack is streamed: a snapshot of a
+// large repository is never held in memory.
+func (r *Resolver) workspace(ctx context.Context, run *host.Run, name, commit string, kind host.Kind, prepare host.Prepare) (*host.Workspace, error) {
+	r.spaces++
+	reader, writer := io.Pipe()
+	go func() { writer.CloseWithError(r.repo.Pack(commit, writer)) }()
+	defer func() { _ = reader.Close() }() // ends the goroutine when the host gave up early
+	space, err := run.Workspace(ctx, fmt.Sprintf("%s-%d", name, r.spaces), commit, reader, kind, prepare)
+	if err != nil {
+		return nil, fmt.Errorf("make a workspace of %.12s: %w", commit, err)
+	}
+	return space, nil
+}
+
+func (r *Resolver) planIn(ctx context.Context, space *host.Workspace, stack string) (change.Plan, error) {
+	t := r.opts.Terraform
+	plan, err := space.Plan(ctx, host.PlanSpec{
+		Dir: stack, Program: t.Program, Init: t.Init, Plan: t.Plan, Show: t.Show, Timeout: r.opts.ItemTimeout,
+	})
+	if err != nil {
+		return change.Plan{}, fmt.Errorf("plan %s: %w", stack, err)
+	}
+	plan.Stack = stack
+	return plan, nil
+}
+
+// itemPolicy is what the plan gate may let pass for an item.
+func (r *Resolver) itemPolicy(item change.Item, s *stack) gate.PlanPolicy {
+	return gate.PlanPolicy{
+		Mode:           gate.Item,
+		Type:           item.Type,
+		AllowResources: slices.Clone(r.opts.Scope.AllowResources[item.Type]),
+		MaxChanges:     r.opts.Scope.MaxChanges,
+		Tolerated:      r.opts.Scope.Tolerated,
+		Baseline:       s.baseline.Show,
+	}
+}
