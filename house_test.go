@@ -1,0 +1,125 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// rooms says which rooms each room may import, besides the leaves below. The
+// arrows point one way and never between siblings.
+var rooms = map[string][]string{
+	"plugin":            {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/vault", "plugin/report", "plugin/scaffold", "plugin/standin"},
+	"plugin/resolve":    {"plugin/gitrepo", "plugin/host", "plugin/agent", "plugin/gate"},
+	"plugin/gitrepo":    {},
+	"plugin/host":       {},
+	"plugin/agent":      {},
+	"plugin/gate":       {},
+	"plugin/vault":      {},
+	"plugin/report":     {},
+	"plugin/standin":    {},
+	"plugin/postmortem": {},
+	"plugin/change":     {},
+	"plugin/secret":     {},
+	"plugin/fault":      {},
+	"plugin/plain":      {},
+}
+
+// leaves are values that every room above them may use. They import at most
+// each other.
+var leaves = []string{"plugin/postmortem", "plugin/change", "plugin/secret", "plugin/fault", "plugin/plain"}
+
+// goFiles parses every Go file of the project.
+func goFiles(t *testing.T, visit func(file string, set *token.FileSet, parsed *ast.File)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || path.Ext(file) != ".go" {
+			return err
+		}
+		set := token.NewFileSet()
+		parsed, err := parser.ParseFile(set, file, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		visit(filepath.ToSlash(file), set, parsed)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	goFiles(t, func(file string, _ *token.FileSet, parsed *ast.File) {
+		room := path.Dir(file)
+		allowed, known := rooms[room]
+		if room == "." || strings.HasSuffix(file, "_test.go") {
+			return
+		}
+		if !known {
+			t.Errorf("%s is in a room that the picture of imports does not have", file)
+		}
+		for _, imported := range parsed.Imports {
+			target, err := strconv.Unquote(imported.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			target, ours := strings.CutPrefix(target, "pm-todos/")
+			if !ours || target == room || slices.Contains(allowed, target) {
+				continue
+			}
+			if !slices.Contains(leaves, target) {
+				t.Errorf("%s imports %s", file, target)
+			}
+		}
+	})
+}
+
+func TestFilesAndFunctionsCanBeRead(t *testing.T) {
+	const longestFile, longestFunction = 500, 80
+	goFiles(t, func(file string, set *token.FileSet, parsed *ast.File) {
+		if lines := set.File(parsed.Pos()).LineCount(); lines > longestFile {
+			t.Errorf("%s has %d lines, more than %d", file, lines, longestFile)
+		}
+		for _, declared := range parsed.Decls {
+			function, ok := declared.(*ast.FuncDecl)
+			if !ok || strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			first, last := set.Position(function.Pos()).Line, set.Position(function.End()).Line
+			if last-first > longestFunction {
+				t.Errorf("%s: %s has %d lines, more than fit a screen", file, function.Name.Name, last-first)
+			}
+		}
+	})
+}
+
+var unfinished = regexp.MustCompile(`(?i)^//\s*(todo|fixme|xxx|hack)\b[:(]`)
+
+func TestNothingIsLeftForLater(t *testing.T) {
+	goFiles(t, func(file string, set *token.FileSet, parsed *ast.File) {
+		for _, group := range parsed.Comments {
+			for _, comment := range group.List {
+				if unfinished.MatchString(comment.Text) {
+					t.Errorf("%s: %s", set.Position(comment.Pos()), comment.Text)
+				}
+			}
+		}
+	})
+}
+
+func TestPackagesAreNamedByWhatTheyHold(t *testing.T) {
+	goFiles(t, func(file string, _ *token.FileSet, parsed *ast.File) {
+		if slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "types", "misc"}, parsed.Name.Name) {
+			t.Errorf("%s: package %s says nothing of what it holds", file, parsed.Name.Name)
+		}
+	})
+}
