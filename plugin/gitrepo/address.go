@@ -146,7 +146,7 @@ func (a address) check() error {
 	}
 	for part := range strings.SplitSeq(a.path, "/") {
 		if part == ".." {
-			return errors.New("the path of the remote URL has a part ..")
+			return errors.New("the path of the remote URL has .. in it")
 		}
 	}
 	return nil

@@ -2,9 +2,13 @@ package gitrepo
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -175,6 +179,11 @@ func TestClone_IgnoresTheEnvironment(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
+	// net/http never asks a proxy for a loopback address, so look inside.
+	inner := must(newHTTPTransport(address{scheme: schemeHTTPS, host: "git.example.org", path: "/x"}, Options{}))(t)
+	if outer, ok := inner.client.Transport.(*http.Transport); !ok || outer.Proxy != nil || inner.client.Jar != nil {
+		t.Error("the HTTP client may use a proxy or cookies")
+	}
 	for _, url := range []string{s.origin, s.serve(nil)} {
 		r := clone(t, url)
 		made := must(r.Publish(t.Context(), func(tip string) (string, error) {
@@ -293,5 +302,63 @@ func TestFetchRef_BringsAPullRequest(t *testing.T) {
 	}
 	if err := r.FetchRef(t.Context(), "--upload-pack=x", later); fault.Of(err) != fault.Settings {
 		t.Errorf("a bad ref: %v", err)
+	}
+}
+
+func TestClone_TellsItsProgress(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	var lines []string
+	o := options(t, s.serve(nil))
+	o.Progress = func(line string) { lines = append(lines, line) }
+	r := must(Clone(t.Context(), o))(t)
+	defer func() { _ = r.Close() }()
+	text := strings.Join(lines, "\n")
+	if !strings.Contains(text, "received 1 KiB") || strings.ContainsAny(text, "\r\x1b") {
+		t.Errorf("progress %q", text)
+	}
+	if got := r.URL(); got != strings.TrimSuffix(o.URL, "/") || strings.Contains(got, password) || r.Branch() != branchName {
+		t.Errorf("URL %q, branch %q", got, r.Branch())
+	}
+}
+
+func TestClone_TrustsOnlyTheGivenCA(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	plain := must(url.Parse(s.serve(nil)))(t)
+	server := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(&url.URL{Scheme: plain.Scheme, Host: plain.Host}))
+	defer server.Close()
+	o := options(t, server.URL+plain.Path)
+	if _, err := Clone(t.Context(), o); err == nil || fault.Of(err) != fault.Failed {
+		t.Errorf("an unknown CA: %v, kind %v", err, fault.Of(err))
+	}
+	o.Dir = t.TempDir()
+	o.CACert = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	r := must(Clone(t.Context(), o))(t)
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestClone_ReplyThatIsCutShort(t *testing.T) {
+	s := newSite(t, map[string]string{"a": strings.Repeat("0123456789abcdef\n", 2000)})
+	for i := range 50 {
+		s.commit("more", map[string]string{"b": strings.Repeat("x", i*100)})
+	}
+	s.push()
+	for _, length := range []int{0, 3, 8, 20, 40, 500, 2000} {
+		url := s.serve(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method != http.MethodPost {
+					next.ServeHTTP(w, r)
+					return
+				}
+				answer := httptest.NewRecorder()
+				next.ServeHTTP(answer, r)
+				w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
+				_, _ = w.Write(answer.Body.Bytes()[:length])
+			})
+		})
+		if _, err := Clone(t.Context(), options(t, url)); err == nil {
+			t.Errorf("%d bytes of the reply were enough", length)
+		}
 	}
 }

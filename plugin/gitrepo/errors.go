@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/plain"
 )
 
 // Errors that callers tell apart with errors.Is.
@@ -39,25 +37,12 @@ var (
 	ErrHostKey = errors.New("host key is not the known one")
 )
 
-// maxMessage is how much of a text that came from a remote is shown, in bytes.
+// maxMessage is how much of a text that came from a remote is shown, in
+// characters.
 const maxMessage = 600
 
-// printable makes a text from outside fit for a log line: control and
-// invisible characters become blanks, blanks are folded, the end is cut.
-func printable(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if b.Len() >= maxMessage {
-			b.WriteString("…")
-			break
-		}
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			r = ' '
-		}
-		b.WriteRune(r)
-	}
-	return strings.Join(strings.Fields(b.String()), " ")
-}
+// printable makes a text from outside fit for a log line.
+func printable(text string) string { return plain.Line(text, maxMessage) }
 
 // remoteError carries an error out of a remote act. Its text is safe to print
 // whatever the server said.

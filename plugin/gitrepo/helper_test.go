@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/cgi"
@@ -130,7 +131,7 @@ func (s *site) serve(wrap func(http.Handler) http.Handler) string {
 			"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
 			"GIT_COMMITTER_NAME=server", "GIT_COMMITTER_EMAIL=server@example.org",
 		},
-		Stderr: &bytes.Buffer{},
+		Stderr: io.Discard,
 	})
 	if wrap != nil {
 		backend = wrap(backend)

@@ -29,7 +29,7 @@ func newPacker(w io.Writer, objects int) (*packer, error) {
 	if err != nil {
 		return nil, err
 	}
-	header := binary.BigEndian.AppendUint32([]byte("PACK\x00\x00\x00\x02"), uint32(objects)) //nolint:gosec // counts of objects in memory
+	header := binary.BigEndian.AppendUint32([]byte("PACK\x00\x00\x00\x02"), uint32(objects))
 	_, err = out.Write(header)
 	return &packer{w: out, sum: sum, zw: zw, left: objects}, err
 }

@@ -132,20 +132,16 @@ func (r *Repo) packOf(target plumbing.Hash) func(map[plumbing.Hash]bool) ([]byte
 // are. ErrPushRefused and ErrPushUnknown say what a failed push means.
 func (r *Repo) Publish(ctx context.Context, build func(tip string) (string, error)) (string, error) {
 	pauses := newBackOff()
+	var u update
+	var sent []plumbing.Hash
 	same := 0
 	for i := 1; ; i++ {
-		tip, err := r.Fetch(ctx)
-		if err != nil {
-			return "", err
+		done, err := r.prepare(ctx, build, &u, sent)
+		if done != "" || err != nil {
+			return done, err
 		}
-		u, err := r.build(tip, build)
-		if err != nil {
-			return "", err
-		}
-		if u.new == u.old {
-			return tip, nil
-		}
-		what, now, pushErr := r.try(ctx, u, r.packOf(u.new))
+		what, _, pushErr := r.try(ctx, u, r.packOf(u.new))
+		sent = append(sent, u.new)
 		switch what {
 		case landed:
 			r.note(u.ref, u.new)
@@ -158,13 +154,6 @@ func (r *Repo) Publish(ctx context.Context, build func(tip string) (string, erro
 			}
 		case moved:
 			same = 0
-			done, err := r.overtaken(ctx, u, now)
-			if err != nil {
-				return "", err
-			}
-			if done {
-				return u.new.String(), nil
-			}
 		}
 		if i == maxTries {
 			return "", fault.Mark(fault.Temporary, fmt.Errorf("publish to %s: %w %d times in a row", r.Branch(), ErrRefMoved, i))
@@ -173,6 +162,39 @@ func (r *Repo) Publish(ctx context.Context, build func(tip string) (string, erro
 			return "", fault.Mark(fault.Temporary, fmt.Errorf("publish to %s: %w", r.Branch(), err))
 		}
 	}
+}
+
+// prepare makes the next update on the branch's present tip. When there is
+// none to make, since nothing differs or an earlier one has landed after all,
+// it returns the commit that is on the branch.
+func (r *Repo) prepare(ctx context.Context, build func(string) (string, error), u *update, sent []plumbing.Hash) (string, error) {
+	tip, err := r.Fetch(ctx)
+	if err != nil {
+		if len(sent) > 0 && !errors.Is(err, ErrNotFound) {
+			err = fault.Mark(fault.Temporary, fmt.Errorf("%w: %w", ErrPushUnknown, err))
+		}
+		return "", err
+	}
+	if u.old.String() == tip {
+		return "", nil // the same again
+	}
+	// The branch has moved. It may hold a commit of ours whose reply was lost,
+	// with others on top.
+	for _, h := range sent {
+		found := false
+		err := r.walk(tip, u.old, func(c Commit) bool {
+			found = c.Hash == h.String()
+			return !found
+		})
+		if found || err != nil {
+			return h.String(), err
+		}
+	}
+	*u, err = r.build(tip, build)
+	if err == nil && u.new == u.old {
+		return tip, nil
+	}
+	return "", err
 }
 
 // build asks for the commit to publish and makes sure that it takes nothing
@@ -197,24 +219,6 @@ func (r *Repo) build(tip string, build func(string) (string, error)) (update, er
 		return update{}, fmt.Errorf("publish %s to %s: %w", made, r.Branch(), err)
 	}
 	return u, nil
-}
-
-// overtaken tells whether the branch, which has moved, holds our commit: then
-// the reply was lost and somebody has built on it since.
-func (r *Repo) overtaken(ctx context.Context, u update, now plumbing.Hash) (bool, error) {
-	if now.IsZero() {
-		return false, fault.Mark(fault.Failed, fmt.Errorf("%w: branch %s is gone from the remote", ErrNotFound, r.Branch()))
-	}
-	tip, err := r.Fetch(ctx)
-	if err != nil {
-		return false, err
-	}
-	found := false
-	err = r.walk(tip, u.old, func(c Commit) bool {
-		found = c.Hash == u.new.String()
-		return !found
-	})
-	return found, err
 }
 
 // CanPush proves that this run may push to the branch, by an update from its

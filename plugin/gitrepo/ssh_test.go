@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -85,9 +86,16 @@ func sshd(t *testing.T) (address, clientKey string, known []byte) {
 }
 
 func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
+	me, err := user.Current()
+	if err != nil {
+		t.Skipf("sshd lets in only users with an account: %v", err)
+	}
+	accounts, err := os.ReadFile("/etc/passwd")
+	if err != nil || regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(me.Username)+`:.*(nologin|false)$`).Match(accounts) {
+		t.Skip("sshd lets in only accounts with a login shell")
+	}
 	address, key, known := sshd(t)
 	s := newSite(t, map[string]string{"a": "1"})
-	me := must(user.Current())(t)
 	o := options(t, "ssh://"+me.Username+"@"+address+s.origin)
 	o.SSHKey, o.KnownHosts = secret.New(strings.ReplaceAll(strings.TrimSpace(key), "\n", "\r\n")), known
 	r, err := Clone(t.Context(), o)
@@ -105,6 +113,7 @@ func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
 
 	t.Run("refused by a hook", func(t *testing.T) {
 		s.hook("pre-receive", "echo not today >&2; exit 1")
+		r.sleep = noSleep
 		err := r.CanPush(t.Context())
 		if !errors.Is(err, ErrPushRefused) || !strings.Contains(err.Error(), "not today") {
 			t.Errorf("error %v", err)

@@ -202,15 +202,18 @@ func skipAcknowledgements(r *bufio.Reader) error {
 		if err != nil {
 			return err
 		}
-		if word := string(start[4:]); word != "ACK " && word != "NAK\n" {
-			if n > 0 {
-				return nil
-			}
-			return fmt.Errorf("unexpected answer to the fetch: %s", printable(word))
+		word := string(start[4:])
+		acknowledges := word == "ACK " || word == "NAK\n"
+		if !acknowledges && n > 0 {
+			return nil
 		}
-		// Byte for byte, since what follows belongs to the pack.
-		if s := pktline.NewScanner(r); !s.Scan() {
+		// The scanner reads no byte more than the line: the rest is the pack.
+		s := pktline.NewScanner(r)
+		if !s.Scan() {
 			return errors.Join(s.Err(), io.ErrUnexpectedEOF)
+		}
+		if !acknowledges {
+			return fmt.Errorf("unexpected answer to the fetch: %s", printable(string(s.Bytes())))
 		}
 	}
 }
