@@ -30,7 +30,7 @@ var allowed = []string{"Bash(ls:*)", "Bash(grep:*)", "Bash(cat:*)", "Bash(head:*
 // Rules that deny hold in every mode. They match text and are easily got
 // around; they spare an honest agent the attempt.
 var disallowed = []string{
-	"WebFetch", "WebSearch", "Task", "Agent", "NotebookEdit", "Skill", "SlashCommand", "Workflow", "AskUserQuestion", "EnterWorktree", "CronCreate", "ScheduleWakeup", "RemoteTrigger",
+	"WebFetch", "WebSearch", "Task", "Agent", "NotebookEdit", "Skill", "Workflow", "AskUserQuestion", "EnterWorktree", "CronCreate", "ScheduleWakeup", "RemoteTrigger",
 	"Bash(git:*)", "Bash(terraform:*)", "Bash(tofu:*)", "Bash(terragrunt:*)", "Bash(kubectl:*)", "Bash(helm:*)", "Bash(vault:*)", "Bash(curl:*)", "Bash(wget:*)", "Bash(ssh:*)",
 	"Edit(.git/**)", "Edit(.claude/**)", "Edit(.woodpecker/**)", "Edit(.github/**)",
 }

@@ -14,7 +14,7 @@ import (
 // DiffPolicy is what the diff gate allows. All globs are doublestar patterns
 // over slash-separated paths from the root of the repository.
 type DiffPolicy struct {
-	Type       string            // the item's type, for the caller's messages
+	Type       string            // the item's type, for messages
 	AllowPaths []string          // what a change may touch; none allows nothing
 	TypePaths  []string          // narrower paths of the type; none adds no limit
 	Protected  []string          // names, paths or globs of stacks that are never touched

@@ -138,7 +138,7 @@ func (d *diff) paths() {
 		if !matchesAny(d.policy.AllowPaths, file.Path) {
 			d.add(CodeOutsidePaths, file.Path, "the path is outside allow_paths")
 		} else if len(d.policy.TypePaths) > 0 && !matchesAny(d.policy.TypePaths, file.Path) {
-			d.add(CodeOutsideType, file.Path, "the path is outside the paths of the item's type")
+			d.add(CodeOutsideType, file.Path, "the path is outside the paths of the type "+d.policy.Type)
 		}
 		if !fileKinds[path.Ext(name)] {
 			d.add(CodeFileKind, file.Path, "items change configuration and text; a script, a program or a file of unknown kind is left to people")

@@ -20,7 +20,7 @@ const (
 
 // PlanPolicy is what the plan gate allows.
 type PlanPolicy struct {
-	Type           string   // the item's type, for the caller's messages
+	Type           string   // the item's type, for messages
 	AllowResources []string // patterns of addresses or types, * stands for any text; none allows all that is not refused otherwise
 	MaxChanges     int      // resources created or updated by one item; 0 stands for DefaultMaxChanges
 	Tolerated      []string // addresses that change in every plan, of null_resource, terraform_data and time_* only
@@ -193,7 +193,7 @@ func (j *judgement) change(r resource) {
 		return
 	}
 	if len(j.policy.AllowResources) > 0 && !allowed(r, j.policy.AllowResources) {
-		j.add(CodeOutside, r.address, "the resource is outside allow_resources of the item's type")
+		j.add(CodeOutside, r.address, "the resource is outside allow_resources of the type "+j.policy.Type)
 	}
 	j.provider(r)
 	j.harm(r)

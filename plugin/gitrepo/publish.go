@@ -226,19 +226,26 @@ func (r *Repo) build(tip string, build func(string) (string, error)) (update, er
 // ErrDenied or ErrPushRefused when it may not.
 func (r *Repo) CanPush(ctx context.Context) error {
 	pauses := newBackOff()
-	for i := 1; ; i++ {
-		tip, err := r.remoteTip(ctx)
-		if err != nil {
-			return err
-		}
+	tip, err := r.remoteTip(ctx)
+	if err != nil {
+		return err
+	}
+	for i, same := 1, 0; ; i++ {
 		u := update{ref: r.branch, old: tip, new: tip}
-		err = r.remote.push(ctx, u, func(map[plumbing.Hash]bool) ([]byte, error) { return r.emptyPack() })
-		if err == nil {
+		pushErr := r.remote.push(ctx, u, func(map[plumbing.Hash]bool) ([]byte, error) { return r.emptyPack() })
+		if pushErr == nil {
 			return nil
 		}
-		// A branch that moved meanwhile, or a rival that held it, is no refusal.
-		if final := errors.Is(err, ErrDenied) || errors.Is(err, ErrHostKey); final || (i >= maxUnchanged && !errors.Is(err, errStale)) || i == maxTries {
-			return refused(u, err)
+		if tip, err = r.remoteTip(ctx); err != nil {
+			return err
+		}
+		// Only a branch that stayed where it was was refused: servers word a lost
+		// race in many ways, so the state decides, never the message.
+		if same++; tip != u.old {
+			same = 0
+		}
+		if errors.Is(pushErr, ErrDenied) || errors.Is(pushErr, ErrHostKey) || same == maxUnchanged || i == maxTries {
+			return refused(u, pushErr)
 		}
 		if err := r.sleep(ctx, pauses.NextBackOff()); err != nil {
 			return fault.Mark(fault.Temporary, fmt.Errorf("check the right to push: %w", err))

@@ -22,17 +22,17 @@ type Process struct {
 	Stdin     []byte            // its standard input, whole before it starts
 	Timeout   time.Duration     // after which it is ended; 0 means 30 minutes
 	Idle      time.Duration     // without output after which it is ended; 0 for none
-	Grace     time.Duration     // between TERM and KILL; 0 means five seconds, never more than eight
+	Grace     time.Duration     // between TERM and KILL; 0 means five seconds, which is also the most
 	MaxOutput int64             // bytes of standard output and error after which it is ended; 0 means 64 MiB
 }
 
 const (
 	// graceMost keeps the end of a lost process within 20 seconds: the lease,
 	// a second of waiting, this, and KILL.
-	graceMost = 8 * time.Second
+	graceMost = 5 * time.Second
 	// fileMost is the largest file that a supervised program may write.
 	fileMost = 1 << 30
-	// tailFetch is how much of each output is brought back.
+	// outputDefault is also how much of each output is brought back.
 	outputDefault = 64 << 20
 )
 

@@ -70,9 +70,17 @@ func Hidden(r rune) bool {
 // Cut shortens s to at most limit characters, the last of them … when
 // something was cut off. A limit of 0 or less means no limit.
 func Cut(s string, limit int) string {
-	if limit <= 0 || utf8.RuneCountInString(s) <= limit {
+	if limit <= 0 || len(s) <= limit {
 		return s
 	}
-	runes := []rune(s)[:limit-1]
-	return strings.TrimRightFunc(string(runes), unicode.IsSpace) + "…"
+	count, end := 0, 0 // end is where the last character that may stay begins
+	for at := range s {
+		if count == limit-1 {
+			end = at
+		}
+		if count++; count > limit {
+			return strings.TrimRightFunc(s[:end], unicode.IsSpace) + "…"
+		}
+	}
+	return s
 }

@@ -190,7 +190,7 @@ func (t *tableRows) row(line span) {
 	if t.rowStatus(&item, cells) == stateOpen && t.here.standing == standNever {
 		item.mask.add(Implicit)
 	}
-	if t.here.standing == standNever && item.state != stateOpen {
+	if t.here.standing == standNever && item.state != stateOpen && item.state != stateDone {
 		return
 	}
 	t.rowType(&item, t.cols, cells)

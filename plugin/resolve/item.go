@@ -308,11 +308,11 @@ func (a *attempt) importTree(ctx context.Context) error {
 	if len(diff.Files) == 0 {
 		return &refusal{state: change.Refused, reason: ReasonNoChange}
 	}
-	paths, err := a.repo.Files(a.base)
+	policy, err := a.policy(a.item, a.base)
 	if err != nil {
-		return fmt.Errorf("list the files of %.12s: %w", a.base, err)
+		return err
 	}
-	verdict := gate.Diff(diff, a.policy(a.item, paths))
+	verdict := gate.Diff(diff, policy)
 	a.out.Stack = verdict.Stack
 	if !verdict.Passed() {
 		return &complaint{refusal{state: change.Refused, reason: verdict.Findings[0].Code, findings: verdict.Findings}}

@@ -2,7 +2,9 @@ package resolve
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -248,7 +250,25 @@ func (r *Resolver) Close(ctx context.Context) error {
 }
 
 // policy is what the diff gate may let pass for an item.
-func (r *Resolver) policy(item change.Item, paths []string) gate.DiffPolicy {
+func (r *Resolver) policy(item change.Item, base string) (gate.DiffPolicy, error) {
+	paths, err := r.repo.Files(base)
+	if err != nil {
+		return gate.DiffPolicy{}, fmt.Errorf("list the files of %.12s: %w", base, err)
+	}
+	configuration := map[string][]byte{}
+	for _, file := range paths {
+		if ext := path.Ext(file); ext != ".tf" && ext != ".hcl" {
+			continue
+		}
+		content, err := r.repo.ReadFile(base, file)
+		if errors.Is(err, gitrepo.ErrNotFound) {
+			continue // a link or a submodule: what it leads to is not the base's configuration
+		}
+		if err != nil {
+			return gate.DiffPolicy{}, fmt.Errorf("read the configuration of %.12s: %w", base, err)
+		}
+		configuration[file] = content
+	}
 	return gate.DiffPolicy{
 		Type:       item.Type,
 		AllowPaths: r.opts.Scope.AllowPaths,
@@ -257,7 +277,8 @@ func (r *Resolver) policy(item change.Item, paths []string) gate.DiffPolicy {
 		Stacks:     r.opts.Scope.Stacks,
 		StatePaths: r.opts.Scope.StatePaths,
 		BasePaths:  paths,
+		BaseFiles:  configuration,
 		Secrets:    r.opts.Secrets,
 		Wrapper:    r.opts.Terraform.Program,
-	}
+	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/gate"
@@ -74,6 +75,10 @@ func (r *Resolver) baseline(ctx context.Context, name, base string) (*stack, err
 		verdict := gate.Plan(s.baseline.Show, gate.PlanPolicy{Mode: gate.Baseline, Tolerated: r.opts.Scope.Tolerated})
 		if !verdict.Passed() {
 			s.refusal = &refusal{state: change.Skipped, reason: ReasonDrift, findings: verdict.Findings}
+			if line := gate.Tolerable(s.baseline.Show); len(line) > 0 {
+				r.log.Warn().Str("stage", "baseline").Str("stack", name).Str("tolerated", strings.Join(line, ",")).
+					Msg("these addresses can be tolerated, if they change in every plan")
+			}
 		}
 	}
 	r.stacks[name] = s

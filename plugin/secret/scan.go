@@ -73,7 +73,7 @@ type scan struct {
 func (s *scan) feed(t *table, piece []byte, final bool) []byte {
 	text := piece
 	if len(s.held) > 0 {
-		text = append(s.held, piece...)
+		text = slices.Concat(s.held, piece)
 	}
 	if t == nil {
 		s.held = nil

@@ -26,11 +26,10 @@ const maxAnswer = 32 << 20
 func newClient(c Config) (*api.Client, error) {
 	transport := &http.Transport{
 		// No Proxy: the environment must not decide who sees the login.
-		DialContext:           (&net.Dialer{Timeout: c.PerTry}).DialContext,
-		TLSHandshakeTimeout:   c.PerTry,
-		ResponseHeaderTimeout: c.PerTry,
-		ForceAttemptHTTP2:     true,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		DialContext:         (&net.Dialer{Timeout: c.PerTry}).DialContext,
+		TLSHandshakeTimeout: c.PerTry,
+		ForceAttemptHTTP2:   true,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
 	}
 	if len(c.CACert) > 0 {
 		pool := x509.NewCertPool()

@@ -26,7 +26,7 @@ const (
 )
 
 // DefaultJWTPath is where Kubernetes mounts a pod's service-account token.
-const DefaultJWTPath = "/var/run/secrets/kubernetes.io/serviceaccount/token" //nolint:gosec // a path, no credential
+const DefaultJWTPath = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 // Config says where Vault is, how to log in, and what to read. Zero values
 // mean the defaults that the fields name.

@@ -157,11 +157,13 @@ if [ "$reason" != none ]; then
 	done
 fi
 if group_lives; then
-	kill -TERM "-$child" 2>/dev/null
-	group_ends 1 || {
+	# What a task leaves behind that ended by itself gets a moment; what has
+	# ignored the signals above does not.
+	[ "$reason" != none ] || { kill -TERM "-$child" 2>/dev/null && group_ends 1; } || :
+	if group_lives; then
 		kill -KILL "-$child" 2>/dev/null
 		group_ends 3 || left=1
-	}
+	fi
 fi
 sweep
 kill "$ticker" 2>/dev/null

@@ -1,0 +1,113 @@
+package plugin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"pm-todos/plugin/postmortem"
+)
+
+// errUnread stands for files that were named one by one already.
+var errUnread = errors.New("not every file could be read")
+
+// parseCommand prints the items of documents.
+func parseCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "parse",
+		Usage:     "print the items of post-mortems, and which of them are safe",
+		UsageText: "pm-todos parse [flags] FILE...   (- is standard input)",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "format", Value: "json", Usage: "json, one object per file, or table"},
+		}, settingFlags(func(e entry) bool { return e.parse })...),
+		Action: parseAction,
+	}
+}
+
+func parseAction(c *cli.Context) error {
+	write, ok := map[string]func(io.Writer, *postmortem.Document) error{"json": writeJSON, "table": writeTable}[c.String("format")]
+	if !ok {
+		return usageError("--format: %s is not one of json or table", quoted(c.String("format")))
+	}
+	policy, err := parsePolicy(c)
+	if err != nil {
+		return err
+	}
+	files := c.Args().Slice()
+	if len(files) == 0 {
+		return usageError("parse needs at least one FILE")
+	}
+	for _, file := range files {
+		if strings.HasPrefix(file, "-") && file != "-" {
+			return usageError("%s stands behind a FILE; put flags before the files", quoted(file))
+		}
+	}
+	unread := false
+	for _, file := range files {
+		src, err := readDocument(file, c.App.Reader)
+		if err != nil {
+			// The error names the file; the others are printed all the same.
+			unread = true
+			if _, err := fmt.Fprintf(c.App.ErrWriter, "pm-todos: parse: %v\n", err); err != nil {
+				return fmt.Errorf("print an error: %w", err)
+			}
+			continue
+		}
+		if err := write(c.App.Writer, postmortem.Parse(file, src, policy)); err != nil {
+			return fmt.Errorf("print the items of %s: %w", file, err)
+		}
+	}
+	if unread {
+		return told(errUnread)
+	}
+	return nil
+}
+
+// parsePolicy reads the settings that decide which items are safe.
+func parsePolicy(c *cli.Context) (postmortem.Policy, error) {
+	var mine []entry
+	for _, e := range entries() {
+		if e.parse {
+			mine = append(mine, e)
+		}
+	}
+	s, problems := readEntries(mine, func(setting string) (string, bool) {
+		text := c.String(flagName(setting))
+		return text, strings.TrimSpace(text) != ""
+	})
+	if err := settingsError(problems); err != nil {
+		return postmortem.Policy{}, err
+	}
+	return s.documentPolicy(), nil
+}
+
+func readDocument(file string, stdin io.Reader) ([]byte, error) {
+	if file == "-" {
+		src, err := io.ReadAll(stdin)
+		if err != nil {
+			return nil, fmt.Errorf("read standard input: %w", err)
+		}
+		return src, nil
+	}
+	return os.ReadFile(file) //nolint:gosec // a file that the user names; the error names it too
+}
+
+// writeJSON prints a document as one indented JSON object. Its characters stay
+// as they are: it is read by jq and by people, not inside HTML.
+func writeJSON(w io.Writer, doc *postmortem.Document) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(doc.Listing())
+}
+
+// writeTable prints a document as a table for people.
+func writeTable(w io.Writer, doc *postmortem.Document) error {
+	_, err := io.WriteString(w, doc.Table())
+	return err
+}

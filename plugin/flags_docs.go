@@ -1,0 +1,161 @@
+package plugin
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// docsCommand writes docs/settings.md. It is for the authors of this program
+// and hidden from its users.
+func docsCommand() *cli.Command {
+	return &cli.Command{
+		Name:   "docs",
+		Usage:  "write the reference of the settings",
+		Hidden: true,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Usage: "file to write; standard output when unset"},
+		},
+		Action: func(c *cli.Context) error {
+			if path := c.String("output"); path != "" {
+				if err := os.WriteFile(path, []byte(settingsPage()), 0o644); err != nil { //nolint:gosec // a page for everybody
+					return fmt.Errorf("write the reference of the settings: %w", err)
+				}
+				return nil
+			}
+			_, err := io.WriteString(c.App.Writer, settingsPage())
+			return err
+		},
+	}
+}
+
+// pageIntro is docs/settings.md down to the first table. The front matter is
+// what Woodpecker's plugin index reads.
+const pageIntro = `---
+name: pm-todos
+description: Closes the follow-up items of post-mortems - safe ones are implemented by a coding agent, applied behind plan gates, and recorded in the document
+author: pm-todos authors
+tags: [post-mortem, terraform, terragrunt, vault, slack, agent]
+containerImage: pm-todos
+containerImageUrl: https://example.org/pm-todos
+url: https://example.org/pm-todos
+---
+
+# Settings
+
+<!-- Written by ` + "`go generate`" + ` from the table in plugin/settings_table*.go. Change it there. -->
+
+The names are those of a step's ` + "`settings:`" + ` block. The plugin reads each from ` + "`PLUGIN_<NAME>`" + `; on the command line it is the flag
+` + "`--<name>`" + ` with dashes. All problems are reported at once, and an unknown ` + "`PLUGIN_*`" + ` variable is one; the exit code is then 2 and nothing was
+contacted.
+
+` + "```yaml" + `
+steps:
+  - name: post-mortem-todos
+    image: pm-todos
+    settings:
+      git_password: {from_secret: git_token}
+      vault_addr: http://vault-active.vault.svc.cluster.local:8200
+      hosts: wizard@10.0.10.10
+` + "```" + `
+
+- An **empty value** counts as unset.
+- A **list** is a YAML list, CSV, or a JSON array. Woodpecker joins a YAML list by commas and escapes none, so a value that holds a comma needs a JSON
+  array in quotes: ` + "`'[\"stacks/{a,b}/**\"]'`" + `.
+- A **map** is a YAML map or JSON. Its keys are types, its values lists.
+- A **duration** has a unit: ` + "`90s`, `30m`, `1h30m`" + `. A **number** is not negative.
+- A **secret** comes by ` + "`from_secret`" + `, or from the one Vault secret that ` + "`vault_secret`" + ` names. It is never printed.
+- What matters for safety comes only from ` + "`PLUGIN_*`" + ` and that secret: never from ` + "`VAULT_*`" + `, proxy or ` + "`GIT_*`" + ` variables of the
+  environment, and never from the repository.
+- On **pull-request** events the run ends after the documents were read. It needs neither hosts nor secrets then.
+`
+
+// settingsPage is docs/settings.md.
+func settingsPage() string {
+	var b strings.Builder
+	b.WriteString(pageIntro)
+	cell := strings.NewReplacer("|", `\|`, "\n", " ")
+	for _, g := range groups {
+		fmt.Fprintf(&b, "\n## %s\n\n| Settings name | Default | Description |\n|---|---|---|\n", g.title)
+		for _, e := range g.entries {
+			usage := e.usage
+			if e.secret {
+				usage = "*Secret.* " + usage
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.name, cell.Replace(orNone(e.defaultText())), cell.Replace(usage))
+		}
+	}
+	return b.String()
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "*none*"
+	}
+	return text
+}
+
+// helpWidth is the width of the help in characters.
+const helpWidth = 100
+
+// helpTemplate is the help of the app: urfave's, with the settings grouped and
+// in the order of the docs, which its own list of flags cannot do.
+func helpTemplate() string {
+	var b strings.Builder
+	b.WriteString(`NAME:
+   {{.Name}} - {{.Usage}}
+
+USAGE:
+   {{.Name}} [settings]                   the plugin's run
+   {{.Name}} COMMAND [flags] [arguments]
+
+COMMANDS:{{range .VisibleCommands}}
+   {{.Name}}{{"\t"}}{{.Usage}}{{end}}
+
+OPTIONS:
+   --help, -h     show this help; after a command, that command's
+   --version, -v  print the version
+
+SETTINGS:
+   Each is also read from the variable PLUGIN_<NAME>, with underscores and in capitals, which is how a
+   Woodpecker step's settings arrive. docs/settings.md says how lists, maps and durations are written.
+`)
+	plainText := strings.NewReplacer("`", "", "{{", "{ {") // no Markdown, no template
+	for _, g := range groups {
+		fmt.Fprintf(&b, "\n   %s\n", g.title)
+		for _, e := range g.entries {
+			text := e.usage
+			if e.secret {
+				text += " Secret: give it by its variable."
+			}
+			if standard := e.defaultText(); standard != "" {
+				text += " (default: " + standard + ")"
+			}
+			fmt.Fprintf(&b, "     --%s\n", flagName(e.name))
+			for _, line := range wrap(plainText.Replace(text), helpWidth-10) {
+				fmt.Fprintf(&b, "          %s\n", line)
+			}
+		}
+	}
+	return b.String()
+}
+
+// wrap breaks text at spaces into lines of at most width bytes.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(word) > width {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}

@@ -1,0 +1,105 @@
+package plugin
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"pm-todos/plugin/plain"
+	"pm-todos/plugin/secret"
+)
+
+// Console is where a run is told of: its log, and its closing table on the
+// same stream, both without the secrets that the redactor knows.
+type Console struct {
+	Version  string // of this program
+	Log      zerolog.Logger
+	Out      io.Writer
+	Redactor *secret.Redactor
+
+	slackAPI      string        // instead of Slack's own, for tests
+	vaultPatience time.Duration // instead of the room's own, for tests
+}
+
+// stageField is in every line of the log.
+const stageField = "stage"
+
+// NewConsole opens the log on w, in the format and from the level that the
+// settings name. colour is for the console format. The console knows the
+// secrets of the settings; those that are fetched later go to its Redactor.
+// The function returned passes on what the redactor still holds back; call it
+// at the end.
+func NewConsole(version string, s Settings, w io.Writer, colour bool) (Console, func() error) {
+	redactor := &secret.Redactor{}
+	redactor.Add(s.Secrets()...)
+	out := redactor.Writer(w)
+	var lines io.Writer = out
+	if s.Report.LogFormat != "json" {
+		lines = consoleLines(out, colour)
+	}
+	level, err := zerolog.ParseLevel(s.Report.LogLevel)
+	if err != nil || level == zerolog.NoLevel {
+		level = zerolog.InfoLevel
+	}
+	return Console{
+		Version: version, Out: out, Redactor: redactor,
+		Log: zerolog.New(staged{lines}).Level(level),
+	}, out.Close
+}
+
+// staged adds the field stage to lines that were logged without one, so that
+// every line can be found by it.
+type staged struct{ to io.Writer }
+
+func (s staged) Write(line []byte) (int, error) {
+	out := line
+	if rest, ok := bytes.CutPrefix(line, []byte("{")); ok && !bytes.Contains(line, []byte(`"`+stageField+`":"`)) {
+		out = append([]byte(`{"`+stageField+`":"run",`), rest...)
+	}
+	if _, err := s.to.Write(out); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
+
+// consoleLines writes short lines for people: level, stage, message, fields.
+// The user interface of the CI stamps the time.
+func consoleLines(out io.Writer, colour bool) io.Writer {
+	return zerolog.ConsoleWriter{
+		Out: out, NoColor: !colour,
+		PartsOrder:    []string{zerolog.LevelFieldName, stageField, zerolog.MessageFieldName},
+		FieldsExclude: []string{stageField},
+		FormatPartValueByName: func(value any, _ string) string {
+			return fmt.Sprintf("%-10s", plain.Line(fmt.Sprint(value), 20))
+		},
+		// Fields are quoted by zerolog; messages are not.
+		FormatMessage: func(message any) string {
+			if message == nil {
+				return ""
+			}
+			return plain.Line(fmt.Sprint(message), 0)
+		},
+	}
+}
+
+// mayColour tells whether w shows ANSI colours: a terminal does, and so does
+// the log of the CI. NO_COLOR turns them off.
+func mayColour(w io.Writer, get func(string) string) bool {
+	if get("NO_COLOR") != "" || strings.EqualFold(get("TERM"), "dumb") {
+		return false
+	}
+	if get("CI") != "" {
+		return true
+	}
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,98 @@
+package plugin
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"pm-todos/plugin/secret"
+)
+
+// logged is what a console prints of what use logs.
+func logged(t *testing.T, s Settings, colour bool, use func(Console)) string {
+	t.Helper()
+	var out bytes.Buffer
+	console, closeConsole := NewConsole("test", s, &out, colour)
+	use(console)
+	if err := closeConsole(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestConsoleLines(t *testing.T) {
+	got := logged(t, mustRead(t, least, CI{}), false, func(c Console) {
+		c.Log.Info().Str("stage", "clone").Int("documents", 3).Msg("cloned")
+		c.Log.Warn().Str("host", "a b").Msg("no stage")
+		c.Log.Debug().Str("stage", "clone").Msg("too much")
+	})
+	want := "INF clone      cloned documents=3\nWRN run        no stage host=\"a b\"\n"
+	if got != want {
+		t.Errorf("log:\n%q\nwant:\n%q", got, want)
+	}
+	t.Setenv("NO_COLOR", "") // zerolog looks at it too
+	coloured := logged(t, mustRead(t, least, CI{}), true, func(c Console) { c.Log.Error().Str("stage", "x").Msg("bad") })
+	if !strings.Contains(coloured, "\x1b[") {
+		t.Errorf("no colours: %q", coloured)
+	}
+}
+
+func TestJSONLinesHaveAStage(t *testing.T) {
+	got := logged(t, mustRead(t, least.with(block{"log_format": "json", "log_level": "debug"}), CI{}), true, func(c Console) {
+		c.Log.Debug().Str("stage", "clone").Msg("one")
+		c.Log.Info().Msg("two")
+	})
+	for i, line := range strings.Split(strings.TrimSpace(got), "\n") {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if want := []string{"clone", "run"}[i]; fields["stage"] != want {
+			t.Errorf("line %s: stage %v, want %s", line, fields["stage"], want)
+		}
+	}
+}
+
+func TestThreat13_LogHidesSecretsAndControlCharacters(t *testing.T) {
+	s := mustRead(t, least.with(block{"git_password": "hunter2hunter2"}), CI{})
+	for _, format := range []string{"console", "json"} {
+		s.Report.LogFormat = format
+		got := logged(t, s, false, func(c Console) {
+			c.Redactor.Add(secret.New("from-vault-77"))
+			c.Log.Info().Str("stage", "x").Str("field", "hunter2hunter2\x1b[2J").Msg("from-vault-77 \x1b[31mred\x1b[0m\nINF forged")
+			_, _ = c.Out.Write([]byte("table hunter2hunter2\n"))
+		})
+		for _, bad := range []string{"hunter2", "from-vault-77", "\x1b", "\nINF forged"} {
+			if strings.Contains(got, bad) {
+				t.Errorf("%s: the log holds %q:\n%s", format, bad, got)
+			}
+		}
+		if !strings.Contains(got, "table ***") {
+			t.Errorf("%s: the table is missing:\n%s", format, got)
+		}
+	}
+}
+
+func TestMayColour(t *testing.T) {
+	file, err := os.Create(t.TempDir() + "/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	for _, test := range []struct {
+		name string
+		env  map[string]string
+		want bool
+	}{
+		{"a file", nil, false},
+		{"the log of the CI", map[string]string{"CI": "woodpecker"}, true},
+		{"not wanted", map[string]string{"CI": "woodpecker", "NO_COLOR": "1"}, false},
+		{"a dumb terminal", map[string]string{"CI": "woodpecker", "TERM": "dumb"}, false},
+	} {
+		if got := mayColour(file, func(name string) string { return test.env[name] }); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}

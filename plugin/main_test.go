@@ -1,0 +1,25 @@
+package plugin
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/standin"
+)
+
+// runVariable makes the test binary the program itself, for tests that kill it.
+const runVariable = "PM_TODOS_TEST_RUN"
+
+func TestMain(m *testing.M) {
+	if handled, code := standin.Dispatch(os.Args); handled {
+		os.Exit(code)
+	}
+	if os.Getenv(runVariable) != "" {
+		err := App("test", os.Stdin, os.Stdout, os.Stderr).RunContext(context.Background(), os.Args[:1])
+		PrintError(os.Stderr, err)
+		os.Exit(fault.Of(err).ExitCode())
+	}
+	os.Exit(m.Run())
+}

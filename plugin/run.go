@@ -1,0 +1,101 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"pm-todos/plugin/fault"
+)
+
+// errRunTimeout is the cause of a run that reached run_timeout.
+var errRunTimeout = fault.Mark(fault.Temporary, errors.New("run_timeout reached"))
+
+// Run is the plugin's run, one stage after the other. Its error carries the
+// kind that decides the exit code (fault.Of); everything that was completed
+// before it is recorded and reported.
+func Run(ctx context.Context, s Settings, c Console) (err error) {
+	sum := newSummary(s, c)
+	defer func() { err = tell(ctx, s, c, sum, err) }()
+	if s.OtherForge() {
+		return sum.note(c, "not the canonical forge: this push came from another forge than remote names, so nothing is done here")
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, s.RunTimeout, errRunTimeout)
+	defer cancel()
+
+	// The repository, in a directory that nobody else can read.
+	dir, err := os.MkdirTemp("", "pm-todos-")
+	if err != nil {
+		return fmt.Errorf("make a temporary directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	repo, commit, err := openRepository(ctx, s, c, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, repo.Close()) }()
+
+	// The documents, and the items that may be acted on.
+	sel, err := selectDocuments(s, repo, commit, c.Log)
+	if err != nil {
+		return err
+	}
+	sum.read(s, c, sel)
+	if s.CI.PullRequest() {
+		return sum.note(c, "a pull request: its documents were read, and the run ends here")
+	}
+	if len(sel.safe()) == 0 && !journaled(ctx, repo) {
+		return sum.note(c, "no safe item: nothing to do")
+	}
+
+	// The key, the hosts.
+	k, err := fetchKeys(ctx, s, c)
+	if err != nil {
+		return err
+	}
+	sum.slack(k)
+	commands, err := terraformCommands(s, repo, commit)
+	if err != nil {
+		return err
+	}
+	h, err := connect(ctx, s, k, commands, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	if s.Mode == ModeDryRun {
+		return sum.note(c, "dry-run: everything is ready, and nothing was changed")
+	}
+
+	// One run at a time, from the branch as it is once the others are through.
+	lock, err := lockRemote(ctx, s, c, repo, h, sum.Run)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release(context.WithoutCancel(ctx))) }()
+	ctx, cancelLost := whileHeld(ctx, lock)
+	defer cancelLost()
+	if sel, err = selectDocuments(s, repo, repo.Tip(), c.Log); err != nil {
+		return err
+	}
+	sum.read(s, c, sel)
+
+	// What earlier runs left, then the items.
+	resolver, err := newResolver(ctx, s, c, repo, h, k, commands, sum.Run)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, resolver.Close(context.WithoutCancel(ctx))) }()
+	sum.started(ctx, s, c, sel)
+	settled, err := resolver.Settle(ctx, sel.known())
+	sum.add(settled)
+	if err != nil {
+		return err
+	}
+	outcomes := resolver.Items(ctx, without(sel.safe(), settled))
+	sum.add(outcomes)
+
+	// The record: documents, ledger, journals.
+	return record(ctx, s, c, repo, resolver, sel, sum)
+}

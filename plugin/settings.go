@@ -1,0 +1,230 @@
+// Package plugin is the whole program: settings in, report out. Its files are
+// the stages of a run and the small commands; the rooms below it do the work.
+package plugin
+
+import (
+	"time"
+
+	"pm-todos/plugin/postmortem"
+	"pm-todos/plugin/secret"
+)
+
+// Mode is how far a run goes.
+type Mode string
+
+// The modes.
+const (
+	ModeApply   Mode = "apply"   // the whole run
+	ModePropose Mode = "propose" // everything but apply: a branch for a person to merge
+	ModeDryRun  Mode = "dry-run" // all that is free; changes nothing anywhere
+)
+
+// Scope is which documents a run looks at.
+type Scope string
+
+// The scopes.
+const (
+	ScopeChanged Scope = "changed" // those that changed since a base, and unfinished ones
+	ScopeAll     Scope = "all"     // every one
+)
+
+// Notify is when Slack hears of a run.
+type Notify string
+
+// The choices of notify.
+const (
+	NotifyAlways  Notify = "always"
+	NotifyChanges Notify = "changes" // when something was done, refused, failed or newly left to people
+	NotifyFailure Notify = "failure"
+)
+
+// VaultAuth is the method by which the program logs in to Vault.
+type VaultAuth string
+
+// The methods.
+const (
+	AuthKubernetes VaultAuth = "kubernetes"
+	AuthJWT        VaultAuth = "jwt"
+	AuthAppRole    VaultAuth = "approle"
+	AuthToken      VaultAuth = "token"
+)
+
+// LocalHost is the entry of hosts that means this machine, without SSH.
+const LocalHost = "local"
+
+// Settings is everything that decides a run: the settings block, completed by
+// the defaults, and what Woodpecker says of the pipeline. It is data only,
+// checked as a whole before it leaves ReadSettings. Defaults that need the
+// repository's content are decided by methods, once that content is known.
+type Settings struct {
+	Mode       Mode
+	RunTimeout time.Duration
+
+	Repository RepositorySettings
+	Documents  DocumentSettings
+	Vault      VaultSettings
+	Hosts      HostSettings
+	Agent      AgentSettings
+	Terraform  TerraformSettings
+	Report     ReportSettings
+	CI         CI
+}
+
+// RepositorySettings say where the documents are and how to publish to them.
+type RepositorySettings struct {
+	Remote      string        // https or ssh URL, scp-like address, or path
+	Branch      string        // read from and published to
+	Username    string        // of HTTPS; from netrc when its machine is the remote's host
+	Password    secret.String // of HTTPS
+	SSHKey      secret.String // private key of ssh remotes
+	KnownHosts  string        // known_hosts lines of ssh remotes
+	AuthorName  string        // of the commits
+	AuthorEmail string        // of the commits
+	CommitURL   string        // template with {sha}; empty: see Settings.CommitLink
+	PagesURL    string        // template with {file}; empty: no links
+}
+
+// DocumentSettings say which post-mortems are read and which items count.
+type DocumentSettings struct {
+	PostMortems   []string             // globs, ** allowed
+	Scope         Scope                // resolved: never empty
+	Since         string               // commit or ref; empty: the last completed run, else CI.PrevSHA
+	SafeTypes     []string             // canonical names, a subset of Alert, Config, Monitor
+	InferredTypes postmortem.Inference // where an inferred type may be acted on
+	MaxItems      int                  // per run
+	MaxAttempts   int                  // failed attempts before an item is left to a person
+	Index         string               // path; empty: DefaultIndex if it carries our marker
+}
+
+// VaultSettings say how the private key is fetched. Addr is empty when Vault
+// is not used.
+type VaultSettings struct {
+	Addr       string
+	Auth       VaultAuth
+	AuthMount  string // never empty: the method's name unless set
+	Role       string
+	JWTPath    string
+	RoleID     string
+	SecretID   secret.String
+	Token      secret.String
+	Namespace  string
+	CACert     string // PEM
+	Secret     string // path of the secret, with or without the data/ of KV v2
+	Field      string // holds the private key
+	AgentField string // holds the agent host's private key; never empty: Field unless set
+	SSHMount   string // Vault's SSH engine, used instead of Field
+	SSHRole    string
+}
+
+// HostSettings say where Terraform and the agent run.
+type HostSettings struct {
+	Hosts          []string // user@host[:port] or "local", tried in order; never empty
+	AgentHosts     []string // never empty: Hosts unless set
+	KnownHosts     string   // known_hosts lines
+	Fingerprints   []string // SHA256:…
+	JumpHost       string
+	SSHKey         secret.String
+	AgentSSHKey    secret.String // empty: SSHKey
+	ConnectTimeout time.Duration
+	Workdir        string   // a person's checkout, the source of Carry files only
+	Carry          []string // globs of ignored files
+	PrepareCommand string   // the owner's own shell text
+}
+
+// AgentSettings say what the agent is and what it may cost.
+type AgentSettings struct {
+	Name        string // of the agent definition
+	Command     string // program on the host
+	Model       string // empty: the definition's
+	BudgetUSD   float64
+	ItemTimeout time.Duration
+}
+
+// TerraformSettings say what may change and how it is planned. The program and
+// its arguments are empty when unset: see Settings.TerraformCommands.
+type TerraformSettings struct {
+	Stacks         []string            // globs of folders
+	Protected      []string            // stack names, the built-in ones included
+	AllowPaths     []string            // globs
+	TypePaths      map[string][]string // globs by type; nil when unset: see Settings.TypePaths
+	AllowResources map[string][]string // address patterns by type
+	MaxChanges     int
+	Tolerated      []string // resource addresses
+	StatePaths     []string // globs
+	Program        string
+	InitArgs       []string
+	PlanArgs       []string
+	ShowArgs       []string
+	ApplyArgs      []string
+	VerifyCommand  string // the owner's own shell text
+	LockTimeout    time.Duration
+}
+
+// ReportSettings say who hears of the run, and how it is logged.
+type ReportSettings struct {
+	SlackWebhook secret.String // URL, or its path T…/B…/…
+	SlackToken   secret.String
+	SlackChannel string
+	Notify       Notify
+	SummaryDir   string // relative to CI.Workspace, else to the current folder
+	LogLevel     string // zerolog's name
+	LogFormat    string // console or json
+}
+
+// CI is what Woodpecker says of the pipeline. Every field is empty outside it.
+type CI struct {
+	Event          string // push, pull_request, cron, manual and so on
+	SHA            string // CI_COMMIT_SHA
+	Ref            string // CI_COMMIT_REF
+	Branch         string // CI_COMMIT_BRANCH: the target branch on pull-request events
+	PrevSHA        string // CI_PREV_COMMIT_SHA: a hint, sometimes wrong or unreachable
+	DefaultBranch  string
+	PipelineNumber string
+	PipelineURL    string
+	RepoName       string // owner/name
+	RepoURL        string // the forge's page
+	CloneURL       string
+	Workspace      string
+	StepType       string // "plugin" in a plugin step
+	Netrc          Netrc
+}
+
+// Netrc is the login that Woodpecker hands to trusted plugins.
+type Netrc struct {
+	Machine  string
+	Username secret.String // some forges put the token here
+	Password secret.String
+}
+
+// PullRequest tells whether the run is a lint of a pull request: it ends after
+// classification and uses no secret.
+func (c CI) PullRequest() bool {
+	switch c.Event {
+	case "pull_request", "pull_request_closed", "pull_request_metadata":
+		return true
+	default:
+		return false
+	}
+}
+
+// Secrets is every secret that the settings hold, for the redactor.
+func (s Settings) Secrets() []secret.String {
+	all := []secret.String{
+		s.Repository.Password, s.Repository.SSHKey,
+		s.Vault.SecretID, s.Vault.Token,
+		s.Hosts.SSHKey, s.Hosts.AgentSSHKey,
+		s.Report.SlackWebhook, s.Report.SlackToken,
+		s.CI.Netrc.Password,
+	}
+	// GitHub's netrc has the token as its login and this word as its password.
+	if s.CI.Netrc.Password.Reveal() == "x-oauth-basic" {
+		all = append(all, s.CI.Netrc.Username)
+	}
+	var held []secret.String
+	for _, one := range all {
+		if !one.Empty() {
+			held = append(held, one)
+		}
+	}
+	return held
+}

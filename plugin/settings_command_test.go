@@ -1,0 +1,79 @@
+package plugin
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestSplitCommand(t *testing.T) {
+	for text, want := range map[string][]string{
+		"plan -out={plan}":                   {"plan", "-out={plan}"},
+		"  a   b  ":                          {"a", "b"},
+		`a 'b c' "d e" f\ g`:                 {"a", "b c", "d e", "f g"},
+		`-target='helm_release.x["a"]'`:      {`-target=helm_release.x["a"]`},
+		`"a\"b" "c\d" 'e\f'`:                 {`a"b`, `c\d`, `e\f`},
+		"a='b''c'":                           {"a=bc"},
+		"~ * {a,b} [x]":                      {"~", "*", "{a,b}", "[x]"},
+		"'' b":                               {"", "b"},
+		"a#b":                                {"a#b"},
+		"-var 'tags=[\"a\",\"b\"]' -input=0": {"-var", `tags=["a","b"]`, "-input=0"},
+	} {
+		got, err := splitCommand(text)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		} else if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
+func TestThreat2_ArgumentsAreNeverExpanded(t *testing.T) {
+	for text, say := range map[string]string{
+		"plan $HOME": "not expanded", "plan $(id)": "not expanded", "plan `id`": "not expanded", `plan "${X}"`: "not expanded", "plan '$X'": "not expanded",
+		"plan; id": "quote shell characters", "plan && id": "quote shell characters", "plan > x": "quote shell characters", "plan | tee x": "quote shell characters",
+		"plan 'x": "closing quote", `plan "x`: "closing quote", "plan # rest": "comment", "plan\nid": "line break", "plan (x)": "quote shell characters",
+	} {
+		if got, err := splitCommand(text); err == nil || !strings.Contains(err.Error(), say) {
+			t.Errorf("%q became %q with error %v, want one that says %q", text, got, err, say)
+		}
+	}
+}
+
+func TestTerraformCommands(t *testing.T) {
+	terraform := Commands{
+		Program: "terraform",
+		Init:    []string{"init", "-input=false", "-lockfile=readonly"},
+		Plan:    []string{"plan", "-input=false", "-lock-timeout=5m", "-out={plan}"},
+		Show:    []string{"show", "-json", "{plan}"},
+		Apply:   []string{"apply", "-input=false", "-lock-timeout=5m", "{plan}"},
+	}
+	wrapper := terraform
+	wrapper.Program, wrapper.Init, wrapper.Apply = "scripts/tg", nil, []string{"apply", "--non-interactive", "{plan}"}
+	tofu := terraform
+	tofu.Program = "tofu"
+	own := wrapper
+	own.Init, own.Apply = []string{"init"}, []string{"apply", "-x=a b", "{plan}"}
+	tests := []struct {
+		name       string
+		b          block
+		hasWrapper bool
+		want       Commands
+	}{
+		{"no wrapper", nil, false, terraform},
+		{"wrapper", nil, true, wrapper},
+		{"wrapper by name", block{"terraform": "scripts/tg"}, false, wrapper},
+		{"another program", block{"terraform": "tofu"}, true, tofu},
+		{"arguments that are set", block{"init_args": "init", "apply_args": "apply '-x=a b' {plan}"}, true, own},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got := mustRead(t, least.with(test.b), CI{}).TerraformCommands(test.hasWrapper)
+			if diff := cmp.Diff(test.want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

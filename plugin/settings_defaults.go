@@ -1,0 +1,82 @@
+package plugin
+
+import (
+	"slices"
+
+	"github.com/bmatcuk/doublestar/v4"
+)
+
+// DefaultIndex is the HTML overview that is kept up to date when the setting
+// index is unset and the file carries this program's marker.
+const DefaultIndex = "docs/post-mortems/index.html"
+
+// defaultTypePaths is type_paths when it is unset, as far as the paths exist.
+var defaultTypePaths = map[string][]string{
+	"Alert":   {"stacks/monitoring/**"},
+	"Monitor": {"stacks/monitoring/**", "stacks/uptime-kuma/**"},
+}
+
+// TypePaths is the narrower globs per type. paths is every path of the
+// repository: of the defaults only those count that match one of them, so that
+// a repository laid out in another way is not locked out.
+func (s Settings) TypePaths(paths []string) map[string][]string {
+	if s.Terraform.TypePaths != nil {
+		return s.Terraform.TypePaths
+	}
+	found := map[string][]string{}
+	for name, globs := range defaultTypePaths {
+		for _, pattern := range globs {
+			if slices.ContainsFunc(paths, func(p string) bool { return doublestar.MatchUnvalidated(pattern, p) }) {
+				found[name] = append(found[name], pattern)
+			}
+		}
+	}
+	return found
+}
+
+// complete sets what follows from other settings. given tells which settings
+// were set.
+func (s *Settings) complete(given func(setting string) bool) {
+	if !given("scope") {
+		s.Documents.Scope = ScopeAll
+		if s.CI.Event == "push" {
+			s.Documents.Scope = ScopeChanged
+		}
+	}
+	if s.Vault.AuthMount == "" {
+		s.Vault.AuthMount = string(s.Vault.Auth)
+	}
+	if s.Vault.AgentField == "" {
+		s.Vault.AgentField = s.Vault.Field
+	}
+	if len(s.Hosts.AgentHosts) == 0 {
+		s.Hosts.AgentHosts = slices.Clone(s.Hosts.Hosts)
+	}
+	s.completeLogin()
+}
+
+// completeLogin takes the login for a https remote from netrc when none is
+// set. It is never sent to another machine, nor over plain http.
+func (s *Settings) completeLogin() {
+	r := splitRemote(s.Repository.Remote)
+	repo, netrc := &s.Repository, s.CI.Netrc
+	switch {
+	case !r.web():
+	case !repo.Password.Empty():
+		if repo.Username == "" {
+			repo.Username = "git"
+		}
+	case repo.Username == "" && r.named(netrc.Machine) && (r.scheme == "https" || r.loopback()):
+		repo.Username, repo.Password = netrc.Username.Reveal(), netrc.Password
+	}
+}
+
+// appendNew appends those of more that list does not hold yet.
+func appendNew(list, more []string) []string {
+	for _, one := range more {
+		if !slices.Contains(list, one) {
+			list = append(list, one)
+		}
+	}
+	return list
+}

@@ -1,0 +1,326 @@
+package plugin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"pm-todos/plugin/secret"
+)
+
+// reader puts the text of one setting into the settings. Its error says what
+// is wrong and the way out, without the setting's name, which the caller adds;
+// errors joined with errors.Join are problems of their own.
+type reader func(s *Settings, text string) error
+
+// check looks at one value and says what is wrong with it.
+type check func(value string) error
+
+// asText reads one line of text.
+func asText(field func(*Settings) *string, checks ...check) reader {
+	return func(s *Settings, text string) error {
+		value := strings.TrimSpace(text)
+		*field(s) = value
+		return runChecks(value, append([]check{oneLine}, checks...))
+	}
+}
+
+// asLines reads a text of several lines, such as a PEM block.
+func asLines(field func(*Settings) *string, checks ...check) reader {
+	return func(s *Settings, text string) error {
+		value := strings.ReplaceAll(text, "\r\n", "\n")
+		*field(s) = value
+		return runChecks(value, checks)
+	}
+}
+
+// asSecret reads a secret of one line. Secrets pasted into a forge or a vault
+// often end with a newline that belongs to nobody.
+func asSecret(field func(*Settings) *secret.String, checks ...check) reader {
+	return func(s *Settings, text string) error {
+		value := strings.TrimSpace(text)
+		*field(s) = secret.New(value)
+		return runChecks(value, append([]check{secretLine}, checks...))
+	}
+}
+
+// asKey reads a private key as it is: its newlines matter.
+func asKey(field func(*Settings) *secret.String) reader {
+	return func(s *Settings, text string) error {
+		*field(s) = secret.New(text)
+		return privateKey(text)
+	}
+}
+
+// asChoice reads one of a few words. Case does not matter.
+func asChoice[T ~string](field func(*Settings) *T, words ...T) reader {
+	return func(s *Settings, text string) error {
+		value := T(strings.ToLower(strings.TrimSpace(text)))
+		*field(s) = value
+		if slices.Contains(words, value) {
+			return nil
+		}
+		return fmt.Errorf("%s is not one of %s", quoted(text), joinWords(words))
+	}
+}
+
+// asList reads a list and looks at each of its values.
+func asList(field func(*Settings) *[]string, checks ...check) reader {
+	return func(s *Settings, text string) error {
+		values, err := readList(text)
+		if err != nil {
+			return err
+		}
+		*field(s) = values
+		var problems []error
+		for _, value := range values {
+			problems = append(problems, runChecks(value, checks))
+		}
+		return errors.Join(problems...)
+	}
+}
+
+// asCommand reads the arguments of a command into a list.
+func asCommand(field func(*Settings) *[]string, checks ...func([]string) error) reader {
+	return func(s *Settings, text string) error {
+		words, err := splitCommand(text)
+		if err != nil {
+			return err
+		}
+		*field(s) = words
+		var problems []error
+		for _, c := range checks {
+			problems = append(problems, c(words))
+		}
+		return errors.Join(problems...)
+	}
+}
+
+// asTypeMap reads a map from the name of a safe type to a list.
+func asTypeMap(field func(*Settings) *map[string][]string, checks ...check) reader {
+	return func(s *Settings, text string) error {
+		values, err := readTypeMap(text)
+		*field(s) = values
+		problems := []error{err}
+		for _, name := range safeTypes {
+			for _, value := range values[name] {
+				problems = append(problems, runChecks(value, checks))
+			}
+		}
+		return errors.Join(problems...)
+	}
+}
+
+// asDuration reads a Go duration.
+func asDuration(field func(*Settings) *time.Duration, zeroAllowed bool) reader {
+	return func(s *Settings, text string) error {
+		value, err := readDuration(text)
+		if err != nil {
+			return err
+		}
+		*field(s) = value
+		if value == 0 && !zeroAllowed {
+			return errors.New("must be more than zero, such as 90s or 30m")
+		}
+		return nil
+	}
+}
+
+// asCount reads a whole number of at least least.
+func asCount(field func(*Settings) *int, least int) reader {
+	return func(s *Settings, text string) error {
+		value, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil {
+			return fmt.Errorf("%s is not a whole number; write digits only, such as 5", quoted(text))
+		}
+		if value < least {
+			return fmt.Errorf("%d is too small; write %d or more", value, least)
+		}
+		*field(s) = value
+		return nil
+	}
+}
+
+// decimal keeps out what strconv.ParseFloat also takes: NaN, Inf, exponents and
+// hexadecimal numbers.
+var decimal = regexp.MustCompile(`^-?\d+(\.\d+)?$`)
+
+// asMoney reads an amount of US dollars that is not negative.
+func asMoney(field func(*Settings) *float64) reader {
+	return func(s *Settings, text string) error {
+		value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		if err != nil || !decimal.MatchString(strings.TrimSpace(text)) {
+			return fmt.Errorf("%s is not an amount; write US dollars as a plain number, such as 2.50", quoted(text))
+		}
+		if value < 0 {
+			return fmt.Errorf("%s is negative; write 0 or more", strings.TrimSpace(text))
+		}
+		*field(s) = value
+		return nil
+	}
+}
+
+// readList reads a list as Woodpecker hands it on: joined by commas when the
+// values are plain, or a JSON array when one of them came from a secret.
+// Newlines separate too, for lists written as a block of lines.
+func readList(text string) ([]string, error) {
+	text = strings.TrimSpace(text)
+	if strings.HasPrefix(text, "[") {
+		values, err := readJSONList(text)
+		if err == nil {
+			return values, nil
+		}
+		// A glob may start with a bracket as well; a quoted string right
+		// after it means that JSON was intended.
+		if strings.HasPrefix(strings.TrimSpace(text[1:]), `"`) {
+			return nil, err
+		}
+	}
+	return trimmed(strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == '\n' })), nil
+}
+
+// readJSONList reads a JSON array of strings, numbers and booleans.
+func readJSONList(text string) ([]string, error) {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber() // 007 and 1.50 stay as they were written
+	var raw []any
+	if err := decoder.Decode(&raw); err != nil || decoder.More() {
+		return nil, errors.New("starts like a JSON array but is not one; write [\"a\", \"b\"] or a,b")
+	}
+	values := make([]string, 0, len(raw))
+	for _, one := range raw {
+		switch value := one.(type) {
+		case string:
+			values = append(values, value)
+		case json.Number, bool:
+			values = append(values, fmt.Sprint(value))
+		default:
+			return nil, errors.New("holds a value that is no text; a list takes plain values only")
+		}
+	}
+	return trimmed(values), nil
+}
+
+// trimmed is values without the space around them and without empty ones.
+func trimmed(values []string) []string {
+	var kept []string
+	for _, value := range values {
+		if value = strings.TrimSpace(value); value != "" {
+			kept = append(kept, value)
+		}
+	}
+	return kept
+}
+
+// readTypeMap reads a JSON object from types to lists.
+func readTypeMap(text string) (map[string][]string, error) {
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &raw); err != nil || raw == nil {
+		return nil, errors.New(`is not a map; write one entry per type in YAML, or JSON such as {"Alert": "stacks/monitoring/**"}`)
+	}
+	values := make(map[string][]string, len(raw))
+	var problems []error
+	for key, one := range raw {
+		name, ok := canonicalType(key)
+		if !ok {
+			problems = append(problems, fmt.Errorf("%s is not one of %s", quoted(key), joinWords(safeTypes)))
+			continue
+		}
+		var text string
+		if json.Unmarshal(one, &text) != nil {
+			text = string(one)
+			if !strings.HasPrefix(text, "[") {
+				problems = append(problems, fmt.Errorf("%s must be a text or a list of texts", name))
+				continue
+			}
+		}
+		list, err := readList(text)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", name, err))
+			continue
+		}
+		values[name] = append(values[name], list...)
+	}
+	// Maps have no order, messages should.
+	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return values, errors.Join(problems...)
+}
+
+// bareNumber is a duration whose unit was forgotten.
+var bareNumber = regexp.MustCompile(`^[+-]?\d+(\.\d+)?$`)
+
+// readDuration reads a Go duration that is not negative.
+func readDuration(text string) (time.Duration, error) {
+	text = strings.TrimSpace(text)
+	if bareNumber.MatchString(text) {
+		return 0, fmt.Errorf("%s has no unit; write %ss, %sm or %sh", text, text, text, text)
+	}
+	value, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("%s is not a duration; write one such as 90s, 30m or 1h30m", quoted(text))
+	}
+	if value < 0 {
+		return 0, fmt.Errorf("%s is negative; write a duration such as 30m", text)
+	}
+	return value, nil
+}
+
+func runChecks(value string, checks []check) error {
+	for _, c := range checks {
+		if err := c(value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// quoted shows a value in a message: its control characters escaped, and cut,
+// since a file pasted into the wrong setting is no use in a log.
+func quoted(value string) string {
+	const most = 60
+	value = strings.TrimSpace(value)
+	if len(value) > most {
+		cut := most
+		for cut > 0 && !utf8.RuneStart(value[cut]) {
+			cut--
+		}
+		return strconv.Quote(value[:cut]) + "…"
+	}
+	return strconv.Quote(value)
+}
+
+// joinWords lists words for a message: a, b or c.
+func joinWords[T ~string](words []T) string {
+	texts := make([]string, len(words))
+	for i, word := range words {
+		texts[i] = string(word)
+	}
+	if len(texts) < 2 {
+		return strings.Join(texts, "")
+	}
+	return strings.Join(texts[:len(texts)-1], ", ") + " or " + texts[len(texts)-1]
+}
+
+// oneLine refuses control characters: no setting of one line needs them, and
+// they end up in logs, commits and command lines.
+func oneLine(value string) error {
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		return fmt.Errorf("%s holds a line break or another control character; write it on one line", quoted(value))
+	}
+	return nil
+}
+
+// secretLine is oneLine without showing the value.
+func secretLine(value string) error {
+	if strings.ContainsFunc(value, unicode.IsControl) {
+		return errors.New("holds a line break or another control character; store the secret as one line")
+	}
+	return nil
+}

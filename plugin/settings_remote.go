@@ -1,0 +1,107 @@
+package plugin
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// remote is the address of a git repository, taken apart for links and
+// comparisons. What a good address is, package gitrepo says.
+type remote struct {
+	scheme string // https, http, ssh or file
+	host   string // without port and brackets, lower case; empty for file
+	port   string
+	path   string
+}
+
+// scpLike is git's short form of ssh: [user@]host:path.
+var scpLike = regexp.MustCompile(`^(?:[^@/:]+@)?([^@/:\[\]]+|\[[0-9A-Fa-f:.]+\]):([^:].*)$`)
+
+// splitRemote takes an address apart. What it does not understand is a path.
+func splitRemote(address string) remote {
+	if strings.Contains(address, "://") {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" {
+			return remote{scheme: "file"}
+		}
+		return remote{scheme: strings.ToLower(u.Scheme), host: strings.ToLower(u.Hostname()), port: u.Port(), path: u.Path}
+	}
+	if m := scpLike.FindStringSubmatch(address); m != nil && !strings.HasPrefix(address, ".") {
+		return remote{scheme: "ssh", host: strings.ToLower(strings.Trim(m[1], "[]")), path: m[2]}
+	}
+	return remote{scheme: "file", path: address}
+}
+
+// web tells whether the remote is reached over https or http.
+func (r remote) web() bool { return r.scheme == "https" || r.scheme == "http" }
+
+// loopback tells whether the remote is on this machine by its very name.
+func (r remote) loopback() bool {
+	ip, err := netip.ParseAddr(r.host)
+	return r.host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// named tells whether a netrc machine is the remote's host. Some forges add
+// the port.
+func (r remote) named(machine string) bool {
+	machine = strings.ToLower(machine)
+	return r.host != "" && (machine == r.host || machine == net.JoinHostPort(r.host, r.port))
+}
+
+// page is the address of the repository's page on its forge, without
+// credentials; "" for paths. Forges serve their pages over https under the
+// name that ssh uses, but seldom under ssh's port.
+func (r remote) page() string {
+	if !r.web() && r.scheme != "ssh" {
+		return ""
+	}
+	u := url.URL{Scheme: r.scheme, Host: r.host, Path: path.Clean("/" + strings.TrimSuffix(strings.TrimSuffix(r.path, "/"), ".git"))}
+	if strings.Contains(r.host, ":") {
+		u.Host = "[" + r.host + "]"
+	}
+	switch {
+	case r.scheme == "ssh":
+		u.Scheme = "https"
+	case r.port != "":
+		u.Host = net.JoinHostPort(r.host, r.port)
+	}
+	return u.String()
+}
+
+// CommitTemplate is the link of a commit with {sha} for its full hash; "" when
+// no page is known. It is commit_url, else made from the remote, else from the
+// page that Woodpecker names.
+func (s Settings) CommitTemplate() string {
+	if s.Repository.CommitURL != "" {
+		return s.Repository.CommitURL
+	}
+	for _, address := range []string{s.Repository.Remote, s.CI.RepoURL} {
+		if page := splitRemote(address).page(); page != "" {
+			return page + "/commit/{sha}"
+		}
+	}
+	return ""
+}
+
+// CommitLink is the link of the commit with that full hash; "" when there is
+// no hash or no page is known.
+func (s Settings) CommitLink(sha string) string {
+	if sha == "" {
+		return ""
+	}
+	return strings.ReplaceAll(s.CommitTemplate(), "{sha}", sha)
+}
+
+// OtherForge tells whether this is the pipeline of a mirror: a push event of a
+// forge whose host is not the remote's. Two forges may both fire for one push,
+// and only the pipeline of the remote's own forge does the work.
+func (s Settings) OtherForge() bool {
+	if s.CI.Event != "push" || s.CI.CloneURL == "" {
+		return false
+	}
+	return splitRemote(s.Repository.Remote).host != splitRemote(s.CI.CloneURL).host
+}

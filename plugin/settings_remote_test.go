@@ -1,0 +1,62 @@
+package plugin
+
+import "testing"
+
+func TestCommitLink(t *testing.T) {
+	const sha = "1234567890123456789012345678901234567890"
+	tests := []struct {
+		name, remote, repoURL, want string
+	}{
+		{"https", "https://forge.example/o/r.git", "", "https://forge.example/o/r/commit/" + sha},
+		{"no suffix", "https://forge.example/o/r/", "", "https://forge.example/o/r/commit/" + sha},
+		{"https on another port", "https://forge.example:8443/o/r.git", "", "https://forge.example:8443/o/r/commit/" + sha},
+		{"loopback keeps scheme and port", "http://127.0.0.1:3000/o/r.git", "", "http://127.0.0.1:3000/o/r/commit/" + sha},
+		{"IPv6", "http://[::1]:3000/o/r.git", "", "http://[::1]:3000/o/r/commit/" + sha},
+		{"IPv6 without a port", "https://[::1]/o/r.git", "", "https://[::1]/o/r/commit/" + sha},
+		{"scp-like", "git@forge.example:o/r.git", "", "https://forge.example/o/r/commit/" + sha},
+		{"ssh with a port of its own", "ssh://git@forge.example:2222/o/r.git", "", "https://forge.example/o/r/commit/" + sha},
+		{"credentials never appear", "https://me:hunter2@forge.example/o/r.git", "", "https://forge.example/o/r/commit/" + sha},
+		{"a sub-group", "https://forge.example/g/s/r.git", "", "https://forge.example/g/s/r/commit/" + sha},
+		{"a path, with the forge's page", "/srv/git/r.git", "https://forge.example/o/r", "https://forge.example/o/r/commit/" + sha},
+		{"a path alone", "/srv/git/r.git", "", ""},
+		{"a file URL", "file:///srv/git/r.git", "", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := Settings{Repository: RepositorySettings{Remote: test.remote}, CI: CI{RepoURL: test.repoURL}}
+			if got := s.CommitLink(sha); got != test.want {
+				t.Errorf("link %q, want %q", got, test.want)
+			}
+			if got := s.CommitLink(""); got != "" {
+				t.Errorf("link %q without a commit", got)
+			}
+		})
+	}
+	s := Settings{Repository: RepositorySettings{Remote: "https://forge.example/o/r", CommitURL: "https://code.example/{sha}?x={sha}"}}
+	if got, want := s.CommitLink("abc"), "https://code.example/abc?x=abc"; got != want {
+		t.Errorf("link %q, want %q", got, want)
+	}
+}
+
+func TestThreat20_OnlyTheCanonicalForgeActs(t *testing.T) {
+	tests := []struct {
+		name, event, remote, clone string
+		want                       bool
+	}{
+		{"the same forge", "push", "https://forge.example/o/r.git", "https://forge.example/o/r.git", false},
+		{"the same forge over ssh", "push", "git@forge.example:o/r.git", "https://forge.example/o/r.git", false},
+		{"case of the host", "push", "https://Forge.example/o/r.git", "https://forge.example/o/r.git", false},
+		{"a mirror", "push", "https://forge.example/o/r.git", "https://github.example/o/r.git", true},
+		{"a mirror's cron", "cron", "https://forge.example/o/r.git", "https://github.example/o/r.git", false},
+		{"no pipeline", "push", "https://forge.example/o/r.git", "", false},
+		{"a path on this machine", "push", "/srv/git/r.git", "https://forge.example/o/r.git", true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := Settings{Repository: RepositorySettings{Remote: test.remote}, CI: CI{Event: test.event, CloneURL: test.clone}}
+			if got := s.OtherForge(); got != test.want {
+				t.Errorf("other forge: %v, want %v", got, test.want)
+			}
+		})
+	}
+}

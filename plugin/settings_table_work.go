@@ -1,0 +1,159 @@
+package plugin
+
+import (
+	"time"
+
+	"pm-todos/plugin/secret"
+)
+
+var agentEntries = []entry{
+	{
+		name: "agent", standard: "postmortem-todo-resolver",
+		usage: "Agent definition. When the repository has `.claude/agents/<agent>.md`, its prompt and model are taken; the built-in contract is added and wins.",
+		read:  asText(func(s *Settings) *string { return &s.Agent.Name }, agentDefinition),
+	},
+	{
+		name: "agent_command", standard: "claude",
+		usage: "Program on the host; `~/.local/bin` is searched too.",
+		read:  asText(func(s *Settings) *string { return &s.Agent.Command }, program),
+	},
+	{
+		name: "model", told: "the definition's",
+		usage: "Model of the agent.",
+		read:  asText(func(s *Settings) *string { return &s.Agent.Model }, word),
+	},
+	{
+		name: "budget_usd", standard: "5",
+		usage: "US dollars that the agent may cost in the whole run, split over the items that remain.",
+		read:  asMoney(func(s *Settings) *float64 { return &s.Agent.BudgetUSD }),
+	},
+	{
+		name: "item_timeout", standard: "30m",
+		usage: "Limit for the agent and the plans of one item. An apply is never cut short.",
+		read:  asDuration(func(s *Settings) *time.Duration { return &s.Agent.ItemTimeout }, false),
+	},
+}
+
+var terraformEntries = []entry{
+	{
+		name: "stacks", standard: "stacks/*",
+		usage: "List of globs of the folders that are planned and applied on their own.",
+		read:  asList(func(s *Settings) *[]string { return &s.Terraform.Stacks }, glob),
+	},
+	{
+		name: "protected", standard: "vault,dbaas,traefik,authentik,kyverno", parse: true,
+		usage: "Stacks that are never touched. What is set is added to the default.",
+		read:  asProtected,
+	},
+	{
+		name: "allow_paths", standard: "stacks/**", parse: true,
+		usage: "List of globs of what a change may touch. The built-in deny list always wins.",
+		read:  asList(func(s *Settings) *[]string { return &s.Terraform.AllowPaths }, glob),
+	},
+	{
+		name: "type_paths", told: "`" + `{"Alert":"stacks/monitoring/**","Monitor":"stacks/monitoring/**,stacks/uptime-kuma/**"}` + "` as far as these exist",
+		usage: "Map of narrower `allow_paths` per type.",
+		read:  asTypeMap(func(s *Settings) *map[string][]string { return &s.Terraform.TypePaths }, glob),
+	},
+	{
+		name:  "allow_resources",
+		usage: "Map of patterns of resource addresses or types per type, such as `" + `{"Alert":"helm_release.*"}` + "`. Unset, every resource is allowed that is not refused for another reason.",
+		read:  asTypeMap(func(s *Settings) *map[string][]string { return &s.Terraform.AllowResources }, word),
+	},
+	{
+		name: "max_changes", standard: "10",
+		usage: "Resources that one item may create or update.",
+		read:  asCount(func(s *Settings) *int { return &s.Terraform.MaxChanges }, 1),
+	},
+	{
+		name:  "tolerated",
+		usage: "List of addresses of `null_resource`, `terraform_data` or `time_*` resources that change in every plan. They may do so in baseline, plan and confirm, with equal actions.",
+		read:  asList(func(s *Settings) *[]string { return &s.Terraform.Tolerated }, toleratedAddress),
+	},
+	{
+		name: "state_paths", standard: "state/**",
+		usage: "List of globs of where state tracked in git would be. Such stacks are left to people.",
+		read:  asList(func(s *Settings) *[]string { return &s.Terraform.StatePaths }, glob),
+	},
+	{
+		name: "terraform", told: "`" + Wrapper + "` if the repository has it, else `terraform`",
+		usage: "Program run in the stack's folder: a path in the repository, or a program on the host.",
+		read:  asText(func(s *Settings) *string { return &s.Terraform.Program }, program),
+	},
+	{
+		name: "init_args", told: "none for `" + Wrapper + "`, else `init -input=false -lockfile=readonly`",
+		usage: "Arguments that initialise a stack. Quotes work as in a shell; nothing is expanded.",
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.InitArgs }, wantsNoPlanFile),
+	},
+	{
+		name: "plan_args", told: "`plan -input=false -lock-timeout=5m -out={plan}`",
+		usage: "Arguments that save a plan; `{plan}` is replaced by an absolute path.",
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.PlanArgs }, wantsPlanFile),
+	},
+	{
+		name: "show_args", told: "`show -json {plan}`",
+		usage: "Arguments that print the saved plan as JSON.",
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.ShowArgs }, wantsPlanFile),
+	},
+	{
+		name: "apply_args", told: "`apply --non-interactive {plan}` for `" + Wrapper + "`, else `apply -input=false -lock-timeout=5m {plan}`",
+		usage: "Arguments that apply the saved plan. A wrapper must hand its path on as the last argument; `doctor` proves it.",
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.ApplyArgs }, wantsPlanFile),
+	},
+	{
+		name:  "verify_command",
+		usage: "Shell command to run on the Terraform host after the apply, with the item as JSON on stdin. When it fails the item is not Done.",
+		read:  asLines(func(s *Settings) *string { return &s.Terraform.VerifyCommand }, shellText),
+	},
+	{
+		name: "lock_timeout", standard: "10m",
+		usage: "How long to wait for another run of the same repository; `0s` does not wait.",
+		read:  asDuration(func(s *Settings) *time.Duration { return &s.Terraform.LockTimeout }, true),
+	},
+}
+
+var reportEntries = []entry{
+	{
+		name: "slack_webhook", secret: true, told: "the Vault secret's field `slack_webhook`",
+		usage: "Incoming webhook: its URL, or its path `T…/B…/…`.",
+		read:  asSecret(func(s *Settings) *secret.String { return &s.Report.SlackWebhook }, webhook),
+	},
+	{
+		name: "slack_token", secret: true,
+		usage: "Bot token, instead of a webhook.",
+		read:  asSecret(func(s *Settings) *secret.String { return &s.Report.SlackToken }),
+	},
+	{
+		name:  "slack_channel",
+		usage: "Channel for the bot token.",
+		read:  asText(func(s *Settings) *string { return &s.Report.SlackChannel }, word),
+	},
+	{
+		name: "notify", standard: string(NotifyChanges),
+		usage: "When Slack hears of a run: `always`, `changes` (something was done, refused, failed or newly left to people) or `failure`.",
+		read:  asChoice(func(s *Settings) *Notify { return &s.Report.Notify }, NotifyAlways, NotifyChanges, NotifyFailure),
+	},
+	{
+		name: "summary_dir", standard: ".pm-todos",
+		usage: "Folder for `summary.json`, `summary.md` and `slack.json`, relative to the workspace.",
+		read:  asText(func(s *Settings) *string { return &s.Report.SummaryDir }),
+	},
+	{
+		name: "log_level", standard: "info",
+		usage: "`trace`, `debug`, `info`, `warn` or `error`.",
+		read:  asChoice(func(s *Settings) *string { return &s.Report.LogLevel }, "trace", "debug", "info", "warn", "error"),
+	},
+	{
+		name: "log_format", standard: "console",
+		usage: "`console` or `json`.",
+		read:  asChoice(func(s *Settings) *string { return &s.Report.LogFormat }, "console", "json"),
+	},
+}
+
+// asProtected adds to the stacks that are always protected.
+func asProtected(s *Settings, text string) error {
+	var given Settings
+	err := asList(func(s *Settings) *[]string { return &s.Terraform.Protected }, glob)(&given, text)
+	s.Terraform.Protected = appendNew(s.Terraform.Protected, given.Terraform.Protected)
+	return err
+}

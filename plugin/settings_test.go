@@ -1,0 +1,227 @@
+package plugin
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/postmortem"
+	"pm-todos/plugin/secret"
+)
+
+// block is a settings block: names as users write them, texts as Woodpecker
+// hands them on.
+type block map[string]string
+
+// with is the block with some settings more, or removed by an empty text.
+func (b block) with(more block) block {
+	all := block{}
+	for name, text := range b {
+		all[name] = text
+	}
+	for name, text := range more {
+		if all[name] = text; text == "" {
+			delete(all, name)
+		}
+	}
+	return all
+}
+
+func (b block) read(ci CI) (Settings, error) {
+	return newSettings(func(name string) (string, bool) { text, ok := b[name]; return text, ok }, ci, nil)
+}
+
+// least is the smallest block that is right.
+var least = block{"remote": "https://forge.example/ops/infra.git", "branch": "master"}
+
+func mustRead(t *testing.T, b block, ci CI) Settings {
+	t.Helper()
+	s, err := b.read(ci)
+	if err != nil {
+		t.Fatalf("settings %v: %v", b, err)
+	}
+	return s
+}
+
+// problemsIn are the problems of a block, as "setting: text".
+func problemsIn(t *testing.T, b block, ci CI) []string {
+	t.Helper()
+	_, err := b.read(ci)
+	if err == nil {
+		return nil
+	}
+	if got := fault.Of(err).ExitCode(); got != 2 {
+		t.Errorf("exit code %d, want 2", got)
+	}
+	_, lines, _ := strings.Cut(err.Error(), ":\n")
+	var problems []string
+	for line := range strings.SplitSeq(lines, "\n") {
+		problems = append(problems, strings.TrimSpace(line))
+	}
+	return problems
+}
+
+// showSecrets compares secrets by what they hold, not by what they show.
+var showSecrets = cmp.Comparer(func(a, b secret.String) bool { return a.Reveal() == b.Reveal() })
+
+func TestDefaults(t *testing.T) {
+	want := Settings{
+		Mode: ModeApply, RunTimeout: 50 * time.Minute,
+		Repository: RepositorySettings{
+			Remote: "https://forge.example/ops/infra.git", Branch: "master",
+			AuthorName: "pm-todos", AuthorEmail: "pm-todos@localhost",
+		},
+		Documents: DocumentSettings{
+			PostMortems: []string{"docs/post-mortems/*.md"}, Scope: ScopeAll, SafeTypes: []string{"Alert", "Config", "Monitor"},
+			InferredTypes: postmortem.Tables, MaxItems: 5, MaxAttempts: 2,
+		},
+		Vault: VaultSettings{
+			Auth: AuthKubernetes, AuthMount: "kubernetes", Role: "ci",
+			JWTPath: "/var/run/secrets/kubernetes.io/serviceaccount/token",
+			Secret:  "secret/data/ci/infra", Field: "devvm_ssh_key", AgentField: "devvm_ssh_key",
+		},
+		Hosts: HostSettings{
+			Hosts: []string{"local"}, AgentHosts: []string{"local"}, ConnectTimeout: 10 * time.Second,
+			Carry: []string{"**/.terraform.lock.hcl"},
+		},
+		Agent: AgentSettings{Name: "postmortem-todo-resolver", Command: "claude", BudgetUSD: 5, ItemTimeout: 30 * time.Minute},
+		Terraform: TerraformSettings{
+			Stacks: []string{"stacks/*"}, Protected: []string{"vault", "dbaas", "traefik", "authentik", "kyverno"},
+			AllowPaths: []string{"stacks/**"}, MaxChanges: 10, StatePaths: []string{"state/**"}, LockTimeout: 10 * time.Minute,
+		},
+		Report: ReportSettings{Notify: NotifyChanges, SummaryDir: ".pm-todos", LogLevel: "info", LogFormat: "console"},
+	}
+	if diff := cmp.Diff(want, mustRead(t, least, CI{}), cmpopts.EquateEmpty(), showSecrets); diff != "" {
+		t.Errorf("defaults (-want +got):\n%s", diff)
+	}
+}
+
+func TestEverySettingIsRead(t *testing.T) {
+	texts := block{
+		"mode": "propose", "run_timeout": "1h", "remote": "https://forge.example/a/b", "branch": "main",
+		"git_username": "bot", "git_password": "pw", "author_name": "Bot", "author_email": "bot@forge.example",
+		"commit_url": "https://forge.example/c/{sha}", "pages_url": "https://pages.example/{file}",
+		"post_mortems": "pm/**/*.md", "scope": "changed", "since": strings.Repeat("a", 40), "safe_types": "alert",
+		"inferred_types": "all", "max_items": "1", "max_attempts": "3", "index": "pm/index.html",
+		"vault_addr": "https://vault.example", "vault_auth": "approle", "vault_auth_mount": "ar", "vault_role": "r",
+		"vault_jwt_path": "/jwt", "vault_role_id": "id", "vault_secret_id": "sid", "vault_namespace": "ns",
+		"vault_secret": "kv/x", "vault_field": "f", "vault_agent_field": "g",
+		"hosts": "a@h1,a@h2:2222", "agent_hosts": "b@h1", "jump_host": "j@gate", "connect_timeout": "5s",
+		"workdir": "/srv/infra", "carry": "a,b", "prepare_command": "true", "agent": "x", "agent_command": "y", "model": "z",
+		"budget_usd": "2.50", "item_timeout": "10m", "stacks": "s/*", "protected": "extra", "allow_paths": "s/**",
+		"type_paths": `{"Alert":"s/m/**"}`, "allow_resources": `{"Alert":["a.*","b"]}`, "max_changes": "3",
+		"tolerated": "null_resource.a", "state_paths": "st/**", "terraform": "tofu", "init_args": "init", "plan_args": "plan {plan}",
+		"show_args": "show {plan}", "apply_args": "apply {plan}", "verify_command": "true", "lock_timeout": "0s",
+		"slack_token": "xoxb-1", "slack_channel": "#ops", "notify": "always", "summary_dir": "out", "log_level": "debug", "log_format": "json",
+	}
+	// What does not go together with the above; these are read all the same.
+	others := block{
+		"remote": "git@forge.example:a/b", "branch": "main", "git_ssh_key": testKey(t), "git_known_hosts": knownHost(t),
+		"vault_addr": "https://vault.example", "vault_auth": "token", "vault_token": "hvs.x", "vault_ca_cert": "-----BEGIN", "vault_ssh_mount": "ssh",
+		"vault_ssh_role": "ci", "hosts": "a@devvm", "known_hosts": knownHost(t), "host_fingerprints": "SHA256:x", "ssh_key": testKey(t),
+		"agent_ssh_key": testKey(t), "slack_webhook": "T/B/x",
+	}
+	for _, name := range settingNames() {
+		full := texts
+		if _, ok := full[name]; !ok {
+			full = others
+		}
+		if _, ok := full[name]; !ok {
+			t.Errorf("%s is not in this test", name)
+			continue
+		}
+		with, _ := full.read(CI{}) // what was read counts, right or wrong
+		without, _ := full.with(block{name: ""}).read(CI{})
+		if flatten(t, with) == flatten(t, without) {
+			t.Errorf("%s makes no difference", name)
+		}
+	}
+}
+
+// flatten is the settings as text, secrets by their length.
+func flatten(t *testing.T, s Settings) string {
+	t.Helper()
+	data, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestSettingsShowNoSecret(t *testing.T) {
+	s := mustRead(t, least.with(block{"git_password": "hunter2hunter2", "slack_webhook": "https://hooks.slack.com/services/T1/B2/zzz9"}), CI{})
+	for _, text := range []string{fmt.Sprintf("%v %+v %#v", s, s, s), flatten(t, s)} {
+		if strings.Contains(text, "hunter2") || strings.Contains(text, "zzz9") {
+			t.Errorf("a secret shows: %s", text)
+		}
+	}
+	if got := len(s.Secrets()); got != 2 {
+		t.Errorf("%d secrets for the redactor, want 2", got)
+	}
+}
+
+func TestScopeFollowsEvent(t *testing.T) {
+	for event, want := range map[string]Scope{"push": ScopeChanged, "cron": ScopeAll, "manual": ScopeAll, "pull_request": ScopeAll, "": ScopeAll} {
+		if got := mustRead(t, least, CI{Event: event}).Documents.Scope; got != want {
+			t.Errorf("event %q: scope %s, want %s", event, got, want)
+		}
+	}
+	if got := mustRead(t, least.with(block{"scope": "all"}), CI{Event: "push"}).Documents.Scope; got != ScopeAll {
+		t.Errorf("a scope that is set gave way to the event: %s", got)
+	}
+}
+
+func TestNetrcIsForItsMachineOnly(t *testing.T) {
+	netrc := Netrc{Machine: "forge.example", Username: secret.New("ci"), Password: secret.New("token")}
+	tests := []struct {
+		name, remote string
+		more         block
+		user, pass   string
+	}{
+		{"its machine", "https://forge.example/a/b.git", nil, "ci", "token"},
+		{"its machine with a port", "https://forge.example:8443/a/b.git", nil, "ci", "token"},
+		{"another machine", "https://other.example/a/b.git", nil, "", ""},
+		{"a longer name", "https://forge.example.evil.example/a/b.git", nil, "", ""},
+		{"plain http", "http://forge.example/a/b.git", nil, "", ""},
+		{"explicit first", "https://forge.example/a/b.git", block{"git_username": "me", "git_password": "mine"}, "me", "mine"},
+		{"a password alone", "https://forge.example/a/b.git", block{"git_password": "mine"}, "git", "mine"},
+		{"a path", "/srv/git/b.git", nil, "", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := mustRead(t, least.with(block{"remote": test.remote}).with(test.more), CI{Netrc: netrc})
+			if s.Repository.Username != test.user || s.Repository.Password.Reveal() != test.pass {
+				t.Errorf("login %q %q, want %q %q", s.Repository.Username, s.Repository.Password.Reveal(), test.user, test.pass)
+			}
+		})
+	}
+}
+
+func TestTypePaths(t *testing.T) {
+	s := mustRead(t, least, CI{})
+	got := s.TypePaths([]string{"stacks/monitoring/main.tf", "stacks/web/main.tf"})
+	want := map[string][]string{"Alert": {"stacks/monitoring/**"}, "Monitor": {"stacks/monitoring/**"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("defaults that exist (-want +got):\n%s", diff)
+	}
+	if got := s.TypePaths([]string{"terraform/main.tf"}); len(got) != 0 {
+		t.Errorf("a repository without those paths is locked out by %v", got)
+	}
+	s = mustRead(t, least.with(block{"type_paths": `{"config":["a/**","b/**"]}`}), CI{})
+	if diff := cmp.Diff(map[string][]string{"Config": {"a/**", "b/**"}}, s.TypePaths(nil)); diff != "" {
+		t.Errorf("set (-want +got):\n%s", diff)
+	}
+}
+
+func TestProtectedOnlyGrows(t *testing.T) {
+	got := mustRead(t, least.with(block{"protected": "payments,vault"}), CI{}).Terraform.Protected
+	if diff := cmp.Diff([]string{"vault", "dbaas", "traefik", "authentik", "kyverno", "payments"}, got); diff != "" {
+		t.Errorf("protected (-want +got):\n%s", diff)
+	}
+}

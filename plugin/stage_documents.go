@@ -1,0 +1,176 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/rs/zerolog"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/postmortem"
+	"pm-todos/plugin/report"
+	"pm-todos/plugin/resolve"
+)
+
+// selection is the documents that a run looks at, as they are at one commit.
+type selection struct {
+	Commit     string
+	Base       string          // compared with, for scope changed
+	All        []string        // every document of the repository
+	Pushed     map[string]bool // changed since the base by a push
+	Documents  []*postmortem.Document
+	Unreadable []string // documents that could not be read, with the reason
+	Note       string   // why more was read than asked for
+}
+
+// selectDocuments picks the documents that the scope names at a commit, and
+// parses them. A document that cannot be read does not stop the others.
+func selectDocuments(s Settings, repo *gitrepo.Repo, commit string, log zerolog.Logger) (selection, error) {
+	sel := selection{Commit: commit, Pushed: map[string]bool{}}
+	paths, err := repo.Files(commit)
+	if err != nil {
+		return sel, fmt.Errorf("list the files of %.12s: %w", commit, err)
+	}
+	sel.All = documentPaths(paths, s.Documents.PostMortems)
+	wanted, err := sel.narrow(s, repo)
+	if err != nil {
+		return sel, err
+	}
+	if sel.Note != "" {
+		log.Warn().Str("stage", "documents").Msg(sel.Note)
+	}
+	policy := s.documentPolicy()
+	for _, file := range wanted {
+		src, err := repo.ReadFile(commit, file)
+		if err != nil {
+			sel.Unreadable = append(sel.Unreadable, fmt.Sprintf("%s: %v", file, err))
+			log.Error().Str("stage", "documents").Str("document", file).Err(err).Msg("the document cannot be read; the others go on")
+			continue
+		}
+		sel.Documents = append(sel.Documents, postmortem.Parse(file, src, policy))
+	}
+	return sel, nil
+}
+
+// documentPaths are the paths that the globs name and that are post-mortems.
+func documentPaths(paths, globs []string) []string {
+	var found []string
+	for _, path := range paths {
+		matches := slices.ContainsFunc(globs, func(glob string) bool {
+			ok, err := doublestar.Match(glob, path)
+			return err == nil && ok
+		})
+		if matches && postmortem.IsDocument(path) {
+			found = append(found, path)
+		}
+	}
+	return found
+}
+
+// narrow is the documents of the scope: all of them, or those changed since
+// the base together with those that the ledger holds unfinished items of.
+func (sel *selection) narrow(s Settings, repo *gitrepo.Repo) ([]string, error) {
+	if s.Documents.Scope == ScopeAll {
+		return sel.All, nil
+	}
+	lines, err := repo.ReadLog(resolve.LedgerRef)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	ledger, _ := resolve.ReadLedger(lines)
+	switch {
+	case s.Documents.Since != "":
+		sel.Base = s.Documents.Since
+	case ledger.Completed() != "":
+		sel.Base = ledger.Completed()
+	default:
+		sel.Base = s.CI.PrevSHA
+	}
+	if sel.Base == "" {
+		sel.Note = "no earlier commit is known to compare with: taking all documents"
+		return sel.All, nil
+	}
+	changed, err := repo.Changed(sel.Base, sel.Commit)
+	if errors.Is(err, gitrepo.ErrUnknownBase) {
+		sel.Note = fmt.Sprintf("the commit %.12s to compare with is not in the history (a force-push?): taking all documents", sel.Base)
+		return sel.All, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compare %.12s with %.12s: %w", sel.Base, sel.Commit, err)
+	}
+	unfinished := map[string]bool{}
+	for _, ref := range ledger.Unfinished() {
+		unfinished[ref.Document] = true
+	}
+	var wanted []string
+	for _, file := range sel.All {
+		if slices.Contains(changed, file) {
+			sel.Pushed[file] = s.CI.Event == "push"
+			wanted = append(wanted, file)
+		} else if unfinished[file] {
+			wanted = append(wanted, file)
+		}
+	}
+	return wanted, nil
+}
+
+// safe is the items that may be acted on, of all documents.
+func (sel selection) safe() []change.Item {
+	var items []change.Item
+	for _, doc := range sel.Documents {
+		for _, item := range doc.Safe() {
+			items = append(items, changeItem(doc, item))
+		}
+	}
+	return items
+}
+
+// known is every item that was read, by what names it across runs.
+func (sel selection) known() map[resolve.Ref]change.Item {
+	items := map[resolve.Ref]change.Item{}
+	for _, doc := range sel.Documents {
+		for _, item := range doc.Items {
+			items[resolve.Ref{Document: doc.File, Item: item.ID}] = changeItem(doc, item)
+		}
+	}
+	return items
+}
+
+func changeItem(doc *postmortem.Document, item postmortem.Item) change.Item {
+	return change.Item{
+		Document: doc.File, ID: item.ID, Line: item.Line, Date: doc.Date,
+		Priority: string(item.Priority), Action: item.Action, Type: item.Type, Details: item.Details,
+	}
+}
+
+// findItem is the item of a document with an id.
+func findItem(doc *postmortem.Document, id string) (postmortem.Item, bool) {
+	for _, item := range doc.Items {
+		if item.ID == id {
+			return item, true
+		}
+	}
+	return postmortem.Item{}, false
+}
+
+// leftItem is an item that is left to people, for the report.
+func leftItem(doc *postmortem.Document, item postmortem.Item) report.Left {
+	reason := item.Reason()
+	return report.Left{Item: changeItem(doc, item), Reason: string(reason), Sentence: reason.Sentence(), Fix: reason.Fix()}
+}
+
+// documentPolicy is what the settings say of which items are safe.
+func (s Settings) documentPolicy() postmortem.Policy {
+	policy := postmortem.Policy{
+		Inferred:   s.Documents.InferredTypes,
+		Protected:  s.Terraform.Protected,
+		AllowPaths: s.Terraform.AllowPaths,
+	}
+	for _, name := range s.Documents.SafeTypes {
+		policy.SafeTypes = append(policy.SafeTypes, postmortem.Type(name))
+	}
+	return policy
+}

@@ -1,0 +1,203 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/host"
+	"pm-todos/plugin/secret"
+	"pm-todos/plugin/vault"
+)
+
+// keys is what opens the hosts, from the settings or from Vault.
+type keys struct {
+	Host         secret.String
+	Agent        secret.String
+	KnownHosts   string
+	SlackWebhook secret.String
+}
+
+// secrets is every secret of the run, whatever its source.
+func (k keys) secrets(s Settings) []secret.String {
+	return append(s.Secrets(), k.Host, k.Agent, k.SlackWebhook)
+}
+
+// fetchKeys completes the settings from the one Vault secret. Nothing is asked
+// of Vault when the settings hold all that is needed.
+func fetchKeys(ctx context.Context, s Settings, c Console) (keys, error) {
+	k := keys{Host: s.Hosts.SSHKey, Agent: s.Hosts.AgentSSHKey, KnownHosts: s.Hosts.KnownHosts, SlackWebhook: s.Report.SlackWebhook}
+	if s.Vault.Addr != "" && (k.Host.Empty() && s.overSSH() || k.Agent.Empty() && s.agentOverSSH()) {
+		log := c.Log.With().Str("stage", "vault").Logger()
+		log.Info().Str("secret", s.Vault.Secret).Str("role", s.Vault.Role).Msg("logging in")
+		fields, err := vault.Read(ctx, s.vaultConfig(c.vaultPatience, func(message string) { log.Warn().Msg(message) }))
+		for _, warning := range fields.Warnings {
+			log.Warn().Msg(warning)
+		}
+		if err != nil {
+			return k, err
+		}
+		c.Redactor.Add(fields.Secrets("known_hosts")...)
+		if err := k.complete(s, fields); err != nil {
+			return k, err
+		}
+	}
+	if k.Agent.Empty() {
+		k.Agent = k.Host
+	}
+	return k, nil
+}
+
+// complete fills what the settings left open.
+func (k *keys) complete(s Settings, fields vault.Fields) (err error) {
+	if k.Host.Empty() {
+		if k.Host, err = fields.Get(s.Vault.Field); err != nil {
+			return err
+		}
+	}
+	if k.Agent.Empty() && s.Vault.AgentField != s.Vault.Field {
+		if k.Agent, err = fields.Get(s.Vault.AgentField); err != nil {
+			return err
+		}
+	}
+	if known, ok := fields.Lookup("known_hosts"); ok && k.KnownHosts == "" {
+		k.KnownHosts = known.Reveal()
+	}
+	if webhook, ok := fields.Lookup("slack_webhook"); ok && k.SlackWebhook.Empty() && s.Report.SlackToken.Empty() {
+		k.SlackWebhook = webhook
+	}
+	return nil
+}
+
+// vaultConfig is the settings as the room for Vault takes them.
+func (s Settings) vaultConfig(patience time.Duration, tell func(string)) vault.Config {
+	v := s.Vault
+	return vault.Config{
+		Addr: v.Addr, Auth: string(v.Auth), Mount: v.AuthMount, Role: v.Role, JWTPath: v.JWTPath,
+		RoleID: v.RoleID, SecretID: v.SecretID, Token: v.Token, Namespace: v.Namespace, CACert: []byte(v.CACert),
+		Timeout: patience, Secret: v.Secret, SSHMount: v.SSHMount, SSHRole: v.SSHRole,
+		OnRetry: func(err error, wait time.Duration) {
+			tell(fmt.Sprintf("%v; trying again in %s", err, wait))
+		},
+	}
+}
+
+// hosts is where this run works.
+type hosts struct {
+	Terraform *host.Host
+	Agent     *host.Host // the same as Terraform unless agent_hosts names another
+	Facts     host.Facts // of the agent's host
+}
+
+// Close ends the connections.
+func (h hosts) Close() error {
+	var problems []error
+	if h.Terraform != nil {
+		problems = append(problems, h.Terraform.Close())
+	}
+	if h.Agent != nil && h.Agent != h.Terraform {
+		problems = append(problems, h.Agent.Close())
+	}
+	return errors.Join(problems...)
+}
+
+// connect finds the first host that is ready for Terraform, and the first that
+// is ready for the agent.
+func connect(ctx context.Context, s Settings, k keys, commands Commands, c Console) (h hosts, err error) {
+	terraform := host.Need{Terraform: programOnHost(commands.Program), Carry: s.Hosts.Carry, Workdir: s.Hosts.Workdir}
+	together := slices.Equal(s.Hosts.Hosts, s.Hosts.AgentHosts)
+	if together {
+		terraform.Agent = s.Agent.Command
+	}
+	if h.Terraform, h.Facts, err = firstReady(ctx, s, s.Hosts.Hosts, k.Host, k.KnownHosts, terraform, c); err != nil {
+		return h, err
+	}
+	if together {
+		c.Log.Warn().Str("stage", "hosts").Msg("the agent runs as the user who holds Terraform's credentials; agent_hosts separates them")
+		h.Agent = h.Terraform
+		return h, nil
+	}
+	h.Agent, h.Facts, err = firstReady(ctx, s, s.Hosts.AgentHosts, k.Agent, k.KnownHosts, host.Need{Agent: s.Agent.Command}, c)
+	return h, err
+}
+
+// programOnHost is the program that preflight looks for; one that comes with
+// the repository is not there yet.
+func programOnHost(program string) string {
+	if strings.Contains(program, "/") && !strings.HasPrefix(program, "/") {
+		return ""
+	}
+	return program
+}
+
+// firstReady tries hosts in order. A host key that does not match is final for
+// its host and never a reason to look for a way around it.
+func firstReady(ctx context.Context, s Settings, names []string, key secret.String, known string, need host.Need, c Console) (*host.Host, host.Facts, error) {
+	var problems []error
+	for _, name := range names {
+		h, facts, err := ready(ctx, s, name, key, known, need)
+		if err == nil {
+			c.Log.Info().Str("stage", "hosts").Str("host", h.Name()).Str("git", facts.Git).Str("agent", facts.AgentVersion).Msg("ready")
+			for _, warning := range facts.Warnings {
+				c.Log.Warn().Str("stage", "hosts").Str("host", h.Name()).Msg(warning)
+			}
+			return h, facts, nil
+		}
+		c.Log.Error().Str("stage", "hosts").Str("host", name).Err(err).Msg("not usable")
+		problems = append(problems, fmt.Errorf("host %s: %w", name, err))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, host.Facts{}, errors.Join(problems...)
+}
+
+func ready(ctx context.Context, s Settings, name string, key secret.String, known string, need host.Need) (*host.Host, host.Facts, error) {
+	h, err := dial(ctx, s, name, key, known)
+	if err != nil {
+		return nil, host.Facts{}, err
+	}
+	facts, err := h.Preflight(ctx, need)
+	if err != nil {
+		return nil, facts, errors.Join(err, h.Close())
+	}
+	return h, facts, nil
+}
+
+func dial(ctx context.Context, s Settings, name string, key secret.String, known string) (*host.Host, error) {
+	target, err := host.ParseTarget(name)
+	if err != nil {
+		return nil, fault.Mark(fault.Settings, err)
+	}
+	if target.Local {
+		return host.Local("")
+	}
+	access := host.SSH{
+		Target: target, Key: key, KnownHosts: []byte(known),
+		Fingerprints: s.Hosts.Fingerprints, ConnectTimeout: s.Hosts.ConnectTimeout,
+	}
+	if s.Hosts.JumpHost != "" {
+		jump, err := host.ParseTarget(s.Hosts.JumpHost)
+		if err != nil {
+			return nil, fault.Mark(fault.Settings, err)
+		}
+		access.Jump = &jump
+	}
+	return host.Dial(ctx, access)
+}
+
+// overSSH tells whether any Terraform host needs a key.
+func (s Settings) overSSH() bool { return anySSH(s.Hosts.Hosts) }
+
+// agentOverSSH tells whether the agent's hosts need a key of their own.
+func (s Settings) agentOverSSH() bool {
+	return s.Vault.AgentField != s.Vault.Field && anySSH(s.Hosts.AgentHosts)
+}
+
+func anySSH(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return name != LocalHost })
+}

@@ -1,0 +1,302 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/report"
+	"pm-todos/plugin/resolve"
+)
+
+// closingTime bounds what a cancelled run may still write: Woodpecker kills the
+// container 20 s after its SIGTERM.
+const closingTime = 15 * time.Second
+
+// summary grows with the run and is told at its end, whatever that is.
+type summary struct {
+	report.Summary
+	start   time.Time
+	webhook keys // where Slack is reached, once Vault has said it
+}
+
+func newSummary(s Settings, c Console) *summary {
+	now := time.Now()
+	return &summary{start: now, webhook: keys{SlackWebhook: s.Report.SlackWebhook}, Summary: report.Summary{
+		Version: c.Version, Run: runID(now), Mode: string(s.Mode), Event: s.CI.Event, Repository: repositoryName(s),
+		Branch: s.Repository.Branch, PipelineURL: s.CI.PipelineURL, Started: now, Scope: string(s.Documents.Scope),
+		BudgetUSD: s.Agent.BudgetUSD, Redactor: c.Redactor, Known: map[string]string{},
+		Links: report.Links{Commit: s.CommitTemplate(), Pages: s.Repository.PagesURL},
+	}}
+}
+
+func repositoryName(s Settings) string {
+	if s.CI.RepoName != "" {
+		return s.CI.RepoName
+	}
+	return gitrepo.RedactURL(s.Repository.Remote)
+}
+
+// note is a sentence on why the run ends here, in the log and in the report.
+func (sum *summary) note(c Console, text string) error {
+	c.Log.Info().Str("stage", "run").Msg(text)
+	sum.Notes = append(sum.Notes, text)
+	return nil
+}
+
+// read takes over what the documents hold. It can be called again when they
+// were read again.
+func (sum *summary) read(s Settings, c Console, sel selection) {
+	sum.Base, sum.Documents, sum.Skipped, sum.Unclear, sum.Problems = sel.Base, nil, nil, nil, nil
+	sum.Warnings = append([]string(nil), sel.Unreadable...)
+	if sel.Note != "" {
+		sum.Warnings = append(sum.Warnings, sel.Note)
+	}
+	for _, doc := range sel.Documents {
+		sum.Documents = append(sum.Documents, report.Document{
+			File: doc.File, Date: doc.Date, Title: doc.Title, Changed: sel.Pushed[doc.File],
+			Safe: len(doc.Safe()), Skipped: len(doc.Skipped()), Unclear: len(doc.Unclear()), Problems: len(doc.Problems),
+		})
+		for _, item := range doc.Skipped() {
+			sum.Skipped = append(sum.Skipped, leftItem(doc, item))
+			if !sel.Pushed[doc.File] {
+				sum.Known[item.ID] = string(item.Reason())
+			}
+		}
+		for _, item := range doc.Unclear() {
+			sum.Unclear = append(sum.Unclear, leftItem(doc, item))
+		}
+		for _, p := range doc.Problems {
+			sum.Problems = append(sum.Problems, report.Problem{
+				File: doc.File, Line: p.Line, Column: p.Column, Reason: string(p.Reason), Detail: p.Detail, Text: p.Text,
+			})
+		}
+	}
+	c.Log.Info().Str("stage", "documents").Int("documents", len(sel.Documents)).Int("of", len(sel.All)).
+		Int("safe", len(sel.safe())).Int("skipped", len(sum.Skipped)).Int("unclear", len(sum.Unclear)).Int("problems", len(sum.Problems)).
+		Msg("documents read")
+}
+
+// slack takes over what Vault said of where Slack is.
+func (sum *summary) slack(k keys) { sum.webhook = k }
+
+// add takes over outcomes. An item that was settled and then tried again is
+// told by its later outcome.
+func (sum *summary) add(outcomes []change.Outcome) {
+	for _, out := range outcomes {
+		replaced := false
+		for i, earlier := range sum.Outcomes {
+			if earlier.Item.Document == out.Item.Document && earlier.Item.ID == out.Item.ID {
+				sum.Outcomes[i], replaced = out, true
+			}
+		}
+		if !replaced {
+			sum.Outcomes = append(sum.Outcomes, out)
+		}
+		sum.CostUSD += out.CostUSD
+	}
+}
+
+// kind is what the outcomes mean for the run.
+func (sum *summary) kind() fault.Kind {
+	worst := fault.None
+	unhealthy, planned := 0, 0
+	for _, out := range sum.Outcomes {
+		switch {
+		case out.State == change.NeedsPerson:
+			worst = fault.Worst(worst, fault.Person)
+		case out.State == change.Failed:
+			worst = fault.Worst(worst, fault.Failed)
+		case out.Reason == resolve.ReasonUnhealthy:
+			unhealthy++
+			continue
+		case out.Reason == resolve.ReasonHost || out.Reason == resolve.ReasonInterrupted:
+			worst = fault.Worst(worst, fault.Temporary)
+		}
+		if out.Stack != "" {
+			planned++
+		}
+	}
+	switch {
+	case unhealthy > 0 && planned == 0:
+		// Every stack fails alike: credentials or the state backend, not the code.
+		return fault.Worst(worst, fault.Temporary)
+	case unhealthy > 0:
+		return fault.Worst(worst, fault.Failed)
+	}
+	return worst
+}
+
+// started tells Slack that work begins.
+func (sum *summary) started(ctx context.Context, s Settings, c Console, sel selection) {
+	if len(sel.safe()) == 0 || !report.Policy(s.Report.Notify).Start(sum.Mode) {
+		return
+	}
+	sum.post(ctx, s, c, report.Started(sum.Summary, sel.safe()))
+}
+
+// post sends a message when Slack is configured. Its failure is a warning and
+// never changes the run.
+func (sum *summary) post(ctx context.Context, s Settings, c Console, m report.Message) {
+	target := report.Slack{Webhook: sum.webhook.SlackWebhook, Token: s.Report.SlackToken, Channel: s.Report.SlackChannel, API: c.slackAPI}
+	if target.Webhook.Empty() && target.Token.Empty() {
+		return
+	}
+	poster, err := report.NewPoster(target)
+	if err == nil {
+		_, err = poster.Post(ctx, m)
+	}
+	if err != nil {
+		c.Log.Warn().Str("stage", "slack").Err(err).Msg("Slack was not told")
+	}
+}
+
+// tell is the last stage: the closing table, the summary files and Slack, from
+// one value. It runs whatever happened and adds its own trouble to the run's.
+func tell(ctx context.Context, s Settings, c Console, sum *summary, err error) error {
+	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)
+	defer cancel()
+	kind := fault.Worst(fault.Of(err), sum.kind())
+	if err != nil {
+		c.Log.Error().Str("stage", "run").Str("kind", kind.String()).Err(err).Msg("the run ended early")
+	}
+	if err == nil && kind != fault.None {
+		err = fault.Mark(kind, errUnfinished)
+	}
+	sum.Err, sum.Exit, sum.Duration = err, kind, time.Since(sum.start)
+	if errors.Is(err, errUnfinished) {
+		sum.Err = nil // the outcomes say it better
+	}
+	if writeErr := sum.files(s); writeErr != nil {
+		c.Log.Error().Str("stage", "report").Err(writeErr).Msg("the summary files could not be written")
+		err = errors.Join(err, writeErr)
+	}
+	if report.Policy(s.Report.Notify).Result(sum.Summary) {
+		sum.post(closing, s, c, report.Result(sum.Summary))
+	}
+	if tableErr := report.Table(c.Out, sum.Summary); tableErr != nil {
+		err = errors.Join(err, fmt.Errorf("write the closing table: %w", tableErr))
+	}
+	return fault.Mark(kind, err)
+}
+
+// errUnfinished stands for outcomes that make a run fail; they are told one by
+// one elsewhere.
+var errUnfinished = errors.New("not every item ended well; see the table")
+
+// files writes summary.json, summary.md and slack.json, each of them whole or
+// not at all.
+func (sum *summary) files(s Settings) error {
+	dir := s.Report.SummaryDir
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(s.CI.Workspace, dir)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // other steps of the pipeline read it, under any UID
+		return fmt.Errorf("make summary_dir: %w", err)
+	}
+	data, err := report.JSON(sum.Summary)
+	if err != nil {
+		return err
+	}
+	slack, err := report.SlackJSON(report.Result(sum.Summary))
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{"summary.json": data, "summary.md": report.Markdown(sum.Summary), "slack.json": slack} {
+		if err := replaceFile(filepath.Join(dir, name), content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replaceFile writes a file whole or not at all.
+func replaceFile(path string, content []byte) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), ".pm-todos-")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+	_, err = file.Write(content)
+	err = errors.Join(err, file.Chmod(0o644), file.Close())
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// record is the end of the work: documents first, then the books, so that a
+// run that is killed in between is settled by the next.
+func record(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
+	if ctx.Err() != nil {
+		// What was completed is recorded, in the little time that is left.
+		cause := context.Cause(ctx)
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)
+		defer cancel()
+		return errors.Join(cause, recordNow(closing, s, c, repo, resolver, sel, sum))
+	}
+	return recordNow(ctx, s, c, repo, resolver, sel, sum)
+}
+
+func recordNow(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
+	docs, err := updateDocuments(ctx, s, repo, sel, sum.Outcomes, time.Now(), c.Log)
+	if err != nil {
+		return err
+	}
+	sum.DocsCommit = docs.Commit
+	sum.Warnings = append(sum.Warnings, docs.Warnings...)
+	return resolver.Finish(ctx, docs.Tip, sum.Outcomes, unfinished(sum.Outcomes, s.Documents.MaxAttempts))
+}
+
+// unfinished is the items that the next run takes up though nobody changed
+// their documents.
+func unfinished(outcomes []change.Outcome, maxAttempts int) []resolve.Ref {
+	var refs []resolve.Ref
+	for _, out := range outcomes {
+		again := false
+		switch out.State {
+		case change.NotAttempted, change.NeedsPerson:
+			again = true
+		case change.Refused, change.Failed:
+			again = out.Attempt < maxAttempts && out.Commit == ""
+		case change.Skipped:
+			again = out.Reason == resolve.ReasonDrift || out.Reason == resolve.ReasonClosed
+		case change.Proposed:
+			again = true
+		}
+		if again {
+			refs = append(refs, resolve.Ref{Document: out.Item.Document, Item: out.Item.ID})
+		}
+	}
+	return refs
+}
+
+// without leaves out the items that were settled for good.
+func without(items []change.Item, settled []change.Outcome) []change.Item {
+	ended := map[resolve.Ref]bool{}
+	for _, out := range settled {
+		if out.State == change.Done || out.State == change.NeedsPerson || out.Commit != "" {
+			ended[resolve.Ref{Document: out.Item.Document, Item: out.Item.ID}] = true
+		}
+	}
+	var rest []change.Item
+	for _, item := range items {
+		if !ended[resolve.Ref{Document: item.Document, Item: item.ID}] {
+			rest = append(rest, item)
+		}
+	}
+	return rest
+}

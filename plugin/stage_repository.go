@@ -1,0 +1,141 @@
+package plugin
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/postmortem"
+	"pm-todos/plugin/resolve"
+)
+
+// openRepository clones the branch with its whole history, and says which
+// commit is to be read: the branch's tip, or the head of a pull request.
+func openRepository(ctx context.Context, s Settings, c Console, dir string) (*gitrepo.Repo, string, error) {
+	log := c.Log.With().Str("stage", "clone").Logger()
+	log.Info().Str("remote", gitrepo.RedactURL(s.Repository.Remote)).Str("branch", s.Repository.Branch).Msg("cloning at full depth")
+	started := time.Now()
+	repo, err := gitrepo.Clone(ctx, gitrepo.Options{
+		URL: s.Repository.Remote, Branch: s.Repository.Branch,
+		Username: s.Repository.Username, Password: s.Repository.Password,
+		SSHKey: s.Repository.SSHKey, KnownHosts: []byte(s.Repository.KnownHosts),
+		Author:   gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
+		Dir:      dir,
+		Progress: func(line string) { log.Debug().Msg(line) },
+	})
+	if err != nil {
+		return nil, "", fmt.Errorf("clone: %w", err)
+	}
+	commit := repo.Tip()
+	if s.CI.PullRequest() && s.CI.SHA != "" {
+		commit = s.CI.SHA
+		if err := repo.FetchRef(ctx, s.CI.Ref, commit); err != nil {
+			return nil, "", errors.Join(fmt.Errorf("fetch the pull request: %w", err), repo.Close())
+		}
+	}
+	log.Info().Str("commit", commit).Str("took", time.Since(started).Round(time.Millisecond).String()).Msg("cloned")
+	return repo, commit, nil
+}
+
+// journaled tells whether an earlier run left something to settle.
+func journaled(ctx context.Context, repo *gitrepo.Repo) bool {
+	refs, err := repo.Refs(ctx, resolve.JournalPrefix)
+	// What cannot be listed is looked at later, under the lock.
+	return err != nil || len(refs) > 0
+}
+
+// terraformCommands completes the Terraform settings from what the repository
+// has.
+func terraformCommands(s Settings, repo *gitrepo.Repo, commit string) (Commands, error) {
+	_, err := repo.ReadFile(commit, Wrapper)
+	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
+		return Commands{}, fmt.Errorf("look for %s: %w", Wrapper, err)
+	}
+	return s.TerraformCommands(err == nil), nil
+}
+
+// lockRemote waits for other runs to end, and brings the clone up to date with
+// what they did.
+func lockRemote(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, h hosts, run string) (*gitrepo.Lock, error) {
+	c.Log.Info().Str("stage", "lock").Msg("one run at a time: taking the lock on the remote")
+	lock, err := repo.AcquireLock(ctx, gitrepo.Lease{Run: run, Host: h.Terraform.Name()}, s.Terraform.LockTimeout)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := repo.Fetch(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("fetch: %w", err), lock.Release(context.WithoutCancel(ctx)))
+	}
+	return lock, nil
+}
+
+var errLockLost = fault.Mark(fault.Temporary, errors.New("another run took the lock over; this one stops"))
+
+// whileHeld is a context that ends when the lock is lost.
+func whileHeld(ctx context.Context, lock *gitrepo.Lock) (context.Context, context.CancelFunc) {
+	held, cancel := context.WithCancelCause(ctx)
+	go func() {
+		select {
+		case <-lock.Lost():
+			cancel(errLockLost)
+		case <-held.Done():
+		}
+	}()
+	return held, func() { cancel(nil) }
+}
+
+// newResolver hands the settings on to the room that works on the items.
+func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, h hosts, k keys, commands Commands, run string) (*resolve.Resolver, error) {
+	paths, err := repo.Files(repo.Tip())
+	if err != nil {
+		return nil, fmt.Errorf("list the files: %w", err)
+	}
+	deadline, _ := ctx.Deadline()
+	return resolve.New(ctx, resolve.Options{
+		Run: run, Mode: string(s.Mode), Branch: s.Repository.Branch,
+		MaxItems: s.Documents.MaxItems, MaxAttempts: s.Documents.MaxAttempts,
+		BudgetUSD: s.Agent.BudgetUSD, ItemTimeout: s.Agent.ItemTimeout, Deadline: deadline,
+		Agent: resolve.Agent{
+			Program: s.Agent.Command, Name: s.Agent.Name, Model: s.Agent.Model,
+			File: ".claude/agents/" + s.Agent.Name + ".md",
+		},
+		Terraform: resolve.Terraform{
+			Program: commands.Program, Init: commands.Init, Plan: commands.Plan, Show: commands.Show, Apply: commands.Apply,
+			Workdir: s.Hosts.Workdir, Carry: s.Hosts.Carry, Prepare: s.Hosts.PrepareCommand, Verify: s.Terraform.VerifyCommand,
+		},
+		Scope: resolve.Scope{
+			Stacks: s.Terraform.Stacks, AllowPaths: s.Terraform.AllowPaths, TypePaths: s.TypePaths(paths),
+			Protected: s.Terraform.Protected, StatePaths: s.Terraform.StatePaths,
+			AllowResources: s.Terraform.AllowResources, MaxChanges: s.Terraform.MaxChanges, Tolerated: s.Terraform.Tolerated,
+		},
+		Secrets: k.secrets(s),
+		Current: func(commit string, item change.Item) (bool, error) { return stillSafe(s, repo, commit, item) },
+	}, repo, h.Agent, h.Terraform, c.Log)
+}
+
+// stillSafe reads an item again just before it is paid for: a person may have
+// changed its row since the run began.
+func stillSafe(s Settings, repo *gitrepo.Repo, commit string, item change.Item) (bool, error) {
+	src, err := repo.ReadFile(commit, item.Document)
+	if errors.Is(err, gitrepo.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", item.Document, err)
+	}
+	found, ok := findItem(postmortem.Parse(item.Document, src, s.documentPolicy()), item.ID)
+	return ok && found.Safe(), nil
+}
+
+// runID names a run on hosts and in the ledger: sortable by time, unique.
+func runID(now time.Time) string {
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // never fails, says its documentation
+	return strings.ToLower(now.UTC().Format("20060102t150405z")) + "-" + hex.EncodeToString(random[:])
+}

@@ -1,0 +1,177 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/postmortem"
+	"pm-todos/plugin/resolve"
+)
+
+// published is what the documents' update came to.
+type published struct {
+	Tip      string   // the branch after it
+	Commit   string   // the docs commit, empty when there was nothing to write
+	Files    []string // documents that changed
+	Warnings []string // rows that a person changed meanwhile, and the like
+}
+
+// updateDocuments records the outcomes in their documents: one commit, rendered
+// again on every retry from the branch as it is then, so that what people
+// changed meanwhile stays.
+func updateDocuments(ctx context.Context, s Settings, repo *gitrepo.Repo, sel selection, outcomes []change.Outcome, now time.Time, log zerolog.Logger) (published, error) {
+	var done published
+	files := recorded(sel, outcomes)
+	if len(files) == 0 {
+		done.Tip = repo.Tip()
+		return done, nil
+	}
+	tip, err := repo.Publish(ctx, func(tip string) (string, error) {
+		done = published{}
+		contents := map[string][]byte{}
+		var dates []string
+		for _, file := range files {
+			content, date, err := done.render(s, repo, tip, file, sel.Pushed[file], outcomes, now)
+			if err != nil {
+				return "", err
+			}
+			if content != nil {
+				contents[file] = content
+				done.Files = append(done.Files, file)
+				dates = append(dates, date)
+			}
+		}
+		if len(contents) == 0 {
+			return tip, nil
+		}
+		commit, err := repo.WithFiles(tip, contents, resolve.DocsMessage(dates))
+		done.Commit = commit
+		return commit, err
+	})
+	if err != nil {
+		return done, fmt.Errorf("publish the documents: %w", err)
+	}
+	done.Tip = tip
+	for _, warning := range done.Warnings {
+		log.Warn().Str("stage", "documents").Msg(warning)
+	}
+	if done.Commit != "" {
+		log.Info().Str("stage", "documents").Str("commit", done.Commit).Int("documents", len(done.Files)).Msg("documents updated")
+	}
+	return done, nil
+}
+
+// recorded is the documents that get rows: those in which something was done
+// or refused, and those that the triggering push changed.
+func recorded(sel selection, outcomes []change.Outcome) []string {
+	var files []string
+	for _, out := range outcomes {
+		if _, ok := outcomeRow(out, "", ""); ok && !slices.Contains(files, out.Item.Document) {
+			files = append(files, out.Item.Document)
+		}
+	}
+	for _, doc := range sel.Documents {
+		if sel.Pushed[doc.File] && !slices.Contains(files, doc.File) {
+			files = append(files, doc.File)
+		}
+	}
+	slices.Sort(files)
+	return files
+}
+
+// render is a document with its rows, nil when nothing in it changes or it is
+// gone from the branch.
+func (p *published) render(s Settings, repo *gitrepo.Repo, tip, file string, pushed bool, outcomes []change.Outcome, now time.Time) (content []byte, date string, err error) {
+	src, err := repo.ReadFile(tip, file)
+	if err != nil {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is gone from the branch; what was done for it stands in the commits", file))
+		return nil, "", nil //nolint:nilerr // a document that a person removed is no failure of the run
+	}
+	doc := postmortem.Parse(file, src, s.documentPolicy())
+	edits, implemented := documentEdits(s, doc, outcomes, now)
+	if implemented || pushed {
+		edits = append(edits, skippedEdits(doc)...)
+	}
+	result, err := postmortem.Update(file, src, edits)
+	if err != nil {
+		return nil, "", fmt.Errorf("update %s: %w", file, err)
+	}
+	for _, refusal := range result.Refused {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s: %s keeps its status: %s", file, refusal.Item.Action, refusal.Why))
+	}
+	if !result.Changed {
+		return nil, "", nil
+	}
+	return result.Content, itemDate(doc.Date, now), nil
+}
+
+// documentEdits is what the outcomes of one document change in it.
+func documentEdits(s Settings, doc *postmortem.Document, outcomes []change.Outcome, now time.Time) (edits []postmortem.Edit, implemented bool) {
+	for _, out := range outcomes {
+		if out.Item.Document != doc.File {
+			continue
+		}
+		row, ok := outcomeRow(out, now.UTC().Format(time.DateOnly), s.CommitLink(out.Commit))
+		if !ok {
+			continue
+		}
+		item, found := findItem(doc, out.Item.ID)
+		if !found {
+			// The row is gone or reworded; what was done is logged all the same.
+			item = postmortem.Item{ID: out.Item.ID, File: doc.File, Action: out.Item.Action, Type: out.Item.Type}
+		}
+		done := out.State == change.Done
+		implemented = implemented || done
+		edits = append(edits, postmortem.Edit{Item: item, Done: done && found, Row: &row})
+	}
+	return edits, implemented
+}
+
+// outcomeRow is the row that an outcome adds to the Follow-up Implementation
+// table, if it adds one.
+func outcomeRow(out change.Outcome, today, url string) (postmortem.Row, bool) {
+	row := postmortem.Row{Action: out.Item.Action, Priority: out.Item.Priority, Type: out.Item.Type, By: postmortem.HumanReview}
+	switch out.State {
+	case change.Done:
+		row.Date, row.Commit, row.URL, row.By = today, out.Commit, url, postmortem.Resolver
+		return row, true
+	case change.Refused:
+		return row, true
+	case change.Failed:
+		return row, out.Reason == resolve.ReasonVerify || out.Final
+	default:
+		return row, false
+	}
+}
+
+// skippedEdits is one row for every open item of a document that is left to a
+// person. What a person works on already, and rows that nobody could act on as
+// they stand, need no word of ours.
+func skippedEdits(doc *postmortem.Document) []postmortem.Edit {
+	var edits []postmortem.Edit
+	for _, item := range doc.Skipped() {
+		switch item.Reason() {
+		case postmortem.InProgress, postmortem.PartlyDone, postmortem.Duplicate, postmortem.Placeholder,
+			postmortem.Invisible, postmortem.TooLong:
+			continue
+		}
+		edits = append(edits, postmortem.Edit{Item: item, Row: &postmortem.Row{
+			Action: item.Action, Priority: string(item.Priority), Type: item.Type, By: postmortem.HumanReview,
+		}})
+	}
+	return edits
+}
+
+// itemDate is the date that a commit names a post-mortem by.
+func itemDate(date string, now time.Time) string {
+	if date == "" {
+		return now.UTC().Format(time.DateOnly)
+	}
+	return date
+}

@@ -1,0 +1,224 @@
+package plugin
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"pm-todos/plugin/fault"
+)
+
+// Problem is one thing that is wrong with the settings.
+type Problem struct {
+	Setting string // as in the settings block
+	Text    string // what is wrong and the way out, never a secret's value
+}
+
+// SettingsError is everything that is wrong with the settings, in the order of
+// the docs.
+type SettingsError struct{ Problems []Problem }
+
+// Error is one line per problem.
+func (e *SettingsError) Error() string {
+	var b strings.Builder
+	if len(e.Problems) == 1 {
+		b.WriteString("a setting is wrong; nothing was contacted:")
+	} else {
+		fmt.Fprintf(&b, "%d problems in the settings; nothing was contacted:", len(e.Problems))
+	}
+	for _, p := range e.Problems {
+		fmt.Fprintf(&b, "\n  %s: %s", p.Setting, p.Text)
+	}
+	return b.String()
+}
+
+// settingsError is the error of the problems, nil when there are none.
+func settingsError(problems []Problem) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	names := settingNames()
+	place := func(p Problem) int {
+		if i := slices.Index(names, p.Setting); i >= 0 {
+			return i
+		}
+		return len(names) // unknown names come last
+	}
+	problems = slices.Clone(problems)
+	slices.SortStableFunc(problems, func(a, b Problem) int { return place(a) - place(b) })
+	return fault.Mark(fault.Settings, &SettingsError{Problems: slices.Compact(problems)})
+}
+
+// problemsOf makes the error of a reader into problems of its setting; joined
+// errors are problems of their own.
+func problemsOf(setting string, err error) []Problem {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var problems []Problem
+		for _, one := range joined.Unwrap() {
+			problems = append(problems, problemsOf(setting, one)...)
+		}
+		return problems
+	}
+	return []Problem{{Setting: setting, Text: err.Error()}}
+}
+
+// conflicts finds what is missing and what does not go together. given tells
+// which settings were set, as opposed to their defaults.
+func (s Settings) conflicts(given func(setting string) bool) []Problem {
+	f := finder{s: s, given: given}
+	f.repository()
+	f.documents()
+	f.vault()
+	f.keys()
+	f.hosts()
+	f.slack()
+	return f.problems
+}
+
+// finder collects problems between settings.
+type finder struct {
+	s        Settings
+	given    func(setting string) bool
+	problems []Problem
+}
+
+func (f *finder) add(setting, format string, args ...any) {
+	f.problems = append(f.problems, Problem{Setting: setting, Text: fmt.Sprintf(format, args...)})
+}
+
+// exclude refuses a setting beside another one.
+func (f *finder) exclude(setting, other, why string) {
+	if f.given(setting) && f.given(other) {
+		f.add(setting, "cannot be used together with %s: %s; remove one of them", other, why)
+	}
+}
+
+func (f *finder) repository() {
+	if !f.given("remote") {
+		f.add("remote", "is missing; set the URL of the repository (a pipeline has it in CI_REPO_CLONE_URL)")
+	}
+	if !f.given("branch") {
+		f.add("branch", "is missing; set the branch to read and publish to (a pipeline has it in CI_COMMIT_BRANCH)")
+	}
+	r := splitRemote(f.s.Repository.Remote)
+	switch {
+	case r.scheme == "ssh":
+		for _, name := range []string{"git_ssh_key", "git_known_hosts"} {
+			if !f.given(name) {
+				f.add(name, "is missing; an ssh remote needs it")
+			}
+		}
+		for _, name := range []string{"git_username", "git_password"} {
+			if f.given(name) {
+				f.add(name, "is for https remotes, but remote is reached by ssh; remove it, or use a https URL")
+			}
+		}
+	case f.given("remote") && f.given("git_ssh_key"):
+		f.add("git_ssh_key", "is for ssh remotes, but remote is none; remove it, or use an ssh URL")
+	}
+	if r.scheme == "http" && !r.loopback() && f.given("git_password") {
+		f.add("git_password", "would cross the network in the clear, since remote is plain http; use a https URL")
+	}
+	if f.given("git_username") && !f.given("git_password") && r.web() {
+		f.add("git_password", "is missing; git_username alone is no login")
+	}
+}
+
+func (f *finder) documents() {
+	if f.given("scope") && f.s.Documents.Scope == ScopeAll && f.given("since") {
+		f.add("since", "has no use with scope: all; remove one of them")
+	}
+	if f.given("carry") && !f.given("workdir") {
+		f.add("workdir", "is missing; carry copies files from it")
+	}
+}
+
+// vault looks at the settings for Vault, which have no use without its address.
+func (f *finder) vault() {
+	if f.s.Vault.Addr == "" {
+		for _, e := range vaultEntries {
+			if e.name != "vault_addr" && f.given(e.name) {
+				f.add("vault_addr", "is missing, but %s is set; set the URL of Vault, or remove %s", e.name, e.name)
+			}
+		}
+		return
+	}
+	// The room for Vault knows best; its messages begin with the setting.
+	for _, p := range problemsOf("vault_addr", f.s.vaultConfig(0, nil).Check()) {
+		if name, rest, ok := strings.Cut(p.Text, " "); ok && strings.HasPrefix(name, "vault_") {
+			p = Problem{Setting: name, Text: rest}
+		}
+		f.problems = append(f.problems, p)
+	}
+	only := func(setting string, method VaultAuth) {
+		if f.given(setting) && f.s.Vault.Auth != method {
+			f.add(setting, "is for vault_auth: %s, but that is %s; remove one of them", method, f.s.Vault.Auth)
+		}
+	}
+	only("vault_role_id", AuthAppRole)
+	only("vault_secret_id", AuthAppRole)
+	only("vault_token", AuthToken)
+}
+
+// keys looks at where private keys come from: one source for each.
+func (f *finder) keys() {
+	f.exclude("ssh_key", "vault_field", "both are the key of hosts")
+	f.exclude("ssh_key", "vault_ssh_mount", "both are the key of hosts")
+	f.exclude("vault_field", "vault_ssh_mount", "both are the key of hosts")
+	f.exclude("agent_ssh_key", "vault_agent_field", "both are the key of agent_hosts")
+	if f.s.Vault.Addr != "" || f.s.CI.PullRequest() {
+		return
+	}
+	if anySSH(f.s.Hosts.Hosts) && !f.given("ssh_key") {
+		f.add("ssh_key", "is missing; SSH hosts need it, or vault_addr to fetch it from Vault")
+	}
+	if anySSH(f.s.Hosts.AgentHosts) && !anySSH(f.s.Hosts.Hosts) && !f.given("ssh_key") && !f.given("agent_ssh_key") {
+		f.add("agent_ssh_key", "is missing; agent_hosts need it, or vault_addr to fetch it from Vault")
+	}
+}
+
+// hosts looks at what a run that works on items needs. A pull request's run
+// ends before, so that its workflow needs none of it.
+func (f *finder) hosts() {
+	if f.s.CI.PullRequest() {
+		return
+	}
+	if f.s.CI.StepType == "plugin" && !f.given("hosts") {
+		f.add("hosts", "is missing; a plugin step has neither agent nor Terraform: name the machine that has, as user@host")
+	}
+	ssh := anySSH(f.s.Hosts.Hosts) || anySSH(f.s.Hosts.AgentHosts)
+	if ssh && !f.given("known_hosts") && !f.given("host_fingerprints") && f.s.Vault.Addr == "" {
+		f.add("known_hosts", "is missing; host keys are always verified: give known_hosts or host_fingerprints, or vault_addr to fetch them from Vault")
+	}
+}
+
+func (f *finder) slack() {
+	f.exclude("slack_webhook", "slack_token", "both say where messages go")
+	if f.given("slack_token") && !f.given("slack_channel") {
+		f.add("slack_channel", "is missing; a bot token needs it")
+	}
+	if f.given("slack_channel") && !f.given("slack_token") {
+		f.add("slack_token", "is missing; slack_channel has no use without it, since a webhook has its own channel")
+	}
+}
+
+// Warnings is what is allowed but worth a line in the log.
+func (s Settings) Warnings() []string {
+	var warnings []string
+	if s.Agent.ItemTimeout > s.RunTimeout {
+		warnings = append(warnings, fmt.Sprintf("item_timeout %s does not fit into run_timeout %s: no item can start", s.Agent.ItemTimeout, s.RunTimeout))
+	}
+	r := splitRemote(s.Repository.Remote)
+	if r.scheme == "http" && !r.loopback() && r.named(s.CI.Netrc.Machine) {
+		warnings = append(warnings, "remote is plain http: the pipeline's own login (CI_NETRC_*) is not sent over it, so nothing can be pushed")
+	}
+	return warnings
+}
+
+// usageError is the error of a command line that is wrong.
+func usageError(format string, args ...any) error {
+	return fault.Mark(fault.Settings, fmt.Errorf(format, args...))
+}

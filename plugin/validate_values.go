@@ -1,0 +1,256 @@
+package plugin
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"golang.org/x/crypto/ssh"
+
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/host"
+	"pm-todos/plugin/report"
+	"pm-todos/plugin/secret"
+)
+
+// safeTypes are the types that may be implemented without a person.
+var safeTypes = []string{"Alert", "Config", "Monitor"}
+
+// canonicalType is the name of a safe type in its usual spelling.
+func canonicalType(name string) (string, bool) {
+	for _, known := range safeTypes {
+		if strings.EqualFold(known, strings.TrimSpace(name)) {
+			return known, true
+		}
+	}
+	return "", false
+}
+
+// safeType keeps safe_types from widening the set.
+func safeType(value string) error {
+	if _, ok := canonicalType(value); !ok {
+		return fmt.Errorf("%s is not one of %s; the set can only be narrowed", quoted(value), joinWords(safeTypes))
+	}
+	return nil
+}
+
+// webURL is a plain http or https address without credentials.
+func webURL(value string) error {
+	u, err := url.Parse(value)
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
+		return fmt.Errorf("%s is not a URL; write one that starts with https:// or http://", quoted(value))
+	case u.User != nil:
+		return errors.New("has credentials inside the URL; take them out")
+	}
+	return nil
+}
+
+// holds wants one of the placeholders in a value.
+func holds(placeholders ...string) check {
+	return func(value string) error {
+		for _, one := range placeholders {
+			if strings.Contains(value, one) {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s does not hold %s; put it where that belongs", quoted(value), placeholders[0])
+	}
+}
+
+// address is for remote. Credentials inside a URL would show up in logs.
+func address(value string) error {
+	if u, err := url.Parse(value); err == nil && u.User != nil && (u.Scheme == "https" || u.Scheme == "http") {
+		return errors.New("has credentials inside the URL; move them to git_username and git_password")
+	}
+	return gitrepo.CheckURL(value)
+}
+
+// hashPattern is a full hash of git.
+var hashPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
+// commitHash is for since.
+func commitHash(value string) error {
+	if !hashPattern.MatchString(value) {
+		return fmt.Errorf("%s is not a full hash of a commit; write what `git rev-parse NAME` prints", quoted(value))
+	}
+	return nil
+}
+
+// glob is a pattern of paths in the repository.
+func glob(value string) error {
+	switch {
+	case !doublestar.ValidatePattern(value):
+		return fmt.Errorf("%s is not a pattern; close its brackets (a list whose values hold commas must be a JSON array)", quoted(value))
+	case strings.HasPrefix(value, "/"), path.Clean(value) == "..", strings.HasPrefix(path.Clean(value), "../"):
+		return fmt.Errorf("%s leaves the repository; write a path relative to its root", quoted(value))
+	}
+	return oneLine(value)
+}
+
+// repositoryPath is one path in the repository.
+func repositoryPath(value string) error {
+	clean := path.Clean(value)
+	if strings.HasPrefix(value, "/") || clean == "." || clean == ".." || strings.HasPrefix(clean, "../") {
+		return fmt.Errorf("%s is not a file in the repository; write its path relative to the root", quoted(value))
+	}
+	return nil
+}
+
+// program is one word that names an executable.
+func program(value string) error {
+	if strings.ContainsFunc(value, unicode.IsSpace) || strings.HasPrefix(value, "-") {
+		return fmt.Errorf("%s is not the name or path of one program; it takes no arguments here", quoted(value))
+	}
+	return nil
+}
+
+// word is a value that may become an argument of a command.
+func word(value string) error {
+	if strings.ContainsFunc(value, unicode.IsSpace) || strings.HasPrefix(value, "-") {
+		return fmt.Errorf("%s must be one word that does not start with a dash", quoted(value))
+	}
+	return oneLine(value)
+}
+
+// agentName becomes a file name: .claude/agents/<name>.md.
+var agentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+
+func agentDefinition(value string) error {
+	if !agentName.MatchString(value) {
+		return fmt.Errorf("%s is not a name of an agent; use letters, digits, - and _", quoted(value))
+	}
+	return nil
+}
+
+// identity is a name or an address in a commit.
+func identity(value string) error {
+	if strings.ContainsAny(value, "<>") {
+		return fmt.Errorf("%s holds < or >, which git does not allow; leave them out", quoted(value))
+	}
+	return nil
+}
+
+// absolute is a folder on the host.
+func absolute(value string) error {
+	if !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "~/") {
+		return fmt.Errorf("%s must be an absolute path on the host, or start with ~/", quoted(value))
+	}
+	return nil
+}
+
+// knownHosts reads the lines as SSH does and names the first bad one.
+func knownHosts(text string) error {
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if _, _, _, _, _, err := ssh.ParseKnownHosts([]byte(line)); err != nil {
+			return fmt.Errorf("line %d is no known_hosts line; paste what `ssh-keyscan HOST` prints, after comparing it, as one text of several lines", i+1)
+		}
+	}
+	return nil
+}
+
+// fingerprint is what ssh-keygen -l prints.
+func fingerprint(value string) error {
+	digest, ok := strings.CutPrefix(value, "SHA256:")
+	sum, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(digest, "="))
+	if !ok || err != nil || len(sum) != 32 {
+		return fmt.Errorf("%s is no fingerprint; write SHA256:… as `ssh-keygen -lf KEY.pub` prints it", quoted(value))
+	}
+	return nil
+}
+
+// certificates is a PEM file of one or more certificates.
+func certificates(text string) error {
+	count := 0
+	for rest := []byte(text); ; count++ {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil || block.Type != "CERTIFICATE" {
+			return fmt.Errorf("block %d is no certificate; paste the CA's certificate in PEM", count+1)
+		}
+	}
+	if count == 0 {
+		return errors.New("holds no certificate; paste the PEM itself, with its BEGIN and END lines, not the name of a file")
+	}
+	return nil
+}
+
+// privateKey says what is wrong with a key without showing any of it.
+func privateKey(text string) error {
+	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")) + "\n"
+	switch {
+	case strings.HasPrefix(text, "PuTTY-User-Key-File"):
+		return errors.New("is a PuTTY key; convert it with `puttygen KEY -O private-openssh -o KEY.openssh`")
+	case strings.HasPrefix(text, "ssh-"), strings.HasPrefix(text, "ecdsa-"):
+		return errors.New("is a public key; give the private one")
+	case !strings.HasPrefix(text, "-----BEGIN "):
+		return errors.New("is no private key; it must begin with a line such as -----BEGIN OPENSSH PRIVATE KEY-----")
+	case !strings.Contains(strings.TrimSpace(text), "\n"):
+		return errors.New("has lost its line breaks; store the key file as it is")
+	}
+	_, err := ssh.ParseRawPrivateKey([]byte(text))
+	var locked *ssh.PassphraseMissingError
+	switch {
+	case errors.As(err, &locked):
+		return errors.New("is locked by a passphrase; make a key without one (`ssh-keygen -t ed25519 -N ''`)")
+	case err != nil:
+		return errors.New("is damaged or of an unknown kind; make a new one with `ssh-keygen -t ed25519`")
+	}
+	return nil
+}
+
+// webhook is a Slack URL, or its path.
+func webhook(value string) error {
+	if !strings.Contains(value, "://") && strings.Count(strings.Trim(value, "/"), "/") < 2 {
+		return errors.New("is neither a URL nor the path T…/B…/… of one; copy it from Slack")
+	}
+	_, err := report.NewPoster(report.Slack{Webhook: secret.New(value)})
+	return err
+}
+
+// restless matches addresses of the resources that are known to change in every
+// plan; nothing else may be tolerated.
+var restless = regexp.MustCompile(`^(module\.[\w-]+(\[[^\]]+\])?\.)*(null_resource|terraform_data|time_\w+)\.[\w-]+(\[.+\])?$`)
+
+func toleratedAddress(value string) error {
+	if !restless.MatchString(value) {
+		return fmt.Errorf("%s is not an address of a null_resource, terraform_data or time_* resource; only those are tolerated", quoted(value))
+	}
+	return nil
+}
+
+// hostOrLocal is an entry of hosts.
+func hostOrLocal(value string) error {
+	_, err := host.ParseTarget(value)
+	return err
+}
+
+// sshHost is a host that is reached by SSH.
+func sshHost(value string) error {
+	if value == LocalHost {
+		return errors.New("must be another machine, written user@host[:port]")
+	}
+	return hostOrLocal(value)
+}
+
+// shellText is a command of the owner's own, handed to a shell on the host.
+func shellText(value string) error {
+	if strings.ContainsRune(value, 0) {
+		return errors.New("holds a NUL character, which no shell takes")
+	}
+	return nil
+}
