@@ -15,6 +15,7 @@ import (
 // commands are the commands beside the plugin's run.
 var commands = []func() *cli.Command{
 	parseCommand,
+	settleCommand,
 	demoCommand,
 	docsCommand,
 }

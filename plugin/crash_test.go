@@ -2,7 +2,9 @@ package plugin
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -152,6 +154,46 @@ func TestHalfAppliedStaysWithAPersonUntilItIsSettled(t *testing.T) {
 	s.wants(3, s.run(nil)) // and every run after it
 	if calls, err := s.Agent.Calls(); err != nil || len(calls) != 1 {
 		t.Errorf("%d agent calls, want 1: %v", len(calls), err)
+	}
+
+	for _, landed := range []bool{true, false} {
+		name := map[bool]string{true: "landed", false: "abandoned"}[landed]
+		t.Run("settled as "+name, func(t *testing.T) {
+			s := alertSite(t)
+			if err := s.Terraform.FailApplyAfter(0); err != nil {
+				t.Fatal(err)
+			}
+			s.wants(3, s.run(nil))
+			s.settle(landed)
+			s.noJournal()
+			if done := strings.Contains(s.file(alertDocument), "| over 80 % | Done |"); done != landed {
+				t.Errorf("settled as %s, done is %v:\n%s", name, done, s.file(alertDocument))
+			}
+			s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+			if calls, err := s.Agent.Calls(); err != nil || len(calls) != 1 {
+				t.Errorf("%d agent calls, want 1: %v", len(calls), err)
+			}
+		})
+	}
+}
+
+// settle runs the command that the report of the last run named.
+func (s *site) settle(landed bool) {
+	s.t.Helper()
+	_, rest, found := strings.Cut(s.last, "pm-todos settle ")
+	if !found {
+		s.t.Fatalf("the report names no command:\n%s", s.last)
+	}
+	item, _, _ := strings.Cut(rest, " ")
+	settings, err := settingsFrom(s.Settings())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var out bytes.Buffer
+	console, closeConsole := NewConsole("test", settings, &out, false)
+	err = errors.Join(settle(s.t.Context(), settings, console, item, landed), closeConsole())
+	if err != nil {
+		s.t.Fatalf("settle: %v\n%s", err, out.String())
 	}
 }
 

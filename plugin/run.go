@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/gitrepo"
 )
 
 // errRunTimeout is the cause of a run that reached run_timeout.
@@ -69,7 +70,7 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 	}
 
 	// One run at a time, from the branch as it is once the others are through.
-	lock, err := lockRemote(ctx, s, c, repo, h, sum.Run)
+	lock, err := lockRemote(ctx, s, c, repo, gitrepo.Lease{Run: sum.Run, Host: h.Terraform.Name()})
 	if err != nil {
 		return err
 	}

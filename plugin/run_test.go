@@ -399,7 +399,7 @@ func TestReplacementIsRefusedAndKept(t *testing.T) {
 	tip := s.tip()
 	s.wants(0, s.run(nil)) // the second and last attempt
 	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
-	s.says("max-attempts")
+	s.says("reason=max-attempts")
 	if calls, err := s.Agent.Calls(); err != nil || len(calls) != 2 {
 		t.Errorf("%d agent calls for max_attempts 2, %v", len(calls), err)
 	}

@@ -63,9 +63,9 @@ func terraformCommands(s Settings, repo *gitrepo.Repo, commit string) (Commands,
 
 // lockRemote waits for other runs to end, and brings the clone up to date with
 // what they did.
-func lockRemote(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, h hosts, run string) (*gitrepo.Lock, error) {
+func lockRemote(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, lease gitrepo.Lease) (*gitrepo.Lock, error) {
 	c.Log.Info().Str("stage", "lock").Msg("one run at a time: taking the lock on the remote")
-	lock, err := repo.AcquireLock(ctx, gitrepo.Lease{Run: run, Host: h.Terraform.Name()}, s.Terraform.LockTimeout)
+	lock, err := repo.AcquireLock(ctx, lease, s.Terraform.LockTimeout)
 	if err != nil {
 		return nil, err
 	}

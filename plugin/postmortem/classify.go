@@ -152,7 +152,7 @@ func (c *classifier) judgeType(item *Item, all []actionWord) {
 		}
 	}
 	if item.has&(hasTypeColumn|hasStatedType) == 0 {
-		if kind := inferType(all); kind != "" {
+		if kind := inferType(all, strings.Contains(item.Action, "`")); kind != "" {
 			item.kind, item.Type, item.Inferred = kind, string(kind), true
 		}
 	}
@@ -187,7 +187,8 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 	if config {
 		action, details := lower(item.Action), lower(item.Details)
 		c.details = readWords(c.details, item.Details)
-		if aimsDestruction(all) || risksConfig(all) || leadsDestruction(c.details) || aimsDestruction(c.details) ||
+		if aimsDestruction(all) || risksConfig(all) || commandsDestruction(item.Action) ||
+			leadsDestruction(c.details) || aimsDestruction(c.details) || slices.ContainsFunc(c.details, loses) || commandsDestruction(item.Details) ||
 			touchesSecret(action) || touchesSecret(details) {
 			item.mask.add(DestructiveVerb)
 		}
@@ -195,10 +196,12 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 			item.mask.add(ProtectedTarget)
 		}
 	}
-	if hedged(item, all, config) {
+	if config && vague(all, item.Details) || decides(item.Details) || hedged(item, all, config) {
 		item.mask.add(Hedged)
 	}
 }
+
+func loses(w actionWord) bool { return losesData(w.text) }
 
 // protected tells whether a text in lower case names a protected stack.
 func (c *classifier) protected(low string) bool {

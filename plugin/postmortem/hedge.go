@@ -11,6 +11,13 @@ considerar|avaliar|investigar`)
 var leadHedges = forms(`review|audit|discuss|determine|debate|propose|understand|analyze|analyse|check|verify|ask|clarify|think|look|
 find|figure|test|validate|plan|study|confirm`)
 
+// personVerbs are work of a person when they lead an action.
+var personVerbs = forms(`watch|observe|follow|track|keep|schedule|train|document|communicate|notify|contact|talk|coordinate|prepare|escalate|share|
+report|learn|teach|rehearse|practice|practise|approve|agree|align|hire|buy|order|purchase|meet|sync`)
+
+// vagueVerbs name an outcome, not a step.
+var vagueVerbs = forms(`fix|improve|make|ensure|handle|address|resolve|harden|clean|optimize|optimise|stabilize|rework|enhance|strengthen|solve`)
+
 // hedgeWords leave something open as whole words.
 var hedgeWords = set("optional|optionally|tbd|tbc|maybe|perhaps|possibly|potentially|probably|whether|eventually|ideally|someday|undecided|tentative|tentatively|might|opcional|talvez")
 
@@ -29,12 +36,14 @@ var openPhrases = []string{
 }
 
 // neverPhrases hold back any item, whichever cell they stand in.
-var neverPhrases = []string{"needs human", "human review", "do not automate", "don't automate", "user decision", "needs a person", "not automatable", "do not implement",
-	"needs decision", "needs approval", "awaiting decision", "awaiting approval", "previous instructions", "system prompt"}
+var neverPhrases = []string{
+	"needs human", "human review", "do not automate", "don't automate", "user decision", "needs a person", "not automatable", "do not implement",
+	"needs decision", "needs approval", "awaiting decision", "awaiting approval", "previous instructions", "system prompt",
+}
 
 // hedged tells whether an item leaves a decision open.
 func hedged(item *Item, all []actionWord, config bool) bool {
-	if hedgedAction(item.Action, all) {
+	if hedgedAction(item.Action, all) || safeByNature(item.kind) && forPerson(all) {
 		return true
 	}
 	low := lower(item.raw)
@@ -66,6 +75,39 @@ func hedgedAction(action string, all []actionWord) bool {
 		}
 	}
 	return eitherOr(bare)
+}
+
+// forPerson tells whether the action is led by what only a person can do.
+func forPerson(all []actionWord) bool {
+	if len(all) == 0 {
+		return false
+	}
+	_, known := personVerbs[all[0].text]
+	return known
+}
+
+// vague tells whether a change of configuration names an outcome in a few
+// words, such as "Fix DNS", and nothing says how.
+func vague(all []actionWord, details string) bool {
+	if len(all) == 0 || len(all) > 3 || strings.TrimSpace(details) != "" {
+		return false
+	}
+	_, known := vagueVerbs[all[0].text]
+	return known
+}
+
+// decides tells whether the details leave something to be decided.
+func decides(details string) bool {
+	if details == "" {
+		return false
+	}
+	for word := range strings.FieldsFuncSeq(lower(withoutCode(details)), func(r rune) bool { return r < 'a' || r > 'z' }) {
+		switch word {
+		case "decide", "decided", "consider", "discuss", "undecided", "evaluate", "investigate":
+			return true
+		}
+	}
+	return false
 }
 
 // questions tells whether text asks: a question mark that is not part of an

@@ -8,16 +8,16 @@ var nouns = func() map[string]Type {
 		Monitor: "monitor|monitors|monitoring|servicemonitor|servicemonitors|podmonitor|podmonitors|probe|probes|blackbox|" +
 			"uptime-kuma|uptimekuma|healthchecks.io",
 		Config: "limit|limits|timeout|timeouts|retention|replicas|livenessprobe|readinessprobe|startupprobe|annotation|annotations|" +
-			"poddisruptionbudget|pdb|antiaffinity|anti-affinity|affinity|topologyspreadconstraints|priorityclass|networkpolicy|config|" +
-			"configuration|setting|settings|parameter|parameters|flag|flags|quota|quotas|resourcequota|interval|backoff|ttl|concurrency|" +
-			"memory|cpu|requests|toleration|tolerations|nodeselector|mount-options|ratelimit|keepalive|env|option|options|hpa|" +
+			"poddisruptionbudget|pdb|antiaffinity|anti-affinity|affinity|topologyspreadconstraints|priorityclass|" +
+			"setting|settings|parameter|parameters|quota|quotas|resourcequota|interval|backoff|ttl|concurrency|" +
+			"memory|cpu|requests|toleration|tolerations|nodeselector|mount-options|ratelimit|keepalive|option|options|hpa|" +
 			"terminationgraceperiodseconds|revisionhistorylimit|ndots|sysctl|kubelet",
 		Runbook:      "runbook|runbooks|playbook|playbooks|docs|documentation|wiki|readme|postmortem|post-mortem|procedure|guide|checklist|template|training",
 		Migration:    "migration|migrations",
 		Architecture: "architecture|redesign|design|multi-master|ha|high-availability|refactoring",
 		Upstream:     "upstream",
 		"other": "dashboard|dashboards|script|scripts|test|tests|ci|pipeline|pipelines|policy|process|meeting|vendor|support|ticket|issue|pr|" +
-			"code|library|app|application|feature|hardware|disk|ups|node|nodes|backup|backups|certificate|certificates",
+			"code|library|feature|hardware|disk|ups|backup|backups|certificate|certificates|environment|validation|drift|repository|image",
 	} {
 		for word := range set(list) {
 			known[word] = kind
@@ -35,8 +35,9 @@ var verbKinds = map[string]Type{
 }
 
 // inferType reads the type of an action from its leading verb and whole words.
-// It is "" unless only one type is possible.
-func inferType(all []actionWord) Type {
+// It is "" unless only one type is possible. named says that the action has a
+// code span.
+func inferType(all []actionWord, named bool) Type {
 	if len(all) == 0 {
 		return ""
 	}
@@ -49,8 +50,9 @@ func inferType(all []actionWord) Type {
 	if destroys(all, 0, false) || secondStep(all) {
 		return ""
 	}
-	// Two words such as "Add alerts" do not say what to do.
-	if len(all) < 3 {
+	// Two words such as "Add alerts" do not say what to do; a name in a code
+	// span, which is no word here, does.
+	if len(all) < 3 && !named {
 		return ""
 	}
 	if _, builds := constructive[lead]; !builds {
@@ -188,7 +190,7 @@ func configIsObject(all []actionWord) bool {
 		switch {
 		case i > near:
 			return false
-		case nouns[w.text] == "other" && i < 3 && (i+1 >= len(all) || nouns[all[i+1].text] != Config):
+		case nouns[w.text] == "other" || i > 0 && after[w.text]:
 			return false
 		case isProbe(all, i):
 			return true

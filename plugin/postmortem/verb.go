@@ -29,7 +29,8 @@ rebuilt|taint|reimage|re-image|reinstall|re-install|relocate relocation|switch|s
 revert|undo|unlink|flush|erase|retire retirement|sunset|halt|recycle|bounce|redeploy|re-deploy|repartition|reformat|reprovision|deprovision|
 deactivate deactivation|eliminate|discard|expunge|nuke|bump|unseal|rekey|re-key|repoint|consolidate|split splitting|merge|
 restore restoration|recover recovery|repair|execute|exec|run running|encrypt encryption|re-encrypt|silence|mute|suppress suppression|snooze|
-inhibit inhibition|ignore|grant|permit permitting|expose exposure|bypass|skip skipping|deny|block|ban banning|
+inhibit inhibition|ignore|grant|permit permitting|expose exposure|bypass|skip skipping|deny|block|ban banning|rebalance|reschedule|redistribute|shift|transition|
+promote|demote|resync|re-sync|allow|open|unblock|
 eliminar|excluir|remover|apagar|migrar|borrar|supprimer|migrer|löschen|entfernen|force`)
 
 // twoWord are destructive verbs of two words.
@@ -86,6 +87,8 @@ func readWords(buffer []actionWord, action string) []actionWord {
 			switch c {
 			case '(':
 				aim = true
+			case '-':
+				joined = joined || i > 0 && isSpace(text[i-1]) && i+1 < len(text) && isSpace(text[i+1])
 			case ',', ';', '+', '&', ':', '/', '\n', '.', '!', '>', '|':
 				// A stop inside 3.5 or a path ends no sentence.
 				if c != '.' && c != '/' || i+1 >= len(text) || isSpace(text[i+1]) {
@@ -186,10 +189,11 @@ func aimsDestruction(all []actionWord) bool {
 var secretWords = set("secret|secrets|token|tokens|credential|credentials|password|passwords|passphrase|passphrases|passwd")
 
 var (
-	looseWords  = set("anonymous|insecure|privileged|cluster-admin|public|publicly|bypass|unauthenticated|root|sudo|superuser|wildcard|hostpath|hostnetwork")
+	looseWords = set("deny|networkpolicy|networkpolicies|firewall|iptables|nftables|acl|acls|rbac|iam|sudoers|reclaimpolicy|raid|grub|kernel|bios|firmware|cni|mtu|" +
+		"provider|providers|prevent_destroy|skip_final_snapshot|anonymous|insecure|privileged|cluster-admin|public|publicly|bypass|unauthenticated|root|sudo|superuser|wildcard|hostpath|hostnetwork")
 	sizeVerbs   = set("increase|expand|extend|grow|enlarge|shrink|reduce|decrease|double|set|change|adjust")
 	sizeNouns   = set("pvc|pvcs|pv|pvs|volume|volumes|disk|disks|partition|filesystem|lvm|storage")
-	versionWord = set("version|versions|latest")
+	versionWord = set("version|versions|latest|image|images|digest")
 )
 
 // risksConfig tells whether a change of configuration is of the kind that a
@@ -197,11 +201,10 @@ var (
 // to nothing, changes a version or the size of a volume, or loosens
 // protection.
 func risksConfig(all []actionWord) bool {
-	verb, noun, size, scale, zero := false, false, false, false, false
-	settings := false
+	verb, noun, size, scale, zero, settings := false, false, false, false, false, false
 	for i, w := range all {
 		switch {
-		case looseWords[w.text], versionWord[w.text]:
+		case looseWords[w.text], versionWord[w.text], losesData(w.text):
 			return true
 		case w.text == "replicas" || w.text == "replica" || w.text == "scale":
 			scale = true
@@ -214,10 +217,53 @@ func risksConfig(all []actionWord) bool {
 		noun = noun || sizeNouns[w.text]
 		settings = settings || nouns[w.text] == Config
 	}
-	if scale && zero || verb && noun && (size || !settings) {
+	fewer := len(all) > 0 && contains("reduce lower decrease cut halve", all[0].text)
+	if scale && (zero || fewer) || verb && noun && (size || !settings) {
 		return true
 	}
 	return !settings && len(all) > 0 && (all[0].text == "update" || all[0].text == "set" || all[0].text == "pin") && toVersion(all)
+}
+
+// losers are verbs that lose something wherever they stand in a change of
+// configuration, in every form and inside compounds such as auto-delete.
+var losers = forms(`delete deletion|remove removal|destroy destruction|drop dropping dropped|purge|wipe wiping|truncate truncation|prune|erase|
+kill|terminate termination|evict evicting eviction|uninstall|decommission|garbage|cleanup|unmount|umount|reboot`)
+
+func losesData(word string) bool {
+	if _, known := losers[word]; known {
+		return true
+	}
+	if strings.IndexByte(word, '-') < 0 {
+		return false
+	}
+	for part := range strings.SplitSeq(word, "-") {
+		if _, known := losers[part]; known {
+			return true
+		}
+	}
+	return false
+}
+
+// commandsDestruction tells whether a code span of the action holds a
+// destructive verb: a command such as kubectl delete, a setting such as
+// prevent_destroy.
+func commandsDestruction(action string) bool {
+	bare := withoutCode(action)
+	if bare == action {
+		return false
+	}
+	code := []byte(lower(action))
+	for i := range code {
+		if bare[i] == action[i] && bare[i] != ' ' {
+			code[i] = ' '
+		}
+	}
+	for word := range strings.FieldsFuncSeq(string(code), func(r rune) bool { return r < 'a' || r > 'z' }) {
+		if base, known := destructive[word]; known && base == word || losesData(word) || word == "rm" || word == "mv" || word == "dd" || word == "mkfs" {
+			return true
+		}
+	}
+	return false
 }
 
 // toVersion tells whether the action ends in a version: "to 1.27", "to v3".

@@ -118,6 +118,9 @@ func New(ctx context.Context, opts Options, repo *gitrepo.Repo, agents, terrafor
 			return nil, fmt.Errorf("open the run directory on %s: %w", agents.Name(), err)
 		}
 	}
+	if err := terraform.Reclaim(ctx, []string{opts.Run}); err != nil {
+		log.Warn().Str("stage", "hosts").Err(err).Msg("what killed runs left on the host could not be removed")
+	}
 	if err := r.readHistory(); err != nil {
 		return nil, err
 	}
@@ -205,6 +208,7 @@ func (r *Resolver) admit(items []change.Item, waiting map[Ref]string) (queue []c
 			queue = append(queue, item)
 			continue
 		}
+		r.log.Info().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("reason", out.Reason).Msg("left as it is")
 		outcomes = append(outcomes, out)
 	}
 	return queue, outcomes

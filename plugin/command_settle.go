@@ -1,0 +1,108 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/postmortem"
+	"pm-todos/plugin/resolve"
+)
+
+func settleCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "settle",
+		Usage:     "close an item that a run left to a person (exit code 3), once you have looked",
+		ArgsUsage: "ITEM",
+		Description: "A run that cannot be sure of what it applied leaves the item's journal on the remote and ends 3 until it is settled.\n" +
+			"ITEM is the id that the report names. The settings are those of the plugin's run (PLUGIN_*).\n\n" +
+			"--landed   production is as the fix says: the fix is brought to the branch, the row is marked Done\n" +
+			"--abandon  it is not, and you took care of it: the journal is removed, the row stays as it is",
+		Flags: append([]cli.Flag{
+			&cli.BoolFlag{Name: "landed", Usage: "production is as the fix says"},
+			&cli.BoolFlag{Name: "abandon", Usage: "give the item up"},
+		}, settingFlags(nil)...),
+		Action: func(c *cli.Context) (err error) {
+			if c.NArg() != 1 || c.Bool("landed") == c.Bool("abandon") {
+				return usageError("settle wants one flag, --landed or --abandon, before the id of one item")
+			}
+			s, err := ReadSettings(c)
+			if err != nil {
+				return err
+			}
+			if err := errors.Join(forgetSecrets(), keepMemoryPrivate()); err != nil {
+				return err
+			}
+			console, closeConsole := NewConsole(c.App.Version, s, c.App.Writer, mayColour(c.App.Writer, os.Getenv))
+			defer func() { err = errors.Join(err, closeConsole()) }()
+			return settle(c.Context, s, console, c.Args().First(), c.Bool("landed"))
+		},
+	}
+}
+
+// settle closes one item on a person's word, under the lock.
+func settle(ctx context.Context, s Settings, c Console, item string, landed bool) (err error) {
+	dir, err := os.MkdirTemp("", "pm-todos-")
+	if err != nil {
+		return fmt.Errorf("make a temporary directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	repo, _, err := openRepository(ctx, s, c, dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, repo.Close()) }()
+	run := runID(time.Now())
+	lock, err := lockRemote(ctx, s, c, repo, gitrepo.Lease{Run: run, Host: "pm-todos settle"})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release(context.WithoutCancel(ctx))) }()
+	left, err := resolve.Unsettled(ctx, repo, item)
+	if err != nil {
+		return err
+	}
+	commit := left.Fix
+	if landed {
+		if commit, err = recordLanded(ctx, s, c, repo, left); err != nil {
+			return err
+		}
+	}
+	if err := left.Settled(ctx, repo, run, commit, landed); err != nil {
+		return err
+	}
+	return tellSettled(c.Out, left, commit, landed)
+}
+
+// recordLanded brings the fix to the branch and marks the row.
+func recordLanded(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, left resolve.Left) (string, error) {
+	out, err := left.Landed(ctx, repo)
+	if err != nil {
+		return "", err
+	}
+	src, err := repo.ReadFile(repo.Tip(), left.Ref.Document)
+	if err == nil {
+		doc := postmortem.Parse(left.Ref.Document, src, s.documentPolicy())
+		if found, ok := findItem(doc, left.Ref.Item); ok {
+			out.Item = changeItem(doc, found)
+		}
+	}
+	_, err = updateDocuments(ctx, s, repo, selection{Pushed: map[string]bool{}}, []change.Outcome{out}, time.Now(), c.Log)
+	return out.Commit, err
+}
+
+func tellSettled(out io.Writer, left resolve.Left, commit string, landed bool) error {
+	text := fmt.Sprintf("%s of %s is given up; its commit %.12s was not touched, on the branch or off it\n", left.Ref.Item, left.Ref.Document, commit)
+	if landed {
+		text = fmt.Sprintf("%s of %s is done, by %.12s\n", left.Ref.Item, left.Ref.Document, commit)
+	}
+	_, err := io.WriteString(out, text)
+	return err
+}
