@@ -214,6 +214,9 @@ func TestRunOnTheSample(t *testing.T) {
 		}
 	}
 	s.linksResolve(doc)
+	if outcomes, _ := s.summary()["outcomes"].([]any); len(outcomes) != 4 {
+		t.Errorf("summary.json tells of %d outcomes, want 4", len(outcomes))
+	}
 	if alerts := s.state("monitoring"); len(alerts) < 3 {
 		t.Errorf("the state of monitoring has no new alerts: %v", alerts)
 	}

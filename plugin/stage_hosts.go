@@ -17,6 +17,7 @@ import (
 // keys is what opens the hosts, from the settings or from Vault.
 type keys struct {
 	Host         secret.String
+	Certificate  string // of Host, when Vault's SSH engine signed it
 	Agent        secret.String
 	KnownHosts   string
 	SlackWebhook secret.String
@@ -25,6 +26,15 @@ type keys struct {
 // secrets is every secret of the run, whatever its source.
 func (k keys) secrets(s Settings) []secret.String {
 	return append(s.Secrets(), k.Host, k.Agent, k.SlackWebhook)
+}
+
+// login is what a key of the run logs in with.
+func (k keys) login(key secret.String) host.SSH {
+	login := host.SSH{Key: key, KnownHosts: []byte(k.KnownHosts)}
+	if key == k.Host {
+		login.Certificate = k.Certificate
+	}
+	return login
 }
 
 // fetchKeys completes the settings from the one Vault secret. Nothing is asked
@@ -54,6 +64,9 @@ func fetchKeys(ctx context.Context, s Settings, c Console) (keys, error) {
 
 // complete fills what the settings left open.
 func (k *keys) complete(s Settings, fields vault.Fields) (err error) {
+	if fields.SSH != nil && k.Host.Empty() {
+		k.Host, k.Certificate = fields.SSH.Private, fields.SSH.Certificate
+	}
 	if k.Host.Empty() {
 		if k.Host, err = fields.Get(s.Vault.Field); err != nil {
 			return err
@@ -79,11 +92,23 @@ func (s Settings) vaultConfig(patience time.Duration, tell func(string)) vault.C
 	return vault.Config{
 		Addr: v.Addr, Auth: string(v.Auth), Mount: v.AuthMount, Role: v.Role, JWTPath: v.JWTPath,
 		RoleID: v.RoleID, SecretID: v.SecretID, Token: v.Token, Namespace: v.Namespace, CACert: []byte(v.CACert),
-		Timeout: patience, Secret: v.Secret, SSHMount: v.SSHMount, SSHRole: v.SSHRole,
+		Timeout: patience, Secret: v.Secret, SSHMount: v.SSHMount, SSHRole: v.SSHRole, SSHPrincipals: strings.Join(s.hostUsers(), ","),
 		OnRetry: func(err error, wait time.Duration) {
 			tell(fmt.Sprintf("%v; trying again in %s", err, wait))
 		},
 	}
+}
+
+// hostUsers is who the run logs in as, for a certificate that is good for all.
+func (s Settings) hostUsers() []string {
+	var users []string
+	for _, name := range slices.Concat(s.Hosts.Hosts, s.Hosts.AgentHosts, []string{s.Hosts.JumpHost}) {
+		user, _, ssh := strings.Cut(name, "@")
+		if ssh && !slices.Contains(users, user) {
+			users = append(users, user)
+		}
+	}
+	return users
 }
 
 // hosts is where this run works.
@@ -113,7 +138,7 @@ func connect(ctx context.Context, s Settings, k keys, commands Commands, c Conso
 	if together {
 		terraform.Agent = s.Agent.Command
 	}
-	if h.Terraform, h.Facts, err = firstReady(ctx, s, s.Hosts.Hosts, k.Host, k.KnownHosts, terraform, c); err != nil {
+	if h.Terraform, h.Facts, err = firstReady(ctx, s, s.Hosts.Hosts, k.login(k.Host), terraform, c); err != nil {
 		return h, err
 	}
 	if together {
@@ -121,7 +146,7 @@ func connect(ctx context.Context, s Settings, k keys, commands Commands, c Conso
 		h.Agent = h.Terraform
 		return h, nil
 	}
-	h.Agent, h.Facts, err = firstReady(ctx, s, s.Hosts.AgentHosts, k.Agent, k.KnownHosts, host.Need{Agent: s.Agent.Command}, c)
+	h.Agent, h.Facts, err = firstReady(ctx, s, s.Hosts.AgentHosts, k.login(k.Agent), host.Need{Agent: s.Agent.Command}, c)
 	return h, err
 }
 
@@ -136,10 +161,10 @@ func programOnHost(program string) string {
 
 // firstReady tries hosts in order. A host key that does not match is final for
 // its host and never a reason to look for a way around it.
-func firstReady(ctx context.Context, s Settings, names []string, key secret.String, known string, need host.Need, c Console) (*host.Host, host.Facts, error) {
+func firstReady(ctx context.Context, s Settings, names []string, login host.SSH, need host.Need, c Console) (*host.Host, host.Facts, error) {
 	var problems []error
 	for _, name := range names {
-		h, facts, err := ready(ctx, s, name, key, known, need)
+		h, facts, err := ready(ctx, s, name, login, need)
 		if err == nil {
 			c.Log.Info().Str("stage", "hosts").Str("host", h.Name()).Str("git", facts.Git).Str("agent", facts.AgentVersion).Msg("ready")
 			for _, warning := range facts.Warnings {
@@ -156,8 +181,8 @@ func firstReady(ctx context.Context, s Settings, names []string, key secret.Stri
 	return nil, host.Facts{}, errors.Join(problems...)
 }
 
-func ready(ctx context.Context, s Settings, name string, key secret.String, known string, need host.Need) (*host.Host, host.Facts, error) {
-	h, err := dial(ctx, s, name, key, known)
+func ready(ctx context.Context, s Settings, name string, login host.SSH, need host.Need) (*host.Host, host.Facts, error) {
+	h, err := dial(ctx, s, name, login)
 	if err != nil {
 		return nil, host.Facts{}, err
 	}
@@ -168,7 +193,7 @@ func ready(ctx context.Context, s Settings, name string, key secret.String, know
 	return h, facts, nil
 }
 
-func dial(ctx context.Context, s Settings, name string, key secret.String, known string) (*host.Host, error) {
+func dial(ctx context.Context, s Settings, name string, login host.SSH) (*host.Host, error) {
 	target, err := host.ParseTarget(name)
 	if err != nil {
 		return nil, fault.Mark(fault.Settings, err)
@@ -176,18 +201,15 @@ func dial(ctx context.Context, s Settings, name string, key secret.String, known
 	if target.Local {
 		return host.Local("")
 	}
-	access := host.SSH{
-		Target: target, Key: key, KnownHosts: []byte(known),
-		Fingerprints: s.Hosts.Fingerprints, ConnectTimeout: s.Hosts.ConnectTimeout,
-	}
+	login.Target, login.Fingerprints, login.ConnectTimeout = target, s.Hosts.Fingerprints, s.Hosts.ConnectTimeout
 	if s.Hosts.JumpHost != "" {
 		jump, err := host.ParseTarget(s.Hosts.JumpHost)
 		if err != nil {
 			return nil, fault.Mark(fault.Settings, err)
 		}
-		access.Jump = &jump
+		login.Jump = &jump
 	}
-	return host.Dial(ctx, access)
+	return host.Dial(ctx, login)
 }
 
 // overSSH tells whether any Terraform host needs a key.

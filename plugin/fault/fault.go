@@ -77,21 +77,20 @@ func Mark(kind Kind, err error) error {
 // Of is the kind of err: that of the outermost mark in its chain, else Failed.
 // Of errors joined by errors.Join it is the worst.
 func Of(err error) Kind {
-	if err == nil {
-		return None
-	}
-	var m *marked
 	for e := err; e != nil; e = errors.Unwrap(e) {
-		if joined, ok := e.(interface{ Unwrap() []error }); ok {
+		switch e := e.(type) { //nolint:errorlint // walks the chain itself: the outermost mark counts
+		case *marked:
+			return e.kind
+		case interface{ Unwrap() []error }:
 			worst := None
-			for _, one := range joined.Unwrap() {
+			for _, one := range e.Unwrap() {
 				worst = Worst(worst, Of(one))
 			}
 			return worst
 		}
-		if errors.As(e, &m) && error(m) == e {
-			return m.kind
-		}
+	}
+	if err == nil {
+		return None
 	}
 	return Failed
 }

@@ -69,6 +69,13 @@ func (c *classifier) run() {
 			item.has |= hasDeclinedText
 		}
 		item.ID = ids.next(item)
+		if one, toPrevious := alternative(item.Action); one {
+			// Of two alternatives neither is decided.
+			item.mask.add(Hedged)
+			if toPrevious && i > 0 && slices.Equal(items[i-1].Heading, item.Heading) {
+				items[i-1].mask.add(Hedged)
+			}
+		}
 		if !item.closed() {
 			c.judge(item)
 		}
@@ -76,11 +83,11 @@ func (c *classifier) run() {
 	c.readTwins()
 	for i := range items {
 		item := &items[i]
-		switch {
-		case item.state == stateDone:
+		switch item.state {
+		case stateDone:
 			item.Class = ClassDone
 			continue
-		case item.state == stateDeclined:
+		case stateDeclined:
 			item.Class = ClassDeclined
 			continue
 		}
@@ -99,10 +106,19 @@ func (c *classifier) run() {
 
 func (i *Item) closed() bool { return i.state == stateDone || i.state == stateDeclined }
 
-// struck tells whether the whole action is struck through.
+// struck tells whether the whole action is struck through, but for a note
+// behind it.
 func struck(action string) bool {
 	text := strings.Trim(action, " *_")
-	return len(text) > 4 && strings.HasPrefix(text, "~~") && strings.HasSuffix(text, "~~") && strings.Count(text, "~~") == 2
+	if len(text) < 5 || !strings.HasPrefix(text, "~~") {
+		return false
+	}
+	end := strings.Index(text[2:], "~~")
+	if end <= 0 {
+		return false
+	}
+	rest := strings.TrimLeft(text[end+4:], " *_")
+	return rest == "" || strings.IndexByte("(:-", rest[0]) >= 0 || strings.HasPrefix(rest, "—") || strings.HasPrefix(rest, "–") || strings.HasPrefix(rest, "（")
 }
 
 // judge looks for every reason that the item itself gives.

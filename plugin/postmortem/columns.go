@@ -53,6 +53,7 @@ var titles = func() map[string]title {
 		{rolePriority, 1, "severity|sev|重要度"},
 		{roleType, 0, "type|タイプ|種別"},
 		{roleType, 1, "kind|tipo"},
+		//nolint:misspell // these words are not English
 		{roleOwner, 0, "owner|owners|assignee|assigned to|assigned|who|dri|responsible|担当|担当者|responsável|responsavel|dono|responsable|verantwortlich|负责人"},
 		{roleDue, 0, "due|due date|deadline|eta|target date|target|期限|期日|prazo|plazo|fecha límite|échéance|frist|截止日期"},
 		{roleTicket, 0, "ticket|tickets|issue|issue/pr|issue / pr|bug|jira|tracking|tracking issue|pr|owner item|チケット"},
@@ -92,7 +93,10 @@ func readHeader(cells []string) columns {
 		}
 		t, known := titles[name]
 		if !known {
-			continue
+			if !qualifiedAction(name) {
+				continue
+			}
+			t = title{roleAction, rankAction}
 		}
 		r := t.role
 		switch {
@@ -112,6 +116,17 @@ func readHeader(cells []string) columns {
 		}
 	}
 	return c
+}
+
+// qualifiedAction tells whether a name is an action with words before it, such
+// as "corrective action".
+func qualifiedAction(name string) bool {
+	for _, last := range []string{" action", " actions", " action item", " action items"} {
+		if head, found := strings.CutSuffix(name, last); found {
+			return len(strings.Fields(head)) <= 2 && !strings.Contains(head, "taken")
+		}
+	}
+	return strings.HasPrefix(name, "action") && (strings.HasSuffix(name, " required") || strings.HasSuffix(name, " description") || strings.HasSuffix(name, " to take"))
 }
 
 // headerName strips a header cell of markup, case, and a trailing

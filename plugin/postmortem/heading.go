@@ -56,6 +56,7 @@ próximos passos|proximos passos|pendências|acciones|acciones correctivas|eleme
 próximos pasos|tareas|actions correctives|actions préventives|plan d'action|prochaines étapes|points d'action|suivi|
 maßnahmen|massnahmen|nächste schritte|offene punkte|aufgaben`)
 
+//nolint:misspell // these words are not English
 var weakCores = set(`prevention|preventions|preventive measures|preventative measures|prevention measures|prevention strategies|
 prevention strategy|prevention recommendations|preventing recurrence|prevent recurrence|recurrence prevention|remediation|remediations|
 remediation measures|improvements|improvement|recommendations|recommendation|recommended actions|mitigations|mitigation measures|fixes|

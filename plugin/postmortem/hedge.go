@@ -25,7 +25,7 @@ var hedgeWords = set("optional|optionally|tbd|tbc|maybe|perhaps|possibly|potenti
 var hedgePhrases = []string{
 	"if possible", "if needed", "if necessary", "if feasible", "where possible", "where appropriate", "as appropriate", "as needed",
 	"nice to have", "nice-to-have", "to be decided", "to be determined", "to be confirmed", "not sure", "look into", "think about",
-	"or similar", "and/or", "要検討", "検討",
+	"or similar", "and/or", "— or ", "– or ", " - or ", ", or else", "要検討", "検討",
 }
 
 // openPhrases leave something open in any cell of an item of type Config.
@@ -38,7 +38,7 @@ var openPhrases = []string{
 // neverPhrases hold back any item, whichever cell they stand in.
 var neverPhrases = []string{
 	"needs human", "human review", "do not automate", "don't automate", "user decision", "needs a person", "not automatable", "do not implement",
-	"needs decision", "needs approval", "awaiting decision", "awaiting approval", "previous instructions", "system prompt",
+	"depends on", "blocked by", "blocked on", "needs decision", "needs approval", "awaiting decision", "awaiting approval", "previous instructions", "system prompt",
 }
 
 // hedged tells whether an item leaves a decision open.
@@ -108,6 +108,17 @@ func decides(details string) bool {
 		}
 	}
 	return false
+}
+
+// alternative tells by its first words whether an action is one of several that
+// exclude each other, and whether it is so for the action before it.
+func alternative(action string) (one, toPrevious bool) {
+	text := lower(strings.TrimLeft(action[:min(len(action), 40)], " *_~`[(-"))
+	if strings.HasPrefix(text, "or:") || strings.HasPrefix(text, "or ") || strings.HasPrefix(text, "alternative") {
+		return true, true
+	}
+	rest, found := strings.CutPrefix(text, "option ")
+	return found && len(rest) > 1 && isWord(rest[0]) && !isWord(rest[1]), false
 }
 
 // questions tells whether text asks: a question mark that is not part of an

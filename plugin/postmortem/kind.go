@@ -103,22 +103,20 @@ func priorityWord(s string) (Priority, string) {
 
 // parsePriority reads a priority cell; "" when it states none that is known.
 func parsePriority(cell string) Priority {
-	text := strings.TrimLeftFunc(plain(cell), func(r rune) bool { return !(r < 0x80 && isWord(byte(r))) })
+	text := strings.TrimLeftFunc(plain(cell), func(r rune) bool { return r >= 0x80 || !isWord(byte(r)) })
 	if p, rest := priorityWord(text); p != "" && (rest == "" || !isWord(rest[0])) {
 		return p
 	}
-	for _, word := range words(lower(text)) {
-		switch word {
-		case "critical", "urgent", "blocker", "highest":
-			return P0
-		case "high":
-			return P1
-		case "medium", "med", "normal", "moderate":
-			return P2
-		case "low", "lowest", "minor":
-			return P3
-		}
-		break
+	head, _, _ := strings.Cut(lower(text), " ")
+	switch strings.Trim(head, ".,:;()/-") {
+	case "critical", "urgent", "blocker", "highest":
+		return P0
+	case "high":
+		return P1
+	case "medium", "med", "normal", "moderate":
+		return P2
+	case "low", "lowest", "minor":
+		return P3
 	}
 	return ""
 }

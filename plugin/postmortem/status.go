@@ -26,6 +26,8 @@ type statusWord struct {
 
 // statusWords has the vocabulary in lower case. Longer words win over their
 // own beginnings.
+//
+//nolint:misspell // these words are not English
 var statusWords = func() map[string]statusWord {
 	known := map[string]statusWord{}
 	for state, list := range map[state]string{
@@ -85,6 +87,13 @@ func parseStatus(cell string) status {
 			return status{state: word.state, note: text, token: span{start, end}}
 		}
 	}
+	if length == 0 && startsWithSign(text) {
+		// A sign that says nothing by itself: "🔴 Open" is open with a note.
+		bare := strings.TrimLeftFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		if _, word := leadingWord(bare); word.state != stateUnknown {
+			return status{state: word.state, note: text, token: span{start, end}}
+		}
+	}
 	if length == 0 {
 		if _, isType := typeWords[lower(plain(text))]; isType {
 			return status{state: stateTypeWord, token: span{start, end}}
@@ -100,6 +109,12 @@ func parseStatus(cell string) status {
 		s.state = statePartly
 	}
 	return s
+}
+
+// startsWithSign tells whether text begins with a sign such as an emoji.
+func startsWithSign(text string) bool {
+	r, _ := utf8.DecodeRuneInString(text)
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
 // remains tells whether the note after a done word says that work is left.

@@ -177,7 +177,7 @@ func (t *tableRows) row(line span) {
 		t.malformed(line, len(cells), whole)
 		return
 	}
-	if t.blank(cells) || t.reader.fullUp(line.start) {
+	if t.blank(cells) || t.fullUp(line.start) {
 		return
 	}
 	at := t.cols.at[roleAction]

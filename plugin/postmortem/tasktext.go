@@ -9,6 +9,7 @@ import (
 // Patterns of what authors write into the line of a task. All of them are
 // anchored or linear, as package regexp is.
 var (
+	//nolint:misspell // these words are not English
 	ownerField  = regexp.MustCompile(`(?i)(?:^|[\s(*_,;—–|-])(?:owner|assignee|assigned to|dri|担当|担当者|responsável|responsable)\**\s*[:：]\**\s*([^\s,;)|—–][^,;)|—–]{0,60})`)
 	dueField    = regexp.MustCompile(`(?i)(?:^|[\s(*_,;—–|-])(?:due|due date|deadline|eta|期限|prazo|by)\**\s*[:：]?\**\s*(\d{4}[-/]\d{1,2}[-/]\d{1,2})`)
 	handle      = regexp.MustCompile(`(?:^|[\s(\[,])(@[A-Za-z0-9][A-Za-z0-9._/-]{0,60})`)

@@ -30,7 +30,7 @@ revert|undo|unlink|flush|erase|retire retirement|sunset|halt|recycle|bounce|rede
 deactivate deactivation|eliminate|discard|expunge|nuke|bump|unseal|rekey|re-key|repoint|consolidate|split splitting|merge|
 restore restoration|recover recovery|repair|execute|exec|run running|encrypt encryption|re-encrypt|silence|mute|suppress suppression|snooze|
 inhibit inhibition|ignore|grant|permit permitting|expose exposure|bypass|skip skipping|deny|block|ban banning|rebalance|reschedule|redistribute|shift|transition|
-promote|demote|resync|re-sync|allow|open|unblock|
+promote|demote|resync|re-sync|unblock|
 eliminar|excluir|remover|apagar|migrar|borrar|supprimer|migrer|löschen|entfernen|force`)
 
 // twoWord are destructive verbs of two words.
@@ -65,10 +65,50 @@ type actionWord struct {
 	start  int
 }
 
-// readWords splits an action into its words outside code spans, tags and
-// priorities in front of it taken away.
+// joiners begin another step; aims tell what the step is for.
+var (
+	joiners = set("and|then|also|plus|und|et|e|y|afterwards|please|first|finally|next")
+	aims    = set("before|after|or|to|by|via|that|which|must|should|will|can|need|needs|we|immediately|quickly|carefully|fully|completely|" +
+		"temporarily|permanently|manually|just|gracefully|safely")
+)
+
+// maxWords is how many words of a text are looked at.
+const maxWords = 400
+
+// readWords splits a text into its words outside code spans, without the tags
+// and priorities in front of it.
 func readWords(buffer []actionWord, action string) []actionWord {
-	text := lower(stripComments(withoutCode(action)))
+	text := untagged(lower(stripComments(withoutCode(action))))
+	out := buffer[:0]
+	joined, aim := true, false
+	for i := 0; i < len(text) && len(out) < maxWords; {
+		if !isWord(text[i]) && text[i] != '\'' {
+			j, a := separates(text, i)
+			joined, aim = joined || j, aim || a
+			i++
+			continue
+		}
+		start := i
+		i = wordEnd(text, i)
+		word := strings.Trim(text[start:i], "–—→⇒")
+		joined = joined || len(word) != i-start
+		switch {
+		case word == "":
+		case joiners[word]:
+			joined = true
+		case aims[word]:
+			aim = true
+		default:
+			out = append(out, actionWord{word, joined, aim, start})
+			// "Maybe delete …" is led by the verb all the same.
+			joined, aim = joined && hedgeWords[word], false
+		}
+	}
+	return out
+}
+
+// untagged is a text without the tags and the priority in front of it.
+func untagged(text string) string {
 	for range 4 {
 		tag, rest, found := leadTag(text)
 		if !found || len(words(tag)) > 3 {
@@ -79,54 +119,36 @@ func readWords(buffer []actionWord, action string) []actionWord {
 	if p, rest := priorityWord(strings.TrimLeft(text, " *_")); p != "" {
 		text = rest
 	}
-	out := buffer[:0]
-	joined, aim := true, false
-	for i := 0; i < len(text); {
-		c := text[i]
-		if !isWord(c) && c != '\'' {
-			switch c {
-			case '(':
-				aim = true
-			case '-':
-				joined = joined || i > 0 && isSpace(text[i-1]) && i+1 < len(text) && isSpace(text[i+1])
-			case ',', ';', '+', '&', ':', '/', '\n', '.', '!', '>', '|':
-				// A stop inside 3.5 or a path ends no sentence.
-				if c != '.' && c != '/' || i+1 >= len(text) || isSpace(text[i+1]) {
-					joined = true
-				}
-			}
-			i++
-			continue
-		}
-		start := i
-		for i < len(text) && (isWord(text[i]) || (text[i] == '-' || text[i] == '_' || text[i] == '\'' || text[i] == '.' || text[i] == '/') && i+1 < len(text) && isWord(text[i+1])) {
-			i++
-		}
-		word := text[start:i]
-		if dash := strings.Trim(word, "–—→⇒"); dash != word {
-			if joined = true; dash == "" {
-				continue
-			}
-			word = dash
-		}
-		switch word {
-		case "and", "then", "also", "plus", "und", "et", "e", "y", "afterwards", "please", "first", "finally", "next":
-			joined = true
-			continue
-		case "before", "after", "or", "to", "by", "via", "that", "which", "must", "should", "will", "can", "need", "needs", "we", "immediately", "quickly", "carefully", "fully", "completely", "temporarily", "permanently", "manually", "just", "gracefully", "force", "safely":
-			aim = true
-			if word != "force" {
-				continue
-			}
-		}
-		out = append(out, actionWord{word, joined, aim || joined && aim, start})
-		// "Maybe delete …" is led by the verb all the same.
-		joined, aim = joined && hedgeWords[word], false
-		if len(out) > 400 {
+	return text
+}
+
+// separates tells whether the sign at i begins another step, or an aside.
+func separates(text string, i int) (joined, aim bool) {
+	next := i+1 >= len(text) || isSpace(text[i+1])
+	switch text[i] {
+	case '(':
+		return false, true
+	case ',', ';', '+', '&', ':', '\n', '!', '>', '|':
+		return true, false
+	case '.', '/':
+		// A stop inside 3.5 or a path ends no sentence.
+		return next, false
+	case '-':
+		return next && i > 0 && isSpace(text[i-1]), false
+	}
+	return false, false
+}
+
+// wordEnd is where the word that begins at i ends. Hyphens, stops and the like
+// inside a word belong to it.
+func wordEnd(text string, i int) int {
+	for i++; i < len(text); i++ {
+		inner := strings.IndexByte("-_'./", text[i]) >= 0 && i+1 < len(text) && isWord(text[i+1])
+		if !isWord(text[i]) && !inner {
 			break
 		}
 	}
-	return out
+	return i
 }
 
 // destroys tells whether the word at i is a destructive verb in any form, or
@@ -212,6 +234,9 @@ func risksConfig(all []actionWord) bool {
 			zero = true
 		case w.text == "size" || w.text == "capacity":
 			size = true
+		}
+		if i == 0 && (w.text == "open" || w.text == "allow") {
+			return true
 		}
 		verb = verb || i == 0 && sizeVerbs[w.text]
 		noun = noun || sizeNouns[w.text]

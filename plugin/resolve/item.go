@@ -127,17 +127,18 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 // tell writes the outcome into the log, with everything that a person needs to
 // act on it.
 func (a *attempt) tell() {
-	event := a.log.Info()
+	level := zerolog.InfoLevel
 	switch a.out.State {
 	case change.Failed, change.NeedsPerson:
-		event = a.log.Error()
+		level = zerolog.ErrorLevel
 	case change.Refused, change.NotAttempted, change.Skipped:
-		event = a.log.Warn()
+		level = zerolog.WarnLevel
 	}
+	fields := map[string]any{"stage": "item", "state": a.out.State}
 	if a.out.Reason != "" {
-		event = event.Str("reason", a.out.Reason)
+		fields["reason"] = a.out.Reason
 	}
-	event.Str("stage", "item").Str("state", string(a.out.State)).Err(a.out.Err).Msg(a.item.Action)
+	a.log.WithLevel(level).Fields(fields).Err(a.out.Err).Msg(a.item.Action)
 	for _, f := range a.out.Findings {
 		a.log.Warn().Str("stage", "gate").Str("code", f.Code).Str("place", f.Place).Msg(f.Detail)
 	}

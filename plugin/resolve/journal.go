@@ -77,7 +77,9 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Out
 		}
 	}
 	for _, out := range outcomes {
-		if out.State != change.Done && !(out.State == change.Failed && out.Commit != "") {
+		// Failed with a commit: on the branch, and only verify_command said no.
+		through := out.State == change.Done || out.State == change.Failed && out.Commit != ""
+		if !through {
 			continue
 		}
 		if err := r.dropJournal(ctx, Ref{Document: out.Item.Document, Item: out.Item.ID}); err != nil {

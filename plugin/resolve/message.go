@@ -66,14 +66,12 @@ func Message(item change.Item, date string, e Evidence, applied bool) string {
 // that nothing an action says can pass for evidence.
 func ParseEvidence(message string) (Evidence, bool) {
 	message = strings.TrimRight(message, "\n")
-	last := message
-	if i := strings.LastIndex(message, "\n\n"); i >= 0 {
-		last = message[i+2:]
-	} else {
+	i := strings.LastIndex(message, "\n\n")
+	if i < 0 {
 		return Evidence{}, false // a subject alone has no trailers
 	}
 	var e Evidence
-	for line := range strings.SplitSeq(last, "\n") {
+	for line := range strings.SplitSeq(message[i+2:], "\n") {
 		name, value, found := strings.Cut(line, ": ")
 		if !found {
 			return Evidence{}, false

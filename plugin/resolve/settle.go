@@ -138,20 +138,22 @@ func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (c
 	_, err = s.confirmed(ctx, space, s.evidence.Stack, change.Plan{})
 	var left *refusal
 	var failed *host.CommandError
+	reason := ReasonUnknown
 	switch {
+	case err == nil:
+		return s.publishLanded(ctx, space)
 	case errors.As(err, &left):
-		s.out.Findings = left.findings
-		reason := ReasonConverge
-		if status.Ended && status.Code != 0 {
-			reason = ReasonApply
-		}
-		return s.person(reason, err), s.publishAnyway(ctx)
-	case errors.As(err, &failed):
-		return s.person(ReasonUnknown, err), s.publishAnyway(ctx)
-	case err != nil:
+		s.out.Findings, reason = left.findings, ReasonConverge
+	case !errors.As(err, &failed):
 		return s.out, err
 	}
-	return s.publishLanded(ctx, space)
+	if status.Ended && status.Code != 0 {
+		reason = ReasonApply
+	}
+	if status.Began {
+		s.publishAnyway(ctx)
+	}
+	return s.person(reason, err), nil //nolint:nilerr // the outcome tells it; other journals go on
 }
 
 func (s *settling) publishLanded(ctx context.Context, space *host.Workspace) (change.Outcome, error) {
@@ -171,14 +173,16 @@ func (s *settling) publishLanded(ctx context.Context, space *host.Workspace) (ch
 
 // publishAnyway brings a half-applied fix to the branch, where the next plan
 // would otherwise destroy what exists.
-func (s *settling) publishAnyway(ctx context.Context) error {
+func (s *settling) publishAnyway(ctx context.Context) {
 	if s.out.Commit != "" {
-		return nil
+		return
 	}
-	if _, err := s.publishFix(ctx, s.fix, s.evidence.Stack, change.Plan{}); err != nil {
+	commit, err := s.publishFix(ctx, s.fix, s.evidence.Stack, change.Plan{})
+	if err != nil {
 		s.log.Error().Str("stage", "settle").Str("item", s.ref.Item).Err(err).Msg("the fix is not on the branch")
+		return
 	}
-	return nil
+	s.out.Commit = commit
 }
 
 // person leaves the item to a person and closes its stack.
