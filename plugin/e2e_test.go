@@ -146,7 +146,7 @@ func realSite(t *testing.T, o standin.Options) (*site, map[string]string) {
 	s.Vault.SetSecret("ci/infra", map[string]string{
 		"devvm_ssh_key": s.SSH.PrivateKey(), "known_hosts": known, "slack_webhook": s.Slack.WebhookURL(),
 	})
-	return s, map[string]string{"PLUGIN_HOSTS": target, "PLUGIN_INIT_ARGS": "init -input=false"}
+	return s, map[string]string{"PLUGIN_HOSTS": target}
 }
 
 func TestEndToEndWithRealComponents(t *testing.T) {
@@ -196,3 +196,63 @@ func TestEndToEndWithRealComponents(t *testing.T) {
 		})
 	}
 }
+
+func TestEndToEndRefusalsAndRivals(t *testing.T) {
+	for version, terraform := range realTerraforms(t) {
+		t.Run(version, func(t *testing.T) {
+			for name, edit := range map[string]string{
+				"protected stack":   `printf '\nresource "terraform_data" "x" {\n  input = "x"\n}\n' >>stacks/vault/main.tf`,
+				"terraform wrapper": `printf 'exit 0\n' >>scripts/tg`,
+				"ci pipeline":       `mkdir -p .woodpecker; echo 'steps: []' >.woodpecker/evil.yml`,
+			} {
+				t.Run(name, func(t *testing.T) {
+					o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
+					o.Terraform, o.AgentScript = terraform, edit
+					o.Files["scripts/tg"] = wrapper
+					s, settings := realSite(t, o)
+					before := s.state("monitoring")
+					s.wants(0, s.run(settings))
+					if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | TODO |") {
+						t.Errorf("the row is not TODO:\n%s", doc)
+					}
+					if after := s.state("monitoring"); len(after) != len(before) {
+						t.Errorf("something was applied: %v", after)
+					}
+					s.nothingLeft()
+				})
+			}
+			t.Run("rival between clone and push, through the wrapper", func(t *testing.T) {
+				o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
+				o.Terraform = terraform
+				o.Files["scripts/tg"] = wrapper
+				s, settings := realSite(t, o)
+				s.Git.SetMiddleware(standin.Before(4, standin.IsPush, func() {
+					if _, err := s.Repo.Commit(standin.SampleBranch, "rival\n", map[string]string{"notes.txt": time.Now().String()}); err != nil {
+						t.Error(err)
+					}
+				}))
+				s.wants(0, s.run(settings))
+				doc := s.file(alertDocument)
+				if !strings.Contains(doc, "| over 80 % | Done |") || !strings.Contains(strings.Join(s.subjects(), "\n"), "rival") {
+					t.Errorf("commits %q, document:\n%s", s.subjects(), doc)
+				}
+				s.linksResolve(doc)
+				s.nothingLeft()
+				s.nothingSecret()
+			})
+		})
+	}
+}
+
+// wrapper is a scripts/tg such as repositories have: it initialises by itself
+// and hands the plan's path on as the last argument.
+const wrapper = `#!/bin/sh
+set -eu
+verb=$1
+shift
+[ "${1:-}" = --non-interactive ] && shift
+case $verb in
+plan) terraform init -input=false >/dev/null ;;
+esac
+exec terraform "$verb" "$@"
+`

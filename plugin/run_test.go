@@ -214,7 +214,7 @@ func TestRunOnTheSample(t *testing.T) {
 		}
 	}
 	s.linksResolve(doc)
-	if outcomes, _ := s.summary()["outcomes"].([]any); len(outcomes) != 4 {
+	if outcomes, _ := s.summary()["items"].([]any); len(outcomes) != 4 {
 		t.Errorf("summary.json tells of %d outcomes, want 4", len(outcomes))
 	}
 	if alerts := s.state("monitoring"); len(alerts) < 3 {
@@ -435,5 +435,23 @@ func TestThreat20_RivalPushesLoseNothing(t *testing.T) {
 		t.Errorf("the row is not done:\n%s", doc)
 	}
 	s.linksResolve(doc)
+	s.nothingLeft()
+}
+
+func TestLocalHostRunsTheSameWay(t *testing.T) {
+	o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
+	o.Local = true
+	s := newSite(t, o)
+	t.Setenv("HOME", s.Home) // of the user who runs it
+	s.wants(0, s.run(map[string]string{"PLUGIN_VAULT_ADDR": "", "PLUGIN_VAULT_JWT_PATH": "", "CI_STEP_TYPE": ""}))
+	if calls := s.Vault.Calls(); len(calls) > 0 {
+		t.Errorf("Vault was contacted though nothing needs a key: %v", calls)
+	}
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
+		t.Errorf("the row is not done:\n%s", doc)
+	}
+	if s.SSH.Logins() > 0 {
+		t.Error("the SSH host was contacted")
+	}
 	s.nothingLeft()
 }

@@ -28,102 +28,106 @@ func renderedHuman(action string) string {
 	return "| — | " + action + " | P1 | Migration | — | Needs human review |\n"
 }
 
+// followUpCases are documents before and after rows were written into them; an
+// empty want is a document that stays as it is.
+var followUpCases = map[string]struct {
+	src   string
+	edits []Edit
+	want  string
+}{
+	"created": {
+		"# x\n",
+		[]Edit{doneRow("A"), humanRow("B")},
+		"# x\n\n" + logTitle + logHead + renderedDone("A") + renderedHuman("B"),
+	},
+	"created in an empty document": {"", []Edit{doneRow("A")}, logTitle + logHead + renderedDone("A")},
+	"created after a missing newline": {
+		"# x\n\ntext",
+		[]Edit{doneRow("A")},
+		"# x\n\ntext\n\n" + logTitle + logHead + renderedDone("A"),
+	},
+	"created after a blank line": {"# x\n\n", []Edit{doneRow("A")}, "# x\n\n" + logTitle + logHead + renderedDone("A")},
+	"created with CRLF": {
+		"# x\r\ntext\r\n",
+		[]Edit{doneRow("A")},
+		"# x\r\ntext\r\n" + strings.ReplaceAll("\n"+logTitle+logHead+renderedDone("A"), "\n", "\r\n"),
+	},
+	"created under its heading": {
+		"# x\n\n" + logTitle + "Some words.\n\n## Next\n\ntext\n",
+		[]Edit{doneRow("A")},
+		"# x\n\n" + logTitle + "Some words.\n\n" + logHead + renderedDone("A") + "\n## Next\n\ntext\n",
+	},
+	"created under a heading that is all": {"# x\n\n## Follow-up Implementation", []Edit{doneRow("A")}, "# x\n\n" + logTitle + logHead + renderedDone("A")},
+	"created under a heading before another": {
+		logTitle[:len(logTitle)-1] + "## Next\n",
+		[]Edit{doneRow("A")},
+		logTitle + logHead + renderedDone("A") + "\n## Next\n",
+	},
+	"appended": {
+		logTitle + logHead + renderedDone("A") + "\n## Next\n",
+		[]Edit{doneRow("B"), humanRow("C")},
+		logTitle + logHead + renderedDone("A") + renderedDone("B") + renderedHuman("C") + "\n## Next\n",
+	},
+	"appended to an empty table": {logTitle + logHead, []Edit{doneRow("A")}, logTitle + logHead + renderedDone("A")},
+	"appended without newline at the end": {
+		logTitle + logHead + strings.TrimSuffix(renderedDone("A"), "\n"),
+		[]Edit{doneRow("B")},
+		logTitle + logHead + renderedDone("A") + strings.TrimSuffix(renderedDone("B"), "\n"),
+	},
+	"appended before text glued to the table": {
+		logTitle + logHead + renderedDone("A") + "glued text\n",
+		[]Edit{doneRow("B")},
+		logTitle + logHead + renderedDone("A") + renderedDone("B") + "glued text\n",
+	},
+	"not duplicated": {logTitle + logHead + renderedDone("A") + renderedHuman("B"), []Edit{doneRow("A"), humanRow("B"), humanRow("A")}, ""},
+	"own row replaced": {
+		logTitle + logHead + renderedHuman("A") + renderedHuman("B"),
+		[]Edit{doneRow("A")},
+		logTitle + logHead + renderedDone("A") + renderedHuman("B"),
+	},
+	"a person's row stands": {
+		logTitle + logHead + "| 2026-04-01 | A | P1 | Alert | — | Needs human review |\n", []Edit{humanRow("A")}, "",
+	},
+	"a person's row is not replaced": {
+		logTitle + logHead + "| — | A | P1 | Alert | — | Needs human review (Jo) |\n",
+		[]Edit{doneRow("A")},
+		logTitle + logHead + "| — | A | P1 | Alert | — | Needs human review (Jo) |\n" + renderedDone("A"),
+	},
+	"one row for a refused and then implemented item": {"# x\n", []Edit{humanRow("A"), doneRow("A")}, "# x\n\n" + logTitle + logHead + renderedDone("A")},
+	"other columns": {
+		logTitle + "| Commit | Action | Note |\n|---|---|---|\n| abc | A | x |\n",
+		[]Edit{humanRow("B")},
+		logTitle + "| Commit | Action | Note |\n|---|---|---|\n| abc | A | x |\n| — | B | — |\n",
+	},
+	"no outer pipes": {
+		logTitle + "Date | Action | Commit | Implemented By\n---|---|---|---\n2026-01-01 | A | abc | Jo\n",
+		[]Edit{humanRow("B")},
+		logTitle + "Date | Action | Commit | Implemented By\n---|---|---|---\n2026-01-01 | A | abc | Jo\n— | B | — | Needs human review\n",
+	},
+	"compact": {
+		logTitle + "|Date|Action|Commit|Implemented By|\n|-|-|-|-|\n|2026-01-01|A|abc|Jo|\n",
+		[]Edit{humanRow(`B\`)},
+		logTitle + "|Date|Action|Commit|Implemented By|\n|-|-|-|-|\n|2026-01-01|A|abc|Jo|\n|—|B\\ |—|Needs human review|\n",
+	},
+	"indented": {
+		logTitle + "  " + strings.ReplaceAll(logHead, "\n|-", "\n  |-") + "  " + renderedHuman("A"),
+		[]Edit{humanRow("B")},
+		logTitle + "  " + strings.ReplaceAll(logHead, "\n|-", "\n  |-") + "  " + renderedHuman("A") + "  " + renderedHuman("B"),
+	},
+	"another table of commits elsewhere": {
+		"## Commits\n\n| Action | Commit |\n|---|---|\n| A | abc |\n",
+		[]Edit{humanRow("A")},
+		"## Commits\n\n| Action | Commit |\n|---|---|\n| A | abc |\n\n" + logTitle + logHead + renderedHuman("A"),
+	},
+	"heading in a fence is none": {
+		"```\n" + logTitle + "```\n",
+		[]Edit{humanRow("A")},
+		"```\n" + logTitle + "```\n\n" + logTitle + logHead + renderedHuman("A"),
+	},
+}
+
 func TestFollowUpTable(t *testing.T) {
-	for name, test := range map[string]struct {
-		src   string
-		edits []Edit
-		want  string
-	}{
-		"created": {
-			"# x\n",
-			[]Edit{doneRow("A"), humanRow("B")},
-			"# x\n\n" + logTitle + logHead + renderedDone("A") + renderedHuman("B"),
-		},
-		"created in an empty document": {"", []Edit{doneRow("A")}, logTitle + logHead + renderedDone("A")},
-		"created after a missing newline": {
-			"# x\n\ntext",
-			[]Edit{doneRow("A")},
-			"# x\n\ntext\n\n" + logTitle + logHead + renderedDone("A"),
-		},
-		"created after a blank line": {"# x\n\n", []Edit{doneRow("A")}, "# x\n\n" + logTitle + logHead + renderedDone("A")},
-		"created with CRLF": {
-			"# x\r\ntext\r\n",
-			[]Edit{doneRow("A")},
-			"# x\r\ntext\r\n" + strings.ReplaceAll("\n"+logTitle+logHead+renderedDone("A"), "\n", "\r\n"),
-		},
-		"created under its heading": {
-			"# x\n\n" + logTitle + "Some words.\n\n## Next\n\ntext\n",
-			[]Edit{doneRow("A")},
-			"# x\n\n" + logTitle + "Some words.\n\n" + logHead + renderedDone("A") + "\n## Next\n\ntext\n",
-		},
-		"created under a heading that is all": {"# x\n\n## Follow-up Implementation", []Edit{doneRow("A")}, "# x\n\n" + logTitle + logHead + renderedDone("A")},
-		"created under a heading before another": {
-			logTitle[:len(logTitle)-1] + "## Next\n",
-			[]Edit{doneRow("A")},
-			logTitle + logHead + renderedDone("A") + "\n## Next\n",
-		},
-		"appended": {
-			logTitle + logHead + renderedDone("A") + "\n## Next\n",
-			[]Edit{doneRow("B"), humanRow("C")},
-			logTitle + logHead + renderedDone("A") + renderedDone("B") + renderedHuman("C") + "\n## Next\n",
-		},
-		"appended to an empty table": {logTitle + logHead, []Edit{doneRow("A")}, logTitle + logHead + renderedDone("A")},
-		"appended without newline at the end": {
-			logTitle + logHead + strings.TrimSuffix(renderedDone("A"), "\n"),
-			[]Edit{doneRow("B")},
-			logTitle + logHead + renderedDone("A") + strings.TrimSuffix(renderedDone("B"), "\n"),
-		},
-		"appended before text glued to the table": {
-			logTitle + logHead + renderedDone("A") + "glued text\n",
-			[]Edit{doneRow("B")},
-			logTitle + logHead + renderedDone("A") + renderedDone("B") + "glued text\n",
-		},
-		"not duplicated": {logTitle + logHead + renderedDone("A") + renderedHuman("B"), []Edit{doneRow("A"), humanRow("B"), humanRow("A")}, ""},
-		"own row replaced": {
-			logTitle + logHead + renderedHuman("A") + renderedHuman("B"),
-			[]Edit{doneRow("A")},
-			logTitle + logHead + renderedDone("A") + renderedHuman("B"),
-		},
-		"a person's row stands": {
-			logTitle + logHead + "| 2026-04-01 | A | P1 | Alert | — | Needs human review |\n", []Edit{humanRow("A")}, "",
-		},
-		"a person's row is not replaced": {
-			logTitle + logHead + "| — | A | P1 | Alert | — | Needs human review (Jo) |\n",
-			[]Edit{doneRow("A")},
-			logTitle + logHead + "| — | A | P1 | Alert | — | Needs human review (Jo) |\n" + renderedDone("A"),
-		},
-		"one row for a refused and then implemented item": {"# x\n", []Edit{humanRow("A"), doneRow("A")}, "# x\n\n" + logTitle + logHead + renderedDone("A")},
-		"other columns": {
-			logTitle + "| Commit | Action | Note |\n|---|---|---|\n| abc | A | x |\n",
-			[]Edit{humanRow("B")},
-			logTitle + "| Commit | Action | Note |\n|---|---|---|\n| abc | A | x |\n| — | B | — |\n",
-		},
-		"no outer pipes": {
-			logTitle + "Date | Action | Commit | Implemented By\n---|---|---|---\n2026-01-01 | A | abc | Jo\n",
-			[]Edit{humanRow("B")},
-			logTitle + "Date | Action | Commit | Implemented By\n---|---|---|---\n2026-01-01 | A | abc | Jo\n— | B | — | Needs human review\n",
-		},
-		"compact": {
-			logTitle + "|Date|Action|Commit|Implemented By|\n|-|-|-|-|\n|2026-01-01|A|abc|Jo|\n",
-			[]Edit{humanRow(`B\`)},
-			logTitle + "|Date|Action|Commit|Implemented By|\n|-|-|-|-|\n|2026-01-01|A|abc|Jo|\n|—|B\\ |—|Needs human review|\n",
-		},
-		"indented": {
-			logTitle + "  " + strings.ReplaceAll(logHead, "\n|-", "\n  |-") + "  " + renderedHuman("A"),
-			[]Edit{humanRow("B")},
-			logTitle + "  " + strings.ReplaceAll(logHead, "\n|-", "\n  |-") + "  " + renderedHuman("A") + "  " + renderedHuman("B"),
-		},
-		"another table of commits elsewhere": {
-			"## Commits\n\n| Action | Commit |\n|---|---|\n| A | abc |\n",
-			[]Edit{humanRow("A")},
-			"## Commits\n\n| Action | Commit |\n|---|---|\n| A | abc |\n\n" + logTitle + logHead + renderedHuman("A"),
-		},
-		"heading in a fence is none": {
-			"```\n" + logTitle + "```\n",
-			[]Edit{humanRow("A")},
-			"```\n" + logTitle + "```\n\n" + logTitle + logHead + renderedHuman("A"),
-		},
-	} {
+	for name, test := range followUpCases {
 		t.Run(name, func(t *testing.T) {
 			want := test.want
 			if want == "" {

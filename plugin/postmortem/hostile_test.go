@@ -74,6 +74,9 @@ func TestLimits(t *testing.T) {
 // TestMemoryStaysInProportion checks the allocations, which do not depend on
 // the machine, of an ordinary document and of one with very many rows.
 func TestMemoryStaysInProportion(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates much itself")
+	}
 	for name, src := range map[string][]byte{"ordinary": ordinary(256 << 10), "rows": rows(10_000)} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
