@@ -1,0 +1,38 @@
+// Command pm-todos is a Woodpecker CI plugin that closes the follow-up items
+// of post-mortems.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"pm-todos/plugin"
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/standin"
+)
+
+//go:generate go run . docs --output docs/settings.md
+
+// version is set by the linker.
+var version = "devel"
+
+func main() {
+	if handled, code := standin.Dispatch(os.Args); handled {
+		os.Exit(code)
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		cancel(plugin.Cancelled(<-signals))
+		signal.Stop(signals) // a second one ends the program at once
+	}()
+	err := plugin.CleanEnvironment()
+	if err == nil {
+		err = plugin.App(version, os.Stdin, os.Stdout, os.Stderr).RunContext(ctx, os.Args)
+	}
+	plugin.PrintError(os.Stderr, err)
+	os.Exit(fault.Of(err).ExitCode())
+}
