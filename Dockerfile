@@ -1,0 +1,28 @@
+# The build stage runs on the builder's own platform and cross-compiles: a
+# static binary needs no emulation.
+ARG BUILDPLATFORM
+FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+ARG TARGETOS
+ARG TARGETARCH
+ARG VERSION=devel
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
+    go build -trimpath -ldflags "-s -w -X main.version=$VERSION" -o /image/pm-todos .
+# All that the image holds beside the binary: the CAs, and a temporary directory
+# for whatever user it runs as.
+RUN mkdir -p /image/etc/ssl/certs /image/tmp \
+    && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ \
+    && chmod 1777 /image/tmp
+
+FROM scratch
+ARG VERSION=devel
+LABEL org.opencontainers.image.title="pm-todos" \
+      org.opencontainers.image.description="Woodpecker CI plugin that closes the follow-up items of post-mortems" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION"
+COPY --from=build /image/ /
+USER 65532:65532
+ENTRYPOINT ["/pm-todos"]
