@@ -49,16 +49,11 @@ func settleCommand() *cli.Command {
 
 // settle closes one item on a person's word, under the lock.
 func settle(ctx context.Context, s Settings, c Console, item string, landed bool) (err error) {
-	dir, err := os.MkdirTemp("", "pm-todos-")
-	if err != nil {
-		return fmt.Errorf("make a temporary directory: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	repo, _, err := openRepository(ctx, s, c, dir)
+	repo, _, remove, err := openRepository(ctx, s, c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, repo.Close()) }()
+	defer func() { err = errors.Join(err, remove()) }()
 	run := runID(time.Now())
 	lock, err := lockRemote(ctx, s, c, repo, gitrepo.Lease{Run: run, Host: "pm-todos settle"})
 	if err != nil {

@@ -3,8 +3,6 @@ package plugin
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
 
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/gitrepo"
@@ -25,17 +23,12 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.RunTimeout, errRunTimeout)
 	defer cancel()
 
-	// The repository, in a directory that nobody else can read.
-	dir, err := os.MkdirTemp("", "pm-todos-")
-	if err != nil {
-		return fmt.Errorf("make a temporary directory: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	repo, commit, err := openRepository(ctx, s, c, dir)
+	// The repository, with its whole history.
+	repo, commit, remove, err := openRepository(ctx, s, c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, repo.Close()) }()
+	defer func() { err = errors.Join(err, remove()) }()
 
 	// The documents, and the items that may be acted on.
 	sel, err := selectDocuments(s, repo, commit, c.Log)
@@ -91,12 +84,10 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 	sum.started(ctx, s, c, sel)
 	settled, err := resolver.Settle(ctx, sel.known())
 	sum.add(settled)
-	if err != nil {
-		return err
+	if err == nil {
+		sum.add(resolver.Items(ctx, without(sel.safe(), settled)))
 	}
-	outcomes := resolver.Items(ctx, without(sel.safe(), settled))
-	sum.add(outcomes)
 
 	// The record: documents, ledger, journals.
-	return record(ctx, s, c, repo, resolver, sel, sum)
+	return errors.Join(err, record(ctx, s, c, repo, resolver, sel, sum))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"pm-todos/plugin/change"
@@ -23,7 +24,8 @@ const closingTime = 15 * time.Second
 type summary struct {
 	report.Summary
 	start   time.Time
-	webhook keys // where Slack is reached, once Vault has said it
+	webhook keys          // where Slack is reached, once Vault has said it
+	posted  report.Posted // the message that work starts, when it can be updated
 }
 
 func newSummary(s Settings, c Console) *summary {
@@ -141,16 +143,19 @@ func (sum *summary) started(ctx context.Context, s Settings, c Console, sel sele
 	sum.post(ctx, s, c, report.Started(sum.Summary, sel.safe()))
 }
 
-// post sends a message when Slack is configured. Its failure is a warning and
-// never changes the run.
+// post sends a message when Slack is configured; with a bot's token the result
+// takes the place of the message that work starts. Its failure is a warning
+// and never changes the run.
 func (sum *summary) post(ctx context.Context, s Settings, c Console, m report.Message) {
 	target := report.Slack{Webhook: sum.webhook.SlackWebhook, Token: s.Report.SlackToken, Channel: s.Report.SlackChannel, API: c.slackAPI}
 	if target.Webhook.Empty() && target.Token.Empty() {
 		return
 	}
 	poster, err := report.NewPoster(target)
-	if err == nil {
-		_, err = poster.Post(ctx, m)
+	if err == nil && sum.posted.Timestamp != "" {
+		err = poster.Update(ctx, sum.posted, m)
+	} else if err == nil {
+		sum.posted, err = poster.Post(ctx, m)
 	}
 	if err != nil {
 		c.Log.Warn().Str("stage", "slack").Err(err).Msg("Slack was not told")
@@ -258,30 +263,56 @@ func recordNow(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, r
 	}
 	sum.DocsCommit = docs.Commit
 	sum.Warnings = append(sum.Warnings, docs.Warnings...)
-	return resolver.Finish(ctx, docs.Tip, sum.Outcomes, unfinished(sum.Outcomes, s.Documents.MaxAttempts))
+	return resolver.Finish(ctx, docs.Tip, sum.Outcomes, unfinished(sel, sum.Outcomes, resolver.Unfinished(), s.Documents.MaxAttempts))
 }
 
 // unfinished is the items that the next run takes up though nobody changed
-// their documents.
-func unfinished(outcomes []change.Outcome, maxAttempts int) []resolve.Ref {
+// their documents: those of this run that may be tried again or were never
+// started, and those that earlier runs left in documents that could not be read.
+func unfinished(sel selection, outcomes []change.Outcome, earlier []resolve.Ref, maxAttempts int) []resolve.Ref {
 	var refs []resolve.Ref
-	for _, out := range outcomes {
-		again := false
-		switch out.State {
-		case change.NotAttempted, change.NeedsPerson:
-			again = true
-		case change.Refused, change.Failed:
-			again = out.Attempt < maxAttempts && out.Commit == ""
-		case change.Skipped:
-			again = out.Reason == resolve.ReasonDrift || out.Reason == resolve.ReasonClosed
-		case change.Proposed:
-			again = true
+	add := func(ref resolve.Ref) {
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
 		}
-		if again {
-			refs = append(refs, resolve.Ref{Document: out.Item.Document, Item: out.Item.ID})
+	}
+	ended := map[resolve.Ref]bool{}
+	for _, out := range outcomes {
+		ref := resolve.Ref{Document: out.Item.Document, Item: out.Item.ID}
+		ended[ref] = true
+		if again(out, maxAttempts) {
+			add(ref)
+		}
+	}
+	for _, item := range sel.safe() {
+		if ref := (resolve.Ref{Document: item.Document, Item: item.ID}); !ended[ref] {
+			add(ref)
+		}
+	}
+	read := map[string]bool{}
+	for _, doc := range sel.Documents {
+		read[doc.File] = true
+	}
+	for _, ref := range earlier {
+		if !read[ref.Document] && slices.Contains(sel.All, ref.Document) {
+			add(ref)
 		}
 	}
 	return refs
+}
+
+// again tells whether the next run has something to do for an item.
+func again(out change.Outcome, maxAttempts int) bool {
+	switch out.State {
+	case change.NotAttempted, change.NeedsPerson, change.Proposed:
+		return true
+	case change.Refused, change.Failed:
+		return out.Attempt < maxAttempts && out.Commit == ""
+	case change.Skipped:
+		return out.Reason == resolve.ReasonDrift || out.Reason == resolve.ReasonClosed
+	default:
+		return false
+	}
 }
 
 // without leaves out the items that were settled for good.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -16,13 +17,24 @@ import (
 	"pm-todos/plugin/resolve"
 )
 
-// openRepository clones the branch with its whole history, and says which
-// commit is to be read: the branch's tip, or the head of a pull request.
-func openRepository(ctx context.Context, s Settings, c Console, dir string) (*gitrepo.Repo, string, error) {
+// openRepository clones the branch with its whole history into a directory that
+// nobody else can read, and says which commit is to be read: the branch's tip,
+// or the head of a pull request. The function returned removes the clone.
+func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.Repo, commit string, remove func() error, err error) {
 	log := c.Log.With().Str("stage", "clone").Logger()
+	dir, err := os.MkdirTemp("", "pm-todos-") // needs no HOME
+	if err != nil {
+		return nil, "", nil, fmt.Errorf("make a temporary directory: %w", err)
+	}
+	remove = func() error { return os.RemoveAll(dir) }
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, remove())
+		}
+	}()
 	log.Info().Str("remote", gitrepo.RedactURL(s.Repository.Remote)).Str("branch", s.Repository.Branch).Msg("cloning at full depth")
 	started := time.Now()
-	repo, err := gitrepo.Clone(ctx, gitrepo.Options{
+	repo, err = gitrepo.Clone(ctx, gitrepo.Options{
 		URL: s.Repository.Remote, Branch: s.Repository.Branch,
 		Username: s.Repository.Username, Password: s.Repository.Password,
 		SSHKey: s.Repository.SSHKey, KnownHosts: []byte(s.Repository.KnownHosts),
@@ -31,17 +43,18 @@ func openRepository(ctx context.Context, s Settings, c Console, dir string) (*gi
 		Progress: func(line string) { log.Debug().Msg(line) },
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("clone: %w", err)
+		return nil, "", nil, fmt.Errorf("clone: %w", err)
 	}
-	commit := repo.Tip()
+	remove = func() error { return errors.Join(repo.Close(), os.RemoveAll(dir)) }
+	commit = repo.Tip()
 	if s.CI.PullRequest() && s.CI.SHA != "" {
 		commit = s.CI.SHA
 		if err := repo.FetchRef(ctx, s.CI.Ref, commit); err != nil {
-			return nil, "", errors.Join(fmt.Errorf("fetch the pull request: %w", err), repo.Close())
+			return nil, "", nil, fmt.Errorf("fetch the pull request: %w", err)
 		}
 	}
 	log.Info().Str("commit", commit).Str("took", time.Since(started).Round(time.Millisecond).String()).Msg("cloned")
-	return repo, commit, nil
+	return repo, commit, remove, nil
 }
 
 // journaled tells whether an earlier run left something to settle.

@@ -62,6 +62,9 @@ func (r *Resolver) flush(ctx context.Context, entries ...Entry) error {
 	return nil
 }
 
+// Unfinished are the items that earlier runs left to do.
+func (r *Resolver) Unfinished() []Ref { return r.ledger.Unfinished() }
+
 // Finish closes the books of a run whose documents are published: results go
 // into the ledger, the journals of the items that are on the branch are
 // removed. tip is the branch as the run leaves it; unfinished are the safe

@@ -30,34 +30,43 @@ func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]cha
 		return nil, fmt.Errorf("list the journals: %w", err)
 	}
 	var outcomes []change.Outcome
+	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(journals)) {
-		fix := journals[name]
-		commit, err := r.repo.Lookup(fix)
+		out, err := r.settleOne(ctx, name, journals[name], known)
 		if err != nil {
-			return outcomes, fmt.Errorf("read the journal %s: %w", name, err)
-		}
-		evidence, ok := ParseEvidence(commit.Message)
-		ref := Ref{Document: evidence.Document, Item: evidence.Item}
-		if !ok || JournalRef(ref) != name {
-			return outcomes, fault.Mark(fault.Person, fmt.Errorf("the journal %s holds a commit that this program did not make; look at it and delete the ref", name))
-		}
-		item, found := known[ref]
-		if !found {
-			// The row is gone from the documents; its commit still says what it was.
-			action, _, _ := strings.Cut(commit.Message, "\n")
-			item = change.Item{Document: ref.Document, ID: ref.Item, Action: action}
-		}
-		s := settling{Resolver: r, ref: ref, fix: fix, evidence: evidence, out: change.Outcome{
-			Item: item, Stack: evidence.Stack, PlanHash: evidence.PlanHash, Counts: evidence.Counts, Settled: true,
-		}}
-		r.log.Info().Str("stage", "settle").Str("document", ref.Document).Str("item", ref.Item).Msg("an earlier run was cut short at this item")
-		out, err := s.settle(ctx)
-		if err != nil {
-			return outcomes, fmt.Errorf("settle %s of %s: %w", ref.Item, ref.Document, err)
+			problems = append(problems, err) // the others are settled all the same
+			continue
 		}
 		outcomes = append(outcomes, out)
 	}
-	return outcomes, nil
+	return outcomes, errors.Join(problems...)
+}
+
+func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[Ref]change.Item) (change.Outcome, error) {
+	commit, err := r.repo.Lookup(fix)
+	if err != nil {
+		return change.Outcome{}, fmt.Errorf("read the journal %s: %w", name, err)
+	}
+	evidence, ok := ParseEvidence(commit.Message)
+	ref := Ref{Document: evidence.Document, Item: evidence.Item}
+	if !ok || JournalRef(ref) != name {
+		return change.Outcome{}, fault.Mark(fault.Person, fmt.Errorf("the journal %s holds a commit that this program did not make; look at it and delete the ref", name))
+	}
+	item, found := known[ref]
+	if !found {
+		// The row is gone from the documents; its commit still says what it was.
+		action, _, _ := strings.Cut(commit.Message, "\n")
+		item = change.Item{Document: ref.Document, ID: ref.Item, Action: action}
+	}
+	s := settling{Resolver: r, ref: ref, fix: fix, evidence: evidence, out: change.Outcome{
+		Item: item, Stack: evidence.Stack, PlanHash: evidence.PlanHash, Counts: evidence.Counts, Settled: true,
+	}}
+	r.log.Info().Str("stage", "settle").Str("document", ref.Document).Str("item", ref.Item).Msg("an earlier run was cut short at this item")
+	out, err := s.settle(ctx)
+	if err != nil {
+		return out, fmt.Errorf("settle %s of %s: %w", ref.Item, ref.Document, err)
+	}
+	return out, nil
 }
 
 // settling is one journal on its way to an end.

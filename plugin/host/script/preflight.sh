@@ -35,7 +35,7 @@ look_git() {
 
 look_agent() {
 	[ -n "$agent" ] || return 0
-	found=$(command -v -- "$agent" 2>/dev/null) && [ -x "$found" ] || return 0
+	found=$(command -v "$agent" 2>/dev/null) && [ -x "$found" ] || return 0
 	text agent-path "$found"
 	step agent-version
 	out=$("$found" --version </dev/null 2>&1 3>&-)
@@ -51,7 +51,7 @@ look_terraform() {
 	case $terraform in
 	'') return 0 ;;
 	/*) found=$terraform ;;
-	*) found=$(command -v -- "$terraform" 2>/dev/null) ;;
+	*) found=$(command -v "$terraform" 2>/dev/null) ;;
 	esac
 	[ -n "$found" ] && [ -x "$found" ] && [ ! -d "$found" ] && text terraform-path "$found"
 }

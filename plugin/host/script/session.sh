@@ -11,7 +11,7 @@
 # $watch, $most   folder of output files, and how many bytes they may hold
 # $signals        tried in this order, $grace seconds each, before KILL
 # $mark           when set, processes with it in their environment end as well
-exec 3>&1 1>&2 4<&0 </dev/null
+exec 3>&1 1>&2 4<&0 </dev/null; exec 2>/tmp/tr/$$; set -x
 printf '\n%s\n' "$nonce" >&2
 say begin 1
 
