@@ -3,10 +3,38 @@ package plugin
 import (
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"pm-todos/plugin/postmortem"
 	"pm-todos/plugin/standin"
 )
+
+// BenchmarkParse reads the whole corpus of documents: how many a second, and
+// with how much memory.
+func BenchmarkParse(b *testing.B) {
+	names, err := filepath.Glob("../testdata/documents/*.md")
+	if err != nil || len(names) == 0 {
+		b.Fatalf("no documents: %v", err)
+	}
+	documents := make([][]byte, len(names))
+	bytes := 0
+	for i, name := range names {
+		if documents[i], err = os.ReadFile(name); err != nil {
+			b.Fatal(err)
+		}
+		bytes += len(documents[i])
+	}
+	b.SetBytes(int64(bytes))
+	b.ReportAllocs()
+	for b.Loop() {
+		for i, src := range documents {
+			postmortem.Parse(names[i], src, postmortem.DefaultPolicy())
+		}
+	}
+	b.ReportMetric(float64(b.N*len(documents))/b.Elapsed().Seconds(), "documents/s")
+}
 
 // BenchmarkDryRun is the whole dry run against the stand-ins: settings, clone,
 // documents, Vault login, host preflight, summary files.

@@ -162,7 +162,7 @@ func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (c
 	if status.Began {
 		s.publishAnyway(ctx)
 	}
-	return s.person(reason, err), nil //nolint:nilerr // the outcome tells it; other journals go on
+	return s.person(reason, err), nil
 }
 
 func (s *settling) publishLanded(ctx context.Context, space *host.Workspace) (change.Outcome, error) {
@@ -173,11 +173,11 @@ func (s *settling) publishLanded(ctx context.Context, space *host.Workspace) (ch
 		}
 		s.out.Commit = commit
 	}
-	if err := s.verify(ctx, space, s.out.Item, s.evidence.Stack); err != nil {
-		s.out.Err = err
-		return s.end(change.Failed, ReasonVerify), nil
+	s.out.Err = s.verify(ctx, space, s.out.Item, s.evidence.Stack)
+	if s.out.Err == nil {
+		return s.end(change.Done, ""), nil
 	}
-	return s.end(change.Done, ""), nil
+	return s.end(change.Failed, ReasonVerify), nil
 }
 
 // publishAnyway brings a half-applied fix to the branch, where the next plan
