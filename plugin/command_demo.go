@@ -53,7 +53,7 @@ func demo(ctx context.Context, version, dir string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	title(out, "The same run again: nothing changed, so nothing is done and no commit is made.")
+	title(out, "The same run again: nobody changed anything. The refused item gets its second and last attempt; no commit is made.")
 	if err := demoRun(ctx, version, world, out); err != nil {
 		return err
 	}

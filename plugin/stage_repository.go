@@ -26,10 +26,10 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("make a temporary directory: %w", err)
 	}
-	remove = func() error { return os.RemoveAll(dir) }
+	undo := func() error { return os.RemoveAll(dir) }
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, remove())
+			err = errors.Join(err, undo())
 		}
 	}()
 	log.Info().Str("remote", gitrepo.RedactURL(s.Repository.Remote)).Str("branch", s.Repository.Branch).Msg("cloning at full depth")
@@ -45,7 +45,8 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("clone: %w", err)
 	}
-	remove = func() error { return errors.Join(repo.Close(), os.RemoveAll(dir)) }
+	clone := repo // the named result is nil again when a step below fails
+	undo = func() error { return errors.Join(clone.Close(), os.RemoveAll(dir)) }
 	commit = repo.Tip()
 	if s.CI.PullRequest() && s.CI.SHA != "" {
 		commit = s.CI.SHA
@@ -54,7 +55,7 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 		}
 	}
 	log.Info().Str("commit", commit).Str("took", time.Since(started).Round(time.Millisecond).String()).Msg("cloned")
-	return repo, commit, remove, nil
+	return repo, commit, undo, nil
 }
 
 // journaled tells whether an earlier run left something to settle.
