@@ -59,7 +59,7 @@ func settle(ctx context.Context, s Settings, c Console, item string, landed bool
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Release(context.WithoutCancel(ctx))) }()
+	defer func() { err = closed(ctx, err, lock.Release) }()
 	left, err := resolve.Unsettled(ctx, repo, item)
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Release(context.WithoutCancel(ctx))) }()
+	defer func() { err = closed(ctx, err, lock.Release) }()
 	ctx, cancelLost := whileHeld(ctx, lock)
 	defer cancelLost()
 	if sel, err = selectDocuments(s, repo, repo.Tip(), c.Log); err != nil {
@@ -80,7 +80,7 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, resolver.Close(context.WithoutCancel(ctx))) }()
+	defer func() { err = closed(ctx, err, resolver.Close) }()
 	sum.started(ctx, s, c, sel)
 	settled, err := resolver.Settle(ctx, sel.known())
 	sum.add(settled)

@@ -20,6 +20,19 @@ import (
 // container 20 s after its SIGTERM.
 const closingTime = 15 * time.Second
 
+// closing is a context for what must still be written though the run is over.
+func closing(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), closingTime)
+}
+
+// closed runs a clean-up within the closing time, and joins its error to the
+// one that the run ends with.
+func closed(ctx context.Context, err error, cleanUp func(context.Context) error) error {
+	ending, cancel := closing(ctx)
+	defer cancel()
+	return errors.Join(err, cleanUp(ending))
+}
+
 // summary grows with the run and is told at its end, whatever that is.
 type summary struct {
 	report.Summary
@@ -165,7 +178,7 @@ func (sum *summary) post(ctx context.Context, s Settings, c Console, m report.Me
 // tell is the last stage: the closing table, the summary files and Slack, from
 // one value. It runs whatever happened and adds its own trouble to the run's.
 func tell(ctx context.Context, s Settings, c Console, sum *summary, err error) error {
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)
+	ending, cancel := closing(ctx)
 	defer cancel()
 	kind := fault.Worst(fault.Of(err), sum.kind())
 	if err != nil {
@@ -183,7 +196,7 @@ func tell(ctx context.Context, s Settings, c Console, sum *summary, err error) e
 		err = errors.Join(err, writeErr)
 	}
 	if report.Policy(s.Report.Notify).Result(sum.Summary) {
-		sum.post(closing, s, c, report.Result(sum.Summary))
+		sum.post(ending, s, c, report.Result(sum.Summary))
 	}
 	if tableErr := report.Table(c.Out, sum.Summary); tableErr != nil {
 		err = errors.Join(err, fmt.Errorf("write the closing table: %w", tableErr))
@@ -248,10 +261,9 @@ func replaceFile(path string, content []byte) (err error) {
 func record(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
 	if ctx.Err() != nil {
 		// What was completed is recorded, in the little time that is left.
-		cause := context.Cause(ctx)
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTime)
-		defer cancel()
-		return errors.Join(cause, recordNow(closing, s, c, repo, resolver, sel, sum))
+		return closed(ctx, context.Cause(ctx), func(ending context.Context) error {
+			return recordNow(ending, s, c, repo, resolver, sel, sum)
+		})
 	}
 	return recordNow(ctx, s, c, repo, resolver, sel, sum)
 }

@@ -84,7 +84,7 @@ func lockRemote(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, 
 		return nil, err
 	}
 	if _, err := repo.Fetch(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("fetch: %w", err), lock.Release(context.WithoutCancel(ctx)))
+		return nil, closed(ctx, fmt.Errorf("fetch: %w", err), lock.Release)
 	}
 	return lock, nil
 }

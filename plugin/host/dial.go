@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ type SSH struct {
 const keepAliveMisses = 3
 
 // Dial connects and logs in. The host key must be pinned: any other is a
-// *HostKeyError, which is final.
+// *PinError, which is final.
 func Dial(ctx context.Context, s SSH) (*Host, error) {
 	if s.Target.Local {
 		return nil, errors.New("local is no SSH host: use Local")
@@ -125,13 +126,13 @@ func (d *dialer) connect(ctx context.Context, via reach, target Target) (*ssh.Cl
 // mismatch is for a server that has no key of the pinned kind: it is asked for
 // any, only to name it.
 func (d *dialer) mismatch(ctx context.Context, via reach, target Target, last error) error {
-	refusal := &HostKeyError{Host: target.Address(), Want: d.pins.want(target.Address())}
+	refusal := &PinError{Host: target.Address(), Want: d.pins.want(target.Address())}
 	var none *ssh.AlgorithmNegotiationError
 	if errors.As(last, &none) && none.What != "host key" {
 		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w: %w", target, ErrUnreachable, last))
 	}
-	_, _ = d.handshake(ctx, via, target, nil, func(_ string, _ net.Addr, key ssh.PublicKey) error {
-		refusal.Got = describeKey(key)
+	_, _ = d.handshake(ctx, via, target, slices.Concat(groups...), func(_ string, _ net.Addr, key ssh.PublicKey) error {
+		refusal.Got = describeKey(plainKey(key))
 		return refusal
 	})
 	return fault.Mark(fault.Failed, refusal)

@@ -16,8 +16,8 @@ import (
 	"pm-todos/plugin/fault"
 )
 
-// HostKeyError is a host key that was not accepted. It is ErrHostKey.
-type HostKeyError struct {
+// PinError is a host key that was not accepted. It is ErrHostKey.
+type PinError struct {
 	Host string   // host:port
 	Got  string   // type and fingerprint that the host showed, empty when it showed none
 	Want []string // types and fingerprints that known_hosts or the settings have for it
@@ -26,7 +26,7 @@ type HostKeyError struct {
 }
 
 // Error shows both fingerprints and how to find out which one is right.
-func (e *HostKeyError) Error() string {
+func (e *PinError) Error() string {
 	verify := `compare it on the host's own console: for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf "$f"; done`
 	got := e.Got
 	if got == "" {
@@ -34,7 +34,11 @@ func (e *HostKeyError) Error() string {
 	}
 	switch {
 	case e.Why != "":
-		return fmt.Sprintf("%s: %v: it shows %s: %s", e.Host, ErrHostKey, got, e.Why)
+		text := fmt.Sprintf("%s: %v: it shows %s: %s", e.Host, ErrHostKey, got, e.Why)
+		if len(e.Want) > 0 {
+			text += "; expected is " + strings.Join(e.Want, " or ")
+		}
+		return text
 	case len(e.Want) > 0:
 		return fmt.Sprintf("%s: %v: it shows %s, expected is %s; either its key was replaced or somebody stands in between; %s; then mend known_hosts or host_fingerprints",
 			e.Host, ErrHostKey, got, strings.Join(e.Want, " or "), verify)
@@ -43,7 +47,7 @@ func (e *HostKeyError) Error() string {
 }
 
 // Unwrap is ErrHostKey.
-func (e *HostKeyError) Unwrap() error { return ErrHostKey }
+func (e *PinError) Unwrap() error { return ErrHostKey }
 
 // pins is what host keys are checked against. known_hosts decides for the
 // hosts that it knows, the fingerprints for the others.
@@ -106,12 +110,12 @@ func readKnownHosts(known []byte) (*knownhosts.HostKeyDB, error) {
 // groups are host key algorithms by kind of key, the strongest first; the
 // SHA-1 ones are left out.
 var groups = [][]string{
-	{ssh.KeyAlgoED25519},
-	{ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521},
-	{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256},
+	{ssh.KeyAlgoED25519, ssh.CertAlgoED25519v01},
+	{ssh.KeyAlgoECDSA256, ssh.KeyAlgoECDSA384, ssh.KeyAlgoECDSA521, ssh.CertAlgoECDSA256v01, ssh.CertAlgoECDSA384v01, ssh.CertAlgoECDSA521v01},
+	{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.CertAlgoRSASHA512v01, ssh.CertAlgoRSASHA256v01},
 }
 
-var outdated = []string{ssh.KeyAlgoRSA, ssh.CertAlgoRSAv01, ssh.InsecureKeyAlgoDSA, ssh.InsecureCertAlgoDSAv01}
+var outdated = []string{ssh.KeyAlgoRSA, ssh.CertAlgoRSAv01, "ssh-dss", "ssh-dss-cert-v01@openssh.com"}
 
 // knows tells whether known_hosts has an entry for the address.
 func (p *pins) knows(address string) bool {
@@ -129,7 +133,7 @@ func (p *pins) attempts(address string) [][]string {
 	if len(p.fingerprints) > 0 {
 		return groups
 	}
-	return [][]string{nil}
+	return [][]string{slices.Concat(groups...)}
 }
 
 // want is what is pinned for the address, for errors.
@@ -148,13 +152,19 @@ func (p *pins) want(address string) []string {
 	return all
 }
 
+// plainKey is the key itself, or the one that a certificate is about. The
+// handshake proves that the server holds it in either case.
+func plainKey(key ssh.PublicKey) ssh.PublicKey {
+	if certificate, ok := key.(*ssh.Certificate); ok {
+		return certificate.Key
+	}
+	return key
+}
+
 // check is the ssh.HostKeyCallback for the address.
 func (p *pins) check(address string, remote net.Addr, key ssh.PublicKey) error {
-	plain := key
-	if certificate, ok := key.(*ssh.Certificate); ok {
-		plain = certificate.Key
-	}
-	refused := &HostKeyError{Host: address, Got: describeKey(plain), Want: p.want(address)}
+	plain := plainKey(key)
+	refused := &PinError{Host: address, Got: describeKey(plain), Want: p.want(address)}
 	if p.known != nil {
 		err := p.known.HostKeyCallback()(address, remote, key)
 		if err == nil {

@@ -115,13 +115,13 @@ func (h *Host) do(ctx context.Context, j job) (*answer, error) {
 		return nil, fmt.Errorf("%s on %s: %w", j.doing, h.name, err)
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, h.cancelled(j.doing, ctx)
+		return nil, h.cancelled(ctx, j.doing)
 	}
 	h.trips.Add(1)
 	s, err := h.conn.start(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil, h.cancelled(j.doing, ctx)
+			return nil, h.cancelled(ctx, j.doing)
 		}
 		return nil, fault.Mark(fault.Temporary, fmt.Errorf("%s on %s: %w: %w", j.doing, h.name, ErrLost, err))
 	}
@@ -135,7 +135,7 @@ func (h *Host) do(ctx context.Context, j job) (*answer, error) {
 		// End of file is what tells the host to stop; it answers once more.
 		talk.hush()
 		talk.await(j.ending() + h.tempo.slack/6)
-		return talk.sofar(), h.cancelled(j.doing, ctx)
+		return talk.sofar(), h.cancelled(ctx, j.doing)
 	case <-time.After(j.patience() + h.tempo.slack):
 		return nil, h.lost(j.doing, "it is silent for longer than it may be")
 	}
@@ -143,7 +143,7 @@ func (h *Host) do(ctx context.Context, j job) (*answer, error) {
 }
 
 // cancelled is the error of a context that ended.
-func (h *Host) cancelled(doing string, ctx context.Context) error {
+func (h *Host) cancelled(ctx context.Context, doing string) error {
 	return fault.Mark(fault.Temporary, fmt.Errorf("%s on %s: %w", doing, h.name, context.Cause(ctx)))
 }
 
@@ -152,7 +152,6 @@ type conversation struct {
 	done   chan struct{} // closed when the answer ended
 	quiet  chan struct{} // closed when nothing more is to be sent
 	once   sync.Once
-	stdin  io.Closer
 	answer *answer
 	err    error
 	stderr *tail
@@ -161,13 +160,17 @@ type conversation struct {
 	input  atomic.Pointer[error] // why the task's input could not be read on our side
 }
 
-// hush ends our side: end of file for the host.
-func (c *conversation) hush() {
-	c.once.Do(func() {
-		close(c.quiet)
-		// On a frozen connection this blocks until that is closed.
-		go func() { _ = c.stdin.Close() }()
-	})
+// hush ends our side: speak makes it an end of file for the host.
+func (c *conversation) hush() { c.once.Do(func() { close(c.quiet) }) }
+
+// hushed tells whether nothing more is to be sent.
+func (c *conversation) hushed() bool {
+	select {
+	case <-c.quiet:
+		return true
+	default:
+		return false
+	}
 }
 
 func (c *conversation) await(most time.Duration) {
@@ -213,7 +216,6 @@ func (h *Host) converse(s *stream, j job, mark, line string) *conversation {
 	c := &conversation{
 		done:   make(chan struct{}),
 		quiet:  make(chan struct{}),
-		stdin:  s.stdin,
 		stderr: &tail{after: mark},
 		silent: make(chan struct{}),
 		wait:   s.wait,
@@ -238,12 +240,14 @@ func (h *Host) converse(s *stream, j job, mark, line string) *conversation {
 }
 
 // speak sends the script and the input, and then signs of life. When writing
-// fails it goes silent: the answer, or its absence, tells why.
-func (c *conversation) speak(stdin io.Writer, line string, input io.Reader, beat time.Duration) {
+// fails it goes silent: the answer, or its absence, tells why. It alone uses
+// the stream, which may block for as long as the connection is frozen.
+func (c *conversation) speak(stdin io.WriteCloser, line string, input io.Reader, beat time.Duration) {
+	defer func() { _ = stdin.Close() }()
 	if _, err := io.WriteString(stdin, line); err != nil {
 		return
 	}
-	read, written := sendChunks(stdin, input)
+	read, written := c.sendChunks(stdin, input)
 	if written != nil {
 		return
 	}
@@ -266,18 +270,24 @@ func (c *conversation) speak(stdin io.Writer, line string, input io.Reader, beat
 	}
 }
 
-// chunkLength is how much input is sent in one piece.
-const chunkLength = 1 << 20
+// chunkLength is how much input is sent in one piece. Each piece is a sign of
+// life, so that even a slow line must get one through within the lease.
+const chunkLength = 256 << 10
+
+var errHushed = errors.New("nothing more is to be sent")
 
 // sendChunks sends the input as lines with a length and that many bytes each.
 // The two errors are those of our side and of the connection.
-func sendChunks(to io.Writer, input io.Reader) (read, written error) {
+func (c *conversation) sendChunks(to io.Writer, input io.Reader) (read, written error) {
 	if input == nil {
 		input = strings.NewReader("")
 	}
 	chunk := make([]byte, chunkLength)
 	for {
 		n, err := io.ReadFull(input, chunk)
+		if c.hushed() {
+			return nil, errHushed
+		}
 		if n > 0 {
 			if _, err := fmt.Fprintf(to, "%d\n", n); err != nil {
 				return nil, err

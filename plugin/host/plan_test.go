@@ -77,7 +77,7 @@ func applySpec(id, sum string) ApplySpec {
 
 func TestPlanInOneTrip(t *testing.T) {
 	r := makeRepository(t, terraformFiles())
-	everywhere(t, func(t *testing.T, w *world) {
+	anywhere(t, func(t *testing.T, w *world) {
 		_, ws := space(t, w.Host, r, Checkout, Prepare{})
 		plan, err := ws.Plan(t.Context(), planSpec())
 		if err != nil {

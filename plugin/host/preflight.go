@@ -99,7 +99,7 @@ func (h *Host) inspect(a *answer, need Need) (Facts, error) {
 	}
 	inspectCarry(a, need, &facts, problem)
 	if a.has("kills-user-processes") {
-		facts.Warnings = append(facts.Warnings, h.name+": systemd-logind ends what a session leaves behind (KillUserProcesses=yes), which would cut an apply when the connection drops; set KillExcludeUsers="+facts.User+" in logind.conf")
+		facts.Warnings = append(facts.Warnings, "systemd-logind ends what a session leaves behind (KillUserProcesses=yes), which would cut an apply when the connection drops; set KillExcludeUsers="+facts.User+" in logind.conf")
 	}
 	return facts, errors.Join(problems...)
 }

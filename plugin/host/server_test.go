@@ -70,14 +70,20 @@ type sshServer struct {
 // serve starts a server that accepts the client's key and shows the host keys.
 func serve(t testing.TB, client ssh.PublicKey, hostKeys ...ssh.Signer) *sshServer {
 	t.Helper()
-	home := t.TempDir()
-	s := &sshServer{env: []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "USER=tester", "SHELL=/bin/sh"}}
-	s.config = &ssh.ServerConfig{PublicKeyCallback: func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
-		if client == nil || string(key.Marshal()) != string(client.Marshal()) {
+	return serveTo(t, func(_ ssh.ConnMetadata, key ssh.PublicKey) (*ssh.Permissions, error) {
+		if string(key.Marshal()) != string(client.Marshal()) {
 			return nil, errors.New("not this key")
 		}
 		return &ssh.Permissions{}, nil
-	}}
+	}, hostKeys...)
+}
+
+// serveTo is serve with a decision of its own about who may enter.
+func serveTo(t testing.TB, enter func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error), hostKeys ...ssh.Signer) *sshServer {
+	t.Helper()
+	home := t.TempDir()
+	s := &sshServer{env: []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "USER=tester", "SHELL=/bin/sh"}}
+	s.config = &ssh.ServerConfig{PublicKeyCallback: enter}
 	for _, key := range hostKeys {
 		s.config.AddHostKey(key)
 	}

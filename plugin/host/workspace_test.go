@@ -118,7 +118,7 @@ func TestThreat4_ExportIgnoresWhatTheAgentPlanted(t *testing.T) {
 
 func TestThreat7_HugeExportIsRefused(t *testing.T) {
 	r := makeRepository(t, map[string]string{"a": "a\n", ".gitignore": "cache/\n"})
-	everywhere(t, func(t *testing.T, w *world) {
+	anywhere(t, func(t *testing.T, w *world) {
 		_, ws := space(t, w.Host, r, AgentTree, Prepare{})
 		sh(t, ws, `mkdir cache; head -c 3000000 /dev/zero >cache/ignored`)
 		if _, _, err := ws.Export(t.Context(), 1<<20); err != nil {
@@ -185,7 +185,7 @@ func TestFailedPrepareCommandIsNamed(t *testing.T) {
 
 func TestBrokenPackIsAnError(t *testing.T) {
 	r := makeRepository(t, map[string]string{"a": strings.Repeat("a\n", 1000)})
-	everywhere(t, func(t *testing.T, w *world) {
+	anywhere(t, func(t *testing.T, w *world) {
 		run, err := w.OpenRun(t.Context(), "r")
 		if err != nil {
 			t.Fatal(err)

@@ -2,7 +2,6 @@ package host
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"flag"
 	"net"
@@ -45,6 +44,18 @@ func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	t.Parallel()
 	for name, make := range map[string]func(*testing.T) *world{"local": localWorld, "ssh": sshWorld, "sshd": sshdWorld} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, make(t))
+		})
+	}
+}
+
+// anywhere leaves out the real sshd, for what does not depend on the server.
+func anywhere(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Parallel()
+	for name, make := range map[string]func(*testing.T) *world{"local": localWorld, "ssh": sshWorld} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, make(t))
@@ -152,20 +163,34 @@ func sshdWorld(t *testing.T) *world {
 	})
 	p := relay(t, address)
 	s := SSH{Key: secretOf(key), KnownHosts: knownHosts(p.address, hostKey.PublicKey())}
-	probe := s
-	probe.Target, _ = ParseTarget(me.Username + "@" + p.address)
-	if h, err := Dial(t.Context(), probe); errors.Is(err, ErrAuth) {
-		shown, _ := os.ReadFile(log.Name())
-		if strings.Contains(string(shown), "account is locked") {
-			t.Skip("the account of this test is locked, sshd lets nobody in: usermod -p '*' " + me.Username)
-		}
-		t.Fatalf("%v\n%s", err, shown)
-	} else if err == nil {
-		_ = h.Close()
-	}
+	skipWithoutShell(t, s, me.Username+"@"+p.address, log.Name())
 	w := dialWorld(t, p, s, me.Username, nil)
 	w.root = t.TempDir() // and not in the home of whoever runs the test
 	return w
+}
+
+// skipWithoutShell skips when the account of this test cannot be used over SSH.
+func skipWithoutShell(t *testing.T, s SSH, target, log string) {
+	t.Helper()
+	var err error
+	if s.Target, err = ParseTarget(target); err != nil {
+		t.Fatal(err)
+	}
+	h, err := Dial(t.Context(), s)
+	if errors.Is(err, ErrAuth) {
+		if strings.Contains(read(t, log), "account is locked") {
+			t.Skip("the account of this test is locked, sshd lets nobody in: usermod -p '*' " + s.Target.User)
+		}
+		t.Fatalf("%v\n%s", err, read(t, log))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = h.Close() }()
+	h.root = t.TempDir()
+	if _, err = h.OpenRun(t.Context(), "probe"); errors.Is(err, ErrAnswer) {
+		t.Skip("the account of this test has no login shell: ", err)
+	}
 }
 
 func freePort(t *testing.T) int {
@@ -345,8 +370,4 @@ func sh(t testing.TB, w *Workspace, text string) Exit {
 		t.Fatalf("%s: %+v, %v\n%s", text, exit.Reason, err, exit.Stderr)
 	}
 	return exit
-}
-
-func within(t testing.TB) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.Context(), patience)
 }

@@ -64,7 +64,8 @@ func (c *classifier) run() {
 	ids := newIdentities(c.doc.File)
 	for i := range items {
 		item := &items[i]
-		if struck(item.Action) {
+		if struck(item.Action) && item.state != stateDone {
+			// Authors strike through what is done too, and then say so.
 			item.state = stateDeclined
 			item.has |= hasDeclinedText
 		}
@@ -204,7 +205,7 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 		action, details := lower(item.Action), lower(item.Details)
 		c.details = readWords(c.details, item.Details)
 		if aimsDestruction(all) || risksConfig(all) || commandsDestruction(item.Action) ||
-			leadsDestruction(c.details) || aimsDestruction(c.details) || slices.ContainsFunc(c.details, loses) || commandsDestruction(item.Details) ||
+			instructsDestruction(c.details) || commandsDestruction(item.Details) ||
 			touchesSecret(action) || touchesSecret(details) {
 			item.mask.add(DestructiveVerb)
 		}
@@ -216,8 +217,6 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 		item.mask.add(Hedged)
 	}
 }
-
-func loses(w actionWord) bool { return losesData(w.text) }
 
 // protected tells whether a text in lower case names a protected stack.
 func (c *classifier) protected(low string) bool {

@@ -25,7 +25,7 @@ var hedgeWords = set("optional|optionally|tbd|tbc|maybe|perhaps|possibly|potenti
 var hedgePhrases = []string{
 	"if possible", "if needed", "if necessary", "if feasible", "where possible", "where appropriate", "as appropriate", "as needed",
 	"nice to have", "nice-to-have", "to be decided", "to be determined", "to be confirmed", "not sure", "look into", "think about",
-	"or similar", "and/or", "— or ", "– or ", " - or ", ", or else", "要検討", "検討",
+	"or similar", "and/or", "— or ", "– or ", " - or ", ", or else", " by hand", "要検討", "検討",
 }
 
 // openPhrases leave something open in any cell of an item of type Config.
@@ -38,12 +38,13 @@ var openPhrases = []string{
 // neverPhrases hold back any item, whichever cell they stand in.
 var neverPhrases = []string{
 	"needs human", "human review", "do not automate", "don't automate", "user decision", "needs a person", "not automatable", "do not implement",
-	"depends on", "blocked by", "blocked on", "needs decision", "needs approval", "awaiting decision", "awaiting approval", "previous instructions", "system prompt",
+	"depends on", "blocked by", "blocked on", "needs decision", "needs a decision", "needs approval", "need approval", "requires approval", "must approve",
+	"after approval", "to be approved", "needs sign-off", "requires sign-off", "awaiting decision", "awaiting approval", "previous instructions", "system prompt",
 }
 
 // hedged tells whether an item leaves a decision open.
 func hedged(item *Item, all []actionWord, config bool) bool {
-	if hedgedAction(item.Action, all) || safeByNature(item.kind) && forPerson(all) {
+	if !watches(item, all) && (hedgedLead(all) || safeByNature(item.kind) && forPerson(all)) || hedgedAction(item.Action, all) {
 		return true
 	}
 	low := lower(item.raw)
@@ -58,23 +59,39 @@ func hedged(item *Item, all []actionWord, config bool) bool {
 
 func hedgedAction(action string, all []actionWord) bool {
 	bare := lower(withoutCode(action))
-	if questions(bare) || containsAny(bare, hedgePhrases) {
+	if questions(bare) || containsAny(bare, hedgePhrases) || strings.HasPrefix(untagged(bare), "manually ") {
 		return true
 	}
-	for _, w := range all {
+	for i, w := range all {
 		if _, known := hedgeVerbs[w.text]; known || hedgeWords[w.text] {
 			return true
 		}
-		if base, known := leadHedges[w.text]; known && w.joined && (w.start == 0 || base == w.text) {
-			return true
-		}
-	}
-	if len(all) > 0 {
-		if _, known := leadHedges[all[0].text]; known {
+		if base, known := leadHedges[w.text]; known && i > 0 && w.joined && base == w.text {
 			return true
 		}
 	}
 	return eitherOr(bare)
+}
+
+// hedgedLead tells whether the action is led by a verb of deciding or checking.
+func hedgedLead(all []actionWord) bool {
+	if len(all) == 0 {
+		return false
+	}
+	_, known := leadHedges[all[0].text]
+	return known
+}
+
+// watchVerbs are what a monitor does.
+var watchVerbs = set("check|track|watch|observe|monitor")
+
+// doubts follow a verb of watching when a person is meant to find out.
+var doubts = set("if|whether|why|how|that|what|with|out|down|up|all|existing|our|current")
+
+// watches tells whether an item of a stated type Monitor is led by what a
+// monitor does: "Check the expiry of the certificates daily".
+func watches(item *Item, all []actionWord) bool {
+	return item.kind == Monitor && !item.Inferred && len(all) > 2 && watchVerbs[all[0].text] && !doubts[all[1].text]
 }
 
 // forPerson tells whether the action is led by what only a person can do.

@@ -187,10 +187,7 @@ func contains(list, word string) bool {
 // joins one to what it asks for.
 func leadsDestruction(all []actionWord) bool {
 	for i, w := range all {
-		if w.joined && destroys(all, i, i > 0) {
-			return true
-		}
-		if i == 0 && destroys(all, i, false) {
+		if (w.joined || i == 0) && destroys(all, i, i > 0) && (i == 0 || !asNoun(all, i)) {
 			return true
 		}
 	}
@@ -212,41 +209,45 @@ var secretWords = set("secret|secrets|token|tokens|credential|credentials|passwo
 
 var (
 	looseWords = set("deny|networkpolicy|networkpolicies|firewall|iptables|nftables|acl|acls|rbac|iam|sudoers|reclaimpolicy|raid|grub|kernel|bios|firmware|cni|mtu|" +
-		"provider|providers|prevent_destroy|skip_final_snapshot|anonymous|insecure|privileged|cluster-admin|public|publicly|bypass|unauthenticated|root|sudo|superuser|wildcard|hostpath|hostnetwork")
+		"provider|providers|prevent_destroy|skip_final_snapshot|anonymous|insecure|privileged|cluster-admin|public|publicly|bypass|unauthenticated|root|sudo|superuser|wildcard|hostpath|hostnetwork|" +
+		"lifecycle|engine|off|false|disabled|force_destroy|public-read|public-read-write")
 	sizeVerbs   = set("increase|expand|extend|grow|enlarge|shrink|reduce|decrease|double|set|change|adjust")
 	sizeNouns   = set("pvc|pvcs|pv|pvs|volume|volumes|disk|disks|partition|filesystem|lvm|storage")
 	versionWord = set("version|versions|latest|image|images|digest")
+	fewerVerbs  = set("reduce|lower|decrease|cut|halve|shorten|shrink")
+	keptNouns   = set("retention|history|backup|backups|snapshot|snapshots|storage|memory|cpu|replica|replicas|scale|instances")
+	countNouns  = set("replica|replicas|scale|replication|instances")
 )
 
 // risksConfig tells whether a change of configuration is of the kind that a
 // person should look at although no verb of it destroys: it scales something
-// to nothing, changes a version or the size of a volume, or loosens
-// protection.
+// to nothing or to a single one, keeps less than before, turns something off,
+// changes a version or the size of a volume, or loosens protection.
 func risksConfig(all []actionWord) bool {
-	verb, noun, size, scale, zero, settings := false, false, false, false, false, false
-	for i, w := range all {
-		switch {
-		case looseWords[w.text], versionWord[w.text], losesData(w.text):
-			return true
-		case w.text == "replicas" || w.text == "replica" || w.text == "scale":
-			scale = true
-		case w.text == "0" || w.text == "zero":
-			zero = true
-		case w.text == "size" || w.text == "capacity":
-			size = true
-		}
-		if i == 0 && (w.text == "open" || w.text == "allow") {
-			return true
-		}
-		verb = verb || i == 0 && sizeVerbs[w.text]
-		noun = noun || sizeNouns[w.text]
-		settings = settings || nouns[w.text] == Config
+	if len(all) == 0 {
+		return false
 	}
-	fewer := len(all) > 0 && contains("reduce lower decrease cut halve", all[0].text)
-	if scale && (zero || fewer) || verb && noun && (size || !settings) {
+	lead := all[0].text
+	if lead == "open" || lead == "allow" {
 		return true
 	}
-	return !settings && len(all) > 0 && (all[0].text == "update" || all[0].text == "set" || all[0].text == "pin") && toVersion(all)
+	var noun, size, count, none, kept, settings bool
+	for i, w := range all {
+		pulled := w.text == "image" && i+1 < len(all) && all[i+1].text == "pull"
+		if looseWords[w.text] || versionWord[w.text] && !pulled || losesData(w.text) {
+			return true
+		}
+		count = count || countNouns[w.text]
+		none = none || w.text == "0" || w.text == "zero" || w.aim && (w.text == "1" || w.text == "one")
+		size = size || w.text == "size" || w.text == "capacity"
+		noun = noun || sizeNouns[w.text]
+		kept = kept || keptNouns[w.text]
+		settings = settings || nouns[w.text] == Config
+	}
+	if count && none || fewerVerbs[lead] && kept || sizeVerbs[lead] && noun && (size || !settings) {
+		return true
+	}
+	return !settings && (lead == "update" || lead == "set" || lead == "pin") && toVersion(all)
 }
 
 // losers are verbs that lose something wherever they stand in a change of
@@ -258,10 +259,10 @@ func losesData(word string) bool {
 	if _, known := losers[word]; known {
 		return true
 	}
-	if strings.IndexByte(word, '-') < 0 {
+	if !strings.ContainsAny(word, "-_") {
 		return false
 	}
-	for part := range strings.SplitSeq(word, "-") {
+	for part := range strings.FieldsFuncSeq(word, hyphened) {
 		if _, known := losers[part]; known {
 			return true
 		}

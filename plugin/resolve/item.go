@@ -59,31 +59,44 @@ func (r *Resolver) one(ctx context.Context, item change.Item, share float64) (ou
 	return a.out, fatal
 }
 
-// run is the whole way of an item, one line per step.
+// run is the whole way of an item: prepared within its time, then landed. An
+// apply is never cut off, so landing does not count against item_timeout.
 func (a *attempt) run(ctx context.Context) error {
-	limited, cancel := context.WithTimeoutCause(ctx, a.opts.ItemTimeout, fmt.Errorf("item_timeout of %s reached", a.opts.ItemTimeout))
+	limited, cancel := context.WithTimeout(ctx, a.opts.ItemTimeout)
 	defer cancel()
-	if err := a.openBase(limited); err != nil {
-		return err
-	}
-	if err := a.namedStack(limited); err != nil {
-		return err
-	}
-	if err := a.record(limited); err != nil {
-		return err
-	}
-	if err := a.implement(limited); err != nil {
-		return err
-	}
-	if err := a.judge(); err != nil {
-		a.keepRefused(limited)
+	if err := a.prepare(limited); err != nil {
+		var no *refusal
+		if limited.Err() != nil && ctx.Err() == nil && !errors.As(err, &no) {
+			// Slow, not unlucky: it counts as an attempt, and the others go on.
+			return &refusal{state: change.Failed, reason: ReasonTimeout, err: fmt.Errorf("item_timeout of %s reached: %w", a.opts.ItemTimeout, err)}
+		}
 		return err
 	}
 	if a.opts.Mode == Propose {
-		return a.offer(limited)
+		return a.offer(ctx)
 	}
-	// From here on the item's time no longer counts: an apply is never cut off.
 	return a.land(ctx)
+}
+
+// prepare brings an item to a judged plan, one line per step.
+func (a *attempt) prepare(ctx context.Context) error {
+	if err := a.openBase(ctx); err != nil {
+		return err
+	}
+	if err := a.namedStack(ctx); err != nil {
+		return err
+	}
+	if err := a.record(ctx); err != nil {
+		return err
+	}
+	if err := a.implement(ctx); err != nil {
+		return err
+	}
+	err := a.judge()
+	if err != nil {
+		a.keepRefused(ctx)
+	}
+	return err
 }
 
 // conclude turns how an attempt ended into its outcome and its ledger entry.

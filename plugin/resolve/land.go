@@ -133,7 +133,12 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 		}
 		tree = carried.Tree
 	}
-	if err := a.planChange(ctx, base, tree); err != nil {
+	err := a.planChange(ctx, base, tree)
+	var mendable *complaint
+	if errors.As(err, &mendable) {
+		return "", &mendable.refusal // the agent's turns are over
+	}
+	if err != nil {
 		return "", err
 	}
 	a.base, a.tree = base, tree
@@ -154,7 +159,8 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 		ID: applyID(a.ref, a.plan.SHA256), Dir: a.stack.name, Program: a.opts.Terraform.Program, Args: a.opts.Terraform.Apply, SHA256: a.plan.SHA256,
 	})
 	switch {
-	case err != nil && !status.Began && fault.Of(err) != fault.Person:
+	case err != nil && status == (host.ApplyStatus{}) && !errors.Is(err, host.ErrBegan):
+		// The host's word, or nothing was sent at all: it did not begin.
 		return false, a.withdraw(ctx, fmt.Errorf("start the apply: %w", err))
 	case err != nil || status.Running || status.Unknown || !status.Ended:
 		if err == nil {

@@ -23,6 +23,7 @@ const (
 	ReasonChanged     = "changed-meanwhile"     // a person changed the row after the run began
 	ReasonError       = "failed"                // something broke, see the error
 	ReasonNoChange    = "no-change"             // the agent changed nothing
+	ReasonTimeout     = "item-timeout"          // agent and plans took longer than item_timeout
 	ReasonAgent       = "agent-failed"          // agent error, timeout, unreadable output
 	ReasonPlanError   = "plan-failed"           // the change cannot be planned
 	ReasonBaseMoved   = "base-moved"            // the branch changed the same files meanwhile

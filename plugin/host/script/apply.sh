@@ -22,7 +22,7 @@ sha256 "$apply/plan.tfplan"
 head -c 65536 /dev/zero >"$apply/reserve" || refuse cache "$apply"
 sync_path "$apply/plan.tfplan" || refuse cache "$apply"
 
-printf '%s\n' "$detached" | new_session sh -c "$boot" >/dev/null 2>&1 3>&- &
+printf '%s\n' "$detached" | new_session sh -c "$boot" >/dev/null 2>&1 3>&- 5>&- &
 leader=$!
 clock
 until=$((now + 60))

@@ -13,7 +13,7 @@ esac
 run_step() {
 	step "$1"
 	shift
-	(cd "$folder" && exec "$program" "$@") </dev/null >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&-
+	(cd "$folder" && exec "$program" "$@") </dev/null >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&- 5>&-
 	code=$?
 	[ "$code" -eq 0 ] || [ "$code" -eq "$accept" ] || {
 		say code "$code"

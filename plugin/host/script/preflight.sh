@@ -17,7 +17,10 @@ look_tools() {
 
 # look_root writes for real: modes alone do not show a read-only or full disk.
 look_root() {
-	[ -n "$root" ] || root=${HOME:-/nonexistent}/.cache/pm-todos
+	if [ -z "$root" ]; then
+		[ -n "${HOME:-}" ] && [ -d "$HOME" ] || return 0
+		root=$HOME/.cache/pm-todos
+	fi
 	text root "$root"
 	probe=$root/runs/.probe.$$
 	if mkdir -p "$root/runs" 2>/dev/null && head -c 4096 /dev/zero >"$probe" 2>/dev/null &&
@@ -38,11 +41,11 @@ look_agent() {
 	found=$(command -v "$agent" 2>/dev/null) && [ -x "$found" ] || return 0
 	text agent-path "$found"
 	step agent-version
-	out=$("$found" --version </dev/null 2>&1 3>&-)
+	out=$("$found" --version </dev/null 2>&1 3>&- 5>&-)
 	say agent-version-code $?
 	text agent-version "$(printf %s "$out" | head -c 4096)"
 	step agent-login
-	out=$("$found" auth status --json </dev/null 2>/dev/null 3>&-)
+	out=$("$found" auth status --json </dev/null 2>/dev/null 3>&- 5>&-)
 	say agent-login-code $?
 	text agent-login "$(printf %s "$out" | head -c 4096)"
 }

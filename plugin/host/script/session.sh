@@ -3,23 +3,20 @@
 # input), or when it has not been heard for $lease seconds: a partition shows
 # no end of file.
 #
-# $task, $boot    the escaped script and the constant command that evaluates it
 # The task's input follows on standard input in chunks: a line with the length,
 # then as many bytes; 0 ends it. Every line after that is a sign of life.
 #
+# $task, $boot    the escaped script and the constant command that evaluates it
 # $timeout, $idle seconds, 0 for none; $idle is about the files in $watch
 # $watch, $most   folder of output files, and how many bytes they may hold
 # $signals        tried in this order, $grace seconds each, before KILL
 # $mark           when set, processes with it in their environment end as well
-exec 3>&1 1>&2 4<&0 </dev/null; exec 2>/tmp/tr/$$; set -x
+#
+# What happens arrives as lines of one pipe, file descriptor 5. Signals to a
+# shell that is about to fork are lost or worse in some shells.
+exec 3>&1 1>&2 4<&0 </dev/null
 printf '\n%s\n' "$nonce" >&2
 say begin 1
-
-heard=0 gone=0 finished=0 reason=none left=0
-trap 'heard=1' USR1
-trap 'gone=1' USR2 HUP INT TERM
-trap 'finished=1' QUIT
-trap : ALRM
 
 # Not every head(1) stops reading where it should; dd does, where it knows how
 # to put short reads together.
@@ -29,13 +26,11 @@ else
 	chunk() { head -c "$1"; }
 fi
 
-# feed hands the task its script and input, and then listens. Its signals
-# reach the shell that waits below, whose process id $$ is here too.
+# feed hands the task its script and input, and then listens.
 feed() {
-	# The task learns whom to wake when it has finished.
-	printf 'guard=%s\\n%s\n' "$$" "$task"
+	printf '%s\n' "$task"
 	while IFS= read -r length; do
-		kill -s USR1 "$$" || return 0
+		echo beat >&5 || return 0
 		case $length in
 		'' | 0 | *[!0-9]*) break ;;
 		esac
@@ -43,9 +38,9 @@ feed() {
 	done
 	exec >/dev/null
 	while IFS= read -r beat; do
-		kill -s USR1 "$$" || return 0
+		echo beat >&5 || return 0
 	done
-	kill -s USR2 "$$"
+	echo gone >&5
 }
 
 run_task() {
@@ -54,19 +49,35 @@ run_task() {
 	new_session sh -c "$boot"
 }
 
-feed <&4 2>/dev/null 3>&- 4<&- | run_task 4<&- &
-child=$!
-exec 4<&-
-
-# tick wakes the wait below once a second. Waiting for the task itself would
-# not do: some shells wait for the whole pipeline then, the listener too.
-tick() {
+# produce makes the events.
+produce() {
+	exec 5>&1 1>&2
+	feed <&4 4<&- 3>&- | run_task 4<&- &
+	echo "child $!" >&5
+	exec 3>&- 4<&-
 	while sleep 1; do
-		kill -s ALRM "$$" || return 0
+		echo tick >&5 || return 0
 	done
 }
-tick >/dev/null 2>&1 3>&- &
-ticker=$!
+
+# is_dead: nobody may have collected the task's shell yet.
+is_dead() {
+	kill -0 "$child" 2>/dev/null || return 0
+	{ read -r stat <"/proc/$child/stat"; } 2>/dev/null || return 1
+	case ${stat##*) } in
+	Z* | X*) return 0 ;;
+	esac
+	return 1
+}
+
+# await_death: the task said that it is about to end. Bounded, since that may
+# be a lie of what runs in there.
+await_death() {
+	for pass in 1 2 3 4 5 6 7 8 9 10; do
+		[ -n "$child" ] && is_dead && return 0
+		sleep 0.02 2>/dev/null || sleep 1
+	done
+}
 
 # group_lives: whether a process of the task's group is there. Dead ones that
 # nobody collected (containers without an init) do not count. Shells agree on
@@ -90,16 +101,34 @@ group_ends() {
 	done
 }
 
+# end_group: by signals, politely first when there is a reason to end it.
+end_group() {
+	if [ "$reason" != none ]; then
+		for signal in $signals; do
+			kill "-$signal" "-$child" 2>/dev/null
+			group_ends "$grace" && return 0
+		done
+	elif group_lives; then
+		# What a task left behind that ended by itself.
+		kill -TERM "-$child" 2>/dev/null
+		group_ends 1 && return 0
+	else
+		return 0
+	fi
+	kill -KILL "-$child" 2>/dev/null
+	group_ends 3 || left=1
+}
+
 # sweep: what left the group but kept its environment. A process that cleans
 # its environment as well cannot be found by its user's own means.
 sweep() {
 	[ -n "$mark" ] && [ -r /proc/self/environ ] || return 0
 	for pass in 1 2 3 4 5 6; do
-		found=$(grep -ls -- "PM_TODOS_PROCESS=$mark" /proc/[0-9]*/environ |
+		found=$(grep -ls "PM_TODOS_PROCESS=$mark" /proc/[0-9]*/environ |
 			sed -e 's|^/proc/||' -e 's|/environ$||')
 		[ -n "$found" ] || return 0
 		# Unquoted: these are numbers, one word each.
-		kill -s KILL $found 2>/dev/null
+		kill -KILL $found 2>/dev/null
 		nap
 	done
 	left=1
@@ -115,64 +144,63 @@ measure() {
 	done
 }
 
-clock
-began=$now last=$now moved=$now armed=0 before=0
-while :; do
-	wait "$ticker"
-	kill -0 "$ticker" 2>/dev/null || nap
-	# Bounded: the signal may be a lie of what runs in there.
-	while [ "$finished" -gt 0 ] && [ "$finished" -lt 50 ] && kill -0 "$child" 2>/dev/null; do
-		finished=$((finished + 1))
-		sleep 0.02 2>/dev/null || sleep 1
-	done
-	finished=0
-	kill -0 "$child" 2>/dev/null || break
-	clock
-	if [ "$heard" -eq 1 ]; then
-		heard=0 armed=1 last=$now
+# judge_output: floods and silence.
+judge_output() {
+	[ -n "$watch" ] || return 0
+	measure
+	if [ "$most" -gt 0 ] && [ "$total" -gt "$most" ]; then
+		reason=flood
+	elif [ "$total" -ne "$before" ]; then
+		before=$total moved=$now
+	elif [ "$idle" -gt 0 ] && [ "$((now - moved))" -ge "$idle" ]; then
+		reason=idle
 	fi
-	if [ "$gone" -eq 1 ]; then
-		reason=gone
-	elif [ "$armed" -eq 1 ] && [ "$((now - last))" -ge "$lease" ]; then
-		reason=silent
-	elif [ "$timeout" -gt 0 ] && [ "$((now - began))" -ge "$timeout" ]; then
-		reason=timeout
-	elif [ -n "$watch" ]; then
-		measure
-		if [ "$most" -gt 0 ] && [ "$total" -gt "$most" ]; then
-			reason=flood
-		elif [ "$total" -ne "$before" ]; then
-			before=$total moved=$now
-		elif [ "$idle" -gt 0 ] && [ "$((now - moved))" -ge "$idle" ]; then
-			reason=idle
+}
+
+# follow reads events until the task is dead or there is a reason to end it.
+follow() {
+	while IFS=' ' read -r event detail <&6; do
+		clock
+		case $event in
+		child) child=$detail ;;
+		beat) last=$now ;;
+		gone) reason=gone ;;
+		tick) judge_output ;;
+		finished) await_death ;;
+		esac
+		if [ -n "$child" ] && is_dead; then
+			return 0
 		fi
-	fi
-	[ "$reason" = none ] || break
-done
-
-if [ "$reason" != none ]; then
-	for signal in $signals; do
-		kill "-$signal" "-$child" 2>/dev/null
-		group_ends "$grace" && break
+		if [ "$reason" = none ] && [ "$((now - last))" -ge "$lease" ]; then
+			reason=silent
+		elif [ "$reason" = none ] && [ "$timeout" -gt 0 ] && [ "$((now - began))" -ge "$timeout" ]; then
+			reason=timeout
+		fi
+		if [ -n "$child" ] && [ "$reason" != none ]; then
+			return 0
+		fi
 	done
-fi
-if group_lives; then
-	# What a task leaves behind that ended by itself gets a moment; what has
-	# ignored the signals above does not.
-	[ "$reason" != none ] || { kill -TERM "-$child" 2>/dev/null && group_ends 1; } || :
-	if group_lives; then
-		kill -KILL "-$child" 2>/dev/null
-		group_ends 3 || left=1
-	fi
-fi
-sweep
-kill "$ticker" 2>/dev/null
+	reason=gone
+}
 
-say ended "$reason $left"
-# Nobody reads the answer of a session that fell silent; writing more than a
-# pipe holds would keep this shell for as long as the server keeps the channel.
-if [ -n "$watch" ] && [ "$reason" != silent ]; then
-	send stdout "$watch/stdout" "$fetch"
-	send stderr "$watch/stderr" "$fetch"
-fi
-say end 1
+guard() {
+	exec 4<&- 6<&0 </dev/null
+	reason=none left=0 child='' before=0
+	clock
+	began=$now last=$now moved=$now
+	follow
+	if [ -n "$child" ]; then
+		end_group
+		sweep
+	fi
+	say ended "$reason $left"
+	# Nobody reads the answer of a session that fell silent; writing more than a
+	# pipe holds would keep this shell for as long as the server keeps the channel.
+	if [ -n "$watch" ] && [ "$reason" != silent ]; then
+		send stdout "$watch/stdout" "$fetch"
+		send stderr "$watch/stderr" "$fetch"
+	fi
+	say end 1
+}
+
+produce | guard

@@ -15,5 +15,5 @@ eval "set -- $argv"
 	eval "$environment"
 	[ "$blocks" -eq 0 ] || ulimit -f "$blocks" 2>/dev/null
 	exec "$@"
-) <"$ws/in/stdin" >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&-
+) <"$ws/in/stdin" >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&- 5>&-
 say code $?

@@ -39,7 +39,7 @@ else
 fi
 if [ -n "$prepare" ]; then
 	step prepare_command
-	(cd "$tree" && exec sh -c "$prepare") >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&-
+	(cd "$tree" && exec sh -c "$prepare") >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&- 5>&-
 	say code $?
 fi
 text workspace "$ws"

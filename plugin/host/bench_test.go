@@ -1,0 +1,64 @@
+package host
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+)
+
+// BenchmarkItem is what one item costs on a host beyond the agent and
+// Terraform: both workspaces, the agent's turn, export, plan, apply, confirm.
+func BenchmarkItem(b *testing.B) {
+	files := terraformFiles()
+	for i := range 2000 {
+		files[fmt.Sprintf("modules/m%d/file%d.tf", i%50, i)] = fmt.Sprintf("# %d\n%s", i, noise(2000))
+	}
+	r := makeRepository(b, files)
+	hostKey, _ := newKey(b)
+	client, key := newKey(b)
+	server := serve(b, client.PublicKey(), hostKey)
+	h, err := Dial(b.Context(), SSH{Target: server.target(b), Key: secretOf(key), KnownHosts: knownHosts(server.address, hostKey.PublicKey())})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = h.Close() }()
+	run, err := h.OpenRun(b.Context(), "bench")
+	if err != nil {
+		b.Fatal(err)
+	}
+	before := h.RoundTrips()
+	for i := 0; b.Loop(); i++ {
+		if err := item(b, run, r, fmt.Sprint(i)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(h.RoundTrips()-before)/float64(b.N), "trips/op")
+	b.ReportMetric(float64(2*len(r.pack))/1e6, "MB-sent/op")
+}
+
+func item(b *testing.B, run *Run, r repository, id string) error {
+	ctx := b.Context()
+	agent, err := run.Workspace(ctx, "agent-"+id, r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{})
+	if err != nil {
+		return err
+	}
+	if _, err := agent.Supervise(ctx, Process{Argv: []string{"sh", "-c", "echo x >>stacks/a/main.tf"}}); err != nil {
+		return err
+	}
+	if _, _, err := agent.Export(ctx, 1<<20); err != nil {
+		return err
+	}
+	stack, err := run.Workspace(ctx, "plan-"+id, r.commit, bytes.NewReader(r.pack), Checkout, Prepare{})
+	if err != nil {
+		return err
+	}
+	plan, err := stack.Plan(ctx, planSpec())
+	if err != nil {
+		return err
+	}
+	if _, err := stack.Apply(ctx, applySpec("apply-"+id, plan.SHA256)); err != nil {
+		return err
+	}
+	_, err = stack.Plan(ctx, planSpec())
+	return err
+}

@@ -1,0 +1,153 @@
+package host
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pm-todos/plugin/fault"
+)
+
+// agentProgram is a program that answers as the agent does.
+func agentProgram(t *testing.T, file, login string) {
+	t.Helper()
+	write(t, file, "#!/bin/sh\ncase \"$*\" in\n--version) printf '2.1.330 (Agent)\\033[0m\\n' ;;\n'auth status --json') "+login+" ;;\n*) exit 9 ;;\nesac\n", 0o755)
+}
+
+func TestPreflightFacts(t *testing.T) {
+	workdir := checkout(t)
+	bin := t.TempDir()
+	agentProgram(t, filepath.Join(bin, "agent"), `echo '{"loggedIn":true}'`)
+	write(t, filepath.Join(bin, "tf"), "#!/bin/sh\n", 0o755)
+	everywhere(t, func(t *testing.T, w *world) {
+		facts, err := w.Preflight(t.Context(), Need{
+			Agent: filepath.Join(bin, "agent"), Terraform: filepath.Join(bin, "tf"), Workdir: workdir, Carry: []string{"**/.terraform.lock.hcl", "dev.kubeconfig"},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if facts.UID != os.Getuid() || facts.AgentVersion != "2.1.330 (Agent)" || !facts.AgentLoggedIn || !strings.HasPrefix(facts.Git, "git version") ||
+			facts.TerraformPath != filepath.Join(bin, "tf") || facts.Free <= 0 || !filepath.IsAbs(facts.Root) {
+			t.Errorf("got %+v", facts)
+		}
+	})
+}
+
+func TestPreflightFindsTheAgentInTheHome(t *testing.T) {
+	t.Parallel()
+	w := sshWorld(t)
+	home := strings.TrimPrefix(w.server.env[0], "HOME=")
+	agentProgram(t, filepath.Join(home, ".local/bin/my-agent"), `echo '{"loggedIn":false}'; exit 1`)
+	facts, err := w.Preflight(t.Context(), Need{Agent: "my-agent", Terraform: "scripts/tg"})
+	if err == nil || !strings.Contains(err.Error(), "not logged in") || facts.AgentPath != filepath.Join(home, ".local/bin/my-agent") {
+		t.Errorf("got %+v, %v", facts, err)
+	}
+	agentProgram(t, filepath.Join(home, ".local/bin/my-agent"), `echo "unknown command auth" >&2; exit 1`)
+	facts, err = w.Preflight(t.Context(), Need{Agent: "my-agent"})
+	if err != nil || facts.AgentLoggedIn || len(facts.Warnings) == 0 || !strings.Contains(facts.Warnings[0], "logged in") {
+		t.Errorf("an agent without that command: %+v, %v", facts, err)
+	}
+}
+
+func TestPreflightNamesAllThatIsMissing(t *testing.T) {
+	anywhere(t, func(t *testing.T, w *world) {
+		workdir := checkout(t)
+		_, err := w.Preflight(t.Context(), Need{
+			Agent: "no-such-agent", Terraform: "no-such-terraform", Workdir: workdir, Carry: []string{"gone.kubeconfig", "*.any"}, MinFree: 1 << 60,
+		})
+		if fault.Of(err) != fault.Failed || !errors.Is(err, ErrDiskFull) {
+			t.Errorf("got %v (%s)", err, fault.Of(err))
+		}
+		for _, part := range []string{`agent "no-such-agent"`, `"no-such-terraform"`, `"gone.kubeconfig"`, "MiB are needed", w.Name()} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%q lacks %s", err, part)
+			}
+		}
+		if strings.Contains(err.Error(), "*.any") {
+			t.Error("a pattern without match counts as missing")
+		}
+		_, err = w.Preflight(t.Context(), Need{Workdir: "/absent", Carry: []string{"x"}})
+		if err == nil || !strings.Contains(err.Error(), "/absent") {
+			t.Errorf("an absent workdir: %v", err)
+		}
+		if _, err = w.Preflight(t.Context(), Need{Agent: "$(touch PWNED)", Terraform: "; touch PWNED"}); err == nil || exists("PWNED") {
+			t.Errorf("odd names: %v", err)
+		}
+	})
+}
+
+func TestNoHomeAndReadOnlyCache(t *testing.T) {
+	t.Parallel()
+	w := sshWorld(t)
+	home := strings.TrimPrefix(w.server.env[0], "HOME=")
+	w.server.env[0] = "HOME=" + home + "/absent"
+	for name, call := range map[string]func() error{
+		"OpenRun":   func() error { _, err := w.OpenRun(t.Context(), "r"); return err },
+		"Preflight": func() error { _, err := w.Preflight(t.Context(), Need{}); return err },
+	} {
+		if err := call(); err == nil || !strings.Contains(err.Error(), "home folder") || exists(home+"/absent") {
+			t.Errorf("%s without home: %v", name, err)
+		}
+	}
+	// A file where the folder should be stops root as well.
+	write(t, filepath.Join(home, ".cache"), "", 0o600)
+	w.server.env[0] = "HOME=" + home
+	for name, call := range map[string]func() error{
+		"OpenRun":   func() error { _, err := w.OpenRun(t.Context(), "r"); return err },
+		"Preflight": func() error { _, err := w.Preflight(t.Context(), Need{}); return err },
+	} {
+		if err := call(); err == nil || !strings.Contains(err.Error(), "cannot be written") || !strings.Contains(err.Error(), home) {
+			t.Errorf("%s with an unwritable folder: %v", name, err)
+		}
+	}
+}
+
+// noise is text that does not compress.
+func noise(length int) string {
+	raw := make([]byte, length)
+	_, _ = rand.Read(raw)
+	return string(raw)
+}
+
+func TestFullDiskIsNamed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("a small file system cannot be mounted here (%v: %s)", err, strings.TrimSpace(string(out)))
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, out)
+		}
+	})
+	h, err := Local(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := makeRepository(t, terraformFiles())
+	run, ws := space(t, h, r, Checkout, Prepare{})
+	plan, err := ws.Plan(t.Context(), planSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "filler"), "", 0o600)
+	_ = exec.Command("sh", "-c", `cat /dev/zero >"$0" 2>/dev/null`, filepath.Join(dir, "filler")).Run()
+	if _, err := h.Preflight(t.Context(), Need{}); !errors.Is(err, ErrDiskFull) {
+		t.Errorf("Preflight: %v", err)
+	}
+	big := makeRepository(t, map[string]string{"a": noise(300_000)})
+	if _, err := run.Workspace(t.Context(), "big", big.commit, bytes.NewReader(big.pack), Checkout, Prepare{}); !errors.Is(err, ErrDiskFull) {
+		t.Errorf("Workspace: %v", err)
+	}
+	if status, err := ws.Apply(t.Context(), applySpec("a", plan.SHA256)); !errors.Is(err, ErrDiskFull) || status != (ApplyStatus{}) {
+		t.Errorf("Apply: %+v, %v", status, err)
+	}
+	if err := run.Close(t.Context()); err != nil || exists(run.Dir()) {
+		t.Errorf("Close: %v", err)
+	}
+}

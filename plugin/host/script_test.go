@@ -1,0 +1,85 @@
+package host
+
+import (
+	"bytes"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// shells are those of this machine that the scripts must work with.
+func shells(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	for name, argv := range map[string][]string{"sh": {"sh"}, "dash": {"dash"}, "bash": {"bash", "--posix"}, "busybox": {"busybox", "sh"}} {
+		if path, err := exec.LookPath(argv[0]); err == nil {
+			found[name] = append([]string{path}, argv[1:]...)
+		}
+	}
+	return found
+}
+
+func TestThreat2_ValuesPassEveryShellUnchanged(t *testing.T) {
+	for name, argv := range shells(t) {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				var values []string
+				for _, raw := range rapid.SliceOfN(rapid.SliceOfN(rapid.ByteRange(1, 255), 0, 40), 1, 20).Draw(t, "values") {
+					values = append(values, string(raw))
+				}
+				values = append(values, evil...)
+				quoted, err := quoteAll(values)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, err := compose([]variable{{"words", quoted}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				text += "eval \"set -- $words\"\nprintf '%s\\000' \"$@\"\ncat"
+				cmd := exec.Command(argv[0], append(argv[1:], "-c", bootScript)...)
+				cmd.Stdin = strings.NewReader(escape(text) + "\nrest\n")
+				got, err := cmd.CombinedOutput()
+				want := strings.Join(values, "\x00") + "\x00rest\n"
+				if err != nil || !bytes.Equal(got, []byte(want)) {
+					t.Fatalf("%v\n got %q\nwant %q", err, got, want)
+				}
+			})
+		})
+	}
+	if _, err := quote("a\x00b"); err == nil {
+		t.Error("a NUL byte was quoted")
+	}
+}
+
+func TestCommandLineIsPlain(t *testing.T) {
+	// What fish and csh read differently inside of single quotes.
+	if strings.ContainsAny(strings.Trim(strings.TrimPrefix(commandLine, "exec sh -c "), "'"), `'\!`) {
+		t.Errorf("the command line is %s", commandLine)
+	}
+	for _, shell := range []string{"fish", "csh", "tcsh", "zsh", "ksh", "mksh", "bash"} {
+		path, err := exec.LookPath(shell)
+		if err != nil {
+			continue
+		}
+		cmd := exec.Command(path, "-c", commandLine)
+		cmd.Stdin = strings.NewReader(escape("echo it works; cat") + "\nrest\n")
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "it works\nrest\n" {
+			t.Errorf("%s: %q, %v", shell, out, err)
+		}
+	}
+}
+
+func TestScriptsParse(t *testing.T) {
+	for name, argv := range shells(t) {
+		for script, text := range scripts {
+			cmd := exec.Command(argv[0], append(argv[1:], "-n")...)
+			cmd.Stdin = strings.NewReader(text)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("%s does not read %s.sh: %s", name, script, out)
+			}
+		}
+	}
+}
