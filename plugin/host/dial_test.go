@@ -254,3 +254,12 @@ func TestContextEndsAnyCallOnAFrozenServer(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestMoreRoundTripsThanTheServerHasSessions(t *testing.T) {
+	w := sshdWorld(t) // OpenSSH allows ten sessions at a time
+	for i := range 25 {
+		if _, err := w.Preflight(t.Context(), Need{}); err != nil {
+			t.Fatalf("round trip %d: %v", i+1, err)
+		}
+	}
+}

@@ -104,8 +104,29 @@ func (c *sshConnection) start(ctx context.Context) (*stream, error) {
 	}
 }
 
+// openPatience is how long a server that has no session to spare is asked
+// again: OpenSSH allows ten at a time (MaxSessions), and one that answered
+// still counts until its last shell, which wakes once a second, has ended.
+const openPatience = 5 * time.Second
+
+// open opens a session, as soon as the server has one to spare.
+func (c *sshConnection) open() (*ssh.Session, error) {
+	for until := time.Now().Add(openPatience); ; {
+		session, err := c.client.NewSession()
+		var full *ssh.OpenChannelError
+		if !errors.As(err, &full) || time.Now().After(until) {
+			return session, err
+		}
+		select {
+		case <-c.dead:
+			return nil, err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
 func (c *sshConnection) session() (*stream, error) {
-	session, err := c.client.NewSession()
+	session, err := c.open()
 	if err != nil {
 		return nil, fmt.Errorf("opening a session: %w", err)
 	}

@@ -204,8 +204,8 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 	if config {
 		action, details := lower(item.Action), lower(item.Details)
 		c.details = readWords(c.details, item.Details)
-		if aimsDestruction(all) || risksConfig(all) || commandsDestruction(item.Action) ||
-			instructsDestruction(c.details) || commandsDestruction(item.Details) ||
+		if aimsDestruction(all) || risksConfig(all) || commandsDestruction(item.Action, false) ||
+			instructsDestruction(c.details) || commandsDestruction(item.Details, true) ||
 			touchesSecret(action) || touchesSecret(details) {
 			item.mask.add(DestructiveVerb)
 		}

@@ -48,7 +48,8 @@ to do items|todo items|tasks|task list|next steps|next actions|next step|prevent
 prevention actions|preventive action items|corrective actions|corrective action|corrective action items|corrective and preventive actions|
 corrective actions and preventive actions|corrective and preventative actions|capa|
 remediation items|remediation actions|remediation action items|remediation plan|remediation tasks|remediation steps|review actions|
-review action items|open items|open actions|open tasks|open issues to follow up|improvement actions|improvement items|improvement tasks|
+review action items|open items|open actions|open tasks|open issues to follow up|open work|remaining work|work items|outstanding|
+outstanding items|outstanding work|pending items|pending work|still open|still to do|left to do|what's next|whats next|actions items|improvement actions|improvement items|improvement tasks|
 detection actions|mitigation actions|mitigation items|action items and follow ups|
 アクションアイテム|アクション|アクションプラン|今後の対応|対応事項|やること|フォローアップ|行动项|后续行动|待办事项|改进措施|
 ações|acoes|itens de ação|itens de acao|plano de ação|plano de acao|ações corretivas|ações preventivas|ações corretivas e preventivas|
@@ -58,7 +59,7 @@ maßnahmen|massnahmen|nächste schritte|offene punkte|aufgaben`)
 
 //nolint:misspell // these words are not English
 var weakCores = set(`prevention|preventions|preventive measures|preventative measures|prevention measures|prevention strategies|
-prevention strategy|prevention recommendations|preventing recurrence|prevent recurrence|recurrence prevention|remediation|remediations|
+prevention strategy|prevention recommendations|preventing recurrence|prevent recurrence|recurrence prevention|prevention of recurrence|remediation|remediations|
 remediation measures|improvements|improvement|recommendations|recommendation|recommended actions|mitigations|mitigation measures|fixes|
 permanent fixes|permanent fix|long term fix|long term fixes|long term solution|corrective measures|countermeasures|hardening|
 予防|緩和|再発防止|再発防止策|対策|恒久対策|暫定対策|prevenção|medidas preventivas|medidas corretivas|melhorias|recomendações|
@@ -71,7 +72,7 @@ release checklist|pre deployment checklist|post deployment checklist|rollout che
 reference|summary|executive summary|incident summary|overview|background|context|what happened|what went well|what went wrong|
 where we got lucky|what could have gone better|what could be improved|contributing factors|contributing factor|actions taken|immediate actions taken|action taken|steps taken|mitigation steps taken|appendix|
 appendices|glossary|symptoms|related incidents|related documents|metadata|sign off|approvals|reviewers|attendees|
-participants|changelog|change log|history|revision history|supporting information|supporting data|
+participants|out of scope|non goals|open questions|changelog|change log|history|revision history|supporting information|supporting data|
 タイムライン|影響|影響範囲|根本原因|原因|教訓|参考|参考資料|概要|背景|経緯|検知方法|linha do tempo|cronologia|impacto|causa raiz|
 lições aprendidas|resumo|referências|línea de tiempo|cronología|causa raíz|lecciones aprendidas|resumen|referencias|
 chronologie|cause racine|leçons apprises|zeitleiste|auswirkungen|ursache|zusammenfassung`)
@@ -88,6 +89,9 @@ critical|priority|technical|concrete|suggested|planned|further|future|other|addi
 corrective|remediation|mitigation|completed|complete|done|applied|landed|implemented|finished|shipped|resolved|closed|deferred|declined|
 optional|rejected|p0|p1|p2|p3|p4|list|of|updated|engineering|process|monitoring|alerting|infrastructure|operational|all|next|final|tracked|
 identified|agreed|team|sre|ops`)
+
+// ownerParts say how items are tracked and change nothing of a title.
+var ownerParts = set("owner|owners|ownership|deadlines|due dates|tracking|status|timeline")
 
 var (
 	doneWords   = set(`completed|complete|done|applied|landed|implemented|finished|shipped|taken|完了|対応済み|concluído|concluídas|concluídos`)
@@ -159,8 +163,12 @@ func titleStanding(core string) standing {
 		return standUnknown
 	}
 	best := standUnknown
-	for _, part := range parts {
-		switch s := coreStanding(strings.TrimSpace(part)); {
+	for i, part := range parts {
+		part = strings.TrimSpace(part)
+		if i > 0 && ownerParts[part] || i+1 < len(parts) && qualifiers[part] && coreStanding(part) == standUnknown {
+			continue // "Action items & owners", "Corrective and preventive measures"
+		}
+		switch s := coreStanding(part); {
 		case s == standUnknown:
 			return standUnknown
 		case best == standUnknown || s < best:
@@ -171,6 +179,9 @@ func titleStanding(core string) standing {
 }
 
 func coreStanding(core string) standing {
+	if asksPrevention(core) {
+		return standWeak
+	}
 	for {
 		switch {
 		case strongCores[core]:
@@ -188,6 +199,15 @@ func coreStanding(core string) standing {
 		}
 		core = rest
 	}
+}
+
+// asksPrevention tells whether a title is such as "How will we prevent this from
+// happening again".
+func asksPrevention(core string) bool {
+	if !strings.HasPrefix(core, "how ") && !strings.HasPrefix(core, "what ") && !strings.HasPrefix(core, "prevent") {
+		return false
+	}
+	return strings.Contains(core, "prevent") && (strings.HasPrefix(core, "how ") || strings.HasSuffix(core, " again") || strings.HasSuffix(core, "recurrence"))
 }
 
 func titleBearing(core, note string) bearing {

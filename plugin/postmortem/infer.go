@@ -1,5 +1,7 @@
 package postmortem
 
+import "strings"
+
 // nouns tell what an action is about, by whole words.
 var nouns = func() map[string]Type {
 	known := map[string]Type{}
@@ -7,10 +9,10 @@ var nouns = func() map[string]Type {
 		Alert: "alert|alerts|alerting|prometheusrule|prometheusrules|alarm|alarms",
 		Monitor: "monitor|monitors|monitoring|servicemonitor|servicemonitors|podmonitor|podmonitors|probe|probes|blackbox|" +
 			"uptime-kuma|uptimekuma|healthchecks.io",
-		Config: "limit|limits|timeout|timeouts|retention|replicas|livenessprobe|readinessprobe|startupprobe|annotation|annotations|" +
+		Config: "limit|limits|timeout|timeouts|retention|replicas|livenessprobe|readinessprobe|startupprobe|" +
 			"poddisruptionbudget|pdb|antiaffinity|anti-affinity|affinity|topologyspreadconstraints|priorityclass|" +
-			"setting|settings|parameter|parameters|quota|quotas|resourcequota|interval|backoff|ttl|concurrency|" +
-			"memory|cpu|requests|toleration|tolerations|nodeselector|mount-options|ratelimit|keepalive|option|options|hpa|" +
+			"setting|settings|quota|quotas|resourcequota|interval|backoff|ttl|concurrency|" +
+			"memory|cpu|requests|toleration|tolerations|nodeselector|mount-options|ratelimit|keepalive|hpa|" +
 			"terminationgraceperiodseconds|revisionhistorylimit|ndots|sysctl|kubelet",
 		Runbook:      "runbook|runbooks|playbook|playbooks|docs|documentation|wiki|readme|postmortem|post-mortem|procedure|guide|checklist|template|training",
 		Migration:    "migration|migrations",
@@ -25,6 +27,14 @@ var nouns = func() map[string]Type {
 	}
 	return known
 }()
+
+// softwareWords tell that an action may be about a program's source, where a
+// timeout or a limit is code and no configuration.
+var softwareWords = set("annotation|annotations|api|app|class|cli|client|clients|code|codebase|component|form|frontend|function|functions|handler|" +
+	"handlers|http|importer|library|method|module|page|parser|payload|queries|query|sdk|screen|sql|tests|type|types|ui|widget|workflow")
+
+// boundless words make a scope that nobody can finish.
+var boundless = set("everything|anything|everywhere|all|etc|stuff|things|various|better|more|proper|comprehensive|general")
 
 // verbKinds are the types of actions that their leading verb decides alone.
 var verbKinds = map[string]Type{
@@ -54,6 +64,11 @@ func inferType(all []actionWord, named bool) Type {
 	// span, which is no word here, does.
 	if len(all) < 3 && !named {
 		return ""
+	}
+	for _, w := range all {
+		if boundless[w.text] {
+			return ""
+		}
 	}
 	if _, builds := constructive[lead]; !builds {
 		return nounLed(all)
@@ -186,19 +201,46 @@ func monitorIsObject(all []actionWord) bool {
 
 // configIsObject tells whether a setting is what is adjusted.
 func configIsObject(all []actionWord) bool {
+	for _, w := range all {
+		if softwareWords[w.text] {
+			return false
+		}
+	}
 	for i, w := range all {
 		switch {
 		case i > near:
 			return false
 		case nouns[w.text] == "other" || i > 0 && after[w.text]:
 			return false
-		case isProbe(all, i):
+		case isProbe(all, i), isMountOption(all, i):
 			return true
+		case (w.text == "memory" || w.text == "cpu") && !limited(all, i):
+			// "Add memory to node3" is a purchase.
+			return false
 		case nouns[w.text] == Config && ends(all, i):
 			return true
 		}
 	}
 	return false
+}
+
+// limited tells whether the memory or CPU at i is that of a container: its
+// limit or request is named, or a quantity such as 2Gi.
+func limited(all []actionWord, i int) bool {
+	for _, w := range all[i+1:] {
+		if contains("limit limits request requests quota", w.text) {
+			return true
+		}
+		number := strings.TrimLeft(w.text, "0123456789")
+		if number != w.text && contains("gi mi ki m g", number) {
+			return true
+		}
+	}
+	return false
+}
+
+func isMountOption(all []actionWord, i int) bool {
+	return all[i].text == "mount" && i+1 < len(all) && (all[i+1].text == "option" || all[i+1].text == "options")
 }
 
 // isProbe tells whether the word at i begins a liveness probe or the like.

@@ -31,7 +31,7 @@ func nothing(action string) bool {
 		return false
 	}
 	text := strings.Trim(stripComments(action), " *_~.")
-	if text == "" || nothingWords[lower(text)] {
+	if text == "" || nothingWords[lower(text)] || saysNothing(text) {
 		return true
 	}
 	// A lone [Alert] or [P1] is a tag with nothing behind it.
@@ -89,6 +89,23 @@ func bracketFilled(text string) bool {
 			if fillWords[word] {
 				return true
 			}
+		}
+	}
+	return false
+}
+
+// nothingLeads begin a line that says that there is nothing to do.
+var nothingLeads = []string{"none required", "none needed", "none at this time", "none identified", "none for now", "no action", "no further action", "no follow-up", "no follow up"}
+
+// saysNothing tells whether an action is a sentence that there is none.
+func saysNothing(action string) bool {
+	if len(action) > 80 {
+		return false
+	}
+	text := lower(strings.TrimLeft(action, " *_~"))
+	for _, lead := range nothingLeads {
+		if strings.HasPrefix(text, lead) && !strings.ContainsAny(text, ";,—") {
+			return true
 		}
 	}
 	return false

@@ -164,8 +164,10 @@ func (r *reader) bullet(n ast.Node, text string, here section) {
 		Priority: firstPriority(taskPriority(action), here.priority),
 		source:   source{row: row, raw: r.text[row.start:row.end]},
 	}
-	if s := leadingState(action); s == stateDone || s == stateDeclined {
-		item.state = s
+	for _, text := range []string{action, plain(action)} { // the word may be a link
+		if s := leadingState(text); s == stateDone || s == stateDeclined {
+			item.state = s
+		}
 	}
 	item.mask.add(Implicit)
 	item.setType(taskType(action))

@@ -62,7 +62,6 @@ type actionWord struct {
 	text   string
 	joined bool // first, or after and, then, a comma, semicolon, plus or the like
 	aim    bool // after to, by, which and the like
-	start  int
 }
 
 // joiners begin another step; aims tell what the step is for.
@@ -99,7 +98,7 @@ func readWords(buffer []actionWord, action string) []actionWord {
 		case aims[word]:
 			aim = true
 		default:
-			out = append(out, actionWord{word, joined, aim, start})
+			out = append(out, actionWord{word, joined, aim})
 			// "Maybe delete …" is led by the verb all the same.
 			joined, aim = joined && hedgeWords[word], false
 		}
@@ -209,11 +208,12 @@ var secretWords = set("secret|secrets|token|tokens|credential|credentials|passwo
 
 var (
 	looseWords = set("deny|networkpolicy|networkpolicies|firewall|iptables|nftables|acl|acls|rbac|iam|sudoers|reclaimpolicy|raid|grub|kernel|bios|firmware|cni|mtu|" +
-		"provider|providers|prevent_destroy|skip_final_snapshot|anonymous|insecure|privileged|cluster-admin|public|publicly|bypass|unauthenticated|root|sudo|superuser|wildcard|hostpath|hostnetwork|" +
-		"lifecycle|engine|off|false|disabled|force_destroy|public-read|public-read-write")
+		"provider|providers|prevent_destroy|skip_final_snapshot|anonymous|insecure|privileged|cluster-admin|publicly|bypass|unauthenticated|root|sudo|superuser|wildcard|hostpath|hostnetwork|" +
+		"lifecycle|engine|force_destroy|public-read|public-read-write")
 	sizeVerbs   = set("increase|expand|extend|grow|enlarge|shrink|reduce|decrease|double|set|change|adjust")
 	sizeNouns   = set("pvc|pvcs|pv|pvs|volume|volumes|disk|disks|partition|filesystem|lvm|storage")
 	versionWord = set("version|versions|latest|image|images|digest")
+	offWords    = set("off|false|disabled|none|never")
 	fewerVerbs  = set("reduce|lower|decrease|cut|halve|shorten|shrink")
 	keptNouns   = set("retention|history|backup|backups|snapshot|snapshots|storage|memory|cpu|replica|replicas|scale|instances")
 	countNouns  = set("replica|replicas|scale|replication|instances")
@@ -234,7 +234,7 @@ func risksConfig(all []actionWord) bool {
 	var noun, size, count, none, kept, settings bool
 	for i, w := range all {
 		pulled := w.text == "image" && i+1 < len(all) && all[i+1].text == "pull"
-		if looseWords[w.text] || versionWord[w.text] && !pulled || losesData(w.text) {
+		if looseWords[w.text] || w.text == "public" && opens(all, i) || offWords[w.text] && turns(all, i) || versionWord[w.text] && !pulled || losesData(w.text) {
 			return true
 		}
 		count = count || countNouns[w.text]
@@ -249,6 +249,16 @@ func risksConfig(all []actionWord) bool {
 	}
 	return !settings && (lead == "update" || lead == "set" || lead == "pin") && toVersion(all)
 }
+
+// opens tells whether the word public at i says what something becomes, not
+// which of them it is: "make the bucket public", not "the public API".
+func opens(all []actionWord, i int) bool {
+	return all[i].aim || i+1 == len(all) || contains("access read write acl ip", all[i+1].text)
+}
+
+// turns tells whether the word off at i is what something is set to: "set the
+// schedule to off", not "stays off node3".
+func turns(all []actionWord, i int) bool { return all[i].aim || i+1 == len(all) }
 
 // losers are verbs that lose something wherever they stand in a change of
 // configuration, in every form and inside compounds such as auto-delete.
@@ -270,10 +280,10 @@ func losesData(word string) bool {
 	return false
 }
 
-// commandsDestruction tells whether a code span of the action holds a
-// destructive verb: a command such as kubectl delete, a setting such as
+// commandsDestruction tells whether a code span of the action, or of details,
+// holds a destructive verb: a command such as kubectl delete, a setting such as
 // prevent_destroy.
-func commandsDestruction(action string) bool {
+func commandsDestruction(action string, details bool) bool {
 	bare := withoutCode(action)
 	if bare == action {
 		return false
@@ -285,6 +295,9 @@ func commandsDestruction(action string) bool {
 		}
 	}
 	for word := range strings.FieldsFuncSeq(string(code), func(r rune) bool { return r < 'a' || r > 'z' }) {
+		if _, known := mild[word]; known && details {
+			continue // an option such as --run-once
+		}
 		if base, known := destructive[word]; known && base == word || losesData(word) || word == "rm" || word == "mv" || word == "dd" || word == "mkfs" {
 			return true
 		}
