@@ -75,6 +75,7 @@ func alertSite(t *testing.T) *site {
 }
 
 func TestKilledRunIsSettledByTheNext(t *testing.T) {
+	t.Parallel()
 	for _, stage := range []string{
 		"taking the lock",
 		"the agent works",
@@ -138,6 +139,7 @@ func (s *site) noJournal() {
 }
 
 func TestHalfAppliedStaysWithAPersonUntilItIsSettled(t *testing.T) {
+	t.Parallel()
 	s := alertSite(t)
 	if err := s.Terraform.FailApplyAfter(0); err != nil {
 		t.Fatal(err)
@@ -159,6 +161,7 @@ func TestHalfAppliedStaysWithAPersonUntilItIsSettled(t *testing.T) {
 	for _, landed := range []bool{true, false} {
 		name := map[bool]string{true: "landed", false: "abandoned"}[landed]
 		t.Run("settled as "+name, func(t *testing.T) {
+			t.Parallel()
 			s := alertSite(t)
 			if err := s.Terraform.FailApplyAfter(0); err != nil {
 				t.Fatal(err)
@@ -198,6 +201,7 @@ func (s *site) settle(landed bool) {
 }
 
 func TestCancelledRunEndsTheAgentAndIsTemporary(t *testing.T) {
+	t.Parallel()
 	s := alertSite(t)
 	if err := s.Agent.SetOutcome(standin.AgentHang); err != nil {
 		t.Fatal(err)

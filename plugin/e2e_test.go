@@ -150,8 +150,10 @@ func realSite(t *testing.T, o standin.Options) (*site, map[string]string) {
 }
 
 func TestEndToEndWithRealComponents(t *testing.T) {
+	t.Parallel()
 	for version, terraform := range realTerraforms(t) {
 		t.Run(version, func(t *testing.T) {
+			t.Parallel()
 			rows := document(
 				"| P2 | Add an alert on NFS retransmissions: it's `$(touch PWNED)`; rm -rf ~ | Alert | over 5 for 10 minutes | TODO |",
 				"| P1 | Migrate Vault to encrypted PVC | Migration | by hand | TODO |",
@@ -198,14 +200,17 @@ func TestEndToEndWithRealComponents(t *testing.T) {
 }
 
 func TestEndToEndRefusalsAndRivals(t *testing.T) {
+	t.Parallel()
 	for version, terraform := range realTerraforms(t) {
 		t.Run(version, func(t *testing.T) {
+			t.Parallel()
 			for name, edit := range map[string]string{
 				"protected stack":   `printf '\nresource "terraform_data" "x" {\n  input = "x"\n}\n' >>stacks/vault/main.tf`,
 				"terraform wrapper": `printf 'exit 0\n' >>scripts/tg`,
 				"ci pipeline":       `mkdir -p .woodpecker; echo 'steps: []' >.woodpecker/evil.yml`,
 			} {
 				t.Run(name, func(t *testing.T) {
+					t.Parallel()
 					o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
 					o.Terraform, o.AgentScript = terraform, edit
 					o.Files["scripts/tg"] = wrapper
@@ -222,6 +227,7 @@ func TestEndToEndRefusalsAndRivals(t *testing.T) {
 				})
 			}
 			t.Run("rival between clone and push, through the wrapper", func(t *testing.T) {
+				t.Parallel()
 				o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
 				o.Terraform = terraform
 				o.Files["scripts/tg"] = wrapper

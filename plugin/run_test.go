@@ -181,6 +181,7 @@ func only(name, content string) standin.Options {
 }
 
 func TestRunOnTheSample(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, standin.Options{})
 	s.wants(0, s.run(nil))
 
@@ -294,6 +295,7 @@ func (s *site) nothingSecret() {
 }
 
 func TestNoSafeItemContactsNeitherVaultNorHost(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, only("2026-01-01-human.md", document("| P1 | Migrate Alertmanager PV | Migration | storage | TODO |")))
 	s.wants(0, s.run(nil))
 	s.says("no safe item")
@@ -306,6 +308,7 @@ func TestNoSafeItemContactsNeitherVaultNorHost(t *testing.T) {
 }
 
 func TestDryRunChangesNothing(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, standin.Options{})
 	before, err := s.Repo.Refs("")
 	if err != nil {
@@ -330,6 +333,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 }
 
 func TestThreat2_ShellInjectionFromARow(t *testing.T) {
+	t.Parallel()
 	marker := filepath.Join(t.TempDir(), "PWNED")
 	action := "Add it's alert'$(touch " + marker + ")'; touch " + marker + "; rm -rf ~"
 	s := newSite(t, only("2026-01-01-quote.md", document("| P2 | "+action+" | Alert | `touch "+marker+"` | TODO |")))
@@ -347,6 +351,7 @@ func TestThreat2_ShellInjectionFromARow(t *testing.T) {
 }
 
 func TestThreat4_AgentThatLeavesItsScope(t *testing.T) {
+	t.Parallel()
 	for name, edit := range map[string]string{
 		"protected stack":   `printf '\nresource "terraform_data" "x" {\n  input = "x"\n}\n' >>stacks/vault/main.tf`,
 		"terraform wrapper": `mkdir -p scripts; printf '#!/bin/sh\nexit 0\n' >scripts/tg; chmod +x scripts/tg`,
@@ -359,6 +364,7 @@ func TestThreat4_AgentThatLeavesItsScope(t *testing.T) {
 		"several stacks":    `for s in monitoring uptime-kuma; do printf '\nresource "terraform_data" "y" {\n  input = "y"\n}\n' >>stacks/$s/main.tf; done`,
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
 			o.AgentScript = edit
 			s := newSite(t, o)
@@ -385,6 +391,7 @@ func TestThreat4_AgentThatLeavesItsScope(t *testing.T) {
 }
 
 func TestReplacementIsRefusedAndKept(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, only("2026-01-01-threads.md", document("| P3 | Raise the threads of the NFS server to 16 | Config | `stacks/nfs` | TODO |")))
 	before := s.state("nfs")
 	s.wants(0, s.run(nil))
@@ -412,6 +419,7 @@ func TestReplacementIsRefusedAndKept(t *testing.T) {
 }
 
 func TestThreat20_RivalPushesLoseNothing(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |")))
 	pushes := 0
 	s.Git.SetMiddleware(standin.Before(50, standin.IsPush, func() {

@@ -12,6 +12,7 @@ import (
 // TestBadSurroundings breaks one thing at a time: the run ends with the code
 // that is promised for it, says what is wrong, and applies nothing.
 func TestBadSurroundings(t *testing.T) {
+	t.Parallel()
 	other := "wizard@127.0.0.1:1"
 	for name, test := range map[string]struct {
 		ruin     func(*testing.T, *site) error
@@ -115,6 +116,7 @@ func TestBadSurroundings(t *testing.T) {
 }
 
 func TestThreat8_HostKeyMismatchIsFinal(t *testing.T) {
+	t.Parallel()
 	s, another := alertSite(t), newSite(t, standin.Options{})
 	wrong := strings.Replace(another.SSH.KnownHosts(), another.SSH.Addr()[strings.LastIndex(another.SSH.Addr(), ":")+1:], s.SSH.Addr()[strings.LastIndex(s.SSH.Addr(), ":")+1:], 1)
 	s.wants(1, s.run(map[string]string{"PLUGIN_KNOWN_HOSTS": wrong}))
@@ -125,6 +127,7 @@ func TestThreat8_HostKeyMismatchIsFinal(t *testing.T) {
 }
 
 func TestSecondRunWaitsForTheLock(t *testing.T) {
+	t.Parallel()
 	s := alertSite(t)
 	if err := s.Agent.SetScript("touch \"$STANDIN_DIR/started\"; sleep 3; " + standin.SampleAgent); err != nil {
 		t.Fatal(err)
@@ -146,6 +149,7 @@ func TestSecondRunWaitsForTheLock(t *testing.T) {
 }
 
 func TestSlackDownDoesNotChangeTheRun(t *testing.T) {
+	t.Parallel()
 	s := alertSite(t)
 	s.Slack.Answer(404, 0)
 	s.wants(0, s.run(nil))
@@ -156,6 +160,7 @@ func TestSlackDownDoesNotChangeTheRun(t *testing.T) {
 }
 
 func TestAnotherForgesPushIsLeftAlone(t *testing.T) {
+	t.Parallel()
 	s := alertSite(t)
 	s.wants(0, s.run(map[string]string{
 		"PLUGIN_REMOTE": s.Repo.URL(), "CI_REPO_CLONE_URL": "https://mirror.example.org/example/infra.git",
@@ -167,6 +172,7 @@ func TestAnotherForgesPushIsLeftAlone(t *testing.T) {
 }
 
 func TestThreat17_PullRequestUsesNoSecret(t *testing.T) {
+	t.Parallel()
 	s := alertSite(t)
 	s.wants(0, s.run(map[string]string{"CI_PIPELINE_EVENT": "pull_request", "CI_COMMIT_SHA": s.Second}))
 	s.says("pull request")
@@ -179,6 +185,7 @@ func TestThreat17_PullRequestUsesNoSecret(t *testing.T) {
 }
 
 func TestProposeWaitsOnABranch(t *testing.T) {
+	t.Parallel()
 	s := alertSite(t)
 	before := s.state("monitoring")
 	tip := s.tip()

@@ -19,7 +19,6 @@ const (
 	maxLevels   = 16
 	maxLine     = 64 << 10 // bytes
 	maxLines    = 500_000  // of a document
-	maxItems    = 150_000  // of a document
 	maxProblems = 200      // of one table
 )
 

@@ -55,7 +55,7 @@ var titles = func() map[string]title {
 		{roleType, 1, "kind|tipo"},
 		//nolint:misspell // these words are not English
 		{roleOwner, 0, "owner|owners|assignee|assigned to|assigned|who|dri|responsible|担当|担当者|responsável|responsavel|dono|responsable|verantwortlich|负责人"},
-		{roleDue, 0, "due|due date|deadline|eta|target date|target|期限|期日|prazo|plazo|fecha límite|échéance|frist|截止日期"},
+		{roleDue, 0, "due|due date|deadline|eta|target date|target|by when|timeframe|期限|期日|prazo|plazo|fecha límite|échéance|frist|截止日期"},
 		{roleTicket, 0, "ticket|tickets|issue|issue/pr|issue / pr|bug|jira|tracking|tracking issue|pr|owner item|チケット"},
 		{roleDetails, 0, "details|detail|詳細|detalhes|detalles|détails|备注"},
 		{roleDetails, 1, "notes|note|completion evidence|mechanical check|fix|comment|comments|備考|notas|evidence"},

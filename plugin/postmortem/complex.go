@@ -99,3 +99,65 @@ func (r *reader) brokenTable(n ast.Node) {
 	}
 	r.problem(lines.At(1).Start, MalformedRow, detail, second)
 }
+
+// Limits of lines that open many containers at once, which cost goldmark the
+// time of many lines and which nobody writes.
+const (
+	manyMarks  = 6   // marks of lists and quotes at the beginning of one line
+	manyDeep   = 256 // such lines of a document
+	itemBytes  = 32  // of a document for each item beyond the first freeItems
+	freeItems  = 1000
+	mostItems  = 150_000 // of any document
+	markLength = 12      // bytes of a mark, its number included
+)
+
+// itemLimit is how many items are read of a document. Each costs time whatever
+// its length, so a document of tiny rows is read no further than one of
+// ordinary rows.
+func itemLimit(size int) int { return min(freeItems+size/itemBytes, mostItems) }
+
+// deepLines tells whether many lines of text begin with many marks of lists and
+// quotes, and where the first one is.
+func deepLines(text string) (at int, many bool) {
+	count := 0
+	for start := 0; start < len(text); {
+		end := strings.IndexByte(text[start:], '\n')
+		if end < 0 {
+			end = len(text) - start
+		}
+		if marks(text[start:start+end]) >= manyMarks {
+			if count++; count == 1 {
+				at = start
+			}
+			if count > manyDeep {
+				return at, true
+			}
+		}
+		start += end + 1
+	}
+	return 0, false
+}
+
+// marks counts the marks of lists and quotes that a line begins with; a line of
+// nothing else, such as a rule, has none.
+func marks(line string) int {
+	count := 0
+	for i := 0; i < len(line); {
+		switch line[i] {
+		case ' ', '\t', '\r':
+			i++
+			continue
+		case '>':
+			count++
+			i++
+			continue
+		}
+		mark := line[i:min(i+markLength, len(line))]
+		if !opensContainer([]byte(mark)) {
+			return count
+		}
+		count++
+		i += max(strings.IndexAny(mark, " \t"), 1)
+	}
+	return 0
+}

@@ -11,7 +11,8 @@ import (
 func TestHostileDocumentsAreRead(t *testing.T) {
 	complexOnes := map[string]bool{
 		"wide header": true, "wide header, rows": true, "huge cell": true, "quotes": true, "lists on a line": true, "stairs": true,
-		"one line": true, "pipes": true, "zero bytes": true, "mentions": true,
+		"one line": true, "pipes": true, "zero bytes": true, "mentions": true, "sixteen levels": true, "blank gaps": true,
+		"short items": true,
 	}
 	for name, src := range hostile() {
 		if len(src) > 300<<10 {
@@ -50,14 +51,20 @@ func TestLimits(t *testing.T) {
 		items   int
 		complex bool
 	}{
-		"64 columns":          {table(64), 1, false},
-		"65 columns":          {table(65), 0, true},
-		"16 levels":           {nested(16), 1, false},
-		"17 levels":           {nested(17), 0, true},
-		"a line of 60 KiB":    {long(60 << 10), 1, false},
-		"a line over 64 KiB":  {long(64 << 10), 0, true},
-		"over 500,000 lines":  {[]byte(strings.Repeat("\n", 500_001)), 0, true},
-		"a long line in code": {lines("```", strings.Repeat("a", 70<<10), "```", "## Action items", "- [ ] [Alert] Add alert"), 1, false},
+		"64 columns":                   {table(64), 1, false},
+		"65 columns":                   {table(65), 0, true},
+		"16 levels":                    {nested(16), 1, false},
+		"17 levels":                    {nested(17), 0, true},
+		"a line of 60 KiB":             {long(60 << 10), 1, false},
+		"a line over 64 KiB":           {long(64 << 10), 0, true},
+		"over 500,000 lines":           {[]byte(strings.Repeat("\n", 500_001)), 0, true},
+		"256 lines of six marks":       {lines(strings.Repeat("- - - - - - a\n", 256), "## Action items", "- [ ] [Alert] Add alert"), 1, false},
+		"257 lines of six marks":       {lines(strings.Repeat("- - - - - - a\n", 257), "## Action items", "- [ ] [Alert] Add alert"), 0, true},
+		"257 lines of five quotes":     {lines(strings.Repeat("> > > > > a\n\n", 257), "## Action items", "- [ ] [Alert] Add alert"), 1, false},
+		"257 rules of six stars":       {lines(strings.Repeat("* * * * * *\n", 257), "## Action items", "- [ ] [Alert] Add alert"), 1, false},
+		"1000 tiny tasks":              {lines("## Action items", strings.Repeat("- [ ] a\n", 1000)), 1000, false},
+		"as many tiny tasks as limits": {lines("## Action items", strings.Repeat("- [ ] a\n", 2000)), itemLimit(16016), true},
+		"a long line in code":          {lines("```", strings.Repeat("a", 70<<10), "```", "## Action items", "- [ ] [Alert] Add alert"), 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			doc := Parse("d.md", test.src, DefaultPolicy())

@@ -117,6 +117,9 @@ func nounKind(all []actionWord) Type {
 	order := []Type{Alert, Monitor, Config, Runbook, Migration, Upstream}
 	for i, w := range all {
 		kind, known := nouns[w.text]
+		if isMountOption(all, i) {
+			kind, known = Config, true
+		}
 		if !known {
 			continue
 		}

@@ -2,6 +2,7 @@ package postmortem
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -60,7 +61,8 @@ type reader struct {
 	cells    []span
 	titles   map[string]section
 	chunks   [][]Item // items in chunks, so that growing copies none of them
-	full     bool     // maxItems was reached
+	limit    int      // of items
+	full     bool     // the limit was reached
 }
 
 // chunk is how many items are kept together while a document is read.
@@ -82,6 +84,7 @@ func newReader(doc *Document, src []byte) *reader {
 	r := &reader{doc: doc, base: bodyStart(src)}
 	doc.Title = frontMatterTitle(src, r.base)
 	r.text = string(src[r.base:])
+	r.limit = itemLimit(len(r.text))
 	r.starts = append(make([]int, 0, bytes.Count(src, []byte{'\n'})+1), 0)
 	for i := 0; ; {
 		n := bytes.IndexByte(src[i:], '\n')
@@ -105,6 +108,10 @@ func (r *reader) read() {
 	}()
 	if len(r.starts) > maxLines {
 		r.problem(0, TooComplex, "the document has over 500,000 lines", "")
+		return
+	}
+	if at, many := deepLines(r.text); many {
+		r.problem(at, TooComplex, fmt.Sprintf("over %d lines open %d lists or quotes or more at once", manyDeep, manyMarks), r.text[at:min(len(r.text), at+200)])
 		return
 	}
 	root, refused := parseBlocks(joinBlankLines(r.text))

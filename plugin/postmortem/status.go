@@ -111,6 +111,37 @@ func parseStatus(cell string) status {
 	return s
 }
 
+// markedStatus is the status word that a cell about something else ends with or
+// consists of, when it is marked as one: bold, or in capitals.
+func markedStatus(cell string) state {
+	cell = strings.TrimRight(strings.TrimSpace(cell), ".")
+	for _, mark := range []string{"**", "__"} {
+		head, found := strings.CutSuffix(cell, mark)
+		if !found {
+			continue
+		}
+		if s := parseStatus(head[strings.LastIndex(head, mark)+1:]); s.exact {
+			return s.known()
+		}
+	}
+	word := cell[strings.LastIndexAny(cell, " )]")+1:]
+	if len(word) < 4 || strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return stateUnknown
+	}
+	if s := parseStatus(word); s.exact {
+		return s.known()
+	}
+	return stateUnknown
+}
+
+// known is the state, but for a type word, which is none outside its column.
+func (s status) known() state {
+	if s.state == stateTypeWord {
+		return stateUnknown
+	}
+	return s.state
+}
+
 // startsWithSign tells whether text begins with a sign such as an emoji.
 func startsWithSign(text string) bool {
 	r, _ := utf8.DecodeRuneInString(text)

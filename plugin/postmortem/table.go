@@ -208,8 +208,7 @@ func (t *tableRows) rowStatus(item *Item, cells []span) state {
 			item.state = stateDone
 			return item.state
 		}
-		item.mask.add(Implicit)
-		return stateUnknown
+		return t.statusInTicket(item, cells)
 	}
 	cell := cells[t.statusAt]
 	s := t.status(cell)
@@ -224,6 +223,25 @@ func (t *tableRows) rowStatus(item *Item, cells []span) state {
 	}
 	item.setStatus(s, cell)
 	return item.state
+}
+
+// statusInTicket reads the status of a row whose table has no such column from
+// the cell of its ticket, where some write "#12 **TODO**". What it says is
+// explicit, but never exact.
+func (t *tableRows) statusInTicket(item *Item, cells []span) state {
+	at := t.cols.at[roleTicket]
+	if at < 0 {
+		item.mask.add(Implicit)
+		return stateUnknown
+	}
+	cell := t.text[cells[at].start:cells[at].end]
+	if s := markedStatus(cell); s != stateUnknown {
+		item.Status = unescapePipes(cell)
+		item.setStatus(status{state: s, note: cell}, cells[at])
+		return item.state
+	}
+	item.mask.add(Implicit)
+	return stateUnknown
 }
 
 // doneInPriority tells whether the priority cell is exactly a done word; the
@@ -321,12 +339,12 @@ func (t *tableRows) malformed(line span, cells int, whole bool) {
 // fullUp tells whether the document holds as many items as are read, and says
 // so once.
 func (r *reader) fullUp(at int) bool {
-	if r.count() < maxItems {
+	if r.count() < r.limit {
 		return false
 	}
 	if !r.full {
 		r.full = true
-		r.problem(at, TooComplex, fmt.Sprintf("the document has over %d items", maxItems), "")
+		r.problem(at, TooComplex, fmt.Sprintf("the document has over %d items, which is more than one in %d bytes", r.limit, itemBytes), "")
 	}
 	return true
 }
