@@ -30,8 +30,9 @@ func settleCommand() *cli.Command {
 			&cli.BoolFlag{Name: "abandon", Usage: "give the item up"},
 		}, settingFlags(nil)...),
 		Action: func(c *cli.Context) (err error) {
-			if c.NArg() != 1 || c.Bool("landed") == c.Bool("abandon") {
-				return usageError("settle wants one flag, --landed or --abandon, before the id of one item")
+			item, landed, err := settleArguments(c)
+			if err != nil {
+				return err
 			}
 			s, err := ReadSettings(c)
 			if err != nil {
@@ -42,9 +43,27 @@ func settleCommand() *cli.Command {
 			}
 			console, closeConsole := NewConsole(c.App.Version, s, c.App.Writer, mayColour(c.App.Writer, os.Getenv))
 			defer func() { err = errors.Join(err, closeConsole()) }()
-			return settle(c.Context, s, console, c.Args().First(), c.Bool("landed"))
+			return settle(c.Context, s, console, item, landed)
 		},
 	}
+}
+
+// settleArguments is the item and what is said of it. The flag may stand behind
+// the item, where the command line's parser takes it for an argument.
+func settleArguments(c *cli.Context) (item string, landed bool, err error) {
+	said := map[string]bool{"--landed": c.Bool("landed"), "--abandon": c.Bool("abandon")}
+	var items []string
+	for _, arg := range c.Args().Slice() {
+		if _, flag := said[arg]; flag {
+			said[arg] = true
+			continue
+		}
+		items = append(items, arg)
+	}
+	if len(items) != 1 || said["--landed"] == said["--abandon"] {
+		return "", false, usageError("settle wants the id of one item, and one of --landed and --abandon")
+	}
+	return items[0], said["--landed"], nil
 }
 
 // settle closes one item on a person's word, under the lock.

@@ -187,7 +187,7 @@ func (s *site) settle(landed bool) {
 	if !found {
 		s.t.Fatalf("the report names no command:\n%s", s.last)
 	}
-	item, _, _ := strings.Cut(rest, " ")
+	item := strings.Fields(rest)[0]
 	settings, err := settingsFrom(s.Settings())
 	if err != nil {
 		s.t.Fatal(err)
