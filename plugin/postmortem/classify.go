@@ -198,12 +198,12 @@ func (c *classifier) actsOnInferred(item *Item) bool {
 // judgeWork looks at what the item asks for.
 func (c *classifier) judgeWork(item *Item, all []actionWord) {
 	config := item.kind == Config
-	if leadsDestruction(all) {
+	c.details = readWords(c.details, item.Details)
+	if leadsDestruction(all) || ledToDestroy(c.details) {
 		item.mask.add(DestructiveVerb)
 	}
 	if config {
 		action, details := lower(item.Action), lower(item.Details)
-		c.details = readWords(c.details, item.Details)
 		if aimsDestruction(all) || risksConfig(all) || commandsDestruction(item.Action, false) ||
 			instructsDestruction(c.details) || commandsDestruction(item.Details, true) ||
 			touchesSecret(action) || touchesSecret(details) {
@@ -213,7 +213,7 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 			item.mask.add(ProtectedTarget)
 		}
 	}
-	if config && vague(all, item.Details) || decides(item.Details) || hedged(item, all, config) {
+	if safeByNature(item.kind) && vague(all, item.Details) || config && !item.mask.has(DestructiveVerb) && unclearChange(item.Action, all) || decides(c.details, config) || hedged(item, all, config) {
 		item.mask.add(Hedged)
 	}
 }

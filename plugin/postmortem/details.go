@@ -49,6 +49,16 @@ func instructsDestruction(all []actionWord) bool {
 	return false
 }
 
+// ledToDestroy tells whether the first word of details tells to destroy: the
+// step of an alert too, such as "Remove the old rule".
+func ledToDestroy(all []actionWord) bool {
+	if len(all) < 2 || asNoun(all, 0) {
+		return false
+	}
+	_, known := mild[all[0].text]
+	return !known && destroys(all, 0, true)
+}
+
 // losesDataNow tells whether a word says that data will be lost: not that it was.
 func losesDataNow(word, before string) bool {
 	for part := range strings.FieldsFuncSeq(word, hyphened) {

@@ -25,7 +25,7 @@ var hedgeWords = set("optional|optionally|tbd|tbc|maybe|perhaps|possibly|potenti
 var hedgePhrases = []string{
 	"if possible", "if needed", "if necessary", "if feasible", "where possible", "where appropriate", "as appropriate", "as needed",
 	"nice to have", "nice-to-have", "to be decided", "to be determined", "to be confirmed", "not sure", "look into", "think about",
-	"or similar", "and/or", "— or ", "– or ", " - or ", ", or else", " by hand", "要検討", "検討",
+	"or similar", "and/or", "— or ", "– or ", " - or ", ", or else", "depends on", " by hand", "要検討", "検討",
 }
 
 // openPhrases leave something open in any cell of an item of type Config.
@@ -38,7 +38,8 @@ var openPhrases = []string{
 // neverPhrases hold back any item, whichever cell they stand in.
 var neverPhrases = []string{
 	"needs human", "human review", "do not automate", "don't automate", "user decision", "needs a person", "not automatable", "do not implement",
-	"depends on", "blocked by", "blocked on", "needs decision", "needs a decision", "needs approval", "need approval", "requires approval", "must approve",
+	"depends on #", "depends on item", "depends on row", "depends on action", "depends on the above", "depends on [", "depends on p0", "depends on p1",
+	"depends on p2", "depends on p3", "depends on a decision", "depends on the decision", "blocked by", "blocked on", "needs decision", "needs a decision", "needs approval", "need approval", "requires approval", "must approve",
 	"after approval", "to be approved", "needs sign-off", "requires sign-off", "awaiting decision", "awaiting approval", "previous instructions", "system prompt",
 }
 
@@ -103,8 +104,8 @@ func forPerson(all []actionWord) bool {
 	return known
 }
 
-// vague tells whether a change of configuration names an outcome in a few
-// words, such as "Fix DNS", and nothing says how.
+// vague tells whether an action names an outcome in a few words, such as "Fix
+// DNS" or "Improve alerts", and nothing says how.
 func vague(all []actionWord, details string) bool {
 	if len(all) == 0 || len(all) > 3 || strings.TrimSpace(details) != "" {
 		return false
@@ -113,14 +114,44 @@ func vague(all []actionWord, details string) bool {
 	return known
 }
 
-// decides tells whether the details leave something to be decided.
-func decides(details string) bool {
-	if details == "" {
+// changeVerbs change a setting, besides those that add or adjust something.
+var changeVerbs = forms(`change|pin pinning|exclude|spread|keep|use|give|forbid forbidding|require|enforce|prefer|reserve|attach|annotate|label|assign|
+apply|fix|make|ensure|double|size|right-size|allocate|schedule|stagger|correct|codify|parameterise|parameterize|mount|put putting|let|have|
+return|report|log logging|cache|throttle|debounce|group|prioritize|prioritise|place|request|turn|opt|rate-limit|harden|improve|handle|address|resolve|optimize|optimise|bind`)
+
+// settingWords name a setting where the type is stated; alone they are too vague
+// to infer it from.
+var settingWords = set("option|options|parameter|parameters|config|configuration|annotation|annotations|label|labels|flag|flags|variable|variables|" +
+	"env|header|headers|middleware|threshold|thresholds|schedule|window|rule|rules|mode|budget|class")
+
+// unclearChange tells whether a change of configuration names neither a verb of
+// changing a setting nor a setting: "Vacuum the database", "Empty the bucket".
+func unclearChange(action string, all []actionWord) bool {
+	if len(all) == 0 || strings.HasPrefix(strings.TrimLeft(action, " *_"), "`") {
+		return false // a setting in a code span
+	}
+	_, adds := constructive[all[0].text]
+	_, changes := changeVerbs[all[0].text]
+	if adds || changes {
 		return false
 	}
-	for word := range strings.FieldsFuncSeq(lower(withoutCode(details)), func(r rune) bool { return r < 'a' || r > 'z' }) {
-		switch word {
-		case "decide", "decided", "consider", "discuss", "undecided", "evaluate", "investigate":
+	for i, w := range all {
+		if nouns[w.text] == Config || settingWords[w.text] || isProbe(all, i) {
+			return false
+		}
+	}
+	return true
+}
+
+// decisions are verbs that leave something to be decided.
+var decisions = set("decide|decided|consider|discuss|undecided|evaluate|investigate")
+
+// decides tells whether the details, split into words, leave something to be
+// decided. Those of a configuration do wherever such a verb stands; elsewhere "it
+// took an hour to investigate" only tells what happened.
+func decides(details []actionWord, config bool) bool {
+	for i, w := range details {
+		if decisions[w.text] && (config || i == 0 || w.joined) {
 			return true
 		}
 	}

@@ -41,7 +41,7 @@ var wordings = []wording{
 	},
 	{
 		TooComplex,
-		"The place is too large or too deeply nested to be read: over 64 columns, 16 levels, or a line over 64 KiB.",
+		"The place is too large or too deeply nested to be read: over 64 columns, 16 levels, a line over 64 KiB, or very many tiny items or lists.",
 		"Split the table, flatten the list or shorten the line.",
 	},
 	{
@@ -121,7 +121,7 @@ var wordings = []wording{
 	},
 	{
 		DestructiveVerb,
-		"It deletes, moves, restarts, upgrades, runs or disables something, loosens protection, or is about a secret.",
+		"It deletes, moves, restarts, upgrades, runs or disables something, keeps less of it than before, loosens protection, or is about a secret.",
 		"Implement it by hand, or split off the part that only adds something.",
 	},
 	{

@@ -209,7 +209,7 @@ var secretWords = set("secret|secrets|token|tokens|credential|credentials|passwo
 var (
 	looseWords = set("deny|networkpolicy|networkpolicies|firewall|iptables|nftables|acl|acls|rbac|iam|sudoers|reclaimpolicy|raid|grub|kernel|bios|firmware|cni|mtu|" +
 		"provider|providers|prevent_destroy|skip_final_snapshot|anonymous|insecure|privileged|cluster-admin|publicly|bypass|unauthenticated|root|sudo|superuser|wildcard|hostpath|hostnetwork|" +
-		"lifecycle|engine|force_destroy|public-read|public-read-write")
+		"lifecycle|engine|taint|taints|noexecute|cidr|subnet|subnets|ip|ips|domain|state|admins|failover|pending|force_destroy|public-read|public-read-write")
 	sizeVerbs   = set("increase|expand|extend|grow|enlarge|shrink|reduce|decrease|double|set|change|adjust")
 	sizeNouns   = set("pvc|pvcs|pv|pvs|volume|volumes|disk|disks|partition|filesystem|lvm|storage")
 	versionWord = set("version|versions|latest|image|images|digest")
