@@ -131,7 +131,7 @@ func (sum *summary) kind() fault.Kind {
 		case out.Reason == resolve.ReasonUnhealthy:
 			unhealthy++
 			continue
-		case out.Reason == resolve.ReasonHost || out.Reason == resolve.ReasonInterrupted:
+		case out.Reason == resolve.ReasonHost || out.Reason == resolve.ReasonInterrupted || out.Reason == resolve.ReasonLocked:
 			worst = fault.Worst(worst, fault.Temporary)
 		}
 		if out.Stack != "" {
@@ -160,6 +160,9 @@ func (sum *summary) started(ctx context.Context, s Settings, c Console, sel sele
 // takes the place of the message that work starts. Its failure is a warning
 // and never changes the run.
 func (sum *summary) post(ctx context.Context, s Settings, c Console, m report.Message) {
+	if s.CI.PullRequest() {
+		return // a lint uses no secret
+	}
 	target := report.Slack{Webhook: sum.webhook.SlackWebhook, Token: s.Report.SlackToken, Channel: s.Report.SlackChannel, API: c.slackAPI}
 	if target.Webhook.Empty() && target.Token.Empty() {
 		return
@@ -193,13 +196,13 @@ func tell(ctx context.Context, s Settings, c Console, sum *summary, err error) e
 	}
 	if writeErr := sum.files(s); writeErr != nil {
 		c.Log.Error().Str("stage", "report").Err(writeErr).Msg("the summary files could not be written")
-		err = errors.Join(err, writeErr)
+		err, kind = errors.Join(err, writeErr), fault.Worst(kind, fault.Of(writeErr))
 	}
 	if report.Policy(s.Report.Notify).Result(sum.Summary) {
 		sum.post(ending, s, c, report.Result(sum.Summary))
 	}
 	if tableErr := report.Table(c.Out, sum.Summary); tableErr != nil {
-		err = errors.Join(err, fmt.Errorf("write the closing table: %w", tableErr))
+		err, kind = errors.Join(err, fmt.Errorf("write the closing table: %w", tableErr)), fault.Worst(kind, fault.Failed)
 	}
 	return fault.Mark(kind, err)
 }
@@ -321,7 +324,7 @@ func again(out change.Outcome, maxAttempts int) bool {
 	case change.Refused, change.Failed:
 		return out.Attempt < maxAttempts && out.Commit == ""
 	case change.Skipped:
-		return out.Reason == resolve.ReasonDrift || out.Reason == resolve.ReasonClosed
+		return out.Reason == resolve.ReasonDrift || out.Reason == resolve.ReasonClosed || out.Reason == resolve.ReasonChanged
 	default:
 		return false
 	}
@@ -331,7 +334,8 @@ func again(out change.Outcome, maxAttempts int) bool {
 func without(items []change.Item, settled []change.Outcome) []change.Item {
 	ended := map[resolve.Ref]bool{}
 	for _, out := range settled {
-		if out.State == change.Done || out.State == change.NeedsPerson || out.Commit != "" {
+		// Only what was never applied, and not done otherwise, may be tried again.
+		if out.State != change.Failed || out.Commit != "" {
 			ended[resolve.Ref{Document: out.Item.Document, Item: out.Item.ID}] = true
 		}
 	}

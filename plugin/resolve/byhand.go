@@ -19,6 +19,7 @@ type Left struct {
 	Ref      Ref
 	Fix      string // the journaled commit
 	Evidence Evidence
+	Action   string // as the fix commit has it
 }
 
 // Unsettled finds the journal of an item by its id, or by the beginning of it.
@@ -41,7 +42,7 @@ func Unsettled(ctx context.Context, repo *gitrepo.Repo, item string) (Left, erro
 		}
 		others = append(others, e.Item+" of "+e.Document)
 		if item != "" && strings.HasPrefix(e.Item, item) {
-			found = append(found, Left{Ref: Ref{Document: e.Document, Item: e.Item}, Fix: refs[name], Evidence: e})
+			found = append(found, Left{Ref: Ref{Document: e.Document, Item: e.Item}, Fix: refs[name], Evidence: e, Action: actionOf(commit.Message)})
 		}
 	}
 	switch {
@@ -60,7 +61,7 @@ func Unsettled(ctx context.Context, repo *gitrepo.Repo, item string) (Left, erro
 // Settled.
 func (l Left) Landed(ctx context.Context, repo *gitrepo.Repo) (change.Outcome, error) {
 	out := change.Outcome{
-		Item: change.Item{Document: l.Ref.Document, ID: l.Ref.Item}, State: change.Done, Settled: true,
+		Item: change.Item{Document: l.Ref.Document, ID: l.Ref.Item, Action: l.Action}, State: change.Done, Settled: true,
 		Stack: l.Evidence.Stack, PlanHash: l.Evidence.PlanHash, Counts: l.Evidence.Counts, CostUSD: l.Evidence.CostUSD,
 	}
 	err := repo.Log(repo.Tip(), func(c gitrepo.Commit) bool {

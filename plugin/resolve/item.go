@@ -40,14 +40,16 @@ type attempt struct {
 	plan    change.Plan
 	planned *host.Workspace // holds the saved plan file
 	out     change.Outcome
+
+	recorded bool // the ledger holds the attempt
 }
 
 // one takes an item through all of its steps. fatal says that no other item
 // can fare better in this run.
-func (r *Resolver) one(ctx context.Context, item change.Item, share float64) (out change.Outcome, fatal bool) {
+func (r *Resolver) one(ctx context.Context, item change.Item, share float64) (a *attempt, fatal bool) {
 	started := r.now()
 	ref := Ref{Document: item.Document, Item: item.ID}
-	a := &attempt{
+	a = &attempt{
 		Resolver: r, item: item, ref: ref, share: share, number: r.ledger.Attempts(ref) + 1,
 		log: r.log.With().Str("document", item.Document).Str("item", item.ID).Logger(),
 		out: change.Outcome{Item: item},
@@ -55,8 +57,7 @@ func (r *Resolver) one(ctx context.Context, item change.Item, share float64) (ou
 	a.out.Attempt = a.number
 	err := a.run(ctx)
 	a.out.Duration = r.now().Sub(started)
-	fatal = a.conclude(ctx, err)
-	return a.out, fatal
+	return a, a.conclude(ctx, err)
 }
 
 // run is the whole way of an item: prepared within its time, then landed. An
@@ -75,7 +76,24 @@ func (a *attempt) run(ctx context.Context) error {
 	if a.opts.Mode == Propose {
 		return a.offer(ctx)
 	}
-	return a.land(ctx)
+	landing, done := beyondDeadline(ctx)
+	defer done()
+	return a.land(landing)
+}
+
+// beyondDeadline is ctx without its deadline: what was applied is confirmed and
+// pushed, however long it took. Being cancelled still ends it.
+func beyondDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	free, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			cancel(context.Cause(ctx))
+		}
+	})
+	return free, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // prepare brings an item to a judged plan, one line per step.
@@ -102,7 +120,6 @@ func (a *attempt) prepare(ctx context.Context) error {
 // conclude turns how an attempt ended into its outcome and its ledger entry.
 func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	var no *refusal
-	result := ""
 	switch {
 	case err == nil:
 		if a.out.State == "" {
@@ -112,23 +129,25 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 		a.out.State, a.out.Reason, a.out.Findings, a.out.Err = no.state, no.reason, no.findings, no.err
 	case ctx.Err() != nil:
 		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, ReasonInterrupted, context.Cause(ctx)
-		result, fatal = stateTemporary, true
+		fatal = true
+	case errors.Is(err, host.ErrStateLock):
+		// One stack's trouble: the items of the others go on.
+		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, ReasonLocked, err
+		a.close(a.out.Stack, err)
 	case fault.Of(err) == fault.Temporary:
 		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, ReasonHost, err
-		result, fatal = stateTemporary, true
+		fatal = true
 	default:
 		a.out.State, a.out.Reason, a.out.Err = change.Failed, ReasonError, err
 	}
 	a.out.Final = a.out.State == change.Failed && a.number >= a.opts.MaxAttempts
-	if result == "" {
-		result = string(a.out.State)
-	}
-	if a.out.State == change.NotAttempted {
-		result = stateTemporary
-	}
 	a.tell()
-	if a.space == nil {
-		return fatal // nothing was paid for, so there is no attempt to conclude
+	if !a.recorded {
+		return fatal // the ledger knows of no attempt to conclude
+	}
+	result := string(a.out.State)
+	if a.out.State == change.NotAttempted && (a.out.CostUSD == 0 || fatal || a.out.Reason == ReasonLocked) {
+		result = stateTemporary
 	}
 	a.pending = append(a.pending, Entry{
 		Time: a.now().UTC(), Run: a.opts.Run, Kind: kindResult, Ref: a.ref, Attempt: a.number,
@@ -190,12 +209,15 @@ func (a *attempt) namedStack(ctx context.Context) error {
 	if name == "" {
 		return nil
 	}
-	_, err = a.baseline(ctx, name, a.base)
+	if _, err = a.baseline(ctx, name, a.base); err != nil {
+		a.out.Stack = name
+	}
 	return err
 }
 
 // record writes the attempt into the ledger before any money is spent.
 func (a *attempt) record(ctx context.Context) error {
+	a.recorded = true // even when the reply is lost: the ledger may hold it
 	return a.flush(ctx, Entry{
 		Time: a.now().UTC(), Run: a.opts.Run, Kind: kindAttempt, Ref: a.ref, Attempt: a.number, Host: a.terraform.Name(),
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"pm-todos/plugin/change"
@@ -39,7 +40,7 @@ func (a *attempt) land(ctx context.Context) error {
 		if round == rounds {
 			return a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("the state of %s changed under %d plans in a row", a.stack.name, rounds)))
 		}
-		if fix, err = a.replan(ctx, fix, a.base); err != nil {
+		if fix, err = a.afterStale(ctx, fix); err != nil {
 			return a.withdraw(ctx, err)
 		}
 	}
@@ -48,7 +49,7 @@ func (a *attempt) land(ctx context.Context) error {
 		if errors.As(err, &left) {
 			return a.leaveToPerson(ctx, fix, ReasonConverge, err)
 		}
-		return a.unconfirmed(err)
+		return a.leaveToPerson(ctx, fix, ReasonUnconfirmed, fmt.Errorf("applied, but not confirmed; the next run settles it: %w", err))
 	}
 	verifyErr := a.verify(ctx, a.planned, a.item, a.stack.name)
 	if err := a.publish(ctx, fix); err != nil {
@@ -69,7 +70,8 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 	}
 	a.log.Info().Str("stage", "journal").Str("commit", fix).Msg("the fix commit goes to its journal before anything is applied")
 	if err := a.repo.SetRef(ctx, JournalRef(a.ref), previous, fix); err != nil {
-		return "", fmt.Errorf("write the journal: %w", err)
+		// Whether the remote took it may be unknown.
+		return "", a.withdraw(ctx, fmt.Errorf("write the journal: %w", err))
 	}
 	if err := a.repo.CanPush(ctx); err != nil {
 		return "", a.withdraw(ctx, &refusal{
@@ -82,12 +84,32 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 
 // withdraw takes the journal back of a fix that was never applied.
 func (a *attempt) withdraw(ctx context.Context, cause error) error {
-	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	cleanup, cancel := stillTime(ctx)
 	defer cancel()
 	if err := a.dropJournal(cleanup, a.ref); err != nil {
+		a.keep = true // the run directory shows the next run that nothing was applied
 		a.log.Warn().Str("stage", "journal").Err(err).Msg("the journal stays; the next run sees that nothing was applied")
 	}
 	return cause
+}
+
+// stillTime is ctx while the run goes on, and a moment more once it was ended.
+func stillTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+}
+
+// afterStale plans again after somebody else changed the state: on the branch's
+// tip and with a new baseline, which shows when their change is not in it.
+func (a *attempt) afterStale(ctx context.Context, fix string) (string, error) {
+	delete(a.stacks, a.stack.name)
+	tip, err := a.repo.Fetch(ctx)
+	if err != nil {
+		return "", fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
+	}
+	return a.replan(ctx, fix, tip)
 }
 
 // catchUp plans again when the branch touched the stack since the base.
@@ -143,6 +165,7 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 	}
 	a.base, a.tree = base, tree
 	if err := a.judge(); err != nil {
+		a.keepRefused(ctx)
 		return "", err
 	}
 	return a.journal(ctx, fix)
@@ -172,9 +195,12 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 		return false, nil
 	case nothingApplied(status.Output, stalePlan):
 		a.log.Warn().Str("stage", "apply").Msg("the saved plan is stale: nothing was applied, planning again")
-		return true, a.terraform.Settled(ctx, a.opts.Run, applyID(a.ref, a.plan.SHA256))
+		if err := a.terraform.Settled(ctx, a.opts.Run, applyID(a.ref, a.plan.SHA256)); err != nil {
+			a.log.Warn().Str("stage", "apply").Err(err).Msg("the run directory could not be marked as settled")
+		}
+		return true, nil
 	case nothingApplied(status.Output, stateLocked):
-		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("the state of %s is locked by somebody else", a.stack.name)))
+		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("%w: %s", host.ErrStateLock, a.stack.name)))
 	}
 	failed := fmt.Errorf("apply of %s ended with exit code %d: %s", a.stack.name, status.Code, status.Output)
 	return false, a.leaveToPerson(ctx, fix, ReasonApply, failed)
@@ -188,7 +214,13 @@ const (
 	stateLocked = "Error acquiring the state lock"
 )
 
-func nothingApplied(output, phrase string) bool { return strings.Contains(output, phrase) }
+// progress is what Terraform prints once it has begun to change something. A
+// hook or provider that prints one of the phrases above after it proves nothing.
+var progress = regexp.MustCompile(`(?i)(creating|modifying|destroying)\.\.\.|creation complete|modifications complete|apply complete`)
+
+func nothingApplied(output, phrase string) bool {
+	return strings.Contains(output, phrase) && !progress.MatchString(output)
+}
 
 // confirm plans the stack once more: it must be empty but for tolerated
 // changes. An empty one is the baseline of the stack's next item.
@@ -226,10 +258,12 @@ func (r *Resolver) confirmed(ctx context.Context, space *host.Workspace, name st
 // journal stays, so that every later run plans it again and stays at exit 3
 // until the plan is empty or a person has settled it.
 func (a *attempt) leaveToPerson(ctx context.Context, fix, reason string, cause error) error {
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	closing, cancel := stillTime(ctx)
 	defer cancel()
 	a.close(a.stack.name, cause)
-	a.out.Command = SettleCommand(a.item.ID)
+	if reason != ReasonUnconfirmed {
+		a.out.Command = SettleCommand(a.item.ID)
+	}
 	var findings []change.Finding
 	var no *refusal
 	if errors.As(cause, &no) {
@@ -239,16 +273,6 @@ func (a *attempt) leaveToPerson(ctx context.Context, fix, reason string, cause e
 		cause = errors.Join(cause, err)
 	}
 	return &refusal{state: change.NeedsPerson, reason: reason, findings: findings, err: cause}
-}
-
-// unconfirmed ends an item whose apply went well but whose confirm could not
-// be had. The journal stays; the next run confirms and pushes it.
-func (a *attempt) unconfirmed(cause error) error {
-	a.close(a.stack.name, cause)
-	return &refusal{
-		state: change.NeedsPerson, reason: ReasonUnconfirmed,
-		err: fmt.Errorf("applied, but not confirmed; the next run settles it: %w", cause),
-	}
 }
 
 // SettleCommand is what a person runs, once they have looked, to close an item.
@@ -280,7 +304,7 @@ func (r *Resolver) verify(ctx context.Context, space *host.Workspace, item chang
 // publish pushes the fix to the branch, replayed when the branch moved.
 func (a *attempt) publish(ctx context.Context, fix string) error {
 	a.log.Info().Str("stage", "push").Msg("pushing the fix")
-	commit, err := a.publishFix(ctx, fix, a.stack.name, a.stack.baseline)
+	commit, moved, err := a.publishFix(ctx, fix, a.stack.name)
 	if err != nil {
 		a.close(a.stack.name, err)
 		a.out.Command = SettleCommand(a.item.ID)
@@ -290,36 +314,57 @@ func (a *attempt) publish(ctx context.Context, fix string) error {
 		}
 	}
 	a.out.Commit = commit
-	return nil
+	if !moved {
+		return nil
+	}
+	return a.confirmAt(ctx, commit)
 }
 
-// publishFix pushes a fix commit, and says what it is called on the branch.
-// When the branch touched the stack meanwhile, the fix is replayed all the same
-// and the stack confirmed at the new tip before it is pushed.
-func (r *Resolver) publishFix(ctx context.Context, fix, stack string, baseline change.Plan) (string, error) {
-	published := ""
-	_, err := r.repo.Publish(ctx, func(tip string) (string, error) {
-		commit, err := r.repo.Lookup(fix)
-		if err != nil {
-			return "", fmt.Errorf("read the fix commit: %w", err)
-		}
-		published = fix
+// confirmAt plans the stack at the branch's new tip, after the branch touched
+// it between our apply and our push. Theirs may well not be applied yet, so
+// only a person can tell what is left to do there.
+func (a *attempt) confirmAt(ctx context.Context, commit string) error {
+	space, err := a.checkout(ctx, commit)
+	if err == nil {
+		_, err = a.confirmed(ctx, space, a.stack.name, a.stack.baseline)
+	}
+	if err == nil {
+		return nil
+	}
+	a.close(a.stack.name, err)
+	a.out.Command = SettleCommand(a.item.ID)
+	var no *refusal
+	var findings []change.Finding
+	if errors.As(err, &no) {
+		findings = no.findings
+	}
+	return &refusal{
+		state: change.NeedsPerson, reason: ReasonConverge, findings: findings,
+		err: fmt.Errorf("applied and on %s, but others changed the stack at the same time: %w", a.opts.Branch, err),
+	}
+}
+
+// publishFix pushes a fix commit and says what it is called on the branch.
+// Once applied it belongs there whatever else happened: the next plan of a
+// branch without it would destroy what exists. moved tells that the branch
+// touched the stack since the fix was made.
+func (r *Resolver) publishFix(ctx context.Context, fix, stack string) (published string, moved bool, err error) {
+	commit, err := r.repo.Lookup(fix)
+	if err != nil {
+		return "", false, fmt.Errorf("read the fix commit: %w", err)
+	}
+	_, err = r.repo.Publish(ctx, func(tip string) (string, error) {
+		published, moved = fix, false
 		if commit.Parent == tip {
 			return fix, nil
 		}
-		published, err = r.repo.Replay(fix, tip, stack)
-		if !errors.Is(err, gitrepo.ErrMoved) {
-			return published, err
-		}
-		if published, err = r.repo.Replay(fix, tip, ""); err != nil {
-			return "", fmt.Errorf("the branch changed the same files: %w", err)
-		}
-		space, err := r.checkout(ctx, published)
-		if err != nil {
+		if moved, err = r.repo.Touched(commit.Parent, tip, stack); err != nil {
 			return "", err
 		}
-		_, err = r.confirmed(ctx, space, stack, baseline)
+		if published, err = r.repo.Replay(fix, tip, ""); errors.Is(err, gitrepo.ErrMoved) {
+			return "", fmt.Errorf("the branch changed the same files: %w", err)
+		}
 		return published, err
 	})
-	return published, err
+	return published, moved, err
 }

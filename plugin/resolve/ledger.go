@@ -45,11 +45,16 @@ type Entry struct {
 	Unfinished []Ref `json:"unfinished,omitempty"`
 }
 
-// countsAsAttempt are the results that count against max_attempts.
-var countsAsAttempt = map[string]bool{
-	string(change.Refused):     true,
-	string(change.Failed):      true,
-	string(change.NeedsPerson): true,
+// counts tells whether a result counts against max_attempts: a no of a gate, a
+// failure, and whatever else was paid for in vain.
+func (e Entry) counts() bool {
+	switch change.State(e.State) {
+	case change.Refused, change.Failed, change.NeedsPerson:
+		return true
+	case change.Skipped, change.NotAttempted:
+		return e.CostUSD > 0
+	}
+	return false
 }
 
 // stateTemporary marks an attempt that ended for a reason that is not the
@@ -137,7 +142,7 @@ func (l Ledger) Attempts(ref Ref) int {
 		case kindAttempt:
 			counted[key] = true
 		case kindResult:
-			if !countsAsAttempt[e.State] {
+			if !e.counts() {
 				delete(counted, key)
 			}
 		}

@@ -100,6 +100,16 @@ func ParseEvidence(message string) (Evidence, bool) {
 	return e, e.Document != "" && e.Item != "" && e.PlanHash != ""
 }
 
+// actionOf is the action that a fix commit names: the indented line of its body.
+func actionOf(message string) string {
+	for line := range strings.SplitSeq(message, "\n") {
+		if action, ok := strings.CutPrefix(line, "    "); ok {
+			return action
+		}
+	}
+	return ""
+}
+
 // DocsMessage is the commit message of the documents' update. Each distinct
 // date is named once.
 func DocsMessage(dates []string) string {

@@ -22,6 +22,7 @@ const (
 	ReasonClosed      = "stack-closed"          // an unsettled item closes the stack
 	ReasonChanged     = "changed-meanwhile"     // a person changed the row after the run began
 	ReasonError       = "failed"                // something broke, see the error
+	ReasonLocked      = "state-locked"          // somebody else holds the stack's state lock
 	ReasonNoChange    = "no-change"             // the agent changed nothing
 	ReasonTimeout     = "item-timeout"          // agent and plans took longer than item_timeout
 	ReasonAgent       = "agent-failed"          // agent error, timeout, unreadable output
@@ -29,6 +30,7 @@ const (
 	ReasonBaseMoved   = "base-moved"            // the branch changed the same files meanwhile
 	ReasonPushRefused = "push-refused"          // the remote does not take our commits
 	ReasonApply       = "apply-failed"          // ended with an error, or half way
+	ReasonReverted    = "fix-reverted"          // somebody took the fix off the branch
 	ReasonUnknown     = "apply-unknown"         // nobody knows how it ended
 	ReasonConverge    = "not-converged"         // a plan after the apply is not empty
 	ReasonUnconfirmed = "apply-unconfirmed"     // applied, and the run was cut short

@@ -91,7 +91,8 @@ type Resolver struct {
 	landed  map[Ref]landed
 	stacks  map[string]*stack
 	spent   float64
-	spaces  int // workspaces made, for their names
+	spaces  int  // workspaces made, for their names
+	keep    bool // the run directories prove something that the remote does not show yet
 	now     func() time.Time
 }
 
@@ -117,9 +118,6 @@ func New(ctx context.Context, opts Options, repo *gitrepo.Repo, agents, terrafor
 		if r.agentRun, err = agents.OpenRun(ctx, opts.Run); err != nil {
 			return nil, fmt.Errorf("open the run directory on %s: %w", agents.Name(), err)
 		}
-	}
-	if err := terraform.Reclaim(ctx, []string{opts.Run}); err != nil {
-		log.Warn().Str("stage", "hosts").Err(err).Msg("what killed runs left on the host could not be removed")
 	}
 	if err := r.readHistory(); err != nil {
 		return nil, err
@@ -178,9 +176,9 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) []change.Outc
 			outcomes = append(outcomes, notAttempted(queue[i:], ReasonBudget)...)
 			break
 		}
-		outcome, fatal := r.one(ctx, item, share)
-		outcomes = append(outcomes, outcome)
-		if outcome.State != change.Skipped {
+		a, fatal := r.one(ctx, item, share)
+		outcomes = append(outcomes, a.out)
+		if a.recorded {
 			paid++ // an item that its stack held back took no place of another
 		}
 		if fatal {
@@ -241,6 +239,9 @@ func (r *Resolver) SpentUSD() float64 { return r.spent }
 // Close removes the run's directories on the hosts, except those that hold an
 // apply which is not settled.
 func (r *Resolver) Close(ctx context.Context) error {
+	if r.keep {
+		return nil
+	}
 	err := r.terraformRun.Close(ctx)
 	if r.agentRun != r.terraformRun {
 		if agentErr := r.agentRun.Close(ctx); err == nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"pm-todos/plugin/change"
@@ -33,13 +32,43 @@ func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]cha
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(journals)) {
 		out, err := r.settleOne(ctx, name, journals[name], known)
-		if err != nil {
+		switch {
+		case errors.Is(err, host.ErrStateLock):
+			// One stack's trouble. Its journal stays, the items of the others go on.
+			r.close(out.Stack, err)
+			out.State, out.Reason, out.Err = change.NotAttempted, ReasonLocked, err
+		case fault.Of(err) == fault.Person:
+			r.close(out.Stack, err)
+			out.State, out.Reason, out.Err = change.NeedsPerson, ReasonUnknown, err
+		case err != nil:
 			problems = append(problems, err) // the others are settled all the same
 			continue
 		}
 		outcomes = append(outcomes, out)
 	}
+	r.reclaim(ctx)
 	return outcomes, errors.Join(problems...)
+}
+
+// reclaim removes what killed runs left on the host, except what a journal may
+// still need as proof of how its apply ended.
+func (r *Resolver) reclaim(ctx context.Context) {
+	keep := []string{r.opts.Run}
+	journals, err := r.repo.Refs(ctx, JournalPrefix)
+	for _, fix := range journals {
+		commit, lookupErr := r.repo.Lookup(fix)
+		err = errors.Join(err, lookupErr)
+		evidence, _ := ParseEvidence(commit.Message)
+		if entry, ok := r.ledger.LastAttempt(Ref{Document: evidence.Document, Item: evidence.Item}); ok {
+			keep = append(keep, entry.Run)
+		}
+	}
+	if err == nil {
+		err = r.terraform.Reclaim(ctx, keep)
+	}
+	if err != nil {
+		r.log.Warn().Str("stage", "settle").Err(err).Msg("what killed runs left on the host could not be removed")
+	}
 }
 
 func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[Ref]change.Item) (change.Outcome, error) {
@@ -50,13 +79,13 @@ func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[Re
 	evidence, ok := ParseEvidence(commit.Message)
 	ref := Ref{Document: evidence.Document, Item: evidence.Item}
 	if !ok || JournalRef(ref) != name {
-		return change.Outcome{}, fault.Mark(fault.Person, fmt.Errorf("the journal %s holds a commit that this program did not make; look at it and delete the ref", name))
+		return change.Outcome{Item: change.Item{ID: name, Action: "a journal that this program did not write"}},
+			fault.Mark(fault.Person, fmt.Errorf("the journal %s holds a commit that this program did not make; look at it and delete the ref", name))
 	}
 	item, found := known[ref]
 	if !found {
 		// The row is gone from the documents; its commit still says what it was.
-		action, _, _ := strings.Cut(commit.Message, "\n")
-		item = change.Item{Document: ref.Document, ID: ref.Item, Action: action}
+		item = change.Item{Document: ref.Document, ID: ref.Item, Action: actionOf(commit.Message)}
 	}
 	s := settling{Resolver: r, ref: ref, fix: fix, evidence: evidence, out: change.Outcome{
 		Item: item, Stack: evidence.Stack, PlanHash: evidence.PlanHash, Counts: evidence.Counts, Settled: true,
@@ -83,6 +112,13 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 	s.attempt, _ = s.ledger.LastAttempt(s.ref)
 	if on, ok := s.landed[s.ref]; ok && on.evidence.PlanHash == s.evidence.PlanHash {
 		s.out.Commit = on.commit
+		reverted, err := s.reverted(on.commit)
+		if err != nil {
+			return s.out, err
+		}
+		if reverted {
+			return s.person(ReasonReverted, errors.New("its fix was reverted on the branch; settle it with --abandon when that is meant")), nil
+		}
 		if s.ledger.LastState(s.ref) == string(change.Done) {
 			return s.end(change.Done, ""), nil
 		}
@@ -91,10 +127,37 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 	if err != nil {
 		return s.out, err
 	}
-	if s.out.Commit == "" && !status.Began && !status.Unknown {
+	began := status.Began || status.Unknown
+	if status.Ended && status.Code != 0 && (nothingApplied(status.Output, stalePlan) || nothingApplied(status.Output, stateLocked)) {
+		began = false
+	}
+	if s.out.Commit == "" && !began {
 		return s.neverApplied(ctx)
 	}
 	return s.decideByPlan(ctx, status)
+}
+
+// reverted tells whether a file of a fix on the branch is as it was before the
+// fix: then an empty plan says nothing of the fix.
+func (r *Resolver) reverted(fix string) (bool, error) {
+	commit, err := r.repo.Lookup(fix)
+	if err != nil {
+		return false, fmt.Errorf("read the fix commit: %w", err)
+	}
+	diff, err := r.repo.Diff(commit.Parent, commit.Tree)
+	if err != nil {
+		return false, fmt.Errorf("read the fix commit: %w", err)
+	}
+	for _, file := range diff.Files {
+		touched, err := r.repo.Touched(commit.Parent, r.repo.Tip(), file.Path)
+		if err != nil {
+			return false, fmt.Errorf("compare %s with the branch: %w", file.Path, err)
+		}
+		if !touched {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // status asks the host how the apply ended, and waits for one that still runs.
@@ -123,6 +186,8 @@ func (s *settling) neverApplied(ctx context.Context) (change.Outcome, error) {
 		return s.out, err
 	}
 	s.out.Err = errors.New("the run was cut short before its plan was applied")
+	s.out.Attempt = s.attempt.Attempt
+	s.out.Final = s.attempt.Attempt >= s.opts.MaxAttempts
 	return s.end(change.Failed, ReasonInterrupted), nil
 }
 
@@ -153,7 +218,7 @@ func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (c
 		return s.publishLanded(ctx, space)
 	case errors.As(err, &left):
 		s.out.Findings, reason = left.findings, ReasonConverge
-	case !errors.As(err, &failed):
+	case fault.Of(err) == fault.Temporary, !errors.As(err, &failed):
 		return s.out, err
 	}
 	if status.Ended && status.Code != 0 {
@@ -167,7 +232,7 @@ func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (c
 
 func (s *settling) publishLanded(ctx context.Context, space *host.Workspace) (change.Outcome, error) {
 	if s.out.Commit == "" {
-		commit, err := s.publishFix(ctx, s.fix, s.evidence.Stack, change.Plan{})
+		commit, _, err := s.publishFix(ctx, s.fix, s.evidence.Stack)
 		if err != nil {
 			return s.person(ReasonNotOnBranch, err), nil
 		}
@@ -186,7 +251,7 @@ func (s *settling) publishAnyway(ctx context.Context) {
 	if s.out.Commit != "" {
 		return
 	}
-	commit, err := s.publishFix(ctx, s.fix, s.evidence.Stack, change.Plan{})
+	commit, _, err := s.publishFix(ctx, s.fix, s.evidence.Stack)
 	if err != nil {
 		s.log.Error().Str("stage", "settle").Str("item", s.ref.Item).Err(err).Msg("the fix is not on the branch")
 		return

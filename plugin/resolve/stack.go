@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/fault"
 	"pm-todos/plugin/gate"
 	"pm-todos/plugin/host"
 )
@@ -67,7 +68,7 @@ func (r *Resolver) baseline(ctx context.Context, name, base string) (*stack, err
 	s.baseline, err = r.planIn(ctx, space, name)
 	var failed *host.CommandError
 	switch {
-	case errors.As(err, &failed):
+	case errors.As(err, &failed) && fault.Of(err) != fault.Temporary:
 		s.refusal = &refusal{state: change.NotAttempted, reason: ReasonUnhealthy, err: fmt.Errorf("the untouched base of %s cannot be planned: %w", name, err)}
 	case err != nil:
 		return nil, err
