@@ -220,7 +220,7 @@ func FuzzDiffPaths(f *testing.F) {
 	} {
 		f.Add(name)
 	}
-	protected := regexp.MustCompile(`(?i)\.git|\.woodpecker|\.github|\.drone|jenkinsfile|\.claude|claude[^/]*\.md$|(^|/)agents\.md$|\.mcp|\.cursor|terragrunt|\.hcl|tfvars|tfstate|\.env|\.tf\.json$|override\.tf$|/vault/|(^|/)hooks/|\.tofu|\.tool-versions|-version$|\.terraform`)
+	protected := regexp.MustCompile(`(?i)(^|/)\.|(^|/)jenkinsfile|(^|/)(claude|agents)\.md$|terragrunt|\.hcl($|\.)|tfvars|tfstate|\.tf\.json$|(^|/|_)override\.tf$|(^|/)vault/|(^|/)hooks/|-version$`)
 	plain := regexp.MustCompile(`^stacks/monitoring/[A-Za-z0-9_.@+=,() /-]+\.[A-Za-z]+$`)
 	f.Fuzz(func(t *testing.T, name string) {
 		p := policy()

@@ -30,7 +30,7 @@ var denied = []struct {
 		"**/.cline*", "**/.cline*/**", "**/.agents/**", "**/.agent/**", "**/.opencode/**", "**/.junie/**", "**/.kiro/**", "**/copilot*",
 	}},
 	{"Terraform's and Terragrunt's own files", []string{
-		"**/*.hcl", "**/*.hcl.json", "**/*.tfvars*", "**/*.tfstate*", "**/*.tfplan*", "**/*.tfbackend*", "**/.terraform*", "**/.terraform/**",
+		"**/*.hcl", "**/*.hcl.json", "**/*tfvars*", "**/*tfstate*", "**/*tfplan*", "**/*terragrunt*", "**/*.tfbackend*", "**/.terraform*", "**/.terraform/**",
 		"**/terraform.rc", "**/*.tfrc", "**/terraform.d/**", "**/.terragrunt-cache/**", "**/*.tf.json", "**/*.tofu", "**/*.tofu.json", "**/.tofu*",
 		"**/override.tf", "**/*_override.tf", "**/override.tofu", "**/.opentofu*", "**/.terragrunt*", "**/.tflint*", "**/.tfsec*", "**/.checkov*", "**/.trivy*",
 	}},
