@@ -15,6 +15,9 @@ import (
 // commands are the commands beside the plugin's run.
 var commands = []func() *cli.Command{
 	parseCommand,
+	lintCommand,
+	explainCommand,
+	indexCommand,
 	settleCommand,
 	demoCommand,
 	docsCommand,

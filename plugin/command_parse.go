@@ -2,19 +2,14 @@ package plugin
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"pm-todos/plugin/postmortem"
 )
-
-// errUnread stands for files that were named one by one already.
-var errUnread = errors.New("not every file could be read")
 
 // parseCommand prints the items of documents.
 func parseCommand() *cli.Command {
@@ -24,7 +19,7 @@ func parseCommand() *cli.Command {
 		UsageText: "pm-todos parse [flags] FILE...   (- is standard input)",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Value: "json", Usage: "json, one object per file, or table"},
-		}, settingFlags(func(e entry) bool { return e.parse })...),
+		}, settingFlags(documentSettings)...),
 		Action: parseAction,
 	}
 }
@@ -38,14 +33,12 @@ func parseAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	files := c.Args().Slice()
+	files, err := pathArguments(c, "FILE")
+	if err != nil {
+		return err
+	}
 	if len(files) == 0 {
 		return usageError("parse needs at least one FILE")
-	}
-	for _, file := range files {
-		if strings.HasPrefix(file, "-") && file != "-" {
-			return usageError("%s stands behind a FILE; put flags before the files", quoted(file))
-		}
 	}
 	unread := false
 	for _, file := range files {
@@ -53,8 +46,8 @@ func parseAction(c *cli.Context) error {
 		if err != nil {
 			// The error names the file; the others are printed all the same.
 			unread = true
-			if _, err := fmt.Fprintf(c.App.ErrWriter, "pm-todos: parse: %v\n", err); err != nil {
-				return fmt.Errorf("print an error: %w", err)
+			if err := tellProblem(c, err); err != nil {
+				return err
 			}
 			continue
 		}
@@ -70,20 +63,8 @@ func parseAction(c *cli.Context) error {
 
 // parsePolicy reads the settings that decide which items are safe.
 func parsePolicy(c *cli.Context) (postmortem.Policy, error) {
-	var mine []entry
-	for _, e := range entries() {
-		if e.parse {
-			mine = append(mine, e)
-		}
-	}
-	s, problems := readEntries(mine, func(setting string) (string, bool) {
-		text := c.String(flagName(setting))
-		return text, strings.TrimSpace(text) != ""
-	})
-	if err := settingsError(problems); err != nil {
-		return postmortem.Policy{}, err
-	}
-	return s.documentPolicy(), nil
+	s, err := givenSettings(c, documentSettings)
+	return s.documentPolicy(), err
 }
 
 func readDocument(file string, stdin io.Reader) ([]byte, error) {

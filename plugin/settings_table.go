@@ -18,7 +18,8 @@ type entry struct {
 	told     string   // what the docs say of the default, when standard does not tell it
 	usage    string   // one sentence or two, Markdown
 	secret   bool     // comes by from_secret and is never shown
-	parse    bool     // also a flag of the command parse
+	parse    bool     // also a flag of the commands that read documents
+	search   bool     // also a flag of the commands that look for documents
 	read     reader
 }
 
@@ -126,7 +127,7 @@ var repositoryEntries = []entry{
 
 var documentEntries = []entry{
 	{
-		name: "post_mortems", standard: "docs/post-mortems/*.md",
+		name: "post_mortems", standard: "docs/post-mortems/*.md", search: true,
 		usage: "List of globs of the documents; `**` matches any number of folders.",
 		read:  asList(func(s *Settings) *[]string { return &s.Documents.PostMortems }, glob),
 	},

@@ -118,6 +118,11 @@ func (sum *summary) add(outcomes []change.Outcome) {
 	}
 }
 
+// complete tells whether every item came to its turn.
+func (sum *summary) complete() bool {
+	return len(sum.Outcomes) > 0 && !slices.ContainsFunc(sum.Outcomes, func(out change.Outcome) bool { return out.State == change.NotAttempted })
+}
+
 // kind is what the outcomes mean for the run.
 func (sum *summary) kind() fault.Kind {
 	worst := fault.None
@@ -264,7 +269,11 @@ func replaceFile(path string, content []byte) (err error) {
 func record(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
 	if ctx.Err() != nil {
 		// What was completed is recorded, in the little time that is left.
-		return closed(ctx, context.Cause(ctx), func(ending context.Context) error {
+		cause := context.Cause(ctx)
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) && sum.complete() {
+			cause = nil // late, but through
+		}
+		return closed(ctx, cause, func(ending context.Context) error {
 			return recordNow(ending, s, c, repo, resolver, sel, sum)
 		})
 	}
@@ -278,7 +287,41 @@ func recordNow(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, r
 	}
 	sum.DocsCommit = docs.Commit
 	sum.Warnings = append(sum.Warnings, docs.Warnings...)
-	return resolver.Finish(ctx, docs.Tip, sum.Outcomes, unfinished(sel, sum.Outcomes, resolver.Unfinished(), s.Documents.MaxAttempts))
+	completed, err := completedAt(s, repo, sel, docs)
+	if err != nil {
+		return err
+	}
+	// What a broken document could not record keeps its journal: the next run
+	// comes back to it.
+	var recorded []change.Outcome
+	for _, out := range sum.Outcomes {
+		if !slices.Contains(docs.Broken, out.Item.Document) {
+			recorded = append(recorded, out)
+		}
+	}
+	err = resolver.Finish(ctx, completed, recorded, unfinished(sel, sum.Outcomes, resolver.Unfinished(), s.Documents.MaxAttempts))
+	return errors.Join(append(docs.Problems, err)...)
+}
+
+// completedAt is the commit that the next run compares with: the branch as this
+// one leaves it, unless documents were pushed meanwhile that it never read.
+func completedAt(s Settings, repo *gitrepo.Repo, sel selection, docs published) (string, error) {
+	before := docs.Tip
+	if docs.Commit != "" {
+		commit, err := repo.Lookup(docs.Commit)
+		if err != nil {
+			return "", fmt.Errorf("read the docs commit: %w", err)
+		}
+		before = commit.Parent
+	}
+	changed, err := repo.Changed(sel.Commit, before)
+	if err != nil {
+		return "", fmt.Errorf("look for documents pushed meanwhile: %w", err)
+	}
+	if len(documentPaths(changed, s.Documents.PostMortems)) > 0 {
+		return sel.Commit, nil
+	}
+	return docs.Tip, nil
 }
 
 // unfinished is the items that the next run takes up though nobody changed

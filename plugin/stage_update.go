@@ -20,6 +20,8 @@ type published struct {
 	Commit   string   // the docs commit, empty when there was nothing to write
 	Files    []string // documents that changed
 	Warnings []string // rows that a person changed meanwhile, and the like
+	Broken   []string // documents that could not take their rows
+	Problems []error  // why
 }
 
 // updateDocuments records the outcomes in their documents: one commit, rendered
@@ -37,15 +39,15 @@ func updateDocuments(ctx context.Context, s Settings, repo *gitrepo.Repo, sel se
 		contents := map[string][]byte{}
 		var dates []string
 		for _, file := range files {
-			content, date, err := done.render(s, repo, tip, file, sel.Pushed[file], outcomes, now)
-			if err != nil {
-				return "", err
-			}
+			content, date := done.render(s, repo, tip, file, sel.Pushed[file], outcomes, now)
 			if content != nil {
 				contents[file] = content
 				done.Files = append(done.Files, file)
 				dates = append(dates, date)
 			}
+		}
+		if stale := done.addIndex(s, repo, tip, sel, contents, now); len(dates) == 0 {
+			dates = stale
 		}
 		if len(contents) == 0 {
 			return tip, nil
@@ -86,12 +88,13 @@ func recorded(sel selection, outcomes []change.Outcome) []string {
 }
 
 // render is a document with its rows, nil when nothing in it changes or it is
-// gone from the branch.
-func (p *published) render(s Settings, repo *gitrepo.Repo, tip, file string, pushed bool, outcomes []change.Outcome, now time.Time) (content []byte, date string, err error) {
+// gone from the branch. One that cannot take its rows does not hold up the
+// others.
+func (p *published) render(s Settings, repo *gitrepo.Repo, tip, file string, pushed bool, outcomes []change.Outcome, now time.Time) (content []byte, date string) {
 	src, err := repo.ReadFile(tip, file)
 	if err != nil {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is gone from the branch; what was done for it stands in the commits", file))
-		return nil, "", nil //nolint:nilerr // a document that a person removed is no failure of the run
+		return nil, "" // a document that a person removed is no failure of the run
 	}
 	doc := postmortem.Parse(file, src, s.documentPolicy())
 	edits, implemented := documentEdits(s, doc, outcomes, now)
@@ -100,15 +103,17 @@ func (p *published) render(s Settings, repo *gitrepo.Repo, tip, file string, pus
 	}
 	result, err := postmortem.Update(file, src, edits)
 	if err != nil {
-		return nil, "", fmt.Errorf("update %s: %w", file, err)
+		// What it could do safely, it did.
+		p.Broken = append(p.Broken, file)
+		p.Problems = append(p.Problems, err)
 	}
 	for _, refusal := range result.Refused {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("%s: %s keeps its status: %s", file, refusal.Item.Action, refusal.Why))
 	}
 	if !result.Changed {
-		return nil, "", nil
+		return nil, ""
 	}
-	return result.Content, itemDate(doc.Date, now), nil
+	return result.Content, itemDate(doc.Date, now)
 }
 
 // documentEdits is what the outcomes of one document change in it.
@@ -143,6 +148,8 @@ func outcomeRow(out change.Outcome, today, url string) (postmortem.Row, bool) {
 		return row, true
 	case change.Refused:
 		return row, true
+	case change.Skipped:
+		return row, out.Reason == resolve.ReasonMaxAttempts
 	case change.Failed:
 		return row, out.Reason == resolve.ReasonVerify || out.Final
 	default:
