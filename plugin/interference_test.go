@@ -1,0 +1,164 @@
+package plugin
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pm-todos/plugin/standin"
+)
+
+// must ends the test when preparing it went wrong.
+func must[T any](t *testing.T) func(value T, err error) T {
+	return func(value T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+func TestDocumentsPushedDuringARunAreNotMissed(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	pushes := 0
+	s.Git.SetMiddleware(standin.Before(100, standin.IsPush, func() {
+		if pushes++; pushes != 3 {
+			return
+		}
+		rival := map[string]string{"docs/post-mortems/2026-02-02-new.md": document("| P1 | Add an alert on swap | Alert | over 50 % | TODO |")}
+		if _, err := s.Repo.Commit(standin.SampleBranch, "rival\n", rival); err != nil {
+			t.Error(err)
+		}
+	}))
+	s.wants(0, s.run(nil))
+	// The rival's own pipeline, which had to wait for the lock.
+	s.wants(0, s.run(map[string]string{"CI_COMMIT_SHA": s.tip(), "CI_PREV_COMMIT_SHA": s.Second}))
+	if doc := s.file("docs/post-mortems/2026-02-02-new.md"); !strings.Contains(doc, "| over 50 % | Done |") {
+		t.Errorf("the document was never read:\n%s", doc)
+	}
+}
+
+func TestRevertedFixIsNeverDone(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	before := s.file("stacks/monitoring/alerts.tf")
+	if err := s.Terraform.FailApplyAfter(0); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(3, s.run(nil))
+	if err := s.Terraform.FailApplyAfter(-1); err != nil {
+		t.Fatal(err)
+	}
+	must[string](t)(s.Repo.Commit(standin.SampleBranch, "Revert the fix\n", map[string]string{"stacks/monitoring/alerts.tf": before}))
+	s.wants(3, s.run(nil))
+	s.says("fix-reverted")
+	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") {
+		t.Errorf("falsely done:\n%s", doc)
+	}
+}
+
+func TestStalePlanNeverRevertsWhatOthersApplied(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	state := filepath.Join(s.StateDir, "monitoring.tfstate")
+	marker := filepath.Join(t.TempDir(), "done")
+	// Somebody applies a change by hand, once, between our plan and our apply.
+	hook := fmt.Sprintf(`#!/bin/sh
+while read -r old new ref; do
+	case $ref in refs/pm-todos/journal/*)
+		[ -e %[1]s ] || sed -i -e 's/30d/90d/g' -e 's/"serial": [0-9]*/"serial": 77/' %[2]s
+		: >%[1]s
+	esac
+done
+`, marker, state)
+	if err := s.Repo.InstallHook("post-receive", hook); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(0, s.run(nil))
+	s.says("stack-drifts")
+	if held := fmt.Sprint(s.state("monitoring")); strings.Contains(held, "30d") || !strings.Contains(held, "90d") {
+		t.Errorf("what somebody else applied was reverted: %s", held)
+	}
+	s.noJournal()
+}
+
+func TestUnhealthyStackDoesNotStarveOthers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, only("2026-01-01-alert.md", document(
+		"| P0 | Raise the retention of `stacks/nfs` | Config | to 90 days | TODO |",
+		"| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |")))
+	must[string](t)(s.Repo.Commit(standin.SampleBranch, "broken\n", map[string]string{"stacks/nfs/broken.tf": "resource \"null_resource\" \"x\" {}\n"}))
+	s.run(map[string]string{"PLUGIN_MAX_ITEMS": "1", "PLUGIN_SCOPE": "all"})
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
+		t.Errorf("the item of a healthy stack was starved:\n%s", s.last)
+	}
+}
+
+func TestThreat14_DriftFoundAfterPaymentCountsAsAnAttempt(t *testing.T) {
+	t.Parallel()
+	o := only("2026-01-01-alert.md", document("| P2 | Add a monitor for the cache | Monitor | every minute | TODO |"))
+	o.AgentScript = `sed -i 's|^    "wiki".*|&\n    "x" = "http://10.0.10.15:9100/health"|' stacks/uptime-kuma/main.tf`
+	s := newSite(t, o)
+	state := filepath.Join(s.StateDir, "uptime-kuma.tfstate")
+	held := string(must[[]byte](t)(os.ReadFile(state)))
+	if err := os.WriteFile(state, []byte(strings.ReplaceAll(held, "https://wiki.example.org/", "https://wiki.example.org/drifted")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		s.run(map[string]string{"PLUGIN_SCOPE": "all"})
+	}
+	if calls := must[[]standin.AgentCall](t)(s.Agent.Calls()); len(calls) > 2 {
+		t.Errorf("%d agent calls with max_attempts 2", len(calls))
+	}
+}
+
+func TestOneBrokenDocumentHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
+	o.Files["docs/post-mortems/2026-01-02-open.md"] = document("| P2 | Add an alert on swap | Alert | over 50 % | TODO |") + "\n```\nnever closed\n"
+	s := newSite(t, o)
+	s.wants(1, s.run(nil))
+	s.says("2026-01-02-open.md")
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
+		t.Errorf("the other document was not updated:\n%s", doc)
+	}
+}
+
+func TestForeignJournalBlocksNothing(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	if err := s.Repo.SetRef("refs/pm-todos/journal/"+strings.Repeat("a", 64), s.First); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(3, s.run(nil))
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
+		t.Errorf("a journal that is not ours blocked the run:\n%s", s.last)
+	}
+}
+
+func TestUnwritableSummaryIsNoSuccess(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(1, s.run(map[string]string{"PLUGIN_SUMMARY_DIR": filepath.Join(file, "x")}))
+	s.says("summary_dir")
+}
+
+func TestThreat17_PullRequestTellsSlackNothing(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	s.wants(0, s.run(map[string]string{
+		"CI_PIPELINE_EVENT": "pull_request", "CI_COMMIT_SHA": s.Second,
+		"PLUGIN_SLACK_WEBHOOK": s.Slack.WebhookURL(), "PLUGIN_NOTIFY": "always",
+	}))
+	if messages := s.Slack.Messages(); len(messages) > 0 {
+		t.Errorf("Slack was told: %v", messages)
+	}
+}
