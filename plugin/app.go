@@ -52,10 +52,21 @@ func App(version string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 }
 
 // runAction is the plugin's run.
-func runAction(c *cli.Context) (err error) {
+func runAction(c *cli.Context) error {
 	if c.Args().Present() {
 		return usageError("%s is not a command; pm-todos --help lists them", quoted(c.Args().First()))
 	}
+	return withConsole(c, func(s Settings, console Console) error {
+		for _, warning := range s.Warnings() {
+			console.Log.Warn().Str(stageField, "settings").Msg(warning)
+		}
+		return told(Run(c.Context, s, console))
+	})
+}
+
+// withConsole reads the settings of a run, keeps their secrets to this process,
+// and opens the console for what the command does with them.
+func withConsole(c *cli.Context, act func(Settings, Console) error) (err error) {
 	s, err := ReadSettings(c)
 	if err != nil {
 		return err
@@ -65,10 +76,7 @@ func runAction(c *cli.Context) (err error) {
 	}
 	console, closeConsole := NewConsole(c.App.Version, s, c.App.Writer, mayColour(c.App.Writer, os.Getenv))
 	defer func() { err = errors.Join(err, closeConsole()) }()
-	for _, warning := range s.Warnings() {
-		console.Log.Warn().Str(stageField, "settings").Msg(warning)
-	}
-	return told(Run(c.Context, s, console))
+	return act(s, console)
 }
 
 // wrongUsage is the error of a command line that the flags do not understand.

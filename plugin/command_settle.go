@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -29,21 +28,14 @@ func settleCommand() *cli.Command {
 			&cli.BoolFlag{Name: "landed", Usage: "production is as the fix says"},
 			&cli.BoolFlag{Name: "abandon", Usage: "give the item up"},
 		}, settingFlags(nil)...),
-		Action: func(c *cli.Context) (err error) {
+		Action: func(c *cli.Context) error {
 			item, landed, err := settleArguments(c)
 			if err != nil {
 				return err
 			}
-			s, err := ReadSettings(c)
-			if err != nil {
-				return err
-			}
-			if err := errors.Join(forgetSecrets(), keepMemoryPrivate()); err != nil {
-				return err
-			}
-			console, closeConsole := NewConsole(c.App.Version, s, c.App.Writer, mayColour(c.App.Writer, os.Getenv))
-			defer func() { err = errors.Join(err, closeConsole()) }()
-			return settle(c.Context, s, console, item, landed)
+			return withConsole(c, func(s Settings, console Console) error {
+				return settle(c.Context, s, console, item, landed)
+			})
 		},
 	}
 }

@@ -336,14 +336,14 @@ func unfinished(sel selection, outcomes []change.Outcome, earlier []resolve.Ref,
 	}
 	ended := map[resolve.Ref]bool{}
 	for _, out := range outcomes {
-		ref := resolve.Ref{Document: out.Item.Document, Item: out.Item.ID}
+		ref := resolve.RefOf(out.Item)
 		ended[ref] = true
 		if again(out, maxAttempts) {
 			add(ref)
 		}
 	}
 	for _, item := range sel.safe() {
-		if ref := (resolve.Ref{Document: item.Document, Item: item.ID}); !ended[ref] {
+		if ref := resolve.RefOf(item); !ended[ref] {
 			add(ref)
 		}
 	}
@@ -379,12 +379,12 @@ func without(items []change.Item, settled []change.Outcome) []change.Item {
 	for _, out := range settled {
 		// Only what was never applied, and not done otherwise, may be tried again.
 		if out.State != change.Failed || out.Commit != "" {
-			ended[resolve.Ref{Document: out.Item.Document, Item: out.Item.ID}] = true
+			ended[resolve.RefOf(out.Item)] = true
 		}
 	}
 	var rest []change.Item
 	for _, item := range items {
-		if !ended[resolve.Ref{Document: item.Document, Item: item.ID}] {
+		if !ended[resolve.RefOf(item)] {
 			rest = append(rest, item)
 		}
 	}

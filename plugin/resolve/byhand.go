@@ -42,7 +42,7 @@ func Unsettled(ctx context.Context, repo *gitrepo.Repo, item string) (Left, erro
 		}
 		others = append(others, e.Item+" of "+e.Document)
 		if item != "" && strings.HasPrefix(e.Item, item) {
-			found = append(found, Left{Ref: Ref{Document: e.Document, Item: e.Item}, Fix: refs[name], Evidence: e, Action: actionOf(commit.Message)})
+			found = append(found, Left{Ref: e.Ref(), Fix: refs[name], Evidence: e, Action: actionOf(commit.Message)})
 		}
 	}
 	switch {

@@ -48,7 +48,7 @@ type attempt struct {
 // can fare better in this run.
 func (r *Resolver) one(ctx context.Context, item change.Item, share float64) (a *attempt, fatal bool) {
 	started := r.now()
-	ref := Ref{Document: item.Document, Item: item.ID}
+	ref := RefOf(item)
 	a = &attempt{
 		Resolver: r, item: item, ref: ref, share: share, number: r.ledger.Attempts(ref) + 1,
 		log: r.log.With().Str("document", item.Document).Str("item", item.ID).Logger(),

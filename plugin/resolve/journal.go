@@ -79,32 +79,40 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Out
 			return err
 		}
 	}
+	journals, err := r.repo.Refs(ctx, JournalPrefix)
+	if err != nil {
+		return fmt.Errorf("list the journals: %w", err)
+	}
 	for _, out := range outcomes {
 		// Failed with a commit: on the branch, and only verify_command said no.
 		through := out.State == change.Done || out.State == change.Failed && out.Commit != ""
 		if !through {
 			continue
 		}
-		if err := r.dropJournal(ctx, Ref{Document: out.Item.Document, Item: out.Item.ID}); err != nil {
+		ref := RefOf(out.Item)
+		if err := r.removeJournal(ctx, ref, journals[JournalRef(ref)]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// dropJournal removes an item's journal when there is one, and lets the host
-// clean up after its apply.
+// dropJournal looks for an item's journal on the remote and removes it.
 func (r *Resolver) dropJournal(ctx context.Context, ref Ref) error {
-	name := JournalRef(ref)
-	refs, err := r.repo.Refs(ctx, JournalPrefix)
+	journals, err := r.repo.Refs(ctx, JournalPrefix)
 	if err != nil {
 		return fmt.Errorf("list the journals: %w", err)
 	}
-	fix, found := refs[name]
-	if !found {
+	return r.removeJournal(ctx, ref, journals[JournalRef(ref)])
+}
+
+// removeJournal removes the journal that holds a fix, if there is one, and lets
+// the host clean up after its apply.
+func (r *Resolver) removeJournal(ctx context.Context, ref Ref, fix string) error {
+	if fix == "" {
 		return nil
 	}
-	if err := r.repo.SetRef(ctx, name, fix, ""); err != nil {
+	if err := r.repo.SetRef(ctx, JournalRef(ref), fix, ""); err != nil {
 		return fmt.Errorf("remove the journal of %s: %w", ref.Item, err)
 	}
 	commit, err := r.repo.Lookup(fix)

@@ -27,6 +27,9 @@ type Ref struct {
 	Item     string `json:"item"`
 }
 
+// RefOf is what names an item across runs.
+func RefOf(item change.Item) Ref { return Ref{Document: item.Document, Item: item.ID} }
+
 // Entry is one line of the ledger.
 type Entry struct {
 	Time    time.Time `json:"time"`
@@ -101,8 +104,10 @@ func Encode(entries ...Entry) ([]byte, error) {
 // Completed is the branch's tip at the end of the last run that went through,
 // or "".
 func (l Ledger) Completed() string {
-	if e := l.lastCompleted(); e != nil {
-		return e.Commit
+	for _, e := range slices.Backward(l.entries) {
+		if e.Kind == kindCompleted {
+			return e.Commit
+		}
 	}
 	return ""
 }
@@ -169,13 +174,4 @@ func (l Ledger) LastState(ref Ref) string {
 		}
 	}
 	return ""
-}
-
-func (l Ledger) lastCompleted() *Entry {
-	for i := range slices.Backward(l.entries) {
-		if l.entries[i].Kind == kindCompleted {
-			return &l.entries[i]
-		}
-	}
-	return nil
 }

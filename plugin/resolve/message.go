@@ -30,6 +30,9 @@ type Evidence struct {
 	CostUSD  float64
 }
 
+// Ref is the item that the evidence is of.
+func (e Evidence) Ref() Ref { return Ref{Document: e.Document, Item: e.Item} }
+
 // Trailer names of a fix commit.
 const (
 	trailerDocument = "Post-Mortem-Document"

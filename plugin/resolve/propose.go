@@ -108,7 +108,7 @@ func (r *Resolver) proposed(ctx context.Context, base string) (map[Ref]string, e
 		}
 		err := r.repo.Log(tip, func(c gitrepo.Commit) bool {
 			if e, ok := ParseEvidence(c.Message); ok {
-				waiting[Ref{Document: e.Document, Item: e.Item}] = strings.TrimPrefix(name, "refs/heads/")
+				waiting[e.Ref()] = strings.TrimPrefix(name, "refs/heads/")
 			}
 			return c.Hash != base
 		})

@@ -142,7 +142,7 @@ func (r *Resolver) readHistory() error {
 func (r *Resolver) findLanded(tip string) error {
 	err := r.repo.Log(tip, func(c gitrepo.Commit) bool {
 		if e, ok := ParseEvidence(c.Message); ok {
-			ref := Ref{Document: e.Document, Item: e.Item}
+			ref := e.Ref()
 			if _, newer := r.landed[ref]; !newer {
 				r.landed[ref] = landed{commit: c.Hash, evidence: e}
 			}
@@ -193,7 +193,7 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) []change.Outc
 // those that failed often enough, those that wait on a proposal.
 func (r *Resolver) admit(items []change.Item, waiting map[Ref]string) (queue []change.Item, outcomes []change.Outcome) {
 	for _, item := range items {
-		ref := Ref{Document: item.Document, Item: item.ID}
+		ref := RefOf(item)
 		out := change.Outcome{Item: item, State: change.Skipped}
 		switch fix, isLanded := r.landed[ref]; {
 		case isLanded:
@@ -232,9 +232,6 @@ func notAttempted(items []change.Item, reason string) []change.Outcome {
 	}
 	return outcomes
 }
-
-// SpentUSD is what the agents of this run have cost so far.
-func (r *Resolver) SpentUSD() float64 { return r.spent }
 
 // Close removes the run's directories on the hosts, except those that hold an
 // apply which is not settled.

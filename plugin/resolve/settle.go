@@ -59,7 +59,7 @@ func (r *Resolver) reclaim(ctx context.Context) {
 		commit, lookupErr := r.repo.Lookup(fix)
 		err = errors.Join(err, lookupErr)
 		evidence, _ := ParseEvidence(commit.Message)
-		if entry, ok := r.ledger.LastAttempt(Ref{Document: evidence.Document, Item: evidence.Item}); ok {
+		if entry, ok := r.ledger.LastAttempt(evidence.Ref()); ok {
 			keep = append(keep, entry.Run)
 		}
 	}
@@ -77,7 +77,7 @@ func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[Re
 		return change.Outcome{}, fmt.Errorf("read the journal %s: %w", name, err)
 	}
 	evidence, ok := ParseEvidence(commit.Message)
-	ref := Ref{Document: evidence.Document, Item: evidence.Item}
+	ref := evidence.Ref()
 	if !ok || JournalRef(ref) != name {
 		return change.Outcome{Item: change.Item{ID: name, Action: "a journal that this program did not write"}},
 			fault.Mark(fault.Person, fmt.Errorf("the journal %s holds a commit that this program did not make; look at it and delete the ref", name))
