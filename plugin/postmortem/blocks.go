@@ -181,15 +181,18 @@ func (g guard) Open(parent ast.Node, reader text.Reader, pc parser.Context) (ast
 	return nil, parser.NoChildren
 }
 
-func opensContainer(line []byte) bool {
+func opensContainer[T string | []byte](line T) bool {
 	if line[0] == '>' {
 		return true
 	}
-	rest := bytes.TrimLeft(line, "0123456789")
-	if len(rest) == len(line) && !bytes.ContainsAny(line[:1], "-+*") {
+	n := 0
+	for n < len(line) && line[n] >= '0' && line[n] <= '9' {
+		n++
+	}
+	if n == 0 && line[0] != '-' && line[0] != '+' && line[0] != '*' {
 		return false
 	}
-	return len(rest) > 1 && isSpace(rest[1])
+	return n+1 < len(line) && isSpace(line[n+1])
 }
 
 // blockParser finds the blocks of a document. Inline nodes are not asked

@@ -100,64 +100,85 @@ func (r *reader) brokenTable(n ast.Node) {
 	r.problem(lines.At(1).Start, MalformedRow, detail, second)
 }
 
-// Limits of lines that open many containers at once, which cost goldmark the
-// time of many lines and which nobody writes.
+// Limits of documents that are made of very little text in very many pieces.
+// Every line, list, quote and item costs time and memory whatever its length,
+// so a document of tiny ones is read no further than one of ordinary ones
+// would be. Nobody writes such documents.
 const (
-	manyMarks  = 6   // marks of lists and quotes at the beginning of one line
-	manyDeep   = 256 // such lines of a document
-	itemBytes  = 32  // of a document for each item beyond the first freeItems
-	freeItems  = 1000
-	mostItems  = 150_000 // of any document
-	markLength = 12      // bytes of a mark, its number included
+	manyMarks   = 6       // marks of lists and quotes at the beginning of one line
+	manyDeep    = 256     // such lines of a document
+	markLength  = 12      // bytes of a mark, its number included
+	indentPiece = 8       // columns of indentation that count as a mark
+	pieceBytes  = 16      // of a document for each line that is not blank, and for each mark before it
+	freePieces  = 2000    // beyond these
+	itemBytes   = 48      // of a document for each item
+	freeItems   = 1000    // beyond these
+	mostItems   = 150_000 // of any document
 )
 
-// itemLimit is how many items are read of a document. Each costs time whatever
-// its length, so a document of tiny rows is read no further than one of
-// ordinary rows.
+// itemLimit is how many items a document of a size may have.
 func itemLimit(size int) int { return min(freeItems+size/itemBytes, mostItems) }
 
-// deepLines tells whether many lines of text begin with many marks of lists and
-// quotes, and where the first one is.
-func deepLines(text string) (at int, many bool) {
-	count := 0
+// pieceLimit is how many pieces a document of a size may have.
+func pieceLimit(size int) int { return freePieces + size/pieceBytes }
+
+// crowded says why a document is too complex to be read at all, and where that
+// begins; "" when it is not. It is a scan of its own before goldmark's, which
+// would be slow on such documents.
+func crowded(text string) (at int, why string) {
+	pieces, deep, limit := 0, 0, pieceLimit(len(text))
 	for start := 0; start < len(text); {
 		end := strings.IndexByte(text[start:], '\n')
 		if end < 0 {
 			end = len(text) - start
 		}
-		if marks(text[start:start+end]) >= manyMarks {
-			if count++; count == 1 {
-				at = start
-			}
-			if count > manyDeep {
-				return at, true
-			}
+		count, columns, blank := marks(text[start : start+end])
+		if !blank {
+			pieces += 1 + count + columns/indentPiece
+		}
+		if count >= manyMarks {
+			deep++
+		}
+		switch {
+		case deep > manyDeep:
+			return start, fmt.Sprintf("over %d lines open %d lists or quotes or more at once", manyDeep, manyMarks)
+		case pieces > limit:
+			return start, fmt.Sprintf("the document has over %d lines and list items, which is more than one in %d bytes", limit, pieceBytes)
 		}
 		start += end + 1
 	}
-	return 0, false
+	return 0, ""
 }
 
-// marks counts the marks of lists and quotes that a line begins with; a line of
-// nothing else, such as a rule, has none.
-func marks(line string) int {
-	count := 0
+// marks counts the marks of lists and quotes that a line begins with, and the
+// columns of its indentation: a line deep in a list costs time for every list
+// around it. A line of nothing but stars or dashes is a rule and has no marks.
+func marks(line string) (count, columns int, blank bool) {
+	blank = true
+	quotes, items := 0, 0
 	for i := 0; i < len(line); {
 		switch line[i] {
-		case ' ', '\t', '\r':
+		case '\t':
+			columns += 4
+			i++
+			continue
+		case ' ', '\r':
+			columns++
 			i++
 			continue
 		case '>':
-			count++
+			quotes++
+			blank = false
 			i++
 			continue
 		}
+		blank = false
 		mark := line[i:min(i+markLength, len(line))]
-		if !opensContainer([]byte(mark)) {
-			return count
+		if !opensContainer(mark) {
+			return quotes + items, columns, false
 		}
-		count++
+		items++
 		i += max(strings.IndexAny(mark, " \t"), 1)
 	}
-	return 0
+	return quotes, columns, blank
 }

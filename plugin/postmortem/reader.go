@@ -2,7 +2,6 @@ package postmortem
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -110,8 +109,8 @@ func (r *reader) read() {
 		r.problem(0, TooComplex, "the document has over 500,000 lines", "")
 		return
 	}
-	if at, many := deepLines(r.text); many {
-		r.problem(at, TooComplex, fmt.Sprintf("over %d lines open %d lists or quotes or more at once", manyDeep, manyMarks), r.text[at:min(len(r.text), at+200)])
+	if at, why := crowded(r.text); why != "" {
+		r.problem(at, TooComplex, why, r.text[at:min(len(r.text), at+200)])
 		return
 	}
 	root, refused := parseBlocks(joinBlankLines(r.text))
@@ -121,6 +120,10 @@ func (r *reader) read() {
 		r.tooDeep(at)
 	}
 	r.walk(root)
+	if r.full {
+		// What is not read may say that an item before it is done or settled.
+		r.chunks, r.doc.logs = nil, nil
+	}
 	r.doc.Items = slices.Concat(r.chunks...)
 	slices.SortStableFunc(r.doc.Problems, func(a, b Problem) int {
 		if a.Line != b.Line {

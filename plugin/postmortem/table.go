@@ -344,7 +344,7 @@ func (r *reader) fullUp(at int) bool {
 	}
 	if !r.full {
 		r.full = true
-		r.problem(at, TooComplex, fmt.Sprintf("the document has over %d items, which is more than one in %d bytes", r.limit, itemBytes), "")
+		r.problem(at, TooComplex, fmt.Sprintf("the document has over %d items, which is more than one in %d bytes; none of them is read", r.limit, itemBytes), "")
 	}
 	return true
 }
