@@ -40,7 +40,7 @@ type logRow struct {
 func (r *reader) logTable(t *tableBlock, cols columns) {
 	log := logTable{
 		cols: cols, header: r.inFile(t.lines[0]), delimiter: r.inFile(t.lines[1]),
-		under: r.doc.followUp.found && r.doc.followUp.end == 0,
+		under: r.doc.followUp.found && r.doc.followUp.end == 0, rows: make([]logRow, 0, len(t.lines)-2),
 	}
 	for _, line := range t.lines[2:] {
 		cells, _ := r.split(line)

@@ -1,8 +1,8 @@
 package postmortem
 
 import (
-	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // mentions maps what a document calls an item to the last place, in bytes of
@@ -22,11 +22,11 @@ var settledWords = map[byte][]string{
 	'd': {"dropped", "declined"},
 }
 
-var (
-	nameRef  = regexp.MustCompile(`(?:^|[^\w-])([A-Za-z]{1,10}-?[0-9]{1,7}(?:[.-][0-9]{1,4})*)\b`)
-	countRef = regexp.MustCompile(`(?i)(?:#|\b(?:item|action item|action|row|follow-?up|todo|task|no\.?|number|ai|fix|step)s?[ \t]+#?)([0-9]{1,7})\b`)
-	quoteRef = regexp.MustCompile("\"([^\"]{4,300})\"|“([^”]{4,300})”|\\*\\*([^*]{4,300})\\*\\*|`([^`]{4,300})`|'([^']{4,300})'|~~([^~]{4,300})~~|「([^」]{2,300})」")
-)
+// counters stand before the number of an item.
+var counters = set("item|action|row|follow-up|followup|todo|task|no|no.|number|ai|fix|step")
+
+// quotes open and close what a document calls an item.
+var quotes = [][2]string{{`"`, `"`}, {"“", "”"}, {"**", "**"}, {"`", "`"}, {"'", "'"}, {"~~", "~~"}, {"「", "」"}}
 
 // mentionScan is how much of one block is searched.
 const mentionScan = 16 << 10 // bytes
@@ -41,26 +41,99 @@ func (r *reader) mention(at int, text string) {
 		r.mentions = mentions{}
 	}
 	for line := range strings.Lines(text) {
-		if !settles(line) {
+		if settles(line) {
+			r.mentions.numbers(line, at+r.base)
+			r.mentions.quoted(line, at+r.base)
+		}
+	}
+}
+
+// numbers notes the numbers and ids of a line: "row 3", "#3", "AI-3".
+func (m mentions) numbers(line string, at int) {
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case i > 0 && (isASCIIWord(line[i-1]) || line[i-1] == '-'):
+		case c >= '0' && c <= '9':
+			n := digits(line[i:], 8)
+			if n < 8 && (i+n == len(line) || !isASCIIWord(line[i+n])) && counts(line[:i]) {
+				m["#"+line[i:i+n]] = at
+			}
+			i += n - 1
+		case isASCIIWord(c):
+			if n := idLength(line[i:]); n > 0 {
+				m[lower(line[i:i+n])] = at
+			}
+		}
+	}
+}
+
+// counts tells whether a number after head is that of an item.
+func counts(head string) bool {
+	if strings.HasSuffix(head, "#") {
+		return true
+	}
+	bare := strings.TrimRight(head, " \t")
+	if len(bare) == len(head) {
+		return false
+	}
+	start := len(bare)
+	for start > 0 && len(bare)-start < 12 && (isASCIIWord(bare[start-1]) || bare[start-1] == '-' || bare[start-1] == '.') {
+		start--
+	}
+	word := lower(bare[start:])
+	return counters[word] || counters[strings.TrimSuffix(word, "s")]
+}
+
+// idLength is the length of an id such as AI-3, PM12 or FU-2.1 that text begins
+// with, 0 when it begins with none.
+func idLength(text string) int {
+	n := 0
+	for n < len(text) && n < 11 && (text[n]|0x20) >= 'a' && (text[n]|0x20) <= 'z' {
+		n++
+	}
+	if n == 0 || n > 10 {
+		return 0
+	}
+	if n < len(text) && text[n] == '-' {
+		n++
+	}
+	number := digits(text[n:], 8)
+	if number == 0 || number > 7 {
+		return 0
+	}
+	for n += number; n+1 < len(text) && (text[n] == '.' || text[n] == '-'); {
+		more := digits(text[n+1:], 5)
+		if more == 0 || more > 4 {
+			break
+		}
+		n += 1 + more
+	}
+	if n < len(text) && isASCIIWord(text[n]) {
+		return 0
+	}
+	return n
+}
+
+// longestQuote is in bytes.
+const longestQuote = 600
+
+// quoted notes what stands in quotes or markup in a line.
+func (m mentions) quoted(line string, at int) {
+	for i := 0; i < len(line); i++ {
+		if c := line[i]; c < utf8.RuneSelf && strings.IndexByte("\"*`'~", c) < 0 {
 			continue
 		}
-		if strings.ContainsAny(line, "0123456789") {
-			for _, m := range nameRef.FindAllStringSubmatch(line, -1) {
-				r.mentions[lower(m[1])] = at + r.base
+		for _, pair := range quotes {
+			rest, opens := strings.CutPrefix(line[i:], pair[0])
+			if !opens {
+				continue
 			}
-			for _, m := range countRef.FindAllStringSubmatch(line, -1) {
-				r.mentions["#"+m[1]] = at + r.base
+			end := strings.Index(rest[:min(len(rest), longestQuote)], pair[1])
+			if end >= 4 {
+				m[key(rest[:end])] = at
+				i += len(pair[0]) + end + len(pair[1]) - 1
 			}
-		}
-		if !strings.ContainsAny(line, "\"“*`'~「") {
-			continue
-		}
-		for _, m := range quoteRef.FindAllStringSubmatch(line, -1) {
-			for _, quoted := range m[1:] {
-				if quoted != "" {
-					r.mentions[key(quoted)] = at + r.base
-				}
-			}
+			break
 		}
 	}
 }
@@ -111,7 +184,7 @@ func (i *Item) names() []string {
 	if head, _, found := strings.Cut(plain(i.Action[:min(len(i.Action), 40)]), " "); found {
 		// P1 is a priority and names many items.
 		name := strings.TrimPrefix(strings.Trim(head, ":.)(]"), "[")
-		if _, rest := priorityWord(name); name != "" && rest != "" && nameRef.FindString(name) == name {
+		if _, rest := priorityWord(name); name != "" && rest != "" && idLength(name) == len(name) {
 			names = append(names, lower(name))
 		}
 	}

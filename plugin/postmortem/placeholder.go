@@ -6,9 +6,7 @@ import (
 )
 
 var (
-	angle       = regexp.MustCompile(`<(/?)([A-Za-z][A-Za-z0-9_ .,|/-]{0,60})>`)
 	dateBlank   = regexp.MustCompile(`(?i)\by{4}[-/.]m{2}[-/.]d{2}\b|\b(?:XXX+|xxx+|X{2,}-X{2,})\b`)
-	bracket     = regexp.MustCompile(`\[([^\[\]\n]{1,60})\]`)
 	wholeFilled = regexp.MustCompile(`^(?:\[[^\[\]]*\]|<[^<>]*>|\{\{[^{}]*\}\}|\{%[^{}]*%\}|<%.*%>|\.{2,}|…+|_{2,}|-+|–+|—+|\?+)$`)
 )
 
@@ -66,20 +64,46 @@ func mayBeBlank(text string) bool {
 	return false
 }
 
+// longestBlank is how long a placeholder in brackets may be, in bytes.
+const longestBlank = 61
+
+// angleFilled tells whether text holds a <word> that is no HTML element.
 func angleFilled(text string) bool {
-	for _, m := range angle.FindAllStringSubmatch(text, -1) {
-		name, _, _ := strings.Cut(lower(m[2]), " ")
-		if !htmlWords[strings.Trim(name, "/")] && !strings.Contains(m[2], ".") {
+	for {
+		_, rest, found := strings.Cut(text, "<")
+		if !found {
+			return false
+		}
+		text = rest
+		inner, _, closed := strings.Cut(rest[:min(len(rest), longestBlank+2)], ">")
+		inner = strings.TrimPrefix(inner, "/")
+		if !closed || inner == "" || !isASCIIWord(inner[0]) || inner[0] <= '9' || inner[0] == '_' || strings.Trim(inner, angleChars) != "" {
+			continue
+		}
+		name, _, _ := strings.Cut(lower(inner), " ")
+		if !htmlWords[strings.Trim(name, "/")] && !strings.Contains(inner, ".") {
 			return true
 		}
 	}
-	return false
 }
 
+const angleChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_ .,|/-"
+
+// bracketFilled tells whether text holds a bracket that somebody was meant to
+// fill in.
 func bracketFilled(text string) bool {
-	for _, at := range bracket.FindAllStringSubmatchIndex(text, -1) {
-		inner := text[at[2]:at[3]]
-		if next := text[at[1]:]; strings.HasPrefix(next, "(") || strings.HasPrefix(next, "[") {
+	for {
+		_, rest, found := strings.Cut(text, "[")
+		if !found {
+			return false
+		}
+		text = rest
+		end := strings.IndexAny(rest[:min(len(rest), 4*longestBlank)], "[]\n")
+		if end <= 0 || rest[end] != ']' {
+			continue
+		}
+		inner, next := rest[:end], rest[end+1:]
+		if strings.HasPrefix(next, "(") || strings.HasPrefix(next, "[") {
 			continue // a link
 		}
 		if parseType(inner).kind != "" || headingPriority(inner) != "" {
@@ -91,7 +115,6 @@ func bracketFilled(text string) bool {
 			}
 		}
 	}
-	return false
 }
 
 // nothingLeads begin a line that says that there is nothing to do.

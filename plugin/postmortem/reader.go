@@ -59,7 +59,7 @@ type reader struct {
 	mentions mentions
 	cells    []span
 	titles   map[string]section
-	chunks   [][]Item // items in chunks, so that growing copies none of them
+	chunks   [][]Item // items in chunks, so that growing copies each of them once
 	limit    int      // of items
 	full     bool     // the limit was reached
 }
@@ -124,7 +124,11 @@ func (r *reader) read() {
 		// What is not read may say that an item before it is done or settled.
 		r.chunks, r.doc.logs = nil, nil
 	}
-	r.doc.Items = slices.Concat(r.chunks...)
+	r.doc.Items = make([]Item, 0, r.count())
+	for i, chunk := range r.chunks {
+		r.doc.Items = append(r.doc.Items, chunk...)
+		r.chunks[i] = nil
+	}
 	slices.SortStableFunc(r.doc.Problems, func(a, b Problem) int {
 		if a.Line != b.Line {
 			return a.Line - b.Line
@@ -198,8 +202,8 @@ func (r *reader) push(level int, title string) {
 	for len(r.sections) > 0 && r.sections[len(r.sections)-1].level >= level {
 		r.sections = r.sections[:len(r.sections)-1]
 	}
-	s := section{level: level, path: []string{plain(title)}, priority: headingPriority(plain(title))}
-	s.standing, s.bearing = r.classifyTitle(title)
+	s := r.readTitle(title)
+	s.level = level
 	above := r.section()
 	if s.standing == standAspect {
 		s.standing = standNever
@@ -208,7 +212,7 @@ func (r *reader) push(level int, title string) {
 		}
 	}
 	if len(r.sections) > 0 {
-		s.path = append(slices.Clip(above.path), s.path...)
+		s.path = append(append(make([]string, 0, len(above.path)+1), above.path...), s.path...)
 		if s.standing == standUnknown {
 			s.standing = above.standing
 		}
@@ -222,19 +226,26 @@ func (r *reader) push(level int, title string) {
 	r.sections = append(r.sections, s)
 }
 
-// classifyTitle remembers what titles mean: documents repeat them.
-func (r *reader) classifyTitle(title string) (standing, bearing) {
-	known, found := r.titles[title]
-	if !found {
-		known.standing, known.bearing = classifyTitle(title)
-		if r.titles == nil {
-			r.titles = map[string]section{}
-		}
-		if len(r.titles) < 1024 {
-			r.titles[title] = known
-		}
+// longestTitle is how much of a title is read, in bytes.
+const longestTitle = 512
+
+// readTitle is the section that a title opens, as if none stood above it. It
+// remembers what titles mean: documents repeat them.
+func (r *reader) readTitle(title string) section {
+	s, known := r.titles[title]
+	if known {
+		return s
 	}
-	return known.standing, known.bearing
+	text := plain(title[:min(len(title), longestTitle)])
+	s = section{path: []string{text}, priority: headingPriority(text)}
+	s.standing, s.bearing = classifyTitle(title[:min(len(title), longestTitle)])
+	if r.titles == nil {
+		r.titles = map[string]section{}
+	}
+	if len(r.titles) < 1024 && len(title) < longestTitle {
+		r.titles[title] = s
+	}
+	return s
 }
 
 // section is the innermost one; the zero section stands above all.

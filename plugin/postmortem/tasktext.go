@@ -6,59 +6,185 @@ import (
 	"unicode/utf8"
 )
 
-// Patterns of what authors write into the line of a task. All of them are
-// anchored or linear, as package regexp is.
+var fieldLabel = regexp.MustCompile(`(?i)^[*_]*(?:owner|assignee|due|due date|status|priority|ticket|issue|type|date|author|reviewers?|担当|期限|状態)[*_]*\s*[:：]`)
+
+// Labels of the fields that authors write into the line of a task. A label
+// ends at its colon, which a date does not need.
 var (
 	//nolint:misspell // these words are not English
-	ownerField  = regexp.MustCompile(`(?i)(?:^|[\s(*_,;—–|-])(?:owner|assignee|assigned to|dri|担当|担当者|responsável|responsable)\**\s*[:：]\**\s*([^\s,;)|—–][^,;)|—–]{0,60})`)
-	dueField    = regexp.MustCompile(`(?i)(?:^|[\s(*_,;—–|-])(?:due|due date|deadline|eta|期限|prazo|by)\**\s*[:：]?\**\s*(\d{4}[-/]\d{1,2}[-/]\d{1,2})`)
-	handle      = regexp.MustCompile(`(?:^|[\s(\[,])(@[A-Za-z0-9][A-Za-z0-9._/-]{0,60})`)
-	ticketField = regexp.MustCompile(`(?:^|[\s(\[,:])((?:[A-Z][A-Z0-9]{1,9}-|#|[A-Za-z0-9][A-Za-z0-9._-]{0,40}/[A-Za-z0-9._-]{1,40}#)[0-9]{1,7})\b`)
-	fieldLabel  = regexp.MustCompile(`(?i)^[*_]*(?:owner|assignee|due|due date|status|priority|ticket|issue|type|date|author|reviewers?|担当|期限|状態)[*_]*\s*[:：]`)
+	ownerLabels = []string{"owner", "assignee", "assigned to", "dri", "担当", "担当者", "responsável", "responsable"}
+	dueLabels   = []string{"due", "due date", "deadline", "eta", "期限", "prazo", "by"}
 )
 
 // scanned is how much of a task is searched for its fields.
 const scanned = 2 << 10 // bytes
 
-func firstMatch(pattern *regexp.Regexp, text string) string {
-	m := pattern.FindStringSubmatch(text[:min(len(text), scanned)])
-	if m == nil {
-		return ""
-	}
-	return strings.TrimSpace(m[1])
-}
-
-func taskOwner(action string) string {
-	if containsAny(action, ownerStems) {
-		if owner := firstMatch(ownerField, action); owner != "" {
-			return strings.Trim(owner, "*_ ")
+// endsInLabel tells whether text ends in one of the labels as a whole word,
+// markup and white space behind it aside.
+func endsInLabel(text string, labels []string) bool {
+	text = strings.TrimRight(text, "* \t\n")
+	tail := fold(text[max(0, len(text)-16):])
+	for _, label := range labels {
+		head, found := strings.CutSuffix(tail, label)
+		if !found {
+			continue
+		}
+		last, _ := utf8.DecodeLastRuneInString(head)
+		if head == "" && len(text) == len(label) || head != "" && strings.ContainsRune(" \t\n(*_,;—–|-", last) {
+			return true
 		}
 	}
-	if strings.IndexByte(action, '@') < 0 {
-		return ""
-	}
-	return firstMatch(handle, action)
+	return false
 }
 
-// ownerStems and the like spare most tasks the patterns.
-var (
-	ownerStems  = []string{"wner", "WNER", "ssign", "DRI", "dri", "Dri", "担当", "espons"}
-	dueStems    = []string{"19", "20"}
-	ticketStems = []string{"#", "-"}
-)
+// taskOwner is what follows a label such as "Owner:", else the first @name.
+func taskOwner(action string) string {
+	text := action[:min(len(action), scanned)]
+	for i := 0; i < len(text); i++ {
+		size := colon(text[i:])
+		if size == 0 || !endsInLabel(text[:i], ownerLabels) {
+			continue
+		}
+		value := strings.TrimLeft(text[i+size:], "* \t\n")
+		value = value[:min(len(value), 60)]
+		if end := strings.IndexAny(value, ",;)|—–"); end >= 0 {
+			value = value[:end]
+		}
+		if value = strings.Trim(strings.ToValidUTF8(value, ""), "*_ "); value != "" {
+			return value
+		}
+	}
+	return taskHandle(text)
+}
 
+// colon is the length of the colon that text begins with, 0 when there is none.
+func colon(text string) int {
+	switch {
+	case text[0] == ':':
+		return 1
+	case strings.HasPrefix(text, "："):
+		return len("：")
+	}
+	return 0
+}
+
+// taskHandle is the first @name of a text.
+func taskHandle(text string) string {
+	for i := 0; ; {
+		at := strings.IndexByte(text[i:], '@')
+		if at < 0 {
+			return ""
+		}
+		i += at + 1
+		if i > 1 && !opensWord(text[i-2]) {
+			continue
+		}
+		end := i
+		for end < len(text) && end-i < 61 && (isASCIIWord(text[end]) || end > i && strings.IndexByte("./-", text[end]) >= 0) {
+			end++
+		}
+		if end > i && text[i] != '_' {
+			return text[i-1 : end]
+		}
+	}
+}
+
+// opensWord tells whether a name or ticket may stand after b.
+func opensWord(b byte) bool { return isSpace(b) || b == '(' || b == '[' || b == ',' }
+
+// isASCIIWord tells whether b is what regular expressions call a word
+// character.
+func isASCIIWord(b byte) bool { return b < utf8.RuneSelf && (isWord(b) || b == '_') }
+
+// taskDue is the first date after a label such as "due".
 func taskDue(action string) string {
-	if !containsAny(action, dueStems) {
-		return ""
+	text := action[:min(len(action), scanned)]
+	for i := 0; i+8 <= len(text); i++ {
+		if text[i] < '0' || text[i] > '9' {
+			continue
+		}
+		size := dateLength(text[i:])
+		if size == 0 {
+			continue
+		}
+		head := strings.TrimRight(text[:i], "* \t\n")
+		head = strings.TrimSuffix(strings.TrimSuffix(head, "："), ":")
+		if len(head) < i && endsInLabel(head, dueLabels) {
+			return text[i : i+size]
+		}
+		i += size
 	}
-	return firstMatch(dueField, action)
+	return ""
 }
 
-func taskTicket(action string) string {
-	if !containsAny(action, ticketStems) || !strings.ContainsAny(action, "0123456789") {
-		return ""
+// dateLength is the length of the date in numbers, year first, that text begins
+// with; 0 when it begins with none.
+func dateLength(text string) int {
+	at := 0
+	for part, limits := range [][2]int{{4, 4}, {1, 2}, {1, 2}} {
+		if part > 0 {
+			if at >= len(text) || text[at] != '-' && text[at] != '/' {
+				return 0
+			}
+			at++
+		}
+		n := digits(text[at:], limits[1])
+		if n < limits[0] {
+			return 0
+		}
+		at += n
 	}
-	return firstMatch(ticketField, action)
+	return at
+}
+
+// digits counts the digits that text begins with, up to a limit.
+func digits(text string, limit int) int {
+	n := 0
+	for n < len(text) && n < limit && text[n] >= '0' && text[n] <= '9' {
+		n++
+	}
+	return n
+}
+
+// taskTicket is the first ticket of a text: ABC-12, #12 or owner/name#12.
+func taskTicket(action string) string {
+	text := action[:min(len(action), scanned)]
+	word := 0 // where the word begins
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case opensWord(c) || c == ':':
+			word = i + 1
+		case c == '#' || c == '-':
+			n := digits(text[i+1:], 8)
+			end := i + 1 + n
+			if n > 0 && n < 8 && (end == len(text) || !isASCIIWord(text[end])) && numbersTickets(text[word:i], c) {
+				return text[word:end]
+			}
+		}
+	}
+	return ""
+}
+
+// numbersTickets tells whether a sign with a number behind it is a ticket after
+// head: the key of a project, or the name of a repository.
+func numbersTickets(head string, sign byte) bool {
+	if sign == '-' {
+		return len(head) >= 2 && len(head) <= 10 && head[0] >= 'A' && strings.Trim(head, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+	}
+	owner, name, found := strings.Cut(head, "/")
+	if !found {
+		return head == ""
+	}
+	return owner != "" && len(owner) <= 41 && isASCIIWord(owner[0]) && repositoryName(owner) && name != "" && len(name) <= 40 && repositoryName(name)
+}
+
+func repositoryName(name string) bool {
+	for i := range len(name) {
+		if !isASCIIWord(name[i]) && name[i] != '.' && name[i] != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 // isField tells whether a bullet is a field of something, such as "Owner: …".
