@@ -14,6 +14,7 @@ import (
 )
 
 //go:generate go run . docs --output docs/settings.md
+//go:generate go run . docs --page reasons --output docs/reasons.md
 
 // version is set by the linker.
 var version = "devel"

@@ -7,26 +7,34 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"pm-todos/plugin/postmortem"
+	"pm-todos/plugin/report"
 )
 
-// docsCommand writes docs/settings.md. It is for the authors of this program
-// and hidden from its users.
+// docsCommand writes the pages of docs that come from tables of this program.
+// It is for its authors and hidden from its users.
 func docsCommand() *cli.Command {
 	return &cli.Command{
 		Name:   "docs",
-		Usage:  "write the reference of the settings",
+		Usage:  "write a reference: of the settings, or of the reason codes",
 		Hidden: true,
 		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "page", Value: "settings", Usage: "settings or reasons"},
 			&cli.StringFlag{Name: "output", Usage: "file to write; standard output when unset"},
 		},
 		Action: func(c *cli.Context) error {
+			render := map[string]func() string{"settings": settingsPage, "reasons": reasonsPage}[c.String("page")]
+			if render == nil {
+				return usageError("%s is no page: use settings or reasons", quoted(c.String("page")))
+			}
 			if path := c.String("output"); path != "" {
-				if err := os.WriteFile(path, []byte(settingsPage()), 0o644); err != nil { //nolint:gosec // a page for everybody
-					return fmt.Errorf("write the reference of the settings: %w", err)
+				if err := os.WriteFile(path, []byte(render()), 0o644); err != nil { //nolint:gosec // a page for everybody
+					return fmt.Errorf("write the reference: %w", err)
 				}
 				return nil
 			}
-			_, err := io.WriteString(c.App.Writer, settingsPage())
+			_, err := io.WriteString(c.App.Writer, render())
 			return err
 		},
 	}
@@ -89,6 +97,25 @@ func settingsPage() string {
 		}
 	}
 	return b.String()
+}
+
+// reasonsIntro is docs/reasons.md down to the first table.
+const reasonsIntro = `# Reason codes
+
+<!-- Written by ` + "`go generate`" + ` from plugin/postmortem/reason.go and plugin/report/reason_table.go. Change it there. -->
+
+Every item that was not simply done has a reason code: in the log's closing table, in ` + "`summary.json`" + ` (` + "`reason`" + `, and ` + "`code`" + ` of each
+finding), in ` + "`summary.md`" + `, and in Slack. The codes are stable; the sentences may get better. Exit codes and how to recover stand in
+[operations.md](operations.md).
+`
+
+// reasonsPage is docs/reasons.md.
+func reasonsPage() string {
+	document := report.ReasonGroup{Title: "The document: read before anything is paid"}
+	for _, code := range postmortem.Reasons() {
+		document.Reasons = append(document.Reasons, report.Reason{Code: string(code), Sentence: code.Sentence(), Fix: code.Fix()})
+	}
+	return reasonsIntro + report.ReasonTables(append([]report.ReasonGroup{document}, report.Reasons()...))
 }
 
 func orNone(text string) string {

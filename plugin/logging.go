@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"pm-todos/plugin/plain"
+	"pm-todos/plugin/report"
 	"pm-todos/plugin/secret"
 )
 
@@ -21,6 +23,7 @@ type Console struct {
 	Log      zerolog.Logger
 	Out      io.Writer
 	Redactor *secret.Redactor
+	Look     report.Look // of the closing table
 
 	slackAPI      string        // instead of Slack's own, for tests
 	vaultPatience time.Duration // instead of the room's own, for tests
@@ -46,9 +49,17 @@ func NewConsole(version string, s Settings, w io.Writer, colour bool) (Console, 
 	if err != nil || level == zerolog.NoLevel {
 		level = zerolog.InfoLevel
 	}
+	columns, err := strconv.Atoi(os.Getenv("COLUMNS"))
+	if err != nil {
+		columns = 0 // as usual
+	}
+	log := zerolog.New(staged{lines}).Level(level)
+	if s.Report.LogFormat == "json" {
+		log = log.With().Timestamp().Logger()
+	}
 	return Console{
-		Version: version, Out: out, Redactor: redactor,
-		Log: zerolog.New(staged{lines}).Level(level),
+		Version: version, Out: out, Redactor: redactor, Look: report.Look{Width: columns, Colour: colour && s.Report.LogFormat != "json"},
+		Log: log,
 	}, out.Close
 }
 

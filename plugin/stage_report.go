@@ -203,13 +203,34 @@ func tell(ctx context.Context, s Settings, c Console, sum *summary, err error) e
 		c.Log.Error().Str("stage", "report").Err(writeErr).Msg("the summary files could not be written")
 		err, kind = errors.Join(err, writeErr), fault.Worst(kind, fault.Of(writeErr))
 	}
+	// Slack comes last: it may keep a cancelled run waiting until it is killed.
+	if endErr := sum.end(s, c); endErr != nil {
+		err, kind = errors.Join(err, endErr), fault.Worst(kind, fault.Failed)
+	}
 	if report.Policy(s.Report.Notify).Result(sum.Summary) {
 		sum.post(ending, s, c, report.Result(sum.Summary))
 	}
-	if tableErr := report.Table(c.Out, sum.Summary); tableErr != nil {
-		err, kind = errors.Join(err, fmt.Errorf("write the closing table: %w", tableErr)), fault.Worst(kind, fault.Failed)
-	}
 	return fault.Mark(kind, err)
+}
+
+// end closes the log: with the table, or, for programs that read it, with a line
+// of the sums and one for each item that a person must look at.
+func (sum *summary) end(s Settings, c Console) error {
+	if s.Report.LogFormat != "json" {
+		return report.Table(c.Out, sum.Summary, c.Look)
+	}
+	for _, out := range sum.Outcomes {
+		if out.State == change.NeedsPerson {
+			c.Log.Error().Str("stage", "report").Str("document", out.Item.Document).Str("item", out.Item.ID).
+				Str("reason", out.Reason).Str("command", out.Command).Msg("a person must look now")
+		}
+	}
+	headline, sums, err := report.Sums(sum.Summary)
+	if err != nil {
+		return err
+	}
+	c.Log.Info().Str("stage", "report").RawJSON("sums", sums).Msg(headline)
+	return nil
 }
 
 // errUnfinished stands for outcomes that make a run fail; they are told one by

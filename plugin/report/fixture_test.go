@@ -64,7 +64,7 @@ func outcomes(nfs string) []change.Outcome {
 		},
 		{
 			Item: item(nfs, 24, "P0", "Page on "+evil, "Alert"), State: change.NeedsPerson, Reason: "apply-failed", Stack: "stacks/" + evil, Commit: fixCommit,
-			Err: errors.New("apply: exit 1\nError: " + evil), CostUSD: 0.5, Duration: time.Minute, Attempt: 1, Command: "pm-todos settle 24 --landed",
+			Err: errors.New("apply: exit 1\nError: " + evil), CostUSD: 0.5, Duration: time.Minute, Attempt: 1, Command: "pm-todos settle 24 --landed|--abandon",
 		},
 		{
 			Item: item(nfs, 25, "P2", "Raise the memory limit of Grafana", "Config"), State: change.Refused, Reason: "several-stacks",

@@ -17,11 +17,14 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // render is every target, by the name of its golden file.
 func render(t *testing.T, s Summary, items []change.Item) map[string][]byte {
 	t.Helper()
-	var table bytes.Buffer
-	if err := Table(&table, s); err != nil {
-		t.Fatal(err)
+	files := map[string][]byte{"summary.md": Markdown(s)}
+	for name, look := range map[string]Look{"table.txt": {}, "table-narrow.txt": {Width: 60}, "table-colour.txt": {Colour: true}} {
+		var table bytes.Buffer
+		if err := Table(&table, s, look); err != nil {
+			t.Fatal(err)
+		}
+		files[name] = table.Bytes()
 	}
-	files := map[string][]byte{"table.txt": table.Bytes(), "summary.md": Markdown(s)}
 	for name, encoded := range map[string]func() ([]byte, error){
 		"summary.json": func() ([]byte, error) { return JSON(s) },
 		"slack.json":   func() ([]byte, error) { return SlackJSON(Result(s)) },

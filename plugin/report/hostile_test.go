@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -18,6 +19,7 @@ import (
 	"github.com/yuin/goldmark/text"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/fault"
 	"pm-todos/plugin/plain"
 	"pm-todos/plugin/secret"
 )
@@ -98,7 +100,7 @@ func hostile(payload string, n int, links Links) Summary {
 			all = append(all, outcome)
 		}
 	}
-	s.Outcomes, s.Known, s.Redactor = all, nil, nil
+	s.Outcomes, s.Known, s.Redactor, s.Exit = all, nil, nil, fault.Person
 	if links != (Links{}) {
 		s.Links, s.PipelineURL = links, "https://ci.example.org/42"
 	}
@@ -311,23 +313,31 @@ func TestMarkdownTablesKeepTheirColumns(t *testing.T) {
 }
 
 func TestThreat13_TheTableHasNoForgedLinesAndNoWideOnes(t *testing.T) {
+	mayBeLong := regexp.MustCompile(`^ *(commit|branch|docs commit) `)
 	everyHostile(t, func(t *testing.T, s Summary) {
-		var b bytes.Buffer
-		if err := Table(&b, s); err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(b.String()) {
-			line = strings.TrimSuffix(line, "\n")
-			if strings.ContainsFunc(line, plain.Hidden) || strings.HasPrefix(line, "WRN") || !utf8.ValidString(line) {
-				t.Fatalf("line %q", line)
+		for _, width := range []int{0, leastWidth} {
+			var b bytes.Buffer
+			if err := Table(&b, s, Look{Width: width}); err != nil {
+				t.Fatal(err)
 			}
-			mayBeLong := regexp.MustCompile(`^ *(commit|branch|to close it:|docs commit) `).MatchString(line)
-			if cells(line) > columns && !mayBeLong {
-				t.Fatalf("%d columns: %q", cells(line), line)
+			limit := cmp.Or(width, usualWidth)
+			body, alarm, found := strings.Cut(b.String(), "A PERSON MUST LOOK NOW")
+			if found != (s.Exit == fault.Person) {
+				t.Error("exit 3 is not told, or without need")
 			}
-		}
-		if n := bytes.Count(b.Bytes(), []byte("\n")); n > 15000 {
-			t.Errorf("%d lines", n)
+			alarm = regexp.MustCompile(`(?m)^ {6}.*$`).ReplaceAllString(alarm, "") // commands
+			for line := range strings.Lines(body + alarm) {
+				line = strings.TrimSuffix(line, "\n")
+				if strings.ContainsFunc(line, plain.Hidden) || strings.HasPrefix(line, "WRN") || !utf8.ValidString(line) {
+					t.Fatalf("line %q", line)
+				}
+				if cells(line) > limit && !mayBeLong.MatchString(line) {
+					t.Fatalf("%d columns: %q", cells(line), line)
+				}
+			}
+			if n := bytes.Count(b.Bytes(), []byte("\n")); n > 25000 {
+				t.Errorf("%d lines", n)
+			}
 		}
 	})
 }

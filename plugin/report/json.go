@@ -31,6 +31,25 @@ func JSON(s Summary) ([]byte, error) {
 	return encode("summary.json", s.view())
 }
 
+// Sums is the end of a run for logs that are read by programs: the headline,
+// and one JSON object on one line with totals, cost_usd, duration_seconds,
+// exit_code, exit_kind and docs_commit, as summary.json has them.
+func Sums(s Summary) (headline string, sums []byte, err error) {
+	v := s.view()
+	sums, err = json.Marshal(struct {
+		Totals     totals  `json:"totals"`
+		CostUSD    float64 `json:"cost_usd"`
+		Seconds    float64 `json:"duration_seconds"`
+		ExitCode   int     `json:"exit_code"`
+		ExitKind   string  `json:"exit_kind"`
+		DocsCommit string  `json:"docs_commit"`
+	}{v.Totals, v.CostUSD, v.Seconds, v.ExitCode, v.ExitKind, v.DocsCommit})
+	if err != nil {
+		return "", nil, fmt.Errorf("encode the sums: %w", err)
+	}
+	return v.headline(), sums, nil
+}
+
 func encode(name string, value any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)

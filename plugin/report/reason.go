@@ -1,44 +1,58 @@
 package report
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
-// sentences are the reason codes of outcomes in words. Gates add findings of
-// their own, documents bring their sentence along.
-var sentences = map[string]string{
-	"not-attempted-limit":   "the run had reached max_items; the next run takes it up",
-	"not-attempted-budget":  "the run's budget was used up; the next run takes it up",
-	"not-attempted-time":    "the run had no time left for it; the next run takes it up",
-	"not-attempted-host":    "agent or host could not work; the next run takes it up",
-	"interrupted":           "the run was cancelled; the next run takes it up",
-	"max-attempts":          "it failed as often as max_attempts allows",
-	"reopened":              "it was fixed before and is open again",
-	"proposed":              "it waits on a branch to be merged",
-	"stack-drifts":          "its stack has pending changes that are not ours; apply or revert them first",
-	"stack-unhealthy":       "its stack cannot be planned as it is on the branch",
-	"stack-closed":          "its stack is closed until an earlier item is settled",
-	"no-change":             "the agent changed nothing",
-	"no-effect":             "the plan of the change is empty",
-	"agent-failed":          "the agent did not finish its work",
-	"plan-failed":           "the change cannot be planned",
-	"base-moved":            "the branch changed the same files meanwhile",
-	"push-refused":          "the remote does not take our commits",
-	"apply-failed":          "the apply ended with an error",
-	"apply-unknown":         "nobody knows how the apply ended",
-	"apply-unconfirmed":     "it was applied and the run was cut short before the check",
-	"not-converged":         "a plan after the apply is not empty",
-	"applied-not-on-branch": "it was applied and its commit is not on the branch",
-	"verify-failed":         "verify_command failed after the apply",
-	"no-stack":              "the change touches no stack",
-	"several-stacks":        "the change touches several stacks",
-	"shared-module":         "the change touches a file that several stacks use",
-	"protected-stack":       "the change touches a protected stack",
-	"state-in-git":          "the stack's state is tracked in git",
+// Reason is a reason code in words.
+type Reason struct {
+	Code     string
+	Sentence string // what it means, without a full stop
+	Fix      string // what a person can do about it, a full sentence
 }
+
+// ReasonGroup is the reasons that are given at one point of a run.
+type ReasonGroup struct {
+	Title   string
+	Reasons []Reason
+}
+
+// Reasons lists the codes of outcomes and of the gates' findings. Those that a
+// document itself gives rise to come with their own sentences, see
+// postmortem.Reason.
+func Reasons() []ReasonGroup { return reasonGroups }
+
+// reasonOf is the known reason of a code.
+var reasonOf = func() map[string]Reason {
+	all := map[string]Reason{}
+	for _, group := range reasonGroups {
+		for _, one := range group.Reasons {
+			all[one.Code] = one
+		}
+	}
+	return all
+}()
 
 // sentence is a reason code in words; of an unknown one its own words.
 func sentence(code string) string {
-	if text, ok := sentences[code]; ok {
-		return text
+	if known, ok := reasonOf[code]; ok {
+		return known.Sentence
 	}
 	return strings.ReplaceAll(code, "-", " ")
+}
+
+// ReasonTables is the reference of the codes in Markdown, one table for each
+// group.
+func ReasonTables(groups []ReasonGroup) string {
+	var b strings.Builder
+	cell := strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", `\<`, ">", `\>`)
+	for _, group := range groups {
+		fmt.Fprintf(&b, "\n## %s\n\n| code | what it means | what to do |\n|---|---|---|\n", group.Title)
+		for _, one := range group.Reasons {
+			means := strings.ToUpper(one.Sentence[:1]) + strings.TrimSuffix(one.Sentence[1:], ".") + "."
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", one.Code, cell.Replace(means), cell.Replace(one.Fix))
+		}
+	}
+	return b.String()
 }

@@ -4,38 +4,55 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/width"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/fault"
 )
 
-// columns is the width of the closing table. Links and commands may be longer:
-// cut, they would be of no use.
-const columns = 100
+// Widths of the closing table in columns.
+const (
+	usualWidth = 100
+	leastWidth = 60
+	mostWidth  = 200
+)
 
 // maxList is how many lines the log spends on a list that only informs.
 const maxList = 30
 
+// Look is how the closing table is shown. Its zero value is plain text, 100
+// columns wide.
+type Look struct {
+	Width  int  // in columns, from 60 to 200; 0 for 100
+	Colour bool // by the ANSI sequences that terminals and CI logs know
+}
+
 // Table writes the closing table for the CI log: what became of each item, what
-// was left to people, what could not be read, and the sums.
-func Table(w io.Writer, s Summary) error {
+// was left to people, what could not be read, and the sums. When a person must
+// look, the last lines say at what, and what to run. Links and commands may be
+// longer than the table is wide: cut, they would be of no use.
+func Table(w io.Writer, s Summary, look Look) error {
 	v := s.view()
-	var t table
-	title := cut("── "+strings.Join(filled(strings.TrimSpace("pm-todos "+v.Version), v.Mode), " ── ")+" ", columns)
-	t.line("%s", title+strings.Repeat("─", columns-cells(title)))
+	t := table{colour: look.Colour, width: usualWidth}
+	if look.Width != 0 {
+		t.width = min(max(look.Width, leastWidth), mostWidth)
+	}
+	t.rule(strings.TrimSpace("pm-todos "+v.Version), v.Mode)
 	t.items(v.Items)
 	t.left("Left to people", v.Skipped)
 	t.left("Unclear, not acted on", v.Unclear)
 	t.problems(v.Problems)
-	for _, warning := range v.Warnings {
-		t.wrapped("WARNING ", warning)
-	}
 	for _, note := range v.Notes {
 		t.wrapped("note: ", note)
 	}
-	for line := range strings.Lines(v.Error) {
-		t.wrapped("ERROR ", line)
+	for _, warning := range v.Warnings {
+		t.paint(yellow).wrapped("WARNING ", warning)
 	}
+	t.failure(v.Error)
 	t.sums(v)
+	t.alarm(v)
 	_, err := io.WriteString(w, t.String())
 	if err != nil {
 		return fmt.Errorf("write the closing table: %w", err)
@@ -43,57 +60,152 @@ func Table(w io.Writer, s Summary) error {
 	return nil
 }
 
-type table struct{ strings.Builder }
+// Colours as ANSI sequences have them.
+const (
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	bold   = "1"
+	alarm  = "1;37;41" // white on red
+)
 
+type table struct {
+	strings.Builder
+	width  int
+	colour bool
+	next   string // colour of the next lines, see paint
+}
+
+// paint gives the lines of the next call a colour.
+func (t *table) paint(colour string) *table {
+	t.next = colour
+	return t
+}
+
+// in is text in a colour.
+func (t *table) in(colour, text string) string {
+	if !t.colour || colour == "" || text == "" {
+		return text
+	}
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+}
+
+// line writes one line in the colour that was asked for.
 func (t *table) line(format string, args ...any) {
-	t.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
+	t.WriteString(t.in(t.next, strings.TrimRight(fmt.Sprintf(format, args...), " ")) + "\n")
+	t.next = ""
+}
+
+// rule is a line across the table with words in it.
+func (t *table) rule(words ...string) {
+	title := ""
+	if all := filled(words...); len(all) > 0 {
+		title = cut("── "+strings.Join(all, " ── ")+" ", t.width)
+	}
+	t.line("%s", title+strings.Repeat("─", t.width-cells(title)))
 }
 
 // wrapped writes text behind a prefix, broken at blanks, its further lines
 // indented as far.
 func (t *table) wrapped(prefix, text string) {
+	colour := t.next
 	indent := strings.Repeat(" ", cells(prefix))
-	line := prefix
-	for _, word := range strings.Fields(text) {
-		if cells(line)+1+cells(word) > columns && line != prefix && line != indent {
-			t.line("%s", line)
-			line = indent
+	for n, line := range wrap(text, t.width-cells(prefix)) {
+		if n > 0 {
+			prefix = indent
 		}
-		if line != prefix && line != indent {
-			line += " "
-		}
-		line += cut(word, columns-cells(indent))
+		t.paint(colour).line("%s", prefix+line)
 	}
-	t.line("%s", line)
 }
 
-const row = "%s %s %s %s %s %s"
+// wrap breaks text at blanks into at least one line of so many columns. A word
+// that is longer than a line is cut.
+func wrap(text string, limit int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		word = cut(word, limit)
+		switch {
+		case line == "":
+			line = word
+		case cells(line)+1+cells(word) > limit:
+			lines, line = append(lines, line), word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}
+
+// Columns of the table of items: priority, type, state, action, cost and time,
+// with a blank between them. The action gets what the others leave.
+const (
+	priorityWidth = 2
+	typeWidth     = 8
+	stateWidth    = 9
+	costWidth     = 7
+	timeWidth     = 8
+	othersWidth   = priorityWidth + typeWidth + stateWidth + costWidth + timeWidth + 5
+	actionLines   = 3
+)
 
 func (t *table) items(items []itemView) {
 	if len(items) == 0 {
 		return
 	}
-	t.line(row, fit("P", 2), fit("TYPE", 8), fit("STATE", 9), fit("ACTION", 60), fit("COST", 8), "TIME")
+	actionWidth := t.width - othersWidth
+	t.paint(bold).line("%s %s %s %s %s %s", fit("P", priorityWidth), fit("TYPE", typeWidth), fit("STATE", stateWidth),
+		fit("ACTION", actionWidth), right("COST", costWidth), right("TIME", timeWidth))
 	for _, i := range items {
-		t.line(row, fit(i.Priority, 2), fit(i.Type, 8), fit(stateWords(i.State), 9), fit(i.Action, 60), fit(i.cost(), 8), cut(took(i.Seconds), 8))
-		t.wrapped(indent, strings.Join(filled(i.place(), i.Stack, i.plan()), " · "))
-		if i.CommitURL != "" || i.Commit != "" {
-			t.line("%scommit %s", indent, first(i.CommitURL, i.Commit))
+		action := wrap(i.Action, actionWidth)
+		if len(action) > actionLines {
+			action = append(action[:actionLines-1], cut(strings.Join(action[actionLines-1:], " "), actionWidth))
 		}
-		if i.Kept != "" {
-			t.line("%sbranch %s", indent, first(i.KeptURL, i.Kept))
+		state := t.in(stateColour(i.State), fit(stateWords(i.State), stateWidth))
+		t.line("%s %s %s %s %s %s", fit(i.Priority, priorityWidth), fit(i.Type, typeWidth), state,
+			fit(action[0], actionWidth), right(i.cost(), costWidth), right(took(i.Seconds), timeWidth))
+		for _, more := range action[1:] {
+			t.line("%s%s", strings.Repeat(" ", priorityWidth+typeWidth+stateWidth+3), more)
 		}
-		for _, why := range i.why() {
-			t.wrapped(indent+"- ", why)
-		}
-		t.tail(i.Error)
-		if i.Command != "" {
-			t.line("%sto close it: %s", indent, i.Command)
-		}
+		t.detail(i)
 	}
 }
 
-var indent = strings.Repeat(" ", 12)
+// detail is what there is to say of an item besides its row.
+func (t *table) detail(i itemView) {
+	t.wrapped(indent, strings.Join(filled(i.place(), i.Stack, i.plan()), " · "))
+	if i.CommitURL != "" || i.Commit != "" {
+		t.line("%scommit %s", indent, first(i.CommitURL, i.Commit))
+	}
+	if i.Kept != "" {
+		t.line("%sbranch %s", indent, first(i.KeptURL, i.Kept))
+	}
+	for _, why := range i.why() {
+		t.wrapped(indent+"- ", why)
+	}
+	t.tail(i.Error)
+	if i.Fix != "" && i.State != string(change.NotAttempted) && i.State != string(change.NeedsPerson) { // those are told below
+		t.wrapped(indent+"→ ", i.Fix)
+	}
+}
+
+const indent = "   "
+
+// stateColour makes what went well, and what did not, stand out.
+func stateColour(state string) string {
+	switch change.State(state) {
+	case change.NeedsPerson:
+		return alarm
+	case change.Failed:
+		return red
+	case change.Refused:
+		return yellow
+	case change.Done, change.Proposed:
+		return green
+	default:
+		return ""
+	}
+}
 
 // tail writes the end of an error that spans many lines: there it says what
 // went wrong.
@@ -116,13 +228,13 @@ func (t *table) left(title string, items []itemView) {
 	if len(items) == 0 {
 		return
 	}
-	t.line("%s (%d)", title, len(items))
+	t.paint(bold).line("%s (%d)", title, len(items))
 	for n, i := range items {
 		if n == maxList {
 			t.line("  … and %d more, see summary.json", len(items)-n)
 			return
 		}
-		t.line("  %s %s %s", fit(i.Priority, 2), fit(i.Type, 14), cut(i.Action, columns-20))
+		t.line("  %s %s %s", fit(i.Priority, 2), fit(i.Type, 14), cut(i.Action, t.width-20))
 		t.wrapped("     ", strings.Join(filled(i.place(), i.Reason+": "+i.Sentence), " · "))
 	}
 }
@@ -131,7 +243,7 @@ func (t *table) problems(problems []problemView) {
 	if len(problems) == 0 {
 		return
 	}
-	t.line("Rows that cannot be read (%d)", len(problems))
+	t.paint(bold).line("Rows that cannot be read (%d)", len(problems))
 	for n, p := range problems {
 		if n == maxList {
 			t.line("  … and %d more, see summary.json", len(problems)-n)
@@ -141,13 +253,53 @@ func (t *table) problems(problems []problemView) {
 	}
 }
 
+// failure is why the run ended early.
+func (t *table) failure(text string) {
+	prefix := "ERROR "
+	for line := range strings.Lines(text) {
+		t.paint(red).wrapped(prefix, line)
+		prefix = strings.Repeat(" ", len(prefix))
+	}
+}
+
 func (t *table) sums(v view) {
-	t.line("%s", strings.Repeat("─", columns))
-	t.wrapped("", v.headline())
+	t.rule()
+	t.paint(bold).wrapped(v.mark()+" ", v.headline())
 	t.line("%s", strings.Join(filled(
 		plural(v.Totals.Documents, "document"), "cost "+v.cost(), took(v.Seconds), fmt.Sprintf("exit %d", v.ExitCode)), " · "))
 	if v.DocsCommit != "" {
 		t.line("docs commit %s", first(v.DocsCommitURL, v.DocsCommit))
+	}
+}
+
+// alarm is the last that a run says when a person must look: at which items,
+// and what closes them, in lines to be copied.
+func (t *table) alarm(v view) {
+	if v.ExitCode != fault.Person.ExitCode() {
+		return
+	}
+	bar := strings.Repeat("█", t.width)
+	t.line("")
+	t.paint(red).line("%s", bar)
+	t.paint(alarm).line("%s", fit("  A PERSON MUST LOOK NOW (exit 3)", t.width))
+	t.paint(red).line("%s", bar)
+	items, commands := v.in(change.NeedsPerson), false
+	if len(items) == 0 {
+		t.wrapped("  ", "No item of this run tells why; the error above does.")
+	}
+	for _, i := range items {
+		t.line("")
+		t.paint(bold).wrapped("  ", strings.TrimSpace(i.label()+"  "+i.Action))
+		t.wrapped("  ", strings.Join(filled(i.Stack, i.Sentence), ": "))
+		t.wrapped("  ", i.Fix)
+		for _, command := range i.commands() {
+			commands = true
+			t.paint(bold).line("      %s", command)
+		}
+	}
+	if commands {
+		t.line("")
+		t.wrapped("  ", "--landed says that production is as the fix says, and the row becomes Done. --abandon says that it is not, and that you took care of it. Every run ends with exit 3 until then.")
 	}
 }
 
@@ -179,6 +331,9 @@ func cells(s string) int {
 }
 
 func cell(r rune) int {
+	if unicode.In(r, unicode.Mn, unicode.Me) {
+		return 0 // stands on the letter before it
+	}
 	switch width.LookupRune(r).Kind() {
 	case width.EastAsianWide, width.EastAsianFullwidth:
 		return 2
@@ -208,4 +363,10 @@ func cut(s string, limit int) string {
 func fit(s string, limit int) string {
 	s = cut(s, limit)
 	return s + strings.Repeat(" ", limit-cells(s))
+}
+
+// right is fit for numbers, which stand at the right.
+func right(s string, limit int) string {
+	s = cut(s, limit)
+	return strings.Repeat(" ", limit-cells(s)) + s
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"pm-todos/plugin/change"
@@ -224,6 +225,9 @@ func (c cleaner) outcome(o change.Outcome, s Summary) itemView {
 	v := c.item(o.Item)
 	v.State, v.Reason = c.word(string(o.State)), c.word(o.Reason)
 	v.Sentence = sentence(v.Reason)
+	if o.State != change.Done {
+		v.Fix = strings.ReplaceAll(reasonOf[v.Reason].Fix, "`", "") // not every target knows them
+	}
 	v.New = !waits(o) || s.Known[o.Item.ID] != o.Reason
 	for _, f := range o.Findings[:min(len(o.Findings), maxFindings)] {
 		v.Findings = append(v.Findings, findingView{Code: c.word(f.Code), Place: c.word(f.Place), Detail: c.line(f.Detail, maxLine)})

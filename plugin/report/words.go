@@ -113,9 +113,26 @@ func (i itemView) why() []string {
 		lines = append(lines, i.Sentence)
 	}
 	for _, finding := range i.Findings {
-		lines = append(lines, finding.line())
+		if finding.Code == i.Reason && finding.Detail != "" {
+			finding.Code = "" // the sentence has said it
+		}
+		lines = append(lines, strings.TrimSpace(finding.line()))
 	}
 	return lines
+}
+
+// commands are the lines that a person may paste, one for each choice that the
+// command offers at its end: --landed|--abandon.
+func (i itemView) commands() []string {
+	at := strings.LastIndexByte(i.Command, ' ')
+	if at < 0 {
+		return filled(i.Command)
+	}
+	var all []string
+	for _, choice := range strings.Split(i.Command[at+1:], "|") {
+		all = append(all, i.Command[:at+1]+choice)
+	}
+	return all
 }
 
 // place is where the item stands.

@@ -1,0 +1,133 @@
+package report
+
+// nextRun is what to do about what settles itself.
+const nextRun = "Nothing: the next run takes it up."
+
+// byHand is what to do about a change that a gate refuses for what it is.
+const byHand = "If it is really wanted, make this change by hand; the refused work is on the branch that the report links."
+
+// sharper is what to do about a change that went too far.
+const sharper = "Say in the item's details what exactly is to be changed, or make the change by hand."
+
+// openedStack is what to do when production and branch may differ.
+const openedStack = "Compare production with the fix commit, put right what differs, then run the `pm-todos settle` command of the report."
+
+var reasonGroups = []ReasonGroup{
+	{"Waiting for the next run", []Reason{
+		{"not-attempted-limit", "the run had reached max_items; the next run takes it up", "Nothing, or raise `max_items`."},
+		{"not-attempted-budget", "the run's budget was used up; the next run takes it up", "Nothing, or raise `budget_usd`."},
+		{"not-attempted-time", "the run had no time left for it; the next run takes it up", "Nothing, or raise `run_timeout` together with the pipeline's own limit."},
+		{"not-attempted-host", "agent or host could not work; the next run takes it up", "Read the error: the host is down, its disk is full, or the agent's quota is used up."},
+		{"interrupted", "the run was cancelled; the next run takes it up", nextRun},
+		{"state-locked", "somebody else holds the state lock of its stack; the next run takes it up", "Nothing while the other one works. A lock that nobody holds any more is removed by a person, with `terraform force-unlock`."},
+		{"changed-meanwhile", "somebody changed its row while the run was at work", "Nothing: the next run reads the row as it is now."},
+		{"base-moved", "the branch changed the same files meanwhile", nextRun},
+	}},
+	{"Left to people by the run", []Reason{
+		{"max-attempts", "it failed as often as max_attempts allows", "Read the report of the last attempt, then implement it by hand, or reword the item: another action is another item."},
+		{"reopened", "it was fixed before and is open again", "Look at the earlier fix commit. If something remains to be done, write it as a row of its own."},
+		{"proposed", "it waits on a branch to be merged", "Review the branch and merge it, or delete it."},
+		{"stack-drifts", "its stack has pending changes that are not ours; apply or revert them first", "Plan the stack and apply or revert what is pending; what changes in every plan belongs into `tolerated`."},
+		{"stack-unhealthy", "its stack cannot be planned as it is on the branch", "Run the plan of the stack by hand on the host; the end of its output is in the report."},
+		{"stack-closed", "its stack is closed until an earlier item is settled", "Settle the earlier item: see *When a person must look*."},
+	}},
+	{"Attempts that came to nothing", []Reason{
+		{"no-change", "the agent changed nothing", "Say in the details what exactly is to be changed and where, or implement it by hand."},
+		{"no-effect", "the plan of the change is empty", "Look whether production is so already; then set the row to Done."},
+		{"agent-failed", "the agent did not finish its work", "Read the error. Log the agent in on the host again when it says so."},
+		{"item-timeout", "agent and plans took longer than item_timeout", "Raise `item_timeout`, or split the item."},
+		{"plan-failed", "the change cannot be planned", "Read the end of the plan's output in the report; after `max_attempts` it is yours."},
+		{"push-refused", "the remote does not take our commits", "Give the token the right to push to the branch and to `refs/pm-todos/*`, or use `mode: propose`."},
+		{"failed", "something broke, see the error", "Read the error; it names the place and the way out."},
+		{"verify-failed", "verify_command failed after the apply", "The fix is applied and on the branch. Find out why the check failed, then set the row to Done or revert the commit."},
+	}},
+	{"A person must look now (exit 3)", []Reason{
+		{"apply-failed", "the apply ended with an error", openedStack},
+		{"apply-unknown", "nobody knows how the apply ended", openedStack},
+		{"apply-unconfirmed", "it was applied and the run was cut short before the check", "Start the pipeline again: the next run plans the stack and settles it when nothing is left to do."},
+		{"not-converged", "a plan after the apply is not empty", openedStack},
+		{"applied-not-on-branch", "it was applied and its commit is not on the branch", "Put the fix commit of the report onto the branch before anybody applies the stack, and mend what refused the push."},
+		{"fix-reverted", "somebody took the fix off the branch", "Decide which of the two is right, make production so, then run the `pm-todos settle` command of the report."},
+	}},
+	{"The diff gate: what the change touches", []Reason{
+		{"path-denied", "it touches a path that is never changed automatically", byHand},
+		{"path-unsafe", "it touches a path with characters or parts that are never needed", byHand},
+		{"outside-allow-paths", "it touches a path outside allow_paths", "Implement it by hand, or widen `allow_paths`."},
+		{"outside-type-paths", "it touches a path outside those of its type", "Correct the item's type, implement it by hand, or widen `type_paths`."},
+		{"filtered-path", "it touches a path that the repository encrypts or filters", byHand},
+		{"symlink", "it adds or changes a symbolic link", byHand},
+		{"submodule", "it adds or changes a submodule", byHand},
+		{"mode-change", "it makes a file executable or changes its mode", byHand},
+		{"file-kind", "it touches a kind of file that items never need", byHand},
+		{"file-deleted", "it deletes a file", byHand},
+		{"binary", "it holds something else than text", byHand},
+		{"too-many-files", "it touches too many files", sharper},
+		{"too-many-bytes", "it is too large", sharper},
+		{"content-missing", "one of its files is too large to be judged", byHand},
+		{"secret", "an added line holds a secret", "Treat the secret as leaked and rotate it if it is real; then implement the item with a reference to your secret store."},
+		{"no-stack", "the change touches no stack", "Name the stack in the item's details, or implement it by hand."},
+		{"several-stacks", "the change touches several stacks", "Split the item, one stack each."},
+		{"shared-module", "the change touches a file that several stacks use", byHand},
+		{"protected-stack", "the change touches a protected stack", "Implement it by hand; the setting `protected` lists these stacks."},
+		{"state-in-git", "the stack's state is tracked in git", "Implement it by hand, or move the state to a backend."},
+		{"entry-vanishes", "an alert, a monitor, a key or a list element would be gone", byHand},
+		{"gate-error", "the gate could not judge the change, so it refused it", "Report it with the change; until then implement the item by hand."},
+		{"too-many-findings", "there are more findings than are listed", sharper},
+	}},
+	{"The diff gate: what the Terraform files say", []Reason{
+		{"hcl-unreadable", "a Terraform file cannot be parsed", "Look at the refused branch; when the file is broken on the branch already, mend it there."},
+		{"terraform-block", "it changes a terraform block: backend, providers or versions", byHand},
+		{"provider-block", "it changes the configuration of a provider", byHand},
+		{"provisioner", "it has a provisioner or a connection", byHand},
+		{"code-at-plan", "it would run a program or read something foreign while planning", byHand},
+		{"code-at-apply", "it would run a program or write files on the host", byHand},
+		{"module-source", "it takes a module from elsewhere or in another version", byHand},
+		{"state-block", "it has a moved, import or removed block", byHand},
+		{"resource-removed", "a resource or module is no longer in the text", byHand},
+		{"protection-loosened", "it loosens a protection: prevent_destroy, a condition, a validation or sensitive", byHand},
+		{"ignore-changes", "it adds or changes ignore_changes", byHand},
+		{"file-function", "it reads a file that the module does not track", byHand},
+		{"function", "it calls a function that runs code, reveals secrets or never settles", byHand},
+		{"unknown-block", "it has a kind of block that the gate does not know", byHand},
+	}},
+	{"The plan gate: the plan as a whole", []Reason{
+		{"plan-unreadable", "the plan cannot be read", "Run `show_args` by hand on the host: it must print one line that is a JSON object and nothing else that is one."},
+		{"plan-format", "the plan has a format that is not known", "Use a Terraform of the series 1.x, or update pm-todos."},
+		{"plan-unknown-field", "the plan has a field that is not known", "Update pm-todos."},
+		{"plan-errored", "the plan says that it failed", "Run the plan by hand on the host."},
+		{"plan-incomplete", "the plan says that it is not whole", byHand},
+		{"plan-not-applyable", "the plan contradicts itself about whether it can be applied", "Run the plan by hand on the host."},
+		{"deferred", "the plan puts changes off to a later one", byHand},
+		{"action-invocation", "the plan would have a provider run an action", byHand},
+		{"address-mismatch", "an address of the plan does not fit its parts, or occurs twice", "Run the plan by hand on the host; report it when that plan is in order."},
+		{"resource-missing", "a resource of the plan before is not in this one", byHand},
+		{"creates-everything", "the plan would create everything on a stack that has history", "Look at the state backend: it seems to be empty or another one."},
+		{"too-many-changes", "the plan touches more resources than max_changes", "Split the item, or raise `max_changes`."},
+		{"outside-allow-resources", "the plan touches a resource outside allow_resources", "Implement it by hand, or widen `allow_resources`."},
+		{"tolerated-differs", "a tolerated change is not the one of the plan before", "Look at what is in `tolerated`: it must change in every plan in the same way."},
+		{"drift", "something is pending before the change", "Plan the stack and apply or revert what is pending."},
+	}},
+	{"The plan gate: what the plan would do", []Reason{
+		{"delete", "the plan would delete something", byHand},
+		{"replace", "the plan would delete something and create it again", byHand},
+		{"forget", "the plan would drop something from the state", byHand},
+		{"deposed", "the plan would touch a deposed object", "Plan and apply the stack by hand first."},
+		{"unknown-action", "the plan would do something that is not on the list of what is allowed", byHand},
+		{"import", "the plan would import something", byHand},
+		{"moved", "the plan would move something to another address", byHand},
+		{"output-removed", "the plan would remove an output", byHand},
+		{"new-provider", "the plan uses a provider that the stack does not use yet", byHand},
+		{"unknown-value", "a value that is watched would be known only after the apply", byHand},
+	}},
+	{"The plan gate: harm without a deletion", []Reason{
+		{"scales-to-zero", "it scales something to nothing", byHand},
+		{"suspends", "it suspends, pauses or disables something", byHand},
+		{"switches-off", "it switches something off", byHand},
+		{"opens-access", "it opens something to everybody, or stops checking who they are", byHand},
+		{"forces-update", "it forces an update or a recreation", byHand},
+		{"privileged", "it gives more rights on the machine", byHand},
+		{"unprotects", "it takes a protection against deletion away", byHand},
+		{"access-control", "it changes who may do what", byHand},
+		{"new-software", "it installs software, or takes it from elsewhere", byHand},
+	}},
+}
