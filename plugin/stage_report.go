@@ -39,6 +39,7 @@ type summary struct {
 	start   time.Time
 	webhook keys          // where Slack is reached, once Vault has said it
 	posted  report.Posted // the message that work starts, when it can be updated
+	begun   bool          // Slack was told that work starts
 }
 
 func newSummary(s Settings, c Console) *summary {
@@ -158,29 +159,47 @@ func (sum *summary) started(ctx context.Context, s Settings, c Console, sel sele
 	if len(sel.safe()) == 0 || !report.Policy(s.Report.Notify).Start(sum.Mode) {
 		return
 	}
-	sum.post(ctx, s, c, report.Started(sum.Summary, sel.safe()))
+	sum.begun = sum.slacked(s, c, func(poster *report.Poster) (err error) {
+		sum.posted, err = poster.Post(ctx, report.Started(sum.Summary, sel.safe(), s.Documents.MaxItems))
+		return err
+	})
 }
 
-// post sends a message when Slack is configured; with a bot's token the result
-// takes the place of the message that work starts. Its failure is a warning
-// and never changes the run.
-func (sum *summary) post(ctx context.Context, s Settings, c Console, m report.Message) {
-	if s.CI.PullRequest() {
-		return // a lint uses no secret
-	}
-	target := report.Slack{Webhook: sum.webhook.SlackWebhook, Token: s.Report.SlackToken, Channel: s.Report.SlackChannel, API: c.slackAPI}
-	if target.Webhook.Empty() && target.Token.Empty() {
+// finished tells Slack the result, when the policy wants it or the channel was
+// told that work starts. With a bot's token the result takes the place of that
+// message, and its thread has the details.
+func (sum *summary) finished(ctx context.Context, s Settings, c Console) {
+	if !sum.begun && !report.Policy(s.Report.Notify).Result(sum.Summary) {
 		return
 	}
+	sum.slacked(s, c, func(poster *report.Poster) error {
+		if !poster.Threads() {
+			_, err := poster.Post(ctx, report.Result(sum.Summary))
+			return err
+		}
+		posted, err := poster.Update(ctx, sum.posted, report.Glance(sum.Summary))
+		if err != nil {
+			return err
+		}
+		return poster.Reply(ctx, posted, report.Details(sum.Summary), report.Urgent(sum.Summary))
+	})
+}
+
+// slacked speaks with Slack when it is configured, and tells whether that went
+// well. A failure is a warning and never changes the run.
+func (sum *summary) slacked(s Settings, c Console, speak func(*report.Poster) error) bool {
+	target := report.Slack{Webhook: sum.webhook.SlackWebhook, Token: s.Report.SlackToken, Channel: s.Report.SlackChannel, API: c.slackAPI}
+	if s.CI.PullRequest() || target.Webhook.Empty() && target.Token.Empty() {
+		return false // a lint uses no secret
+	}
 	poster, err := report.NewPoster(target)
-	if err == nil && sum.posted.Timestamp != "" {
-		err = poster.Update(ctx, sum.posted, m)
-	} else if err == nil {
-		sum.posted, err = poster.Post(ctx, m)
+	if err == nil {
+		err = speak(poster)
 	}
 	if err != nil {
 		c.Log.Warn().Str("stage", "slack").Err(err).Msg("Slack was not told")
 	}
+	return err == nil
 }
 
 // tell is the last stage: the closing table, the summary files and Slack, from
@@ -207,9 +226,7 @@ func tell(ctx context.Context, s Settings, c Console, sum *summary, err error) e
 	if endErr := sum.end(s, c); endErr != nil {
 		err, kind = errors.Join(err, endErr), fault.Worst(kind, fault.Failed)
 	}
-	if report.Policy(s.Report.Notify).Result(sum.Summary) {
-		sum.post(ending, s, c, report.Result(sum.Summary))
-	}
+	sum.finished(ending, s, c)
 	return fault.Mark(kind, err)
 }
 

@@ -28,7 +28,9 @@ func render(t *testing.T, s Summary, items []change.Item) map[string][]byte {
 	for name, encoded := range map[string]func() ([]byte, error){
 		"summary.json": func() ([]byte, error) { return JSON(s) },
 		"slack.json":   func() ([]byte, error) { return SlackJSON(Result(s)) },
-		"started.json": func() ([]byte, error) { return SlackJSON(Started(s, items)) },
+		"glance.json":  func() ([]byte, error) { return SlackJSON(Glance(s)) },
+		"details.json": func() ([]byte, error) { return SlackJSON(Details(s)) },
+		"started.json": func() ([]byte, error) { return SlackJSON(Started(s, items, 5)) },
 	} {
 		content, err := encoded()
 		if err != nil {

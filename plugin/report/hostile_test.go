@@ -133,7 +133,7 @@ func TestThreat11_SlackShowsTextsAsTheyAreAndKeepsToItsLimits(t *testing.T) {
 		for _, outcome := range s.Outcomes {
 			items = append(items, outcome.Item)
 		}
-		for _, m := range []Message{Result(s), Started(s, items)} {
+		for _, m := range []Message{Result(s), Glance(s), Details(s), Started(s, items, 0), Started(s, items, 1)} {
 			content, err := SlackJSON(m)
 			if err != nil {
 				t.Fatal(err)

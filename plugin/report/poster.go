@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -117,15 +118,39 @@ func (p *Poster) Post(ctx context.Context, m Message) (Posted, error) {
 	return posted, err
 }
 
-// Update replaces a posted message. With a webhook, which cannot do that, it
-// posts another one.
-func (p *Poster) Update(ctx context.Context, posted Posted, m Message) error {
+// Threads tells whether messages can be updated and have threads, which takes a
+// bot's token.
+func (p *Poster) Threads() bool { return p.webhook == "" }
+
+// Update replaces a posted message. Where that is not possible, with a webhook
+// or because the message is gone, it posts another one. Posted is the message
+// that shows m then.
+func (p *Poster) Update(ctx context.Context, posted Posted, m Message) (Posted, error) {
 	if p.webhook != "" || posted.Timestamp == "" {
-		_, err := p.Post(ctx, m)
+		return p.Post(ctx, m)
+	}
+	err := p.retry(ctx, func() error {
+		_, _, _, err := p.api().UpdateMessageContext(ctx, posted.Channel, posted.Timestamp, m.options()...)
 		return err
+	})
+	if gone := (*answer)(nil); errors.As(err, &gone) && slices.Contains(notUpdatable, gone.code) {
+		return p.Post(ctx, m)
+	}
+	return posted, err
+}
+
+// Reply posts into the thread of a posted message, and shows it in the channel
+// too when asked to.
+func (p *Poster) Reply(ctx context.Context, posted Posted, m Message, broadcast bool) error {
+	if p.webhook != "" || posted.Timestamp == "" {
+		return errors.New("slack: a thread needs slack_token and a posted message")
+	}
+	options := append(m.options(), slack.MsgOptionTS(posted.Timestamp))
+	if broadcast {
+		options = append(options, slack.MsgOptionBroadcast())
 	}
 	return p.retry(ctx, func() error {
-		_, _, _, err := p.api().UpdateMessageContext(ctx, posted.Channel, posted.Timestamp, m.options()...)
+		_, _, err := p.api().PostMessageContext(ctx, posted.Channel, options...)
 		return err
 	})
 }
@@ -149,8 +174,8 @@ func (p *Poster) postWebhook(ctx context.Context, m Message) error {
 		return err
 	}
 	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode == http.StatusOK {
-		return nil
+	if response.StatusCode/100 == 2 {
+		return nil // compatible servers answer in their own ways
 	}
 	// The body says why in one word, such as invalid_blocks or no_service.
 	why, err := io.ReadAll(io.LimitReader(response.Body, 4096))
@@ -189,6 +214,9 @@ func (p *Poster) retry(ctx context.Context, post func() error) error {
 			return nil
 		}
 		pause, again := asked(err)
+		if end, limited := ctx.Deadline(); limited && pause > time.Until(end) {
+			again = false // there would be no time left to post
+		}
 		if !again || pause > left {
 			return p.safe(err)
 		}
@@ -217,14 +245,42 @@ func asked(err error) (time.Duration, bool) {
 }
 
 // safe is err without the URL and the token: errors of net/http quote the URL,
-// and so does the chain, which ends here.
+// and so does the chain, which ends here. Slack's own errors keep their code.
 func (p *Poster) safe(err error) error {
 	if way, ok := errors.AsType[*url.Error](err); ok {
 		err = way.Err
 	}
 	var redactor secret.Redactor
 	redactor.Add(p.config.Webhook, p.config.Token, secret.New(p.webhook))
+	if refused, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
+		code := plain.Line(redactor.Redact(refused.Err), 60)
+		return &answer{code: code, hint: hints[code]}
+	}
 	return fmt.Errorf("slack: post the message: %s", plain.Line(redactor.Redact(err.Error()), 300))
+}
+
+// answer is an error that Slack's Web API answers with.
+type answer struct{ code, hint string }
+
+func (a *answer) Error() string {
+	return strings.TrimSuffix("slack: post the message: "+a.code+": "+a.hint, ": ")
+}
+
+// notUpdatable are the errors of chat.update that another message gets round,
+// see https://docs.slack.dev/reference/methods/chat.update.
+var notUpdatable = []string{"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive", "thread_not_found"}
+
+// hints say what to do about the errors that settings cause.
+var hints = map[string]string{
+	"channel_not_found": "check slack_channel; a private channel is found once the bot was invited to it",
+	"not_in_channel":    "invite the bot to the channel of slack_channel, or give it the scope chat:write.public",
+	"is_archived":       "the channel of slack_channel is archived",
+	"invalid_auth":      "Slack does not accept slack_token",
+	"not_authed":        "Slack does not accept slack_token",
+	"token_revoked":     "slack_token was revoked",
+	"token_expired":     "slack_token has expired",
+	"account_inactive":  "the bot of slack_token was removed from the workspace",
+	"missing_scope":     "the bot of slack_token needs the scope chat:write",
 }
 
 func wait(ctx context.Context, d time.Duration) error {

@@ -191,12 +191,12 @@ func TestTokenPostsAndUpdates(t *testing.T) {
 	posted := reply{status: 200, body: `{"ok":true,"channel":"C1","ts":"17.5"}`}
 	d := newSlackDouble(t, tooMany("2"), posted, posted, reply{status: 200, body: `{"ok":false,"error":"channel_not_found"}`})
 	p, waits := d.poster(t, Slack{Token: secret.New("xoxb-s3cr3t\n"), Channel: "#ops"})
-	first, err := p.Post(t.Context(), Started(quiet(), nil))
+	first, err := p.Post(t.Context(), Started(quiet(), nil, 0))
 	if err != nil || first != (Posted{Channel: "C1", Timestamp: "17.5"}) {
 		t.Fatalf("%+v, %v", first, err)
 	}
-	if err := p.Update(t.Context(), first, Result(summary())); err != nil {
-		t.Fatal(err)
+	if again, err := p.Update(t.Context(), first, Result(summary())); err != nil || again != first {
+		t.Fatalf("%+v, %v", again, err)
 	}
 	_, err = p.Post(t.Context(), Result(quiet()))
 	checkError(t, err, "channel_not_found")
@@ -239,11 +239,115 @@ func checkForm(t *testing.T, i int, body string) {
 	checkMessage(t, message)
 }
 
+const posted = `{"ok":true,"channel":"C1","ts":"17.5"}`
+
+func bot() Slack {
+	return Slack{Token: secret.New("xoxb-s3cr3t"), Channel: "#ops", Patience: 30 * time.Second}
+}
+
+func TestTheWebAPIAnswers(t *testing.T) {
+	ok := reply{status: 200, body: posted}
+	no := func(code string) reply { return reply{status: 200, body: `{"ok":false,"error":"` + code + `"}`} }
+	for name, test := range map[string]struct {
+		replies []reply
+		waits   []time.Duration
+		says    string // the error, empty for success
+	}{
+		"posted":                    {[]reply{ok}, nil, ""},
+		"429, then posted":          {[]reply{tooMany("7"), ok}, []time.Duration{7 * time.Second}, ""},
+		"429, longer than patience": {[]reply{tooMany("3600")}, nil, "rate limit"},
+		"500, then posted":          {[]reply{{status: 500}, ok}, []time.Duration{5 * time.Second}, ""},
+		"no JSON":                   {[]reply{{status: 200, body: "<html>proxy</html>"}}, nil, "invalid character"},
+		"half of the JSON":          {[]reply{{status: 200, body: `{"ok":tr`}}, nil, ""},
+		"nothing":                   {[]reply{{status: 200}}, nil, ""},
+		"never":                     {[]reply{{never: true}}, nil, "Timeout"},
+		"channel_not_found":         {[]reply{no("channel_not_found")}, nil, "check slack_channel"},
+		"not_in_channel":            {[]reply{no("not_in_channel")}, nil, "invite the bot"},
+		"invalid_auth":              {[]reply{no("invalid_auth")}, nil, "does not accept slack_token"},
+		"missing_scope":             {[]reply{no("missing_scope")}, nil, "chat:write"},
+		"unheard of":                {[]reply{no(`x\u001b[31m\nxoxb-s3cr3t-or-longer-than-anybody-would-make-the-name-of-an-error`)}, nil, "slack: post the message: x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newSlackDouble(t, test.replies...)
+			c := bot()
+			if name == "never" {
+				c.PerTry = 50 * time.Millisecond
+			}
+			p, waits := d.poster(t, c)
+			got, err := p.Post(t.Context(), Glance(quiet()))
+			if name == "half of the JSON" || name == "nothing" {
+				if err == nil || !strings.Contains(err.Error(), "EOF") && !strings.Contains(err.Error(), "end of JSON") {
+					t.Errorf("got %v", err)
+				}
+			} else {
+				checkError(t, err, test.says)
+			}
+			if err == nil && got != (Posted{Channel: "C1", Timestamp: "17.5"}) {
+				t.Errorf("posted %+v", got)
+			}
+			if diff := cmp.Diff(test.waits, *waits); diff != "" {
+				t.Errorf("waits (-want +got): %s", diff)
+			}
+		})
+	}
+}
+
+// TestAMessageThatIsGoneIsPostedAnew updates a message that somebody deleted.
+func TestAMessageThatIsGoneIsPostedAnew(t *testing.T) {
+	for _, code := range notUpdatable {
+		d := newSlackDouble(t, reply{status: 200, body: `{"ok":false,"error":"` + code + `"}`}, reply{status: 200, body: posted})
+		p, _ := d.poster(t, bot())
+		got, err := p.Update(t.Context(), Posted{Channel: "C1", Timestamp: "1.5"}, Glance(quiet()))
+		if err != nil || got != (Posted{Channel: "C1", Timestamp: "17.5"}) {
+			t.Errorf("%s: posted %+v, %v", code, got, err)
+		}
+		if paths, _ := d.seen(); paths[1] != "/api/chat.postMessage" {
+			t.Errorf("%s: %q", code, paths)
+		}
+	}
+	d := newSlackDouble(t, reply{status: 200, body: `{"ok":false,"error":"invalid_auth"}`})
+	p, _ := d.poster(t, bot())
+	_, err := p.Update(t.Context(), Posted{Channel: "C1", Timestamp: "1.5"}, Glance(quiet()))
+	checkError(t, err, "invalid_auth")
+}
+
+func TestTheThreadHasTheDetails(t *testing.T) {
+	for _, broadcast := range []bool{false, true} {
+		d := newSlackDouble(t, reply{status: 200, body: posted})
+		p, _ := d.poster(t, bot())
+		if err := p.Reply(t.Context(), Posted{Channel: "C1", Timestamp: "1.5"}, Details(summary()), broadcast); err != nil || !p.Threads() {
+			t.Fatal(err)
+		}
+		_, bodies := d.seen()
+		form, err := url.ParseQuery(bodies[0])
+		if err != nil || form.Get("thread_ts") != "1.5" || form.Get("channel") != "C1" || form.Has("reply_broadcast") != broadcast {
+			t.Errorf("broadcast %t: %v, %v", broadcast, form, err)
+		}
+	}
+}
+
+// TestNobodyWaitsWhenNoTimeIsLeft has Slack ask for more time than the end of a
+// run has.
+func TestNobodyWaitsWhenNoTimeIsLeft(t *testing.T) {
+	d := newSlackDouble(t, tooMany("20"))
+	p, waits := d.poster(t, webhook())
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	_, err := p.Post(ctx, Result(quiet()))
+	checkError(t, err, "429")
+	if len(*waits) != 0 {
+		t.Errorf("waited %v", *waits)
+	}
+}
+
 func TestAWebhookCannotUpdateAndPostsAgain(t *testing.T) {
 	d := newSlackDouble(t, reply{status: 200, body: "ok"})
 	p, _ := d.poster(t, webhook())
-	if err := p.Update(t.Context(), Posted{}, Result(quiet())); err != nil {
+	if _, err := p.Update(t.Context(), Posted{}, Result(quiet())); err != nil {
 		t.Fatal(err)
+	}
+	if p.Threads() || p.Reply(t.Context(), Posted{Channel: "C1", Timestamp: "1.5"}, Details(quiet()), false) == nil {
+		t.Error("a webhook has no threads")
 	}
 }
 

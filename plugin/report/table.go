@@ -331,6 +331,9 @@ func cells(s string) int {
 }
 
 func cell(r rune) int {
+	if r < 0x80 {
+		return 1
+	}
 	if unicode.In(r, unicode.Mn, unicode.Me) {
 		return 0 // stands on the letter before it
 	}
