@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -17,26 +16,40 @@ import (
 func docsCommand() *cli.Command {
 	return &cli.Command{
 		Name:   "docs",
-		Usage:  "write a reference: of the settings, or of the reason codes",
+		Usage:  "write a reference: of the settings, of the reason codes, or of summary.json",
 		Hidden: true,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "page", Value: "settings", Usage: "settings or reasons"},
+			&cli.StringFlag{Name: "page", Value: "settings", Usage: "settings, reasons or summary"},
 			&cli.StringFlag{Name: "output", Usage: "file to write; standard output when unset"},
 		},
 		Action: func(c *cli.Context) error {
-			render := map[string]func() string{"settings": settingsPage, "reasons": reasonsPage}[c.String("page")]
-			if render == nil {
-				return usageError("%s is no page: use settings or reasons", quoted(c.String("page")))
+			page, err := docsPage(c.String("page"))
+			if err != nil {
+				return err
 			}
 			if path := c.String("output"); path != "" {
-				if err := os.WriteFile(path, []byte(render()), 0o644); err != nil { //nolint:gosec // a page for everybody
+				if err := os.WriteFile(path, page, 0o644); err != nil { //nolint:gosec // a page for everybody
 					return fmt.Errorf("write the reference: %w", err)
 				}
 				return nil
 			}
-			_, err := io.WriteString(c.App.Writer, render())
+			_, err = c.App.Writer.Write(page)
 			return err
 		},
+	}
+}
+
+// docsPage is a page by its name.
+func docsPage(name string) ([]byte, error) {
+	switch name {
+	case "settings":
+		return []byte(settingsPage()), nil
+	case "reasons":
+		return []byte(reasonsPage()), nil
+	case "summary":
+		return report.SummarySchema()
+	default:
+		return nil, usageError("%s is no page: use settings, reasons or summary", quoted(name))
 	}
 }
 

@@ -11,22 +11,8 @@ import (
 const Schema = 1
 
 // JSON is the content of summary.json: one object, indented, with a new line
-// at the end. Lists are there even when empty; of an item the fields from fix
-// on, except new, are absent when empty. The field names are stable:
-//
-//	schema, version, run, mode, event, repository, branch, pipeline_url,
-//	started (RFC 3339, UTC), duration_seconds, scope, base,
-//	totals {done, proposed, refused, failed, needs_person, skipped,
-//	  not_attempted, unclear, problems, documents},
-//	documents [{file, date, title, url, changed, safe, skipped, unclear, problems}],
-//	items, skipped, unclear [{document, id, line, date, priority, action, type,
-//	  details, state, reason, sentence, fix, new, findings [{code, place,
-//	  detail}], error, stack, commit, commit_url, branch, branch_url,
-//	  plan_sha256, create, update, cost_usd, duration_seconds, attempt,
-//	  settled, command}],
-//	problems [{file, line, column, reason, detail, text}],
-//	cost_usd, budget_usd, docs_commit, docs_commit_url,
-//	exit_code, exit_kind, error, warnings, notes
+// at the end. Lists are there even when empty; what an item has no value for
+// may be absent. The names are stable, see SummarySchema.
 func JSON(s Summary) ([]byte, error) {
 	return encode("summary.json", s.view())
 }

@@ -26,115 +26,115 @@ const maxFindings = 40
 // cut, every link is checked. It is what summary.json holds; the other targets
 // are rendered from it.
 type view struct {
-	Schema      int       `json:"schema"`
-	Version     string    `json:"version"`
-	Run         string    `json:"run"`
-	Mode        string    `json:"mode"`
-	Event       string    `json:"event"`
-	Repository  string    `json:"repository"`
-	Branch      string    `json:"branch"`
-	PipelineURL string    `json:"pipeline_url"`
-	Started     time.Time `json:"started"`
-	Seconds     float64   `json:"duration_seconds"`
-	Scope       string    `json:"scope"`
-	Base        string    `json:"base"`
+	Schema      int       `json:"schema" doc:"Version of this format. It grows when a field changes its meaning or goes away; new fields do not change it."`
+	Version     string    `json:"version" doc:"Version of pm-todos."`
+	Run         string    `json:"run" doc:"Id of the run."`
+	Mode        string    `json:"mode" doc:"apply, propose or dry-run." enum:"apply,propose,dry-run"`
+	Event       string    `json:"event" doc:"What started the pipeline, as Woodpecker says it: push, cron, manual, pull_request, …"`
+	Repository  string    `json:"repository" doc:"owner/name, or the URL without credentials."`
+	Branch      string    `json:"branch" doc:"Branch that was read and published to."`
+	PipelineURL string    `json:"pipeline_url" doc:"Link of the pipeline, empty when unknown."`
+	Started     time.Time `json:"started" doc:"When the run started, in UTC."`
+	Seconds     float64   `json:"duration_seconds" doc:"How long it took."`
+	Scope       string    `json:"scope" doc:"changed or all: which documents were looked at."`
+	Base        string    `json:"base" doc:"Commit that the documents were compared with, empty when none was."`
 
-	Totals    totals         `json:"totals"`
-	Documents []documentView `json:"documents"`
-	Items     []itemView     `json:"items"`
-	Skipped   []itemView     `json:"skipped"`
-	Unclear   []itemView     `json:"unclear"`
-	Problems  []problemView  `json:"problems"`
+	Totals    totals         `json:"totals" doc:"How many items ended in which way."`
+	Documents []documentView `json:"documents" doc:"The documents that were looked at."`
+	Items     []itemView     `json:"items" doc:"The items that the run worked on or came to, in that order."`
+	Skipped   []itemView     `json:"skipped" doc:"The items that were left to people when the documents were read."`
+	Unclear   []itemView     `json:"unclear" doc:"Reported only: not certainly open items."`
+	Problems  []problemView  `json:"problems" doc:"Places in documents that cannot be used."`
 
-	CostUSD   float64 `json:"cost_usd"`
-	BudgetUSD float64 `json:"budget_usd"`
+	CostUSD   float64 `json:"cost_usd" doc:"What the agent cost."`
+	BudgetUSD float64 `json:"budget_usd" doc:"What it might cost, the setting budget_usd."`
 
-	DocsCommit    string `json:"docs_commit"`
-	DocsCommitURL string `json:"docs_commit_url"`
+	DocsCommit    string `json:"docs_commit" doc:"Commit that recorded the outcomes in the documents, empty when none did."`
+	DocsCommitURL string `json:"docs_commit_url" doc:"Its link, empty when unknown."`
 
-	ExitCode int      `json:"exit_code"`
-	ExitKind string   `json:"exit_kind"`
-	Error    string   `json:"error"`
-	Warnings []string `json:"warnings"`
-	Notes    []string `json:"notes"`
+	ExitCode int      `json:"exit_code" doc:"Exit code: 0, 1, 2, 3 or 75."`
+	ExitKind string   `json:"exit_kind" doc:"The exit code as a word." enum:"none,temporary,failed,settings,person"`
+	Error    string   `json:"error" doc:"Why the run as a whole ended early, empty when it did not."`
+	Warnings []string `json:"warnings" doc:"What the run warned of."`
+	Notes    []string `json:"notes" doc:"Why the run ended where it did."`
 }
 
 // totals counts items: the outcomes by their state, and what was left to
 // people before.
 type totals struct {
-	Done         int `json:"done"`
-	Proposed     int `json:"proposed"`
-	Refused      int `json:"refused"`
-	Failed       int `json:"failed"`
-	NeedsPerson  int `json:"needs_person"`
-	Skipped      int `json:"skipped"` // outcomes and documents together
-	NotAttempted int `json:"not_attempted"`
-	Unclear      int `json:"unclear"`
-	Problems     int `json:"problems"`
-	Documents    int `json:"documents"`
+	Done         int `json:"done" doc:"Applied, confirmed and on the branch."`
+	Proposed     int `json:"proposed" doc:"On a branch for a person to merge."`
+	Refused      int `json:"refused" doc:"A gate said no, or there was nothing to do."`
+	Failed       int `json:"failed" doc:"Agent, plan or check failed."`
+	NeedsPerson  int `json:"needs_person" doc:"A person must look now."`
+	Skipped      int `json:"skipped" doc:"Left to people before anything was paid, by the run or by the document."`
+	NotAttempted int `json:"not_attempted" doc:"Waiting for the next run."`
+	Unclear      int `json:"unclear" doc:"Length of unclear."`
+	Problems     int `json:"problems" doc:"Length of problems."`
+	Documents    int `json:"documents" doc:"Length of documents."`
 }
 
 type documentView struct {
-	File     string `json:"file"`
-	Date     string `json:"date"`
-	Title    string `json:"title"`
-	URL      string `json:"url"`
-	Changed  bool   `json:"changed"`
-	Safe     int    `json:"safe"`
-	Skipped  int    `json:"skipped"`
-	Unclear  int    `json:"unclear"`
-	Problems int    `json:"problems"`
+	File     string `json:"file" doc:"Path in the repository."`
+	Date     string `json:"date" doc:"YYYY-MM-DD, or empty."`
+	Title    string `json:"title" doc:"First heading."`
+	URL      string `json:"url" doc:"Link of the published document, empty without pages_url."`
+	Changed  bool   `json:"changed" doc:"By the push that started the run."`
+	Safe     int    `json:"safe" doc:"Number of safe items."`
+	Skipped  int    `json:"skipped" doc:"Number of items left to people."`
+	Unclear  int    `json:"unclear" doc:"Number of unclear items."`
+	Problems int    `json:"problems" doc:"Number of problems."`
 }
 
 type itemView struct {
-	Document string `json:"document"`
-	ID       string `json:"id"`
-	Line     int    `json:"line"`
-	Date     string `json:"date"`
-	Priority string `json:"priority"`
-	Action   string `json:"action"`
-	Type     string `json:"type"`
-	Details  string `json:"details"`
+	Document string `json:"document" doc:"Path of the document."`
+	ID       string `json:"id" doc:"Identity of the item; it outlives changes of status, padding and line."`
+	Line     int    `json:"line" doc:"Line in the document as it was read, from 1."`
+	Date     string `json:"date" doc:"YYYY-MM-DD of the post-mortem."`
+	Priority string `json:"priority" doc:"P0 to P3."`
+	Action   string `json:"action" doc:"Markdown of the action."`
+	Type     string `json:"type" doc:"Name of the type, or what the document says instead."`
+	Details  string `json:"details" doc:"Markdown of the details."`
 
-	State    string        `json:"state"`
-	Reason   string        `json:"reason"`
-	Sentence string        `json:"sentence"`
-	Fix      string        `json:"fix,omitempty"`
-	New      bool          `json:"new"` // not left for this reason before
-	Findings []findingView `json:"findings,omitempty"`
-	Error    string        `json:"error,omitempty"`
+	State    string        `json:"state" doc:"What became of it." enum:"done,proposed,refused,failed,skipped,not-attempted,needs-person,unclear"`
+	Reason   string        `json:"reason" doc:"Reason code, empty when done; see reasons.md."`
+	Sentence string        `json:"sentence" doc:"The reason in words."`
+	Fix      string        `json:"fix,omitempty" doc:"What a person can do about it."`
+	New      bool          `json:"new" doc:"It was not left for this reason before."`
+	Findings []findingView `json:"findings,omitempty" doc:"Why a gate refused."`
+	Error    string        `json:"error,omitempty" doc:"What failed."`
 
-	Stack     string  `json:"stack,omitempty"`
-	Commit    string  `json:"commit,omitempty"`
-	CommitURL string  `json:"commit_url,omitempty"`
-	Kept      string  `json:"branch,omitempty"`
-	KeptURL   string  `json:"branch_url,omitempty"`
-	PlanHash  string  `json:"plan_sha256,omitempty"`
-	Create    int     `json:"create,omitempty"`
-	Update    int     `json:"update,omitempty"`
-	CostUSD   float64 `json:"cost_usd,omitempty"`
-	Seconds   float64 `json:"duration_seconds,omitempty"`
-	Attempt   int     `json:"attempt,omitempty"`
-	Settled   bool    `json:"settled,omitempty"`
-	Command   string  `json:"command,omitempty"`
+	Stack     string  `json:"stack,omitempty" doc:"Folder of the stack, when known."`
+	Commit    string  `json:"commit,omitempty" doc:"Full hash of the fix commit."`
+	CommitURL string  `json:"commit_url,omitempty" doc:"Its link."`
+	Kept      string  `json:"branch,omitempty" doc:"Branch that keeps refused or proposed work."`
+	KeptURL   string  `json:"branch_url,omitempty" doc:"Its link."`
+	PlanHash  string  `json:"plan_sha256,omitempty" doc:"SHA-256 of the plan file that was applied."`
+	Create    int     `json:"create,omitempty" doc:"Resources that the plan created."`
+	Update    int     `json:"update,omitempty" doc:"Resources that the plan updated."`
+	CostUSD   float64 `json:"cost_usd,omitempty" doc:"What the agent cost."`
+	Seconds   float64 `json:"duration_seconds,omitempty" doc:"How long it took."`
+	Attempt   int     `json:"attempt,omitempty" doc:"1 for the first."`
+	Settled   bool    `json:"settled,omitempty" doc:"Left by an earlier run, ended by this one."`
+	Command   string  `json:"command,omitempty" doc:"What a person runs to close it."`
 }
 
 type findingView struct {
-	Code   string `json:"code"`
-	Place  string `json:"place"`
-	Detail string `json:"detail"`
+	Code   string `json:"code" doc:"Reason code."`
+	Place  string `json:"place" doc:"Path, path:line or resource address."`
+	Detail string `json:"detail" doc:"One sentence."`
 }
 
 // line is the finding as one line.
 func (f findingView) line() string { return change.Finding(f).String() }
 
 type problemView struct {
-	File   string `json:"file"`
-	Line   int    `json:"line"`
-	Column int    `json:"column"`
-	Reason string `json:"reason"`
-	Detail string `json:"detail"`
-	Text   string `json:"text"`
+	File   string `json:"file" doc:"Path of the document."`
+	Line   int    `json:"line" doc:"From 1."`
+	Column int    `json:"column" doc:"From 1."`
+	Reason string `json:"reason" doc:"Reason code."`
+	Detail string `json:"detail" doc:"One sentence."`
+	Text   string `json:"text" doc:"What stands there."`
 }
 
 // cleaner takes out of texts what must not be shown.
@@ -267,12 +267,14 @@ func (v view) in(states ...change.State) []itemView {
 	return found
 }
 
-// money is an amount rounded to a hundredth of a cent; JSON has no NaN.
+// money is an amount rounded to a hundredth of a cent. JSON has neither NaN nor
+// infinity, and neither is an amount.
 func money(usd float64) float64 {
-	if math.IsNaN(usd) || math.IsInf(usd, 0) {
+	cents := math.Round(usd * 1e4)
+	if math.IsNaN(cents) || math.IsInf(cents, 0) {
 		return 0
 	}
-	return math.Round(usd*1e4) / 1e4
+	return cents / 1e4
 }
 
 func seconds(d time.Duration) float64 { return math.Round(d.Seconds()*10) / 10 }
