@@ -61,7 +61,7 @@ func (s *site) runContext(ctx context.Context, change map[string]string) int {
 	}
 	var log bytes.Buffer
 	console, closeConsole := NewConsole("test", settings, &log, false)
-	console.vaultPatience = 2 * time.Second
+	console.vaultPatience, console.slackAPI = 2*time.Second, s.Slack.APIURL()
 	err = Run(ctx, settings, console)
 	if closeErr := closeConsole(); closeErr != nil {
 		s.t.Errorf("close the console: %v", closeErr)

@@ -58,7 +58,7 @@
       row.hidden = !fits;
       if (fits) count++;
     }
-    shown.textContent = count + ' of ' + rows.length + ' shown';
+    shown.textContent = count === 0 ? 'No post-mortem matches' : count + ' of ' + rows.length + ' shown';
   };
   filters.addEventListener('input', filter);
   filters.addEventListener('submit', (event) => event.preventDefault());
