@@ -3,6 +3,7 @@ package plugin
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"path"
@@ -11,6 +12,7 @@ import (
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/postmortem"
 	"pm-todos/plugin/report"
+	"pm-todos/plugin/resolve"
 )
 
 // addIndex adds the index page to the files of a docs commit when it differs
@@ -51,6 +53,63 @@ func (p *published) addIndex(s Settings, repo *gitrepo.Repo, tip string, sel sel
 	}
 	contents[file] = page
 	return dates
+}
+
+// refreshIndex writes the index page again after a push that changed documents
+// and left nothing to do: the page alone, in a docs commit of its own, under the
+// lock like everything that a run writes. Vault and hosts are not needed for
+// it. A page that nobody asked for, or that is not stale, costs no request; what
+// is in the way is a warning, and the next run that gets so far mends it.
+func refreshIndex(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, sel selection, sum *summary) {
+	now := time.Now()
+	var probe published
+	stale := map[string][]byte{}
+	probe.addIndex(s, repo, sel.Commit, sel, stale, now)
+	if s.Mode == ModeDryRun || len(stale)+len(probe.Warnings) == 0 {
+		return
+	}
+	done := probe
+	if len(stale) > 0 {
+		var err error
+		if done, err = publishIndex(ctx, s, c, repo, sel, gitrepo.Lease{Run: sum.Run, Host: "none"}, now); err != nil {
+			done.Warnings = append(done.Warnings, fmt.Sprintf("the index was not written: %v", err))
+		}
+	}
+	sum.DocsCommit = done.Commit
+	sum.Warnings = append(sum.Warnings, done.Warnings...)
+	for _, warning := range done.Warnings {
+		c.Log.Warn().Str("stage", "documents").Msg(warning)
+	}
+	if done.Commit != "" {
+		c.Log.Info().Str("stage", "documents").Str("commit", done.Commit).Msg("index written")
+	}
+}
+
+// publishIndex commits the page alone. It does not wait for another run.
+func publishIndex(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, sel selection, lease gitrepo.Lease, now time.Time) (done published, err error) {
+	s.Terraform.LockTimeout = time.Second
+	lock, err := lockRemote(ctx, s, c, repo, lease)
+	if err != nil {
+		return done, err
+	}
+	defer func() { err = closed(ctx, err, lock.Release) }()
+	held, cancel := whileHeld(ctx, lock)
+	defer cancel()
+	_, err = repo.Publish(held, func(tip string) (string, error) {
+		done = published{}
+		contents := map[string][]byte{}
+		dates := done.addIndex(s, repo, tip, sel, contents, now)
+		if len(contents) == 0 {
+			return tip, nil // somebody else wrote it
+		}
+		commit, err := repo.WithFiles(tip, contents, resolve.DocsMessage(dates))
+		done.Commit = commit
+		return commit, err
+	})
+	if err != nil {
+		done.Commit = ""
+	}
+	return done, err
 }
 
 // indexPage is where the index page is kept and what stands there, nil when

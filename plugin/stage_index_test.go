@@ -2,6 +2,9 @@ package plugin
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/postmortem"
 	"pm-todos/plugin/report"
 	"pm-todos/plugin/standin"
@@ -251,6 +255,76 @@ func TestIndexInARun(t *testing.T) {
 		t.Errorf("later runs made commits: %q", s.subjects())
 	}
 	s.nothingLeft()
+}
+
+// lockedByAnother has another run hold the lock until the end of the test.
+func (s *site) lockedByAnother() {
+	s.t.Helper()
+	settings, err := settingsFrom(s.Settings())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	console, closeConsole := NewConsole("test", settings, io.Discard, false)
+	repo, _, remove, err := openRepository(s.t.Context(), settings, console)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	lock, err := repo.AcquireLock(s.t.Context(), gitrepo.Lease{Run: "another", Host: "elsewhere"}, time.Second)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() {
+		ctx, cancel := closing(s.t.Context())
+		defer cancel()
+		if err := errors.Join(lock.Release(ctx), remove(), closeConsole()); err != nil {
+			s.t.Error(err)
+		}
+	})
+}
+
+// TestIndexOfAPushThatLeavesNothingToDo pushes a post-mortem without a safe
+// item: the page has it, without Vault and without a host.
+func TestIndexOfAPushThatLeavesNothingToDo(t *testing.T) {
+	o := withIndex(t, DefaultIndex)
+	o.Files[nfsDocument] = document("| P1 | Migrate Vault | Migration | by hand | TODO |")
+	for name, test := range map[string]struct {
+		settings map[string]string
+		before   func(*site)
+		commits  int
+		says     string
+	}{
+		"on its own":                   {commits: 1, says: "index written"},
+		"in a dry run":                 {settings: map[string]string{"PLUGIN_MODE": "dry-run"}},
+		"for everything":               {settings: map[string]string{"PLUGIN_SCOPE": "all"}}, // no push, no commit
+		"while another run is at work": {before: (*site).lockedByAnother, says: "the index was not written: "},
+		"without the right to push": {before: func(s *site) {
+			s.Git.SetMiddleware(standin.Refuse(100, http.StatusForbidden, standin.IsPush))
+		}, says: "the index was not written: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, o)
+			if test.before != nil {
+				test.before(s)
+			}
+			s.wants(0, s.run(test.settings))
+			s.says("no safe item", test.says)
+			if got := s.subjects(); len(got) != test.commits {
+				t.Errorf("commits: %q", got)
+			}
+			if calls := s.Vault.Calls(); len(calls) > 0 || s.SSH.Logins() > 0 {
+				t.Errorf("Vault or the host was contacted: %v", calls)
+			}
+			if test.commits == 0 {
+				return
+			}
+			s.wantIndex(DefaultIndex)
+			tip := s.tip()
+			s.wants(0, s.run(nil))
+			if s.tip() != tip || s.summary()["docs_commit"] != "" {
+				t.Error("the same again made a commit")
+			}
+		})
+	}
 }
 
 func TestIndexEntry(t *testing.T) {

@@ -62,11 +62,23 @@ func TestIndexHasEnoughContrast(t *testing.T) {
 			front, back string
 			least       float64
 		}{
-			{"text", "page", 4.5}, {"text", "sheet", 4.5}, {"text", "hover", 4.5},
-			{"soft", "page", 4.5}, {"soft", "sheet", 4.5}, {"soft", "hover", 4.5},
-			{"link", "sheet", 4.5}, {"link", "hover", 4.5}, {"worst", "sheet", 4.5}, {"worst", "hover", 4.5},
-			{"on-badge", "worst", 4.5}, {"on-badge", "bad", 4.5}, {"mild", "sheet", 4.5}, {"mild", "hover", 4.5},
-			{"focus", "page", 3}, {"focus", "sheet", 3}, {"soft", "sheet", 3},
+			{"text", "page", 4.5},
+			{"text", "sheet", 4.5},
+			{"text", "hover", 4.5},
+			{"soft", "page", 4.5},
+			{"soft", "sheet", 4.5},
+			{"soft", "hover", 4.5},
+			{"link", "sheet", 4.5},
+			{"link", "hover", 4.5},
+			{"worst", "sheet", 4.5},
+			{"worst", "hover", 4.5},
+			{"on-badge", "worst", 4.5},
+			{"on-badge", "bad", 4.5},
+			{"mild", "sheet", 4.5},
+			{"mild", "hover", 4.5},
+			{"focus", "page", 3},
+			{"focus", "sheet", 3},
+			{"soft", "sheet", 3},
 		} {
 			if c[pair.front] == "" || c[pair.back] == "" {
 				t.Fatalf("%s: no colour %s or %s", scheme, pair.front, pair.back)
