@@ -1,17 +1,20 @@
 package plugin
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"pm-todos/plugin/fault"
 	"pm-todos/plugin/postmortem"
 	"pm-todos/plugin/report"
 )
@@ -94,5 +97,68 @@ func TestReasonsPageIsUpToDate(t *testing.T) {
 	}
 	if diff := cmp.Diff(reasonsPage(), string(page)); diff != "" {
 		t.Errorf("docs/reasons.md is stale, run go generate (-want +got):\n%s", diff)
+	}
+}
+
+// TestOperationsTellOfEveryReasonForAPerson holds the page that a person opens
+// in a hurry to the codes that may have brought them there.
+func TestOperationsTellOfEveryReasonForAPerson(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, group := range report.Reasons() {
+		if !strings.Contains(group.Title, "exit 3") {
+			continue
+		}
+		if len(group.Reasons) < 5 {
+			t.Errorf("only %d reasons", len(group.Reasons))
+		}
+		for _, one := range group.Reasons {
+			if !strings.Contains(string(page), "\n| `"+one.Code+"` | ") {
+				t.Errorf("docs/operations.md does not tell of %s", one.Code)
+			}
+		}
+	}
+	for _, kind := range []fault.Kind{fault.None, fault.Failed, fault.Settings, fault.Person, fault.Temporary} {
+		if !strings.Contains(string(page), fmt.Sprintf("\n| %d | ", kind.ExitCode())) {
+			t.Errorf("docs/operations.md does not tell of exit code %d", kind.ExitCode())
+		}
+	}
+}
+
+// TestHowItWorksTellsOfEveryStage collects the stages that the log names from
+// the source.
+func TestHowItWorksTellsOfEveryStage(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "docs", "how-it-works.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob(filepath.Join("resolve", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stages := 0
+	for _, file := range append(files, more...) {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, m := range regexp.MustCompile(`(?:"stage"|stageField)[,:] ?"([a-z]+)"`).FindAllSubmatch(source, -1) {
+			stages++
+			if !strings.Contains(string(page), "`"+string(m[1])+"`") {
+				t.Errorf("docs/how-it-works.md does not tell of the stage %s of %s", m[1], file)
+			}
+		}
+	}
+	if stages < 30 {
+		t.Errorf("only %d lines of the log were found in the source", stages)
 	}
 }
