@@ -4,8 +4,18 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/plain"
+)
+
+// Forges take 65,536 characters for a comment. Nothing more is begun above
+// markdownRoom; what is begun is shorter than the rest.
+const (
+	markdownRoom    = 40000
+	markdownReasons = 8   // of an item
+	markdownLine    = 300 // characters of a text before it is escaped
 )
 
 // Markdown is the content of summary.md: GitHub's flavour, fit for a comment
@@ -24,11 +34,11 @@ func Markdown(s Summary) []byte {
 	left := append(v.in(change.Skipped), v.Skipped...)
 	m.list("Left to people", left, true)
 	m.list("Waiting for the next run", v.in(change.NotAttempted), false)
-	m.list("Unclear, not acted on", v.Unclear, true)
 	m.problems(v.Problems)
-	m.documents(v.Documents)
 	m.bullets("Warnings", v.Warnings)
 	m.bullets("Notes", v.Notes)
+	m.folded("Unclear, not acted on", len(v.Unclear), func() { m.items(v.Unclear, true) })
+	m.folded("Documents", len(v.Documents), func() { m.documents(v.Documents) })
 	return []byte(strings.TrimRight(m.String(), "\n") + "\n")
 }
 
@@ -41,6 +51,25 @@ func (m *markdown) heading(title string, count int) {
 	m.line("#### %s (%d)", title, count)
 	m.line("")
 }
+
+// folded is a section that is opened by its reader.
+func (m *markdown) folded(title string, count int, content func()) {
+	if count == 0 {
+		return
+	}
+	m.line("")
+	m.line("<details><summary>%s (%d)</summary>", title, count)
+	m.line("")
+	content()
+	m.line("")
+	m.line("</details>")
+}
+
+// full tells whether nothing more should be begun.
+func (m *markdown) full() bool { return utf8.RuneCountInString(m.String()) > markdownRoom }
+
+// short is text from outside, cut, as running Markdown text of one line.
+func short(text string) string { return md(plain.Cut(text, markdownLine)) }
 
 func (m *markdown) head(v view) string {
 	parts := []string{}
@@ -81,20 +110,35 @@ func (m *markdown) outcomes(title string, items []itemView) {
 	m.heading(title, len(items))
 	m.line("| | Action | Where | What |")
 	m.line("|---|---|---|---|")
-	for _, i := range items {
-		m.line("| %s | %s | %s | %s |", md(i.label()), md(i.Action), mdWhere(i), mdWhat(i))
+	for n, i := range items {
+		if m.full() {
+			m.line("| | … and %d more | | |", len(items)-n)
+			return
+		}
+		m.line("| %s | %s | %s | %s |", short(i.label()), short(i.Action), mdWhere(i), mdWhat(i))
 	}
 	for _, i := range items {
-		if i.Error != "" {
-			m.line("")
-			m.line("%s:", md(i.Action))
-			m.line("")
-			m.block(i.Error)
+		if m.full() {
+			return
 		}
-		if i.Command != "" {
-			m.line("")
-			m.line("To close %s: %s", mdCode(i.place()), mdCode(i.Command))
-		}
+		m.after(i)
+	}
+}
+
+// after is what of an item has no place in a table: its error, and what closes
+// it, in blocks to be copied.
+func (m *markdown) after(i itemView) {
+	if i.Error != "" {
+		m.line("")
+		m.line("%s:", short(i.Action))
+		m.line("")
+		m.block(i.Error)
+	}
+	if i.Command != "" {
+		m.line("")
+		m.line("To close %s, once you have looked, one of:", mdCode(i.place()))
+		m.line("")
+		m.block(strings.Join(i.commands(), "\n"))
 	}
 }
 
@@ -117,8 +161,15 @@ func mdWhat(i itemView) string {
 		parts = append(parts, mdCodeCell(i.Kept))
 	}
 	parts = append(parts, filled(i.plan())...)
-	for _, why := range i.why() {
-		parts = append(parts, md(why))
+	why := i.why()
+	for _, one := range why[:min(len(why), markdownReasons)] {
+		parts = append(parts, short(one))
+	}
+	if more := len(why) - markdownReasons; more > 0 {
+		parts = append(parts, fmt.Sprintf("… and %d more", more))
+	}
+	if i.Fix != "" {
+		parts = append(parts, "→ "+short(i.Fix))
 	}
 	if cost := i.cost(); cost != "" {
 		parts = append(parts, `\`+cost)
@@ -127,22 +178,25 @@ func mdWhat(i itemView) string {
 }
 
 func (m *markdown) list(title string, items []itemView, why bool) {
-	const most = 50
-	if len(items) == 0 {
-		return
+	if len(items) > 0 {
+		m.heading(title, len(items))
+		m.items(items, why)
 	}
-	m.heading(title, len(items))
+}
+
+func (m *markdown) items(items []itemView, why bool) {
+	const most = 50
 	for n, i := range items {
-		if n == most {
+		if n == most || m.full() {
 			m.line("- … and %d more", len(items)-n)
 			return
 		}
-		text := fmt.Sprintf("- **%s** %s (%s)", md(first(i.label(), "item")), md(i.Action), mdCode(i.place()))
+		text := fmt.Sprintf("- **%s** %s (%s)", md(first(plain.Cut(i.label(), 40), "item")), short(i.Action), mdCode(i.place()))
 		if why {
-			text += ": " + md(strings.Join(i.why(), "; "))
+			text += ": " + short(strings.Join(i.why(), "; "))
 		}
 		if i.Fix != "" {
-			text = strings.TrimSuffix(text, ".") + ". " + md(i.Fix)
+			text = strings.TrimSuffix(text, ".") + ". " + short(i.Fix)
 		}
 		m.line("%s", text)
 	}
@@ -155,22 +209,22 @@ func (m *markdown) problems(problems []problemView) {
 	}
 	m.heading("Rows that cannot be read", len(problems))
 	for n, p := range problems {
-		if n == most {
+		if n == most || m.full() {
 			m.line("- … and %d more", len(problems)-n)
 			return
 		}
-		m.line("- %s %s: %s", mdCode(fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)), md(p.Reason), md(p.Detail))
+		m.line("- %s %s: %s", mdCode(fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)), md(p.Reason), short(p.Detail))
 	}
 }
 
 func (m *markdown) documents(documents []documentView) {
-	if len(documents) == 0 {
-		return
-	}
-	m.heading("Documents", len(documents))
 	m.line("| Document | Date | Safe | Left to people | Unclear | Problems |")
 	m.line("|---|---|--:|--:|--:|--:|")
-	for _, d := range documents {
+	for n, d := range documents {
+		if m.full() {
+			m.line("| … and %d more | | | | | |", len(documents)-n)
+			return
+		}
 		name := md(first(d.Title, d.File))
 		if d.URL != "" {
 			name = "[" + name + "](" + d.URL + ")"
@@ -184,8 +238,12 @@ func (m *markdown) bullets(title string, texts []string) {
 		return
 	}
 	m.heading(title, len(texts))
-	for _, text := range texts {
-		m.line("- %s", md(text))
+	for n, text := range texts {
+		if m.full() {
+			m.line("- … and %d more", len(texts)-n)
+			return
+		}
+		m.line("- %s", short(text))
 	}
 }
 
