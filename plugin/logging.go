@@ -85,6 +85,7 @@ func consoleLines(out io.Writer, colour bool) io.Writer {
 		Out: out, NoColor: !colour,
 		PartsOrder:    []string{zerolog.LevelFieldName, stageField, zerolog.MessageFieldName},
 		FieldsExclude: []string{stageField},
+		FormatPrepare: readable,
 		FormatPartValueByName: func(value any, _ string) string {
 			return fmt.Sprintf("%-10s", plain.Line(fmt.Sprint(value), 20))
 		},
@@ -93,9 +94,38 @@ func consoleLines(out io.Writer, colour bool) io.Writer {
 			if message == nil {
 				return ""
 			}
-			return plain.Line(fmt.Sprint(message), 0)
+			text := plain.Line(fmt.Sprint(message), 0)
+			if loud, ok := message.(loudMessage); ok && colour {
+				return "\x1b[" + loud.colour + "m" + text + "\x1b[0m"
+			}
+			return text
 		},
 	}
+}
+
+// loudMessage is a message that stands out by a colour, an ANSI code.
+type loudMessage struct{ text, colour string }
+
+func (m loudMessage) String() string { return m.text }
+
+// readable makes a line fit to be skimmed: warnings and errors stand out, and
+// what the closing table says in full is short or left out.
+func readable(line map[string]any) error {
+	text, _ := line[zerolog.MessageFieldName].(string)
+	switch line[zerolog.LevelFieldName] {
+	case zerolog.LevelWarnValue:
+		line[zerolog.MessageFieldName] = loudMessage{text, "33"} // yellow
+	case zerolog.LevelErrorValue, zerolog.LevelFatalValue:
+		line[zerolog.MessageFieldName] = loudMessage{text, "1;31"} // bold red
+	default:
+		if line["item"] != nil && line[stageField] != "item" {
+			delete(line, "document") // the line that ends the item tells
+		}
+	}
+	if commit, ok := line["commit"].(string); ok && len(commit) >= 40 {
+		line["commit"] = commit[:12]
+	}
+	return nil
 }
 
 // mayColour tells whether w shows ANSI colours: a terminal does, and so does

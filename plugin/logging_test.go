@@ -32,9 +32,21 @@ func TestConsoleLines(t *testing.T) {
 	if got != want {
 		t.Errorf("log:\n%q\nwant:\n%q", got, want)
 	}
+	got = logged(t, mustRead(t, least, CI{}), false, func(c Console) {
+		item := c.Log.With().Str("document", "docs/post-mortems/a.md").Str("item", "0a1b").Logger()
+		item.Info().Str("stage", "journal").Str("commit", strings.Repeat("ab", 20)).Msg("kept")
+		item.Warn().Str("stage", "gate").Msg("no")
+		item.Info().Str("stage", "item").Str("state", "done").Msg("Add an alert")
+	})
+	want = "INF journal    kept commit=abababababab item=0a1b\n" +
+		"WRN gate       no document=docs/post-mortems/a.md item=0a1b\n" +
+		"INF item       Add an alert document=docs/post-mortems/a.md item=0a1b state=done\n"
+	if got != want {
+		t.Errorf("log:\n%q\nwant:\n%q", got, want)
+	}
 	t.Setenv("NO_COLOR", "") // zerolog looks at it too
 	coloured := logged(t, mustRead(t, least, CI{}), true, func(c Console) { c.Log.Error().Str("stage", "x").Msg("bad") })
-	if !strings.Contains(coloured, "\x1b[") {
+	if !strings.Contains(coloured, "\x1b[1;31mbad\x1b[0m") {
 		t.Errorf("no colours: %q", coloured)
 	}
 }
