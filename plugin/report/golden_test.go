@@ -47,7 +47,11 @@ func TestGolden(t *testing.T) {
 	for _, outcome := range full.Outcomes {
 		items = append(items, outcome.Item)
 	}
+	// One text in every field there is: what a new field lacks shows here.
+	everywhere := hostile(evil, 1, goodLinks)
+	everywhere.Redactor = full.Redactor
 	for folder, files := range map[string]map[string][]byte{
+		"hostile": render(t, everywhere, []change.Item{everywhere.Outcomes[0].Item}),
 		"full":  render(t, full, items),
 		"quiet": render(t, quiet(), items[:1]),
 	} {
