@@ -25,6 +25,7 @@ var rooms = map[string][]string{
 	"plugin/gate":       {},
 	"plugin/vault":      {},
 	"plugin/report":     {},
+	"plugin/scaffold":   {},
 	"plugin/standin":    {},
 	"plugin/postmortem": {},
 	"plugin/change":     {},
