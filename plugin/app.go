@@ -18,6 +18,8 @@ var commands = []func() *cli.Command{
 	lintCommand,
 	explainCommand,
 	indexCommand,
+	initCommand,
+	newCommand,
 	settleCommand,
 	demoCommand,
 	docsCommand,
