@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 // Need is what a run wants of a host. Empty fields are not looked at.
 type Need struct {
 	Agent     string   // program of the agent
+	AgentFrom string   // oldest version of the agent that will do, such as "2.1.0"; empty for any
 	Terraform string   // program of Terraform; skipped when it is a path inside the repository
 	Carry     []string // as in Prepare; names without wildcards must exist
 	Workdir   string   // as in Prepare
@@ -33,26 +37,52 @@ type Facts struct {
 	AgentVersion  string
 	AgentLoggedIn bool // false also when the agent cannot tell
 	TerraformPath string
+	Linger        string   // "yes" or "no" when systemd-logind said it
 	Warnings      []string // what is no hindrance, one sentence each
 }
 
 const minFree = 512 << 20
 
+// Subjects of what Examine finds.
+const (
+	AboutTools     = "tools"     // git and the usual programs
+	AboutDisk      = "disk"      // home folder, run directories, free space
+	AboutAgent     = "agent"     // present, new enough, logged in
+	AboutTerraform = "terraform" // the program
+	AboutCarry     = "carry"     // workdir and the files in it
+)
+
+// Problem is one thing that is missing on a host.
+type Problem struct {
+	About string // one of the subjects
+	Err   error  // marked with its kind; names the host and the way out
+}
+
 // Preflight looks whether everything is there, in one round trip, without
 // changing or paying anything. All that is missing is told at once, each with
 // its way out.
 func (h *Host) Preflight(ctx context.Context, need Need) (Facts, error) {
+	facts, problems, err := h.Examine(ctx, need)
+	all := []error{err}
+	for _, p := range problems {
+		all = append(all, p.Err)
+	}
+	return facts, errors.Join(all...)
+}
+
+// Examine is Preflight with the problems one by one. The error is for what
+// kept it from looking at all.
+func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error) {
 	if need.MinFree <= 0 {
 		need.MinFree = minFree
 	}
-	terraform := need.Terraform
-	if strings.Contains(terraform, "/") && !strings.HasPrefix(terraform, "/") {
-		terraform = ""
+	if strings.Contains(need.Terraform, "/") && !strings.HasPrefix(need.Terraform, "/") {
+		need.Terraform = ""
 	}
 	var literal []string
 	for _, glob := range need.Carry {
 		if err := checkGlob(glob); err != nil {
-			return Facts{}, err
+			return Facts{}, nil, err
 		}
 		if !strings.ContainsAny(glob, "*?[\\") {
 			literal = append(literal, glob)
@@ -60,24 +90,24 @@ func (h *Host) Preflight(ctx context.Context, need Need) (Facts, error) {
 	}
 	carry, err := quoteAll(literal)
 	if err != nil {
-		return Facts{}, err
+		return Facts{}, nil, err
 	}
 	a, err := h.do(ctx, job{
 		doing: "looking at what is installed", files: []string{"preflight"}, timeout: 2 * time.Minute,
-		variables: []variable{{"agent", need.Agent}, {"terraform", terraform}, {"workdir", need.Workdir}, {"carry", carry}},
+		variables: []variable{{"agent", need.Agent}, {"terraform", need.Terraform}, {"workdir", need.Workdir}, {"carry", carry}},
 	})
 	if err != nil {
-		return Facts{}, err
+		return Facts{}, nil, err
 	}
 	if !a.has("looked") {
-		return Facts{}, fmt.Errorf("looking at what is installed on %s: %w", h.name, ErrAnswer)
+		return Facts{}, nil, fmt.Errorf("looking at what is installed on %s: %w", h.name, ErrAnswer)
 	}
-	need.Terraform = terraform
-	return h.inspect(a, need)
+	facts, problems := h.inspect(a, need)
+	return facts, problems, nil
 }
 
 // inspect makes facts and problems of the answer.
-func (h *Host) inspect(a *answer, need Need) (Facts, error) {
+func (h *Host) inspect(a *answer, need Need) (Facts, []Problem) {
 	word := func(key string) string { return cut(clean(a.block(key)), 500) }
 	facts := Facts{
 		User: word("user"), UID: int(a.number("uid")), Home: word("home"), Root: word("root"), System: word("system"),
@@ -86,58 +116,66 @@ func (h *Host) inspect(a *answer, need Need) (Facts, error) {
 	if free := a.number("free"); free >= 0 {
 		facts.Free = free * 1024
 	}
-	var problems []error
-	problem := func(format string, args ...any) {
-		problems = append(problems, fault.Mark(fault.Failed, fmt.Errorf(h.name+": "+format, args...)))
+	if linger := a.get("linger"); linger == "yes" || linger == "no" {
+		facts.Linger = linger
 	}
-	h.inspectBase(a, need, facts, problem)
+	var problems []Problem
+	problem := func(about, format string, args ...any) {
+		problems = append(problems, Problem{about, fault.Mark(fault.Failed, fmt.Errorf(h.name+": "+format, args...))})
+	}
+	inspectTools(a, facts, problem)
+	h.inspectDisk(a, need, facts, problem)
 	if need.Agent != "" {
 		inspectAgent(a, need, &facts, problem)
 	}
 	if need.Terraform != "" && facts.TerraformPath == "" {
-		problem("program %q of the setting terraform is not there; install it for user %s, or name its absolute path", need.Terraform, facts.User)
+		problem(AboutTerraform, "program %q of the setting terraform is not there; install it for user %s, or name its absolute path", need.Terraform, facts.User)
 	}
 	inspectCarry(a, need, &facts, problem)
 	if a.has("kills-user-processes") {
 		facts.Warnings = append(facts.Warnings, "systemd-logind ends what a session leaves behind (KillUserProcesses=yes), which would cut an apply when the connection drops; set KillExcludeUsers="+facts.User+" in logind.conf")
 	}
-	return facts, errors.Join(problems...)
+	return facts, problems
 }
 
-type complain func(format string, args ...any)
+type complain func(about, format string, args ...any)
 
-func (h *Host) inspectBase(a *answer, need Need, facts Facts, problem complain) {
+func inspectTools(a *answer, facts Facts, problem complain) {
 	if facts.Git == "" {
-		problem("git is not installed; install it (apt install git, apk add git)")
+		problem(AboutTools, "git is not installed; install it (apt install git, apk add git)")
 	}
 	for _, tool := range a.lines["no-tool"] {
-		problem("%s is missing; install coreutils, findutils and util-linux, or busybox", cut(clean([]byte(tool)), 40))
+		problem(AboutTools, "%s is missing; install coreutils, findutils and util-linux, or busybox", cut(clean([]byte(tool)), 40))
 	}
+}
+
+func (h *Host) inspectDisk(a *answer, need Need, facts Facts, problem complain) {
 	if h.root == "" && !a.has("home-there") {
-		problem("user %s has no home folder (HOME is %q)", facts.User, facts.Home)
+		problem(AboutDisk, "user %s has no home folder (HOME is %q)", facts.User, facts.Home)
 		return
 	}
 	full := facts.Free >= 0 && facts.Free < need.MinFree
 	if full {
 		problems := fmt.Sprintf("%d MiB are free at %s, %d MiB are needed", facts.Free>>20, facts.Root, need.MinFree>>20)
-		problem("%w: %s; remove what is not needed there", ErrDiskFull, problems)
+		problem(AboutDisk, "%w: %s; remove what is not needed there", ErrDiskFull, problems)
 	}
 	if !a.has("writable") && !full {
-		problem("folder %s cannot be written; check its owner, its mode and whether the file system is read-only", facts.Root)
+		problem(AboutDisk, "folder %s cannot be written; check its owner, its mode and whether the file system is read-only", facts.Root)
 	}
 }
 
 func inspectAgent(a *answer, need Need, facts *Facts, problem complain) {
 	if facts.AgentPath == "" {
-		problem("agent %q is neither on the PATH nor in ~/.local/bin of user %s; install it, or set agent_command", need.Agent, facts.User)
+		problem(AboutAgent, "agent %q is neither on the PATH nor in ~/.local/bin of user %s; install it, or set agent_command", need.Agent, facts.User)
 		return
 	}
 	version := clean(a.block("agent-version"))
 	if code := a.number("agent-version-code"); code != 0 {
-		problem("%q --version ended with exit code %d: %s", need.Agent, code, tellingLine(version))
+		problem(AboutAgent, "%q --version ended with exit code %d: %s", need.Agent, code, tellingLine(version))
 		return
 	}
 	facts.AgentVersion = tellingLine(version)
+	inspectVersion(need, facts, problem)
 	var status struct {
 		LoggedIn *bool `json:"loggedIn"`
 	}
@@ -146,10 +184,44 @@ func inspectAgent(a *answer, need Need, facts *Facts, problem complain) {
 	case code == 0:
 		facts.AgentLoggedIn = true
 	case isJSON && status.LoggedIn != nil && !*status.LoggedIn:
-		problem("agent %q is not logged in; log in as user %s on that host (%s auth login)", need.Agent, facts.User, need.Agent)
+		problem(AboutAgent, "agent %q is not logged in; log in as user %s on that host (%s auth login)", need.Agent, facts.User, need.Agent)
 	default:
 		facts.Warnings = append(facts.Warnings, fmt.Sprintf("agent %q cannot say whether it is logged in (auth status --json ended with exit code %d)", need.Agent, code))
 	}
+}
+
+// inspectVersion refuses an agent that is too old. What prints no number may be
+// a wrapper and is let pass with a warning.
+func inspectVersion(need Need, facts *Facts, problem complain) {
+	if need.AgentFrom == "" {
+		return
+	}
+	older, known := olderThan(facts.AgentVersion, need.AgentFrom)
+	switch {
+	case !known:
+		facts.Warnings = append(facts.Warnings, fmt.Sprintf("agent %q does not say its version (%s); %s is the oldest that will do", need.Agent, facts.AgentVersion, need.AgentFrom))
+	case older:
+		problem(AboutAgent, "agent %q is version %s, and %s is the oldest that will do; update it (%s update)", need.Agent, facts.AgentVersion, need.AgentFrom, need.Agent)
+	}
+}
+
+var versionPattern = regexp.MustCompile(`\d+(?:\.\d+)+`)
+
+// olderThan compares the first version number in a text with another.
+func olderThan(text, least string) (older, known bool) {
+	found := versionPattern.FindString(text)
+	if found == "" {
+		return false, false
+	}
+	numbers := func(version string) []int {
+		var all []int
+		for part := range strings.SplitSeq(version, ".") {
+			n, _ := strconv.Atoi(part) // digits; one too long for an int counts as the largest
+			all = append(all, n)
+		}
+		return all
+	}
+	return slices.Compare(numbers(found), numbers(least)) < 0, true
 }
 
 func inspectCarry(a *answer, need Need, facts *Facts, problem complain) {
@@ -157,14 +229,14 @@ func inspectCarry(a *answer, need Need, facts *Facts, problem complain) {
 		return
 	}
 	if !a.has("workdir") {
-		problem("workdir %q is not there, or user %s may not read it", need.Workdir, facts.User)
+		problem(AboutCarry, "workdir %q is not there, or user %s may not read it", need.Workdir, facts.User)
 		return
 	}
 	if len(need.Carry) > 0 && !a.has("workdir-git") {
-		problem("workdir %q is no git checkout; carry takes ignored files of one", need.Workdir)
+		problem(AboutCarry, "workdir %q is no git checkout; carry takes ignored files of one", need.Workdir)
 		return
 	}
 	for _, missing := range a.blocks["carry-missing"] {
-		problem("carry file %q is not in %s; create it there, or take it out of carry", cut(clean(missing), 200), need.Workdir)
+		problem(AboutCarry, "carry file %q is not in %s; create it there, or take it out of carry", cut(clean(missing), 200), need.Workdir)
 	}
 }

@@ -78,8 +78,11 @@ look_carry() {
 }
 
 # look_logind: systemd can be told to end what a session leaves behind, and
-# a detached apply is just that.
+# a detached apply is just that. loginctl asks over the bus, like busctl.
 look_logind() {
+	if command -v loginctl >/dev/null 2>&1; then
+		linger=$(loginctl show-user "$(id -un)" --property=Linger --value 2>/dev/null </dev/null) && say linger "${linger:-unknown}"
+	fi
 	command -v busctl >/dev/null 2>&1 || return 0
 	case $(busctl --system --timeout=2 get-property org.freedesktop.login1 /org/freedesktop/login1 \
 		org.freedesktop.login1.Manager KillUserProcesses 2>/dev/null) in

@@ -1,0 +1,104 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Call is one start of terraform, tofu or terragrunt by a wrapper.
+type Call struct {
+	Program string // terraform, tofu or terragrunt
+	Args    []string
+}
+
+// Handed is what a wrapper made of one list of arguments.
+type Handed struct {
+	Args   []string // as the wrapper got them
+	Code   int      // its exit code
+	Calls  []Call   // what it started, in order
+	Output string   // end of what it printed, cleaned
+}
+
+// ErrUnreached: a wrapper did not start the programs that stood first on the
+// PATH, so that nothing can be said of what it hands on.
+var ErrUnreached = errors.New("the wrapper starts neither terraform, tofu nor terragrunt from the PATH")
+
+// recorder stands in for the programs that a wrapper starts: it notes its name
+// and arguments. It fails as an apply, so that a wrapper does not go on to what
+// it does after one.
+const recorder = `#!/bin/sh
+{
+	printf '=%s\n' "${0##*/}"
+	for one in "$@"; do printf '+%s\n' "$one"; done
+} >>"${0%/*}/calls"
+case " $* " in
+*" apply "*) exit 1 ;;
+*" version "* | *" --version "* | *" -version "*) echo "Terraform v1.5.7" ;;
+esac`
+
+// Arguments shows what a wrapper hands on, one list of arguments after the
+// other: stand-ins that do nothing take the place of terraform, tofu and
+// terragrunt. The wrapper runs in an empty folder beside the stacks, dir being
+// the folder of these. {plan} in the lists stands for plan, a path where no file
+// is. ErrUnreached when it starts other programs; it got no argument but
+// "version" then.
+func (w *Workspace) Arguments(ctx context.Context, dir, program string, lists [][]string) (plan string, shown []Handed, err error) {
+	doing := "looking at what " + strconv.Quote(program) + " hands on"
+	if err := checkProgram(dir, program); err != nil {
+		return "", nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	plan = w.dir + "/plan/doctor.tfplan"
+	quoted := make([]string, len(lists))
+	for i, list := range lists {
+		if quoted[i], err = quoteAll(withPlan(list, plan)); err != nil {
+			return "", nil, fmt.Errorf("%s: %w", doing, err)
+		}
+	}
+	all, err := quoteAll(quoted)
+	if err != nil {
+		return "", nil, fmt.Errorf("%s: %w", doing, err)
+	}
+	h := w.run.host
+	a, err := h.do(ctx, job{
+		doing: doing, files: []string{"git", "arguments"}, timeout: 2 * time.Minute, mark: true,
+		variables: []variable{{"run", w.run.dir}, {"ws", w.dir}, {"dir", dir}, {"program", program}, {"recorder", recorder}, {"lists", all}},
+	})
+	switch {
+	case err != nil:
+		return "", nil, err
+	case a.has("unreached"):
+		line := tellingLine(clean(a.block("output")))
+		return plan, nil, fmt.Errorf("%s on %s: %w (exit code %s: %s)", doing, h.name, ErrUnreached, cut(clean([]byte(a.get("unreached"))), 10), line)
+	case !a.has("shown") || len(a.lines["handed"]) != len(lists) || len(a.blocks["calls"]) != len(lists) || len(a.blocks["output"]) != len(lists):
+		return "", nil, fmt.Errorf("%s on %s: %w", doing, h.name, ErrAnswer)
+	}
+	for i, list := range lists {
+		code, _ := strconv.Atoi(a.lines["handed"][i]) // a number that the script made
+		shown = append(shown, Handed{
+			Args: withPlan(list, plan), Code: code, Calls: readCalls(string(a.blocks["calls"][i])), Output: clean(a.blocks["output"][i]),
+		})
+	}
+	return plan, shown, nil
+}
+
+// readCalls reads what the recorder wrote: a line "=program" for each call,
+// then a line "+argument" for each argument. Further lines of an argument are
+// left out.
+func readCalls(text string) []Call {
+	var calls []Call
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(line, "\n")
+		switch {
+		case strings.HasPrefix(line, "="):
+			calls = append(calls, Call{Program: clean([]byte(line[1:]))})
+		case strings.HasPrefix(line, "+") && len(calls) > 0:
+			last := &calls[len(calls)-1]
+			last.Args = append(last.Args, clean([]byte(line[1:])))
+		}
+	}
+	return calls
+}
