@@ -1,0 +1,63 @@
+package agent
+
+import (
+	"regexp"
+	"strings"
+
+	"pm-todos/plugin/plain"
+)
+
+// LeastVersion is the oldest version of the program that this package was tried
+// with.
+const LeastVersion = "2.1.197"
+
+// An Order is a line of a repository's own definition that tells the agent to
+// do what is not its work here. The contract comes last and says otherwise; a
+// definition that agrees with it serves better.
+type Order struct {
+	Line int    // in the file, counted from 1
+	What string // apply, plan, commit, push or close
+	Text string // the line, made printable
+}
+
+// orders are what a definition may not ask for. The first that fits a line
+// counts.
+var orders = []struct {
+	what    string
+	pattern *regexp.Regexp
+}{
+	{"push", regexp.MustCompile(`(?i)\bgit\s+(?:-C\s+\S+\s+)?push\b|\b(?:commit\s+and\s+push|push\s+(?:it|them|the|to|your|every|all)\b)|\bopen\s+a\s+pull\s+request\b`)},
+	{"commit", regexp.MustCompile(`(?i)\bgit\s+(?:-C\s+\S+\s+)?(?:commit|add)\b|\bcommit\s+(?:it|them|the|your|every|each|all)\b`)},
+	{"apply", regexp.MustCompile(`(?i)\b(?:terraform|tofu|terragrunt|tg)\s+(?:run-all\s+)?apply\b|\bkubectl\s+(?:apply|create|delete|patch|edit)\b|\bhelm\s+(?:install|upgrade)\b|\bapply\s+(?:it|them|the\s+(?:change|plan|stack)|your|every|each)\b`)},
+	{"plan", regexp.MustCompile(`(?i)\b(?:terraform|tofu|terragrunt|tg)\s+(?:run-all\s+)?(?:plan|init)\b|\brun\s+(?:a|the)\s+plan\b`)},
+	{"close", regexp.MustCompile(`(?i)\b(?:mark|set|change|update)\b.{0,60}\b(?:row|item|status|todo)s?\b.{0,30}\bdone\b`)},
+}
+
+// negated are lines that forbid instead.
+var negated = regexp.MustCompile(`(?i)\b(?:never|not|don't|do not|must not|mustn't|cannot|without|instead of|leave .* to|no longer|forbidden)\b`)
+
+// Orders finds the contradicting orders in the definition that a repository
+// has. It judges line by line and may be wrong on unusual wording, which is why
+// it only ever warns. ignored names the keys of the file's head that have no
+// effect here, such as tools.
+func Orders(repoFile []byte) (found []Order, ignored []string) {
+	fields, body := frontMatter(string(repoFile))
+	for _, key := range []string{"tools", "disallowedTools", "permissionMode", "hooks", "mcpServers", "skills"} {
+		if _, set := fields[key]; set {
+			ignored = append(ignored, key)
+		}
+	}
+	text := strings.ReplaceAll(string(repoFile), "\r\n", "\n")
+	first := strings.Count(text[:max(strings.LastIndex(text, body), 0)], "\n") + 1
+	number := first
+	for line := range strings.SplitSeq(body, "\n") {
+		for _, order := range orders {
+			if order.pattern.MatchString(line) && !negated.MatchString(line) {
+				found = append(found, Order{Line: number, What: order.what, Text: plain.Line(strings.TrimSpace(line), 120)})
+				break
+			}
+		}
+		number++
+	}
+	return found, ignored
+}
