@@ -10,6 +10,7 @@ import (
 
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/host"
+	"pm-todos/plugin/resolve"
 	"pm-todos/plugin/secret"
 	"pm-todos/plugin/vault"
 )
@@ -136,7 +137,7 @@ func connect(ctx context.Context, s Settings, k keys, commands Commands, c Conso
 	terraform := host.Need{Terraform: programOnHost(commands.Program), Carry: s.Hosts.Carry, Workdir: s.Hosts.Workdir}
 	together := slices.Equal(s.Hosts.Hosts, s.Hosts.AgentHosts)
 	if together {
-		terraform.Agent = s.Agent.Command
+		terraform.Agent, terraform.AgentFrom = s.Agent.Command, resolve.LeastAgent
 	}
 	if h.Terraform, h.Facts, err = firstReady(ctx, s, s.Hosts.Hosts, k.login(k.Host), terraform, c); err != nil {
 		return h, err
@@ -146,7 +147,7 @@ func connect(ctx context.Context, s Settings, k keys, commands Commands, c Conso
 		h.Agent = h.Terraform
 		return h, nil
 	}
-	h.Agent, h.Facts, err = firstReady(ctx, s, s.Hosts.AgentHosts, k.login(k.Agent), host.Need{Agent: s.Agent.Command}, c)
+	h.Agent, h.Facts, err = firstReady(ctx, s, s.Hosts.AgentHosts, k.login(k.Agent), host.Need{Agent: s.Agent.Command, AgentFrom: resolve.LeastAgent}, c)
 	return h, err
 }
 

@@ -117,7 +117,7 @@ func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo,
 		BudgetUSD: s.Agent.BudgetUSD, ItemTimeout: s.Agent.ItemTimeout, Deadline: deadline,
 		Agent: resolve.Agent{
 			Program: s.Agent.Command, Name: s.Agent.Name, Model: s.Agent.Model,
-			File: ".claude/agents/" + s.Agent.Name + ".md",
+			File: resolve.DefinitionFile(s.Agent.Name),
 		},
 		Terraform: resolve.Terraform{
 			Program: commands.Program, Init: commands.Init, Plan: commands.Plan, Show: commands.Show, Apply: commands.Apply,

@@ -113,6 +113,9 @@ func actionOf(message string) string {
 	return ""
 }
 
+// docsSubject begins the message of the commit that updates the documents.
+const docsSubject = "docs: update post-mortem follow-up "
+
 // DocsMessage is the commit message of the documents' update. Each distinct
 // date is named once.
 func DocsMessage(dates []string) string {
@@ -124,7 +127,7 @@ func DocsMessage(dates []string) string {
 			marks = append(marks, "[PM-"+date+"]")
 		}
 	}
-	return "docs: update post-mortem follow-up " + strings.Join(marks, " ") + " [ci skip]\n"
+	return docsSubject + strings.Join(marks, " ") + " [ci skip]\n"
 }
 
 func subject(action string) string {

@@ -73,10 +73,10 @@ func (r *Resolver) baseline(ctx context.Context, name, base string) (*stack, err
 	case err != nil:
 		return nil, err
 	default:
-		verdict := gate.Plan(s.baseline.Show, gate.PlanPolicy{Mode: gate.Baseline, Tolerated: r.opts.Scope.Tolerated})
+		verdict, line := JudgeBaseline(s.baseline.Show, r.opts.Scope.Tolerated)
 		if !verdict.Passed() {
 			s.refusal = &refusal{state: change.Skipped, reason: ReasonDrift, findings: verdict.Findings}
-			if line := gate.Tolerable(s.baseline.Show); len(line) > 0 {
+			if len(line) > 0 {
 				r.log.Warn().Str("stage", "baseline").Str("stack", name).Str("tolerated", strings.Join(line, ",")).
 					Msg("these addresses can be tolerated, if they change in every plan")
 			}

@@ -1,0 +1,54 @@
+package resolve
+
+import (
+	"fmt"
+	"strings"
+
+	"pm-todos/plugin/agent"
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/gate"
+)
+
+// What a check-up asks of this room without working on any item.
+
+// LeastAgent is the oldest version of the agent's program that will do.
+const LeastAgent = agent.LeastVersion
+
+// DefinitionFile is the path of the repository's own definition of an agent.
+func DefinitionFile(name string) string { return ".claude/agents/" + name + ".md" }
+
+// DefinitionOrders are the lines of a definition that order what is not the
+// agent's work here, one sentence each, and the keys of its head that have no
+// effect.
+func DefinitionOrders(file []byte) (orders, ignored []string) {
+	found, ignored := agent.Orders(file)
+	for _, order := range found {
+		orders = append(orders, fmt.Sprintf("line %d orders to %s: %s", order.Line, order.What, order.Text))
+	}
+	return orders, ignored
+}
+
+// JudgeBaseline is the gate's verdict on the plan of an untouched stack, and
+// the addresses that could be put under `tolerated` when nothing else makes it
+// drift.
+func JudgeBaseline(show []byte, tolerated []string) (verdict change.Verdict, tolerable []string) {
+	verdict = gate.Plan(show, gate.PlanPolicy{Mode: gate.Baseline, Tolerated: tolerated})
+	if !verdict.Passed() {
+		tolerable = gate.Tolerable(show)
+	}
+	return verdict, tolerable
+}
+
+// StackFolders is the folders that the globs of the setting stacks name among
+// the paths of a repository, sorted.
+func StackFolders(paths, globs []string) []string { return gate.Stacks(paths, globs) }
+
+// SkipsPipeline tells whether a commit's message keeps Woodpecker from starting
+// a pipeline.
+func SkipsPipeline(message string) bool { return skipMark.MatchString(message) }
+
+// IsOwn tells whether a commit's message is one that this program writes.
+func IsOwn(message string) bool {
+	_, fix := ParseEvidence(message)
+	return fix || strings.HasPrefix(message, docsSubject)
+}
