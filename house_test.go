@@ -17,7 +17,7 @@ import (
 // rooms says which rooms each room may import, besides the leaves below. The
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
-	"plugin":            {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/vault", "plugin/report", "plugin/scaffold", "plugin/standin"},
+	"plugin":            {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
 	"plugin/resolve":    {"plugin/gitrepo", "plugin/host", "plugin/agent", "plugin/gate"},
 	"plugin/gitrepo":    {},
 	"plugin/host":       {},
@@ -26,6 +26,7 @@ var rooms = map[string][]string{
 	"plugin/vault":      {},
 	"plugin/report":     {},
 	"plugin/scaffold":   {},
+	"plugin/doctor":     {},
 	"plugin/standin":    {},
 	"plugin/postmortem": {},
 	"plugin/change":     {},

@@ -21,6 +21,7 @@ var commands = []func() *cli.Command{
 	initCommand,
 	newCommand,
 	settleCommand,
+	doctorCommand,
 	demoCommand,
 	docsCommand,
 }
@@ -66,13 +67,24 @@ func runAction(c *cli.Context) error {
 	})
 }
 
-// withConsole reads the settings of a run, keeps their secrets to this process,
-// and opens the console for what the command does with them.
-func withConsole(c *cli.Context, act func(Settings, Console) error) (err error) {
+// withConsole reads the settings of a run and opens the console for what the
+// command does with them. Its run may not happen on this machine as root.
+func withConsole(c *cli.Context, act func(Settings, Console) error) error {
 	s, err := ReadSettings(c)
 	if err != nil {
 		return err
 	}
+	return inConsole(c, s, func(s Settings, console Console) error {
+		if err := mayRunHere(s); err != nil {
+			return err
+		}
+		return act(s, console)
+	})
+}
+
+// inConsole keeps the secrets of the settings to this process and opens the
+// console.
+func inConsole(c *cli.Context, s Settings, act func(Settings, Console) error) (err error) {
 	if err := errors.Join(forgetSecrets(), keepMemoryPrivate()); err != nil {
 		return err
 	}

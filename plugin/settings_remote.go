@@ -100,8 +100,11 @@ func (s Settings) CommitLink(sha string) string {
 // forge whose host is not the remote's. Two forges may both fire for one push,
 // and only the pipeline of the remote's own forge does the work.
 func (s Settings) OtherForge() bool {
-	if s.CI.Event != "push" || s.CI.CloneURL == "" {
-		return false
-	}
-	return splitRemote(s.Repository.Remote).host != splitRemote(s.CI.CloneURL).host
+	return s.CI.Event == "push" && s.foreignForge()
+}
+
+// foreignForge tells whether the pipeline belongs to a repository on another
+// host than the remote.
+func (s Settings) foreignForge() bool {
+	return s.CI.CloneURL != "" && splitRemote(s.Repository.Remote).host != splitRemote(s.CI.CloneURL).host
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -41,26 +42,48 @@ func (k keys) login(key secret.String) host.SSH {
 // fetchKeys completes the settings from the one Vault secret. Nothing is asked
 // of Vault when the settings hold all that is needed.
 func fetchKeys(ctx context.Context, s Settings, c Console) (keys, error) {
-	k := keys{Host: s.Hosts.SSHKey, Agent: s.Hosts.AgentSSHKey, KnownHosts: s.Hosts.KnownHosts, SlackWebhook: s.Report.SlackWebhook}
-	if s.Vault.Addr != "" && (k.Host.Empty() && s.overSSH() || k.Agent.Empty() && s.agentOverSSH()) {
+	k := givenKeys(s)
+	if s.needsVault() {
 		log := c.Log.With().Str("stage", "vault").Logger()
 		log.Info().Str("secret", s.Vault.Secret).Str("role", s.Vault.Role).Msg("logging in")
-		fields, err := vault.Read(ctx, s.vaultConfig(c.vaultPatience, func(message string) { log.Warn().Msg(message) }))
+		fields, err := readVault(ctx, s, c)
 		for _, warning := range fields.Warnings {
 			log.Warn().Msg(warning)
 		}
 		if err != nil {
 			return k, err
 		}
-		c.Redactor.Add(fields.Secrets("known_hosts")...)
 		if err := k.complete(s, fields); err != nil {
 			return k, err
 		}
 	}
+	return k.shared(), nil
+}
+
+// givenKeys is what the settings hold themselves.
+func givenKeys(s Settings) keys {
+	return keys{Host: s.Hosts.SSHKey, Agent: s.Hosts.AgentSSHKey, KnownHosts: s.Hosts.KnownHosts, SlackWebhook: s.Report.SlackWebhook}
+}
+
+// needsVault tells whether the settings leave a key open.
+func (s Settings) needsVault() bool {
+	return s.Vault.Addr != "" && (s.Hosts.SSHKey.Empty() && s.overSSH() || s.Hosts.AgentSSHKey.Empty() && s.agentOverSSH())
+}
+
+// readVault asks Vault, and hides what it says from everything printed.
+func readVault(ctx context.Context, s Settings, c Console) (vault.Fields, error) {
+	fields, err := vault.Read(ctx, s.vaultConfig(c.vaultPatience, func(message string) { c.Log.Warn().Str("stage", "vault").Msg(message) }))
+	c.Redactor.Add(fields.Secrets("known_hosts")...)
+	return fields, err
+}
+
+// shared makes the one key that of the agent's hosts too, when they have none
+// of their own.
+func (k keys) shared() keys {
 	if k.Agent.Empty() {
 		k.Agent = k.Host
 	}
-	return k, nil
+	return k
 }
 
 // complete fills what the settings left open.
@@ -192,6 +215,17 @@ func ready(ctx context.Context, s Settings, name string, login host.SSH, need ho
 		return nil, facts, errors.Join(err, h.Close())
 	}
 	return h, facts, nil
+}
+
+// mayRunHere refuses this machine as a host for root: agent and Terraform would
+// run with everything that it holds, and nothing would keep them from this
+// process. Its error is of kind fault.Settings.
+func mayRunHere(s Settings) error {
+	local := slices.Contains(s.Hosts.Hosts, LocalHost) || slices.Contains(s.Hosts.AgentHosts, LocalHost)
+	if !local || s.CI.PullRequest() || os.Geteuid() != 0 {
+		return nil
+	}
+	return fault.Mark(fault.Settings, errors.New("hosts: local is refused as root, since agent and Terraform would run as root on this machine; run pm-todos as another user, or name the machine that has them as user@host"))
 }
 
 func dial(ctx context.Context, s Settings, name string, login host.SSH) (*host.Host, error) {

@@ -254,13 +254,18 @@ func (sum *summary) end(s Settings, c Console) error {
 // one elsewhere.
 var errUnfinished = errors.New("not every item ended well; see the table")
 
+// summaryDir is the folder of the summaries.
+func (s Settings) summaryDir() string {
+	if dir := s.Report.SummaryDir; filepath.IsAbs(dir) {
+		return dir
+	}
+	return filepath.Join(s.CI.Workspace, s.Report.SummaryDir)
+}
+
 // files writes summary.json, summary.md and slack.json, each of them whole or
 // not at all.
 func (sum *summary) files(s Settings) error {
-	dir := s.Report.SummaryDir
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(s.CI.Workspace, dir)
-	}
+	dir := s.summaryDir()
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // other steps of the pipeline read it, under any UID
 		return fmt.Errorf("make summary_dir: %w", err)
 	}

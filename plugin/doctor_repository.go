@@ -1,0 +1,248 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"pm-todos/plugin/doctor"
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/resolve"
+)
+
+// source is the repository as the check-up read it.
+type source struct {
+	repo     *gitrepo.Repo
+	tip      string
+	paths    []string
+	commands Commands
+}
+
+const noRepository = "the repository could not be read"
+
+// forge tells whether pushes of this pipeline's forge do anything.
+func (d *checkup) forge() {
+	switch clone := d.s.CI.CloneURL; {
+	case clone == "":
+		d.skip("forge", "", "outside a pipeline: CI_REPO_CLONE_URL is not set")
+	case d.s.foreignForge():
+		d.warn("forge", "", "remote is on another forge than this pipeline: its pushes do nothing, as they should when it is a mirror",
+			"if this pipeline is to do the work, set remote: "+gitrepo.RedactURL(clone))
+	default:
+		d.ok("forge", "", "pushes of this pipeline's forge are acted on")
+	}
+}
+
+// repository checks the remote: readable, pushable, with refs of our own. The
+// function returned removes the clone.
+func (d *checkup) repository(ctx context.Context) func() {
+	started := time.Now()
+	repo, _, remove, err := openRepository(ctx, d.s, d.c)
+	if err != nil {
+		d.fail("remote", "", err)
+		for _, check := range []string{"push", "refs"} {
+			d.skip(check, "", noRepository)
+		}
+		return func() {}
+	}
+	closeClone := func() {
+		if err := remove(); err != nil {
+			d.fail("remote", "", fmt.Errorf("remove the clone: %w", err))
+		}
+	}
+	src := &source{repo: repo, tip: repo.Tip()}
+	if src.paths, err = repo.Files(src.tip); err == nil {
+		src.commands, err = terraformCommands(d.s, repo, src.tip)
+	}
+	if err != nil {
+		d.fail("remote", "", err)
+		return closeClone
+	}
+	d.source = src
+	d.ok("remote", "", fmt.Sprintf("%s, branch %s is at %.12s, cloned in %s", repo.URL(), repo.Branch(), src.tip, time.Since(started).Round(time.Millisecond)))
+	d.push(ctx, repo)
+	d.ownRefs(ctx, repo)
+	return closeClone
+}
+
+// push proves the right to push to the branch. A dry-run does not need it yet.
+func (d *checkup) push(ctx context.Context, repo *gitrepo.Repo) {
+	err := repo.CanPush(ctx)
+	if err == nil {
+		d.ok("push", "", "branch "+repo.Branch()+" may be pushed to (updated to where it is)")
+		return
+	}
+	d.failUnlessDry("push", err, "let the user of git_username push to "+repo.Branch()+": a token with write access, and an exception in the branch's protection")
+}
+
+// ownRefs makes and deletes a ref, as a run does with lock, journal and ledger.
+func (d *checkup) ownRefs(ctx context.Context, repo *gitrepo.Repo) {
+	name := gitrepo.OwnRefs + "doctor/" + runID(time.Now())
+	if err := repo.SetRef(ctx, name, "", repo.Tip()); err != nil {
+		d.failUnlessDry("refs", err, "the run keeps lock, journal and ledger below "+gitrepo.OwnRefs+"; allow the user of git_username to create and delete refs there")
+		return
+	}
+	err := closed(ctx, nil, func(ctx context.Context) error { return repo.SetRef(ctx, name, repo.Tip(), "") })
+	if err != nil {
+		d.failUnlessDry("refs", err, "allow the user of git_username to delete refs below "+gitrepo.OwnRefs+", and remove this one:\ngit push "+repo.URL()+" :"+name)
+		return
+	}
+	d.ok("refs", "", "refs below "+gitrepo.OwnRefs+" can be created and deleted")
+}
+
+// failUnlessDry is for what a dry-run can do without.
+func (d *checkup) failUnlessDry(check string, err error, fix string) {
+	f := doctor.Failure(check, "", err)
+	f.Fix = fix
+	if d.s.Mode == ModeDryRun {
+		f.Status, f.Text = doctor.Warn, f.Text+" (a dry-run does not need it)"
+	}
+	d.report.Add(f)
+}
+
+// documents counts what the globs name.
+func (d *checkup) documents() {
+	if d.source == nil {
+		d.skip("documents", "", noRepository)
+		return
+	}
+	s := d.s
+	s.Documents.Scope = ScopeAll
+	sel, err := selectDocuments(s, d.source.repo, d.source.tip, d.c.Log)
+	if err != nil {
+		d.fail("documents", "", err)
+		return
+	}
+	if len(sel.All) == 0 {
+		d.warn("documents", "", "no file matches post_mortems: "+strings.Join(s.Documents.PostMortems, ", "), "set post_mortems to where the documents are, such as docs/**/*.md")
+		return
+	}
+	left, malformed := 0, 0
+	for _, doc := range sel.Documents {
+		left += len(doc.Skipped()) + len(doc.Unclear())
+		malformed += len(doc.Problems)
+	}
+	d.ok("documents", "", fmt.Sprintf("%d documents; %d items are safe, %d are left to people", len(sel.All), len(sel.safe()), left))
+	for _, problem := range sel.Unreadable {
+		d.warn("documents", "", "cannot be read: "+problem, "")
+	}
+	if malformed > 0 {
+		d.warn("documents", "", fmt.Sprintf("%d rows or lines cannot be used", malformed), "pm-todos lint "+strings.Join(s.Documents.PostMortems, " "))
+	}
+}
+
+// habitDepth is how many commits are looked at for the habit of skip marks.
+const habitDepth = 200
+
+// skipHabit looks for post-mortems that were committed with a mark that keeps
+// Woodpecker from starting this pipeline.
+func (d *checkup) skipHabit() {
+	if d.source == nil {
+		d.skip("ci skip", "", noRepository)
+		return
+	}
+	seen, touching, marked, newest := 0, 0, 0, ""
+	var problem error
+	err := d.source.repo.Log(d.source.tip, func(c gitrepo.Commit) bool {
+		if seen++; seen > habitDepth {
+			return false
+		}
+		if c.Parent == "" || resolve.IsOwn(c.Message) {
+			return true
+		}
+		changed, err := d.source.repo.Changed(c.Parent, c.Hash)
+		if problem = err; err != nil {
+			return false
+		}
+		if len(documentPaths(changed, d.s.Documents.PostMortems)) == 0 {
+			return true
+		}
+		touching++
+		if resolve.SkipsPipeline(c.Message) {
+			if marked++; newest == "" {
+				newest = fmt.Sprintf("%.12s", c.Hash)
+			}
+		}
+		return true
+	})
+	switch err = errors.Join(err, problem); {
+	case err != nil:
+		d.fail("ci skip", "", err)
+	case marked > 0:
+		d.warn("ci skip", "", fmt.Sprintf("%d of the last %d commits of post-mortems have a skip mark, the newest is %s: such a push starts no pipeline", marked, touching, newest),
+			"commit post-mortems without [ci skip]; until then a cron entry with scope: all picks them up")
+	default:
+		d.ok("ci skip", "", fmt.Sprintf("none of the last %d commits of post-mortems has a skip mark", touching))
+	}
+}
+
+// workflow looks for the workflow file that runs this plugin. What Woodpecker
+// keeps in its own settings cannot be seen from here.
+func (d *checkup) workflow() {
+	if d.source == nil {
+		d.skip("woodpecker", "", noRepository)
+		return
+	}
+	var found []string
+	for _, file := range d.source.paths {
+		ext := path.Ext(file)
+		if ext != ".yml" && ext != ".yaml" || file != ".woodpecker"+ext && path.Dir(file) != ".woodpecker" {
+			continue
+		}
+		text, err := d.source.repo.ReadFile(d.source.tip, file)
+		if err == nil && strings.Contains(string(text), "pm-todos") {
+			found = append(found, file)
+		}
+	}
+	if len(found) == 0 {
+		d.warn("woodpecker", "", "no workflow file on the branch names pm-todos", "put the example of the README into .woodpecker/postmortem-todos.yml")
+	} else {
+		d.ok("woodpecker", "", strings.Join(found, ", ")+" runs this plugin")
+	}
+	d.report.Add(doctor.Finding{
+		Check: "woodpecker", Status: doctor.Skipped,
+		Text: "whether a push cancels the pipeline of the one before cannot be seen from here",
+		Fix:  "in Woodpecker, project settings, \"Cancel previous pipelines\": leave push out, or a run is cut short by the next push",
+	})
+}
+
+// definition looks for orders that contradict the built-in contract.
+func (d *checkup) definition() {
+	file := resolve.DefinitionFile(d.s.Agent.Name)
+	if d.source == nil {
+		d.skip("definition", file, noRepository)
+		return
+	}
+	text, err := d.source.repo.ReadFile(d.source.tip, file)
+	if errors.Is(err, gitrepo.ErrNotFound) {
+		d.ok("definition", file, "the repository has none; the built-in one is used")
+		return
+	}
+	if err != nil {
+		d.fail("definition", file, err)
+		return
+	}
+	orders, ignored := resolve.DefinitionOrders(text)
+	note := ""
+	if len(ignored) > 0 {
+		note = "; without effect here: " + strings.Join(ignored, ", ")
+	}
+	if len(orders) == 0 {
+		d.ok("definition", file, "its prompt agrees with the built-in contract"+note)
+		return
+	}
+	for _, order := range orders {
+		d.warn("definition", file, order, "")
+	}
+	d.warn("definition", file, "the contract comes last and wins, but an agent that is told both may stop and ask"+note,
+		"take these lines out: this program plans, applies, commits, pushes and marks rows itself")
+}
+
+// stackFolders is the folders of the repository that are planned on their own.
+func (d *checkup) stackFolders() []string {
+	return resolve.StackFolders(slices.Clone(d.source.paths), d.s.Terraform.Stacks)
+}

@@ -1,0 +1,95 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"pm-todos/plugin/doctor"
+	"pm-todos/plugin/fault"
+	"pm-todos/plugin/host"
+	"pm-todos/plugin/resolve"
+)
+
+// workspace is the branch's tip as Terraform gets it in a run.
+func (src *source) workspace(ctx context.Context, s Settings, run *host.Run) (*host.Workspace, error) {
+	reader, writer := io.Pipe()
+	go func() { writer.CloseWithError(src.repo.Pack(src.tip, writer)) }()
+	defer func() { _ = reader.Close() }() // ends the goroutine when the host gave up early
+	return run.Workspace(ctx, "doctor", src.tip, reader, host.Checkout, host.Prepare{
+		Workdir: s.Hosts.Workdir, Carry: s.Hosts.Carry, Command: s.Hosts.PrepareCommand,
+	})
+}
+
+// wrapper proves that the repository's wrapper hands its arguments on.
+func (d *checkup) wrapper(ctx context.Context, name string, space *host.Workspace) {
+	c := d.source.commands
+	folders := d.stackFolders()
+	if len(folders) == 0 {
+		d.warn("wrapper", name, "no folder matches stacks: "+strings.Join(d.s.Terraform.Stacks, ", "), "set stacks to the folders that are planned on their own")
+		return
+	}
+	var lists [][]string
+	for _, list := range [][]string{c.Init, c.Plan, c.Show, c.Apply} {
+		if len(list) > 0 {
+			lists = append(lists, list)
+		}
+	}
+	plan, shown, err := space.Arguments(ctx, path.Dir(folders[0]), c.Program, lists)
+	switch {
+	case errors.Is(err, host.ErrUnreached):
+		d.warn("wrapper", name, "it cannot be seen what it hands on: "+err.Error(),
+			"let "+c.Program+" find its programs on the PATH; or plan by hand with a saved plan:\n../../"+c.Program+" "+strings.Join(c.Apply, " "))
+		return
+	case err != nil:
+		d.fail("wrapper", name, err)
+		return
+	}
+	well := true
+	for _, handed := range shown {
+		calls := make([][]string, len(handed.Calls))
+		for i, call := range handed.Calls {
+			calls[i] = call.Args
+		}
+		if text, fix := doctor.Handed(c.Program, handed.Args, calls, plan); text != "" {
+			well = false
+			d.failWith("wrapper", name, strings.ReplaceAll(text, plan, planFile), fix, fault.Failed)
+		}
+	}
+	if well {
+		d.ok("wrapper", name, c.Program+" hands its arguments on, the plan file last")
+	}
+}
+
+// planStack plans one stack as a run's baseline does, and judges the plan.
+func (d *checkup) planStack(ctx context.Context, name string, space *host.Workspace) {
+	stack := path.Clean(d.plan)
+	if folders := d.stackFolders(); !slices.Contains(folders, stack) {
+		d.failWith("plan", stack, "is none of the stacks", "name one of: "+strings.Join(folders, ", "), fault.Settings)
+		return
+	}
+	c := d.source.commands
+	plan, err := space.Plan(ctx, host.PlanSpec{Dir: stack, Program: c.Program, Init: c.Init, Plan: c.Plan, Show: c.Show, Timeout: d.s.Agent.ItemTimeout})
+	if err != nil {
+		d.fail("plan", stack, fmt.Errorf("on %s: %w", name, err))
+		return
+	}
+	verdict, tolerable := resolve.JudgeBaseline(plan.Show, d.s.Terraform.Tolerated)
+	if verdict.Passed() {
+		d.ok("plan", stack, "planned on "+name+": nothing is pending, its items can be worked on")
+		return
+	}
+	var found []string
+	for _, f := range verdict.Findings {
+		found = append(found, f.String())
+	}
+	fix := "apply or undo what is pending; until then the items of this stack are left to a person"
+	if len(tolerable) > 0 {
+		fix = "apply or undo it; or, when it changes in every plan, set\ntolerated: " + strings.Join(tolerable, ",")
+	}
+	d.warn("plan", stack, "planned on "+name+", and changes are pending: "+strings.Join(found, "; "), fix)
+}
