@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
@@ -15,19 +16,29 @@ import (
 	"pm-todos/plugin/standin"
 )
 
-// killedAt runs the program as a process of its own and kills it when it logs a
-// text. It tells whether the text came.
-func (s *site) killedAt(text string) bool {
+// process is the program as a process of its own, with some settings changed.
+func (s *site) process(change map[string]string) *exec.Cmd {
 	s.t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	settings := s.Settings()
+	settings["PLUGIN_LOCK_TIMEOUT"] = "5s"
+	maps.Copy(settings, change)
 	cmd := exec.Command(program)
-	cmd.Env = append(os.Environ(), runVariable+"=1", "PLUGIN_LOCK_TIMEOUT=5s", "NO_COLOR=1")
-	for name, value := range s.Settings() {
+	cmd.Env = append(os.Environ(), runVariable+"=1", "NO_COLOR=1")
+	for name, value := range settings {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
+	return cmd
+}
+
+// killedAt runs the program as a process of its own and kills it when it logs a
+// text. It tells whether the text came.
+func (s *site) killedAt(text string) bool {
+	s.t.Helper()
+	cmd := s.process(nil)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)
