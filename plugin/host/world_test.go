@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -118,53 +117,11 @@ func dialWorld(t *testing.T, p *proxy, s SSH, name string, server *sshServer) *w
 // sshdWorld is a real OpenSSH server, run as whoever runs the test.
 func sshdWorld(t *testing.T) *world {
 	t.Helper()
-	const sshd = "/usr/sbin/sshd"
-	if _, err := os.Stat(sshd); err != nil {
-		t.Skip("no real sshd here: install openssh-server")
-	}
-	me, err := user.Current()
-	if err != nil {
-		t.Skip("the user of this test has no name: ", err)
-	}
-	if os.Getuid() == 0 {
-		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-			t.Skip("sshd needs /run/sshd when run as root: ", err)
-		}
-	}
-	dir := t.TempDir()
-	hostKey, hostPEM := newKey(t)
-	client, key := newKey(t)
-	write(t, filepath.Join(dir, "host"), hostPEM, 0o600)
-	write(t, filepath.Join(dir, "keys"), string(authorized(client)), 0o600)
-	port := freePort(t)
-	write(t, filepath.Join(dir, "config"), strings.Join([]string{
-		"ListenAddress 127.0.0.1", "Port " + strconv.Itoa(port), "HostKey " + dir + "/host", "PidFile none",
-		"AuthorizedKeysFile " + dir + "/keys", "StrictModes no", "UsePAM no", "PasswordAuthentication no",
-		"KbdInteractiveAuthentication no", "LogLevel VERBOSE", "",
-	}, "\n"), 0o600)
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(sshd, "-D", "-e", "-f", dir+"/config")
-	cmd.Stderr = log
-	if err := cmd.Start(); err != nil {
-		t.Skip("sshd does not start: ", err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait(); _ = log.Close() })
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	eventually(t, "sshd listens", func() bool {
-		c, err := net.Dial("tcp", address)
-		if err != nil {
-			return false
-		}
-		_ = c.Close()
-		return true
-	})
-	p := relay(t, address)
-	s := SSH{Key: secretOf(key), KnownHosts: knownHosts(p.address, hostKey.PublicKey())}
-	skipWithoutShell(t, s, me.Username+"@"+p.address, log.Name())
-	w := dialWorld(t, p, s, me.Username, nil)
+	d := startSSHD(t)
+	p := relay(t, d.address)
+	s := SSH{Key: secretOf(d.key), KnownHosts: knownHosts(p.address, d.host.PublicKey())}
+	skipWithoutShell(t, s, d.user+"@"+p.address, d.log)
+	w := dialWorld(t, p, s, d.user, nil)
 	w.root = t.TempDir() // and not in the home of whoever runs the test
 	return w
 }
@@ -193,7 +150,7 @@ func skipWithoutShell(t *testing.T, s SSH, target, log string) {
 	}
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
