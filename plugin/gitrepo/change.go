@@ -36,6 +36,9 @@ func (r *Repo) Diff(base, tree string) (change.Change, error) {
 	if err != nil {
 		return out, fmt.Errorf("compare %s with %s: %w", base, tree, err)
 	}
+	if err := r.store.need(contents(found)...); err != nil {
+		return out, fmt.Errorf("compare %s with %s: %w", base, tree, err)
+	}
 	d := describer{store: r.store, attributes: newAttributes(r.store, c.TreeHash), room: maxContents}
 	for _, one := range found {
 		file, err := d.describe(one)
@@ -45,6 +48,19 @@ func (r *Repo) Diff(base, tree string) (change.Change, error) {
 		out.Files = append(out.Files, file)
 	}
 	return out, nil
+}
+
+// contents are the objects of both sides of all differences.
+func contents(found []difference) []plumbing.Hash {
+	var hashes []plumbing.Hash
+	for _, d := range found {
+		for _, side := range []*entry{d.old, d.new} {
+			if side != nil && side.isBlob() {
+				hashes = append(hashes, side.hash)
+			}
+		}
+	}
+	return hashes
 }
 
 // describer turns differences into files of a change.

@@ -313,7 +313,7 @@ func TestClone_TellsItsProgress(t *testing.T) {
 	r := must(Clone(t.Context(), o))(t)
 	defer func() { _ = r.Close() }()
 	text := strings.Join(lines, "\n")
-	if !strings.Contains(text, "received 1 KiB") || strings.ContainsAny(text, "\r\x1b") {
+	if !strings.Contains(text, "received 3 objects, 1 KiB") || strings.ContainsAny(text, "\r\x1b") {
 		t.Errorf("progress %q", text)
 	}
 	if got := r.URL(); got != strings.TrimSuffix(o.URL, "/") || strings.Contains(got, password) || r.Branch() != branchName {

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -68,11 +69,20 @@ func newSite(tb testing.TB, files map[string]string) *site {
 	root := tb.TempDir()
 	s := &site{tb: tb, origin: filepath.Join(root, "origin.git"), work: filepath.Join(root, "work")}
 	git(tb, root, "init", "-q", "--bare", "-b", branchName, s.origin)
+	s.filters(true)
 	git(tb, root, "init", "-q", "-b", branchName, s.work)
 	git(tb, s.work, "remote", "add", "origin", s.origin)
 	s.commit("first", files)
 	s.push()
 	return s
+}
+
+// filters lets clients leave objects out, as forges do, or not.
+func (s *site) filters(on bool) {
+	s.tb.Helper()
+	for _, name := range []string{"uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"} {
+		git(s.tb, s.origin, "config", name, strconv.FormatBool(on))
+	}
 }
 
 // commit writes the files, removes those whose text is "-", and commits.

@@ -143,6 +143,10 @@ func (r *Repo) Changed(base, tip string) ([]string, error) {
 		return nil, fmt.Errorf("%w: %s", ErrUnknownBase, base)
 	}
 	found, err := r.store.diff(from.TreeHash, to.TreeHash, maxFiles)
+	if errors.Is(err, ErrNotFound) {
+		// The remote gave its files up after the branch was rewritten.
+		return nil, fmt.Errorf("%w: of %s: %w", ErrUnknownBase, base, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("changed files between %s and %s: %w", base, tip, err)
 	}
@@ -202,6 +206,30 @@ func (r *Repo) Files(commit string) ([]string, error) {
 		}
 	}
 	return paths, nil
+}
+
+// Prefetch makes sure that the files of a commit are in the clone, all of them in
+// one request to the remote. That is only faster: reading them does the same,
+// one by one. Paths that do not exist are left for ReadFile to refuse.
+func (r *Repo) Prefetch(commit string, paths []string) error {
+	_, c, err := r.commit(commit)
+	if err != nil {
+		return fmt.Errorf("fetch files: %w", err)
+	}
+	blobs := make([]plumbing.Hash, 0, len(paths))
+	for _, path := range paths {
+		e, err := r.place(c.TreeHash, path)
+		if err != nil {
+			return fmt.Errorf("fetch files of %s: %w", commit, err)
+		}
+		if e.isBlob() && !e.hash.IsZero() {
+			blobs = append(blobs, e.hash)
+		}
+	}
+	if err := r.store.need(blobs...); err != nil {
+		return fmt.Errorf("fetch files of %s: %w", commit, err)
+	}
+	return nil
 }
 
 // MaxFileSize is the largest file that ReadFile returns, in bytes.

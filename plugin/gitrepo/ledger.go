@@ -36,6 +36,9 @@ func (r *Repo) logAt(h plumbing.Hash) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.store.needAll(c.TreeHash); err != nil {
+		return nil, err
+	}
 	return r.readFile(c.TreeHash, ledgerFile)
 }
 

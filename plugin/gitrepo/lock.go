@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
 	"pm-todos/plugin/fault"
 )
@@ -140,12 +141,12 @@ func (h holding) dead(now, since time.Time) bool {
 func (r *Repo) readHolding(ctx context.Context, h plumbing.Hash) (holding, error) {
 	unnamed := holding{Lease: Lease{Run: "an unknown run", Host: "an unknown host"}, Until: r.now().Add(leaseTime)}
 	if !r.store.has(h) {
-		err := r.remote.fetch(ctx, func(all refs) ([]plumbing.Hash, []plumbing.Hash, error) {
+		err := r.remote.fetch(ctx, func(all refs, _ *capability.List) (fetchPlan, error) {
 			if all[LockRef] != h {
-				return nil, nil, nil // it moved on: the next look reads it
+				return fetchPlan{}, nil // it moved on: the next look reads it
 			}
-			return []plumbing.Hash{h}, r.haves(), nil
-		}, r.store.addPack)
+			return fetchPlan{wants: []plumbing.Hash{h}, haves: r.haves()}, nil
+		}, r.keep)
 		if err != nil {
 			return unnamed, err
 		}

@@ -92,10 +92,17 @@ func (r *Repo) Pack(commit string, w io.Writer) error {
 		return fmt.Errorf("pack of a commit: %w", err)
 	}
 	g := gatherer{store: r.store, met: map[plumbing.Hash]bool{h: true}, list: []plumbing.Hash{h}}
-	if err := g.tree(plumbing.ZeroHash, c.TreeHash, 0); err != nil {
-		return fmt.Errorf("pack of commit %s: %w", commit, err)
+	err = r.store.needFolders(c.TreeHash)
+	if err == nil {
+		err = g.tree(plumbing.ZeroHash, c.TreeHash, 0)
 	}
-	if err := r.store.writePack(w, g.list); err != nil {
+	if err == nil {
+		err = r.store.needListed(c.TreeHash, g.list)
+	}
+	if err == nil {
+		err = r.store.writePack(w, g.list)
+	}
+	if err != nil {
 		return fmt.Errorf("pack of commit %s: %w", commit, err)
 	}
 	return nil
@@ -184,6 +191,10 @@ func (r *Repo) packFor(target plumbing.Hash, has map[plumbing.Hash]bool) ([]byte
 			return nil, err
 		}
 		todo = append(todo, c.ParentHashes...)
+	}
+	// A file that was moved is sent again, so it must be here.
+	if err := r.store.need(g.list...); err != nil {
+		return nil, err
 	}
 	var b bytes.Buffer
 	err := r.store.writePack(&b, g.list)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/secret"
@@ -50,14 +51,18 @@ type Repo struct {
 	mu   sync.Mutex
 	refs refs                   // the branch and OwnRefs as last seen
 	made map[plumbing.Hash]bool // commits of this process, which the remote may lack
+	more refs                   // refs of FetchRef
+	cost Cost
 
 	now   func() time.Time
 	sleep func(context.Context, time.Duration) error
 }
 
 // Clone fetches the branch with its whole history, without tags, and the refs
-// below OwnRefs into a bare repository in o.Dir. Options that cannot work are
-// refused before the remote is contacted, with the kind fault.Settings.
+// below OwnRefs into a bare repository in o.Dir. Where the remote lets clients
+// filter, folders and files come when they are read; until the Repo is closed,
+// the end of ctx ends such a request too. Options that cannot work are refused
+// before the remote is contacted, with the kind fault.Settings.
 func Clone(ctx context.Context, o Options) (*Repo, error) {
 	t, a, err := o.transport()
 	if err != nil {
@@ -73,9 +78,9 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 	r := &Repo{
 		remote: &remote{transport: t, name: a.String(), timeout: o.Timeout, progress: o.Progress},
 		store:  s, branch: branches + o.Branch, author: o.Author, dir: o.Dir,
-		made: map[plumbing.Hash]bool{}, now: time.Now, sleep: sleep,
+		made: map[plumbing.Hash]bool{}, more: refs{}, now: time.Now, sleep: sleep,
 	}
-	if _, err := r.Fetch(ctx); err != nil {
+	if err := r.begin(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	return r, nil
@@ -160,19 +165,13 @@ func (r *Repo) note(ref string, h plumbing.Hash) {
 // the branch's tip. It is right after a forced push too.
 func (r *Repo) Fetch(ctx context.Context) (string, error) {
 	var found refs
-	err := r.remote.fetch(ctx, func(all refs) ([]plumbing.Hash, []plumbing.Hash, error) {
-		if all[r.branch].IsZero() {
-			return nil, nil, fmt.Errorf("%w: the remote has no branch %q", ErrNotFound, r.Branch())
+	err := r.remote.fetch(ctx, func(all refs, _ *capability.List) (fetchPlan, error) {
+		var err error
+		if found, err = r.pick(all); err != nil {
+			return fetchPlan{}, err
 		}
-		found = refs{r.branch: all[r.branch]}
-		for name, h := range all {
-			// Names that could not have been made here are nobody's business.
-			if strings.HasPrefix(name, OwnRefs) && checkRef(name) == nil {
-				found[name] = h
-			}
-		}
-		return r.want(found)
-	}, r.store.addPack)
+		return r.want(found), nil
+	}, r.keep)
 	if err != nil {
 		return "", err
 	}
@@ -195,12 +194,15 @@ func (r *Repo) FetchRef(ctx context.Context, ref, sha string) error {
 	if r.store.has(want) {
 		return nil
 	}
-	err = r.remote.fetch(ctx, func(all refs) ([]plumbing.Hash, []plumbing.Hash, error) {
+	err = r.remote.fetch(ctx, func(all refs, _ *capability.List) (fetchPlan, error) {
 		if all[ref].IsZero() {
-			return nil, nil, fmt.Errorf("%w: the remote has no ref %s", ErrNotFound, ref)
+			return fetchPlan{}, fmt.Errorf("%w: the remote has no ref %s", ErrNotFound, ref)
 		}
-		return r.want(refs{ref: all[ref]})
-	}, r.store.addPack)
+		r.mu.Lock()
+		r.more[ref] = all[ref]
+		r.mu.Unlock()
+		return r.want(refs{ref: all[ref]}), nil
+	}, r.keep)
 	if err == nil && !r.store.has(want) {
 		err = fmt.Errorf("%w: commit %s is not in the history of %s", ErrNotFound, sha, ref)
 	}
@@ -209,16 +211,21 @@ func (r *Repo) FetchRef(ctx context.Context, ref, sha string) error {
 
 // want is what to ask the remote for to have these refs, and what to tell it
 // that is here already.
-func (r *Repo) want(found refs) (wants, haves []plumbing.Hash, err error) {
+func (r *Repo) want(found refs) fetchPlan {
+	var plan fetchPlan
 	for h := range heads(found) {
 		if !r.store.has(h) {
-			wants = append(wants, h)
+			plan.wants = append(plan.wants, h)
 		}
 	}
-	if len(wants) > 0 {
-		haves = r.haves()
+	if len(plan.wants) > 0 {
+		plan.haves = r.haves()
 	}
-	return wants, haves, nil
+	if r.store.promise.open.Load() {
+		// New commits are few: their folders may come along.
+		plan.filter = filterFiles
+	}
+	return plan
 }
 
 // haves tells the remote what is here: the refs as last seen and some of the

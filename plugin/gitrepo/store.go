@@ -1,34 +1,41 @@
 package gitrepo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
-// store is the one door to the objects. Everything else asks it by hash, so a
-// store that fetches missing objects when they are asked for fits in its place.
-// Objects that it holds are complete: whatever they name is there too.
+// store is the one door to the objects. Everything else asks it by hash and
+// sees an ordinary repository, whether all of it is here or not: what is
+// missing arrives as promise says. Nobody else writes into its directory.
 type store struct {
-	mu      sync.Mutex
-	storage *filesystem.Storage
+	dir     string
+	promise *promise
+
+	mu      sync.RWMutex
+	storage *filesystem.Storage // what was made here, one file for each object
+	made    map[plumbing.Hash]bool
+	packs   []*pack // what the remote sent
 }
 
-// cacheSize is how much of the inflated objects is kept in memory.
-const cacheSize = 32 * cache.MiByte
+// cacheSize is how much go-git keeps of the objects that were made here.
+const cacheSize = 2 * cache.MiByte
 
 // openStore makes an empty bare repository in the directory, whose HEAD names
 // the branch.
 func openStore(dir, branch string) (*store, error) {
-	storage := filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRU(cacheSize), filesystem.Options{KeepDescriptors: true})
+	storage := filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRU(cacheSize), filesystem.Options{})
 	err := storage.Init()
 	if err == nil {
 		err = storage.SetReference(plumbing.NewSymbolicReference(plumbing.HEAD, plumbing.ReferenceName(branch)))
@@ -36,50 +43,104 @@ func openStore(dir, branch string) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a bare repository in %s: %w", dir, err)
 	}
-	return &store{storage: storage}, nil
+	return &store{dir: dir, storage: storage, made: map[plumbing.Hash]bool{}, promise: &promise{}}, nil
 }
 
 func (s *store) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.storage.Close()
+	errs := []error{s.storage.Close()}
+	for _, p := range s.packs {
+		errs = append(errs, p.close())
+	}
+	s.packs = nil
+	return errors.Join(errs...)
 }
 
+// has tells whether an object is here, in the clone itself.
 func (s *store) has(h plumbing.Hash) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.storage.HasEncodedObject(h) == nil
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	_, _, ok := s.locate(h)
+	return ok || s.made[h]
+}
+
+// locate finds an object in the packs, the latest first.
+func (s *store) locate(h plumbing.Hash) (*pack, int64, bool) {
+	for _, p := range slices.Backward(s.packs) {
+		if offset, ok := p.index.find(h); ok {
+			return p, offset, true
+		}
+	}
+	return nil, 0, false
 }
 
 // size is the object's length in bytes.
 func (s *store) size(h plumbing.Hash) (int64, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n, err := s.storage.EncodedObjectSize(h)
+	if err := s.need(h); err != nil {
+		return 0, fmt.Errorf("object %s: %w", h, err)
+	}
+	n, err := s.stat(h)
 	if err != nil {
 		return 0, fmt.Errorf("object %s: %w", h, missing(err))
 	}
 	return n, nil
 }
 
+func (s *store) stat(h plumbing.Hash) (int64, error) {
+	s.mu.RLock()
+	p, offset, ok := s.locate(h)
+	s.mu.RUnlock()
+	if ok {
+		return p.size(offset)
+	}
+	s.mu.Lock() // go-git's storage is not made for several readers
+	defer s.mu.Unlock()
+	return s.storage.EncodedObjectSize(h)
+}
+
 // get reads an object of the type, or of any type for plumbing.AnyObject.
 func (s *store) get(t plumbing.ObjectType, h plumbing.Hash) (plumbing.ObjectType, []byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o, err := s.storage.EncodedObject(t, h)
+	// Commits are never missing: a clone has its whole history.
+	if t != plumbing.CommitObject {
+		if err := s.need(h); err != nil {
+			return 0, nil, fmt.Errorf("object %s: %w", h, err)
+		}
+	}
+	o, err := s.read(h)
+	if err == nil && t != plumbing.AnyObject && t != o.kind {
+		err = ErrNotFound
+	}
 	if err != nil {
 		return 0, nil, fmt.Errorf("object %s: %w", h, missing(err))
 	}
+	return o.kind, o.data, nil
+}
+
+func (s *store) read(h plumbing.Hash) (parcel, error) {
+	s.mu.RLock()
+	p, offset, ok := s.locate(h)
+	s.mu.RUnlock()
+	if ok {
+		return p.read(offset)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.made[h] {
+		return parcel{}, ErrNotFound
+	}
+	o, err := s.storage.EncodedObject(plumbing.AnyObject, h)
+	if err != nil {
+		return parcel{}, err
+	}
 	r, err := o.Reader()
 	if err != nil {
-		return 0, nil, fmt.Errorf("object %s: %w", h, err)
+		return parcel{}, err
 	}
 	defer func() { _ = r.Close() }()
 	data := make([]byte, o.Size())
-	if _, err := io.ReadFull(r, data); err != nil {
-		return 0, nil, fmt.Errorf("object %s: %w", h, err)
-	}
-	return o.Type(), data, nil
+	_, err = io.ReadFull(r, data)
+	return parcel{o.Type(), data}, err
 }
 
 func missing(err error) error {
@@ -92,15 +153,16 @@ func missing(err error) error {
 // put writes an object unless it is there already.
 func (s *store) put(t plumbing.ObjectType, data []byte) (plumbing.Hash, error) {
 	o := newObject(t, data)
+	h := o.Hash()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.storage.HasEncodedObject(o.Hash()) == nil {
-		return o.Hash(), nil
+	if _, _, ok := s.locate(h); ok || s.made[h] {
+		return h, nil
 	}
-	h, err := s.storage.SetEncodedObject(o)
-	if err != nil {
+	if _, err := s.storage.SetEncodedObject(o); err != nil {
 		return plumbing.ZeroHash, fmt.Errorf("write a %s to the clone: %w", t, err)
 	}
+	s.made[h] = true
 	return h, nil
 }
 
@@ -111,11 +173,17 @@ func newObject(t plumbing.ObjectType, data []byte) *plumbing.MemoryObject {
 	return o
 }
 
-// addPack keeps the objects of a pack that the remote sent.
-func (s *store) addPack(pack io.Reader) error {
+// addPack keeps the objects of a pack that the remote sends, and tells how many
+// they are. Reading goes on meanwhile.
+func (s *store) addPack(ctx context.Context, r io.Reader) (int, error) {
+	p, err := indexPack(ctx, filepath.Join(s.dir, "objects", "pack"), r)
+	if err != nil || p == nil {
+		return 0, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return packfile.WritePackfileToObjectStorage(s.storage, pack)
+	s.packs = append(s.packs, p)
+	return len(p.index.hashes), nil
 }
 
 // commit reads a commit.

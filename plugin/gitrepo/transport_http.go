@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"pm-todos/plugin/secret"
@@ -25,6 +26,7 @@ type httpTransport struct {
 	base     string // URL without a trailing slash
 	user     string
 	password secret.String
+	place    atomic.Pointer[string] // where the repository was found last
 }
 
 func newHTTPTransport(a address, o Options) (*httpTransport, error) {
@@ -94,7 +96,17 @@ func (t *httpTransport) open(ctx context.Context, s service) (conversation, erro
 	place := *res.Request.URL
 	place.RawQuery, place.User = "", nil
 	c.base = strings.TrimSuffix(place.String(), "/info/refs")
+	t.place.Store(&c.base)
 	return c, nil
+}
+
+// again asks without a look at the refs: requests of this protocol stand alone.
+func (t *httpTransport) again(ctx context.Context, s service) (conversation, error) {
+	base := t.place.Load()
+	if base == nil {
+		return t.open(ctx, s)
+	}
+	return &httpConversation{ctx: ctx, transport: t, service: s, base: *base}, nil
 }
 
 type httpConversation struct {
@@ -106,7 +118,12 @@ type httpConversation struct {
 	answer    io.ReadCloser
 }
 
-func (c *httpConversation) greeting() io.Reader { return c.greets }
+func (c *httpConversation) greeting() io.Reader {
+	if c.greets == nil {
+		return nil
+	}
+	return c.greets
+}
 
 func (c *httpConversation) said() string { return "" }
 

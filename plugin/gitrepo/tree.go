@@ -111,6 +111,9 @@ var errTooMany = errors.New("too many files, or folders nested too deep")
 // diff compares two trees, skipping equal folders, and returns the paths that
 // differ, sorted. More than limit of them are an error.
 func (s *store) diff(before, after plumbing.Hash, limit int) ([]difference, error) {
+	if err := errors.Join(s.needFolders(before), s.needFolders(after)); err != nil {
+		return nil, err
+	}
 	d := differ{store: s, limit: limit}
 	if err := d.folder(before, after, "", 0); err != nil {
 		return nil, err

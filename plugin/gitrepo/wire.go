@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -32,6 +33,9 @@ const (
 type transport interface {
 	// open starts the service. The end of ctx ends the conversation too.
 	open(ctx context.Context, s service) (conversation, error)
+	// again does the same for a remote that has greeted before. Where that is
+	// enough there is no second greeting: it is nil.
+	again(ctx context.Context, s service) (conversation, error)
 }
 
 // conversation is one run of a service: it greets, is asked at most once,
@@ -69,6 +73,9 @@ type remote struct {
 	name      string // URL for printing
 	timeout   time.Duration
 	progress  func(string)
+
+	mu      sync.Mutex
+	offered *capability.List // what its upload-pack can do, once it has greeted
 }
 
 // refs are the values of the remote's refs at one moment, by full name.
@@ -76,10 +83,16 @@ type refs map[string]plumbing.Hash
 
 // act runs one conversation with a service under the time limit.
 func (r *remote) act(ctx context.Context, what string, s service, do func(conversation, *packp.AdvRefs) error) error {
+	return r.run(ctx, what, s, r.transport.open, do)
+}
+
+func (r *remote) run(ctx context.Context, what string, s service,
+	open func(context.Context, service) (conversation, error), do func(conversation, *packp.AdvRefs) error,
+) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("no end after %s", r.timeout))
 	defer cancel()
 	what += " " + r.name
-	c, err := r.transport.open(ctx, s)
+	c, err := open(ctx, s)
 	if err != nil {
 		return remoteFault(ctx, what, "", err)
 	}
@@ -93,6 +106,9 @@ func (r *remote) act(ctx context.Context, what string, s service, do func(conver
 }
 
 func (r *remote) converse(c conversation, do func(conversation, *packp.AdvRefs) error) error {
+	if c.greeting() == nil {
+		return do(c, nil)
+	}
 	greeting := packp.NewAdvRefs()
 	err := greeting.Decode(io.LimitReader(c.greeting(), maxGreeting))
 	if errors.Is(err, packp.ErrEmptyInput) {
@@ -118,41 +134,71 @@ func (r *remote) list(ctx context.Context) (refs, error) {
 	return found, err
 }
 
-// fetch gets the objects that choose asks for, given the refs at that moment,
-// and hands the pack to keep. With no wants nothing is transferred.
-func (r *remote) fetch(ctx context.Context, choose func(refs) (wants, haves []plumbing.Hash, err error), keep func(io.Reader) error) error {
+// fetchPlan is what a fetch asks for.
+type fetchPlan struct {
+	wants  []plumbing.Hash
+	haves  []plumbing.Hash // what is here, with all that it needs
+	filter packp.Filter    // what to leave out; empty for nothing
+	depth  int             // commits of history; 0 for all
+}
+
+// canFilter tells whether a remote lets clients leave objects out and ask for
+// them later by their hash.
+func canFilter(offered *capability.List) bool {
+	return offered.Supports(capability.Filter) && offered.Supports(capability.Shallow) &&
+		offered.Supports(capability.AllowReachableSHA1InWant)
+}
+
+// fetch gets the objects that choose asks for, given the refs at that moment
+// and what the remote can do, and hands the pack to keep. With no wants nothing
+// is transferred.
+func (r *remote) fetch(ctx context.Context, choose func(refs, *capability.List) (fetchPlan, error), keep func(context.Context, io.Reader) error) error {
 	return r.act(ctx, "fetch from", uploadPack, func(c conversation, g *packp.AdvRefs) error {
-		wants, haves, err := choose(g.References)
-		if err != nil || len(wants) == 0 {
+		r.mu.Lock()
+		r.offered = g.Capabilities
+		r.mu.Unlock()
+		plan, err := choose(g.References, g.Capabilities)
+		if err != nil || len(plan.wants) == 0 {
 			return err
 		}
-		request, caps, err := fetchRequest(g.Capabilities, wants, haves, r.progress != nil)
-		if err != nil {
-			return err
-		}
-		answer, err := c.ask(request)
-		if err != nil {
-			return err
-		}
-		buffered := bufio.NewReaderSize(answer, 64<<10)
-		if err := skipAcknowledgements(buffered); err != nil {
-			return err
-		}
-		meter := &meter{tell: r.progress}
-		pack := &counter{r: unwrapSideband(buffered, caps, meter)}
-		err = keep(pack)
-		if err == nil && r.progress != nil {
-			r.progress(fmt.Sprintf("received %d KiB", (pack.n+1023)/1024))
-		}
-		return err
+		return r.receive(ctx, c, g.Capabilities, plan, keep)
 	})
+}
+
+// fetchMore gets more objects from a remote that was fetched from before.
+func (r *remote) fetchMore(ctx context.Context, plan fetchPlan, keep func(context.Context, io.Reader) error) error {
+	return r.run(ctx, "fetch missing objects from", uploadPack, r.transport.again, func(c conversation, g *packp.AdvRefs) error {
+		r.mu.Lock()
+		offered := r.offered
+		r.mu.Unlock()
+		if g != nil {
+			offered = g.Capabilities
+		}
+		return r.receive(ctx, c, offered, plan, keep)
+	})
+}
+
+func (r *remote) receive(ctx context.Context, c conversation, offered *capability.List, plan fetchPlan, keep func(context.Context, io.Reader) error) error {
+	request, caps, err := fetchRequest(offered, plan, r.progress != nil)
+	if err != nil {
+		return err
+	}
+	answer, err := c.ask(request)
+	if err != nil {
+		return err
+	}
+	buffered := bufio.NewReaderSize(answer, 64<<10)
+	if err := skipAcknowledgements(buffered); err != nil {
+		return err
+	}
+	return keep(ctx, unwrapSideband(buffered, caps, &meter{tell: r.progress}))
 }
 
 // fetchRequest builds the one message of a fetch. Without a multi_ack
 // capability the server answers with a few lines and then the pack.
-func fetchRequest(offered *capability.List, wants, haves []plumbing.Hash, progress bool) ([]byte, *capability.List, error) {
+func fetchRequest(offered *capability.List, plan fetchPlan, progress bool) ([]byte, *capability.List, error) {
 	req := packp.NewUploadPackRequest()
-	req.Wants, req.Haves = wants, haves
+	req.Wants, req.Haves = plan.wants, plan.haves
 	chosen := []capability.Capability{capability.OFSDelta}
 	if offered.Supports(capability.Sideband64k) {
 		chosen = append(chosen, capability.Sideband64k)
@@ -161,6 +207,14 @@ func fetchRequest(offered *capability.List, wants, haves []plumbing.Hash, progre
 	}
 	if !progress {
 		chosen = append(chosen, capability.NoProgress)
+	}
+	if plan.filter != "" {
+		req.Filter = plan.filter
+		chosen = append(chosen, capability.Filter)
+	}
+	if plan.depth > 0 {
+		req.Depth = packp.DepthCommits(plan.depth)
+		chosen = append(chosen, capability.Shallow)
 	}
 	if err := setCapabilities(req.Capabilities, offered, chosen); err != nil {
 		return nil, nil, err
@@ -195,16 +249,23 @@ func setCapabilities(list, offered *capability.List, chosen []capability.Capabil
 }
 
 // skipAcknowledgements reads the lines before the pack. There are several when
-// the remote already counts one of the haves as the ancestor of another.
+// the remote already counts one of the haves as the ancestor of another, and
+// when it is asked for a part of the history only.
 func skipAcknowledgements(r *bufio.Reader) error {
-	for n := 0; ; n++ {
+	for answered := false; ; {
 		start, err := r.Peek(8) // four of the length, four of the line
 		if err != nil {
 			return err
 		}
 		word := string(start[4:])
 		acknowledges := word == "ACK " || word == "NAK\n"
-		if !acknowledges && n > 0 {
+		switch {
+		case string(start[:4]) == "0000" && !answered: // ends the shallow lines
+			if _, err := r.Discard(4); err != nil {
+				return err
+			}
+			continue
+		case answered && !acknowledges:
 			return nil
 		}
 		// The scanner reads no byte more than the line: the rest is the pack.
@@ -212,9 +273,10 @@ func skipAcknowledgements(r *bufio.Reader) error {
 		if !s.Scan() {
 			return errors.Join(s.Err(), io.ErrUnexpectedEOF)
 		}
-		if !acknowledges {
+		if !acknowledges && word != "shal" {
 			return fmt.Errorf("unexpected answer to the fetch: %s", printable(string(s.Bytes())))
 		}
+		answered = acknowledges
 	}
 }
 

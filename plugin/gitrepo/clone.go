@@ -1,0 +1,148 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+)
+
+// Cost is what a clone has taken from its remote so far.
+type Cost struct {
+	Filtered bool   // folders and files come when they are read
+	Why      string // why they do not
+	Packs    int    // answers with objects in them
+	Objects  int    // in these
+	Bytes    int64  // of these
+}
+
+// Cost tells which way the clone was made, and what it cost.
+func (r *Repo) Cost() Cost {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	cost := r.cost
+	cost.Filtered = r.store.promise.open.Load()
+	return cost
+}
+
+// keep stores a pack that arrives.
+func (r *Repo) keep(ctx context.Context, pack io.Reader) error {
+	counted := &counter{r: pack}
+	n, err := r.store.addPack(ctx, counted)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	r.cost.Packs++
+	r.cost.Objects += n
+	r.cost.Bytes += counted.n
+	r.mu.Unlock()
+	if r.remote.progress != nil {
+		r.remote.progress(fmt.Sprintf("received %d objects, %d KiB", n, (counted.n+1023)/1024))
+	}
+	return nil
+}
+
+// begin fetches for the first time: filtered where the remote offers it, else,
+// or when it refuses after all, everything.
+func (r *Repo) begin(ctx context.Context) error {
+	r.store.promise = &promise{
+		life: ctx, rest: r.sleep, full: map[plumbing.Hash]extent{},
+		ask:  func(ctx context.Context, plan fetchPlan) error { return r.remote.fetchMore(ctx, plan, r.keep) },
+		all:  func(ctx context.Context) error { _, err := r.fetchFirst(ctx, false); return err },
+		tell: r.why,
+	}
+	filtered, err := r.fetchFirst(ctx, true)
+	if err == nil || !filtered || ctx.Err() != nil || errors.Is(err, ErrDenied) || errors.Is(err, ErrHostKey) {
+		return err
+	}
+	r.why("the remote offers filters and refuses them: %v", err)
+	_, again := r.fetchFirst(ctx, false)
+	return again
+}
+
+// why notes why the clone is not a filtered one.
+func (r *Repo) why(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	r.mu.Lock()
+	r.cost.Why = text
+	r.mu.Unlock()
+	if r.remote.progress != nil {
+		r.remote.progress(printable(text))
+	}
+}
+
+// fetchFirst fetches as if nothing were here, and tells whether it asked for a
+// filtered clone: all commits, and beside them the folders of the tip, which
+// every run reads.
+func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var found refs
+	var beside sync.WaitGroup
+	var noFolders error
+	err = r.remote.fetch(ctx, func(all refs, offered *capability.List) (fetchPlan, error) {
+		var err error
+		if found, err = r.pick(all); err != nil {
+			return fetchPlan{}, err
+		}
+		r.mu.Lock()
+		for name := range r.more {
+			if !all[name].IsZero() {
+				found[name] = all[name]
+			}
+		}
+		r.mu.Unlock()
+		plan := fetchPlan{wants: slices.Collect(maps.Keys(heads(found)))}
+		switch {
+		case !filter:
+		case canFilter(offered):
+			filtered, plan.filter = true, filterAll
+			tip := fetchPlan{wants: []plumbing.Hash{found[r.branch]}, filter: filterFiles, depth: 1}
+			beside.Go(func() { noFolders = r.remote.fetchMore(ctx, tip, r.keep) })
+		default:
+			r.why("the remote does not offer filters")
+		}
+		return plan, nil
+	}, r.keep)
+	if err != nil {
+		cancel()
+	}
+	beside.Wait()
+	if err != nil {
+		return filtered, err
+	}
+	r.mu.Lock()
+	r.refs = found
+	r.mu.Unlock()
+	if !filtered {
+		return false, nil
+	}
+	if c, err := r.store.commit(found[r.branch]); err == nil && noFolders == nil {
+		r.store.promise.keepFolders(c.TreeHash)
+	}
+	r.store.promise.open.Store(true)
+	return true, nil
+}
+
+// pick chooses the refs of a clone: the branch, and those below OwnRefs.
+func (r *Repo) pick(all refs) (refs, error) {
+	if all[r.branch].IsZero() {
+		return nil, fmt.Errorf("%w: the remote has no branch %q", ErrNotFound, r.Branch())
+	}
+	found := refs{r.branch: all[r.branch]}
+	for name, h := range all {
+		// Names that could not have been made here are nobody's business.
+		if strings.HasPrefix(name, OwnRefs) && checkRef(name) == nil {
+			found[name] = h
+		}
+	}
+	return found, nil
+}

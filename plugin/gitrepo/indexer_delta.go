@@ -1,0 +1,252 @@
+package gitrepo
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"hash"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/pjbgf/sha1cd"
+)
+
+// packDeltas works out the names of a pack's deltas. Objects and their offset
+// deltas form trees, and every tree is walked by one of several workers, the
+// base in hand. The child with the largest subtree comes last and takes the
+// place of its base, so that at most log2(n) objects wait in one walk, however
+// deep the chains are; what all of them hold together is bounded as well.
+type packDeltas struct {
+	*indexer
+	child, sibling []int32 // first child and next one of an entry, or -1
+	weight         []int32 // objects in an entry's tree
+	held           atomic.Int64
+	failed         atomic.Bool
+}
+
+// maxHeld bounds the objects that are in memory at one moment, in bytes.
+const maxHeld = 1 << 30
+
+// task is one tree to walk: from an object that is whole, or from a delta
+// whose base is named by hash.
+type task struct {
+	entry int32
+	base  int32 // of a named delta, else -1
+}
+
+func searchOffset(entries []packEntry, offset int64) (int, bool) {
+	return slices.BinarySearchFunc(entries, offset, func(e packEntry, at int64) int { return cmp.Compare(e.offset, at) })
+}
+
+// resolve names all deltas. Named deltas, which git sends only to those who
+// understand no offsets, are settled in rounds, as their bases become known.
+func (x *indexer) resolve() error {
+	d := &packDeltas{indexer: x}
+	tasks := d.plant()
+	if err := d.run(tasks); err != nil {
+		return err
+	}
+	for round := 0; len(x.named) > 0; round++ {
+		tasks := d.ripe()
+		if len(tasks) == 0 || round > maxChain {
+			return badPack("%d objects are described by others that are not in it", len(x.named))
+		}
+		if err := d.run(tasks); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plant links the offset deltas into trees and returns those that start from
+// whole objects.
+func (d *packDeltas) plant() []task {
+	n := len(d.entries)
+	d.child, d.sibling, d.weight = make([]int32, n), make([]int32, n), make([]int32, n)
+	for i := range d.child {
+		d.child[i], d.sibling[i] = -1, -1
+	}
+	var tasks []task
+	for i := n - 1; i >= 0; i-- { // a base stands before its deltas
+		d.weight[i]++
+		if base := d.entries[i].base; base >= 0 {
+			d.weight[base] += d.weight[i]
+			d.sibling[i], d.child[base] = d.child[base], int32(i)
+		} else if isWhole(d.entries[i].kind) && d.child[i] >= 0 {
+			tasks = append(tasks, task{int32(i), -1})
+		}
+	}
+	return tasks
+}
+
+// ripe takes those named deltas out of the list whose bases have a name now.
+func (d *packDeltas) ripe() []task {
+	bases := make(map[plumbing.Hash]int32, len(d.named))
+	for _, one := range d.named {
+		bases[one.base] = -1
+	}
+	for i := range d.entries {
+		if _, wanted := bases[d.entries[i].hash]; wanted && !d.entries[i].hash.IsZero() {
+			bases[d.entries[i].hash] = int32(i)
+		}
+	}
+	var tasks []task
+	d.named = slices.DeleteFunc(d.named, func(one namedDelta) bool {
+		base := bases[one.base]
+		if base >= 0 {
+			tasks = append(tasks, task{one.entry, base})
+			d.entries[one.entry].base = base
+		}
+		return base >= 0
+	})
+	return tasks
+}
+
+// run walks the trees, as many at a time as there are processors.
+func (d *packDeltas) run(tasks []task) error {
+	var next atomic.Int64
+	var group sync.WaitGroup
+	errs := make([]error, runtime.GOMAXPROCS(0))
+	for i := range errs {
+		group.Go(func() {
+			w := walker{packDeltas: d, sum: sha1cd.New()}
+			for !d.failed.Load() {
+				t := next.Add(1) - 1
+				if t >= int64(len(tasks)) {
+					return
+				}
+				if errs[i] = w.tree(tasks[t]); errs[i] != nil {
+					d.failed.Store(true)
+				}
+			}
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+// walker is one worker.
+type walker struct {
+	*packDeltas
+	sum hash.Hash
+}
+
+func (w *walker) tree(t task) error {
+	root := t.entry
+	if t.base >= 0 {
+		root = t.base
+	}
+	base, err := w.rebuild(root)
+	if err != nil {
+		return err
+	}
+	if t.base >= 0 {
+		o, err := w.apply(base, t.entry)
+		w.release(base)
+		if err != nil {
+			return err
+		}
+		base = o
+	}
+	return w.walk(t.entry, base)
+}
+
+// walk names everything below an entry, whose object it is given to use up.
+func (w *walker) walk(entry int32, o parcel) error {
+	for {
+		heavy := int32(-1)
+		for c := w.child[entry]; c >= 0; c = w.sibling[c] {
+			if heavy < 0 || w.weight[c] > w.weight[heavy] {
+				heavy = c
+			}
+		}
+		if heavy < 0 {
+			w.release(o)
+			return nil
+		}
+		for c := w.child[entry]; c >= 0; c = w.sibling[c] {
+			if c == heavy {
+				continue
+			}
+			made, err := w.apply(o, c)
+			if err != nil {
+				return err
+			}
+			if err := w.walk(c, made); err != nil {
+				return err
+			}
+		}
+		made, err := w.apply(o, heavy)
+		w.release(o)
+		if err != nil {
+			return err
+		}
+		entry, o = heavy, made
+	}
+}
+
+// rebuild reads the object of an entry from the file.
+func (w *walker) rebuild(entry int32) (parcel, error) {
+	chain := []int32{}
+	at := entry
+	for ; !isWhole(w.entries[at].kind); at = w.entries[at].base {
+		if chain = append(chain, at); len(chain) > maxChain {
+			return parcel{}, badPack("a chain of more than %d deltas", maxChain)
+		}
+	}
+	h, data, err := readEntry(w.file, w.entries[at].offset)
+	if err != nil {
+		return parcel{}, fmt.Errorf("pack entry at %d: %w", w.entries[at].offset, err)
+	}
+	o := parcel{h.kind, data}
+	if err := w.hold(int64(len(data))); err != nil {
+		return o, err
+	}
+	for _, at := range slices.Backward(chain) {
+		made, err := w.apply(o, at)
+		w.release(o)
+		if err != nil {
+			return o, err
+		}
+		o = made
+	}
+	return o, nil
+}
+
+// apply makes the object of a delta and names it.
+func (w *walker) apply(base parcel, entry int32) (parcel, error) {
+	e := &w.entries[entry]
+	o := parcel{kind: base.kind}
+	if err := w.ctx.Err(); err != nil {
+		return o, err
+	}
+	_, delta, err := readEntry(w.file, e.offset)
+	if err == nil {
+		var size int64
+		if _, size, _, err = deltaSizes(delta); err == nil {
+			err = w.hold(size)
+		}
+	}
+	if err == nil {
+		o.data, err = patch(base.data, delta)
+	}
+	if err == nil && e.hash.IsZero() {
+		e.hash, err = hashObject(w.sum, o.kind, o.data)
+	}
+	if err != nil {
+		return o, fmt.Errorf("pack entry at %d: %w", e.offset, err)
+	}
+	return o, nil
+}
+
+func (w *walker) hold(size int64) error {
+	if w.held.Add(size) > maxHeld {
+		return badPack("its deltas need more than %d bytes of memory at once", maxHeld)
+	}
+	return nil
+}
+
+func (w *walker) release(o parcel) { w.held.Add(-int64(len(o.data))) }

@@ -1,0 +1,185 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+
+	"pm-todos/plugin/fault"
+)
+
+// promise is what the remote owes a filtered clone: every object that is
+// reachable from what was fetched and is not here.
+//
+// A filtered clone has all commits, and at first the folders of the tip. A
+// missing object arrives like this: whoever reads it calls store.get, as in any
+// clone; get calls need; need finds that the object is not here and asks the
+// remote for exactly that hash, in a request of its own; the pack that comes
+// back is indexed and added to the store; and get reads on. One request for
+// each object would be slow, so whoever knows what will be read says so before:
+// need takes any number of hashes, needFolders a tree with all folders below
+// it, needAll a tree with its files too, one request each.
+//
+// A remote that does not keep its promise is asked once for everything it has,
+// and the clone is an ordinary one from then on. In a clone that was never
+// filtered all of this does nothing.
+type promise struct {
+	open atomic.Bool // something may be missing
+	mu   sync.Mutex  // one request at a time
+	ask  func(context.Context, fetchPlan) error
+	all  func(context.Context) error // fetches everything
+	life context.Context             //nolint:containedctx // of the clone, see limit
+	rest func(context.Context, time.Duration) error
+	full map[plumbing.Hash]extent // by tree
+	tell func(format string, args ...any)
+}
+
+// extent is how much of what a tree names is known to be here.
+type extent int
+
+const (
+	someOfIt extent = iota
+	itsFolders
+	allOfIt
+)
+
+const (
+	filterAll   = packp.Filter("tree:0")    // nothing but what is asked for by hash, and commits
+	filterFiles = packp.Filter("blob:none") // folders come, files do not
+)
+
+const (
+	maxWants     = 4000             // hashes in one request
+	manyWants    = 256              // from here on a tree is asked for as a whole
+	maxBrings    = 3                // tries of one request
+	afterTheEnd  = 90 * time.Second // for a request after the clone's own context has ended
+	firstBackOff = 300 * time.Millisecond
+)
+
+// absent are those hashes whose objects are not here, each once.
+func (s *store) absent(hashes []plumbing.Hash) []plumbing.Hash {
+	var out []plumbing.Hash
+	met := map[plumbing.Hash]bool{plumbing.ZeroHash: true}
+	for _, h := range hashes {
+		if !met[h] && !s.has(h) {
+			out = append(out, h)
+		}
+		met[h] = true
+	}
+	return out
+}
+
+// need makes sure that the objects are here: trees without what is in them, and
+// files.
+func (s *store) need(hashes ...plumbing.Hash) error {
+	if !s.promise.open.Load() || len(s.absent(hashes)) == 0 {
+		return nil
+	}
+	s.promise.mu.Lock()
+	defer s.promise.mu.Unlock()
+	for wants := range slices.Chunk(s.absent(hashes), maxWants) {
+		if err := s.promise.bring(fetchPlan{wants: wants, filter: filterAll}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// needFolders makes sure that a tree is here with all folders below it.
+func (s *store) needFolders(tree plumbing.Hash) error {
+	return s.needTree(tree, itsFolders, filterFiles)
+}
+
+// needAll makes sure that a tree is here with everything below it.
+func (s *store) needAll(tree plumbing.Hash) error { return s.needTree(tree, allOfIt, "") }
+
+func (s *store) needTree(tree plumbing.Hash, much extent, filter packp.Filter) error {
+	if !s.promise.open.Load() || tree.IsZero() || s.isMade(tree) {
+		return nil
+	}
+	p := s.promise
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.full[tree] >= much {
+		return nil
+	}
+	err := p.bring(fetchPlan{wants: []plumbing.Hash{tree}, filter: filter})
+	if err == nil {
+		p.full[tree] = much
+	}
+	return err
+}
+
+// needListed makes sure that the listed objects, all of one tree, are here.
+func (s *store) needListed(tree plumbing.Hash, list []plumbing.Hash) error {
+	if s.promise.open.Load() && !s.isMade(tree) && len(s.absent(list)) > manyWants {
+		if err := s.needAll(tree); err != nil {
+			return err
+		}
+	}
+	return s.need(list...)
+}
+
+// isMade tells whether an object was made here: the remote never had it.
+func (s *store) isMade(h plumbing.Hash) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.made[h]
+}
+
+// keepFolders notes that the folders of a tree have come with its commit.
+func (p *promise) keepFolders(tree plumbing.Hash) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.full[tree] = max(p.full[tree], itsFolders)
+}
+
+// bring asks for missing objects, with mu held.
+func (p *promise) bring(plan fetchPlan) error {
+	if !p.open.Load() {
+		return nil
+	}
+	ctx, cancel := p.limit()
+	defer cancel()
+	pause := firstBackOff
+	for i := 1; ; i++ {
+		err := p.ask(ctx, plan)
+		if err == nil || ctx.Err() != nil || errors.Is(err, ErrDenied) || errors.Is(err, ErrHostKey) {
+			return err
+		}
+		if fault.Of(err) != fault.Temporary || i == maxBrings {
+			return p.giveUp(ctx, err)
+		}
+		if p.rest(ctx, pause) != nil {
+			return err
+		}
+		pause *= 4
+	}
+}
+
+// giveUp makes an ordinary clone out of a filtered one.
+func (p *promise) giveUp(ctx context.Context, why error) error {
+	p.tell("the remote does not send what it left out, so the whole branch is fetched now: %v", why)
+	if err := p.all(ctx); err != nil {
+		return fmt.Errorf("%w (and before: %w)", err, why)
+	}
+	p.open.Store(false)
+	return nil
+}
+
+// limit is the context of one request. It ends with that of the clone. What is
+// read after that is for the cleanup of a run that was stopped, which has a
+// time limit of its own.
+func (p *promise) limit() (context.Context, context.CancelFunc) {
+	if p.life.Err() == nil {
+		return context.WithCancel(p.life)
+	}
+	return context.WithTimeout(context.WithoutCancel(p.life), afterTheEnd)
+}
