@@ -22,6 +22,7 @@ var commands = []func() *cli.Command{
 	newCommand,
 	settleCommand,
 	doctorCommand,
+	verifyCommand,
 	demoCommand,
 	docsCommand,
 }

@@ -29,9 +29,11 @@ type logTable struct {
 // logRow is one row of such a table.
 type logRow struct {
 	line        span
+	number      int  // of the line, counted from 1
 	whole       bool // as many cells as the header
 	key         string
 	by          string
+	commit      string // its Markdown
 	implemented bool
 	ours        bool // our own row of an item left to a person, as we wrote it
 	text        string
@@ -45,6 +47,7 @@ func (r *reader) logTable(t *tableBlock, cols columns) {
 	for _, line := range t.lines[2:] {
 		cells, _ := r.split(line)
 		row := logRow{line: r.inFile(line), whole: len(cells) == cols.count, text: r.text[line.start:line.end]}
+		row.number, _ = r.line(line.start)
 		cell := func(role role) string {
 			at := cols.at[role]
 			if at < 0 || at >= len(cells) {
@@ -55,6 +58,7 @@ func (r *reader) logTable(t *tableBlock, cols columns) {
 		if row.whole && cols.has(roleAction) {
 			row.key = logKey(unescapePipes(cell(roleAction)))
 			row.by = plain(cell(roleBy))
+			row.commit = cell(roleCommit)
 			review := strings.EqualFold(row.by, HumanReview)
 			row.implemented = !review && (!blankCell(cell(roleCommit)) || !blankCell(row.by))
 			row.ours = row.by == HumanReview && blankCell(cell(roleCommit)) && blankCell(cell(roleDate))

@@ -112,7 +112,7 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 	s.attempt, _ = s.ledger.LastAttempt(s.ref)
 	if on, ok := s.landed[s.ref]; ok && on.evidence.PlanHash == s.evidence.PlanHash {
 		s.out.Commit = on.commit
-		reverted, err := s.reverted(on.commit)
+		reverted, err := revertedAt(s.repo, on.commit)
 		if err != nil {
 			return s.out, err
 		}
@@ -137,19 +137,19 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 	return s.decideByPlan(ctx, status)
 }
 
-// reverted tells whether a file of a fix on the branch is as it was before the
+// revertedAt tells whether a file of a fix on the branch is as it was before the
 // fix: then an empty plan says nothing of the fix.
-func (r *Resolver) reverted(fix string) (bool, error) {
-	commit, err := r.repo.Lookup(fix)
+func revertedAt(repo *gitrepo.Repo, fix string) (bool, error) {
+	commit, err := repo.Lookup(fix)
 	if err != nil {
 		return false, fmt.Errorf("read the fix commit: %w", err)
 	}
-	diff, err := r.repo.Diff(commit.Parent, commit.Tree)
+	diff, err := repo.Diff(commit.Parent, commit.Tree)
 	if err != nil {
 		return false, fmt.Errorf("read the fix commit: %w", err)
 	}
 	for _, file := range diff.Files {
-		touched, err := r.repo.Touched(commit.Parent, r.repo.Tip(), file.Path)
+		touched, err := repo.Touched(commit.Parent, repo.Tip(), file.Path)
 		if err != nil {
 			return false, fmt.Errorf("compare %s with the branch: %w", file.Path, err)
 		}

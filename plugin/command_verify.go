@@ -1,0 +1,201 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/plain"
+	"pm-todos/plugin/postmortem"
+	"pm-todos/plugin/resolve"
+)
+
+// errDoubts stands for findings of verify that were printed one by one already.
+var errDoubts = errors.New("the branch does not bear out all that the documents say")
+
+// verifySettings are the settings that say where the repository is and how its
+// documents and stacks are found.
+func verifySettings(e entry) bool {
+	return searchSettings(e) || e.name == "stacks" || slices.ContainsFunc(repositoryEntries, func(r entry) bool { return r.name == e.name })
+}
+
+func verifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "re-check from git alone that every row done by pm-todos has its commit and its evidence",
+		UsageText: "pm-todos verify [flags] [DOCUMENT...]",
+		Description: "A DOCUMENT is the path of a post-mortem in the repository; without one, all are read that post_mortems names.\n" +
+			"The repository is the setting remote (a URL or a path, bare or not), else the one of the current folder.\n" +
+			"Neither Vault nor a host is contacted, and nothing is changed.\n\n" +
+			"Of every row that names postmortem-todo-resolver: its commit is on the branch, the commit's trailers name this\n" +
+			"document and item and the plan that was judged, it touches only its stack, it was not reverted, and the item says\n" +
+			"Done. The other way round: every fix commit on the branch has its row, and its item says Done.\n\n" +
+			"There is one line for each finding, with a way out. The exit code is 1 when there are findings.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "format", Value: "text", Usage: "text, one line per finding, or json, one object"},
+		}, settingFlags(verifySettings)...),
+		Action: verifyAction,
+	}
+}
+
+func verifyAction(c *cli.Context) (err error) {
+	write, ok := map[string]func(io.Writer, verified) error{"text": writeDoubts, "json": writeVerified}[c.String("format")]
+	if !ok {
+		return usageError("--format: %s is not one of text or json", quoted(c.String("format")))
+	}
+	paths, err := pathArguments(c, "DOCUMENT")
+	if err != nil {
+		return err
+	}
+	s, err := repositorySettings(c)
+	if err != nil {
+		return err
+	}
+	if err := forgetSecrets(); err != nil {
+		return err
+	}
+	s.Report.LogLevel = "warn" // what was found is the output
+	console, closeConsole := NewConsole(c.App.Version, s, c.App.ErrWriter, mayColour(c.App.ErrWriter, os.Getenv))
+	defer func() { err = errors.Join(err, closeConsole()) }()
+	found, err := verify(c.Context, s, console, paths)
+	if err != nil {
+		return err
+	}
+	if err := write(c.App.Writer, found); err != nil {
+		return fmt.Errorf("print the findings: %w", err)
+	}
+	if len(found.Findings) > 0 {
+		return told(errDoubts)
+	}
+	return nil
+}
+
+// repositorySettings reads the settings of the repository and its documents.
+// Where none is named it is the one of the current folder, at the branch that
+// is checked out there.
+func repositorySettings(c *cli.Context) (Settings, error) {
+	s, err := givenSettings(c, verifySettings)
+	if err != nil {
+		return s, err
+	}
+	s.CI = readCI(os.Getenv)
+	if s.Repository.Remote == "" {
+		s.Repository.Remote = hereGit(c.Context, ".", "rev-parse", "--absolute-git-dir")
+	}
+	if r := splitRemote(s.Repository.Remote); s.Repository.Branch == "" && r.scheme == "file" && r.path != "" {
+		s.Repository.Branch = hereGit(c.Context, r.path, "symbolic-ref", "--short", "HEAD")
+	}
+	s.completeLogin()
+	f := finder{s: s, given: func(setting string) bool {
+		switch setting {
+		case "remote":
+			return s.Repository.Remote != ""
+		case "branch":
+			return s.Repository.Branch != ""
+		}
+		return strings.TrimSpace(c.String(flagName(setting))) != ""
+	}}
+	f.repository()
+	return s, settingsError(f.problems)
+}
+
+// hereGit is one line that git says of a repository on this machine, "" when it
+// says nothing.
+func hereGit(ctx context.Context, dir string, args ...string) string {
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null"}, args...)...) //nolint:gosec // constant arguments
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// verified is what verify found, as its JSON has it.
+type verified struct {
+	Repository string          `json:"repository"`
+	Branch     string          `json:"branch"`
+	Commit     string          `json:"commit"` // tip of the branch that was read
+	Documents  int             `json:"documents"`
+	Rows       int             `json:"rows"`  // that say pm-todos implemented something
+	Fixes      int             `json:"fixes"` // fix commits on the branch
+	Findings   []resolve.Doubt `json:"findings"`
+}
+
+func verify(ctx context.Context, s Settings, c Console, paths []string) (found verified, err error) {
+	repo, commit, remove, err := openRepository(ctx, s, c)
+	if err != nil {
+		return found, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	docs, err := documentsAt(s, repo, commit, paths)
+	if err != nil {
+		return found, err
+	}
+	audit, err := resolve.Verify(ctx, repo, docs, s.Terraform.Stacks)
+	return verified{
+		Repository: repo.URL(), Branch: repo.Branch(), Commit: commit,
+		Documents: audit.Documents, Rows: audit.Rows, Fixes: audit.Fixes, Findings: audit.Doubts,
+	}, err
+}
+
+// documentsAt reads the documents of a commit that the paths name, or all.
+func documentsAt(s Settings, repo *gitrepo.Repo, commit string, paths []string) ([]*postmortem.Document, error) {
+	if len(paths) == 0 {
+		all, err := repo.Files(commit)
+		if err != nil {
+			return nil, fmt.Errorf("list the files of %.12s: %w", commit, err)
+		}
+		paths = documentPaths(all, s.Documents.PostMortems)
+	}
+	var docs []*postmortem.Document
+	for _, file := range paths {
+		src, err := repo.ReadFile(commit, file)
+		if errors.Is(err, gitrepo.ErrNotFound) {
+			return nil, fmt.Errorf("the branch %s has no %s; documents are named by their path in the repository", repo.Branch(), quoted(file))
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", file, err)
+		}
+		docs = append(docs, postmortem.Parse(file, src, s.documentPolicy()))
+	}
+	return docs, nil
+}
+
+// writeDoubts prints one line per finding, in the form that editors and CI logs
+// understand, and a summary.
+func writeDoubts(w io.Writer, v verified) error {
+	for _, d := range v.Findings {
+		about := ""
+		if d.Action != "" {
+			about = " [" + d.Action + "]"
+		}
+		line := fmt.Sprintf("%s:%d: %s: %s%s (fix: %s)", d.Document, max(d.Line, 1), d.Code, d.Detail, about, d.Fix)
+		if _, err := fmt.Fprintln(w, plain.Line(line, 0)); err != nil {
+			return err
+		}
+	}
+	text := fmt.Sprintf("%s at %.12s: %s, %s by pm-todos, %s: %s\n", v.Branch, v.Commit,
+		counted(v.Documents, "document"), counted(v.Rows, "row"), counted(v.Fixes, "fix commit"), counted(len(v.Findings), "finding"))
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func writeVerified(w io.Writer, v verified) error {
+	if v.Findings == nil {
+		v.Findings = []resolve.Doubt{}
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}

@@ -1,0 +1,46 @@
+package postmortem
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Logged is a row of the Follow-up Implementation table that names this program
+// as the one who implemented an item.
+type Logged struct {
+	Line   int    // counted from 1
+	Commit string // hash in lower-case hex: the whole one that its link holds, else the short one that it shows; "" when none
+
+	key string
+}
+
+// Of tells whether the row is about an action.
+func (l Logged) Of(action string) bool { return l.key != "" && l.key == logKey(action) }
+
+var (
+	linkedHash = regexp.MustCompile(`(?:[^0-9a-f]|^)([0-9a-f]{64}|[0-9a-f]{40})(?:[^0-9a-f]|$)`)
+	shownHash  = regexp.MustCompile(`(?:[^0-9a-z]|^)([0-9a-f]{7,40})(?:[^0-9a-z]|$)`)
+)
+
+// Logged lists the rows of the Follow-up Implementation table whose last cell is
+// Resolver, in order.
+func (d *Document) Logged() []Logged {
+	table := d.followUpTable()
+	if table == nil {
+		return nil
+	}
+	var rows []Logged
+	for _, row := range table.rows {
+		if !strings.EqualFold(row.by, Resolver) {
+			continue
+		}
+		logged := Logged{Line: row.number, key: row.key}
+		for _, pattern := range []*regexp.Regexp{linkedHash, shownHash} {
+			if found := pattern.FindStringSubmatch(row.commit); found != nil && logged.Commit == "" {
+				logged.Commit = found[1]
+			}
+		}
+		rows = append(rows, logged)
+	}
+	return rows
+}

@@ -1,0 +1,370 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"pm-todos/plugin/gate"
+	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/postmortem"
+)
+
+// Codes of what a branch does not prove of the rows that say Done.
+const (
+	DoubtNoCommit     = "no-commit"     // the row of the follow-up table names no commit
+	DoubtMissing      = "commit-gone"   // no commit of that hash is on the branch, nor another one with the item's evidence
+	DoubtRewritten    = "hash-outdated" // the fix is on the branch under another hash
+	DoubtUnpublished  = "not-on-branch" // the commit exists beside the branch only
+	DoubtNoEvidence   = "no-evidence"   // the commit lacks the trailers of a fix, or they are incomplete
+	DoubtOtherItem    = "other-item"    // its trailers are of another item
+	DoubtOutsideStack = "outside-stack" // it touches more than the stack it names
+	DoubtReverted     = "reverted"      // it was taken back on the branch
+	DoubtNotDone      = "not-done"      // the fix is on the branch, the row does not say Done
+	DoubtUnsettled    = "unsettled"     // the same, and its journal waits for a person
+	DoubtNoRow        = "no-row"        // the fix is on the branch, no row of the follow-up table tells of it
+)
+
+// Doubt is one claim of a document that its branch does not bear out, or a fix
+// on the branch that its document does not tell of.
+type Doubt struct {
+	Document string `json:"document"`
+	Line     int    `json:"line"` // counted from 1; 0 when no line of the document is about it
+	Code     string `json:"code"`
+	Item     string `json:"item,omitempty"` // item id
+	Action   string `json:"action,omitempty"`
+	Commit   string `json:"commit,omitempty"`
+	Detail   string `json:"detail"`
+	Fix      string `json:"fix"`
+}
+
+// Audit is what Verify found.
+type Audit struct {
+	Documents int // looked at
+	Rows      int // that say this program implemented something
+	Fixes     int // fix commits on the branch of these documents
+	Doubts    []Doubt
+}
+
+// Verify compares what documents say was implemented with what the branch
+// holds, both ways, from git alone. The documents are those of the branch's
+// tip; stacks are the globs of folders that are planned on their own. The
+// errors are those of reading the clone, and of listing the remote's journals.
+func Verify(ctx context.Context, repo *gitrepo.Repo, docs []*postmortem.Document, stacks []string) (Audit, error) {
+	a := auditor{repo: repo, stacks: stacks, docs: map[string]*postmortem.Document{}, told: map[string]bool{}}
+	var err error
+	if a.journals, err = repo.Refs(ctx, JournalPrefix); err != nil {
+		return a.out, fmt.Errorf("list the journals: %w", err)
+	}
+	if err := a.readBranch(); err != nil {
+		return a.out, err
+	}
+	for _, doc := range docs {
+		a.docs[doc.File] = doc
+	}
+	a.out.Documents = len(docs)
+	for _, doc := range docs {
+		for _, row := range doc.Logged() {
+			if err := a.row(doc, row); err != nil {
+				return a.out, fmt.Errorf("%s:%d: %w", doc.File, row.Line, err)
+			}
+		}
+	}
+	for _, fix := range a.fixes {
+		if err := a.fix(fix); err != nil {
+			return a.out, fmt.Errorf("check the fix commit %.12s: %w", fix.commit.Hash, err)
+		}
+	}
+	return a.out, nil
+}
+
+// fixCommit is a commit on the branch that carries evidence.
+type fixCommit struct {
+	commit   gitrepo.Commit
+	evidence Evidence
+}
+
+// auditor compares documents with one branch.
+type auditor struct {
+	repo     *gitrepo.Repo
+	stacks   []string
+	docs     map[string]*postmortem.Document
+	journals map[string]string
+
+	messages map[string]string   // of every commit on the branch
+	fixes    []fixCommit         // the latest of every item, the latest first
+	reverts  map[string][]string // commits that say that they revert a commit
+	told     map[string]bool     // doubts by what they are about
+	doubted  map[Ref]bool        // items whose row is doubted already
+	linked   map[string]bool     // fix commits that a row leads to
+	out      Audit
+}
+
+var revertLine = regexp.MustCompile(`(?m)^This reverts commit ([0-9a-f]{40,64})\b`)
+
+// readBranch walks the history of the branch once.
+func (a *auditor) readBranch() error {
+	a.messages, a.reverts = map[string]string{}, map[string][]string{}
+	a.linked, a.doubted = map[string]bool{}, map[Ref]bool{}
+	seen := map[Ref]bool{}
+	err := a.repo.Log(a.repo.Tip(), func(c gitrepo.Commit) bool {
+		a.messages[c.Hash] = c.Message
+		for _, found := range revertLine.FindAllStringSubmatch(c.Message, -1) {
+			a.reverts[found[1]] = append(a.reverts[found[1]], c.Hash)
+		}
+		if e, ok := ParseEvidence(c.Message); ok && !seen[e.Ref()] {
+			seen[e.Ref()] = true
+			a.fixes = append(a.fixes, fixCommit{c, e})
+		}
+		return true
+	})
+	if err != nil {
+		return fmt.Errorf("read the history of %s: %w", a.repo.Branch(), err)
+	}
+	return nil
+}
+
+// doubt adds a finding, once for each item and code.
+func (a *auditor) doubt(d Doubt) {
+	key := strings.Join([]string{d.Document, d.Code, d.Item, d.Commit}, "\x00")
+	if d.Item == "" {
+		key += fmt.Sprint(d.Line)
+	}
+	if !a.told[key] {
+		a.told[key], a.doubted[Ref{Document: d.Document, Item: d.Item}] = true, true
+		a.out.Doubts = append(a.out.Doubts, d)
+	}
+}
+
+// row checks one row of a follow-up table that says this program implemented it.
+func (a *auditor) row(doc *postmortem.Document, row postmortem.Logged) error {
+	a.out.Rows++
+	d := Doubt{Document: doc.File, Line: row.Line, Commit: row.Commit}
+	items := itemsOf(doc, row)
+	if len(items) > 0 {
+		d.Item, d.Action = items[0].ID, items[0].Action
+	}
+	if row.Commit == "" {
+		d.Code, d.Detail = DoubtNoCommit, "the row names no commit"
+		d.Fix = "link the fix commit by its full hash, or set the item back to TODO"
+		a.doubt(d)
+		return nil
+	}
+	hash := a.onBranch(row.Commit)
+	if hash == "" {
+		if hash = a.missing(doc, items, d); hash == "" {
+			return nil
+		}
+	}
+	d.Commit = hash
+	a.linked[hash] = true
+	commit, err := a.repo.Lookup(hash)
+	if err != nil {
+		return err
+	}
+	e, ok := ParseEvidence(commit.Message)
+	if !ok || commit.Merge {
+		d.Code, d.Detail = DoubtNoEvidence, fmt.Sprintf("%.12s is no fix commit: the trailers that name item, stack and plan are not in it", hash)
+		d.Fix = "link the commit that holds them; a squash merge loses them"
+		a.doubt(d)
+		return nil
+	}
+	same, err := a.sameItem(doc, row, commit, e)
+	if err != nil {
+		return err
+	}
+	if !same {
+		d.Code, d.Detail = DoubtOtherItem, fmt.Sprintf("the trailers of %.12s name the item %s of %s", hash, e.Item, e.Document)
+		d.Fix = "link the fix commit of this item, or set the item back to TODO"
+		a.doubt(d)
+		return nil
+	}
+	a.marked(d, items)
+	return a.content(d, fixCommit{commit, e})
+}
+
+// itemsOf is the items of a document that a row of its follow-up table is about.
+func itemsOf(doc *postmortem.Document, row postmortem.Logged) []postmortem.Item {
+	var items []postmortem.Item
+	for _, item := range doc.Items {
+		if row.Of(item.Action) {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// onBranch is the full hash of the commit on the branch that a hash, which may
+// be short, names; "" when none or several do.
+func (a *auditor) onBranch(hash string) string {
+	if _, ok := a.messages[hash]; ok {
+		return hash
+	}
+	found := ""
+	for full := range a.messages {
+		if !strings.HasPrefix(full, hash) {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = full
+	}
+	return found
+}
+
+// missing judges a row whose commit is not on the branch. When the item's fix
+// is there under another hash, which is what a rewritten history leaves, it is
+// returned.
+func (a *auditor) missing(doc *postmortem.Document, items []postmortem.Item, d Doubt) string {
+	for _, item := range items {
+		ref := Ref{Document: doc.File, Item: item.ID}
+		for _, fix := range a.fixes {
+			if fix.evidence.Ref() == ref {
+				d.Code, d.Detail = DoubtRewritten, fmt.Sprintf("%.12s is not on the branch; the fix is there as %.12s", d.Commit, fix.commit.Hash)
+				d.Fix = "link " + fix.commit.Hash + " instead; the history was rewritten since"
+				a.doubt(d)
+				return fix.commit.Hash
+			}
+		}
+		if a.journals[JournalRef(ref)] != "" {
+			d.Code, d.Detail = DoubtUnpublished, fmt.Sprintf("%.12s is not on the branch; the item's journal holds its fix", d.Commit)
+			d.Fix = SettleCommand(item.ID)
+			a.doubt(d)
+			return ""
+		}
+	}
+	d.Code, d.Detail = DoubtMissing, fmt.Sprintf("no commit %.12s is on the branch, and no other one has the evidence of this item", d.Commit)
+	d.Fix = "link the commit that holds the fix, or set the item back to TODO"
+	a.doubt(d)
+	return ""
+}
+
+// sameItem tells whether a row and the trailers of its commit are about the
+// same item. Documents are renamed and rows reworded after they are done, which
+// changes ids: then the document as the commit knew it says what the item was.
+func (a *auditor) sameItem(doc *postmortem.Document, row postmortem.Logged, commit gitrepo.Commit, e Evidence) (bool, error) {
+	if e.Document == doc.File {
+		for _, item := range doc.Items {
+			if item.ID == e.Item && row.Of(item.Action) {
+				return true, nil
+			}
+		}
+	} else if _, err := a.repo.ReadFile(a.repo.Tip(), e.Document); !errors.Is(err, gitrepo.ErrNotFound) {
+		return false, err // it is there still: this row was copied from it
+	}
+	src, err := a.repo.ReadFile(commit.Hash, e.Document)
+	if errors.Is(err, gitrepo.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	then := postmortem.Parse(e.Document, src, postmortem.Policy{})
+	return slices.ContainsFunc(then.Items, func(item postmortem.Item) bool {
+		return item.ID == e.Item && row.Of(item.Action)
+	}), nil
+}
+
+// marked checks that one of the items of a row says Done. Items that are gone
+// or reworded say nothing.
+func (a *auditor) marked(d Doubt, items []postmortem.Item) {
+	if len(items) == 0 || slices.ContainsFunc(items, func(item postmortem.Item) bool { return item.Class == postmortem.ClassDone }) {
+		return
+	}
+	a.notDone(d, items[0])
+}
+
+func (a *auditor) notDone(d Doubt, item postmortem.Item) {
+	d.Line, d.Item, d.Action = item.Line, item.ID, item.Action
+	if a.journals[JournalRef(Ref{Document: d.Document, Item: item.ID})] != "" {
+		d.Code, d.Detail = DoubtUnsettled, fmt.Sprintf("the fix %.12s is on the branch, and nobody has said yet whether production is as it says", d.Commit)
+		d.Fix = SettleCommand(item.ID)
+	} else {
+		d.Code, d.Detail = DoubtNotDone, fmt.Sprintf("the fix %.12s is on the branch, and the status is %q", d.Commit, item.Status)
+		d.Fix = "set it to Done when production is as the fix says, or revert the commit"
+	}
+	a.doubt(d)
+}
+
+var planHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// content checks what a fix commit itself says and changes.
+func (a *auditor) content(d Doubt, fix fixCommit) error {
+	if !planHash.MatchString(fix.evidence.PlanHash) || fix.evidence.Stack == "" {
+		d.Code, d.Detail = DoubtNoEvidence, fmt.Sprintf("the trailers of %.12s lack the stack, or the SHA-256 of the plan that was judged", fix.commit.Hash)
+		d.Fix = "see who wrote this commit, and look at what it changed"
+		a.doubt(d)
+		return nil
+	}
+	diff, err := a.repo.Diff(fix.commit.Parent, fix.commit.Tree)
+	if err != nil {
+		return err
+	}
+	for _, file := range diff.Files {
+		if gate.StackOf(file.Path, a.stacks) != fix.evidence.Stack {
+			d.Code, d.Detail = DoubtOutsideStack, fmt.Sprintf("%.12s changes %s, which is not of its stack %s", fix.commit.Hash, file.Path, fix.evidence.Stack)
+			d.Fix = "see who wrote this commit, and look at what it changed"
+			a.doubt(d)
+			break
+		}
+	}
+	reverted, err := a.reverted(fix.commit)
+	if err != nil || !reverted {
+		return err
+	}
+	d.Code, d.Detail = DoubtReverted, fmt.Sprintf("%.12s was reverted on the branch", fix.commit.Hash)
+	d.Fix = "set the item back to TODO, or to what was decided instead"
+	a.doubt(d)
+	return nil
+}
+
+// reverted tells whether a later commit says that it reverts the fix and is not
+// reverted itself, or one of the fix's files is as it was before it.
+func (a *auditor) reverted(fix gitrepo.Commit) (bool, error) {
+	if a.takenBack(fix.Hash) {
+		return true, nil
+	}
+	return revertedAt(a.repo, fix.Hash)
+}
+
+func (a *auditor) takenBack(hash string) bool {
+	return slices.ContainsFunc(a.reverts[hash], func(by string) bool { return !a.takenBack(by) })
+}
+
+// fix checks that the document of a fix commit on the branch tells of it.
+func (a *auditor) fix(fix fixCommit) error {
+	doc := a.docs[fix.evidence.Document]
+	if doc == nil {
+		return nil // not asked for, or gone from the branch
+	}
+	a.out.Fixes++
+	if a.linked[fix.commit.Hash] {
+		return nil
+	}
+	reverted, err := a.reverted(fix.commit)
+	if err != nil || reverted {
+		return err
+	}
+	d := Doubt{Document: doc.File, Item: fix.evidence.Item, Action: actionOf(fix.commit.Message), Commit: fix.commit.Hash}
+	for _, item := range doc.Items {
+		if item.ID != fix.evidence.Item {
+			continue
+		}
+		d.Line = item.Line
+		if item.Class != postmortem.ClassDone {
+			a.notDone(d, item)
+			return a.content(d, fix)
+		}
+	}
+	if a.doubted[fix.evidence.Ref()] {
+		return a.content(d, fix) // its row is there, and wrong
+	}
+	d.Code, d.Detail = DoubtNoRow, fmt.Sprintf("the fix %.12s is on the branch, and no row of the Follow-up Implementation table links to it", fix.commit.Hash)
+	d.Fix = "add its row to the table"
+	a.doubt(d)
+	return a.content(d, fix)
+}
