@@ -52,8 +52,8 @@ func TestGolden(t *testing.T) {
 	everywhere.Redactor = full.Redactor
 	for folder, files := range map[string]map[string][]byte{
 		"hostile": render(t, everywhere, []change.Item{everywhere.Outcomes[0].Item}),
-		"full":  render(t, full, items),
-		"quiet": render(t, quiet(), items[:1]),
+		"full":    render(t, full, items),
+		"quiet":   render(t, quiet(), items[:1]),
 	} {
 		for name, got := range files {
 			t.Run(folder+"/"+name, func(t *testing.T) {
