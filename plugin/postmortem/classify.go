@@ -199,8 +199,19 @@ func (c *classifier) actsOnInferred(item *Item) bool {
 func (c *classifier) judgeWork(item *Item, all []actionWord) {
 	config := item.kind == Config
 	c.details = readWords(c.details, item.Details)
-	if leadsDestruction(all) || ledToDestroy(c.details) {
+	if leadsDestruction(all) || ledToDestroy(c.details) || destroysElsewhere(item.Action, all) {
 		item.mask.add(DestructiveVerb)
+	}
+	if item.kind == Alert || item.kind == Monitor {
+		if quiets(all) || acts(all) {
+			item.mask.add(DestructiveVerb)
+		}
+		if unclearWatch(item.Action, all) {
+			item.mask.add(Hedged)
+		}
+	}
+	if !isASCII(item.Action) && containsAny(item.Action, doubtStems) {
+		item.mask.add(Hedged)
 	}
 	if config {
 		action, details := lower(item.Action), lower(item.Details)

@@ -206,60 +206,6 @@ func aimsDestruction(all []actionWord) bool {
 
 var secretWords = set("secret|secrets|token|tokens|credential|credentials|password|passwords|passphrase|passphrases|passwd")
 
-var (
-	looseWords = set("deny|networkpolicy|networkpolicies|firewall|iptables|nftables|acl|acls|rbac|iam|sudoers|reclaimpolicy|raid|grub|kernel|bios|firmware|cni|mtu|" +
-		"provider|providers|prevent_destroy|skip_final_snapshot|anonymous|insecure|privileged|cluster-admin|publicly|bypass|unauthenticated|root|sudo|superuser|wildcard|hostpath|hostnetwork|" +
-		"lifecycle|engine|taint|taints|noexecute|cidr|subnet|subnets|ip|ips|domain|state|admins|failover|pending|force_destroy|public-read|public-read-write")
-	sizeVerbs   = set("increase|expand|extend|grow|enlarge|shrink|reduce|decrease|double|set|change|adjust")
-	sizeNouns   = set("pvc|pvcs|pv|pvs|volume|volumes|disk|disks|partition|filesystem|lvm|storage")
-	versionWord = set("version|versions|latest|image|images|digest")
-	offWords    = set("off|false|disabled|none|never")
-	fewerVerbs  = set("reduce|lower|decrease|cut|halve|shorten|shrink")
-	keptNouns   = set("retention|history|backup|backups|snapshot|snapshots|storage|memory|cpu|replica|replicas|scale|instances")
-	countNouns  = set("replica|replicas|scale|replication|instances")
-)
-
-// risksConfig tells whether a change of configuration is of the kind that a
-// person should look at although no verb of it destroys: it scales something
-// to nothing or to a single one, keeps less than before, turns something off,
-// changes a version or the size of a volume, or loosens protection.
-func risksConfig(all []actionWord) bool {
-	if len(all) == 0 {
-		return false
-	}
-	lead := all[0].text
-	if lead == "open" || lead == "allow" {
-		return true
-	}
-	var noun, size, count, none, kept, settings bool
-	for i, w := range all {
-		pulled := w.text == "image" && i+1 < len(all) && all[i+1].text == "pull"
-		if looseWords[w.text] || w.text == "public" && opens(all, i) || offWords[w.text] && turns(all, i) || versionWord[w.text] && !pulled || losesData(w.text) {
-			return true
-		}
-		count = count || countNouns[w.text]
-		none = none || w.text == "0" || w.text == "zero" || w.aim && (w.text == "1" || w.text == "one")
-		size = size || w.text == "size" || w.text == "capacity"
-		noun = noun || sizeNouns[w.text]
-		kept = kept || keptNouns[w.text]
-		settings = settings || nouns[w.text] == Config
-	}
-	if count && none || fewerVerbs[lead] && kept || sizeVerbs[lead] && noun && (size || !settings) {
-		return true
-	}
-	return !settings && (lead == "update" || lead == "set" || lead == "pin") && toVersion(all)
-}
-
-// opens tells whether the word public at i says what something becomes, not
-// which of them it is: "make the bucket public", not "the public API".
-func opens(all []actionWord, i int) bool {
-	return all[i].aim || i+1 == len(all) || contains("access read write acl ip", all[i+1].text)
-}
-
-// turns tells whether the word off at i is what something is set to: "set the
-// schedule to off", not "stays off node3".
-func turns(all []actionWord, i int) bool { return all[i].aim || i+1 == len(all) }
-
 // losers are verbs that lose something wherever they stand in a change of
 // configuration, in every form and inside compounds such as auto-delete.
 var losers = forms(`delete deletion|remove removal|destroy destruction|drop dropping dropped|purge|wipe wiping|truncate truncation|prune|erase|
