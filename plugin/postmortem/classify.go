@@ -203,7 +203,7 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 		item.mask.add(DestructiveVerb)
 	}
 	if item.kind == Alert || item.kind == Monitor {
-		if quiets(all) || acts(all) {
+		if quiets(all) || acts(all) || item.kind == Monitor && logsIn(all) {
 			item.mask.add(DestructiveVerb)
 		}
 		if unclearWatch(item.Action, all) {
@@ -215,7 +215,7 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 	}
 	if config {
 		action, details := lower(item.Action), lower(item.Details)
-		if aimsDestruction(all) || risksConfig(all) || commandsDestruction(item.Action, false) ||
+		if aimsDestruction(all) || risksConfig(all) || riskyKey(item.Action) || commandsDestruction(item.Action, false) ||
 			instructsDestruction(c.details) || commandsDestruction(item.Details, true) ||
 			touchesSecret(action) || touchesSecret(details) {
 			item.mask.add(DestructiveVerb)

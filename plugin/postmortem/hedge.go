@@ -13,26 +13,27 @@ find|figure|test|validate|plan|study|confirm`)
 
 // personVerbs are work of a person when they lead an action.
 var personVerbs = forms(`watch|observe|follow|track|keep|schedule|train|document|communicate|notify|contact|talk|coordinate|prepare|escalate|share|
-report|learn|teach|rehearse|practice|practise|approve|agree|align|hire|buy|order|purchase|meet|sync`)
+report|learn|teach|rehearse|practice|practise|approve|agree|align|hire|buy|order|purchase|meet|sync|have having|let|tell|remind|try|help|get`)
 
 // vagueVerbs name an outcome, not a step.
 var vagueVerbs = forms(`fix|improve|make|ensure|handle|address|resolve|harden|clean|optimize|optimise|stabilize|rework|enhance|strengthen|solve`)
 
 // hedgeWords leave something open as whole words.
-var hedgeWords = set("optional|optionally|tbd|tbc|maybe|perhaps|possibly|potentially|probably|whether|eventually|ideally|someday|undecided|tentative|tentatively|might|opcional|talvez")
+var hedgeWords = set("optional|optionally|tbd|tbc|maybe|perhaps|possibly|potentially|probably|whether|eventually|ideally|someday|undecided|tentative|tentatively|might|opcional|talvez|appropriate|appropriately|reasonable|sensible|suitable|proper|better|whatever|somehow|adequate|sane|optimal")
 
 // hedgePhrases do so as they stand, in the action of any item.
 var hedgePhrases = []string{
 	"if possible", "if needed", "if necessary", "if feasible", "where possible", "where appropriate", "as appropriate", "as needed",
 	"nice to have", "nice-to-have", "to be decided", "to be determined", "to be confirmed", "not sure", "look into", "think about",
-	"or similar", "and/or", "— or ", "– or ", " - or ", ", or else", "depends on", " by hand", "要検討", "検討",
+	"or similar", "and/or", "— or ", "– or ", " - or ", ", or else", ", or a ", ", or an ", "as discussed", "as agreed", "as required", "where missing", "where needed", "when needed", "with the vendor", "depends on", " by hand", "要検討", "検討",
 }
 
 // openPhrases leave something open in any cell of an item of type Config.
 var openPhrases = []string{
 	"or equivalent", "separate ticket", "separate issue", "separate pr", "needs human", "need human", "human review", "awaiting", "user decision",
 	"declined", "needs decision", "needs approval", "pending approval", "pending decision", "to be decided", "to be determined",
-	"do not implement", "don't implement", "do not apply", "manual step", "manually", "by hand", "coordinate with", "maintenance window", "downtime", "outage window",
+	"do not implement", "don't implement", "do not apply", "manual step", "manually", "by hand", "coordinate with", " once the ", " once we ", " once it ", " once this ", "has agreed", "have agreed", " until ", " unless ", "wait for ", "waiting for ", " after the ", " after we ",
+	" after this ", "kubectl", " ssh", "maintenance window", "downtime", "outage window",
 }
 
 // neverPhrases hold back any item, whichever cell they stand in.
@@ -60,7 +61,7 @@ func hedged(item *Item, all []actionWord, config bool) bool {
 
 func hedgedAction(action string, all []actionWord) bool {
 	bare := lower(withoutCode(action))
-	if questions(bare) || containsAny(bare, hedgePhrases) || strings.HasPrefix(untagged(bare), "manually ") {
+	if forbids(all) || questions(bare) || containsAny(bare, hedgePhrases) || strings.HasPrefix(untagged(bare), "manually ") {
 		return true
 	}
 	for i, w := range all {
@@ -72,6 +73,19 @@ func hedgedAction(action string, all []actionWord) bool {
 		}
 	}
 	return eitherOr(bare)
+}
+
+// forbids tells whether the action says what not to do, or that there is nothing
+// to do: "Do not raise the limit", "No alert needed".
+func forbids(all []actionWord) bool {
+	if len(all) == 0 {
+		return false
+	}
+	switch all[0].text {
+	case "don't", "dont", "never", "no", "not", "avoid", "without", "nothing", "cannot":
+		return true
+	}
+	return all[0].text == "do" && len(all) > 1 && all[1].text == "not"
 }
 
 // hedgedLead tells whether the action is led by a verb of deciding or checking.
@@ -107,16 +121,36 @@ func forPerson(all []actionWord) bool {
 // vague tells whether an action names an outcome in a few words, such as "Fix
 // DNS" or "Improve alerts", and nothing says how.
 func vague(all []actionWord, details string) bool {
-	if len(all) == 0 || len(all) > 3 || strings.TrimSpace(details) != "" {
+	if len(all) == 0 || strings.TrimSpace(details) != "" {
 		return false
 	}
 	_, known := vagueVerbs[all[0].text]
-	return known
+	return known && len(all) <= 3 || outcomes[vagueVerbs[all[0].text]] || targetless(all)
+}
+
+// outcomes are vague verbs whatever follows them.
+var outcomes = set("improve|harden|optimize|optimise|enhance|strengthen|rework|stabilize|address|handle|solve")
+
+// adjusting verbs need a target.
+var adjusting = forms("tune tuning|adjust|increase|raise|lower|decrease|reduce|set setting|change|update|tighten")
+
+// targetless tells whether an action adjusts something without saying whose:
+// "Tune alert thresholds", "Increase timeouts and limits".
+func targetless(all []actionWord) bool {
+	if _, known := adjusting[all[0].text]; !known {
+		return false
+	}
+	for _, w := range all[1:] {
+		if _, generic := nouns[w.text]; !generic && !settingWords[w.text] && !determiners[w.text] {
+			return false
+		}
+	}
+	return true
 }
 
 // changeVerbs change a setting, besides those that add or adjust something.
 var changeVerbs = forms(`change|pin pinning|exclude|spread|keep|use|give|forbid forbidding|require|enforce|prefer|reserve|attach|annotate|label|assign|
-apply|fix|make|ensure|double|size|right-size|allocate|schedule|stagger|correct|codify|parameterise|parameterize|mount|put putting|let|have|
+apply|fix|make|ensure|double|size|right-size|allocate|schedule|stagger|correct|codify|parameterise|parameterize|mount|put putting|
 return|report|log logging|cache|throttle|debounce|group|prioritize|prioritise|place|request|turn|opt|rate-limit|harden|improve|handle|address|resolve|optimize|optimise|bind`)
 
 // settingWords name a setting where the type is stated; alone they are too vague
@@ -124,23 +158,19 @@ return|report|log logging|cache|throttle|debounce|group|prioritize|prioritise|pl
 var settingWords = set("option|options|parameter|parameters|config|configuration|annotation|annotations|label|labels|flag|flags|variable|variables|" +
 	"env|header|headers|middleware|threshold|thresholds|schedule|window|rule|rules|mode|budget|class")
 
-// unclearChange tells whether a change of configuration names neither a verb of
-// changing a setting nor a setting: "Vacuum the database", "Empty the bucket".
+// unclearChange tells whether a change of configuration does not say which
+// setting it is about, "Update cert-manager", or is led by no verb of changing
+// one, "Vacuum the `orders` database".
 func unclearChange(action string, all []actionWord) bool {
 	if len(all) == 0 || strings.HasPrefix(strings.TrimLeft(action, " *_"), "`") {
 		return false // a setting in a code span
 	}
+	if !namesSetting(action, all) {
+		return true
+	}
 	_, adds := constructive[all[0].text]
 	_, changes := changeVerbs[all[0].text]
-	if adds || changes {
-		return false
-	}
-	for i, w := range all {
-		if nouns[w.text] == Config || settingWords[w.text] || isProbe(all, i) {
-			return false
-		}
-	}
-	return true
+	return !adds && !changes && !namesKnown(all)
 }
 
 // decisions are verbs that leave something to be decided.

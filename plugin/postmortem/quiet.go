@@ -10,7 +10,7 @@ import "strings"
 // or adjust something.
 var watchLeads = forms(`alert|page|warn|detect|catch|cover|surface|export|scrape|instrument|fire|trigger|send|notify|emit|collect|record|
 register|attach|label|annotate|require|fix|make|ensure|use|give|apply|change|link|install|hook|log|report|probe|ping|poll|watch|monitor|check|
-track|observe|measure|correct|let|have|put|test|integrate|connect|split|
+track|observe|measure|correct|put|test|integrate|connect|split|
 añadir|agregar|crear|configurar|definir|ajouter|créer|configurer|définir|adicionar|criar|incluir|hinzufügen|anlegen|einrichten|erstellen`)
 
 // quietVerbs make an alert or a monitor quieter.
@@ -67,6 +67,21 @@ func acts(all []actionWord) bool {
 		}
 	}
 	return false
+}
+
+// logsIn tells whether a monitor needs credentials, not whether it watches when
+// they expire.
+func logsIn(all []actionWord) bool {
+	needs := false
+	for _, w := range all {
+		switch {
+		case strings.HasPrefix(w.text, "expir"), w.text == "age", w.text == "renewal", w.text == "renewals":
+			return false
+		case w.text == "password", w.text == "passwords", w.text == "credentials":
+			needs = true
+		}
+	}
+	return needs
 }
 
 // unclearWatch tells whether an item about an alert or a monitor is led by a

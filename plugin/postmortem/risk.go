@@ -6,7 +6,7 @@ import "strings"
 var (
 	looseWords = set("deny|networkpolicy|networkpolicies|firewall|iptables|nftables|acl|acls|rbac|iam|sudoers|reclaimpolicy|raid|grub|kernel|bios|firmware|cni|mtu|" +
 		"provider|providers|prevent_destroy|skip_final_snapshot|anonymous|insecure|privileged|cluster-admin|publicly|bypass|unauthenticated|root|sudo|superuser|wildcard|hostpath|hostnetwork|" +
-		"lifecycle|engine|nodeport|loadbalancer|externalip|externalips|hostport|allowlist|allow-list|whitelist|blocklist|storageclass|storageclassname|" +
+		"lifecycle|engine|nodeport|loadbalancer|externalip|externalips|hostport|allowlist|allow-list|whitelist|blocklist|storageclass|storageclassname|admin|maintenance|sys_admin|net_admin|capability|capabilities|cors|issuer|" +
 		"volumeclaimtemplates|accessmode|accessmodes|selector|selectors|finalizer|finalizers|taint|taints|noexecute|cidr|subnet|subnets|ip|ips|domain|state|admins|failover|pending|force_destroy|public-read|public-read-write")
 	sizeVerbs   = set("increase|expand|extend|grow|enlarge|shrink|reduce|decrease|double|set|change|adjust")
 	sizeNouns   = set("pvc|pvcs|pv|pvs|volume|volumes|disk|disks|partition|filesystem|lvm|storage")
@@ -166,6 +166,82 @@ func keepsOther(all []actionWord) bool {
 		switch all[i].text {
 		case "retention", "history", "expiration", "expiry", "snapshots", "backups":
 			return nouns[all[end-1].text] != "other"
+		}
+	}
+	return false
+}
+
+// benign are settings that are safe to add or adjust, besides those that a type
+// is inferred from.
+var benign = set("collector|collectors|exporter|exporters|metric|metrics|logging|log|logs|cache|buffer|buffers|retry|retries|delay|grace|pool|workers|threads|" +
+	"connections|hook|hooks|rate|heartbeat|dashboard|dashboards|jitter|batch|queue|replica|compression|gzip|readiness|liveness|priority|eviction|" +
+	"swappiness|rotation|level|resources|period|sampling|shards|timeo|retrans|scrape|trace|tracing|spread")
+
+// namesSetting tells whether a change names a setting: a known word, a key such
+// as failureThreshold or dirty_ratio, or anything in a code span.
+func namesSetting(action string, all []actionWord) bool {
+	if strings.IndexByte(action, '`') >= 0 || strings.IndexByte(action, '=') >= 0 {
+		return true
+	}
+	for _, w := range all {
+		if benign[w.text] {
+			return true
+		}
+	}
+	if namesKnown(all) {
+		return true
+	}
+	for word := range strings.FieldsSeq(action) {
+		if isKey(word) {
+			return true
+		}
+	}
+	return false
+}
+
+// namesKnown tells whether a word of a change is known to be a setting.
+func namesKnown(all []actionWord) bool {
+	for i, w := range all {
+		if nouns[w.text] == Config || settingWords[w.text] || isProbe(all, i) || isMountOption(all, i) {
+			return true
+		}
+	}
+	return false
+}
+
+// isKey tells whether a word is written as the key of a setting.
+func isKey(word string) bool {
+	for i := 1; i+1 < len(word); i++ {
+		if word[i] == '_' || isCapital(word[i]) && word[i-1] >= 'a' && word[i-1] <= 'z' {
+			return true
+		}
+	}
+	return false
+}
+
+func isCapital(b byte) bool { return b >= 'A' && b <= 'Z' }
+
+// riskyParts are parts of keys that loosen protection, or move or lose data.
+var riskyParts = set("privilege|privileged|escalation|token|secret|password|zone|az|retention|storage|volume|volumes|deletion|delete|protection|encryption|" +
+	"encrypted|encrypt|public|root|skip|force|insecure|unsafe|engine|version|snapshot|destroy|reclaim|admin|anonymous|capabilities|auth|tls|ssl|verify|acl|rbac|" +
+	"purge|prune|wipe|erase|final|owner|policy|recreate")
+
+// riskyKey tells whether a change names a key that has such a part, in a code
+// span too.
+func riskyKey(action string) bool {
+	for word := range strings.FieldsFuncSeq(action, func(r rune) bool { return r != '_' && (r >= 0x80 || !isWord(byte(r))) }) {
+		if !isKey(word) {
+			continue
+		}
+		start := 0
+		for i := 1; i <= len(word); i++ {
+			if i < len(word) && word[i] != '_' && (!isCapital(word[i]) || isCapital(word[i-1])) {
+				continue
+			}
+			if riskyParts[lower(strings.Trim(word[start:i], "_"))] {
+				return true
+			}
+			start = i
 		}
 	}
 	return false
