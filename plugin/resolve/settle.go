@@ -50,7 +50,7 @@ func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]cha
 	return outcomes, errors.Join(problems...)
 }
 
-// reclaim removes what killed runs left on the host, except what a journal may
+// reclaim removes what killed runs left on the hosts, except what a journal may
 // still need as proof of how its apply ended.
 func (r *Resolver) reclaim(ctx context.Context) {
 	keep := []string{r.opts.Run}
@@ -65,9 +65,12 @@ func (r *Resolver) reclaim(ctx context.Context) {
 	}
 	if err == nil {
 		err = r.terraform.Reclaim(ctx, keep)
+		if r.agents != r.terraform {
+			err = errors.Join(err, r.agents.Reclaim(ctx, keep))
+		}
 	}
 	if err != nil {
-		r.log.Warn().Str("stage", "settle").Err(err).Msg("what killed runs left on the host could not be removed")
+		r.log.Warn().Str("stage", "settle").Err(err).Msg("what killed runs left on the hosts could not be removed")
 	}
 }
 
