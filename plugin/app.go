@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/host"
 )
 
 // commands are the commands beside the plugin's run.
@@ -86,7 +87,7 @@ func withConsole(c *cli.Context, act func(Settings, Console) error) error {
 // inConsole keeps the secrets of the settings to this process and opens the
 // console.
 func inConsole(c *cli.Context, s Settings, act func(Settings, Console) error) (err error) {
-	if err := errors.Join(forgetSecrets(), keepMemoryPrivate()); err != nil {
+	if err := errors.Join(forgetSecrets(), host.NotDumpable()); err != nil {
 		return err
 	}
 	console, closeConsole := NewConsole(c.App.Version, s, c.App.Writer, mayColour(c.App.Writer, os.Getenv))

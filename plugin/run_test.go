@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -20,8 +21,9 @@ import (
 // site is a stand-in world with what a test wants to know of a run in it.
 type site struct {
 	*standin.World
-	t    *testing.T
-	last string // log and closing table of the last run
+	t     *testing.T
+	last  string    // log and closing table of the last run
+	onLog io.Writer // gets the log of runs as it is written, may be nil
 }
 
 func newSite(t *testing.T, o standin.Options) *site {
@@ -58,7 +60,11 @@ func (s *site) runContext(ctx context.Context, change map[string]string) int {
 		s.t.Fatalf("settings: %v", err)
 	}
 	var log bytes.Buffer
-	console, closeConsole := NewConsole("test", settings, &log, false)
+	var to io.Writer = &log
+	if s.onLog != nil {
+		to = io.MultiWriter(&log, s.onLog)
+	}
+	console, closeConsole := NewConsole("test", settings, to, false)
 	console.vaultPatience, console.slackAPI = 2*time.Second, s.Slack.APIURL()
 	err = Run(ctx, settings, console)
 	if closeErr := closeConsole(); closeErr != nil {
