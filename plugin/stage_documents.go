@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/rs/zerolog"
@@ -30,7 +31,7 @@ type selection struct {
 // parses them. A document that cannot be read does not stop the others.
 func selectDocuments(s Settings, repo *gitrepo.Repo, commit string, log zerolog.Logger) (selection, error) {
 	sel := selection{Commit: commit, Pushed: map[string]bool{}}
-	paths, err := repo.Files(commit)
+	paths, err := repo.Files(commit, documentFolders(s.Documents.PostMortems)...)
 	if err != nil {
 		return sel, fmt.Errorf("list the files of %.12s: %w", commit, err)
 	}
@@ -41,6 +42,9 @@ func selectDocuments(s Settings, repo *gitrepo.Repo, commit string, log zerolog.
 	}
 	if sel.Note != "" {
 		log.Warn().Str("stage", "documents").Msg(sel.Note)
+	}
+	if err := repo.Prefetch(commit, wanted); err != nil {
+		return sel, err
 	}
 	policy := s.documentPolicy()
 	for _, file := range wanted {
@@ -53,6 +57,28 @@ func selectDocuments(s Settings, repo *gitrepo.Repo, commit string, log zerolog.
 		sel.Documents = append(sel.Documents, postmortem.Parse(file, src, policy))
 	}
 	return sel, nil
+}
+
+// documentFolders are the folders that the globs lead into.
+func documentFolders(globs []string) []string {
+	folders := make([]string, 0, len(globs))
+	for _, glob := range globs {
+		folder, _ := doublestar.SplitPattern(glob)
+		folders = append(folders, folder)
+	}
+	return folders
+}
+
+// documentLevels is how many levels of folders are needed to list what the
+// globs name, the top folder being one.
+func documentLevels(globs []string) int {
+	levels := 1
+	for _, folder := range documentFolders(globs) {
+		if folder != "." {
+			levels = max(levels, strings.Count(folder, "/")+2)
+		}
+	}
+	return levels
 }
 
 // documentPaths are the paths that the globs name and that are post-mortems.
@@ -93,7 +119,7 @@ func (sel *selection) narrow(s Settings, repo *gitrepo.Repo) ([]string, error) {
 		sel.Note = "no earlier commit is known to compare with: taking all documents"
 		return sel.All, nil
 	}
-	changed, err := repo.Changed(sel.Base, sel.Commit)
+	changed, err := repo.Changed(sel.Base, sel.Commit, documentFolders(s.Documents.PostMortems)...)
 	if errors.Is(err, gitrepo.ErrUnknownBase) {
 		sel.Note = fmt.Sprintf("the commit %.12s to compare with is not in the history (a force-push?): taking all documents", sel.Base)
 		return sel.All, nil

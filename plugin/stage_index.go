@@ -136,13 +136,17 @@ func indexPage(s Settings, repo *gitrepo.Repo, tip string) (page string, present
 // renderIndex is the page of every document at the tip, with the contents that
 // some will have.
 func renderIndex(s Settings, repo *gitrepo.Repo, tip, page string, contents map[string][]byte) ([]byte, error) {
-	paths, err := repo.Files(tip)
+	paths, err := repo.Files(tip, documentFolders(s.Documents.PostMortems)...)
 	if err != nil {
 		return nil, fmt.Errorf("list the files of %.12s: %w", tip, err)
 	}
+	documents := documentPaths(paths, s.Documents.PostMortems)
+	if err := repo.Prefetch(tip, documents); err != nil {
+		return nil, err
+	}
 	policy := s.documentPolicy()
 	var entries []report.IndexEntry
-	for _, file := range documentPaths(paths, s.Documents.PostMortems) {
+	for _, file := range documents {
 		src, changed := contents[file]
 		if !changed {
 			if src, err = repo.ReadFile(tip, file); err != nil {

@@ -13,6 +13,7 @@ import (
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/plain"
 	"pm-todos/plugin/postmortem"
 	"pm-todos/plugin/resolve"
 )
@@ -40,13 +41,19 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 		SSHKey: s.Repository.SSHKey, KnownHosts: []byte(s.Repository.KnownHosts),
 		Author:   gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
 		Dir:      dir,
+		Levels:   documentLevels(s.Documents.PostMortems),
 		Progress: func(line string) { log.Debug().Msg(line) },
 	})
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("clone: %w", err)
 	}
 	clone := repo // the named result is nil again when a step below fails
-	undo = func() error { return errors.Join(clone.Close(), os.RemoveAll(dir)) }
+	undo = func() error {
+		cost := clone.Cost()
+		log.Debug().Bool("filtered", cost.Filtered).Int("answers", cost.Packs).Int("objects", cost.Objects).
+			Int64("bytes", cost.Bytes).Msg("what came from the remote in all")
+		return errors.Join(clone.Close(), os.RemoveAll(dir))
+	}
 	commit = repo.Tip()
 	if s.CI.PullRequest() && s.CI.SHA != "" {
 		commit = s.CI.SHA
@@ -54,7 +61,14 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 			return nil, "", nil, fmt.Errorf("fetch the pull request: %w", err)
 		}
 	}
-	log.Info().Str("commit", commit).Str("took", time.Since(started).Round(time.Millisecond).String()).Msg("cloned")
+	cost := repo.Cost()
+	line := log.Info().Str("commit", commit).Int("objects", cost.Objects).Int64("bytes", cost.Bytes).
+		Str("took", time.Since(started).Round(time.Millisecond).String())
+	if cost.Filtered {
+		line.Msg("cloned: every commit; folders and files come when they are read")
+	} else {
+		line.Str("why", plain.Line(cost.Why, 200)).Msg("cloned: every commit, folder and file")
+	}
 	return repo, commit, undo, nil
 }
 

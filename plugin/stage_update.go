@@ -38,6 +38,10 @@ func updateDocuments(ctx context.Context, s Settings, repo *gitrepo.Repo, sel se
 		done = published{}
 		contents := map[string][]byte{}
 		var dates []string
+		// What cannot be read below is gone from the branch, and not the remote.
+		if err := repo.Prefetch(tip, files); err != nil {
+			return "", err
+		}
 		for _, file := range files {
 			content, date := done.render(s, repo, tip, file, sel.Pushed[file], outcomes, now)
 			if content != nil {

@@ -55,9 +55,10 @@ func (r *Repo) keep(ctx context.Context, pack io.Reader) error {
 func (r *Repo) begin(ctx context.Context) error {
 	r.store.promise = &promise{
 		life: ctx, rest: r.sleep, full: map[plumbing.Hash]extent{},
-		ask:  func(ctx context.Context, plan fetchPlan) error { return r.remote.fetchMore(ctx, plan, r.keep) },
-		all:  func(ctx context.Context) error { _, err := r.fetchFirst(ctx, false); return err },
-		tell: r.why,
+		levels: r.levels,
+		ask:    func(ctx context.Context, plan fetchPlan) error { return r.remote.fetchMore(ctx, plan, r.keep) },
+		all:    func(ctx context.Context) error { _, err := r.fetchFirst(ctx, false); return err },
+		tell:   r.why,
 	}
 	filtered, err := r.fetchFirst(ctx, true)
 	if err == nil || !filtered || ctx.Err() != nil || errors.Is(err, ErrDenied) || errors.Is(err, ErrHostKey) {
@@ -80,14 +81,13 @@ func (r *Repo) why(format string, args ...any) {
 }
 
 // fetchFirst fetches as if nothing were here, and tells whether it asked for a
-// filtered clone: all commits, and beside them the folders of the tip, which
-// every run reads.
+// filtered clone: all commits, and beside them the upper folders of the tip,
+// which every run reads.
 func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var found refs
 	var beside sync.WaitGroup
-	var noFolders error
 	err = r.remote.fetch(ctx, func(all refs, offered *capability.List) (fetchPlan, error) {
 		var err error
 		if found, err = r.pick(all); err != nil {
@@ -105,8 +105,9 @@ func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err 
 		case !filter:
 		case canFilter(offered):
 			filtered, plan.filter = true, filterAll
-			tip := fetchPlan{wants: []plumbing.Hash{found[r.branch]}, filter: filterFiles, depth: 1}
-			beside.Go(func() { noFolders = r.remote.fetchMore(ctx, tip, r.keep) })
+			tip := fetchPlan{wants: []plumbing.Hash{found[r.branch]}, filter: r.store.promise.top(), depth: 1}
+			// That it fails is no harm: what is missing is asked for again.
+			beside.Go(func() { _ = r.remote.fetchMore(ctx, tip, r.keep) })
 		default:
 			r.why("the remote does not offer filters")
 		}
@@ -122,14 +123,8 @@ func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err 
 	r.mu.Lock()
 	r.refs = found
 	r.mu.Unlock()
-	if !filtered {
-		return false, nil
-	}
-	if c, err := r.store.commit(found[r.branch]); err == nil && noFolders == nil {
-		r.store.promise.keepFolders(c.TreeHash)
-	}
-	r.store.promise.open.Store(true)
-	return true, nil
+	r.store.promise.open.Store(filtered)
+	return filtered, nil
 }
 
 // pick chooses the refs of a clone: the branch, and those below OwnRefs.

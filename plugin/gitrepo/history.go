@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -127,10 +128,11 @@ func (q *byTime) Pop() any {
 }
 
 // Changed lists the files that exist in tip and differ from base, sorted: new
-// and changed ones, renamed ones under their new name, removed ones not. The
-// two commits need not be related. ErrUnknownBase when base is not in the
+// and changed ones, renamed ones under their new name, removed ones not. With
+// folders given, only what is below these is compared, which costs less. The two
+// commits need not be related. ErrUnknownBase when base is not in the
 // clone, empty or zeros: then nothing is known and all files must be looked at.
-func (r *Repo) Changed(base, tip string) ([]string, error) {
+func (r *Repo) Changed(base, tip string, below ...string) ([]string, error) {
 	_, to, err := r.commit(tip)
 	if err != nil {
 		return nil, fmt.Errorf("changed files: %w", err)
@@ -142,7 +144,7 @@ func (r *Repo) Changed(base, tip string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", ErrUnknownBase, base)
 	}
-	found, err := r.store.diff(from.TreeHash, to.TreeHash, maxFiles)
+	found, err := r.compare(from.TreeHash, to.TreeHash, below)
 	if errors.Is(err, ErrNotFound) {
 		// The remote gave its files up after the branch was rewritten.
 		return nil, fmt.Errorf("%w: of %s: %w", ErrUnknownBase, base, err)
@@ -157,6 +159,56 @@ func (r *Repo) Changed(base, tip string) ([]string, error) {
 		}
 	}
 	return paths, nil
+}
+
+// compare is the difference between two trees, of all or only below some
+// folders.
+func (r *Repo) compare(before, after plumbing.Hash, below []string) ([]difference, error) {
+	if err := errors.Join(r.store.needTop(before), r.store.needTop(after)); err != nil {
+		return nil, err
+	}
+	if len(below) == 0 {
+		return r.store.diff(before, after, maxFiles)
+	}
+	var all []difference
+	for _, folder := range outermost(below) {
+		var trees [2]plumbing.Hash
+		for i, root := range []plumbing.Hash{before, after} {
+			e, err := r.place(root, folder)
+			if err != nil {
+				return nil, err
+			}
+			if e.isTree() {
+				trees[i] = e.hash
+			}
+		}
+		found, err := r.store.diff(trees[0], trees[1], maxFiles)
+		if err != nil {
+			return nil, err
+		}
+		for i := range found {
+			found[i].path = strings.TrimPrefix(folder+"/"+found[i].path, "/")
+		}
+		all = append(all, found...)
+	}
+	slices.SortFunc(all, func(a, b difference) int { return strings.Compare(a.path, b.path) })
+	return all, nil
+}
+
+// outermost are those folders that are in no other of them; "." is the whole
+// tree.
+func outermost(folders []string) []string {
+	var out []string
+	for _, folder := range slices.Sorted(slices.Values(folders)) {
+		folder = strings.Trim(folder, "/")
+		if folder == "." || folder == "" {
+			return []string{""}
+		}
+		if !slices.ContainsFunc(out, func(o string) bool { return folder == o || strings.HasPrefix(folder, o+"/") }) {
+			out = append(out, folder)
+		}
+	}
+	return out
 }
 
 // Touched tells whether anything below the folder differs between two commits.
@@ -189,13 +241,14 @@ func (r *Repo) place(root plumbing.Hash, path string) (entry, error) {
 }
 
 // Files lists the paths of all files of a commit, sorted, symbolic links
-// included, submodules not.
-func (r *Repo) Files(commit string) ([]string, error) {
+// included, submodules not. With folders given it lists only what is below
+// these, which costs less.
+func (r *Repo) Files(commit string, below ...string) ([]string, error) {
 	_, c, err := r.commit(commit)
 	if err != nil {
 		return nil, fmt.Errorf("list the files: %w", err)
 	}
-	found, err := r.store.diff(plumbing.ZeroHash, c.TreeHash, maxFiles)
+	found, err := r.compare(plumbing.ZeroHash, c.TreeHash, below)
 	if err != nil {
 		return nil, fmt.Errorf("list the files of %s: %w", commit, err)
 	}
@@ -226,7 +279,7 @@ func (r *Repo) Prefetch(commit string, paths []string) error {
 			blobs = append(blobs, e.hash)
 		}
 	}
-	if err := r.store.need(blobs...); err != nil {
+	if err := r.store.needListed(c.TreeHash, blobs); err != nil {
 		return fmt.Errorf("fetch files of %s: %w", commit, err)
 	}
 	return nil

@@ -18,7 +18,7 @@ import (
 // promise is what the remote owes a filtered clone: every object that is
 // reachable from what was fetched and is not here.
 //
-// A filtered clone has all commits, and at first the folders of the tip. A
+// A filtered clone has all commits, and at first the upper folders of the tip. A
 // missing object arrives like this: whoever reads it calls store.get, as in any
 // clone; get calls need; need finds that the object is not here and asks the
 // remote for exactly that hash, in a request of its own; the pack that comes
@@ -39,6 +39,8 @@ type promise struct {
 	rest func(context.Context, time.Duration) error
 	full map[plumbing.Hash]extent // by tree
 	tell func(format string, args ...any)
+
+	levels int // of folders that come together, see Options
 }
 
 // extent is how much of what a tree names is known to be here.
@@ -92,6 +94,23 @@ func (s *store) need(hashes ...plumbing.Hash) error {
 	return nil
 }
 
+// needTop makes sure that the tree of a commit is here, and brings its upper
+// folders along.
+func (s *store) needTop(tree plumbing.Hash) error {
+	if s.has(tree) {
+		return nil
+	}
+	return s.needTree(tree, someOfIt, s.promise.top())
+}
+
+// top is the filter that lets the upper folders of a commit through.
+func (p *promise) top() packp.Filter {
+	if p.levels <= 0 {
+		return filterFiles
+	}
+	return packp.FilterCombine(filterFiles, packp.FilterTreeDepth(uint64(p.levels)))
+}
+
 // needFolders makes sure that a tree is here with all folders below it.
 func (s *store) needFolders(tree plumbing.Hash) error {
 	return s.needTree(tree, itsFolders, filterFiles)
@@ -107,7 +126,7 @@ func (s *store) needTree(tree plumbing.Hash, much extent, filter packp.Filter) e
 	p := s.promise
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.full[tree] >= much {
+	if p.full[tree] >= much && much > someOfIt || much == itsFolders && s.foldersHere(tree, 0) {
 		return nil
 	}
 	err := p.bring(fetchPlan{wants: []plumbing.Hash{tree}, filter: filter})
@@ -115,6 +134,29 @@ func (s *store) needTree(tree plumbing.Hash, much extent, filter packp.Filter) e
 		p.full[tree] = much
 	}
 	return err
+}
+
+// foldersHere tells whether a tree is here with all folders below it, and
+// remembers where that is so.
+func (s *store) foldersHere(tree plumbing.Hash, depth int) bool {
+	if s.promise.full[tree] >= itsFolders {
+		return true
+	}
+	o, err := s.read(tree)
+	if err != nil || depth > maxDepth {
+		return false
+	}
+	entries, err := parseTree(o.data)
+	if err != nil {
+		return false
+	}
+	for _, e := range entries {
+		if e.isTree() && !s.foldersHere(e.hash, depth+1) {
+			return false
+		}
+	}
+	s.promise.full[tree] = itsFolders
+	return true
 }
 
 // needListed makes sure that the listed objects, all of one tree, are here.
@@ -132,13 +174,6 @@ func (s *store) isMade(h plumbing.Hash) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.made[h]
-}
-
-// keepFolders notes that the folders of a tree have come with its commit.
-func (p *promise) keepFolders(tree plumbing.Hash) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.full[tree] = max(p.full[tree], itsFolders)
 }
 
 // bring asks for missing objects, with mu held.

@@ -17,7 +17,9 @@ type localTransport struct {
 	home string // private directory
 }
 
-func (t localTransport) again(ctx context.Context, s service) (conversation, error) { return t.open(ctx, s) }
+func (t localTransport) again(ctx context.Context, s service) (conversation, error) {
+	return t.open(ctx, s)
+}
 
 func (t localTransport) open(ctx context.Context, s service) (conversation, error) {
 	git, err := exec.LookPath("git")

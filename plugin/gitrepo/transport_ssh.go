@@ -103,7 +103,9 @@ func parseKey(text string) (ssh.Signer, error) {
 	return nil, errors.New("git_ssh_key is no private key in OpenSSH or PEM format")
 }
 
-func (t *sshTransport) again(ctx context.Context, s service) (conversation, error) { return t.open(ctx, s) }
+func (t *sshTransport) again(ctx context.Context, s service) (conversation, error) {
+	return t.open(ctx, s)
+}
 
 func (t *sshTransport) open(ctx context.Context, s service) (conversation, error) {
 	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", t.address)

@@ -161,7 +161,7 @@ func (r *remote) fetch(ctx context.Context, choose func(refs, *capability.List) 
 		if err != nil || len(plan.wants) == 0 {
 			return err
 		}
-		return r.receive(ctx, c, g.Capabilities, plan, keep)
+		return r.receive(ctx, c, g.Capabilities, plan, r.progress, keep)
 	})
 }
 
@@ -174,12 +174,14 @@ func (r *remote) fetchMore(ctx context.Context, plan fetchPlan, keep func(contex
 		if g != nil {
 			offered = g.Capabilities
 		}
-		return r.receive(ctx, c, offered, plan, keep)
+		return r.receive(ctx, c, offered, plan, nil, keep)
 	})
 }
 
-func (r *remote) receive(ctx context.Context, c conversation, offered *capability.List, plan fetchPlan, keep func(context.Context, io.Reader) error) error {
-	request, caps, err := fetchRequest(offered, plan, r.progress != nil)
+func (r *remote) receive(ctx context.Context, c conversation, offered *capability.List, plan fetchPlan,
+	progress func(string), keep func(context.Context, io.Reader) error,
+) error {
+	request, caps, err := fetchRequest(offered, plan, progress != nil)
 	if err != nil {
 		return err
 	}
@@ -191,7 +193,7 @@ func (r *remote) receive(ctx context.Context, c conversation, offered *capabilit
 	if err := skipAcknowledgements(buffered); err != nil {
 		return err
 	}
-	return keep(ctx, unwrapSideband(buffered, caps, &meter{tell: r.progress}))
+	return keep(ctx, unwrapSideband(buffered, caps, &meter{tell: progress}))
 }
 
 // fetchRequest builds the one message of a fetch. Without a multi_ack

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -257,11 +258,15 @@ func (r *Resolver) policy(item change.Item, base string) (gate.DiffPolicy, error
 	if err != nil {
 		return gate.DiffPolicy{}, fmt.Errorf("list the files of %.12s: %w", base, err)
 	}
+	files := slices.DeleteFunc(slices.Clone(paths), func(file string) bool {
+		ext := path.Ext(file)
+		return ext != ".tf" && ext != ".hcl"
+	})
+	if err := r.repo.Prefetch(base, files); err != nil {
+		return gate.DiffPolicy{}, err
+	}
 	configuration := map[string][]byte{}
-	for _, file := range paths {
-		if ext := path.Ext(file); ext != ".tf" && ext != ".hcl" {
-			continue
-		}
+	for _, file := range files {
 		content, err := r.repo.ReadFile(base, file)
 		if errors.Is(err, gitrepo.ErrNotFound) {
 			continue // a link or a submodule: what it leads to is not the base's configuration
