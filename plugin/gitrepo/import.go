@@ -63,6 +63,7 @@ type quarantine struct {
 	objects map[plumbing.Hash]parcel
 	bases   map[plumbing.Hash]parcel // objects of the clone that deltas build on
 	room    int64                    // bytes that objects may still take
+	refused bool                     // the remote did not have what the pack builds on
 }
 
 // delta is an object of the pack that is described by another one.
@@ -180,7 +181,7 @@ func (q *quarantine) base(h plumbing.Hash) (parcel, bool, error) {
 	if o, ok := q.objects[h]; ok {
 		return o, true, nil
 	}
-	if !q.store.has(h) {
+	if !q.here(h) {
 		return parcel{}, false, nil
 	}
 	if o, ok := q.bases[h]; ok {
@@ -195,6 +196,17 @@ func (q *quarantine) base(h plumbing.Hash) (parcel, bool, error) {
 	}
 	q.bases[h] = parcel{kind, data}
 	return q.bases[h], true, nil
+}
+
+// here tells whether an object is in the clone, or arrives there now. A pack may
+// name what it likes: after the first object that nobody has, the remote is not
+// asked again.
+func (q *quarantine) here(h plumbing.Hash) bool {
+	if q.store.has(h) {
+		return true
+	}
+	q.refused = q.refused || !q.store.probe(h)
+	return !q.refused
 }
 
 var errInflates = errors.New("its objects are larger than allowed")
@@ -283,13 +295,13 @@ func (w *inspection) object(h plumbing.Hash, want plumbing.ObjectType, path stri
 		return nil, true, nil
 	}
 	w.met[h] = want
-	if w.store.has(h) {
+	o, ok := w.objects[h]
+	if w.store.has(h) || !ok && w.here(h) {
 		if _, _, err := w.store.get(want, h); err != nil {
 			return nil, false, wrong
 		}
 		return nil, true, nil
 	}
-	o, ok := w.objects[h]
 	if !ok {
 		return nil, false, fmt.Errorf("the object of %q is missing: %w", printable(path), ErrNotFound)
 	}

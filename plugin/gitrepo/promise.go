@@ -94,6 +94,20 @@ func (s *store) need(hashes ...plumbing.Hash) error {
 	return nil
 }
 
+// probe asks for an object of which nobody knows whether the remote has it. That
+// it has not breaks no promise.
+func (s *store) probe(h plumbing.Hash) bool {
+	p := s.promise
+	if !p.open.Load() {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	ctx, cancel := p.limit()
+	defer cancel()
+	return p.ask(ctx, fetchPlan{wants: []plumbing.Hash{h}, filter: filterAll}) == nil && s.has(h)
+}
+
 // needTop makes sure that the tree of a commit is here, and brings its upper
 // folders along.
 func (s *store) needTop(tree plumbing.Hash) error {
@@ -173,7 +187,8 @@ func (s *store) needListed(tree plumbing.Hash, list []plumbing.Hash) error {
 func (s *store) isMade(h plumbing.Hash) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.made[h]
+	_, made := s.made[h]
+	return made
 }
 
 // bring asks for missing objects, with mu held.

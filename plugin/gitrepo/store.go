@@ -1,6 +1,7 @@
 package gitrepo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,18 +25,22 @@ type store struct {
 	promise *promise
 
 	mu      sync.RWMutex
-	storage *filesystem.Storage // what was made here, one file for each object
-	made    map[plumbing.Hash]bool
-	packs   []*pack // what the remote sent
+	storage *filesystem.Storage      // what was made here, one file for each object
+	made    map[plumbing.Hash]parcel // the same; without data where that would be too much
+	room    int                      // bytes of data that may still be kept
+	packs   []*pack                  // what the remote sent
 }
 
-// cacheSize is how much go-git keeps of the objects that were made here.
-const cacheSize = 2 * cache.MiByte
+// What is made here is small and read again soon.
+const (
+	maxMade    = 8 << 20
+	maxMadeOne = 64 << 10
+)
 
 // openStore makes an empty bare repository in the directory, whose HEAD names
 // the branch.
 func openStore(dir, branch string) (*store, error) {
-	storage := filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRU(cacheSize), filesystem.Options{})
+	storage := filesystem.NewStorageWithOptions(osfs.New(dir), cache.NewObjectLRU(cache.MiByte), filesystem.Options{})
 	err := storage.Init()
 	if err == nil {
 		err = storage.SetReference(plumbing.NewSymbolicReference(plumbing.HEAD, plumbing.ReferenceName(branch)))
@@ -43,7 +48,7 @@ func openStore(dir, branch string) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a bare repository in %s: %w", dir, err)
 	}
-	return &store{dir: dir, storage: storage, made: map[plumbing.Hash]bool{}, promise: &promise{}}, nil
+	return &store{dir: dir, storage: storage, made: map[plumbing.Hash]parcel{}, room: maxMade, promise: &promise{}}, nil
 }
 
 func (s *store) close() error {
@@ -61,8 +66,9 @@ func (s *store) close() error {
 func (s *store) has(h plumbing.Hash) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	_, _, ok := s.locate(h)
-	return ok || s.made[h]
+	_, _, packed := s.locate(h)
+	_, made := s.made[h]
+	return packed || made
 }
 
 // locate finds an object in the packs, the latest first.
@@ -94,7 +100,7 @@ func (s *store) stat(h plumbing.Hash) (int64, error) {
 	if ok {
 		return p.size(offset)
 	}
-	s.mu.Lock() // go-git's storage is not made for several readers
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.storage.EncodedObjectSize(h)
 }
@@ -124,10 +130,14 @@ func (s *store) read(h plumbing.Hash) (parcel, error) {
 	if ok {
 		return p.read(offset)
 	}
-	s.mu.Lock()
+	s.mu.Lock() // go-git's storage is not made for several readers
 	defer s.mu.Unlock()
-	if !s.made[h] {
+	kept, ok := s.made[h]
+	if !ok {
 		return parcel{}, ErrNotFound
+	}
+	if kept.data != nil {
+		return parcel{kept.kind, bytes.Clone(kept.data)}, nil
 	}
 	o, err := s.storage.EncodedObject(plumbing.AnyObject, h)
 	if err != nil {
@@ -156,13 +166,19 @@ func (s *store) put(t plumbing.ObjectType, data []byte) (plumbing.Hash, error) {
 	h := o.Hash()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, _, ok := s.locate(h); ok || s.made[h] {
+	_, _, packed := s.locate(h)
+	if _, made := s.made[h]; packed || made {
 		return h, nil
 	}
 	if _, err := s.storage.SetEncodedObject(o); err != nil {
 		return plumbing.ZeroHash, fmt.Errorf("write a %s to the clone: %w", t, err)
 	}
-	s.made[h] = true
+	kept := parcel{kind: t}
+	if len(data) <= min(maxMadeOne, s.room) {
+		kept.data = append(make([]byte, 0, len(data)), data...)
+		s.room -= len(data)
+	}
+	s.made[h] = kept
 	return h, nil
 }
 
