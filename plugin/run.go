@@ -28,7 +28,7 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, remove()) }()
+	defer c.cleanUp(ctx, "clone", func(context.Context) error { return remove() })
 
 	// The documents, and the items that may be acted on.
 	sel, err := selectDocuments(s, repo, commit, c.Log)
@@ -58,7 +58,7 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Close()) }()
+	defer c.cleanUp(ctx, "hosts", func(context.Context) error { return h.Close() })
 	if s.Mode == ModeDryRun {
 		return sum.note(c, "dry-run: everything is ready, and nothing was changed")
 	}
@@ -68,7 +68,7 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = closed(ctx, err, lock.Release) }()
+	defer c.cleanUp(ctx, "lock", lock.Release)
 	ctx, cancelLost := whileHeld(ctx, lock)
 	defer cancelLost()
 	if sel, err = selectDocuments(s, repo, repo.Tip(), c.Log); err != nil {
@@ -77,11 +77,11 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 	sum.read(s, c, sel)
 
 	// What earlier runs left, then the items.
-	resolver, err := newResolver(ctx, s, c, repo, h, k, commands, sum.Run)
+	resolver, err := newResolver(ctx, s, c, repo, h, k, commands, lock, sum.Run)
 	if err != nil {
 		return err
 	}
-	defer func() { err = closed(ctx, err, resolver.Close) }()
+	defer c.cleanUp(ctx, "hosts", resolver.Close)
 	sum.started(ctx, s, c, sel)
 	settled, err := resolver.Settle(ctx, sel.known())
 	sum.add(settled)

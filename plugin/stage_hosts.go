@@ -171,6 +171,9 @@ func connect(ctx context.Context, s Settings, k keys, commands Commands, c Conso
 		return h, nil
 	}
 	h.Agent, h.Facts, err = firstReady(ctx, s, s.Hosts.AgentHosts, k.login(k.Agent), host.Need{Agent: s.Agent.Command, AgentFrom: resolve.LeastAgent}, c)
+	if err != nil {
+		c.cleanUp(ctx, "hosts", func(context.Context) error { return h.Close() })
+	}
 	return h, err
 }
 

@@ -33,6 +33,17 @@ func closed(ctx context.Context, err error, cleanUp func(context.Context) error)
 	return errors.Join(err, cleanUp(ending))
 }
 
+// cleanUp is a clean-up at the end of a run, within the closing time. That it
+// fails changes neither what was done nor the exit code: what is left is a lock
+// that ends with its lease, or folders that later runs remove.
+func (c Console) cleanUp(ctx context.Context, stage string, act func(context.Context) error) {
+	ending, cancel := closing(ctx)
+	defer cancel()
+	if err := act(ending); err != nil {
+		c.Log.Warn().Str("stage", stage).Err(err).Msg("cleaning up failed; the run ends as it would have, and later runs clean up")
+	}
+}
+
 // summary grows with the run and is told at its end, whatever that is.
 type summary struct {
 	report.Summary

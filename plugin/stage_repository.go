@@ -119,7 +119,7 @@ func whileHeld(ctx context.Context, lock *gitrepo.Lock) (context.Context, contex
 }
 
 // newResolver hands the settings on to the room that works on the items.
-func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, h hosts, k keys, commands Commands, run string) (*resolve.Resolver, error) {
+func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, h hosts, k keys, commands Commands, lock *gitrepo.Lock, run string) (*resolve.Resolver, error) {
 	paths, err := repo.Files(repo.Tip())
 	if err != nil {
 		return nil, fmt.Errorf("list the files: %w", err)
@@ -144,6 +144,7 @@ func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo,
 		},
 		Secrets: k.secrets(s),
 		Current: func(commit string, item change.Item) (bool, error) { return stillSafe(s, repo, commit, item) },
+		Held:    lock.Held,
 	}, repo, h.Agent, h.Terraform, c.Log)
 }
 

@@ -262,6 +262,22 @@ func (l *Lock) replace(ctx context.Context, swap func(held plumbing.Hash) error)
 // could not be renewed before the end of its lease.
 func (l *Lock) Lost() <-chan struct{} { return l.lost }
 
+// Held asks the remote whether the lock is still ours. A process that was
+// frozen for longer than its lease learns it only so. ErrLockBusy when it is
+// not.
+func (l *Lock) Held(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all, err := l.repo.remote.list(ctx)
+	if err != nil {
+		return err
+	}
+	if !l.mine[all[LockRef]] {
+		return fault.Mark(fault.Temporary, fmt.Errorf("%w: it was taken over meanwhile", ErrLockBusy))
+	}
+	return nil
+}
+
 // Release gives the lock back. A lock that was lost meanwhile is left to its
 // new holder, without an error.
 func (l *Lock) Release(ctx context.Context) error {

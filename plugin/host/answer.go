@@ -96,6 +96,7 @@ var failures = map[string]struct {
 	"plan-changed": {fault.Failed, ErrPlanChanged, "“{}” differs from what the gate saw; nothing was applied, plan again", false},
 	"plan-missing": {fault.Failed, ErrPlanChanged, "no plan with SHA-256 “{}” was saved in this workspace; nothing was applied, plan again", false},
 	"began":        {fault.Person, ErrBegan, "apply “{}” was started once; settle it instead of applying again", false},
+	"fenced":       {fault.Temporary, ErrFenced, "another run has settled apply “{}” as one that never began; nothing was applied", false},
 	"not-begun":    {fault.Failed, nil, "the detached process did not start ({}); nothing was applied", true},
 	"export":       {fault.Failed, nil, "what is in the work tree cannot be taken into git ({})", true},
 	"too-large":    {fault.Failed, ErrTooLarge, "the change has {} bytes or more", false},

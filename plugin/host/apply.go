@@ -37,10 +37,12 @@ const applyMost = 24 * time.Hour
 
 // Apply applies exactly the plan file that Plan saved and whose SHA-256 is
 // given, detached: the process goes on whatever becomes of the connection and
-// of this program. The context ends only the waiting.
+// of this program. The context ends only the waiting. ErrFenced when FenceApply
+// was faster.
 //
 // An exit code other than 0 is no error. An error with the zero status means
-// that nothing was applied (ErrPlanChanged and ErrBegan among others). Any
+// that nothing was applied (ErrPlanChanged and ErrFenced among others) or, with
+// ErrBegan, that it was not started by this call. Any
 // other error is of kind fault.Person and comes with Unknown: the apply may go
 // on, or may have begun, and ApplyStatus tells later.
 func (w *Workspace) Apply(ctx context.Context, spec ApplySpec) (ApplyStatus, error) {
@@ -120,9 +122,11 @@ func (h *Host) ApplyStatus(ctx context.Context, run, id string) (ApplyStatus, er
 	return h.applyState(ctx, run, id, false)
 }
 
-// WaitApply is ApplyStatus after the apply has ended, or nothing of it runs
-// any more. The context ends the waiting; Running is told then all the same.
-func (h *Host) WaitApply(ctx context.Context, run, id string) (ApplyStatus, error) {
+// FenceApply is ApplyStatus for whoever acts upon it: an apply that began has
+// ended, or nothing of it runs any more; one that has not begun never will, even
+// when the run that meant to start it was only frozen. The context ends the
+// waiting; Running is told then all the same.
+func (h *Host) FenceApply(ctx context.Context, run, id string) (ApplyStatus, error) {
 	return h.applyState(ctx, run, id, true)
 }
 

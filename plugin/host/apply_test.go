@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,14 +104,16 @@ func TestApplySurvivesTheEndOfTheWaiting(t *testing.T) {
 		if status, err := w.ApplyStatus(t.Context(), run.ID(), "one"); err != nil || !status.Began || !status.Running || status.Ended || status.Unknown {
 			t.Errorf("while it runs: %+v, %v", status, err)
 		}
+		wait := time.Second
 		eventually(t, "a wait that is given up tells that the apply runs", func() bool {
-			short, stop := context.WithTimeout(t.Context(), time.Second)
+			short, stop := context.WithTimeout(t.Context(), wait)
+			wait *= 2 // a busy machine may need longer to tell anything
 			defer stop()
-			status, err := w.WaitApply(short, run.ID(), "one")
+			status, err := w.FenceApply(short, run.ID(), "one")
 			return errors.Is(err, context.DeadlineExceeded) && status.Running && status.Began && !status.Unknown
 		})
 		write(t, stack+"/go-on", "", 0o600)
-		if status, err := w.WaitApply(t.Context(), run.ID(), "one"); err != nil || !status.Ended || status.Code != 0 || status.Running {
+		if status, err := w.FenceApply(t.Context(), run.ID(), "one"); err != nil || !status.Ended || status.Code != 0 || status.Running {
 			t.Errorf("at its end: %+v, %v", status, err)
 		}
 	})
@@ -137,7 +140,7 @@ func TestApplySurvivesACutConnection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		status, err = h.WaitApply(t.Context(), run.ID(), "one")
+		status, err = h.FenceApply(t.Context(), run.ID(), "one")
 		if err != nil || !status.Ended || status.Code != 0 || status.Output != "Apply complete" {
 			t.Errorf("read later: %+v, %v", status, err)
 		}
@@ -177,6 +180,77 @@ func TestApplyThatWasKilledIsUnknown(t *testing.T) {
 	if status, err := w.ApplyStatus(t.Context(), run.ID(), "never"); err != nil || status != (ApplyStatus{}) {
 		t.Errorf("of an apply that never began: %+v, %v", status, err)
 	}
+}
+
+func TestFencedApplyNeverBegins(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		run, ws, sum := planned(t, w)
+		for range 2 {
+			if status, err := w.FenceApply(t.Context(), run.ID(), "one"); err != nil || status != (ApplyStatus{}) {
+				t.Errorf("of an apply that never began: %+v, %v", status, err)
+			}
+		}
+		status, err := ws.Apply(t.Context(), applySpec("one", sum))
+		if !errors.Is(err, ErrFenced) || fault.Of(err) != fault.Temporary || status != (ApplyStatus{}) {
+			t.Errorf("it began after it was fenced: %+v, %v", status, err)
+		}
+		if exists(ws.Dir() + "/stacks/a/applied") {
+			t.Error("it was applied all the same")
+		}
+		if status, err := w.ApplyStatus(t.Context(), run.ID(), "one"); err != nil || status != (ApplyStatus{}) {
+			t.Errorf("asked later: %+v, %v", status, err)
+		}
+		if status, err := ws.Apply(t.Context(), applySpec("two", sum)); err != nil || !status.Ended || status.Code != 0 {
+			t.Errorf("another apply of the run: %+v, %v", status, err)
+		}
+		if err := errors.Join(w.Settled(t.Context(), run.ID(), "two"), run.Close(t.Context())); err != nil || exists(run.Dir()) {
+			t.Errorf("a fence keeps the run directory: %v", err)
+		}
+	})
+}
+
+// TestApplyOrFence lets the two race: one of them wins, and both know it.
+func TestApplyOrFence(t *testing.T) {
+	t.Parallel()
+	w := localWorld(t)
+	run, ws, sum := planned(t, w)
+	applied, fenced := 0, 0
+	// How far the apply is when the fence is put up: files in its directory.
+	for i, moment := range []string{"", ".", "plan.tfplan", "reserve", "pid", "claim", "began", "status"} {
+		id := fmt.Sprint("apply-", i)
+		began := make(chan error, 1)
+		go func() {
+			status, err := ws.Apply(t.Context(), applySpec(id, sum))
+			if err == nil && !(status.Ended && status.Code == 0) {
+				err = fmt.Errorf("%+v", status)
+			}
+			began <- err
+		}()
+		if moment != "" {
+			eventually(t, "the apply has come to "+moment, func() bool {
+				dir := filepath.Join(run.Dir(), "apply", id)
+				return exists(filepath.Join(dir, moment)) || exists(filepath.Join(dir, "status"))
+			})
+		}
+		status, err := w.FenceApply(t.Context(), run.ID(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch err := <-began; {
+		case err == nil && status.Ended:
+			applied++
+		case err != nil && fault.Of(err) != fault.Person && status == (ApplyStatus{}):
+			fenced++
+		case errors.Is(err, ErrBegan) && status == (ApplyStatus{}):
+			fenced++ // met between the tombstone's directory and its mark
+		default:
+			t.Errorf("the apply says %v, the fence %+v", err, status)
+		}
+	}
+	if got := strings.Count(read(t, ws.Dir()+"/stacks/a/applied"), "plan of plan"); got != applied || applied < 2 || fenced == 0 {
+		t.Errorf("%d applies ran, %d said so, %d were fenced", got, applied, fenced)
+	}
+	t.Logf("%d applied, %d fenced", applied, fenced)
 }
 
 func TestUnsettledAppliesAreKept(t *testing.T) {

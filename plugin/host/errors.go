@@ -30,6 +30,9 @@ var (
 	ErrDiskFull = errors.New("disk full")
 	// ErrBegan: this apply began once and does not begin again.
 	ErrBegan = errors.New("apply began before")
+	// ErrFenced: another run has settled this apply as one that never began, so
+	// it must not begin any more.
+	ErrFenced = errors.New("apply was settled by another run")
 	// ErrPlanChanged: the saved plan file is not the one that was judged.
 	ErrPlanChanged = errors.New("plan file is not the judged one")
 	// ErrTooLarge: the host has more to send than is taken.

@@ -41,7 +41,8 @@ type attempt struct {
 	planned *host.Workspace // holds the saved plan file
 	out     change.Outcome
 
-	recorded bool // the ledger holds the attempt
+	recorded  bool     // the ledger holds the attempt
+	journaled []string // fix commits that this attempt sent to its journal
 }
 
 // one takes an item through all of its steps. fatal says that no other item

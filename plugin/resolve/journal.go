@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,13 +98,17 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Out
 	return nil
 }
 
-// dropJournal looks for an item's journal on the remote and removes it.
-func (r *Resolver) dropJournal(ctx context.Context, ref Ref) error {
+// dropJournal looks for an item's journal on the remote and removes it if it
+// holds one of the fixes.
+func (r *Resolver) dropJournal(ctx context.Context, ref Ref, fixes []string) error {
 	journals, err := r.repo.Refs(ctx, JournalPrefix)
 	if err != nil {
 		return fmt.Errorf("list the journals: %w", err)
 	}
-	return r.removeJournal(ctx, ref, journals[JournalRef(ref)])
+	if fix := journals[JournalRef(ref)]; slices.Contains(fixes, fix) {
+		return r.removeJournal(ctx, ref, fix)
+	}
+	return nil
 }
 
 // removeJournal removes the journal that holds a fix, if there is one, and lets

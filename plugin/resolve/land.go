@@ -69,6 +69,7 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 		return "", fmt.Errorf("make the fix commit: %w", err)
 	}
 	a.log.Info().Str("stage", "journal").Str("commit", fix).Msg("the fix commit goes to its journal before anything is applied")
+	a.journaled = append(a.journaled, fix)
 	if err := a.repo.SetRef(ctx, JournalRef(a.ref), previous, fix); err != nil {
 		// Whether the remote took it may be unknown.
 		return "", a.withdraw(ctx, fmt.Errorf("write the journal: %w", err))
@@ -82,11 +83,12 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 	return fix, nil
 }
 
-// withdraw takes the journal back of a fix that was never applied.
+// withdraw takes the journal back of a fix that was never applied. A journal
+// that another run wrote meanwhile is left alone.
 func (a *attempt) withdraw(ctx context.Context, cause error) error {
 	cleanup, cancel := stillTime(ctx)
 	defer cancel()
-	if err := a.dropJournal(cleanup, a.ref); err != nil {
+	if err := a.dropJournal(cleanup, a.ref, a.journaled); err != nil {
 		a.keep = true // the run directory shows the next run that nothing was applied
 		a.log.Warn().Str("stage", "journal").Err(err).Msg("the journal stays; the next run sees that nothing was applied")
 	}
@@ -176,6 +178,9 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error) {
 	if err := ctx.Err(); err != nil {
 		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, context.Cause(ctx)))
+	}
+	if err := a.opts.Held(ctx); err != nil {
+		return false, a.withdraw(ctx, fmt.Errorf("look for the lock before the apply: %w", err))
 	}
 	a.log.Info().Str("stage", "apply").Str("stack", a.stack.name).Str("host", a.terraform.Name()).Msg("applying the judged plan")
 	status, err := a.planned.Apply(ctx, host.ApplySpec{
@@ -361,10 +366,34 @@ func (r *Resolver) publishFix(ctx context.Context, fix, stack string) (published
 		if moved, err = r.repo.Touched(commit.Parent, tip, stack); err != nil {
 			return "", err
 		}
-		if published, err = r.repo.Replay(fix, tip, ""); errors.Is(err, gitrepo.ErrMoved) {
-			return "", fmt.Errorf("the branch changed the same files: %w", err)
+		if published, err = r.repo.Replay(fix, tip, ""); !errors.Is(err, gitrepo.ErrMoved) {
+			return published, err
 		}
-		return published, err
+		// Another run may have settled it while this one was cut off or frozen.
+		if there, lookErr := r.publishedBefore(commit, tip); there != "" || lookErr != nil {
+			published = there
+			return tip, lookErr
+		}
+		return "", fmt.Errorf("the branch changed the same files: %w", err)
 	})
 	return published, moved, err
+}
+
+// publishedBefore is the commit of a branch that holds the evidence of a fix, ""
+// when none does.
+func (r *Resolver) publishedBefore(fix gitrepo.Commit, tip string) (found string, err error) {
+	want, ok := ParseEvidence(fix.Message)
+	if !ok {
+		return "", nil
+	}
+	err = r.repo.Log(tip, func(c gitrepo.Commit) bool {
+		if e, ok := ParseEvidence(c.Message); ok && e == want {
+			found = c.Hash
+		}
+		return found == "" && c.Hash != fix.Parent
+	})
+	if err != nil {
+		return "", fmt.Errorf("read the history of %s: %w", r.opts.Branch, err)
+	}
+	return found, nil
 }

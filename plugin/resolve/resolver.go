@@ -43,6 +43,9 @@ type Options struct {
 	// Current tells whether an item is still open and safe at a commit. It is
 	// asked just before the item is worked on.
 	Current func(commit string, item change.Item) (bool, error)
+	// Held asks the remote whether this run still holds the lock. It is asked
+	// just before an apply begins.
+	Held func(ctx context.Context) error
 }
 
 // Agent says which agent works, and on what terms.

@@ -172,7 +172,7 @@ func (s *settling) status(ctx context.Context) (host.ApplyStatus, error) {
 		return host.ApplyStatus{Unknown: true}, nil
 	}
 	s.log.Info().Str("stage", "settle").Str("item", s.ref.Item).Msg("asking the host how its apply ended; one that still runs is waited for")
-	status, err := s.terraform.WaitApply(ctx, s.attempt.Run, applyID(s.ref, s.evidence.PlanHash))
+	status, err := s.terraform.FenceApply(ctx, s.attempt.Run, applyID(s.ref, s.evidence.PlanHash))
 	if err != nil && status.Running {
 		return status, fault.Mark(fault.Person, fmt.Errorf("an apply still runs on %s: %w", s.terraform.Name(), err))
 	}
@@ -185,7 +185,7 @@ func (s *settling) status(ctx context.Context) (host.ApplyStatus, error) {
 // neverApplied gives the item up for this time: it failed, and may be tried
 // again.
 func (s *settling) neverApplied(ctx context.Context) (change.Outcome, error) {
-	if err := s.dropJournal(ctx, s.ref); err != nil {
+	if err := s.dropJournal(ctx, s.ref, []string{s.fix}); err != nil {
 		return s.out, err
 	}
 	s.out.Err = errors.New("the run was cut short before its plan was applied")

@@ -4,14 +4,16 @@ enter_run
 check_folder
 apply=$run/apply/$id
 planned=$ws/plan/$judged.tfplan
+[ ! -e "$apply/fenced" ] || fail fenced "$id"
 [ ! -e "$apply" ] || fail began "$id"
 [ -f "$planned" ] && [ ! -L "$planned" ] || fail plan-missing "$judged"
 mkdir -p "$run/apply" || fail cache "$run/apply"
 # mkdir is the one step of which two at the same time cannot both succeed.
 mkdir "$apply" || fail began "$id"
 
+# A directory that settling has claimed meanwhile stays, as its tombstone.
 refuse() {
-	rm -rf "$apply"
+	mkdir "$apply/claim" && rm -rf "$apply"
 	fail "$@"
 }
 
@@ -31,6 +33,7 @@ while [ ! -f "$apply/began" ]; do
 	if [ "$now" -ge "$until" ] || ! kill -0 "$leader" 2>/dev/null; then
 		# It must not begin after we said that it did not.
 		kill -KILL "-$leader" "$leader" 2>/dev/null
+		[ ! -e "$apply/fenced" ] || fail fenced "$id"
 		[ -f "$apply/began" ] || fail not-begun "$apply"
 	fi
 	nap

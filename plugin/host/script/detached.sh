@@ -1,8 +1,10 @@
 # The apply itself, in a session of its own. It survives the connection, the
-# session and this program's death. Nothing runs before its marker is on disk.
+# session and this program's death. Nothing runs before its marker is on disk,
+# nor when settling was faster to take the claim: see fence_apply.
 trap '' HUP
 birth "$$"
 store "$apply" pid "$$ $birth" || exit 1
+mkdir "$apply/claim" || exit 1
 store "$apply" began "$(date -u +%Y-%m-%dT%H:%M:%SZ)" || exit 1
 case $program in
 /*) ;;

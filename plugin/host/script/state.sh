@@ -1,6 +1,7 @@
 # What the run directory says of applies. apply/<id>/ holds: plan.tfplan (the
-# judged file), pid, began, log, status, settled. Each is written beside,
-# synced and renamed, so that it is there whole or not at all.
+# judged file), pid, claim, began, log, status, settled, fenced. Each is written
+# beside, synced and renamed, so that it is there whole or not at all; claim is
+# a directory, since of two that make one only one succeeds.
 
 # sync_path: to the disk; an old sync(1) takes no names and syncs all.
 sync_path() {
@@ -61,6 +62,18 @@ unsettled() {
 		fi
 	done
 	return 1
+}
+
+# fence_apply DIRECTORY: an apply that has not begun never will, however late a
+# run wakes up that was about to start it. Who takes the claim decides: the
+# detached process before its marker, or this.
+fence_apply() {
+	[ ! -e "$1/began" ] || return 0
+	mkdir -p "$1" || return 1
+	if mkdir "$1/claim" 2>/dev/null; then
+		store "$1" fenced "$(date -u +%Y-%m-%dT%H:%M:%SZ)" || return 1
+	fi
+	[ -d "$1/claim" ]
 }
 
 # report_apply DIRECTORY: its state as lines of the answer.
