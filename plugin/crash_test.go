@@ -5,10 +5,17 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,34 +41,51 @@ func (s *site) process(change map[string]string) *exec.Cmd {
 	return cmd
 }
 
-// killedAt runs the program as a process of its own and kills it when it logs a
-// text. It tells whether the text came.
-func (s *site) killedAt(text string) bool {
+// process is the program as a process of its own, on a site.
+type process struct {
+	*exec.Cmd
+	temporary string // its TMPDIR
+}
+
+// disturbed runs the program as a process of its own and disturbs it once, when
+// it logs a text. It tells the code that it ended with, -1 when a signal ended
+// it.
+func (s *site) disturbed(settings map[string]string, text string, disturb func(process)) int {
 	s.t.Helper()
-	cmd := s.process(nil)
-	out, err := cmd.StdoutPipe()
+	p := process{Cmd: s.process(settings), temporary: s.t.TempDir()}
+	p.Env = append(p.Env, "TMPDIR="+p.temporary)
+	out, err := p.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	cmd.Stderr = cmd.Stdout
-	if err := cmd.Start(); err != nil {
+	p.Stderr = p.Stdout
+	if err := p.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	found := false
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if testing.Verbose() {
-			s.t.Log(lines.Text())
-		}
-		if !found && strings.Contains(lines.Text(), text) {
-			found = true
-			if err := cmd.Process.Kill(); err != nil {
-				s.t.Error(err)
-			}
+	var log strings.Builder
+	done := false
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		log.WriteString(lines.Text() + "\n")
+		if !done && strings.Contains(lines.Text(), text) {
+			done = true
+			disturb(p)
 		}
 	}
-	_ = cmd.Wait() // its end is what this is about
-	return found
+	_ = p.Wait() // its end is what this is about
+	s.last = log.String()
+	if testing.Verbose() {
+		s.t.Log(s.last)
+	}
+	if !done {
+		s.t.Fatalf("the run never said %q:\n%s", text, s.last)
+	}
+	return p.ProcessState.ExitCode()
+}
+
+func (s *site) signal(p process, sig os.Signal) {
+	if err := p.Process.Signal(sig); err != nil {
+		s.t.Error(err)
+	}
 }
 
 // freeLock lets the next run in without waiting for the end of the lease of a
@@ -85,60 +109,230 @@ func alertSite(t *testing.T) *site {
 	return newSite(t, only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |")))
 }
 
-func TestKilledRunIsSettledByTheNext(t *testing.T) {
+// stages are what a run says when it comes to a stage at which it may be
+// disturbed, from the lock to the push of the documents.
+var stages = []string{
+	"taking the lock",
+	"planning the untouched base",
+	"the agent works",
+	"planning the change",
+	"goes to its journal",
+	"applying the judged plan",
+	"planning once more",
+	"pushing the fix",
+	"documents updated",
+}
+
+// disturbances are the ways to disturb a run. Of each: the exit codes that it
+// may have.
+var disturbances = map[string]struct {
+	do    func(*site, process)
+	codes []int
+}{
+	"SIGKILL": {func(s *site, p process) { s.signal(p, syscall.SIGKILL) }, []int{-1}},
+	"SIGKILL and its temporary directory gone": {func(s *site, p process) {
+		s.signal(p, syscall.SIGKILL)
+		_, _ = p.Process.Wait()
+		if err := os.RemoveAll(p.temporary); err != nil {
+			s.t.Error(err)
+		}
+	}, []int{-1}},
+	"SIGTERM":        {func(s *site, p process) { s.signal(p, syscall.SIGTERM) }, []int{0, 3, 75}},
+	"connection cut": {func(s *site, _ process) { s.cut() }, []int{0, 1, 3, 75}},
+}
+
+// recovers disturbs a run at a stage and lets others run after it: nothing is
+// lost, nothing is applied twice without a new plan, no row is falsely Done.
+func (s *site) recovers(settings map[string]string, way, stage string) {
+	s.t.Helper()
+	held := len(s.state("monitoring"))
+	disturbance := disturbances[way]
+	if code := s.disturbed(settings, stage, func(p process) { disturbance.do(s, p) }); !slices.Contains(disturbance.codes, code) {
+		s.t.Errorf("the disturbed run ended with %d, want one of %v\n%s", code, disturbance.codes, s.last)
+	}
+	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") && len(s.state("monitoring")) != held+1 {
+		s.t.Errorf("falsely done:\n%s", doc)
+	}
+	s.freeLock()
+	code := s.run(settings)
+	if code == 1 {
+		// Disturbed before its apply: a failed attempt, and done in the same run.
+		s.says(resolve.ReasonInterrupted)
+		code = s.run(settings)
+	}
+	s.wants(0, code)
+	s.doneOnce(held)
+	s.noJournal()
+}
+
+// doneOnce checks that the one item of an alert site is done, by one commit and
+// one apply.
+func (s *site) doneOnce(held int) {
+	s.t.Helper()
+	if doc := s.file(alertDocument); strings.Count(doc, "| Done |") != 1 || strings.Count(doc, "postmortem-todo-resolver |") != 1 {
+		s.t.Errorf("the row is not done once:\n%s", doc)
+	}
+	fixes := 0
+	for _, subject := range s.subjects() {
+		if strings.HasPrefix(subject, "fix(") {
+			fixes++
+		}
+	}
+	if fixes != 1 {
+		s.t.Errorf("%d fix commits: %q", fixes, s.subjects())
+	}
+	if n := len(s.state("monitoring")); n != held+1 {
+		s.t.Errorf("monitoring has %d resources, want %d: %v", n, held+1, s.state("monitoring"))
+	}
+	if applies := s.applies(); len(applies) != 1 {
+		s.t.Errorf("%d applies of stacks/monitoring, want 1: %q", len(applies), applies)
+	}
+}
+
+// applies are the saved plans that were applied to the stack monitoring by runs
+// of the program.
+func (s *site) applies() []string {
+	s.t.Helper()
+	var plans []string
+	if s.Terraform.Dir == "" {
+		for line := range strings.Lines(string(must[[]byte](s.t)(os.ReadFile(s.recorded)))) {
+			plans = append(plans, strings.TrimSpace(line))
+		}
+		return plans
+	}
+	for _, call := range must[[]standin.TerraformCall](s.t)(s.Terraform.Calls()) {
+		if call.Args[0] == "apply" && strings.Contains(call.Dir, "/.cache/pm-todos/runs/") {
+			plans = append(plans, call.Args[len(call.Args)-1])
+		}
+	}
+	return plans
+}
+
+func TestDisturbedRunIsSettledByTheNext(t *testing.T) {
 	t.Parallel()
-	for _, stage := range []string{
-		"taking the lock",
-		"the agent works",
-		"planning the change",
-		"goes to its journal",
-		"applying the judged plan",
-		"planning once more",
-		"pushing the fix",
-		"documents updated",
-	} {
-		t.Run(stage, func(t *testing.T) {
+	for _, way := range []string{"SIGKILL and its temporary directory gone", "SIGTERM", "connection cut"} {
+		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			s := alertSite(t)
-			if err := s.Terraform.DelayApply(300 * time.Millisecond); err != nil {
-				t.Fatal(err)
+			for _, stage := range stages {
+				t.Run(stage, func(t *testing.T) {
+					t.Parallel()
+					s := alertSite(t)
+					if err := s.Terraform.DelayApply(300 * time.Millisecond); err != nil {
+						t.Fatal(err)
+					}
+					s.cut = s.SSH.Cut
+					s.recovers(nil, way, stage)
+				})
 			}
-			if !s.killedAt(stage) {
-				t.Fatalf("the run never said %q", stage)
-			}
-			s.freeLock()
-			code := s.run(nil)
-			if code == 1 {
-				// Killed before its apply: a failed attempt, and done in the same run.
-				s.says(resolve.ReasonInterrupted)
-				code = s.run(nil)
-			}
-			s.wants(0, code)
-			if doc := s.file(alertDocument); strings.Count(doc, "| Done |") != 1 || strings.Count(doc, "postmortem-todo-resolver |") != 1 {
-				t.Errorf("the row is not done once:\n%s", doc)
-			}
-			fixes := 0
-			for _, subject := range s.subjects() {
-				if strings.HasPrefix(subject, "fix(") {
-					fixes++
-				}
-			}
-			if fixes != 1 {
-				t.Errorf("%d fix commits: %q", fixes, s.subjects())
-			}
-			if n := len(s.state("monitoring")); n != s.before("monitoring")+1 {
-				t.Errorf("monitoring has %d resources: %v", n, s.state("monitoring"))
-			}
-			s.noJournal()
 		})
 	}
 }
 
-// before is how many resources a stack of the sample has at first.
-func (s *site) before(stack string) int {
-	s.t.Helper()
-	fresh := newSite(s.t, standin.Options{})
-	return len(fresh.state(stack))
+// TestDisturbedRunWithRealComponents is the same with OpenSSH's server, through
+// a proxy that cuts the connection, and a real Terraform.
+func TestDisturbedRunWithRealComponents(t *testing.T) {
+	t.Parallel()
+	for version, terraform := range realTerraforms(t) {
+		for way, at := range map[string][]string{
+			"SIGKILL":        {"the agent works", "goes to its journal", "applying the judged plan", "planning once more", "pushing the fix", "documents updated"},
+			"SIGTERM":        {"applying the judged plan"},
+			"connection cut": {"the agent works", "applying the judged plan", "planning once more"},
+		} {
+			for _, stage := range at {
+				t.Run(version+"/"+way+"/"+stage, func(t *testing.T) {
+					t.Parallel()
+					o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
+					recorded := filepath.Join(t.TempDir(), "applies")
+					o.Terraform = filepath.Join(t.TempDir(), "terraform")
+					script := fmt.Sprintf("#!/bin/sh\ncase $1:$PWD in apply:*/.cache/pm-todos/runs/*) echo \"$@\" >>'%s'; sleep 0.3 ;; esac\nexec '%s' \"$@\"\n", recorded, terraform)
+					if err := os.WriteFile(o.Terraform, []byte(script), 0o755); err != nil {
+						t.Fatal(err)
+					}
+					s, settings := realSite(t, o)
+					s.recorded = recorded
+					s.recovers(settings, way, stage)
+				})
+			}
+		}
+	}
+}
+
+// TestFrozenRunAppliesNothingLater stops a run for longer than its lease, just
+// before it starts its apply. Another run settles the item and does it. When the
+// first wakes up, it must neither apply nor take anything back.
+func TestFrozenRunAppliesNothingLater(t *testing.T) {
+	t.Parallel()
+	// The last request to the remote between journal and apply is the look for
+	// the lock. The run gets an answer from before it was frozen.
+	for name, at := range map[string]int{"before it looks for the lock": requestsBeforeApply - 1, "after it looked for the lock": requestsBeforeApply} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := alertSite(t)
+			held := len(s.state("monitoring"))
+			frozen := make(chan process, 1)
+			var running atomic.Pointer[process]
+			requests := 0
+			s.Git.SetMiddleware(answeredLate(func(r *http.Request) {
+				p := running.Load()
+				if p == nil || !strings.HasSuffix(r.URL.Path, "/info/refs") {
+					return
+				}
+				if refs, err := s.Repo.Refs(resolve.JournalPrefix); err != nil || len(refs) == 0 {
+					return
+				}
+				if requests++; requests == at {
+					s.signal(*p, syscall.SIGSTOP)
+					running.Store(nil)
+					frozen <- *p
+				}
+			}))
+			first := &site{World: s.World, t: t}
+			ended := make(chan int, 1)
+			go func() {
+				ended <- first.disturbed(nil, "goes to its journal", func(p process) { running.Store(&p) })
+			}()
+			var p process
+			select {
+			case p = <-frozen:
+			case code := <-ended:
+				t.Fatalf("it was never frozen, and ended with %d:\n%s", code, first.last)
+			}
+			s.freeLock()
+			s.wants(0, s.run(nil))
+			s.says(resolve.ReasonInterrupted)
+			s.doneOnce(held)
+			s.signal(p, syscall.SIGCONT)
+			if code := <-ended; code != 75 && code != 3 {
+				// 3: it stopped waiting for the host's answer when it saw that the lock is lost.
+				t.Errorf("the frozen run ended with %d, want 75 or 3\n%s", code, first.last)
+			}
+			if came := strings.Contains(first.last, "applying the judged plan"); came != (at == requestsBeforeApply) {
+				t.Errorf("that the frozen run came to its apply is %v:\n%s", came, first.last)
+			}
+			s.wants(0, s.run(nil))
+			s.doneOnce(held)
+			s.nothingLeft()
+		})
+	}
+}
+
+// requestsBeforeApply is how many times a run lists the remote's refs between
+// its journal and its apply.
+const requestsBeforeApply = 4
+
+// answeredLate has act see a request after its answer was made and before it is
+// sent.
+func answeredLate(act func(*http.Request)) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			answer := httptest.NewRecorder()
+			next.ServeHTTP(answer, r)
+			act(r)
+			maps.Copy(w.Header(), answer.Header())
+			w.WriteHeader(answer.Code)
+			_, _ = w.Write(answer.Body.Bytes())
+		})
+	}
 }
 
 func (s *site) noJournal() {

@@ -6,12 +6,14 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,6 +105,51 @@ SetEnv HOME=%s PATH=%s:/usr/local/bin:/usr/bin:/bin
 	return me.Username + "@" + address, line
 }
 
+func port(address string) string { return address[strings.LastIndex(address, ":")+1:] }
+
+// relay passes TCP connections on to an address; cut ends all that there are.
+func relay(t *testing.T, to string) (address string, cut func()) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var open []net.Conn
+	cut = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, conn := range open {
+			_ = conn.Close() // it may be closed already
+		}
+		open = nil
+	}
+	t.Cleanup(func() { _ = listener.Close(); cut() })
+	pass := func(to, from net.Conn) {
+		_, _ = io.Copy(to, from)
+		_ = to.Close()
+	}
+	go func() {
+		for {
+			in, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = in.Close()
+				continue
+			}
+			mu.Lock()
+			open = append(open, in, out)
+			mu.Unlock()
+			go pass(in, out)
+			go pass(out, in)
+		}
+	}()
+	return listener.Addr().String(), cut
+}
+
 func freePort(t *testing.T) int {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -143,6 +190,9 @@ func realSite(t *testing.T, o standin.Options) (*site, map[string]string) {
 	t.Helper()
 	s := newSite(t, o)
 	target, known := realSSHD(t, s.World)
+	user, address, _ := strings.Cut(target, "@")
+	through, cut := relay(t, address)
+	target, known, s.cut = user+"@"+through, strings.ReplaceAll(known, port(address), port(through)), cut
 	s.Vault.SetSecret("ci/infra", map[string]string{
 		"devvm_ssh_key": s.SSH.PrivateKey(), "known_hosts": known, "slack_webhook": s.Slack.WebhookURL(),
 	})

@@ -3,6 +3,8 @@ package plugin
 import (
 	"context"
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"pm-todos/plugin/fault"
@@ -17,7 +19,11 @@ func TestMain(m *testing.M) {
 		os.Exit(code)
 	}
 	if os.Getenv(runVariable) != "" {
-		err := App("test", os.Stdin, os.Stdout, os.Stderr).RunContext(context.Background(), os.Args[:1])
+		ctx, cancel := context.WithCancelCause(context.Background())
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, syscall.SIGTERM)
+		go func() { cancel(Cancelled(<-signals)) }()
+		err := App("test", os.Stdin, os.Stdout, os.Stderr).RunContext(ctx, os.Args[:1])
 		PrintError(os.Stderr, err)
 		os.Exit(fault.Of(err).ExitCode())
 	}

@@ -24,6 +24,9 @@ type site struct {
 	t     *testing.T
 	last  string    // log and closing table of the last run
 	onLog io.Writer // gets the log of runs as it is written, may be nil
+
+	cut      func() // ends every connection to the host
+	recorded string // file in which a real Terraform's applies are noted
 }
 
 func newSite(t *testing.T, o standin.Options) *site {
