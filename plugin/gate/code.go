@@ -92,8 +92,10 @@ const (
 	CodeOpens       = "opens-access"   // open to everybody, or checks of identity off
 	CodeForces      = "forces-update"  // force and recreate flags
 	CodePrivileged  = "privileged"     // more rights on the machine than before
-	CodeUnprotects  = "unprotects"     // deletion protection off
+	CodeUnprotects  = "unprotects"     // deletion protection off, a policy that only reports
+	CodeShrinks     = "shrinks"        // data is kept for less time
 	CodeAccess      = "access-control" // IAM, RBAC, policies, admission
+	CodeAlarm       = "alert-changed"  // an alert rule, monitor or route that exists, or something that keeps them quiet
 	CodeSoftware    = "new-software"   // a Helm release that is new or comes from elsewhere
 	CodeUnknown     = "unknown-value"  // a watched value that would be known only after the apply
 )

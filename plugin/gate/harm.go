@@ -45,6 +45,7 @@ func (j *judgement) harm(r resource) {
 		return
 	}
 	unknown, _ := r.unknown.(map[string]any)
+	w.alarmResource(before, after)
 	for _, attribute := range keysOf(before, after, unknown) {
 		w.attribute = attribute
 		w.walk(attribute, before[attribute], after[attribute], unknown[attribute])
@@ -94,6 +95,9 @@ func (w *watcher) walk(key string, before, after, unknown any) {
 	if unknown == true {
 		w.unknownValue(key, before)
 		return
+	}
+	if empty(before) && !empty(after) && lost(after) {
+		w.leaf(key, nil, collection, w.resource.is("create"), false)
 	}
 	switch now := after.(type) {
 	case map[string]any:
@@ -160,9 +164,15 @@ func (w *watcher) object(before any, after map[string]any, unknown any) {
 	for _, key := range keysOf(after, deep) {
 		w.walk(key, old[key], after[key], deep[key])
 	}
+	if !w.resource.is("create") {
+		w.alarms(alarmsIn(old, after))
+	}
 	if name, value, ok := setting(after); ok {
 		_, was, _ := setting(old)
 		w.leaf(name, was, value, w.resource.is("create"), true)
+		if plainKey(name) == "receiver" && !sameScalar(was, value) {
+			w.alarms([]alarm{{scalarText(value), name, scalarText(was), scalarText(value)}})
+		}
 	}
 }
 
@@ -201,6 +211,9 @@ func (w *watcher) text(key, before, after string, absent bool) {
 		was = nil
 	}
 	w.leaf(key, was, after, w.resource.is("create"), false)
+	if before != "" && after == "" && !slices.Contains(telling, plainKey(key)) {
+		w.report(CodeVanishes, lostValue)
+	}
 	if wideNetworks(after) > wideNetworks(before) {
 		w.report(CodeOpens, "a network that is open to everybody is new")
 	}
@@ -211,5 +224,8 @@ func (w *watcher) text(key, before, after string, absent bool) {
 	fresh := strings.TrimSpace(before) == ""
 	for _, l := range change.leaves {
 		w.leaf(l.key, l.before, l.after, fresh, true)
+	}
+	if !fresh {
+		w.alarms(change.alarms)
 	}
 }

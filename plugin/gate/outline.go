@@ -180,6 +180,9 @@ func (o *outliner) continued(column int, rest string) {
 	if len(o.levels) > 0 {
 		top := o.levels[len(o.levels)-1]
 		if top.column < column && strings.HasSuffix(top.last, "~") && !strings.ContainsAny(rest[:1], "{}[]&*!|>'\"%@`?,<$") {
+			if n := len(o.entries); n > 0 {
+				o.entries[n-1].value += " " + rest // a plain text goes on
+			}
 			return
 		}
 	}

@@ -21,6 +21,7 @@ const (
 // PlanPolicy is what the plan gate allows.
 type PlanPolicy struct {
 	Type           string   // the item's type, for messages
+	Text           string   // the item's own words: alert rules and monitors that exist change only when it names them
 	AllowResources []string // patterns of addresses or types, * stands for any text; none allows all that is not refused otherwise
 	MaxChanges     int      // resources created or updated by one item; 0 stands for DefaultMaxChanges
 	Tolerated      []string // addresses that change in every plan, of null_resource, terraform_data and time_* only

@@ -110,6 +110,12 @@ func (w *watcher) leaf(key string, before, after any, fresh, document bool) {
 	if after == nil || sameScalar(before, after) {
 		return
 	}
+	w.leafDefences(name, before, after, fresh)
+	if argument, set, ok := argumentOf(after); ok {
+		if old, was, ok := argumentOf(before); ok && old == argument {
+			w.leaf(argument, was, set, fresh, document)
+		}
+	}
 	text := strings.ToLower(scalarText(after))
 	switch {
 	case slices.Contains(principalNames, name) && (text == "*" || text == "system:anonymous" || text == "system:unauthenticated" || text == "system:masters"),

@@ -16,6 +16,7 @@ type loss struct {
 type textChange struct {
 	losses []loss
 	leaves []leafChange
+	alarms []alarm
 }
 
 // leafChange is a value of a document, before and after.
@@ -85,6 +86,7 @@ func (c *textChange) include(inner textChange, line int) {
 		c.losses = append(c.losses, l)
 	}
 	c.leaves = append(c.leaves, inner.leaves...)
+	c.alarms = append(c.alarms, inner.alarms...)
 }
 
 const (
@@ -115,9 +117,12 @@ func (c *textChange) outlines(before, after outline, depth int) {
 				c.include(compareTextsAt("", e.block, depth+1), 0)
 			} else if e.leaf {
 				c.leaves = append(c.leaves, leafChange{e.key, nil, e.value})
+			} else if e.key != "" {
+				c.leaves = append(c.leaves, leafChange{e.key, nil, collection})
 			}
 		}
 	}
+	c.alarms = append(c.alarms, alarmsOf(before, after)...)
 	old, fresh := slices.Sorted(slices.Values(before.odd)), slices.Sorted(slices.Values(after.odd))
 	if !slices.Equal(old, fresh) {
 		c.lose(0, lostOdd)
@@ -132,6 +137,7 @@ func (c *textChange) entry(old, now entry, depth int) {
 	case old.block != "" || now.block != "":
 		c.include(compareTextsAt(old.block+old.value, now.block+now.value, depth+1), old.line)
 	case old.hasFlow():
+		c.alarms = append(c.alarms, flowAlarm(old.value, now.value)...)
 		has := flowNames(now.value)
 		for _, name := range flowNames(old.value) {
 			i := slices.Index(has, name)
@@ -205,8 +211,10 @@ func (c *textChange) values(key string, before, after any, depth int) {
 	}
 	switch now := after.(type) {
 	case map[string]any:
+		c.leaves = append(c.leaves, leafChange{key, nil, collection})
 		c.object(nil, now, depth)
 	case []any:
+		c.leaves = append(c.leaves, leafChange{key, nil, collection})
 		c.array(key, nil, now, depth)
 	case nil:
 		if !empty(before) {
@@ -232,6 +240,7 @@ func (c *textChange) object(before map[string]any, after any, depth int) {
 	for key, value := range now {
 		c.values(key, before[key], value, depth)
 	}
+	c.alarms = append(c.alarms, alarmsIn(before, now)...)
 	if name, value, ok := setting(now); ok {
 		_, old, _ := setting(before)
 		c.leaves = append(c.leaves, leafChange{name, old, value})

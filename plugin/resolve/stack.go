@@ -154,6 +154,7 @@ func (r *Resolver) itemPolicy(item change.Item, s *stack) gate.PlanPolicy {
 	return gate.PlanPolicy{
 		Mode:           gate.Item,
 		Type:           item.Type,
+		Text:           item.Action + "\n" + item.Details,
 		AllowResources: slices.Clone(r.opts.Scope.AllowResources[item.Type]),
 		MaxChanges:     r.opts.Scope.MaxChanges,
 		Tolerated:      r.opts.Scope.Tolerated,
