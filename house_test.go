@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -125,4 +126,39 @@ func TestPackagesAreNamedByWhatTheyHold(t *testing.T) {
 			t.Errorf("%s: package %s says nothing of what it holds", file, parsed.Name.Name)
 		}
 	})
+}
+
+var testName = regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z][A-Za-z0-9_]*`)
+
+func TestSecurityPageNamesRealTests(t *testing.T) {
+	declared := map[string]bool{}
+	goFiles(t, func(file string, _ *token.FileSet, parsed *ast.File) {
+		for _, decl := range parsed.Decls {
+			if function, ok := decl.(*ast.FuncDecl); ok && function.Recv == nil && strings.HasSuffix(file, "_test.go") {
+				declared[function.Name.Name] = true
+			}
+		}
+	})
+	page, err := os.ReadFile("docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for line := range strings.Lines(string(page)) {
+		found := testName.FindAllString(line, -1)
+		for _, name := range found {
+			named[name] = true
+			if !declared[name] {
+				t.Errorf("docs/security.md names %s, and there is no such test", name)
+			}
+		}
+		if cells := strings.Split(line, "|"); len(cells) > 4 && len(found) == 0 && regexp.MustCompile(`^ \d+ $`).MatchString(cells[1]) {
+			t.Errorf("threat%sis without a test", cells[1])
+		}
+	}
+	for name := range declared {
+		if strings.HasPrefix(name, "TestThreat") && !named[name] {
+			t.Errorf("docs/security.md does not name %s", name)
+		}
+	}
 }

@@ -232,7 +232,11 @@ func TestDisturbedRunIsSettledByTheNext(t *testing.T) {
 // a proxy that cuts the connection, and a real Terraform.
 func TestDisturbedRunWithRealComponents(t *testing.T) {
 	t.Parallel()
-	for version, terraform := range realTerraforms(t) {
+	programs := realTerraforms(t)
+	for version, terraform := range programs {
+		if version != slices.Min(slices.Collect(maps.Keys(programs))) {
+			continue // how a run recovers does not depend on the version
+		}
 		for way, at := range map[string][]string{
 			"SIGKILL":        {"the agent works", "goes to its journal", "applying the judged plan", "planning once more", "pushing the fix", "documents updated"},
 			"SIGTERM":        {"applying the judged plan"},

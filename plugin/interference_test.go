@@ -61,6 +61,23 @@ func TestRevertedFixIsNeverDone(t *testing.T) {
 	}
 }
 
+func TestThreat16_ReopenedItemIsLeftToAPerson(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	s.wants(0, s.run(nil))
+	held := len(s.state("monitoring"))
+	replayed := strings.Replace(s.file(alertDocument), "| over 80 % | Done |", "| over 80 % | TODO |", 1)
+	must[string](t)(s.Repo.Commit(standin.SampleBranch, "Once more\n", map[string]string{alertDocument: replayed}))
+	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	s.says("reason=reopened")
+	if calls := must[[]standin.AgentCall](t)(s.Agent.Calls()); len(calls) != 1 || len(s.state("monitoring")) != held {
+		t.Errorf("%d agent calls, state %v", len(calls), s.state("monitoring"))
+	}
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | TODO |") {
+		t.Errorf("the row was changed:\n%s", doc)
+	}
+}
+
 func TestStalePlanNeverRevertsWhatOthersApplied(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
