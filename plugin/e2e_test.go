@@ -22,6 +22,10 @@ import (
 	"pm-todos/plugin/standin"
 )
 
+// authorizedOptions are those by which docs/getting-started.md restricts the
+// login: whatever a run needs works under them.
+const authorizedOptions = `restrict,from="127.0.0.1"`
+
 // realSSHD starts OpenSSH's own server for the host of a world, and returns the
 // target and its known_hosts line.
 func realSSHD(t *testing.T, w *standin.World) (target, known string) {
@@ -71,7 +75,7 @@ PermitRootLogin prohibit-password
 SetEnv HOME=%s PATH=%s:/usr/local/bin:/usr/bin:/bin
 `, port, dir, dir, w.Home, filepath.Dir(w.Terraform.Program))
 	for name, content := range map[string][]byte{
-		"host_key": pem.EncodeToMemory(block), "authorized_keys": ssh.MarshalAuthorizedKey(login.PublicKey()), "sshd_config": []byte(config),
+		"host_key": pem.EncodeToMemory(block), "authorized_keys": append([]byte(authorizedOptions+" "), ssh.MarshalAuthorizedKey(login.PublicKey())...), "sshd_config": []byte(config),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			t.Fatal(err)
