@@ -28,7 +28,7 @@ var programs = map[string][]string{
 
 // plainPrograms take what they take.
 var plainPrograms = strings.Fields("ssh scp ssh-keygen ssh-keyscan ssh-add useradd usermod groupadd install chmod chown mkdir touch tee cat cd " +
-	"printf echo cp mv rm ls grep sed awk sort head tail wc jq curl test [ true false set umask id getent mktemp diff cmp sha256sum xargs openssl sshd visudo .ci/run .ci/image")
+	"printf echo read cp mv rm ls grep sed awk sort head tail wc jq curl test [ true false set umask id getent mktemp diff cmp sha256sum xargs openssl sshd visudo .ci/run .ci/image")
 
 // wrappers run the program that their arguments name.
 var wrappers = []string{"sudo", "env", "exec", "command", "time", "nohup"}
@@ -50,12 +50,12 @@ func checkShell(text string) error {
 				problems = append(problems, checkVariable(n.Name.Value))
 			}
 		case *syntax.CallExpr:
-			var words []string
-			for _, word := range n.Args {
-				words = append(words, literalText(word))
-			}
-			if len(words) > 0 && !local[words[0]] {
+			if words := literalTexts(n.Args); len(words) > 0 && !local[words[0]] {
 				problems = append(problems, checkCall(words))
+			}
+		case *syntax.Stmt:
+			if call, ok := n.Cmd.(*syntax.CallExpr); ok {
+				problems = append(problems, checkHereDocument(literalTexts(call.Args), n.Redirs))
 			}
 		}
 		return true
@@ -71,6 +71,30 @@ func checkShellSyntax(text string) error {
 		return fmt.Errorf("its commands are no shell script: %w", err)
 	}
 	return nil
+}
+
+// checkHereDocument checks what a command reads from the lines below it.
+func checkHereDocument(words []string, redirects []*syntax.Redirect) error {
+	for _, r := range redirects {
+		if r.Hdoc == nil || len(words) < 2 {
+			continue
+		}
+		switch text := literalText(r.Hdoc); {
+		case words[0] == "vault" && words[1] == "policy":
+			return checkHCL(text)
+		case words[0] == "kubectl":
+			return checkYAML(text)
+		}
+	}
+	return nil
+}
+
+func literalTexts(words []*syntax.Word) []string {
+	var texts []string
+	for _, word := range words {
+		texts = append(texts, literalText(word))
+	}
+	return texts
 }
 
 // literalText is a word without its quotes; what the shell would expand stands as

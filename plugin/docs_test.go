@@ -108,6 +108,20 @@ func TestEveryBlockOfTheDocsHolds(t *testing.T) {
 	}
 }
 
+// inlineCommand is a code span that names a command of the program.
+var inlineCommand = regexp.MustCompile("`(?:pm-todos|go run \\.) ([a-z][a-z-]*)[^`]*`")
+
+// TestCommandsInTheTextExist looks at what stands between the blocks.
+func TestCommandsInTheTextExist(t *testing.T) {
+	for _, p := range pages(t) {
+		for _, m := range inlineCommand.FindAllStringSubmatch(string(p.content), -1) {
+			if App("test", nil, nil, nil).Command(m[1]) == nil {
+				t.Errorf("%s: %s is no command of pm-todos", p.name, m[0])
+			}
+		}
+	}
+}
+
 // walk visits every node of a page, its front matter left out.
 func walk(t *testing.T, p page, visit func(ast.Node)) {
 	t.Helper()
@@ -228,6 +242,8 @@ func TestCheckersSeeWhatIsWrong(t *testing.T) {
 		{"sh", "sudo useradd --create-home x", "usreadd x", "usreadd"},
 		{"sh", "echo \"$(pm-todos parse x)\"", "echo $(pm-todos prase x)", "prase is no command"},
 		{"sh", "ssh -l x host", "if", "if"},
+		{"sh", "vault policy write x - <<'P'\npath \"a\" { capabilities = [\"read\"] }\nP", "vault policy write x - <<'P'\npath \"a\" { capabilities = [\"reed\"] }\nP", "reed"},
+		{"sh", "kubectl apply -f - <<'P'\n{apiVersion: v1, kind: Secret, metadata: {name: x}}\nP", "kubectl apply -f - <<'P'\n{apiVersion: v1}\nP", "Kubernetes"},
 		{"console", "$ pm-todos demo\nthis is printed", "$ pm-todos demmo", "demmo"},
 		{"json", `{"a": 1}`, `{a: 1}`, "no JSON"},
 		{"hcl", `path "a" { capabilities = ["read"] }`, `path "a" { capabilities = ["raed"] }`, "raed"},
