@@ -16,11 +16,13 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/plain"
 )
 
-// maxAnswer is the size in bytes of the longest answer that is read: Vault's
-// own limit for a request, so that no secret is longer.
-const maxAnswer = 32 << 20
+// maxAnswer is the size in bytes of the longest answer that is read. Vault's
+// storages hold no entry of more than a megabyte:
+// https://developer.hashicorp.com/vault/docs/internals/limits
+const maxAnswer = 8 << 20
 
 // newClient makes a client from the configuration alone.
 func newClient(c Config) (*api.Client, error) {
@@ -41,14 +43,14 @@ func newClient(c Config) (*api.Client, error) {
 	config := &api.Config{
 		Address: c.Addr,
 		HttpClient: &http.Client{
-			Transport: capped{transport},
-			// The client follows one redirect (standby to active) by itself.
+			Transport:     guarded{transport},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		Timeout:      c.PerTry,
-		MinRetryWait: time.Second,
-		MaxRetryWait: time.Second,
-		MaxRetries:   0, // retrying is done here, with the deadline of the whole in view
+		DisableRedirects: true,
+		Timeout:          c.PerTry,
+		MinRetryWait:     time.Second,
+		MaxRetryWait:     time.Second,
+		MaxRetries:       0, // retrying is done here, with the deadline of the whole in view
 	}
 	var client *api.Client
 	err := withoutAmbient(func() (err error) {
@@ -87,17 +89,50 @@ func withoutAmbient(f func() error) error {
 	return f()
 }
 
-// capped limits the length of every answer.
-type capped struct{ http.RoundTripper }
+// guarded is a transport that reads no endless answers and follows nobody: a
+// request holds the token, or what a token is given for.
+type guarded struct{ http.RoundTripper }
 
-func (t capped) RoundTrip(request *http.Request) (*http.Response, error) {
+func (t guarded) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := t.RoundTripper.RoundTrip(request)
 	if err != nil {
 		return nil, err
 	}
-	response.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(response.Body, maxAnswer), response.Body}
+	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
+		_ = response.Body.Close() // nothing in it is wanted
+		return nil, &redirected{
+			status: response.StatusCode, to: to.Scheme + "://" + to.Host, elsewhere: to.Hostname() != request.URL.Hostname(),
+		}
+	}
+	response.Body = &capped{ReadCloser: response.Body, left: maxAnswer}
 	return response, nil
+}
+
+// redirected is an answer that names another place to ask.
+type redirected struct {
+	status    int
+	to        string // scheme and host
+	elsewhere bool   // the host has another name
+}
+
+// Error says where to, and the way out.
+func (r *redirected) Error() string {
+	return fmt.Sprintf("%d: redirected to %s, which is not followed with a login; if that is the right place, set vault_addr to it", r.status, plain.Line(r.to, 200))
+}
+
+// errTooLong is what reading an answer of more than maxAnswer bytes ends with.
+var errTooLong = fmt.Errorf("the answer is longer than %d MiB; is this a Vault?", maxAnswer>>20)
+
+// capped fails when more than left bytes are read.
+type capped struct {
+	io.ReadCloser
+	left int
+}
+
+func (c *capped) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if c.left -= n; c.left < 0 {
+		return 0, errTooLong
+	}
+	return n, err
 }

@@ -58,7 +58,8 @@ type Config struct {
 	// The error holds no secret.
 	OnRetry func(err error, wait time.Duration)
 
-	backoff time.Duration // the first wait
+	backoff time.Duration    // the first wait
+	hidden  *secret.Redactor // takes what opens doors out of texts of others
 }
 
 func (c Config) withDefaults() Config {
@@ -71,6 +72,8 @@ func (c Config) withDefaults() Config {
 	set(&c.Mount, c.Auth)
 	set(&c.Role, "ci")
 	set(&c.JWTPath, DefaultJWTPath)
+	c.hidden = &secret.Redactor{}
+	c.hidden.Add(c.SecretID, c.Token)
 	c.Addr = strings.TrimRight(c.Addr, "/")
 	c.Mount = strings.TrimPrefix(strings.Trim(c.Mount, "/"), "auth/")
 	c.Secret = strings.Trim(c.Secret, "/")

@@ -29,7 +29,8 @@ type call struct {
 }
 
 // double is a Vault that expects exactly these calls in this order. It fails
-// the test on any other request and on calls that were not made.
+// the test on any other request and on calls that were not made; only the
+// question of what the token may do is always allowed, and refused.
 type double struct {
 	*httptest.Server
 	t     *testing.T
@@ -61,6 +62,10 @@ func (d *double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	content, err := io.ReadAll(r.Body)
 	if err != nil {
 		d.t.Errorf("%s %s: %v", r.Method, r.URL.Path, err)
+	}
+	if unasked := len(d.calls) == 0 || d.calls[0].path != powerPath; unasked && r.URL.Path == "/v1/"+powerPath {
+		w.WriteHeader(http.StatusForbidden)
+		return
 	}
 	if len(d.calls) == 0 || d.calls[0].method != r.Method || "/v1/"+d.calls[0].path != r.URL.Path {
 		d.t.Errorf("unexpected call: %s %s %s", r.Method, r.URL.Path, content)
@@ -125,6 +130,7 @@ func (d *double) config() Config {
 const (
 	mountsPath = "sys/internal/ui/mounts/secret/data/ci/infra"
 	secretPath = "secret/data/ci/infra"
+	powerPath  = "sys/internal/ui/resultant-acl"
 	mountV2    = `{"data":{"path":"secret/","type":"kv","options":{"version":"2"}}}`
 	mountV1    = `{"data":{"path":"secret/","type":"kv","options":{"version":"1"}}}`
 	secretV2   = `{"data":{"data":{"devvm_ssh_key":"KEY\n","slack_webhook":"T/B/x","count":3,"on":true,"empty":" ","list":[1]},` +

@@ -176,14 +176,15 @@ func TestNoTokenFile(t *testing.T) {
 }
 
 func TestMissingSecrets(t *testing.T) {
-	for name, read := range map[string]call{
-		"no such path":    but(readCall(secretPath, ""), 404, `{"errors":[]}`),
-		"deleted version": but(readCall(secretPath, ""), 404, `{"data":{"data":null,"metadata":{"deletion_time":"2026-01-02T03:04:05Z","version":2}}}`),
+	for name, test := range map[string]struct{ answer, says string }{
+		"no such path":      {`{"errors":[]}`, "there is no such secret; check vault_secret"},
+		"deleted version":   {`{"data":{"data":null,"metadata":{"deletion_time":"2026-01-02T03:04:05Z","version":2}}}`, "2, was deleted at 2026-01-02T03:04:05Z; bring it back"},
+		"destroyed version": {`{"data":{"data":null,"metadata":{"deletion_time":"","destroyed":true,"version":2}}}`, "2, was destroyed; write the secret again"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDouble(t, loginCall(), mountCall(mountV2), read, revokeCall()).start()
+			d := newDouble(t, loginCall(), mountCall(mountV2), but(readCall(secretPath, ""), 404, test.answer), revokeCall()).start()
 			_, err := Read(t.Context(), d.config())
-			says(t, err, fault.Failed, secretPath, "mount secret", "role ci", "deleted", "vault_secret")
+			says(t, err, fault.Failed, secretPath, "mount secret", "role ci", test.says)
 		})
 	}
 }

@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,17 +17,14 @@ import (
 
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/plain"
+	"pm-todos/plugin/secret"
 )
-
-// longLife is the life of a token from which on a warning says so: a run takes
-// minutes.
-const longLife = 24 * time.Hour
 
 // login gives the client its token and returns what is remarkable about it.
 func login(ctx context.Context, c Config, client *api.Client) ([]string, error) {
 	if c.Auth == Token {
 		client.SetToken(strings.TrimSpace(c.Token.Reveal()))
-		return nil, nil
+		return inspect(ctx, client), nil
 	}
 	method, who, err := newMethod(c)
 	if err != nil {
@@ -37,17 +34,33 @@ func login(ctx context.Context, c Config, client *api.Client) ([]string, error) 
 	if c.Auth == AppRole {
 		doing = fmt.Sprintf("log in with approle on auth/%s", c.Mount)
 	}
+	var warnings []string
 	answer, err := do(ctx, c, doing, func(ctx context.Context) (*api.Secret, error) {
-		return client.Auth().Login(ctx, method)
+		answer, err := client.Auth().Login(ctx, method)
+		if lost(err) && len(warnings) == 0 {
+			warnings = []string{"the answer to a Vault log-in was lost: Vault may keep a token that nobody knows until the role's token_ttl is over"}
+		}
+		return answer, err
 	})
 	if err != nil {
-		return nil, final(c, err, doing, loginWayOut(c, err, who))
+		return warnings, final(c, err, doing, loginWayOut(c, err, who))
 	}
-	return tokenWarnings(c, answer.Auth.Policies, time.Duration(answer.Auth.LeaseDuration)*time.Second), nil
+	c.hidden.Add(secret.New(answer.Auth.ClientToken))
+	return append(warnings, tokenWarnings(answer.Auth)...), nil
 }
 
-// newMethod prepares the login. who describes the identity for messages.
-func newMethod(c Config) (method api.AuthMethod, who string, err error) {
+// lost tells whether a request may have been carried out although it failed:
+// its connection came about, and no answer was read.
+func lost(err error) bool {
+	if err == nil || status(err) != 0 || untrusted(err) {
+		return false
+	}
+	operation, ok := errors.AsType[*net.OpError](err)
+	return !(ok && operation.Op == "dial") && temporary(err)
+}
+
+// newMethod prepares the login. who is the identity as far as it is known.
+func newMethod(c Config) (method api.AuthMethod, who identity, err error) {
 	switch c.Auth {
 	case AppRole:
 		method, err = approle.NewAppRoleAuth(c.RoleID,
@@ -55,9 +68,10 @@ func newMethod(c Config) (method api.AuthMethod, who string, err error) {
 	default:
 		var token string
 		if token, err = readJWT(c); err != nil {
-			return nil, "", err
+			return nil, who, err
 		}
-		who = claims(token).String()
+		c.hidden.Add(secret.New(token))
+		who = claims(token)
 		if c.Auth == JWT {
 			return jwtMethod{mount: c.Mount, role: c.Role, token: token}, who, nil
 		}
@@ -65,7 +79,7 @@ func newMethod(c Config) (method api.AuthMethod, who string, err error) {
 			kubernetes.WithServiceAccountToken(token), kubernetes.WithMountPath(c.Mount))
 	}
 	if err != nil {
-		return nil, "", fault.Mark(fault.Settings, fmt.Errorf("vault: prepare the %s login: %w", c.Auth, err))
+		return nil, who, fault.Mark(fault.Settings, fmt.Errorf("vault: prepare the %s login: %w", c.Auth, err))
 	}
 	return method, who, nil
 }
@@ -128,14 +142,18 @@ func (id identity) String() string {
 	if id.Audience != nil {
 		text += " for audience " + plain.Line(fmt.Sprint(id.Audience), 120)
 	}
-	if end := time.Unix(id.Expires, 0); id.Expires > 0 && time.Now().After(end) {
-		text += " and expired at " + end.UTC().Format(time.RFC3339)
+	if id.expired() {
+		text += " and expired at " + time.Unix(id.Expires, 0).UTC().Format(time.RFC3339)
 	}
 	return text
 }
 
+func (id identity) expired() bool {
+	return id.Expires > 0 && time.Now().After(time.Unix(id.Expires, 0))
+}
+
 // loginWayOut says what to do about a refused login.
-func loginWayOut(c Config, err error, who string) string {
+func loginWayOut(c Config, err error, who identity) string {
 	if status(err) == 404 {
 		return fmt.Sprintf("no auth method is mounted at auth/%s: set vault_auth_mount or vault_namespace", c.Mount)
 	}
@@ -150,40 +168,13 @@ func loginWayOut(c Config, err error, who string) string {
 	default:
 		hint = fmt.Sprintf("check the bound claims, the audience and the issuer of role %s on auth/%s", c.Role, c.Mount)
 	}
-	if who != "" {
-		hint = who + "; " + hint
+	if who.expired() {
+		hint = c.JWTPath + " must hold a token that is still valid (a projected one is renewed by Kubernetes); beyond that, " + hint
+	}
+	if text := who.String(); text != "" {
+		hint = text + "; " + hint
 	}
 	return hint
-}
-
-// tokenWarnings says what a token can do beyond what this program needs.
-func tokenWarnings(c Config, policies []string, life time.Duration) []string {
-	var warnings []string
-	if slices.Contains(policies, "root") {
-		warnings = append(warnings, "the Vault token has the root policy: use a role that may read "+c.Secret+" and nothing else")
-	}
-	if life > longLife {
-		warnings = append(warnings, fmt.Sprintf("the Vault token would live %s: give the role a token_ttl of a few minutes", life))
-	}
-	return warnings
-}
-
-// inspect finds out what an owner's token can do, as far as it may look itself
-// up. Failing to do so is no news.
-func inspect(ctx context.Context, c Config, client *api.Client) []string {
-	answer, err := client.Auth().Token().LookupSelfWithContext(ctx)
-	if err != nil || answer == nil {
-		return nil
-	}
-	policies, err := answer.TokenPolicies()
-	if err != nil {
-		return nil
-	}
-	life, err := answer.TokenTTL()
-	if err != nil {
-		return nil
-	}
-	return tokenWarnings(c, policies, life)
 }
 
 // revoke ends the token's life, whatever became of the context.
@@ -198,5 +189,8 @@ func revoke(ctx context.Context, c Config, client *api.Client) error {
 		return struct{}{}, client.Auth().Token().RevokeSelfWithContext(ctx, "")
 	})
 	client.ClearToken()
-	return told(err)
+	if status(err) == 403 {
+		return fmt.Errorf(`%w; give the role a policy with: path "auth/token/revoke-self" { capabilities = ["update"] }`, c.told(err))
+	}
+	return c.told(err)
 }

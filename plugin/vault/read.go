@@ -2,12 +2,14 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/hashicorp/vault/api"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/plain"
 )
 
 // Read logs in, reads the secret and has the SSH key signed, as far as the
@@ -33,20 +35,13 @@ func Read(ctx context.Context, c Config) (fields Fields, err error) {
 		return fields, err
 	}
 	warnings, err := login(ctx, c, client)
+	fields.Warnings = append(fields.Warnings, warnings...)
 	if err != nil {
 		return fields, err
 	}
-	fields.Warnings = append(fields.Warnings, warnings...)
-	if c.Auth == Token {
-		defer client.ClearToken()
-		fields.Warnings = append(fields.Warnings, inspect(ctx, c, client)...)
-	} else {
-		defer func() {
-			if err := revoke(ctx, c, client); err != nil {
-				fields.Warnings = append(fields.Warnings, fmt.Sprintf("the Vault token could not be revoked: %v", err))
-			}
-		}()
-	}
+	defer func() {
+		fields.Warnings = append(fields.Warnings, leave(ctx, c, client)...)
+	}()
 	if c.Secret != "" {
 		if err := fields.read(ctx, c, client); err != nil {
 			return fields, err
@@ -56,9 +51,33 @@ func Read(ctx context.Context, c Config) (fields Fields, err error) {
 		if fields.SSH, err = signKey(ctx, c, client); err != nil {
 			return fields, err
 		}
+		fields.Warnings = append(fields.Warnings, fields.SSH.warnings()...)
 	}
+	fields.Warnings = append(fields.Warnings, excess(ctx, c, client, fields.Path)...)
 	return fields, nil
 }
+
+// leave ends what login began: a token of ours is revoked, one of the owner's
+// forgotten.
+func leave(ctx context.Context, c Config, client *api.Client) []string {
+	if c.Auth == Token {
+		client.ClearToken()
+		return nil
+	}
+	if err := revoke(ctx, c, client); err != nil {
+		return []string{fmt.Sprintf("the Vault token could not be revoked: %v", err)}
+	}
+	return nil
+}
+
+// try is one path that was read in vain.
+type try struct {
+	path string
+	err  error
+}
+
+// errAbsent is what reading a path comes to where nothing is.
+var errAbsent = errors.New("there is no such secret")
 
 // read fills the fields from the first of the secret's possible paths that
 // exists.
@@ -67,40 +86,69 @@ func (f *Fields) read(ctx context.Context, c Config, client *api.Client) error {
 	if err != nil {
 		return err
 	}
-	var first error
-	paths := candidates(c.Secret, mount, version)
-	for _, path := range paths {
+	var tries []try
+	for _, path := range candidates(c.Secret, mount, version) {
 		answer, err := do(ctx, c, "read "+path, func(ctx context.Context) (*api.Secret, error) {
 			return client.Logical().ReadWithContext(ctx, path)
 		})
 		if err != nil && status(err) != 403 && status(err) != 400 {
 			return final(c, err, "read "+path, "check vault_addr and vault_secret")
 		}
-		if data := content(answer, version); err == nil && data != nil {
-			f.fill(path, data)
-			return nil
+		if err == nil {
+			data := content(answer, version)
+			if data != nil {
+				f.fill(path, data)
+				return nil
+			}
+			err = absence(answer)
 		}
-		if first == nil {
-			first = err
-		}
+		tries = append(tries, try{path, err})
 	}
-	return notRead(c, paths, mount, first)
+	return notRead(c, tries, mount)
 }
 
-// notRead words why none of the paths gave a secret.
-func notRead(c Config, paths []string, mount string, refused error) error {
-	doing := fmt.Sprintf("read %s as role %s on auth/%s", strings.Join(paths, " or "), c.Role, c.Mount)
-	if c.Auth == Token || c.Auth == AppRole {
-		doing = fmt.Sprintf("read %s with %s auth", strings.Join(paths, " or "), c.Auth)
+// absence is why an answer holds no secret: KV v2 tells of versions that were
+// deleted or destroyed.
+func absence(answer *api.Secret) error {
+	if answer == nil {
+		return errAbsent
 	}
-	if refused != nil {
-		return final(c, refused, doing, fmt.Sprintf("give the role a policy with: path %q { capabilities = [\"read\"] }", paths[0]))
+	about, _ := answer.Data["metadata"].(map[string]any)
+	version := plain.Line(fmt.Sprint(about["version"]), 20)
+	if destroyed, _ := about["destroyed"].(bool); destroyed {
+		return fmt.Errorf("its newest version, %s, was destroyed; write the secret again", version)
+	}
+	if when, _ := about["deletion_time"].(string); when != "" {
+		return fmt.Errorf("its newest version, %s, was deleted at %s; bring it back with: vault kv undelete -versions=%s", version, plain.Line(when, 40), version)
+	}
+	return errAbsent
+}
+
+// notRead words why none of the paths gave a secret, and the way out of what
+// was refused, or else of what is not there.
+func notRead(c Config, tries []try, mount string) error {
+	who := fmt.Sprintf("role %s on auth/%s", c.Role, c.Mount)
+	if c.Auth == Token || c.Auth == AppRole {
+		who = c.Auth + " auth"
 	}
 	if mount != "" {
-		doing += " (mount " + mount + ")"
+		who += ", mount " + mount
 	}
-	return fault.Mark(fault.Failed, fmt.Errorf(
-		"vault: %s at %s: there is no such secret, or its newest version is deleted; check vault_secret and vault_namespace", doing, c.Addr))
+	paths, worst := make([]string, len(tries)), tries[0]
+	for i, one := range tries {
+		paths[i] = one.path
+		if errors.Is(worst.err, errAbsent) || status(worst.err) != 0 && status(one.err) == 0 && !errors.Is(one.err, errAbsent) {
+			worst = one // what is most to the point: deleted, then refused, then absent
+		}
+	}
+	wayOut := ""
+	switch {
+	case status(worst.err) == 403:
+		wayOut = fmt.Sprintf("; give the role a policy with: path %q { capabilities = [\"read\"] }", worst.path)
+	case status(worst.err) != 0 || errors.Is(worst.err, errAbsent):
+		wayOut = "; check vault_secret and vault_namespace"
+	}
+	return fault.Mark(fault.Failed, fmt.Errorf("vault: read %s (%s) at %s: %w%s", strings.Join(paths, " or "), who, c.Addr, c.told(worst.err), wayOut))
 }
 
 // findMount asks which mount the secret's path is on and which KV version that

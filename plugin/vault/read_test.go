@@ -151,7 +151,7 @@ func TestTheOwnersTokenIsUsedAndNotRevoked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(fields.Warnings) != 1 || !strings.Contains(fields.Warnings[0], "root policy") {
+	if text := strings.Join(fields.Warnings, "\n"); !strings.Contains(text, "root policy") || !strings.Contains(text, "never expires") {
 		t.Errorf("warnings %q", fields.Warnings)
 	}
 }
@@ -190,7 +190,7 @@ func TestARevokeThatFailsIsAWarning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(fields.Warnings) != 1 || !strings.Contains(fields.Warnings[0], "could not be revoked: 403: permission denied") {
+	if len(fields.Warnings) != 1 || !strings.Contains(fields.Warnings[0], "could not be revoked: 403: permission denied; give the role a policy with: path \"auth/token/revoke-self\"") {
 		t.Errorf("warnings %q", fields.Warnings)
 	}
 }
@@ -247,35 +247,39 @@ func TestOwnCA(t *testing.T) {
 }
 
 func TestVaultsSSHEngineSignsAnEphemeralKey(t *testing.T) {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ca, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	end := time.Now().Add(5 * time.Minute).Truncate(time.Second)
-	for name, kind := range map[string]uint32{"user certificate": ssh.UserCert, "host certificate": ssh.HostCert} {
+	soon := time.Now().Add(5 * time.Minute).Truncate(time.Second)
+	for name, test := range map[string]struct {
+		change  func(*ssh.Certificate)
+		refused string
+		warned  string
+	}{
+		"user certificate":      {},
+		"host certificate":      {change: func(c *ssh.Certificate) { c.CertType = ssh.HostCert }, refused: "no user certificate"},
+		"for nobody":            {change: func(c *ssh.Certificate) { c.ValidPrincipals = nil }, refused: "default_user"},
+		"for somebody else":     {change: func(c *ssh.Certificate) { c.ValidPrincipals = []string{"root"} }, refused: "for root and not for wizard"},
+		"for more than a month": {change: func(c *ssh.Certificate) { c.ValidBefore += 32 * 24 * 3600 }, warned: "is valid for 768h"},
+		"for ever":              {change: func(c *ssh.Certificate) { c.ValidBefore = ssh.CertTimeInfinity }, warned: "never expires"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDouble(t).start()
-			d.Config.Handler = signing(t, ca, kind, end)
+			d.Config.Handler = signing(t, &ssh.Certificate{CertType: ssh.UserCert, ValidPrincipals: []string{"wizard"}, ValidBefore: uint64(soon.Unix())}, test.change)
 			c := d.config()
 			c.Secret, c.SSHMount, c.SSHRole, c.SSHPrincipals = "", "ssh-client", "ci", "wizard"
 			fields, err := Read(t.Context(), c)
-			if kind == ssh.HostCert {
-				if fault.Of(err) != fault.Failed || !strings.Contains(err.Error(), "no user certificate") {
-					t.Fatalf("%v", err)
-				}
+			if test.refused != "" {
+				says(t, err, fault.Failed, test.refused)
 				return
 			}
 			if err != nil {
 				t.Fatal(err)
 			}
+			if text := strings.Join(fields.Warnings, "\n"); test.warned == "" && text != "" || !strings.Contains(text, test.warned) {
+				t.Errorf("warnings %q, want %q", text, test.warned)
+			}
 			if _, err := ssh.ParsePrivateKey([]byte(fields.SSH.Private.Reveal())); err != nil {
 				t.Errorf("private key: %v", err)
 			}
-			if !fields.SSH.Expires.Equal(end) || !strings.HasPrefix(fields.SSH.Certificate, "ssh-ed25519-cert-v01@openssh.com ") {
+			if test.change == nil && !fields.SSH.Expires.Equal(soon) || !strings.HasPrefix(fields.SSH.Certificate, "ssh-ed25519-cert-v01@openssh.com ") {
 				t.Errorf("certificate %q until %v", fields.SSH.Certificate, fields.SSH.Expires)
 			}
 			if len(fields.Secrets()) != 1 {
@@ -285,8 +289,17 @@ func TestVaultsSSHEngineSignsAnEphemeralKey(t *testing.T) {
 	}
 }
 
-// signing is a Vault with an SSH engine that signs what it gets.
-func signing(t *testing.T, ca ssh.Signer, kind uint32, end time.Time) http.Handler {
+// signing is a Vault with an SSH engine that makes that certificate of every key
+// it gets.
+func signing(t *testing.T, certificate *ssh.Certificate, change func(*ssh.Certificate)) http.Handler {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/v1/auth/kubernetes/login":
@@ -304,7 +317,10 @@ func signing(t *testing.T, ca ssh.Signer, kind uint32, end time.Time) http.Handl
 				t.Errorf("public key: %v", err)
 				return
 			}
-			certificate := &ssh.Certificate{Key: key, CertType: kind, ValidPrincipals: []string{"wizard"}, ValidBefore: uint64(end.Unix())}
+			certificate.Key = key
+			if change != nil {
+				change(certificate)
+			}
 			if err := certificate.SignCert(rand.Reader, ca); err != nil {
 				t.Error(err)
 			}
@@ -313,6 +329,8 @@ func signing(t *testing.T, ca ssh.Signer, kind uint32, end time.Time) http.Handl
 				t.Error(err)
 			}
 			_, _ = w.Write(answer)
+		case "/v1/" + powerPath:
+			w.WriteHeader(http.StatusForbidden)
 		case "/v1/auth/token/revoke-self":
 			w.WriteHeader(http.StatusNoContent)
 		default:

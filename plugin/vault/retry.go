@@ -44,7 +44,7 @@ func do[T any](ctx context.Context, c Config, doing string, request func(context
 		return result, err
 	}, backoff.WithBackOff(waits), backoff.WithMaxElapsedTime(budget), backoff.WithNotify(func(err error, wait time.Duration) {
 		if c.OnRetry != nil {
-			c.OnRetry(fmt.Errorf("vault: %s: %w", doing, told(err)), wait)
+			c.OnRetry(fmt.Errorf("vault: %s: %w", doing, c.told(err)), wait)
 		}
 	}))
 	if err == nil {
@@ -58,7 +58,7 @@ func do[T any](ctx context.Context, c Config, doing string, request func(context
 	}
 	if temporary(last) {
 		return result, fault.Mark(fault.Temporary, fmt.Errorf(
-			"vault: %s at %s did not succeed in time: %w; run again when it is up", doing, c.Addr, told(last)))
+			"vault: %s at %s did not succeed in time: %w; run again when it is up", doing, c.Addr, c.told(last)))
 	}
 	return result, last
 }
@@ -76,8 +76,12 @@ func temporary(err error) bool {
 		}
 		return false
 	}
-	if untrusted(err) {
+	if untrusted(err) || errors.Is(err, errTooLong) {
 		return false
+	}
+	if away, ok := errors.AsType[*redirected](err); ok {
+		// A standby that cannot forward while the active node changes.
+		return away.status == http.StatusTemporaryRedirect && away.elsewhere
 	}
 	// The HTTP client wraps everything that happened on the way in *url.Error;
 	// a connection that breaks in the answer's body does not come so.
@@ -97,31 +101,39 @@ func untrusted(err error) bool {
 		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
 }
 
-// told is err as one short line: the client's own text spans several.
-func told(err error) error {
+// told is err in one short line without secrets. The client's own text spans
+// several, and what Vault or something in its place says may repeat what it was
+// sent.
+func (c Config) told(err error) error {
+	if err == nil {
+		return nil
+	}
+	var text string
 	if answer, ok := errors.AsType[*api.ResponseError](err); ok {
-		return &answered{answer}
+		if text = strings.Join(answer.Errors, "; "); strings.TrimSpace(text) == "" {
+			text = http.StatusText(answer.StatusCode)
+		}
+		text = fmt.Sprintf("%d: %s", answer.StatusCode, text)
+	} else {
+		if way, ok := errors.AsType[*url.Error](err); ok {
+			err = way.Err
+		}
+		text = err.Error()
 	}
-	if way, ok := errors.AsType[*url.Error](err); ok {
-		err = way.Err
-	}
-	return err
+	return &said{text: plain.Line(c.hidden.Redact(text), 300), err: err}
 }
 
-// answered is an answer of Vault that says no.
-type answered struct{ *api.ResponseError }
-
-// Error is the status code and what Vault said, as one line.
-func (a *answered) Error() string {
-	text := plain.Line(strings.Join(a.Errors, "; "), 300)
-	if text == "" {
-		text = http.StatusText(a.StatusCode)
-	}
-	return fmt.Sprintf("%d: %s", a.StatusCode, text)
+// said is an error in other words.
+type said struct {
+	text string
+	err  error
 }
 
-// Unwrap is the client's error.
-func (a *answered) Unwrap() error { return a.ResponseError }
+// Error is one short line.
+func (s *said) Error() string { return s.text }
+
+// Unwrap is the error itself.
+func (s *said) Unwrap() error { return s.err }
 
 // status is the code of the answer in err, 0 when there was none.
 func status(err error) int {
@@ -140,5 +152,5 @@ func final(c Config, err error, doing, wayOut string) error {
 	if untrusted(err) {
 		wayOut = "check vault_addr (http or https?) and give the CA that signed its certificate in vault_ca_cert"
 	}
-	return fault.Mark(fault.Failed, fmt.Errorf("vault: %s at %s: %w; %s", doing, c.Addr, told(err), wayOut))
+	return fault.Mark(fault.Failed, fmt.Errorf("vault: %s at %s: %w; %s", doing, c.Addr, c.told(err), wayOut))
 }

@@ -9,12 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/api"
 	"golang.org/x/crypto/ssh"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/plain"
 	"pm-todos/plugin/secret"
 )
 
@@ -56,15 +59,16 @@ func signKey(ctx context.Context, c Config, client *api.Client) (*SSHKey, error)
 	if answer != nil {
 		line, _ = answer.Data["signed_key"].(string)
 	}
-	expires, err := checkCertificate(line, key)
+	expires, err := checkCertificate(line, key, c.SSHPrincipals)
 	if err != nil {
 		return nil, fault.Mark(fault.Failed, fmt.Errorf("vault: %s at %s: %w", doing, c.Addr, err))
 	}
 	return &SSHKey{Private: secret.New(string(pem.EncodeToMemory(block))), Certificate: line, Expires: expires}, nil
 }
 
-// checkCertificate makes sure that line is a user certificate for our key.
-func checkCertificate(line string, key ssh.PublicKey) (time.Time, error) {
+// checkCertificate makes sure that line is a user certificate for our key and
+// for everybody as whom the run logs in. It returns the certificate's end.
+func checkCertificate(line string, key ssh.PublicKey, principals string) (time.Time, error) {
 	parsed, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
 	if err != nil {
 		return time.Time{}, errors.New("the answer holds no certificate; is this an SSH engine with a CA?")
@@ -73,8 +77,30 @@ func checkCertificate(line string, key ssh.PublicKey) (time.Time, error) {
 	if !ok || certificate.CertType != ssh.UserCert || !bytes.Equal(certificate.Key.Marshal(), key.Marshal()) {
 		return time.Time{}, errors.New("the answer is no user certificate for the key that was sent")
 	}
+	if len(certificate.ValidPrincipals) == 0 {
+		return time.Time{}, errors.New("the certificate names no user, and sshd lets nobody in with it; give the role a default_user")
+	}
+	for principal := range strings.SplitSeq(principals, ",") {
+		if principal != "" && !slices.Contains(certificate.ValidPrincipals, principal) {
+			return time.Time{}, fmt.Errorf("the certificate is for %s and not for %s; add that to the role's allowed_users",
+				plain.Line(strings.Join(certificate.ValidPrincipals, ", "), 200), principal)
+		}
+	}
 	if certificate.ValidBefore >= math.MaxInt64 {
 		return time.Time{}, nil
 	}
 	return time.Unix(int64(certificate.ValidBefore), 0), nil
+}
+
+// warnings about a certificate that outlives its run.
+func (k *SSHKey) warnings() []string {
+	life := "never expires"
+	if !k.Expires.IsZero() {
+		left := time.Until(k.Expires)
+		if left <= longLife {
+			return nil
+		}
+		life = "is valid for " + left.Round(time.Hour).String()
+	}
+	return []string{"the certificate of Vault's SSH engine " + life + ": give the role a ttl of an hour or so"}
 }
