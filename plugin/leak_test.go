@@ -116,15 +116,14 @@ func (h *hunt) count(kind string) {
 // state before. Files that vanish meanwhile are a run's own affair.
 func (h *hunt) files(folders ...string) {
 	for _, folder := range folders {
-		_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || !entry.Type().IsRegular() {
+		_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, _ error) error {
+			if entry == nil || !entry.Type().IsRegular() {
 				return nil
 			}
-			info, err := entry.Info()
-			if err != nil {
-				return nil
+			state := "gone"
+			if info, err := entry.Info(); err == nil {
+				state = fmt.Sprint(info.Size(), info.ModTime())
 			}
-			state := fmt.Sprint(info.Size(), info.ModTime())
 			if h.looked[path] == state {
 				return nil
 			}

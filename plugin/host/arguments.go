@@ -23,8 +23,8 @@ type Handed struct {
 	Output string   // end of what it printed, cleaned
 }
 
-// ErrUnreached: a wrapper did not start the programs that stood first on the
-// PATH, so that nothing can be said of what it hands on.
+// ErrUnreached is a wrapper that did not start the programs that stood first on
+// the PATH, so that nothing can be said of what it hands on.
 var ErrUnreached = errors.New("the wrapper starts neither terraform, tofu nor terragrunt from the PATH")
 
 // recorder stands in for the programs that a wrapper starts: it notes its name
