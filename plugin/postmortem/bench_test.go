@@ -2,9 +2,13 @@ package postmortem
 
 import (
 	"fmt"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
 	"sort"
 	"strings"
 	"testing"
+	"time"
 )
 
 // ordinary is a document such as people write, repeated to a size.
@@ -56,35 +60,42 @@ func hostile() map[string][]byte {
 	repeat := func(s string, size int) string { return strings.Repeat(s, size/len(s)+1) }
 	const size = 1 << 20
 	documents := map[string]string{
-		"wide header":        "|" + repeat(" Action |", size/2) + "\n|" + repeat("---|", size/2) + "\n",
-		"wide header, rows":  "|" + strings.Repeat("a|", 4000) + "\n|" + strings.Repeat("-|", 4000) + "\n" + repeat("|x|\n", size),
-		"wide rows":          header + repeat("|"+strings.Repeat("a|", 4000)+"\n", size),
-		"huge cell":          header + "| " + repeat("Add an alert ", size) + " | TODO |\n",
-		"huge cells":         header + repeat("| "+strings.Repeat("a, b. ", 5000)+" | TODO |\n", size),
-		"long status":        header + repeat("| Add an alert | "+strings.Repeat("open ", 5000)+" |\n", size),
-		"backticks":          header + repeat("| "+strings.Repeat("` `` ``` ", 3000)+" | TODO |\n", size),
-		"brackets":           "## Action items\n\n" + repeat("- [ ] "+strings.Repeat("[", 5000)+"\n", size),
-		"angles":             "## Action items\n\n" + repeat("- [ ] "+strings.Repeat("<!-- <a ", 3000)+"\n", size),
-		"short rows":         header + repeat("a\n", size/4),
-		"short items":        header + repeat("a|b\n", size/4),
-		"quotes":             repeat(strings.Repeat("> ", 400)+"a\n", size),
-		"lists on a line":    repeat(strings.Repeat("- ", 400)+"a\n", size),
-		"sixteen levels":     repeat(strings.Repeat("- ", 16)+"a\n", size/4),
-		"blank lines inside": strings.Repeat("- ", 16) + "a" + repeat("\n", size),
-		"blank gaps":         repeat(strings.Repeat("- ", 16)+"a\n\n\n\n", size/4),
-		"stairs":             stairs(size),
-		"tags":               repeat("<a b=\"c\" d='e' ffffffffffffffff gggggggggggg\n", size),
-		"long tags":          repeat("<"+strings.Repeat("a ", 30000)+"\n\n", size),
-		"comments":           repeat("<!-- a\n\n", size),
-		"fences":             repeat("```\n", size/2),
-		"headings":           repeat("# Action items\n", size),
-		"deep headings":      repeat("###### P1 — Action items (open)\n\n- [ ] a\n", size),
-		"delimiters":         repeat("a|b\n-|-\n", size/2),
-		"pipes":              repeat("|", size),
-		"one line":           repeat("- [ ] a ", size),
-		"mentions":           "## Action items\n\n" + repeat("removed #1 \"a b c d\" resolved ABC-1 ", size),
-		"zero bytes":         repeat("\x00", size),
-		"details":            repeat("<details>\n\n", size),
+		"wide header":             "|" + repeat(" Action |", size/2) + "\n|" + repeat("---|", size/2) + "\n",
+		"wide header, rows":       "|" + strings.Repeat("a|", 4000) + "\n|" + strings.Repeat("-|", 4000) + "\n" + repeat("|x|\n", size),
+		"wide rows":               header + repeat("|"+strings.Repeat("a|", 4000)+"\n", size),
+		"huge cell":               header + "| " + repeat("Add an alert ", size) + " | TODO |\n",
+		"huge cells":              header + repeat("| "+strings.Repeat("a, b. ", 5000)+" | TODO |\n", size),
+		"long status":             header + repeat("| Add an alert | "+strings.Repeat("open ", 5000)+" |\n", size),
+		"backticks":               header + repeat("| "+strings.Repeat("` `` ``` ", 3000)+" | TODO |\n", size),
+		"brackets":                "## Action items\n\n" + repeat("- [ ] "+strings.Repeat("[", 5000)+"\n", size),
+		"angles":                  "## Action items\n\n" + repeat("- [ ] "+strings.Repeat("<!-- <a ", 3000)+"\n", size),
+		"short rows":              header + repeat("a\n", size/4),
+		"short items":             header + repeat("a|b\n", size/4),
+		"quotes":                  repeat(strings.Repeat("> ", 400)+"a\n", size),
+		"lists on a line":         repeat(strings.Repeat("- ", 400)+"a\n", size),
+		"sixteen levels":          repeat(strings.Repeat("- ", 16)+"a\n", size/4),
+		"blank lines inside":      strings.Repeat("- ", 16) + "a" + repeat("\n", size),
+		"blank gaps":              repeat(strings.Repeat("- ", 16)+"a\n\n\n\n", size/4),
+		"stairs":                  stairs(size),
+		"tags":                    repeat("<a b=\"c\" d='e' ffffffffffffffff gggggggggggg\n", size),
+		"long tags":               repeat("<"+strings.Repeat("a ", 30000)+"\n\n", size),
+		"comments":                repeat("<!-- a\n\n", size),
+		"fences":                  repeat("```\n", size/2),
+		"headings":                repeat("# Action items\n", size),
+		"deep headings":           repeat("###### P1 — Action items (open)\n\n- [ ] a\n", size),
+		"delimiters":              repeat("a|b\n-|-\n", size/2),
+		"pipes":                   repeat("|", size),
+		"one line":                repeat("- [ ] a ", size),
+		"mentions":                "## Action items\n\n" + repeat("removed #1 \"a b c d\" resolved ABC-1 ", size),
+		"zero bytes":              repeat("\x00", size),
+		"details":                 repeat("<details>\n\n", size),
+		"deep paragraphs":         strings.Repeat("- ", 16) + "a\n" + repeat(strings.Repeat("  ", 16)+"b\n\n", size),
+		"tiny items to the limit": "## Action items\n\n" + strings.Repeat("- [ ] add an alert\n"+strings.Repeat("b", 60)+"\n\n", 13_000),
+		"tiny rows to the limit":  header + repeat("| do something for it and the other"+strings.Repeat(" ", 20)+"| TODO |\n", size),
+		"tiny lines to the limit": repeat("**aaaa** removed\n", size),
+		"tables to the limit":     repeat("|Action|Status|\n|-|-|\n|a|TODO|\n"+strings.Repeat("b", 30)+"\n\n", size),
+		"log to the limit":        "|Action|Commit|\n|-|-|\n" + repeat("|a/b.c|TODO abcd|\n", size),
+		"tags in a task":          "## Action items\n\n" + repeat("- [ ] "+strings.Repeat("<a> ", 800)+"\n", size),
 	}
 	out := map[string][]byte{}
 	for name, text := range documents {
@@ -102,11 +113,52 @@ func stairs(size int) string {
 	return b.String()
 }
 
+// benchmarkParse reports beside the time: peak-heap/byte, the highest heap that
+// is seen while the collector runs often, and alloc/byte, all that is ever
+// allocated; both for each byte of the document.
 func benchmarkParse(b *testing.B, src []byte) {
 	b.SetBytes(int64(len(src)))
-	b.ReportAllocs()
 	for b.Loop() {
 		Parse("docs/2026-04-14-x.md", src, DefaultPolicy())
+	}
+	b.StopTimer()
+	b.ReportMetric(float64(peakHeap(src))/float64(len(src)), "peak-heap/byte")
+	b.ReportMetric(float64(allocated(src))/float64(len(src)), "alloc/byte")
+}
+
+// allocated is how many bytes are allocated while a document is read. It does
+// not depend on the machine.
+func allocated(src []byte) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	Parse("docs/2026-04-14-x.md", src, DefaultPolicy())
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+// peakHeap is the highest heap, above that before, that is seen while a document
+// is read and the collector runs whenever the heap has grown by a twentieth.
+func peakHeap(src []byte) uint64 {
+	defer debug.SetGCPercent(debug.SetGCPercent(5))
+	runtime.GC()
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	heap := func() uint64 {
+		metrics.Read(sample)
+		return sample[0].Value.Uint64()
+	}
+	before, peak := heap(), uint64(0)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		Parse("docs/2026-04-14-x.md", src, DefaultPolicy())
+	}()
+	for {
+		select {
+		case <-done:
+			return max(peak, before) - before
+		case <-time.After(100 * time.Microsecond):
+			peak = max(peak, heap())
+		}
 	}
 }
 

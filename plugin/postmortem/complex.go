@@ -111,7 +111,7 @@ const (
 	indentPiece = 8       // columns of indentation that count as a mark
 	pieceBytes  = 16      // of a document for each line that is not blank, and for each mark before it
 	freePieces  = 2000    // beyond these
-	itemBytes   = 64      // of a document for each item
+	itemBytes   = 72      // of a document for each item
 	freeItems   = 500     // beyond these
 	mostItems   = 150_000 // of any document
 )
