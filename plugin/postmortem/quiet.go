@@ -121,6 +121,8 @@ var doubtStems = []string{"検討", "確認", "調査", "見直", "評価", "相
 
 // otherVerbs destroy, move, stop or quieten something in languages that put
 // the verb anywhere.
+//
+//nolint:misspell // these words are not English
 var otherVerbs = set(`eliminar|eliminación|elimine|elimina|borrar|borre|borra|suprimir|reiniciar|reinicie|desactivar|desactive|deshabilitar|desativar|
 apagar|apague|desligar|desligue|migrar|migración|migração|mover|reemplazar|substituir|detener|parar|pausar|silenciar|excluir|remover|
 supprimer|redémarrer|redémarrage|désactiver|arrêter|remplacer|déplacer|migrer|couper|éteindre|
