@@ -179,3 +179,53 @@ func TestThreat17_PullRequestTellsSlackNothing(t *testing.T) {
 		t.Errorf("Slack was told: %v", messages)
 	}
 }
+
+func TestSettlingAsksTheHostThatApplied(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	held := len(s.state("monitoring"))
+	s.disturbed(nil, "planning once more", func(p process) { s.signal(p, os.Kill) })
+	s.freeLock()
+
+	home := t.TempDir()
+	other := must[*standin.SSHServer](t)(standin.StartSSH(standin.SSHOptions{Home: home, Bin: filepath.Dir(s.Terraform.Program), Key: s.SSH.PrivateKey()}))
+	t.Cleanup(func() { _ = other.Close() })
+	must[*standin.Agent](t)(standin.InstallAgent(home, ""))
+	settings := map[string]string{
+		"PLUGIN_HOSTS": other.Target() + "," + s.SSH.Target(), "PLUGIN_KNOWN_HOSTS": s.SSH.KnownHosts() + "\n" + other.KnownHosts(),
+	}
+	asked := s.SSH.Logins()
+	s.wants(0, s.run(settings))
+	s.says("ready", other.Target())
+	if s.SSH.Logins() == asked {
+		t.Error("the host that applied was not asked")
+	}
+	s.doneOnce(held)
+	s.noJournal()
+}
+
+func TestSettlingWaitsForAHostThatIsDown(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	held := len(s.state("monitoring"))
+	s.disturbed(nil, "planning once more", func(p process) { s.signal(p, os.Kill) })
+	s.freeLock()
+
+	home := t.TempDir()
+	other := must[*standin.SSHServer](t)(standin.StartSSH(standin.SSHOptions{Home: home, Bin: filepath.Dir(s.Terraform.Program), Key: s.SSH.PrivateKey()}))
+	t.Cleanup(func() { _ = other.Close() })
+	must[*standin.Agent](t)(standin.InstallAgent(home, ""))
+	down, known := s.SSH.Target(), s.SSH.KnownHosts()+"\n"+other.KnownHosts()
+	if err := s.SSH.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(75, s.run(map[string]string{"PLUGIN_HOSTS": other.Target() + "," + down, "PLUGIN_KNOWN_HOSTS": known}))
+	s.says("cannot be reached")
+	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") {
+		t.Errorf("falsely done:\n%s", doc)
+	}
+	// It is gone for good: a plan decides.
+	s.wants(0, s.run(map[string]string{"PLUGIN_HOSTS": other.Target(), "PLUGIN_KNOWN_HOSTS": known}))
+	s.doneOnce(held)
+	s.noJournal()
+}

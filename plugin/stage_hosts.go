@@ -250,6 +250,18 @@ func dial(ctx context.Context, s Settings, name string, login host.SSH) (*host.H
 	return host.Dial(ctx, login)
 }
 
+// dialNamed connects to one of the Terraform hosts of the settings by the name
+// that the ledger has; nil when none is called so.
+func dialNamed(ctx context.Context, s Settings, k keys, name string) (*host.Host, error) {
+	for _, configured := range s.Hosts.Hosts {
+		target, err := host.ParseTarget(configured)
+		if err == nil && target.String() == name {
+			return dial(ctx, s, configured, k.login(k.Host))
+		}
+	}
+	return nil, nil
+}
+
 // overSSH tells whether any Terraform host needs a key.
 func (s Settings) overSSH() bool { return anySSH(s.Hosts.Hosts) }
 

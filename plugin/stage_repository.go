@@ -13,6 +13,7 @@ import (
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/host"
 	"pm-todos/plugin/plain"
 	"pm-todos/plugin/postmortem"
 	"pm-todos/plugin/resolve"
@@ -145,6 +146,7 @@ func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo,
 		Secrets: k.secrets(s),
 		Current: func(commit string, item change.Item) (bool, error) { return stillSafe(s, repo, commit, item) },
 		Held:    lock.Held,
+		Dial:    func(ctx context.Context, name string) (*host.Host, error) { return dialNamed(ctx, s, k, name) },
 	}, repo, h.Agent, h.Terraform, c.Log)
 }
 

@@ -125,10 +125,13 @@ func (r *Resolver) removeJournal(ctx context.Context, ref Ref, fix string) error
 		return fmt.Errorf("read the journal of %s: %w", ref.Item, err)
 	}
 	evidence, _ := ParseEvidence(commit.Message)
-	if entry, ok := r.ledger.LastAttempt(ref); ok && entry.Host == r.terraform.Name() {
-		if err := r.terraform.Settled(ctx, entry.Run, applyID(ref, evidence.PlanHash)); err != nil {
-			r.log.Warn().Str("stage", "settle").Err(err).Msg("the run directory could not be marked as settled")
-		}
+	entry, _ := r.ledger.LastAttempt(ref)
+	h, err := r.hostOf(ctx, entry)
+	if err == nil && h != nil {
+		err = h.Settled(ctx, entry.Run, applyID(ref, evidence.PlanHash))
+	}
+	if err != nil {
+		r.log.Warn().Str("stage", "settle").Err(err).Msg("the run directory could not be marked as settled")
 	}
 	return nil
 }

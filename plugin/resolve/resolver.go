@@ -46,6 +46,9 @@ type Options struct {
 	// Held asks the remote whether this run still holds the lock. It is asked
 	// just before an apply begins.
 	Held func(ctx context.Context) error
+	// Dial connects to the host of an earlier run by its name; nil when the
+	// settings do not name it any more.
+	Dial func(ctx context.Context, name string) (*host.Host, error)
 }
 
 // Agent says which agent works, and on what terms.
@@ -89,6 +92,7 @@ type Resolver struct {
 	log       zerolog.Logger
 
 	agentRun, terraformRun *host.Run
+	others                 map[string]*host.Host // of earlier runs, by name
 
 	ledger  Ledger
 	pending []Entry // results not written to the ledger yet
@@ -111,7 +115,7 @@ type landed struct {
 func New(ctx context.Context, opts Options, repo *gitrepo.Repo, agents, terraform *host.Host, log zerolog.Logger) (*Resolver, error) {
 	r := &Resolver{
 		opts: opts, repo: repo, agents: agents, terraform: terraform, log: log,
-		landed: map[Ref]landed{}, stacks: map[string]*stack{}, now: time.Now,
+		landed: map[Ref]landed{}, stacks: map[string]*stack{}, others: map[string]*host.Host{}, now: time.Now,
 	}
 	var err error
 	if r.terraformRun, err = terraform.OpenRun(ctx, opts.Run); err != nil {
@@ -240,10 +244,14 @@ func notAttempted(items []change.Item, reason string) []change.Outcome {
 // Close removes the run's directories on the hosts, except those that hold an
 // apply which is not settled.
 func (r *Resolver) Close(ctx context.Context) error {
-	if r.keep {
-		return nil
+	var err error
+	for _, other := range r.others {
+		err = errors.Join(err, other.Close())
 	}
-	err := r.terraformRun.Close(ctx)
+	if r.keep {
+		return err
+	}
+	err = errors.Join(err, r.terraformRun.Close(ctx))
 	if r.agentRun != r.terraformRun {
 		if agentErr := r.agentRun.Close(ctx); err == nil {
 			err = agentErr

@@ -33,6 +33,10 @@ func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]cha
 	for _, name := range slices.Sorted(maps.Keys(journals)) {
 		out, err := r.settleOne(ctx, name, journals[name], known)
 		switch {
+		case errors.Is(err, errHostDown):
+			// It knows how the apply ended, and may be back soon.
+			r.close(out.Stack, err)
+			out.State, out.Reason, out.Err = change.NotAttempted, ReasonHost, err
 		case errors.Is(err, host.ErrStateLock):
 			// One stack's trouble. Its journal stays, the items of the others go on.
 			r.close(out.Stack, err)
@@ -163,21 +167,51 @@ func revertedAt(repo *gitrepo.Repo, fix string) (bool, error) {
 	return false, nil
 }
 
+// errHostDown is a host that an earlier run applied on and that cannot be
+// reached now.
+var errHostDown = fault.Mark(fault.Temporary, errors.New("the host that applied it cannot be reached"))
+
+// hostOf is the host that an attempt ran on: the one in use, or another one that
+// the settings name. It is nil when they do not name it any more.
+func (r *Resolver) hostOf(ctx context.Context, attempt Entry) (*host.Host, error) {
+	name := attempt.Host
+	switch {
+	case attempt.Run == "" || name == "":
+		return nil, nil
+	case name == r.terraform.Name():
+		return r.terraform, nil
+	case r.others[name] != nil:
+		return r.others[name], nil
+	}
+	h, err := r.opts.Dial(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w; take it out of hosts when it is gone for good, and a plan decides", errHostDown, name, err)
+	}
+	if h != nil {
+		r.others[name] = h
+	}
+	return h, nil
+}
+
 // status asks the host how the apply ended, and waits for one that still runs.
 func (s *settling) status(ctx context.Context) (host.ApplyStatus, error) {
-	if s.attempt.Run == "" || s.attempt.Host != s.terraform.Name() {
-		// The host that applied it is not the one in use, or nobody wrote which it
+	h, err := s.hostOf(ctx, s.attempt)
+	if err != nil {
+		return host.ApplyStatus{}, err
+	}
+	if h == nil {
+		// The host that applied it is not in use any more, or nobody wrote which it
 		// was. A plan tells what came of it; the state lock keeps us out while it
 		// still runs.
 		return host.ApplyStatus{Unknown: true}, nil
 	}
 	s.log.Info().Str("stage", "settle").Str("item", s.ref.Item).Msg("asking the host how its apply ended; one that still runs is waited for")
-	status, err := s.terraform.FenceApply(ctx, s.attempt.Run, applyID(s.ref, s.evidence.PlanHash))
+	status, err := h.FenceApply(ctx, s.attempt.Run, applyID(s.ref, s.evidence.PlanHash))
 	if err != nil && status.Running {
-		return status, fault.Mark(fault.Person, fmt.Errorf("an apply still runs on %s: %w", s.terraform.Name(), err))
+		return status, fault.Mark(fault.Person, fmt.Errorf("an apply still runs on %s: %w", h.Name(), err))
 	}
 	if err != nil {
-		return status, fmt.Errorf("read how the apply ended on %s: %w", s.terraform.Name(), err)
+		return status, fmt.Errorf("read how the apply ended on %s: %w", h.Name(), err)
 	}
 	return status, nil
 }
