@@ -11,6 +11,7 @@ import (
 
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/plain"
 	"pm-todos/plugin/postmortem"
 	"pm-todos/plugin/report"
 	"pm-todos/plugin/resolve"
@@ -152,6 +153,19 @@ func (sel selection) safe() []change.Item {
 		}
 	}
 	return items
+}
+
+// tellSafe names the items that a run would try to implement, for runs that end
+// before that.
+func tellSafe(s Settings, sel selection, log zerolog.Logger) {
+	if !s.CI.PullRequest() && s.Mode != ModeDryRun {
+		return
+	}
+	for _, item := range sel.safe() {
+		log.Info().Str("stage", "documents").Str("document", item.Document).Str("item", item.ID).
+			Str("priority", item.Priority).Str("type", item.Type).
+			Msgf("%s:%d: safe, to be implemented: %s", plain.Line(item.Document, 0), item.Line, plain.Line(item.Action, 120))
+	}
 }
 
 // known is every item that was read, by what names it across runs.

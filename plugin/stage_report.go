@@ -108,6 +108,7 @@ func (sum *summary) read(s Settings, c Console, sel selection) {
 	c.Log.Info().Str("stage", "documents").Int("documents", len(sel.Documents)).Int("of", len(sel.All)).
 		Int("safe", len(sel.safe())).Int("skipped", len(sum.Skipped)).Int("unclear", len(sum.Unclear)).Int("problems", len(sum.Problems)).
 		Msg("documents read")
+	tellSafe(s, sel, c.Log)
 }
 
 // slack takes over what Vault said of where Slack is.
