@@ -74,6 +74,7 @@ func TestClone_SameObjectsAsGit(t *testing.T) {
 		s.commit("more", map[string]string{"a.txt": strings.Repeat("line\n", 500+i), "d/" + string(rune('a'+i)): "x"})
 	}
 	s.push()
+	s.filters(false)
 	o := options(t, s.serve(nil))
 	r := must(Clone(t.Context(), o))(t)
 	if err := r.Close(); err != nil {
@@ -307,6 +308,7 @@ func TestFetchRef_BringsAPullRequest(t *testing.T) {
 
 func TestClone_TellsItsProgress(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
+	s.filters(false)
 	var lines []string
 	o := options(t, s.serve(nil))
 	o.Progress = func(line string) { lines = append(lines, line) }
