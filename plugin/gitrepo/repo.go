@@ -83,7 +83,7 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 		made: map[plumbing.Hash]bool{}, more: refs{}, now: time.Now, sleep: sleep,
 	}
 	if err := r.begin(ctx); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
@@ -135,7 +135,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // Close frees the files of the clone. The directory stays for the caller to
 // remove.
-func (r *Repo) Close() error { return r.store.close() }
+func (r *Repo) Close() error {
+	r.remote.transport.close()
+	return r.store.close()
+}
 
 // URL is the remote for printing, without password.
 func (r *Repo) URL() string { return r.remote.name }

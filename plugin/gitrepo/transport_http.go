@@ -109,6 +109,8 @@ func (t *httpTransport) again(ctx context.Context, s service) (conversation, err
 	return &httpConversation{ctx: ctx, transport: t, service: s, base: *base}, nil
 }
 
+func (t *httpTransport) close() { t.client.CloseIdleConnections() }
+
 type httpConversation struct {
 	ctx       context.Context //nolint:containedctx // one conversation is one remote act
 	transport *httpTransport

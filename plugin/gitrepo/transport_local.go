@@ -21,6 +21,8 @@ func (t localTransport) again(ctx context.Context, s service) (conversation, err
 	return t.open(ctx, s)
 }
 
+func (t localTransport) close() {}
+
 func (t localTransport) open(ctx context.Context, s service) (conversation, error) {
 	git, err := exec.LookPath("git")
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/skeema/knownhosts"
@@ -16,12 +17,28 @@ import (
 )
 
 // sshTransport starts the services over SSH with one key and pinned host keys.
-// Neither ssh_config nor an agent nor the user's known_hosts is read.
+// Neither ssh_config nor an agent nor the user's known_hosts is read. One
+// connection serves many conversations.
 type sshTransport struct {
 	address string // host:port
 	path    string
 	config  *ssh.ClientConfig
+
+	mu   sync.Mutex
+	live *sshConnection   // the latest
+	all  []*sshConnection // every one, since others may still be in use
 }
+
+// sshConnection is a connection that was used not long ago.
+type sshConnection struct {
+	conn   net.Conn
+	client *ssh.Client
+	used   time.Time
+}
+
+// maxIdle is how long a connection may have been idle to be used again: what is
+// between may have forgotten an older one without a word.
+const maxIdle = time.Minute
 
 func newSSHTransport(a address, o Options) (*sshTransport, error) {
 	if o.SSHKey.Empty() {
@@ -108,51 +125,126 @@ func (t *sshTransport) again(ctx context.Context, s service) (conversation, erro
 }
 
 func (t *sshTransport) open(ctx context.Context, s service) (conversation, error) {
+	if c := t.recent(); c != nil {
+		if found, err := t.converse(ctx, c, s); err == nil {
+			return found, nil
+		}
+		t.drop(c) // it broke while it was idle
+	}
+	c, err := t.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := t.converse(ctx, c, s)
+	if err != nil {
+		t.drop(c)
+		return nil, err
+	}
+	return found, nil
+}
+
+// recent is the connection to use again, if there is one.
+func (t *sshTransport) recent() *sshConnection {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.live == nil || time.Since(t.live.used) > maxIdle {
+		return nil
+	}
+	return t.live
+}
+
+func (t *sshTransport) drop(c *sshConnection) {
+	_ = c.conn.Close()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.live == c {
+		t.live = nil
+	}
+}
+
+func (t *sshTransport) close() {
+	t.mu.Lock()
+	all := t.all
+	t.mu.Unlock()
+	for _, c := range all {
+		t.drop(c)
+	}
+}
+
+func (t *sshTransport) connect(ctx context.Context) (*sshConnection, error) {
 	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "tcp", t.address)
 	if err != nil {
 		return nil, err
 	}
 	// x/crypto/ssh knows no contexts: closing the connection ends every call.
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	c, err := t.start(conn, s)
+	defer stop()
+	err = conn.SetDeadline(time.Now().Add(dialTimeout))
+	var secured ssh.Conn
+	var channels <-chan ssh.NewChannel
+	var requests <-chan *ssh.Request
+	if err == nil {
+		if secured, channels, requests, err = ssh.NewClientConn(conn, t.address, t.config); err != nil {
+			err = handshakeFault(err)
+		}
+	}
+	if err == nil {
+		err = conn.SetDeadline(time.Time{})
+	}
 	if err != nil {
-		stop()
 		_ = conn.Close()
 		return nil, err
 	}
-	end := c.wait
-	c.wait = func() error {
-		defer stop()
-		defer func() { _ = conn.Close() }()
-		return end()
-	}
+	c := &sshConnection{conn: conn, used: time.Now(), client: ssh.NewClient(secured, channels, requests)}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all = append(t.all, c)
+	t.live = c
 	return c, nil
 }
 
-func (t *sshTransport) start(conn net.Conn, s service) (*stream, error) {
-	if err := conn.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
-		return nil, err
-	}
-	secured, channels, requests, err := ssh.NewClientConn(conn, t.address, t.config)
+// converse starts a service over a connection. The end of ctx ends all that
+// goes on over it.
+func (t *sshTransport) converse(ctx context.Context, c *sshConnection, s service) (conversation, error) {
+	stop := context.AfterFunc(ctx, func() { t.drop(c) })
+	slow := time.AfterFunc(dialTimeout, func() { t.drop(c) })
+	defer slow.Stop()
+	found, err := t.start(c, s)
 	if err != nil {
-		return nil, handshakeFault(err)
-	}
-	if err := conn.SetDeadline(time.Time{}); err != nil {
+		stop()
 		return nil, err
 	}
-	session, err := ssh.NewClient(secured, channels, requests).NewSession()
+	end := found.wait
+	found.wait = func() error {
+		defer stop()
+		defer func() {
+			t.mu.Lock()
+			c.used = time.Now()
+			t.mu.Unlock()
+		}()
+		return end()
+	}
+	return found, nil
+}
+
+func (t *sshTransport) start(c *sshConnection, s service) (*stream, error) {
+	session, err := c.client.NewSession()
 	if err != nil {
 		return nil, err
 	}
-	c := &stream{stderr: &tail{}, wait: session.Wait, kill: func() { _ = conn.Close() }}
-	session.Stderr = c.stderr
-	if c.stdin, err = session.StdinPipe(); err != nil {
+	found := &stream{stderr: &tail{}, kill: func() { t.drop(c) }}
+	found.wait = func() error {
+		defer func() { _ = session.Close() }()
+		return session.Wait()
+	}
+	session.Stderr = found.stderr
+	if found.stdin, err = session.StdinPipe(); err != nil {
 		return nil, err
 	}
-	if c.stdout, err = session.StdoutPipe(); err != nil {
+	if found.stdout, err = session.StdoutPipe(); err != nil {
 		return nil, err
 	}
-	return c, session.Start(string(s) + " " + quotePath(t.path))
+	return found, session.Start(string(s) + " " + quotePath(t.path))
 }
 
 // handshakeFault tells a refused key from a failed connection. The library

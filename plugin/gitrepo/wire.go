@@ -36,6 +36,8 @@ type transport interface {
 	// again does the same for a remote that has greeted before. Where that is
 	// enough there is no second greeting: it is nil.
 	again(ctx context.Context, s service) (conversation, error)
+	// close ends connections that are kept for another conversation.
+	close()
 }
 
 // conversation is one run of a service: it greets, is asked at most once,
