@@ -158,12 +158,33 @@ return|report|log logging|cache|throttle|debounce|group|prioritize|prioritise|pl
 var settingWords = set("option|options|parameter|parameters|config|configuration|annotation|annotations|label|labels|flag|flags|variable|variables|" +
 	"env|header|headers|middleware|threshold|thresholds|schedule|window|rule|rules|mode|budget|class")
 
+// settingVerbs say by themselves that something is added or set, whatever its
+// name is: "Set fsid in /etc/exports".
+var settingVerbs = forms("add adding adds addition|set setting|configure configuration|specify|declare|limit")
+
+// structure is what systems are built of. What is set of it, or added to it,
+// has to be named: "Add the node to the cluster" is no change of a setting.
+var structure = set("node|nodes|cluster|clusters|machine|machines|vm|vms|vm's|host|hosts|route|routes|network|networks|volume|volumes|" +
+	"database|databases|disk|disks|server|servers|namespace|namespaces|user|users|account|accounts")
+
+func structural(all []actionWord) bool {
+	for _, w := range all {
+		if structure[w.text] {
+			return true
+		}
+	}
+	return false
+}
+
 // unclearChange tells whether a change of configuration does not say which
 // setting it is about, "Update cert-manager", or is led by no verb of changing
 // one, "Vacuum the `orders` database".
 func unclearChange(action string, all []actionWord) bool {
 	if len(all) == 0 || strings.HasPrefix(strings.TrimLeft(action, " *_"), "`") {
 		return false // a setting in a code span
+	}
+	if _, sets := settingVerbs[all[0].text]; sets && !structural(all) {
+		return false
 	}
 	if !namesSetting(action, all) {
 		return true
