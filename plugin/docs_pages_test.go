@@ -133,3 +133,13 @@ func anchors(content []byte) []string {
 	}
 	return found
 }
+
+// TestReadmeListsEveryCommand keeps its table whole.
+func TestReadmeListsEveryCommand(t *testing.T) {
+	content := readPage(t, "README.md")
+	for _, command := range App("test", nil, nil, nil).Commands {
+		if !command.Hidden && !regexp.MustCompile("(?m)^\\| `"+command.Name+"[ `]").MatchString(content) {
+			t.Errorf("%s is not in the table of commands", command.Name)
+		}
+	}
+}

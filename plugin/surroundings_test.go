@@ -175,7 +175,7 @@ func TestThreat17_PullRequestUsesNoSecret(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
 	s.wants(0, s.run(map[string]string{"CI_PIPELINE_EVENT": "pull_request", "CI_COMMIT_SHA": s.Second}))
-	s.says("pull request")
+	s.says("pull request", "safe, to be implemented: ")
 	if calls := s.Vault.Calls(); len(calls) > 0 {
 		t.Errorf("Vault was contacted: %v", calls)
 	}
