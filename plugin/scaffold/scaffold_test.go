@@ -258,9 +258,15 @@ func tableOf(t *testing.T, text, header string) [][]string {
 	return rows
 }
 
+// row is a document with one item; its action fits the type, as far as that
+// matters to the parser.
 func row(typed, status string) []byte {
+	action, details := "Add an alert on NFS retransmissions", "over 5 per second"
+	if typed == "Config" {
+		action, details = "Raise the memory limit of the registry to 2Gi", "512Mi today, in stacks/registry"
+	}
 	return []byte("# X\n\n## Prevention Plan\n\n| Priority | Action | Type | Details | Status |\n|---|---|---|---|---|\n" +
-		"| P2 | Add an alert on NFS retransmissions | " + typed + " | over 5 per second | " + status + " |\n")
+		"| P2 | " + action + " | " + typed + " | " + details + " | " + status + " |\n")
 }
 
 // TestWhatTheTextsPromiseHolds asks the parser about every type, status and row
@@ -296,7 +302,10 @@ func TestWhatTheTextsPromiseHolds(t *testing.T) {
 		if !strings.Contains(skill, "*"+action+"*") {
 			t.Errorf("the skill does not show %q", action)
 		}
-		content := strings.Replace(string(row(typed, "TODO")), "Add an alert on NFS retransmissions", action, 1)
+		content := strings.Replace(string(row(typed, "TODO")), "Raise the memory limit of the registry to 2Gi", action, 1)
+		if !strings.Contains(content, action) {
+			t.Fatalf("%q did not get into the row", action)
+		}
 		if doc := parse(t, []byte(content)); len(doc.Skipped()) != 1 {
 			t.Errorf("%q is read as %+v", action, doc.Items)
 		}
