@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -200,5 +201,69 @@ func TestProposeWaitsOnABranch(t *testing.T) {
 	s.wants(0, s.run(map[string]string{"PLUGIN_MODE": "propose"}))
 	if calls, err := s.Agent.Calls(); err != nil || len(calls) != 1 {
 		t.Errorf("%d agent calls, an open proposal was paid for again: %v", len(calls), err)
+	}
+}
+
+func TestMergedProposalIsDoneOnceItIsApplied(t *testing.T) {
+	t.Parallel()
+	for name, merge := range map[string]string{
+		"merge":          `git merge -q --no-ff -m "Merge the proposal" "$P"`,
+		"rebase":         `git cherry-pick "$P" >/dev/null`,
+		"squash":         `git merge -q --squash "$P" && { git log -1 --format=%B "$P"; echo; echo "Co-authored-by: x <x@example.org>"; } | git commit -q -F -`,
+		"squash, no log": `git merge -q --squash "$P" && git commit -q -m "Alerts"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := alertSite(t)
+			propose := map[string]string{"PLUGIN_MODE": "propose", "PLUGIN_SCOPE": "all"}
+			s.wants(0, s.run(propose))
+			script := `git clone -q "$1" "$2/work" && cd "$2/work" && git config user.name x && git config user.email x@example.org &&
+				P=$(git for-each-ref --format='%(objectname)' refs/remotes/origin/pm-todos/propose) && ` + merge + ` && git push -q origin HEAD`
+			if out, err := exec.Command("sh", "-ec", script, "sh", s.Repo.Path(), t.TempDir()).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			s.wants(0, s.run(propose))
+			s.says("its proposal was merged")
+			if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | TODO |") {
+				t.Errorf("done before it was applied:\n%s", doc)
+			}
+			s.applyTip("monitoring")
+			s.wants(0, s.run(propose))
+			if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
+				t.Errorf("applied and not done:\n%s\n%s", doc, s.last)
+			}
+			if calls := must[[]standin.AgentCall](t)(s.Agent.Calls()); len(calls) != 1 {
+				t.Errorf("%d agent calls, a merged proposal was paid for again", len(calls))
+			}
+			s.linksResolve(s.file(alertDocument))
+		})
+	}
+}
+
+// applyTip applies a stack as the branch has it, as the owner's own pipeline
+// does.
+func (s *site) applyTip(stack string) {
+	s.t.Helper()
+	script := `git clone -q "$1" "$2/work" && cd "$2/work/stacks/$4" && "$3" init -input=false >/dev/null && "$3" apply -input=false -auto-approve`
+	cmd := exec.Command("sh", "-ec", script, "sh", s.Repo.Path(), s.t.TempDir(), s.Terraform.Program, stack)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		s.t.Fatalf("%v: %s", err, out)
+	}
+}
+
+func TestProposePushesNoFixOfAnEarlierApply(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	s.disturbed(nil, "planning once more", func(p process) { s.signal(p, os.Kill) })
+	s.freeLock()
+	tip := s.tip()
+	s.wants(3, s.run(map[string]string{"PLUGIN_MODE": "propose"}))
+	s.says("mode propose pushes no fix")
+	if s.tip() != tip {
+		t.Errorf("something was pushed: %q", s.subjects())
+	}
+	s.wants(0, s.run(nil))
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
+		t.Errorf("a run with mode apply does not settle it:\n%s", doc)
 	}
 }

@@ -103,6 +103,22 @@ func ParseEvidence(message string) (Evidence, bool) {
 	return e, e.Document != "" && e.Item != "" && e.PlanHash != ""
 }
 
+// Evidences reads every paragraph of trailers in a commit message. Merging by
+// squash puts the messages of several fix commits into one, and adds lines of
+// its own behind them.
+func Evidences(message string) []Evidence {
+	if !strings.Contains(message, trailerPlan) {
+		return nil
+	}
+	var list []Evidence
+	for paragraph := range strings.SplitSeq(strings.ReplaceAll(message, "\r\n", "\n"), "\n\n") {
+		if e, ok := ParseEvidence("\n\n" + paragraph); ok {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
 // actionOf is the action that a fix commit names: the indented line of its body.
 func actionOf(message string) string {
 	for line := range strings.SplitSeq(message, "\n") {

@@ -17,6 +17,7 @@ const (
 	ReasonMaxAttempts = "max-attempts"          // failed as often as is allowed
 	ReasonReopened    = "reopened"              // a landed fix exists already
 	ReasonProposed    = "proposed"              // waits on a branch for a person
+	ReasonMerged      = "proposal-merged"       // a person merged it, and a plan shows that it is not applied yet
 	ReasonDrift       = "stack-drifts"          // changes were pending before ours
 	ReasonUnhealthy   = "stack-unhealthy"       // the untouched base cannot be planned
 	ReasonClosed      = "stack-closed"          // an unsettled item closes the stack

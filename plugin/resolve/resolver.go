@@ -108,6 +108,7 @@ type Resolver struct {
 type landed struct {
 	commit   string
 	evidence Evidence
+	proposed bool // a person merged it: this program applied nothing
 }
 
 // New opens the run's directories on the hosts. The caller holds the lock, and
@@ -149,10 +150,9 @@ func (r *Resolver) readHistory() error {
 // findLanded collects the fix commits of a branch by their trailers.
 func (r *Resolver) findLanded(tip string) error {
 	err := r.repo.Log(tip, func(c gitrepo.Commit) bool {
-		if e, ok := ParseEvidence(c.Message); ok {
-			ref := e.Ref()
-			if _, newer := r.landed[ref]; !newer {
-				r.landed[ref] = landed{commit: c.Hash, evidence: e}
+		for _, e := range Evidences(c.Message) {
+			if _, newer := r.landed[e.Ref()]; !newer {
+				r.landed[e.Ref()] = landed{c.Hash, e, !skipMark.MatchString(c.Message)}
 			}
 		}
 		return true
@@ -172,7 +172,13 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) []change.Outc
 		r.log.Error().Str("stage", "items").Err(err).Msg("without the open proposals, items could be paid for twice; none is started")
 		return notAttempted(items, ReasonHost)
 	}
-	queue, outcomes := r.admit(Order(items), waiting)
+	if err := r.findMerged(waiting); err != nil {
+		r.log.Error().Str("stage", "items").Err(err).Msg("it cannot be told which proposals were merged; no item is started")
+		return notAttempted(items, ReasonHost)
+	}
+	items, outcomes := r.merged(ctx, Order(items))
+	queue, held := r.admit(items, waiting)
+	outcomes = append(outcomes, held...)
 	paid := 0
 	for i, item := range queue {
 		if reason := r.mayStart(ctx, paid); reason != "" {
@@ -199,15 +205,15 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) []change.Outc
 
 // admit takes out the items that history decides: those with a landed fix,
 // those that failed often enough, those that wait on a proposal.
-func (r *Resolver) admit(items []change.Item, waiting map[Ref]string) (queue []change.Item, outcomes []change.Outcome) {
+func (r *Resolver) admit(items []change.Item, waiting map[Ref]proposal) (queue []change.Item, outcomes []change.Outcome) {
 	for _, item := range items {
 		ref := RefOf(item)
 		out := change.Outcome{Item: item, State: change.Skipped}
 		switch fix, isLanded := r.landed[ref]; {
 		case isLanded:
 			out.Reason, out.Commit = ReasonReopened, fix.commit
-		case waiting[ref] != "":
-			out.State, out.Reason, out.Branch = change.Proposed, ReasonProposed, waiting[ref]
+		case waiting[ref].branch != "":
+			out.State, out.Reason, out.Branch = change.Proposed, ReasonProposed, waiting[ref].branch
 		case r.ledger.Attempts(ref) >= r.opts.MaxAttempts:
 			out.Reason = ReasonMaxAttempts
 		default:

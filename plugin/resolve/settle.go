@@ -141,6 +141,10 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 	if s.out.Commit == "" && !began {
 		return s.neverApplied(ctx)
 	}
+	if s.opts.Mode == Propose && s.out.Commit == "" {
+		return s.person(ReasonNotOnBranch, errors.New(
+			"an earlier run applied it, or began to, and mode propose pushes no fix to the branch: run once with mode apply, or settle it")), nil
+	}
 	return s.decideByPlan(ctx, status)
 }
 
