@@ -3,6 +3,7 @@ package plugin
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -228,4 +229,20 @@ func TestSettlingWaitsForAHostThatIsDown(t *testing.T) {
 	s.wants(0, s.run(map[string]string{"PLUGIN_HOSTS": other.Target(), "PLUGIN_KNOWN_HOSTS": known}))
 	s.doneOnce(held)
 	s.noJournal()
+}
+
+func TestRemoteThatForbidsDeletingRefs(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	if out, err := exec.Command("git", "-C", s.Repo.Path(), "config", "receive.denyDeletes", "true").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s.wants(0, s.run(nil))
+	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
+		t.Errorf("the row is not done:\n%s", doc)
+	}
+	if strings.Contains(s.last, "cut short") {
+		t.Errorf("a journal that was settled is settled again:\n%s", s.last)
+	}
 }

@@ -75,7 +75,7 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 
 // journaled tells whether an earlier run left something to settle.
 func journaled(ctx context.Context, repo *gitrepo.Repo) bool {
-	refs, err := repo.Refs(ctx, resolve.JournalPrefix)
+	refs, err := resolve.Journals(ctx, repo)
 	// What cannot be listed is looked at later, under the lock.
 	return err != nil || len(refs) > 0
 }

@@ -284,13 +284,20 @@ func TestUnsettledAppliesAreKept(t *testing.T) {
 			t.Errorf("Close took an unsettled apply away: %v", err)
 		}
 		old(run.ID())
-		if err := w.Reclaim(t.Context(), []string{"kept"}); err != nil {
+		if err := w.Reclaim(t.Context(), []string{"kept"}, []string{"kept"}); err != nil {
 			t.Fatal(err)
 		}
 		for dir, want := range map[string]bool{plain: false, kept: true, fresh: true, run.Dir(): true} {
 			if exists(dir) != want {
 				t.Errorf("after Reclaim %s is there: %v, want %v", filepath.Base(dir), !want, want)
 			}
+		}
+		if err := os.CopyFS(filepath.Join(filepath.Dir(run.Dir()), "over"), os.DirFS(run.Dir())); err != nil {
+			t.Fatal(err)
+		}
+		over := old("over")
+		if err := w.Reclaim(t.Context(), nil, []string{"over"}); err != nil || exists(over) || !exists(run.Dir()) {
+			t.Errorf("a run that was settled elsewhere stays, or another goes: %v", err)
 		}
 		if err := w.Settled(t.Context(), run.ID(), "one"); err != nil {
 			t.Fatal(err)

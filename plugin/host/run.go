@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,7 +63,7 @@ func (r *Run) Dir() string { return r.dir }
 // Close removes the run directory, unless an apply of it began and is not
 // settled: then it stays and Close returns nil.
 func (r *Run) Close(ctx context.Context) error {
-	_, err := r.host.reclaim(ctx, "removing the run directory", r.id, nil)
+	_, err := r.host.reclaim(ctx, "removing the run directory", r.id, nil, nil)
 	return err
 }
 
@@ -72,23 +73,25 @@ const reclaimAge = 24 * time.Hour
 
 // Reclaim removes run directories that nobody used for a day, except those
 // whose ids are to be kept, and except those with an apply that began and is
-// not settled. They are what runs left that were killed.
-func (h *Host) Reclaim(ctx context.Context, keep []string) error {
-	for _, id := range keep {
+// not settled; of the runs that are over, only with one that still runs. They
+// are what runs left that were killed, and what was settled elsewhere.
+func (h *Host) Reclaim(ctx context.Context, keep, over []string) error {
+	for _, id := range slices.Concat(keep, over) {
 		if err := checkID("run id", id); err != nil {
 			return err
 		}
 	}
-	_, err := h.reclaim(ctx, "removing old run directories", "", keep)
+	_, err := h.reclaim(ctx, "removing old run directories", "", keep, over)
 	return err
 }
 
-func (h *Host) reclaim(ctx context.Context, doing, id string, keep []string) (removed int64, err error) {
+func (h *Host) reclaim(ctx context.Context, doing, id string, keep, over []string) (removed int64, err error) {
 	a, err := h.do(ctx, job{
 		doing: doing, files: []string{"state", "reclaim"}, timeout: 10 * time.Minute,
 		variables: []variable{
 			{"id", id},
 			{"keep", strings.Join(keep, " ")},
+			{"over", strings.Join(over, " ")},
 			{"minutes", fmt.Sprint(int(reclaimAge.Minutes()))},
 		},
 	})

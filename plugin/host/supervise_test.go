@@ -342,7 +342,7 @@ func TestEveryOperationIsOneRoundTrip(t *testing.T) {
 	step("ApplyStatus", err)
 	step("Settled", w.Settled(ctx, "r", "a1"))
 	step("Close", run.Close(ctx))
-	step("Reclaim", w.Reclaim(ctx, nil))
+	step("Reclaim", w.Reclaim(ctx, nil, nil))
 	t.Log(strconv.Itoa(before) + " round trips for one item")
 }
 

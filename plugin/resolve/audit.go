@@ -56,7 +56,7 @@ type Audit struct {
 func Verify(ctx context.Context, repo *gitrepo.Repo, docs []*postmortem.Document, stacks []string) (Audit, error) {
 	a := auditor{repo: repo, stacks: stacks, docs: map[string]*postmortem.Document{}, told: map[string]bool{}}
 	var err error
-	if a.journals, err = repo.Refs(ctx, JournalPrefix); err != nil {
+	if a.journals, err = Journals(ctx, repo); err != nil {
 		return a.out, fmt.Errorf("list the journals: %w", err)
 	}
 	if err := a.readBranch(); err != nil {

@@ -25,7 +25,7 @@ type Left struct {
 // Unsettled finds the journal of an item by its id, or by the beginning of it.
 // It is an error when there is none or when several documents have one.
 func Unsettled(ctx context.Context, repo *gitrepo.Repo, item string) (Left, error) {
-	refs, err := repo.Refs(ctx, JournalPrefix)
+	refs, err := Journals(ctx, repo)
 	if err != nil {
 		return Left{}, fmt.Errorf("list the journals: %w", err)
 	}
@@ -98,7 +98,7 @@ func (l Left) Settled(ctx context.Context, repo *gitrepo.Repo, run, commit strin
 	if err := repo.AppendLog(ctx, LedgerRef, lines); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
-	if err := repo.SetRef(ctx, JournalRef(l.Ref), l.Fix, ""); err != nil {
+	if err := clearJournal(ctx, repo, l.Ref, l.Fix); err != nil {
 		return fmt.Errorf("remove the journal: %w", err)
 	}
 	return nil

@@ -4,12 +4,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/gitrepo"
 )
 
 // JournalPrefix is where the fix commits live on the remote from before their
@@ -21,6 +24,58 @@ const JournalPrefix = "refs/pm-todos/journal/"
 func JournalRef(ref Ref) string {
 	sum := sha256.Sum256([]byte(ref.Document + "\x00" + ref.Item))
 	return JournalPrefix + hex.EncodeToString(sum[:])
+}
+
+// nothingWaits is the message of the commit that stands in a journal ref where
+// the remote lets nobody delete refs.
+const nothingWaits = "settled: nothing waits here any more\n"
+
+// Journals lists the journals on the remote, fix commits by ref name. Refs that
+// could only be overwritten when they were settled are none.
+func Journals(ctx context.Context, repo *gitrepo.Repo) (map[string]string, error) {
+	refs, err := repo.Refs(ctx, JournalPrefix)
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(refs, func(_, hash string) bool {
+		commit, err := repo.Lookup(hash)
+		return err == nil && commit.Message == nothingWaits
+	})
+	return refs, nil
+}
+
+// clearJournal deletes the journal that holds a fix. A remote that lets nobody
+// delete refs takes a commit instead that says so.
+func clearJournal(ctx context.Context, repo *gitrepo.Repo, ref Ref, fix string) error {
+	err := repo.SetRef(ctx, JournalRef(ref), fix, "")
+	if !errors.Is(err, gitrepo.ErrPushRefused) {
+		return err
+	}
+	commit, lookupErr := repo.Lookup(fix)
+	if lookupErr != nil {
+		return errors.Join(err, lookupErr)
+	}
+	settled, commitErr := repo.Commit(fix, commit.Tree, nothingWaits)
+	if commitErr != nil {
+		return errors.Join(err, commitErr)
+	}
+	return repo.SetRef(ctx, JournalRef(ref), fix, settled)
+}
+
+// writeJournal puts a fix into its journal, in place of a former one of the same
+// attempt, or of what was left where refs cannot be deleted.
+func (a *attempt) writeJournal(ctx context.Context, previous, fix string) error {
+	name := JournalRef(a.ref)
+	if previous == "" {
+		refs, err := a.repo.Refs(ctx, name)
+		if err != nil {
+			return err
+		}
+		if commit, err := a.repo.Lookup(refs[name]); err == nil && commit.Message == nothingWaits {
+			previous = refs[name]
+		}
+	}
+	return a.repo.SetRef(ctx, name, previous, fix)
 }
 
 // applyID names one apply in its run directory: the item's, by the plan that
@@ -80,7 +135,7 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Out
 			return err
 		}
 	}
-	journals, err := r.repo.Refs(ctx, JournalPrefix)
+	journals, err := Journals(ctx, r.repo)
 	if err != nil {
 		return fmt.Errorf("list the journals: %w", err)
 	}
@@ -101,7 +156,7 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Out
 // dropJournal looks for an item's journal on the remote and removes it if it
 // holds one of the fixes.
 func (r *Resolver) dropJournal(ctx context.Context, ref Ref, fixes []string) error {
-	journals, err := r.repo.Refs(ctx, JournalPrefix)
+	journals, err := Journals(ctx, r.repo)
 	if err != nil {
 		return fmt.Errorf("list the journals: %w", err)
 	}
@@ -117,7 +172,7 @@ func (r *Resolver) removeJournal(ctx context.Context, ref Ref, fix string) error
 	if fix == "" {
 		return nil
 	}
-	if err := r.repo.SetRef(ctx, JournalRef(ref), fix, ""); err != nil {
+	if err := clearJournal(ctx, r.repo, ref, fix); err != nil {
 		return fmt.Errorf("remove the journal of %s: %w", ref.Item, err)
 	}
 	commit, err := r.repo.Lookup(fix)

@@ -70,7 +70,7 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 	}
 	a.log.Info().Str("stage", "journal").Str("commit", fix).Msg("the fix commit goes to its journal before anything is applied")
 	a.journaled = append(a.journaled, fix)
-	if err := a.repo.SetRef(ctx, JournalRef(a.ref), previous, fix); err != nil {
+	if err := a.writeJournal(ctx, previous, fix); err != nil {
 		// Whether the remote took it may be unknown.
 		return "", a.withdraw(ctx, fmt.Errorf("write the journal: %w", err))
 	}

@@ -175,3 +175,17 @@ func (l Ledger) LastState(ref Ref) string {
 	}
 	return ""
 }
+
+// mostOver bounds how many runs are named to a host at once.
+const mostOver = 200
+
+// over are the latest runs that worked on a host, but for those to be kept.
+func (l Ledger) over(host string, keep []string) []string {
+	var runs []string
+	for _, e := range slices.Backward(l.entries) {
+		if e.Kind == kindAttempt && e.Host == host && !slices.Contains(keep, e.Run) && !slices.Contains(runs, e.Run) && len(runs) < mostOver {
+			runs = append(runs, e.Run)
+		}
+	}
+	return runs
+}

@@ -24,7 +24,7 @@ const cleanupTime = 15 * time.Second
 // person. known are the items of the documents that were read, by reference.
 // Nothing is applied here.
 func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]change.Outcome, error) {
-	journals, err := r.repo.Refs(ctx, JournalPrefix)
+	journals, err := Journals(ctx, r.repo)
 	if err != nil {
 		return nil, fmt.Errorf("list the journals: %w", err)
 	}
@@ -55,10 +55,11 @@ func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]cha
 }
 
 // reclaim removes what killed runs left on the hosts, except what a journal may
-// still need as proof of how its apply ended.
+// still need as proof of how its apply ended. Of the runs of this ledger that no
+// journal needs, everything goes: a person may have settled them.
 func (r *Resolver) reclaim(ctx context.Context) {
 	keep := []string{r.opts.Run}
-	journals, err := r.repo.Refs(ctx, JournalPrefix)
+	journals, err := Journals(ctx, r.repo)
 	for _, fix := range journals {
 		commit, lookupErr := r.repo.Lookup(fix)
 		err = errors.Join(err, lookupErr)
@@ -68,9 +69,10 @@ func (r *Resolver) reclaim(ctx context.Context) {
 		}
 	}
 	if err == nil {
-		err = r.terraform.Reclaim(ctx, keep)
+		err = r.terraform.Reclaim(ctx, keep, r.ledger.over(r.terraform.Name(), keep))
 		if r.agents != r.terraform {
-			err = errors.Join(err, r.agents.Reclaim(ctx, keep))
+			// Nothing is applied there, so no run there waits to be settled.
+			err = errors.Join(err, r.agents.Reclaim(ctx, keep, nil))
 		}
 	}
 	if err != nil {

@@ -1,11 +1,21 @@
 # Removes run directories: the one named $id, or, when $id is empty, all that
 # nobody used for $minutes and that $keep does not list. One with an unsettled
-# apply stays in any case.
+# apply stays, unless $over lists it: then only one that still runs keeps it.
 place_root
 removed=0 kept=0
 
+is_over() {
+	case " $over " in
+	*" ${1##*/} "*) ;;
+	*) return 1 ;;
+	esac
+	for one in "$1"/apply/*; do
+		! apply_runs "$one" || return 1
+	done
+}
+
 drop() {
-	if unsettled "$1"; then
+	if unsettled "$1" && ! is_over "$1"; then
 		kept=$((kept + 1))
 		return 0
 	fi
