@@ -86,10 +86,17 @@ func (s *store) need(hashes ...plumbing.Hash) error {
 	}
 	s.promise.mu.Lock()
 	defer s.promise.mu.Unlock()
-	for wants := range slices.Chunk(s.absent(hashes), maxWants) {
-		if err := s.promise.bring(fetchPlan{wants: wants, filter: filterAll}); err != nil {
-			return err
+	// Of a folder and what is in it, git may send the folder alone, so what is
+	// left is asked for again as long as something comes.
+	left := s.absent(hashes)
+	for before := len(left) + 1; len(left) > 0 && len(left) < before; {
+		before = len(left)
+		for wants := range slices.Chunk(left, maxWants) {
+			if err := s.promise.bring(fetchPlan{wants: wants, filter: filterAll}); err != nil {
+				return err
+			}
 		}
+		left = s.absent(left)
 	}
 	return nil
 }
