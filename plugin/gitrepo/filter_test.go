@@ -8,10 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"os/user"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -21,7 +18,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"pm-todos/plugin/fault"
-	"pm-todos/plugin/secret"
 )
 
 // historySite is an origin with a history of some length, merges, moves and
@@ -45,24 +41,6 @@ func (s *site) unfiltered() *site {
 	git(s.tb, filepath.Dir(other.origin), "clone", "-q", "--mirror", s.origin, other.origin)
 	other.filters(false)
 	return other
-}
-
-// overSSH is the URL of the origin on a real sshd, and what the options need.
-func (s *site) overSSH(t *testing.T) func(*Options) {
-	t.Helper()
-	me, err := user.Current()
-	if err != nil {
-		t.Skipf("sshd lets in only users with an account: %v", err)
-	}
-	accounts, err := os.ReadFile("/etc/passwd")
-	if err != nil || regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(me.Username)+`:.*(nologin|false)$`).Match(accounts) {
-		t.Skip("sshd lets in only accounts with a login shell")
-	}
-	address, key, known := sshd(t)
-	return func(o *Options) {
-		o.URL = "ssh://" + me.Username + "@" + address + s.origin
-		o.SSHKey, o.KnownHosts = secret.New(key), known
-	}
 }
 
 func TestFiltered_SameObjectsAndAnswersAsFull(t *testing.T) {

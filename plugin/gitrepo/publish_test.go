@@ -25,7 +25,7 @@ func addFile(r *Repo, name, text string) func(string) (string, error) {
 }
 
 func TestPublish_TenWritersLoseNothing(t *testing.T) {
-	s := newSite(t, map[string]string{"README": "x"})
+	s := newSite(t, map[string]string{"README": "x", "deep/er/x": "1"})
 	web := s.serve(nil)
 	const writers, each = 10, 2
 	var wg sync.WaitGroup
@@ -62,6 +62,57 @@ func TestPublish_TenWritersLoseNothing(t *testing.T) {
 	}
 	if n := git(t, s.origin, "rev-list", "--count", branchName); n != fmt.Sprint(writers*each+1) {
 		t.Errorf("%s commits on the branch", n)
+	}
+}
+
+func TestPublish_PushSizeLimit(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1"})
+	git(t, s.origin, "config", "receive.maxInputSize", "2000")
+	var noise strings.Builder
+	for i := range 4000 {
+		fmt.Fprintf(&noise, "%x\n", i*i*7919)
+	}
+	before := s.remoteTip()
+	for _, url := range []string{s.origin, s.serve(nil)} {
+		r := clone(t, url)
+		r.sleep = noSleep
+		if err := r.CanPush(t.Context()); err != nil {
+			t.Errorf("small pushes pass: %v", err)
+		}
+		_, err := r.Publish(t.Context(), addFile(r, "large", noise.String()))
+		if !errors.Is(err, ErrPushRefused) || fault.Of(err) != fault.Failed {
+			t.Errorf("error %v, kind %v", err, fault.Of(err))
+		}
+	}
+	if s.remoteTip() != before {
+		t.Error("the branch moved")
+	}
+}
+
+func TestPublish_OnABranchThatIsRewrittenMeanwhile(t *testing.T) {
+	s := newSite(t, map[string]string{"a": "1", "deep/er/x": "1"})
+	base := s.head()
+	s.commit("to be dropped", map[string]string{"dropped": "1"})
+	s.push()
+	for _, filters := range []bool{true, false} {
+		s.filters(filters)
+		r := clone(t, s.serve(nil))
+		var tips []string
+		made := must(r.Publish(t.Context(), func(tip string) (string, error) {
+			if tips = append(tips, tip); len(tips) == 1 {
+				git(t, s.work, "reset", "-q", "--hard", base)
+				s.commit("rewritten", map[string]string{"rewritten": fmt.Sprint(filters)})
+				s.push()
+			}
+			return addFile(r, "deep/er/b", fmt.Sprint(filters))(tip)
+		}))(t)
+		s.linear([]string{base, s.head(), made})
+		if len(tips) != 2 || tips[1] != s.head() {
+			t.Errorf("built on %v", tips)
+		}
+		if files := git(t, s.origin, "ls-tree", "-r", "--name-only", made); files != "a\ndeep/er/b\ndeep/er/x\nrewritten" {
+			t.Errorf("files %q", files)
+		}
 	}
 }
 

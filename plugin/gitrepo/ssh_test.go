@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/skeema/knownhosts"
@@ -85,7 +86,9 @@ func sshd(t *testing.T) (address, clientKey string, known []byte) {
 	return "", "", nil
 }
 
-func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
+// overSSH serves the origin by a real sshd and returns what completes the options.
+func (s *site) overSSH(t *testing.T) func(*Options) (address string) {
+	t.Helper()
 	me, err := user.Current()
 	if err != nil {
 		t.Skipf("sshd lets in only users with an account: %v", err)
@@ -95,9 +98,19 @@ func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
 		t.Skip("sshd lets in only accounts with a login shell")
 	}
 	address, key, known := sshd(t)
+	return func(o *Options) string {
+		o.URL = "ssh://" + me.Username + "@" + address + s.origin
+		o.SSHKey, o.KnownHosts = secret.New(key), known
+		return address
+	}
+}
+
+func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
-	o := options(t, "ssh://"+me.Username+"@"+address+s.origin)
-	o.SSHKey, o.KnownHosts = secret.New(strings.ReplaceAll(strings.TrimSpace(key), "\n", "\r\n")), known
+	o := options(t, "")
+	address := s.overSSH(t)(&o)
+	// Keys come out of secret stores with other line ends.
+	o.SSHKey = secret.New(strings.ReplaceAll(strings.TrimSpace(o.SSHKey.Reveal()), "\n", "\r\n"))
 	r, err := Clone(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -111,6 +124,30 @@ func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
 	}))(t)
 	s.linear([]string{made})
 
+	t.Run("writers over every transport", func(t *testing.T) {
+		plain := s.serve(nil)
+		var wg sync.WaitGroup
+		for w := range 6 {
+			o := o
+			o.Dir = t.TempDir()
+			if w%3 > 0 {
+				o = options(t, []string{"", plain, s.origin}[w%3])
+			}
+			writer := must(Clone(t.Context(), o))(t)
+			defer func() { _ = writer.Close() }()
+			wg.Go(func() {
+				name := fmt.Sprint("row-", w)
+				if _, err := writer.Publish(t.Context(), addFile(writer, name, name)); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+		}
+		wg.Wait()
+		s.linear([]string{made})
+		if rows := git(t, s.origin, "ls-tree", "--name-only", branchName); strings.Count(rows, "row-") != 6 {
+			t.Errorf("rows %q", rows)
+		}
+	})
 	t.Run("refused by a hook", func(t *testing.T) {
 		s.hook("pre-receive", "echo not today >&2; exit 1")
 		r.sleep = noSleep
