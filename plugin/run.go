@@ -39,7 +39,7 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 	if s.CI.PullRequest() {
 		return sum.note(c, "a pull request: its documents were read, and the run ends here")
 	}
-	if len(sel.safe()) == 0 && !journaled(ctx, repo) {
+	if len(sel.safe()) == 0 && !journaled(repo) {
 		refreshIndex(ctx, s, c, repo, sel, sum)
 		return sum.note(c, "no safe item: nothing to do")
 	}

@@ -73,12 +73,9 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 	return repo, commit, undo, nil
 }
 
-// journaled tells whether an earlier run left something to settle.
-func journaled(ctx context.Context, repo *gitrepo.Repo) bool {
-	refs, err := resolve.Journals(ctx, repo)
-	// What cannot be listed is looked at later, under the lock.
-	return err != nil || len(refs) > 0
-}
+// journaled tells whether an earlier run left something to settle. What is
+// journaled after the clone was made is another run's own business.
+func journaled(repo *gitrepo.Repo) bool { return len(resolve.JournalsSeen(repo)) > 0 }
 
 // terraformCommands completes the Terraform settings from what the repository
 // has.

@@ -95,7 +95,7 @@ func indexPack(ctx context.Context, dir string, r io.Reader) (_ *pack, err error
 }
 
 func writeIndex(name string, index *packIndex, entries []packEntry, checksum plumbing.Hash) error {
-	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // in the clone, named by a hash
 	if err != nil {
 		return err
 	}

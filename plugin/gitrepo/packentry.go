@@ -219,7 +219,7 @@ func patch(base, delta []byte) ([]byte, error) {
 	for len(delta) > 0 {
 		op := delta[0]
 		delta = delta[1:]
-		piece := delta
+		var piece []byte
 		switch {
 		case op&0x80 != 0:
 			if piece, delta, err = copied(base, op, delta); err != nil {

@@ -312,6 +312,20 @@ func (r *Repo) Refs(ctx context.Context, prefix string) (map[string]string, erro
 	return found, nil
 }
 
+// Seen lists the refs of ours, below OwnRefs, whose full name starts with the
+// prefix, as of the last Fetch. It does not ask the remote.
+func (r *Repo) Seen(prefix string) map[string]string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found := map[string]string{}
+	for name, h := range r.refs {
+		if strings.HasPrefix(name, OwnRefs) && strings.HasPrefix(name, prefix) {
+			found[name] = h.String()
+		}
+	}
+	return found
+}
+
 // SetRef changes a ref of ours, below OwnRefs or OwnBranches, from one commit
 // to another. An empty old creates it, an empty new deletes it. A ref that has
 // the new value already is left alone. ErrRefMoved when it has a third value.

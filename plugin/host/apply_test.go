@@ -221,7 +221,7 @@ func TestApplyOrFence(t *testing.T) {
 		began := make(chan error, 1)
 		go func() {
 			status, err := ws.Apply(t.Context(), applySpec(id, sum))
-			if err == nil && !(status.Ended && status.Code == 0) {
+			if err == nil && (!status.Ended || status.Code != 0) {
 				err = fmt.Errorf("%+v", status)
 			}
 			began <- err

@@ -37,11 +37,22 @@ func Journals(ctx context.Context, repo *gitrepo.Repo) (map[string]string, error
 	if err != nil {
 		return nil, err
 	}
+	return waiting(repo, refs), nil
+}
+
+// JournalsSeen are the journals that stood on the remote when the branch was
+// last fetched. The remote is not asked.
+func JournalsSeen(repo *gitrepo.Repo) map[string]string {
+	return waiting(repo, repo.Seen(JournalPrefix))
+}
+
+// waiting are the journals among refs in which something waits.
+func waiting(repo *gitrepo.Repo, refs map[string]string) map[string]string {
 	maps.DeleteFunc(refs, func(_, hash string) bool {
 		commit, err := repo.Lookup(hash)
 		return err == nil && commit.Message == nothingWaits
 	})
-	return refs, nil
+	return refs
 }
 
 // clearJournal deletes the journal that holds a fix. A remote that lets nobody
