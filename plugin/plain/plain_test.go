@@ -85,3 +85,15 @@ func TestLineIsAlwaysOneCleanLineWithinItsLimit(t *testing.T) {
 		}
 	})
 }
+
+func TestFitCountsColumnsNotCharacters(t *testing.T) {
+	for _, test := range []struct {
+		text  string
+		limit int
+		want  string
+	}{{"abc", 5, "abc  "}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本", 5, "日本 "}, {"e\u0301", 2, "e\u0301 "}} {
+		if got := plain.Fit(test.text, test.limit); got != test.want {
+			t.Errorf("Fit(%q, %d) = %q, want %q", test.text, test.limit, got, test.want)
+		}
+	}
+}

@@ -3,8 +3,10 @@ package postmortem
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
-	"text/tabwriter"
+
+	terminal "pm-todos/plugin/plain"
 )
 
 // Listing is the JSON object that the command parse prints for a document.
@@ -74,26 +76,42 @@ func (d *Document) Table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d safe, %d skipped, %d unclear, %d problems\n",
 		printable(d.File, 200), len(d.Safe()), len(d.Skipped()), len(d.Unclear()), len(d.Problems))
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	rows := 0
+	rows := [][]string{{"LINE", "CLASS", "PRIORITY", "TYPE", "REASON", "ACTION"}}
 	for _, item := range d.Items {
 		if item.Class == ClassDone || item.Class == ClassDeclined {
 			continue
 		}
-		if rows++; rows == 1 {
-			_, _ = fmt.Fprintln(w, "LINE\tCLASS\tPRIORITY\tTYPE\tREASON\tACTION") // a strings.Builder never fails
-		}
-		_, _ = fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", item.Line, item.Class, item.Priority,
-			dash(printable(item.Type, 24)), dash(string(item.Reason())), printable(item.Action, 72))
+		rows = append(rows, []string{
+			strconv.Itoa(item.Line), string(item.Class), string(item.Priority),
+			dash(printable(item.Type, 24)), dash(string(item.Reason())), printable(item.Action, 72),
+		})
 	}
 	for _, p := range d.Problems {
-		if rows++; rows == 1 {
-			_, _ = fmt.Fprintln(w, "LINE\tCLASS\tPRIORITY\tTYPE\tREASON\tACTION")
-		}
-		_, _ = fmt.Fprintf(w, "%d\tproblem\t-\t-\t%s\t%s\n", p.Line, p.Reason, printable(p.Detail, 100))
+		rows = append(rows, []string{strconv.Itoa(p.Line), "problem", "-", "-", string(p.Reason), printable(p.Detail, 100)})
 	}
-	_ = w.Flush()
+	if len(rows) > 1 {
+		align(&b, rows)
+	}
 	return b.String()
+}
+
+// align writes rows with their columns below each other.
+func align(b *strings.Builder, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], terminal.Columns(cell))
+		}
+	}
+	for _, row := range rows {
+		last := len(row) - 1
+		for i, cell := range row[:last] {
+			b.WriteString(terminal.Fit(cell, widths[i]))
+			b.WriteString("  ")
+		}
+		b.WriteString(row[last])
+		b.WriteByte('\n')
+	}
 }
 
 func dash(s string) string {

@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/width"
 
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/plain"
 )
 
 // Widths of the closing table in columns.
@@ -100,17 +98,17 @@ func (t *table) line(format string, args ...any) {
 func (t *table) rule(words ...string) {
 	title := ""
 	if all := filled(words...); len(all) > 0 {
-		title = cut("── "+strings.Join(all, " ── ")+" ", t.width)
+		title = plain.Narrow("── "+strings.Join(all, " ── ")+" ", t.width)
 	}
-	t.line("%s", title+strings.Repeat("─", t.width-cells(title)))
+	t.line("%s", title+strings.Repeat("─", t.width-plain.Columns(title)))
 }
 
 // wrapped writes text behind a prefix, broken at blanks, its further lines
 // indented as far.
 func (t *table) wrapped(prefix, text string) {
 	colour := t.next
-	indent := strings.Repeat(" ", cells(prefix))
-	for n, line := range wrap(text, t.width-cells(prefix)) {
+	indent := strings.Repeat(" ", plain.Columns(prefix))
+	for n, line := range wrap(text, t.width-plain.Columns(prefix)) {
 		if n > 0 {
 			prefix = indent
 		}
@@ -124,11 +122,11 @@ func wrap(text string, limit int) []string {
 	var lines []string
 	line := ""
 	for _, word := range strings.Fields(text) {
-		word = cut(word, limit)
+		word = plain.Narrow(word, limit)
 		switch {
 		case line == "":
 			line = word
-		case cells(line)+1+cells(word) > limit:
+		case plain.Columns(line)+1+plain.Columns(word) > limit:
 			lines, line = append(lines, line), word
 		default:
 			line += " " + word
@@ -154,16 +152,16 @@ func (t *table) items(items []itemView) {
 		return
 	}
 	actionWidth := t.width - othersWidth
-	t.paint(bold).line("%s %s %s %s %s %s", fit("P", priorityWidth), fit("TYPE", typeWidth), fit("STATE", stateWidth),
-		fit("ACTION", actionWidth), right("COST", costWidth), right("TIME", timeWidth))
+	t.paint(bold).line("%s %s %s %s %s %s", plain.Fit("P", priorityWidth), plain.Fit("TYPE", typeWidth), plain.Fit("STATE", stateWidth),
+		plain.Fit("ACTION", actionWidth), right("COST", costWidth), right("TIME", timeWidth))
 	for _, i := range items {
 		action := wrap(i.Action, actionWidth)
 		if len(action) > actionLines {
-			action = append(action[:actionLines-1], cut(strings.Join(action[actionLines-1:], " "), actionWidth))
+			action = append(action[:actionLines-1], plain.Narrow(strings.Join(action[actionLines-1:], " "), actionWidth))
 		}
-		state := t.in(stateColour(i.State), fit(stateWords(i.State), stateWidth))
-		t.line("%s %s %s %s %s %s", fit(i.Priority, priorityWidth), fit(i.Type, typeWidth), state,
-			fit(action[0], actionWidth), right(i.cost(), costWidth), right(took(i.Seconds), timeWidth))
+		state := t.in(stateColour(i.State), plain.Fit(stateWords(i.State), stateWidth))
+		t.line("%s %s %s %s %s %s", plain.Fit(i.Priority, priorityWidth), plain.Fit(i.Type, typeWidth), state,
+			plain.Fit(action[0], actionWidth), right(i.cost(), costWidth), right(took(i.Seconds), timeWidth))
 		for _, more := range action[1:] {
 			t.line("%s%s", strings.Repeat(" ", priorityWidth+typeWidth+stateWidth+3), more)
 		}
@@ -234,7 +232,7 @@ func (t *table) left(title string, items []itemView) {
 			t.line("  … and %d more, see summary.json", len(items)-n)
 			return
 		}
-		t.line("  %s %s %s", fit(i.Priority, 2), fit(i.Type, 14), cut(i.Action, t.width-20))
+		t.line("  %s %s %s", plain.Fit(i.Priority, 2), plain.Fit(i.Type, 14), plain.Narrow(i.Action, t.width-20))
 		t.wrapped("     ", strings.Join(filled(i.place(), i.Reason+": "+i.Sentence), " · "))
 	}
 }
@@ -281,7 +279,7 @@ func (t *table) alarm(v view) {
 	bar := strings.Repeat("█", t.width)
 	t.line("")
 	t.paint(red).line("%s", bar)
-	t.paint(alarm).line("%s", fit("  A PERSON MUST LOOK NOW (exit 3)", t.width))
+	t.paint(alarm).line("%s", plain.Fit("  A PERSON MUST LOOK NOW (exit 3)", t.width))
 	t.paint(red).line("%s", bar)
 	items, commands := v.in(change.NeedsPerson), false
 	if len(items) == 0 {
@@ -321,55 +319,8 @@ func first(texts ...string) string {
 	return ""
 }
 
-// cells is how many columns of a terminal s takes.
-func cells(s string) int {
-	n := 0
-	for _, r := range s {
-		n += cell(r)
-	}
-	return n
-}
-
-func cell(r rune) int {
-	if r < 0x80 {
-		return 1
-	}
-	if unicode.In(r, unicode.Mn, unicode.Me) {
-		return 0 // stands on the letter before it
-	}
-	switch width.LookupRune(r).Kind() {
-	case width.EastAsianWide, width.EastAsianFullwidth:
-		return 2
-	default:
-		return 1
-	}
-}
-
-// cut shortens s to so many columns.
-func cut(s string, limit int) string {
-	if cells(s) <= limit {
-		return s
-	}
-	var b strings.Builder
-	used := 0
-	for _, r := range s {
-		if used+cell(r) > limit-1 {
-			break
-		}
-		used += cell(r)
-		b.WriteRune(r)
-	}
-	return strings.TrimRight(b.String(), " ") + "…"
-}
-
-// fit cuts or fills s to exactly so many columns.
-func fit(s string, limit int) string {
-	s = cut(s, limit)
-	return s + strings.Repeat(" ", limit-cells(s))
-}
-
 // right is fit for numbers, which stand at the right.
 func right(s string, limit int) string {
-	s = cut(s, limit)
-	return strings.Repeat(" ", limit-cells(s)) + s
+	s = plain.Narrow(s, limit)
+	return strings.Repeat(" ", limit-plain.Columns(s)) + s
 }

@@ -1,0 +1,56 @@
+package plain
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/width"
+)
+
+// Columns is how many columns of a terminal s takes. Wide characters take two,
+// and what stands on the letter before it none (Unicode Standard Annex 11).
+func Columns(s string) int {
+	n := 0
+	for _, r := range s {
+		n += columns(r)
+	}
+	return n
+}
+
+func columns(r rune) int {
+	if r < 0x80 {
+		return 1
+	}
+	if unicode.In(r, unicode.Mn, unicode.Me) {
+		return 0
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	default:
+		return 1
+	}
+}
+
+// Narrow shortens s to so many columns, with an ellipsis when something is cut.
+func Narrow(s string, limit int) string {
+	if Columns(s) <= limit {
+		return s
+	}
+	var b strings.Builder
+	used := 0
+	for _, r := range s {
+		if used+columns(r) > limit-1 {
+			break
+		}
+		used += columns(r)
+		b.WriteRune(r)
+	}
+	return strings.TrimRight(b.String(), " ") + "…"
+}
+
+// Fit cuts or fills s to exactly so many columns.
+func Fit(s string, limit int) string {
+	s = Narrow(s, limit)
+	return s + strings.Repeat(" ", limit-Columns(s))
+}
