@@ -157,16 +157,19 @@ func loginWayOut(c Config, err error, who identity) string {
 	if status(err) == 404 {
 		return fmt.Sprintf("no auth method is mounted at auth/%s: set vault_auth_mount or vault_namespace", c.Mount)
 	}
-	hint := "check vault_role_id and vault_secret_id (expired, or used up?)"
+	// A path below auth/ where nothing is mounted is refused as any other.
+	mount := fmt.Sprintf("if auth/%s is not where the %s method is mounted, set vault_auth_mount", c.Mount, c.Auth)
+	var hint string
 	switch {
 	case c.Auth == AppRole:
+		hint = "check vault_role_id and vault_secret_id (expired, or used up?); " + mount
+	case c.Auth == JWT:
+		hint = fmt.Sprintf("check that the role %s exists (vault_role), and its bound claims, audience and issuer; %s", c.Role, mount)
 	case status(err) == 400:
 		hint = fmt.Sprintf("the role %s may not exist on auth/%s: check vault_role and vault_auth_mount, or create it", c.Role, c.Mount)
-	case c.Auth == Kubernetes:
-		hint = fmt.Sprintf("bind the pod's service account, namespace and audience to the role: "+
-			"vault write auth/%s/role/%s bound_service_account_names=… bound_service_account_namespaces=…", c.Mount, c.Role)
 	default:
-		hint = fmt.Sprintf("check the bound claims, the audience and the issuer of role %s on auth/%s", c.Role, c.Mount)
+		hint = fmt.Sprintf("bind the pod's service account, namespace and audience to the role: "+
+			"vault write auth/%s/role/%s bound_service_account_names=… bound_service_account_namespaces=…; %s", c.Mount, c.Role, mount)
 	}
 	if who.expired() {
 		hint = c.JWTPath + " must hold a token that is still valid (a projected one is renewed by Kubernetes); beyond that, " + hint
