@@ -183,7 +183,7 @@ func loginWayOut(c Config, err error, who identity) string {
 // revoke ends the token's life, whatever became of the context.
 func revoke(ctx context.Context, c Config, client *api.Client) error {
 	if strings.HasPrefix(client.Token(), "hvb.") {
-		return errors.New("batch tokens cannot be revoked; it ends with its lease")
+		return errors.New("it is a batch token, which lives until its lease ends; give the role token_type=service")
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(c.PerTry, 5*time.Second))
 	defer cancel()

@@ -23,7 +23,7 @@ const leastPower = "give the role a policy of its own that may read this one sec
 func tokenWarnings(auth *api.SecretAuth) []string {
 	warnings := powerWarnings(auth.Policies, time.Duration(auth.LeaseDuration)*time.Second)
 	if auth.LeaseDuration == 0 {
-		warnings = append(warnings, "the Vault token never expires: give the role a token_ttl of a few minutes")
+		warnings = append(warnings, "the Vault token never expires; give the role a token_ttl of a few minutes")
 	}
 	return warnings
 }
@@ -31,10 +31,10 @@ func tokenWarnings(auth *api.SecretAuth) []string {
 func powerWarnings(policies []string, life time.Duration) []string {
 	var warnings []string
 	if slices.Contains(policies, "root") {
-		warnings = append(warnings, "the Vault token has the root policy: "+leastPower)
+		warnings = append(warnings, "the Vault token has the root policy; "+leastPower)
 	}
 	if life > longLife {
-		warnings = append(warnings, fmt.Sprintf("the Vault token would live %s: give the role a token_ttl of a few minutes", life))
+		warnings = append(warnings, fmt.Sprintf("the Vault token would live %s; give the role a token_ttl of a few minutes", life))
 	}
 	return warnings
 }
@@ -56,7 +56,7 @@ func inspect(ctx context.Context, client *api.Client) []string {
 	}
 	warnings := powerWarnings(policies, life)
 	if life == 0 {
-		warnings = append(warnings, "the Vault token never expires: use one with a ttl, or another vault_auth")
+		warnings = append(warnings, "the Vault token never expires; use one with a ttl, or another vault_auth")
 	}
 	return warnings
 }
@@ -93,7 +93,7 @@ func excess(ctx context.Context, c Config, client *api.Client, read string) []st
 		return nil
 	}
 	slices.Sort(found)
-	return []string{fmt.Sprintf("the Vault token may do more than a run needs (%s): %s", plain.Line(strings.Join(found, ", "), 300), leastPower)}
+	return []string{fmt.Sprintf("the Vault token may do more than a run needs (%s); %s", plain.Line(strings.Join(found, ", "), 300), leastPower)}
 }
 
 func capabilities(rule any) []string {

@@ -436,7 +436,7 @@ func TestRealVault_RemarkableTokens(t *testing.T) {
 		"exact":      {map[string]any{"token_policies": "exact"}, ""},
 		"broad":      {map[string]any{"token_policies": "broad"}, "read *, sudo *, update *"},
 		"long":       {map[string]any{"token_policies": "exact", "token_ttl": "720h"}, "would live 720h"},
-		"batch":      {map[string]any{"token_policies": "exact", "token_type": "batch"}, "batch tokens cannot be revoked"},
+		"batch":      {map[string]any{"token_policies": "exact", "token_type": "batch"}, "it is a batch token"},
 		"no-default": {map[string]any{"token_policies": "exact", "token_no_default_policy": true}, `path "auth/token/revoke-self"`},
 	} {
 		t.Run(role, func(t *testing.T) {

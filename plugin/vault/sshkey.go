@@ -102,5 +102,5 @@ func (k *SSHKey) warnings() []string {
 		}
 		life = "is valid for " + left.Round(time.Hour).String()
 	}
-	return []string{"the certificate of Vault's SSH engine " + life + ": give the role a ttl of an hour or so"}
+	return []string{"the certificate of Vault's SSH engine " + life + "; give the role a ttl of an hour or so"}
 }

@@ -19,7 +19,8 @@ type Proxy struct {
 	URL string // base URL, as vault_addr takes it
 
 	mu        sync.Mutex
-	accessors []string // of the tokens that log-ins gave
+	tokens    []string // that log-ins gave
+	accessors []string // of the same
 	requests  []string // "GET secret/data/ci/infra"
 }
 
@@ -52,7 +53,7 @@ func (s *Server) Proxy(t testing.TB, around func(http.Handler) http.Handler) *Pr
 	return p
 }
 
-// remember notes the accessor of a token in the answer to a log-in.
+// remember notes the token in the answer to a log-in.
 func (p *Proxy) remember(response *http.Response) error {
 	content, err := io.ReadAll(response.Body)
 	if err != nil {
@@ -62,12 +63,13 @@ func (p *Proxy) remember(response *http.Response) error {
 	var answer struct {
 		Auth struct {
 			Accessor string `json:"accessor"`
+			Token    string `json:"client_token"`
 		} `json:"auth"`
 	}
 	if json.Unmarshal(content, &answer) == nil && answer.Auth.Accessor != "" {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.accessors = append(p.accessors, answer.Auth.Accessor)
+		p.accessors, p.tokens = append(p.accessors, answer.Auth.Accessor), append(p.tokens, answer.Auth.Token)
 	}
 	return nil
 }
@@ -77,6 +79,13 @@ func (p *Proxy) Accessors() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]string(nil), p.accessors...)
+}
+
+// Tokens are those that log-ins through the proxy gave.
+func (p *Proxy) Tokens() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string(nil), p.tokens...)
 }
 
 // Requests are what was passed on, as in "GET secret/data/ci/infra".
