@@ -26,9 +26,9 @@ import (
 // login: whatever a run needs works under them.
 const authorizedOptions = `restrict,from="127.0.0.1"`
 
-// realSSHD starts OpenSSH's own server for the host of a world, and returns the
-// target and its known_hosts line.
-func realSSHD(t *testing.T, w *standin.World) (target, known string) {
+// realSSHD starts OpenSSH's own server for the host of a world, with further
+// lines of configuration, and returns the target and its known_hosts line.
+func realSSHD(t *testing.T, w *standin.World, lines ...string) (target, known string) {
 	t.Helper()
 	program := "/usr/sbin/sshd"
 	if _, err := os.Stat(program); err != nil {
@@ -73,7 +73,8 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 SetEnv HOME=%s PATH=%s:/usr/local/bin:/usr/bin:/bin
-`, port, dir, dir, w.Home, filepath.Dir(w.Terraform.Program))
+%s
+`, port, dir, dir, w.Home, filepath.Dir(w.Terraform.Program), strings.Join(lines, "\n"))
 	for name, content := range map[string][]byte{
 		"host_key": pem.EncodeToMemory(block), "authorized_keys": append([]byte(authorizedOptions+" "), ssh.MarshalAuthorizedKey(login.PublicKey())...), "sshd_config": []byte(config),
 	} {

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -27,6 +28,8 @@ type site struct {
 
 	cut      func() // ends every connection to the host
 	recorded string // file in which a real Terraform's applies are noted
+
+	patience time.Duration // with Vault, 2s when 0
 }
 
 func newSite(t *testing.T, o standin.Options) *site {
@@ -68,7 +71,7 @@ func (s *site) runContext(ctx context.Context, change map[string]string) int {
 		to = io.MultiWriter(&log, s.onLog)
 	}
 	console, closeConsole := NewConsole("test", settings, to, false)
-	console.vaultPatience, console.slackAPI = 2*time.Second, s.Slack.APIURL()
+	console.vaultPatience, console.slackAPI = cmp.Or(s.patience, 2*time.Second), s.Slack.APIURL()
 	err = Run(ctx, settings, console)
 	if closeErr := closeConsole(); closeErr != nil {
 		s.t.Errorf("close the console: %v", closeErr)
