@@ -1,12 +1,12 @@
 package gitrepo
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"hash"
 	"runtime"
 	"slices"
+	"sort"
 	"sync"
 	"sync/atomic"
 
@@ -37,8 +37,11 @@ type task struct {
 	base  int32 // of a named delta, else -1
 }
 
+// searchOffset finds the entry that starts at an offset. It looks at nothing
+// else of the entries, whose names others may be writing.
 func searchOffset(entries []packEntry, offset int64) (int, bool) {
-	return slices.BinarySearchFunc(entries, offset, func(e packEntry, at int64) int { return cmp.Compare(e.offset, at) })
+	i := sort.Search(len(entries), func(i int) bool { return entries[i].offset >= offset })
+	return i, i < len(entries) && entries[i].offset == offset
 }
 
 // resolve names all deltas. Named deltas, which git sends only to those who
