@@ -130,12 +130,16 @@ func TestExamplesHoldRealSettings(t *testing.T) {
 		t.Fatalf("no examples: %v", err)
 	}
 	line := regexp.MustCompile(`^      (?:# )?([a-z_]+):`)
+	read := 0
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, block, found := strings.Cut(string(text), "\n    settings:\n")
+		if !found {
+			continue // a pipeline without a step of ours
+		}
 		names := 0
 		for text := range strings.Lines(block) {
 			if m := line.FindStringSubmatch(text); m != nil {
@@ -145,8 +149,12 @@ func TestExamplesHoldRealSettings(t *testing.T) {
 				}
 			}
 		}
-		if !found || names == 0 {
+		if names == 0 {
 			t.Errorf("%s has no settings", file)
 		}
+		read++
+	}
+	if read == 0 {
+		t.Error("no example has a step of ours")
 	}
 }
