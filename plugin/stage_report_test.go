@@ -98,7 +98,7 @@ func TestLogFieldsAreDocumented(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		field := regexp.MustCompile(`\b(?:Str|Int|Bool|Dur|Float64|RawJSON)\("([a-z_]+)",`)
+		field := regexp.MustCompile(`\b(?:Str|Int|Int64|Bool|Dur|Float64|RawJSON)\("([a-z_]+)",`)
 		for _, file := range files {
 			source, err := os.ReadFile(file)
 			if err != nil {

@@ -56,7 +56,7 @@ func lost(err error) bool {
 		return false
 	}
 	operation, ok := errors.AsType[*net.OpError](err)
-	return !(ok && operation.Op == "dial") && temporary(err)
+	return (!ok || operation.Op != "dial") && temporary(err)
 }
 
 // newMethod prepares the login. who is the identity as far as it is known.
