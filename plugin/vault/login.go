@@ -55,8 +55,10 @@ func lost(err error) bool {
 	if err == nil || status(err) != 0 || untrusted(err) {
 		return false
 	}
-	operation, ok := errors.AsType[*net.OpError](err)
-	return (!ok || operation.Op != "dial") && temporary(err)
+	if operation, ok := errors.AsType[*net.OpError](err); ok && operation.Op == "dial" {
+		return false
+	}
+	return temporary(err)
 }
 
 // newMethod prepares the login. who is the identity as far as it is known.
