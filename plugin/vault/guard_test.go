@@ -170,6 +170,7 @@ func TestThreat10_PowerBeyondTheSecretIsWarnedOf(t *testing.T) {
 		"the whole mount, by data/": {nil, paths{"secret/data/": "read"}, "read secret/data/*"},
 		"another secret":            {paths{"prod/data/db": "read", "secret/data/ci/infra": "read"}, nil, "(read prod/data/db)"},
 		"changing the secret":       {paths{"secret/data/ci/infra": "read update"}, nil, "(update secret/data/ci/infra)"},
+		"ending others' leases":     {paths{"sys/leases/renew": "update", "sys/leases/revoke": "update"}, nil, "(update sys/leases/revoke)"},
 		"changing policies":         {nil, paths{"sys/policies/": "update"}, "update sys/policies/*"},
 	} {
 		t.Run(name, func(t *testing.T) {

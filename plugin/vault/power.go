@@ -64,8 +64,8 @@ func inspect(ctx context.Context, client *api.Client) []string {
 // harmless are the beginnings of paths that Vault's default policy opens, which
 // nearly every token has.
 var harmless = []string{
-	"auth/token/lookup-self", "auth/token/renew-self", "auth/token/revoke-self", "cubbyhole/", "identity/", "sys/capabilities-self",
-	"sys/control-group/", "sys/internal/", "sys/leases/", "sys/renew", "sys/tools/", "sys/wrapping/",
+	"auth/token/lookup-self", "auth/token/renew-self", "auth/token/revoke-self", "cubbyhole/", "identity/entity/", "identity/oidc/",
+	"sys/capabilities-self", "sys/control-group/", "sys/internal/ui/", "sys/leases/lookup", "sys/leases/renew", "sys/renew", "sys/tools/", "sys/wrapping/",
 }
 
 // excess asks what the token may do that this run does not need: change
