@@ -16,6 +16,12 @@ var (
 	ErrUnknownBase = errors.New("base commit is not in the clone")
 	// ErrNotFound: no such commit, path or ref.
 	ErrNotFound = errors.New("not found")
+	// ErrMissing: the path exists, and the remote did not send the object that it
+	// names. Nothing may be concluded from it, least of all that there is no such
+	// path. It is temporary.
+	ErrMissing = fault.Mark(fault.Temporary, errors.New("the remote did not send an object of its own history"))
+	// ErrNotRegular: the path is a link, a folder or a submodule.
+	ErrNotRegular = errors.New("no regular file")
 	// ErrMoved: what a commit builds on was changed by somebody else, so it
 	// must not be replayed as it is.
 	ErrMoved = errors.New("changed meanwhile")

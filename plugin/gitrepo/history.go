@@ -145,7 +145,7 @@ func (r *Repo) Changed(base, tip string, below ...string) ([]string, error) {
 		return nil, fmt.Errorf("%w: %s", ErrUnknownBase, base)
 	}
 	found, err := r.compare(from.TreeHash, to.TreeHash, below)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, ErrMissing) {
 		// The remote gave its files up after the branch was rewritten.
 		return nil, fmt.Errorf("%w: of %s: %w", ErrUnknownBase, base, err)
 	}
@@ -289,7 +289,8 @@ func (r *Repo) Prefetch(commit string, paths []string) error {
 const MaxFileSize = 16 << 20
 
 // ReadFile is the content of a file in a commit. ErrNotFound when there is
-// none; links, folders, submodules and files over MaxFileSize are errors too.
+// none, ErrNotRegular for links, folders and submodules, ErrMissing when the
+// remote did not send it; files over MaxFileSize are an error too.
 func (r *Repo) ReadFile(commit, path string) ([]byte, error) {
 	_, c, err := r.commit(commit)
 	if err != nil {
@@ -308,7 +309,7 @@ func (r *Repo) readFile(root plumbing.Hash, path string) ([]byte, error) {
 		return nil, err
 	}
 	if e.mode != modeFile && e.mode != modeProgram && e.mode != 0o100664 {
-		return nil, fmt.Errorf("it is no regular file (mode %06o)", e.mode)
+		return nil, fmt.Errorf("%w (mode %06o)", ErrNotRegular, e.mode)
 	}
 	size, err := r.store.size(e.hash)
 	if err != nil {

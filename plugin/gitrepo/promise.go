@@ -61,7 +61,7 @@ const (
 	maxWants     = 4000             // hashes in one request
 	manyWants    = 256              // from here on a tree is asked for as a whole
 	maxBrings    = 3                // tries of one request
-	afterTheEnd  = 90 * time.Second // for a request after the clone's own context has ended
+	afterTheEnd  = 15 * time.Second // for a request after the clone's own context has ended
 	firstBackOff = 300 * time.Millisecond
 )
 
@@ -79,10 +79,13 @@ func (s *store) absent(hashes []plumbing.Hash) []plumbing.Hash {
 }
 
 // need makes sure that the objects are here: trees without what is in them, and
-// files.
+// files. ErrMissing when the remote does not send them.
 func (s *store) need(hashes ...plumbing.Hash) error {
-	if !s.promise.open.Load() || len(s.absent(hashes)) == 0 {
+	if len(s.absent(hashes)) == 0 {
 		return nil
+	}
+	if !s.promise.open.Load() {
+		return ErrMissing
 	}
 	s.promise.mu.Lock()
 	defer s.promise.mu.Unlock()
@@ -97,6 +100,9 @@ func (s *store) need(hashes ...plumbing.Hash) error {
 			}
 		}
 		left = s.absent(left)
+	}
+	if len(left) > 0 {
+		return fmt.Errorf("%s: %w", left[0], ErrMissing)
 	}
 	return nil
 }
@@ -151,7 +157,7 @@ func (s *store) needTree(tree plumbing.Hash, much extent, filter packp.Filter) e
 		return nil
 	}
 	err := p.bring(fetchPlan{wants: []plumbing.Hash{tree}, filter: filter})
-	if err == nil {
+	if err == nil && s.has(tree) {
 		p.full[tree] = much
 	}
 	return err

@@ -88,7 +88,7 @@ func (s *store) size(h plumbing.Hash) (int64, error) {
 	}
 	n, err := s.stat(h)
 	if err != nil {
-		return 0, fmt.Errorf("object %s: %w", h, missing(err))
+		return 0, fmt.Errorf("object %s: %w", h, missing(err, ErrMissing))
 	}
 	return n, nil
 }
@@ -107,18 +107,21 @@ func (s *store) stat(h plumbing.Hash) (int64, error) {
 
 // get reads an object of the type, or of any type for plumbing.AnyObject.
 func (s *store) get(t plumbing.ObjectType, h plumbing.Hash) (plumbing.ObjectType, []byte, error) {
-	// Commits are never missing: a clone has its whole history.
+	// Commits are never missing: a clone has its whole history, and what is not
+	// in it is no commit of it. Trees and files are named by what is here.
+	absent := ErrNotFound
 	if t != plumbing.CommitObject {
+		absent = ErrMissing
 		if err := s.need(h); err != nil {
 			return 0, nil, fmt.Errorf("object %s: %w", h, err)
 		}
 	}
 	o, err := s.read(h)
 	if err == nil && t != plumbing.AnyObject && t != o.kind {
-		err = ErrNotFound
+		err = absent
 	}
 	if err != nil {
-		return 0, nil, fmt.Errorf("object %s: %w", h, missing(err))
+		return 0, nil, fmt.Errorf("object %s: %w", h, missing(err, absent))
 	}
 	return o.kind, o.data, nil
 }
@@ -153,9 +156,10 @@ func (s *store) read(h plumbing.Hash) (parcel, error) {
 	return parcel{o.Type(), data}, err
 }
 
-func missing(err error) error {
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return ErrNotFound
+// missing is absent where err says that an object is not here.
+func missing(err, absent error) error {
+	if errors.Is(err, plumbing.ErrObjectNotFound) || errors.Is(err, ErrNotFound) {
+		return absent
 	}
 	return err
 }

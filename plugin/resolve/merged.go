@@ -67,7 +67,11 @@ func (r *Resolver) merged(ctx context.Context, items []change.Item) (rest []chan
 		fix, ok := r.landed[RefOf(item)]
 		if ok && fix.proposed {
 			reverted, err := revertedAt(r.repo, fix.commit)
-			ok = err == nil && !reverted // a reverted one is told as reopened
+			if err != nil {
+				outcomes = append(outcomes, change.Outcome{Item: item, State: change.NotAttempted, Reason: ReasonHost, Err: err})
+				continue
+			}
+			ok = !reverted // a reverted one is told as reopened
 		}
 		if !ok || !fix.proposed {
 			rest = append(rest, item)

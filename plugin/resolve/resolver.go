@@ -285,8 +285,8 @@ func (r *Resolver) policy(item change.Item, base string) (gate.DiffPolicy, error
 	configuration := map[string][]byte{}
 	for _, file := range files {
 		content, err := r.repo.ReadFile(base, file)
-		if errors.Is(err, gitrepo.ErrNotFound) {
-			continue // a link or a submodule: what it leads to is not the base's configuration
+		if errors.Is(err, gitrepo.ErrNotRegular) {
+			continue // a link: what it leads to is judged under its own name
 		}
 		if err != nil {
 			return gate.DiffPolicy{}, fmt.Errorf("read the configuration of %.12s: %w", base, err)
