@@ -2,6 +2,7 @@ package postmortem
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"sort"
 	"strings"
@@ -105,6 +106,11 @@ func (r *reader) read() {
 			r.problem(0, TooComplex, "the document cannot be read as Markdown", "")
 		}
 	}()
+	if encoding := otherEncoding(r.text); encoding != "" {
+		r.doc.Title = ""
+		r.problem(0, Invisible, fmt.Sprintf("the document is %s, not UTF-8, and nothing of it was read; convert it with iconv -f %s -t UTF-8", encoding, encoding), "")
+		return
+	}
 	if len(r.starts) > maxLines {
 		r.problem(0, TooComplex, "the document has over 500,000 lines", "")
 		return

@@ -47,7 +47,7 @@ var wordings = []wording{
 	{
 		Invisible,
 		"The item holds invisible, control or invalid characters, so a person reads something else than a program.",
-		"Type the line again without zero-width, bidirectional or control characters.",
+		"Type the line again without zero-width, bidirectional or control characters, and save the document as UTF-8.",
 	},
 	{
 		TooLong,
