@@ -176,6 +176,10 @@ func stripComments(s string) string {
 	return b.String()
 }
 
+// escapable are the signs that a backslash makes literal: the ASCII punctuation
+// of CommonMark, section 2.4.
+const escapable = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+
 // plain is s as a reader sees its words: links by their text, no emphasis, no
 // backticks, no comments, single spaces.
 func plain(s string) string {
@@ -194,7 +198,7 @@ func plain(s string) string {
 				b.WriteByte(c)
 			}
 		case '\\':
-			if i+1 < len(s) && s[i+1] < utf8.RuneSelf && unicode.IsPunct(rune(s[i+1])) {
+			if i+1 < len(s) && strings.IndexByte(escapable, s[i+1]) >= 0 {
 				i++
 				b.WriteByte(s[i])
 				continue
