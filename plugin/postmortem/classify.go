@@ -199,11 +199,12 @@ func (c *classifier) actsOnInferred(item *Item) bool {
 func (c *classifier) judgeWork(item *Item, all []actionWord) {
 	config := item.kind == Config
 	c.details = readWords(c.details, item.Details)
-	if leadsDestruction(all) || ledToDestroy(c.details) || destroysElsewhere(item.Action, all) {
+	if leadsDestruction(all) || ledToDestroy(c.details) || destroysElsewhere(item.Action, all) || tellsCommand(item.Action) || tellsCommand(item.Details) {
 		item.mask.add(DestructiveVerb)
 	}
 	if item.kind == Alert || item.kind == Monitor {
-		if quiets(all) || acts(all) || item.kind == Monitor && logsIn(all) {
+		if quiets(all) || acts(all) || item.kind == Monitor && logsIn(all) || deafens(item.Action) ||
+			sends(item.Action) || sends(item.Details) || stepDestroys(c.details) {
 			item.mask.add(DestructiveVerb)
 		}
 		if unclearWatch(item.Action, all) {
@@ -217,7 +218,8 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 		action, details := lower(item.Action), lower(item.Details)
 		if aimsDestruction(all) || risksConfig(all) || riskyKey(item.Action) || commandsDestruction(item.Action, false) ||
 			instructsDestruction(c.details) || commandsDestruction(item.Details, true) ||
-			touchesSecret(action) || touchesSecret(details) {
+			touchesSecret(action) || touchesSecret(details) || lessens(action, false) || lessens(details, true) ||
+			containsAny(action, everybody) || containsAny(details, everybody) {
 			item.mask.add(DestructiveVerb)
 		}
 		if c.protected(action) || c.protected(details) {

@@ -40,12 +40,24 @@ func quiets(all []actionWord) bool {
 	for i, w := range all {
 		base, known := quietVerbs[w.text]
 		switch {
-		case quietWords[w.text], known && (i == 0 || w.joined && base == w.text), i < end && i > 0 && quietNouns[w.text], lessens && urgency[w.text]:
+		case quietWords[w.text] && !comparesCount(all, i), known && (i == 0 || w.joined && base == w.text), i < end && i > 0 && quietNouns[w.text], lessens && urgency[w.text]:
 			return true
 		}
 	}
 	return all[0].text == "tune" && len(all) > 1 && all[1].text == "out"
 }
+
+// comparesCount tells whether the word at i begins a condition: "fewer than 3
+// members", not "fewer than today".
+func comparesCount(all []actionWord, i int) bool {
+	if all[i].text != "fewer" && all[i].text != "less" || i+2 >= len(all) || all[i+1].text != "than" {
+		return false
+	}
+	than := all[i+2].text
+	return than[0] >= '0' && than[0] <= '9' || counted[than]
+}
+
+var counted = set("one|two|three|four|five|six|seven|eight|nine|ten|half|n|the|a|an|expected|desired|required|minimum|quorum")
 
 // doers act where an alert only tells.
 var doers = set("hook|hooks|webhook|webhooks|script|scripts|job|jobs|handler|handlers|action|actions|automation|operator|cronjob|bot|lambda")

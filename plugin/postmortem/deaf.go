@@ -1,0 +1,163 @@
+package postmortem
+
+import "strings"
+
+// Limits beyond which an alert that is adjusted says nothing in time.
+const (
+	deafPercent = 99
+	deafRepeat  = 24 * 3600 // seconds between two notifications of one alert
+	deafFor     = 3600      // seconds that a condition must hold, more than it
+)
+
+var (
+	// newVerbs add what was not there, which makes nothing quieter.
+	newVerbs = set("add|create|implement|introduce|define|write|deploy|build|instrument|install")
+	// goodRatios are of what an alert misses when it is under its threshold.
+	goodRatios = set("availability|uptime|success|slo|sla|objective|below|under|coverage|hit")
+	// repeats are settings of how often a notification is sent.
+	repeats = set("repeat_interval|repeat-interval|repeatinterval|repeat|group_interval|groupinterval|resend|resend_delay|renotify_interval|renotify|reminder")
+	// urgencies are the words of severities and priorities, most urgent last.
+	urgencies = map[string]int{
+		"none": 1, "off": 1, "null": 1, "debug": 1, "silent": 1, "info": 1, "informational": 1, "information": 1, "notice": 1, "low": 1, "minor": 1, "ticket": 1, "p4": 1, "p5": 1, "p3": 2,
+		"warn": 2, "warning": 2, "medium": 2, "moderate": 2, "p2": 3, "error": 3, "major": 3, "high": 3, "p1": 4, "critical": 4, "crit": 4, "page": 4, "pager": 4, "p0": 5, "emergency": 5,
+	}
+)
+
+// deafStems are parts of texts of which deafens has something to say.
+var deafStems = []string{"threshold", "repeat", "interval", "resend", "renotify", "reminder", "severity", "priority", "sensitivity", "urgency", "pending"}
+
+// deafens tells whether the values of an action make an alert that is there
+// miss what it was made for: a threshold that nothing reaches, a severity that
+// pages nobody, a wait of a day.
+func deafens(action string) bool {
+	if low := lower(action); !containsAny(low, deafStems) && (!strings.Contains(low, "for") || !strings.ContainsAny(low, "0123456789")) {
+		return false
+	}
+	all := tokens(untagged(action))
+	if len(all) == 0 {
+		return false
+	}
+	adds := newVerbs[all[0]]
+	for i, word := range all {
+		switch {
+		case repeats[word]:
+			if waits(all[i+1:], deafRepeat, true) {
+				return true
+			}
+		case adds:
+		case word == "threshold" || word == "thresholds":
+			if unreachable(all) {
+				return true
+			}
+		case urgency[word]:
+			if lessUrgent(all) {
+				return true
+			}
+		case word == "pending", word == "for" && i+1 < len(all):
+			if holdsFor(all, i) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// waits tells whether a duration of at least so many seconds is among the
+// words; from is the one before the change.
+func waits(all []string, limit float64, equal bool) bool {
+	for i, word := range all {
+		q, known := quantityAt(all[i:])
+		if q = q.beside(quantity{unit: unit{dimension: seconds}}); !known || q.dimension != seconds || i > 0 && all[i-1] == "from" {
+			continue
+		}
+		if value := q.value * q.factor; word != "" && (value > limit || equal && value == limit) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsFor tells whether the word at i is the setting of how long a condition
+// must hold, not the preposition, and is set to more than an hour.
+func holdsFor(all []string, i int) bool {
+	next := all[min(i+1, len(all)-1)]
+	switch next {
+	case "duration", "period", "clause", "time", "window", "interval", "to", "of", "`", "field", "setting", "value":
+		return waits(all[i+1:], deafFor, false)
+	}
+	q, known := quantityAt(all[i+1:])
+	return all[i] == "pending" && waits(all[i+1:], deafFor, false) || known && q.dimension == seconds && waits(all[i+1:min(i+3, len(all))], deafFor, false)
+}
+
+// unreachable tells whether a threshold is set to what is hardly ever reached.
+func unreachable(all []string) bool {
+	found := false
+	for i, word := range all {
+		if goodRatios[word] || strings.HasPrefix(word, "availab") {
+			return false
+		}
+		q, known := quantityAt(all[i:])
+		if !known || i == 0 || all[i-1] == "from" {
+			continue
+		}
+		whole := q.dimension == percent && q.value >= deafPercent
+		part := q.dimension == plainNumber && q.value >= deafPercent/100.0 && q.value < 1
+		found = found || whole || part
+	}
+	return found
+}
+
+// lessUrgent tells whether a severity is set to one that pages nobody, or to
+// less than the one it is told to have been.
+func lessUrgent(all []string) bool {
+	was, becomes := 0, 0
+	before := ""
+	for _, word := range all {
+		if word == "`" {
+			continue
+		}
+		if rank := urgencies[word]; rank > 0 {
+			switch before {
+			case "from", "was":
+				was = rank
+			case "to", "as", "severity", "priority", "urgency":
+				becomes = rank
+			}
+		}
+		before = word
+	}
+	return becomes == 1 || becomes > 0 && becomes < was
+}
+
+// sends tells whether a text tells to send something to an address of the web.
+// A page that is probed is no such address.
+func sends(text string) bool {
+	if !strings.Contains(text, "://") {
+		return false
+	}
+	sender := false
+	before := ""
+	for _, word := range tokens(text) {
+		switch {
+		case sendWords[word]:
+			sender = true
+		case strings.HasPrefix(word, "http://"), strings.HasPrefix(word, "https://"):
+			if sender && (sendWords[before] || contains("to at via into towards url endpoint with using", before)) {
+				return true
+			}
+		}
+		if word != "`" && word != "(" {
+			before = word
+		}
+	}
+	return false
+}
+
+var sendWords = set("send|sends|sending|post|posts|posting|forward|forwards|forwarding|webhook|webhooks|receiver|receivers|push|pushes|deliver|delivers|notify|" +
+	"notifies|notification|notifications|report|reports|call|calls|route|routes|relay|relays|hook|upload|uploads|export|exports|curl")
+
+// everybody are names of principals that stand for all people there are.
+var everybody = []string{
+	"allusers", "allauthenticatedusers", "authenticatedusers", "authenticated-users", "system:unauthenticated", "system:anonymous", "system:authenticated",
+	`principal: "*"`, `principal: *`, `principal = "*"`, `"principal": "*"`, `principal "*"`, "principal *", "world-readable", "world readable", "world-writable",
+}
