@@ -6,7 +6,7 @@ import (
 )
 
 // tools are programs that change what runs when a verb of destruction follows.
-var tools = set("kubectl|oc|terraform|tofu|terragrunt|helm|helmfile|systemctl|service|docker|podman|crictl|ctr|nerdctl|aws|gcloud|gsutil|az|" +
+var tools = set("kubectl|oc|terraform|tofu|terragrunt|helm|helmfile|systemctl|docker|podman|crictl|ctr|nerdctl|aws|gcloud|gsutil|az|" +
 	"etcdctl|vault|argocd|flux|velero|restic|zfs|zpool|lvm|virsh|qm|pct|pm2|supervisorctl|psql|mysql|redis-cli|mc|rclone|talosctl|kubeadm|consul|nomad|ansible")
 
 // bareCommands destroy by themselves when they begin a code span with an

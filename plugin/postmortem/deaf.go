@@ -30,7 +30,7 @@ var deafStems = []string{"threshold", "repeat", "interval", "resend", "renotify"
 // miss what it was made for: a threshold that nothing reaches, a severity that
 // pages nobody, a wait of a day.
 func deafens(action string) bool {
-	if low := lower(action); !containsAny(low, deafStems) && (!strings.Contains(low, "for") || !strings.ContainsAny(low, "0123456789")) {
+	if low := lower(action); !containsAny(low, deafStems) && (strings.HasPrefix(low, "add ") || !strings.Contains(low, "for") || !strings.ContainsAny(low, "0123456789")) {
 		return false
 	}
 	all := tokens(untagged(action))
