@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -178,36 +177,6 @@ func (d *checkup) skipHabit() {
 	default:
 		d.ok("ci skip", "", fmt.Sprintf("none of the last %d commits of post-mortems has a skip mark", touching))
 	}
-}
-
-// workflow looks for the workflow file that runs this plugin. What Woodpecker
-// keeps in its own settings cannot be seen from here.
-func (d *checkup) workflow() {
-	if d.source == nil {
-		d.skip("woodpecker", "", noRepository)
-		return
-	}
-	var found []string
-	for _, file := range d.source.paths {
-		ext := path.Ext(file)
-		if ext != ".yml" && ext != ".yaml" || file != ".woodpecker"+ext && path.Dir(file) != ".woodpecker" {
-			continue
-		}
-		text, err := d.source.repo.ReadFile(d.source.tip, file)
-		if err == nil && strings.Contains(string(text), "pm-todos") {
-			found = append(found, file)
-		}
-	}
-	if len(found) == 0 {
-		d.warn("woodpecker", "", "no workflow file on the branch names pm-todos", "put the example of the README into .woodpecker/postmortem-todos.yml")
-	} else {
-		d.ok("woodpecker", "", strings.Join(found, ", ")+" runs this plugin")
-	}
-	d.report.Add(doctor.Finding{
-		Check: "woodpecker", Status: doctor.Skipped,
-		Text: "whether a push cancels the pipeline of the one before cannot be seen from here",
-		Fix:  "in Woodpecker, project settings, \"Cancel previous pipelines\": leave push out, or a run is cut short by the next push",
-	})
 }
 
 // definition looks for orders that contradict the built-in contract.
