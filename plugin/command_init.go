@@ -280,6 +280,10 @@ func tellNextSteps(b *strings.Builder, values map[string]string, blank, dryRun b
 		}
 		return standard[name]
 	}
+	begin := ""
+	if mode := value("mode"); mode != string(ModeDryRun) {
+		begin = ", whatever is to come later: it is " + mode + " there"
+	}
 	var steps []string
 	if blank {
 		steps = append(steps, "Fill in the places above. Lines that begin with # work without.")
@@ -293,8 +297,8 @@ func tellNextSteps(b *strings.Builder, values map[string]string, blank, dryRun b
 			"       git add .woodpecker .claude docs\n"+
 			"       git commit -m 'Close the follow-up items of post-mortems with pm-todos'",
 		"Check everything that a run needs, with the settings in the environment: pm-todos doctor",
-		"Run the pipeline by hand in "+value("mode")+" mode and read its log. When you like what it would do, set the mode to\n"+
-			"     propose, and after a few merged proposals to apply.",
+		"Begin with mode: dry-run in .woodpecker/postmortem-todos.yml"+begin+". Run the pipeline by hand and read its log.\n"+
+			"     When you like what it would do, set the mode to propose, and after a few merged proposals to apply.",
 		"After the next incident: pm-todos new \"WHAT BROKE\"",
 	)
 	b.WriteString("\nNext steps:\n")
