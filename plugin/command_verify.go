@@ -31,14 +31,14 @@ func verifySettings(e entry) bool {
 func verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "re-check from git alone that every row done by pm-todos has its commit and its evidence",
+		Usage:     "re-check from git alone that every row implemented by " + postmortem.Resolver + " has its commit and its evidence",
 		UsageText: "pm-todos verify [flags] [DOCUMENT...]",
 		Description: "A DOCUMENT is the path of a post-mortem in the repository; without one, all are read that post_mortems names.\n" +
 			"The repository is the setting remote (a URL or a path, bare or not), else the one of the current folder.\n" +
 			"Neither Vault nor a host is contacted, and nothing is changed.\n\n" +
-			"Of every row that names postmortem-todo-resolver: its commit is on the branch, the commit's trailers name this\n" +
-			"document and item and the plan that was judged, it touches only its stack, it was not reverted, and the item says\n" +
-			"Done. The other way round: every fix commit on the branch has its row, and its item says Done.\n\n" +
+			"Of every row whose column Implemented By says " + postmortem.Resolver + ": its commit is on the branch, the\n" +
+			"commit's trailers name this document and item and the plan that was judged, it touches only its stack, it was not\n" +
+			"reverted, and the item says Done. The other way round: every fix commit on the branch has its row, and its item says Done.\n\n" +
 			"There is one line for each finding, with a way out. The exit code is 1 when there are findings.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "text, one line per finding, or json, one object"},
@@ -126,7 +126,7 @@ type verified struct {
 	Branch     string          `json:"branch"`
 	Commit     string          `json:"commit"` // tip of the branch that was read
 	Documents  int             `json:"documents"`
-	Rows       int             `json:"rows"`  // that say pm-todos implemented something
+	Rows       int             `json:"rows"`  // that name postmortem.Resolver as who implemented something
 	Fixes      int             `json:"fixes"` // fix commits on the branch
 	Findings   []resolve.Doubt `json:"findings"`
 }
@@ -184,8 +184,8 @@ func writeDoubts(w io.Writer, v verified) error {
 			return err
 		}
 	}
-	text := fmt.Sprintf("%s at %.12s: %s, %s by pm-todos, %s: %s\n", v.Branch, v.Commit,
-		counted(v.Documents, "document"), counted(v.Rows, "row"), counted(v.Fixes, "fix commit"), counted(len(v.Findings), "finding"))
+	text := fmt.Sprintf("%s at %.12s: %s, %s implemented by %s, %s: %s\n", v.Branch, v.Commit,
+		counted(v.Documents, "document"), counted(v.Rows, "row"), postmortem.Resolver, counted(v.Fixes, "fix commit"), counted(len(v.Findings), "finding"))
 	_, err := io.WriteString(w, text)
 	return err
 }

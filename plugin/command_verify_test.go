@@ -135,7 +135,7 @@ func TestVerifyFindsWhatTheBranchDoesNotProve(t *testing.T) {
 	t.Run("repository of the current folder", func(t *testing.T) {
 		t.Chdir(s.Repo.Path())
 		stdout, _, err := runApp(t, "", "verify")
-		if err != nil || !strings.Contains(stdout, "1 document, 1 row by pm-todos, 1 fix commit: 0 findings") {
+		if err != nil || !strings.Contains(stdout, "1 document, 1 row implemented by postmortem-todo-resolver, 1 fix commit: 0 findings") {
 			t.Errorf("%v: %q", err, stdout)
 		}
 		if _, _, err := runApp(t, "", "verify", "docs/none.md"); err == nil || !strings.Contains(err.Error(), "docs/none.md") {
