@@ -44,13 +44,32 @@ func givenSettings(c *cli.Context, wanted func(entry) bool) (Settings, error) {
 // pathArguments are the arguments of a command that takes files. name is what
 // its usage calls one of them.
 func pathArguments(c *cli.Context, name string) ([]string, error) {
-	given := c.Args().Slice()
-	for _, one := range given {
-		if strings.HasPrefix(one, "-") && one != "-" {
-			return nil, usageError("%s stands behind a %s; put flags before the files", quoted(one), name)
-		}
+	given, stray := operands(c, "-")
+	if stray != "" {
+		return nil, usageError("%s stands behind a %s; put flags before the files, and -- before a file of that name", quoted(stray), name)
 	}
 	return given, nil
+}
+
+// operands are the arguments of a command without the "--" that ends its flags.
+// stray is one before that which begins like a flag. The parser of flags has
+// taken a "--" right behind them already: only then is such a one the first.
+func operands(c *cli.Context, mark string) (words []string, stray string) {
+	given := c.Args().Slice()
+	ended := len(given) > 0 && given[0] != "-" && strings.HasPrefix(given[0], "-")
+	for _, one := range given {
+		switch {
+		case ended, one == "-":
+			words = append(words, one)
+		case one == "--":
+			ended = true
+		case strings.HasPrefix(one, mark):
+			return nil, one
+		default:
+			words = append(words, one)
+		}
+	}
+	return words, ""
 }
 
 // tellProblem names a file that cannot be used, where the others go on.

@@ -75,11 +75,9 @@ func newAction(c *cli.Context) error {
 
 // newFields is what is known of the incident.
 func newFields(c *cli.Context) (scaffold.Fields, error) {
-	words := c.Args().Slice()
-	for _, word := range words {
-		if strings.HasPrefix(word, "--") {
-			return scaffold.Fields{}, usageError("%s stands behind the title; put flags before it", quoted(word))
-		}
+	words, stray := operands(c, "--")
+	if stray != "" {
+		return scaffold.Fields{}, usageError("%s stands behind the title; put flags before it, and -- before a word of the title that begins so", quoted(stray))
 	}
 	f := scaffold.Fields{
 		Title: strings.TrimSpace(strings.Join(words, " ")), Date: c.String("date"), Severity: strings.TrimSpace(c.String("severity")),
