@@ -45,15 +45,13 @@ func newAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	base, err := repositoryRoot()
+	base, dir, err := newFolder(c)
 	if err != nil {
-		return fmt.Errorf("new: %w", err)
+		return err
 	}
-	dir := filepath.Join(base, filepath.FromSlash(scaffold.Folder))
-	if given := c.String("dir"); given != "" {
-		if dir, err = filepath.Abs(given); err != nil {
-			return fmt.Errorf("new: %w", err)
-		}
+	s, err := givenSettings(c, searchSettings)
+	if err != nil {
+		return err
 	}
 	template, from, err := ownTemplate(base)
 	if err != nil {
@@ -61,10 +59,13 @@ func newAction(c *cli.Context) error {
 	}
 	shown := shortPath(filepath.Join(dir, f.FileName()))
 	content := scaffold.Document(template, f)
-	if err := acceptable(c, shown, content, from); err != nil {
+	if err := acceptable(s, shown, content, from); err != nil {
 		return err
 	}
 	if err := writeNew(base, dir, f.FileName(), shown, content); err != nil {
+		return err
+	}
+	if err := warnUnread(c, s, base, filepath.Join(dir, f.FileName())); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(c.App.Writer, newText(shown, content, f)); err != nil {
@@ -89,23 +90,58 @@ func newFields(c *cli.Context) (scaffold.Fields, error) {
 	if err := f.Check(); err != nil {
 		return f, usageError("new: %w", err)
 	}
+	if f.Severity != "" && severityValue(f.Severity) == "" {
+		return f, usageError("new: --severity: %s would not be read as one severity; write one word or level, such as SEV2, P1, 3 or high", quoted(f.Severity))
+	}
 	return f, nil
 }
 
-// repositoryRoot is the nearest folder above with a .git, else the current one.
-func repositoryRoot() (string, error) {
-	here, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for dir := here; ; dir = filepath.Dir(dir) {
+// repositoryRoot is the root of the git repository that a folder is in, "" when
+// it is in none.
+func repositoryRoot(folder string) string {
+	for dir := folder; ; dir = filepath.Dir(dir) {
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
-			return dir, nil
+			return dir
 		}
 		if dir == filepath.Dir(dir) {
-			return here, nil
+			return ""
 		}
 	}
+}
+
+// newFolder is the folder to put a post-mortem into, and the root of the
+// repository that it belongs to: where there is none, the current folder.
+func newFolder(c *cli.Context) (base, dir string, err error) {
+	here, err := os.Getwd()
+	if err != nil {
+		return "", "", fmt.Errorf("new: %w", err)
+	}
+	root := repositoryRoot(here)
+	if base = root; base == "" {
+		base = here
+	}
+	given := c.String("dir")
+	if given == "" {
+		return base, filepath.Join(base, filepath.FromSlash(scaffold.Folder)), nil
+	}
+	if dir, err = filepath.Abs(given); err != nil {
+		return "", "", fmt.Errorf("new: %w", err)
+	}
+	below, err := filepath.Rel(base, dir)
+	if root != "" && (err != nil || !filepath.IsLocal(below)) {
+		return "", "", usageError("--dir: %s is outside the repository %s; name a folder inside it, such as %s", quoted(given), quoted(root), scaffold.Folder)
+	}
+	return base, dir, nil
+}
+
+// warnUnread tells that no run would read a document at this place.
+func warnUnread(c *cli.Context, s Settings, base, file string) error {
+	below, err := filepath.Rel(base, file)
+	if err == nil && len(documentPaths([]string{filepath.ToSlash(below)}, s.Documents.PostMortems)) > 0 {
+		return nil
+	}
+	return tellProblem(c, fmt.Errorf("warning: no run reads %s, since post_mortems is %s; put it there, or let that setting name this place too",
+		shortPath(file), strings.Join(s.Documents.PostMortems, ", ")))
 }
 
 // ownTemplate is the repository's template, else the built-in one, and what to
@@ -122,11 +158,7 @@ func ownTemplate(base string) (template []byte, from string, err error) {
 }
 
 // acceptable refuses to begin a document that lint would refuse.
-func acceptable(c *cli.Context, file string, content []byte, from string) error {
-	s, err := givenSettings(c, searchSettings)
-	if err != nil {
-		return err
-	}
+func acceptable(s Settings, file string, content []byte, from string) error {
 	var lines []string
 	for _, finding := range postmortem.Lint(postmortem.Parse(file, content, s.documentPolicy())) {
 		if finding.Level == postmortem.LevelError {

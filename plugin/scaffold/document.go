@@ -45,7 +45,7 @@ func (f Fields) Check() error {
 		problems = append(problems, fmt.Errorf("the date %q is no day written as YYYY-MM-DD", f.Date))
 	}
 	for _, field := range []struct{ name, text string }{
-		{"title", f.Title}, {"severity", f.Severity}, {"services", f.Services}, {"issue", f.Issue},
+		{"title", f.Title}, {"severity", f.Severity}, {"list of services", f.Services}, {"issue", f.Issue},
 	} {
 		if err := oneLine(field.text); err != nil {
 			problems = append(problems, fmt.Errorf("the %s %w", field.name, err))
