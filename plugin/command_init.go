@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -66,11 +67,35 @@ func initAction(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("init: %w; name a folder that exists", err)
 	}
+	if err := isRepositoryRoot(c, dir); err != nil {
+		return errors.Join(err, root.Close())
+	}
 	err = initialise(c, root, values)
 	if closing := root.Close(); err == nil && closing != nil {
 		err = fmt.Errorf("init: close the folder: %w", closing)
 	}
 	return err
+}
+
+// isRepositoryRoot refuses a subfolder of a repository, and warns of a folder
+// that is in none: Woodpecker reads its pipelines at the root alone.
+func isRepositoryRoot(c *cli.Context, dir string) error {
+	at, err := filepath.Abs(dir)
+	if err == nil {
+		at, err = filepath.EvalSymlinks(at)
+	}
+	if err != nil {
+		return fmt.Errorf("init: %w", err)
+	}
+	switch top := repositoryRoot(at); top {
+	case at:
+		return nil
+	case "":
+		return tellProblem(c, fmt.Errorf("warning: %s is in no git repository; Woodpecker reads .woodpecker only at the root of one", at))
+	default:
+		return fmt.Errorf("init: %s is a subfolder of the repository %s, and Woodpecker reads .woodpecker only at its root; run pm-todos init %s",
+			plain.Line(at, 0), plain.Line(top, 0), shellWord(top))
+	}
 }
 
 // initialise writes the files into a repository and says what is left to do.
