@@ -99,6 +99,9 @@ func writeIndex(output string, page []byte) (done string, err error) {
 	present, err := os.ReadFile(output) //nolint:gosec // a file that the user names
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(filepath.Dir(output)); errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("write %s: the folder %s does not exist; make it, or give another file by --output", output, filepath.Dir(output))
+		}
 		return "written", replaceFile(output, page)
 	case err != nil:
 		return "", fmt.Errorf("write the index: %w", err)
