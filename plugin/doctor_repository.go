@@ -174,8 +174,10 @@ func (d *checkup) skipHabit() {
 	case marked > 0:
 		d.warn("ci skip", "", fmt.Sprintf("%d of the last %d commits of post-mortems have a skip mark, the newest is %s: such a push starts no pipeline", marked, touching, newest),
 			"commit post-mortems without [ci skip]; until then a cron entry with scope: all picks them up")
+	case touching == 0:
+		d.ok("ci skip", "", "no commit of post-mortems to look at yet")
 	default:
-		d.ok("ci skip", "", fmt.Sprintf("none of the last %d commits of post-mortems has a skip mark", touching))
+		d.ok("ci skip", "", fmt.Sprintf("no skip mark in the last %s that touch post-mortems", counted(touching, "commit")))
 	}
 }
 
