@@ -114,12 +114,22 @@ func (d *checkup) reach(ctx context.Context, name string, login host.SSH) *host.
 	case errors.As(err, &pin):
 		d.hostKey(name, pin)
 	case errors.Is(err, host.ErrAuth):
-		d.fail("login", name, err)
+		d.failHost("login", name, err)
 	default:
-		d.fail("reach", name, err)
+		d.failHost("reach", name, err)
 	}
 	d.skip("host", name, "nothing more of it can be checked")
 	return nil
+}
+
+// failHost is fail without the host's full name in front of the error, which
+// stands in the line as the settings have it.
+func (d *checkup) failHost(check, name string, err error) {
+	f := doctor.Failure(check, name, err)
+	if target, wrong := host.ParseTarget(name); wrong == nil {
+		f.Text = strings.TrimPrefix(f.Text, target.String()+": ")
+	}
+	d.report.Add(f)
 }
 
 // hostKey tells how to pin a key that is unknown. One that is another than the
@@ -189,7 +199,7 @@ func (d *checkup) examined(name string, need host.Need, facts host.Facts, proble
 		for _, p := range problems {
 			if p.About == subject.about {
 				found = true
-				d.fail(subject.about, name, p.Err)
+				d.failHost(subject.about, name, p.Err)
 			}
 		}
 		switch {

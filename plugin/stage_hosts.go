@@ -200,12 +200,21 @@ func firstReady(ctx context.Context, s Settings, names []string, login host.SSH,
 			return h, facts, nil
 		}
 		c.Log.Error().Str("stage", "hosts").Str("host", name).Err(err).Msg("not usable")
-		problems = append(problems, fmt.Errorf("host %s: %w", name, err))
+		problems = append(problems, ofHost(name, err))
 		if ctx.Err() != nil {
 			break
 		}
 	}
 	return nil, host.Facts{}, errors.Join(problems...)
+}
+
+// ofHost is an error with its host in front, once: most name it themselves.
+func ofHost(name string, err error) error {
+	target, wrong := host.ParseTarget(name)
+	if wrong == nil && strings.HasPrefix(err.Error(), target.String()+": ") {
+		return fmt.Errorf("host %w", err)
+	}
+	return fmt.Errorf("host %s: %w", name, err)
 }
 
 func ready(ctx context.Context, s Settings, name string, login host.SSH, need host.Need) (*host.Host, host.Facts, error) {
@@ -228,7 +237,7 @@ func mayRunHere(s Settings) error {
 	if !local || s.CI.PullRequest() || os.Geteuid() != 0 {
 		return nil
 	}
-	return fault.Mark(fault.Settings, errors.New("hosts: local is refused as root, since agent and Terraform would run as root on this machine; run pm-todos as another user, or name the machine that has them as user@host"))
+	return fault.Mark(fault.Settings, errors.New("the host local is refused as root, since agent and Terraform would run as root on this machine; run pm-todos as another user, or name the machine that has them as user@host"))
 }
 
 func dial(ctx context.Context, s Settings, name string, login host.SSH) (*host.Host, error) {
