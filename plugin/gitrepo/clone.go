@@ -129,7 +129,10 @@ func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err 
 
 // pick chooses the refs of a clone: the branch, and those below OwnRefs.
 func (r *Repo) pick(all refs) (refs, error) {
-	if all[r.branch].IsZero() {
+	switch {
+	case len(all) == 0:
+		return nil, fmt.Errorf("%w: the remote has no commit yet; commit first, or name a branch that has one with the setting branch", ErrNotFound)
+	case all[r.branch].IsZero():
 		return nil, fmt.Errorf("%w: the remote has no branch %q", ErrNotFound, r.Branch())
 	}
 	found := refs{r.branch: all[r.branch]}
