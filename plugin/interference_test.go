@@ -247,3 +247,27 @@ func TestRemoteThatForbidsDeletingRefs(t *testing.T) {
 		t.Errorf("a journal that was settled is settled again:\n%s", s.last)
 	}
 }
+
+// TestHalfAppliedIsNeverTakenForAStalePlan has an apply that changes something,
+// prints a lot and is tried again by a wrapper, whose second try says that the
+// plan is stale.
+func TestHalfAppliedIsNeverTakenForAStalePlan(t *testing.T) {
+	t.Parallel()
+	o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
+	o.Files["scripts/tg"] = `#!/bin/sh
+case $1 in
+apply)
+	shift 2
+	echo 'monitoring_alert.disk: Creating...'
+	terraform apply "$@" >&2
+	yes 'Error: the provider broke' | head -n 1000
+	exec terraform apply "$@"
+	;;
+esac
+[ "$1" != plan ] || terraform init -input=false >/dev/null
+exec terraform "$@"
+`
+	s := newSite(t, o)
+	s.wants(3, s.run(nil))
+	s.says("apply-failed")
+}

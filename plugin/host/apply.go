@@ -23,13 +23,14 @@ type ApplySpec struct {
 // ApplyStatus is what a host knows of one apply. None of Began, Running, Ended
 // and Unknown: it never began.
 type ApplyStatus struct {
-	Began   bool   // its marker was on disk before the program started
-	Running bool   // a process of it lives
-	Ended   bool   // it ended and left its exit code
-	Code    int    // the exit code, when Ended
-	Unknown bool   // it may have begun, and how it ended cannot be read
-	Settled bool   // somebody settled it
-	Output  string // end of what it printed, cleaned
+	Began    bool   // its marker was on disk before the program started
+	Running  bool   // a process of it lives
+	Ended    bool   // it ended and left its exit code
+	Code     int    // the exit code, when Ended
+	Unknown  bool   // it may have begun, and how it ended cannot be read
+	Settled  bool   // somebody settled it
+	Progress bool   // what it printed tells of a change, anywhere, or cannot be read
+	Output   string // end of what it printed, cleaned
 }
 
 // applyMost is how long one apply is waited for; it goes on after that.
@@ -186,6 +187,7 @@ func (a *answer) applyStatus() ApplyStatus {
 	}
 	// A process without marker is about to write it.
 	s.Began = s.Began || s.Running || s.Ended
+	s.Progress = s.Began && a.get("apply-progress") != "0"
 	s.Unknown = a.has("apply-lost") || s.Began && !s.Running && !s.Ended
 	return s
 }

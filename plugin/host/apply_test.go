@@ -54,6 +54,43 @@ func TestApplyThatFails(t *testing.T) {
 	})
 }
 
+func TestProgressIsLookedForInAllThatAnApplyPrinted(t *testing.T) {
+	t.Parallel()
+	for i, c := range []struct {
+		prints string
+		want   bool
+	}{
+		{"true", false},
+		{"echo 'x.a: Reading...'; yes again | head -n 20000", false},
+		{"echo 'x.a: Creating...'", true},
+		{"echo 'x.a: Still modifying... [10s elapsed]'; head -c 9000 /dev/zero | tr '\\0' .", true},
+		{"printf '\\377\\0 x.a: DESTROYING...'; head -c 100000 /dev/zero | tr '\\0' .", true},
+		{"echo 'x.a: Destruction complete after 1s'; yes again | head -n 20000", true},
+		{"rm ../../../../../apply/*/log", true}, // nobody can tell
+	} {
+		prints := "prints=" + c.prints + "; echo 'Error: Saved plan is stale'; exit 1"
+		w := localWorld(t)
+		run, ws, sum := planned(t, w, prints)
+		id := fmt.Sprint("apply-", i)
+		status, err := ws.Apply(t.Context(), applySpec(id, sum))
+		if err != nil || !status.Ended || status.Code != 1 || status.Progress != c.want {
+			t.Errorf("%s: got %+v, %v", c.prints, status, err)
+		}
+		if later, err := w.ApplyStatus(t.Context(), run.ID(), id); err != nil || later != status {
+			t.Errorf("%s: asked later: %+v, %v", c.prints, later, err)
+		}
+	}
+}
+
+func TestAppliesAreNotTriedTwiceByTerragrunt(t *testing.T) {
+	t.Parallel()
+	_, ws, sum := planned(t, localWorld(t), `prints=echo "$TERRAGRUNT_NO_AUTO_RETRY $TG_NO_AUTO_RETRY"`)
+	status, err := ws.Apply(t.Context(), applySpec("one", sum))
+	if err != nil || status.Output != "true true" {
+		t.Errorf("got %+v, %v", status, err)
+	}
+}
+
 func TestThreat6_OnlyTheJudgedPlanFileIsApplied(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		run, ws, sum := planned(t, w)

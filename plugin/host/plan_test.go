@@ -43,6 +43,7 @@ plan)
 show) cat "$last" >/dev/null && printf '{"format_version":"1.2"}\n'; echo noise >&2; [ ! -f swap ] || echo swapped >"$last" ;;
 apply)
 	[ -f "$last" ] || exit 9
+	[ ! -f prints ] || exec sh ./prints
 	[ ! -f slow-apply ] || {
 		echo $$ >applying
 		while [ ! -f go-on ]; do sleep 0.1; done

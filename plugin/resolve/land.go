@@ -106,12 +106,20 @@ func stillTime(ctx context.Context) (context.Context, context.CancelFunc) {
 // afterStale plans again after somebody else changed the state: on the branch's
 // tip and with a new baseline, which shows when their change is not in it.
 func (a *attempt) afterStale(ctx context.Context, fix string) (string, error) {
+	stale := applyID(a.ref, a.plan.SHA256)
 	delete(a.stacks, a.stack.name)
 	tip, err := a.repo.Fetch(ctx)
 	if err != nil {
 		return "", fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
 	}
-	return a.replan(ctx, fix, tip)
+	if fix, err = a.replan(ctx, fix, tip); err != nil {
+		return "", err
+	}
+	// Only now: until its journal was replaced, a later run may ask for it.
+	if err := a.terraform.Settled(ctx, a.opts.Run, stale); err != nil {
+		a.log.Warn().Str("stage", "apply").Err(err).Msg("the run directory could not be marked as settled")
+	}
+	return fix, nil
 }
 
 // catchUp plans again when the branch touched the stack since the base.
@@ -198,13 +206,10 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 		return false, &refusal{state: change.NeedsPerson, reason: ReasonUnknown, err: fmt.Errorf("the apply goes on or its end is unknown; the next run settles it: %w", err)}
 	case status.Code == 0:
 		return false, nil
-	case nothingApplied(status.Output, stalePlan):
+	case nothingApplied(status, stalePlan):
 		a.log.Warn().Str("stage", "apply").Msg("the saved plan is stale: nothing was applied, planning again")
-		if err := a.terraform.Settled(ctx, a.opts.Run, applyID(a.ref, a.plan.SHA256)); err != nil {
-			a.log.Warn().Str("stage", "apply").Err(err).Msg("the run directory could not be marked as settled")
-		}
 		return true, nil
-	case nothingApplied(status.Output, stateLocked):
+	case nothingApplied(status, stateLocked):
 		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("%w: %s", host.ErrStateLock, a.stack.name)))
 	}
 	failed := fmt.Errorf("apply of %s ended with exit code %d: %s", a.stack.name, status.Code, status.Output)
@@ -221,10 +226,14 @@ const (
 
 // progress is what Terraform prints once it has begun to change something. A
 // hook or provider that prints one of the phrases above after it proves nothing.
-var progress = regexp.MustCompile(`(?i)(creating|modifying|destroying)\.\.\.|creation complete|modifications complete|apply complete`)
+var progress = regexp.MustCompile(`(?i)(creating|modifying|destroying)\.\.\.|(creation|modifications|destruction|apply) complete`)
 
-func nothingApplied(output, phrase string) bool {
-	return strings.Contains(output, phrase) && !progress.MatchString(output)
+// nothingApplied tells whether an apply ended with the phrase and changed
+// nothing. The host looked through all that was printed, of which the status
+// holds only the end.
+func nothingApplied(status host.ApplyStatus, phrase string) bool {
+	return status.Ended && status.Code != 0 && !status.Progress &&
+		strings.Contains(status.Output, phrase) && !progress.MatchString(status.Output)
 }
 
 // confirm plans the stack once more: it must be empty but for tolerated

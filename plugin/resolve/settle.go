@@ -137,7 +137,7 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 		return s.out, err
 	}
 	began := status.Began || status.Unknown
-	if status.Ended && status.Code != 0 && (nothingApplied(status.Output, stalePlan) || nothingApplied(status.Output, stateLocked)) {
+	if nothingApplied(status, stalePlan) || nothingApplied(status, stateLocked) {
 		began = false
 	}
 	if s.out.Commit == "" && !began {

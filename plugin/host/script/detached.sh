@@ -10,6 +10,8 @@ case $program in
 /*) ;;
 */*) program=$tree/$program ;;
 esac
+# A second try would hide from the exit code what the first one changed.
+export TERRAGRUNT_NO_AUTO_RETRY=true TG_NO_AUTO_RETRY=true
 eval "set -- $argv"
 (cd "$tree/$dir" && exec "$program" "$@") </dev/null >"$apply/log" 2>&1
 code=$?

@@ -93,6 +93,12 @@ report_apply() {
 	fi
 	[ ! -f "$1/began" ] || say apply-began 1
 	[ ! -f "$1/settled" ] || say apply-settled 1
+	# Of the whole log, and after its end was seen: only the last of it is sent.
+	LC_ALL=C grep -qiE '(creating|modifying|destroying)\.\.\.|(creation|modifications|destruction|apply) complete' "$1/log" 2>/dev/null
+	case $? in
+	1) say apply-progress 0 ;;
+	*) say apply-progress 1 ;;
+	esac
 	send apply-log "$1/log" 65536
 }
 
