@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -288,6 +289,53 @@ func TestApplyOrFence(t *testing.T) {
 		t.Errorf("%d applies ran, %d said so, %d were fenced", got, applied, fenced)
 	}
 	t.Logf("%d applied, %d fenced", applied, fenced)
+}
+
+// TestClosingNeverMeetsAnApplyThatBegins stops an apply on its way to its claim
+// and closes its run.
+func TestClosingNeverMeetsAnApplyThatBegins(t *testing.T) {
+	t.Parallel()
+	const (
+		wait  = `while [ ! -e "$GO_ON" ]; do echo >"$apply/waits"; nap; done 2>/dev/null`
+		pid   = `store "$apply" pid "$$ $birth" || exit 1`
+		claim = `mkdir "$apply/claim" || exit 1`
+	)
+	for moment, c := range map[string]struct {
+		steps        []string
+		kept, begins bool
+	}{
+		"unseen":           {[]string{wait, pid, claim}, false, false},
+		"before its claim": {[]string{pid, wait, claim}, true, false},
+		"with its claim":   {[]string{pid, claim, wait}, true, true},
+	} {
+		t.Run(moment, func(t *testing.T) {
+			t.Parallel()
+			run, err := localWorld(t).OpenRun(t.Context(), "run")
+			if err != nil {
+				t.Fatal(err)
+			}
+			goOn, dir := filepath.Join(t.TempDir(), "go-on"), filepath.Join(run.Dir(), "apply/one")
+			write(t, dir+"/plan.tfplan", "plan", 0o600)
+			text, err := compose([]variable{{"root", ""}, {"nonce", ""}, {"apply", dir}}, "prelude", "state")
+			if err != nil {
+				t.Fatal(err)
+			}
+			text += "\nbirth $$\n" + strings.Join(c.steps, "\n") + "\nstore \"$apply\" began now\n"
+			starting := exec.Command("setsid", "sh", "-c", text)
+			starting.Env = append(os.Environ(), "GO_ON="+goOn)
+			if err := starting.Start(); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the apply has come so far", func() bool { return exists(dir + "/waits") })
+			err = run.Close(t.Context())
+			there := exists(run.Dir())
+			write(t, goOn, "", 0o600)
+			ended := starting.Wait()
+			if err != nil || there != c.kept || (ended == nil) != c.begins || exists(dir+"/began") != c.begins {
+				t.Errorf("closing: %v, kept: %v; the apply: %v", err, there, ended)
+			}
+		})
+	}
 }
 
 func TestUnsettledAppliesAreKept(t *testing.T) {

@@ -202,6 +202,7 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 		if err == nil {
 			err = errors.New("its end was not seen")
 		}
+		a.keep = true // it may still be about to begin
 		a.close(a.stack.name, err)
 		return false, &refusal{state: change.NeedsPerson, reason: ReasonUnknown, err: fmt.Errorf("the apply goes on or its end is unknown; the next run settles it: %w", err)}
 	case status.Code == 0:

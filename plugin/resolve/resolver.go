@@ -100,7 +100,7 @@ type Resolver struct {
 	stacks  map[string]*stack
 	spent   float64
 	spaces  int  // workspaces made, for their names
-	keep    bool // the run directories prove something that the remote does not show yet
+	keep    bool // the run directories prove what the remote does not show, or are needed still
 	now     func() time.Time
 }
 

@@ -14,8 +14,22 @@ is_over() {
 	done
 }
 
+# shut RUN: what has not begun never will; see fence_apply. Who was faster has
+# its pid on disk, so that unsettled sees it.
+shut() {
+	for one in "$1"/apply/*; do
+		[ -d "$one" ] && [ ! -e "$one/settled" ] || continue
+		if mkdir "$one/claim" 2>/dev/null; then
+			# It only explains, and a full disk must not keep this from going.
+			echo >"$one/fenced"
+		elif [ ! -d "$one/claim" ]; then
+			return 1
+		fi
+	done
+}
+
 drop() {
-	if unsettled "$1" && ! is_over "$1"; then
+	if ! shut "$1" || unsettled "$1" && ! is_over "$1"; then
 		kept=$((kept + 1))
 		return 0
 	fi

@@ -56,7 +56,8 @@ unsettled() {
 	open=
 	for one in "$1"/apply/*; do
 		[ -d "$one" ] && [ ! -e "$one/settled" ] || continue
-		if [ -e "$one/began" ] || apply_runs "$one"; then
+		# Once more: it may have begun and ended while its process was looked for.
+		if [ -e "$one/began" ] || apply_runs "$one" || [ -e "$one/began" ]; then
 			open=${one##*/}
 			return 0
 		fi
