@@ -291,6 +291,20 @@ func TestApplyOrFence(t *testing.T) {
 	t.Logf("%d applied, %d fenced", applied, fenced)
 }
 
+func TestApplyWaitsForAFenceThatIsHalfPutUp(t *testing.T) {
+	t.Parallel()
+	run, ws, sum := planned(t, localWorld(t))
+	dir := filepath.Join(run.Dir(), "apply/one")
+	if err := os.MkdirAll(dir+"/claim", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(time.Second, func() { write(t, dir+"/fenced", "now", 0o600) })
+	status, err := ws.Apply(t.Context(), applySpec("one", sum))
+	if !errors.Is(err, ErrFenced) || status != (ApplyStatus{}) {
+		t.Errorf("got %+v, %v", status, err)
+	}
+}
+
 // TestClosingNeverMeetsAnApplyThatBegins stops an apply on its way to its claim
 // and closes its run.
 func TestClosingNeverMeetsAnApplyThatBegins(t *testing.T) {

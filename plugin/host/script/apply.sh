@@ -4,12 +4,24 @@ enter_run
 check_folder
 apply=$run/apply/$id
 planned=$ws/plan/$judged.tfplan
-[ ! -e "$apply/fenced" ] || fail fenced "$id"
-[ ! -e "$apply" ] || fail began "$id"
+
+# met: the directory is there already. A fence may be half put up.
+met() {
+	clock
+	until=$((now + 5))
+	while [ ! -e "$apply/fenced" ] && [ ! -e "$apply/began" ] && [ "$now" -lt "$until" ] && ! apply_runs "$apply"; do
+		nap
+		clock
+	done
+	[ ! -e "$apply/fenced" ] || fail fenced "$id"
+	fail began "$id"
+}
+
+[ ! -e "$apply" ] || met
 [ -f "$planned" ] && [ ! -L "$planned" ] || fail plan-missing "$judged"
 mkdir -p "$run/apply" || fail cache "$run/apply"
 # mkdir is the one step of which two at the same time cannot both succeed.
-mkdir "$apply" || fail began "$id"
+mkdir "$apply" || met
 
 # A directory that settling has claimed meanwhile stays, as its tombstone.
 refuse() {
