@@ -9,8 +9,8 @@ func TestRunsPluginLooksAtStepsAlone(t *testing.T) {
 		workflow string
 		want     bool
 	}{
-		"the workflow of init":            {string(inits[".woodpecker/postmortem-todos.yml"]), true},
-		"the pages of init":               {string(inits[".woodpecker/pages.yml"]), false},
+		"the workflow of init":            {inits[".woodpecker/postmortem-todos.yml"], true},
+		"the pages of init":               {inits[".woodpecker/pages.yml"], false},
 		"steps by name":                   {"steps:\n  x:\n    image: r.example.org:5000/infra/pm-todos:1\n", true},
 		"image of another name":           {"steps:\n- image: r/x\n  settings: {hosts: a@b, vault_addr: http://v}\n", true},
 		"a digest":                        {"steps:\n- image: r/pm-todos@sha256:00\n", true},
