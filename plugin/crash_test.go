@@ -208,12 +208,20 @@ func (s *site) applies() []string {
 	return plans
 }
 
+// everyStage asks for each stage disturbed in each way, which takes minutes.
+// Without it every stage is disturbed in one way.
+const everyStage = "PM_TODOS_EVERY_STAGE"
+
 func TestDisturbedRunIsSettledByTheNext(t *testing.T) {
 	t.Parallel()
-	for _, way := range []string{"SIGKILL and its temporary directory gone", "SIGTERM", "connection cut"} {
+	ways := []string{"SIGKILL and its temporary directory gone", "SIGTERM", "connection cut"}
+	for w, way := range ways {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			for _, stage := range stages {
+			for i, stage := range stages {
+				if os.Getenv(everyStage) == "" && i%len(ways) != w {
+					continue
+				}
 				t.Run(stage, func(t *testing.T) {
 					t.Parallel()
 					s := alertSite(t)
@@ -243,6 +251,9 @@ func TestDisturbedRunWithRealComponents(t *testing.T) {
 			"connection cut": {"the agent works", "applying the judged plan", "planning once more"},
 		} {
 			for _, stage := range at {
+				if os.Getenv(everyStage) == "" && stage != "applying the judged plan" {
+					continue
+				}
 				t.Run(version+"/"+way+"/"+stage, func(t *testing.T) {
 					t.Parallel()
 					o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
