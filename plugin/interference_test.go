@@ -222,7 +222,7 @@ func TestSettlingWaitsForAHostThatIsDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wants(75, s.run(map[string]string{"PLUGIN_HOSTS": other.Target() + "," + down, "PLUGIN_KNOWN_HOSTS": known}))
-	s.says("cannot be reached")
+	s.says("the host that applied it")
 	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") {
 		t.Errorf("falsely done:\n%s", doc)
 	}

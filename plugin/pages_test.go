@@ -44,6 +44,7 @@ func TestPagesWorkflowPublishes(t *testing.T) {
 		return string(out)
 	}
 	shell("git init --quiet --bare " + remote)
+	t.Chdir(work) // new writes into no other folder than its own or one of its repository
 	for _, args := range [][]string{
 		{"new", "--date", "2026-04-14", "--dir", work, "NFS hung"}, {"new", "--date", "2026-05-03", "--dir", work, "Registry full"},
 	} {
