@@ -93,7 +93,7 @@ func TestFieldsThatCannotStandInAPostMortem(t *testing.T) {
 		"no day written":     {Title: "x", Date: "2026-02-30"},
 		"the title holds":    {Title: "x\ny", Date: "2026-04-14"},
 		"the severity holds": {Title: "x", Date: "2026-04-14", Severity: "a\u200bb"},
-		"the services holds": {Title: "x", Date: "2026-04-14", Services: "a\tb"},
+		"the list of services holds": {Title: "x", Date: "2026-04-14", Services: "a\tb"},
 		"the issue holds":    {Title: "x", Date: "2026-04-14", Issue: "\x1b[31m"},
 	} {
 		if err := f.Check(); err == nil || !strings.Contains(err.Error(), want) {
