@@ -87,14 +87,14 @@ func TestFieldsThatCannotStandInAPostMortem(t *testing.T) {
 		t.Errorf("%s, %s", good.FileName(), good.CommitMessage())
 	}
 	for want, f := range map[string]Fields{
-		"title is empty":     {Title: " ", Date: "2026-04-14"},
-		"more than 200":      {Title: strings.Repeat("x", 201), Date: "2026-04-14"},
-		"a mark such as":     {Title: "x [Skip CI] y", Date: "2026-04-14"},
-		"no day written":     {Title: "x", Date: "2026-02-30"},
-		"the title holds":    {Title: "x\ny", Date: "2026-04-14"},
-		"the severity holds": {Title: "x", Date: "2026-04-14", Severity: "a\u200bb"},
+		"title is empty":             {Title: " ", Date: "2026-04-14"},
+		"more than 200":              {Title: strings.Repeat("x", 201), Date: "2026-04-14"},
+		"a mark such as":             {Title: "x [Skip CI] y", Date: "2026-04-14"},
+		"no day written":             {Title: "x", Date: "2026-02-30"},
+		"the title holds":            {Title: "x\ny", Date: "2026-04-14"},
+		"the severity holds":         {Title: "x", Date: "2026-04-14", Severity: "a\u200bb"},
 		"the list of services holds": {Title: "x", Date: "2026-04-14", Services: "a\tb"},
-		"the issue holds":    {Title: "x", Date: "2026-04-14", Issue: "\x1b[31m"},
+		"the issue holds":            {Title: "x", Date: "2026-04-14", Issue: "\x1b[31m"},
 	} {
 		if err := f.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", f, err, want)
