@@ -286,7 +286,7 @@ func TestFrozenRunAppliesNothingLater(t *testing.T) {
 			held := len(s.state("monitoring"))
 			frozen := make(chan process, 1)
 			var running atomic.Pointer[process]
-			requests := 0
+			var requests atomic.Int64
 			s.Git.SetMiddleware(answeredLate(func(r *http.Request) {
 				p := running.Load()
 				if p == nil || !strings.HasSuffix(r.URL.Path, "/info/refs") {
@@ -295,7 +295,7 @@ func TestFrozenRunAppliesNothingLater(t *testing.T) {
 				if refs, err := s.Repo.Refs(resolve.JournalPrefix); err != nil || len(refs) == 0 {
 					return
 				}
-				if requests++; requests == at {
+				if requests.Add(1) == int64(at) {
 					s.signal(*p, syscall.SIGSTOP)
 					running.Store(nil)
 					frozen <- *p
