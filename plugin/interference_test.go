@@ -182,6 +182,17 @@ func TestThreat17_PullRequestTellsSlackNothing(t *testing.T) {
 	}
 }
 
+// secondHost is another host with agent and Terraform, which lets the same key
+// in.
+func (s *site) secondHost() *standin.SSHServer {
+	s.t.Helper()
+	home := s.t.TempDir()
+	other := must[*standin.SSHServer](s.t)(standin.StartSSH(standin.SSHOptions{Home: home, Bin: filepath.Dir(s.Terraform.Program), Key: s.SSH.PrivateKey()}))
+	s.t.Cleanup(func() { _ = other.Close() })
+	must[*standin.Agent](s.t)(standin.InstallAgent(home, ""))
+	return other
+}
+
 func TestSettlingAsksTheHostThatApplied(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
@@ -189,10 +200,7 @@ func TestSettlingAsksTheHostThatApplied(t *testing.T) {
 	s.disturbed(nil, "planning once more", func(p process) { s.signal(p, os.Kill) })
 	s.freeLock()
 
-	home := t.TempDir()
-	other := must[*standin.SSHServer](t)(standin.StartSSH(standin.SSHOptions{Home: home, Bin: filepath.Dir(s.Terraform.Program), Key: s.SSH.PrivateKey()}))
-	t.Cleanup(func() { _ = other.Close() })
-	must[*standin.Agent](t)(standin.InstallAgent(home, ""))
+	other := s.secondHost()
 	settings := map[string]string{
 		"PLUGIN_HOSTS": other.Target() + "," + s.SSH.Target(), "PLUGIN_KNOWN_HOSTS": s.SSH.KnownHosts() + "\n" + other.KnownHosts(),
 	}
@@ -213,10 +221,7 @@ func TestSettlingWaitsForAHostThatIsDown(t *testing.T) {
 	s.disturbed(nil, "planning once more", func(p process) { s.signal(p, os.Kill) })
 	s.freeLock()
 
-	home := t.TempDir()
-	other := must[*standin.SSHServer](t)(standin.StartSSH(standin.SSHOptions{Home: home, Bin: filepath.Dir(s.Terraform.Program), Key: s.SSH.PrivateKey()}))
-	t.Cleanup(func() { _ = other.Close() })
-	must[*standin.Agent](t)(standin.InstallAgent(home, ""))
+	other := s.secondHost()
 	down, known := s.SSH.Target(), s.SSH.KnownHosts()+"\n"+other.KnownHosts()
 	if err := s.SSH.Close(); err != nil {
 		t.Fatal(err)
