@@ -45,7 +45,9 @@ func (d *sshd) target(t testing.TB) Target {
 }
 
 // startSSHD starts the server with further lines of configuration; DIR in them
-// is its folder.
+// is its folder, and HOME=DIR belongs to a line that sets the environment. The
+// home of whoever runs the test is neither read (its .bashrc may take a second
+// each time) nor written to.
 func startSSHD(t testing.TB, lines ...string) *sshd {
 	t.Helper()
 	d := newSSHD(t, lines...)
@@ -77,6 +79,9 @@ func newSSHD(t testing.TB, lines ...string) *sshd {
 	write(t, filepath.Join(d.dir, "host"), hostPEM, 0o600)
 	write(t, filepath.Join(d.dir, "keys"), string(authorized(d.client)), 0o600)
 	port := freePort(t)
+	if !strings.Contains(strings.Join(lines, "\n"), "SetEnv") { // the first such line counts alone
+		lines = append(lines, "SetEnv HOME=DIR")
+	}
 	config := strings.Join(append([]string{
 		"ListenAddress 127.0.0.1", "Port " + strconv.Itoa(port), "HostKey DIR/host", "PidFile none",
 		"AuthorizedKeysFile DIR/keys", "StrictModes no", "UsePAM no", "PasswordAuthentication no",
@@ -290,8 +295,8 @@ func TestLoginShells(t *testing.T) {
 		program, command string
 		lines            []string
 	}{
-		"fish":              {"fish", `fish -c "$SSH_ORIGINAL_COMMAND"`, []string{"SetEnv XDG_CONFIG_HOME=DIR/config.d XDG_DATA_HOME=DIR/data"}},
-		"bash, noisy":       {"bash", `bash -c "$SSH_ORIGINAL_COMMAND"`, []string{"SetEnv BASH_ENV=DIR/noise"}},
+		"fish":              {"fish", `fish -c "$SSH_ORIGINAL_COMMAND"`, []string{"SetEnv HOME=DIR XDG_CONFIG_HOME=DIR/config.d XDG_DATA_HOME=DIR/data"}},
+		"bash, noisy":       {"bash", `bash -c "$SSH_ORIGINAL_COMMAND"`, []string{"SetEnv HOME=DIR BASH_ENV=DIR/noise"}},
 		"busybox sh":        {"busybox", `busybox sh -c "$SSH_ORIGINAL_COMMAND"`, nil},
 		"busybox sh, noisy": {"busybox", `. DIR/noise; exec busybox sh -c "$SSH_ORIGINAL_COMMAND"`, nil},
 	} {
