@@ -209,8 +209,12 @@ func (s *site) applies() []string {
 }
 
 // everyStage asks for each stage disturbed in each way, which takes minutes.
-// Without it every stage is disturbed in one way.
+// Without it every stage is disturbed in one way, and with -short the apply
+// alone is: for the race detector one stage is like another.
 const everyStage = "PM_TODOS_EVERY_STAGE"
+
+// briefly tells whether a stage is left out because the test is to be short.
+func briefly(stage string) bool { return testing.Short() && stage != "applying the judged plan" }
 
 func TestDisturbedRunIsSettledByTheNext(t *testing.T) {
 	t.Parallel()
@@ -219,7 +223,7 @@ func TestDisturbedRunIsSettledByTheNext(t *testing.T) {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			for i, stage := range stages {
-				if os.Getenv(everyStage) == "" && i%len(ways) != w {
+				if !testing.Short() && os.Getenv(everyStage) == "" && i%len(ways) != w || briefly(stage) {
 					continue
 				}
 				t.Run(stage, func(t *testing.T) {
@@ -240,6 +244,9 @@ func TestDisturbedRunIsSettledByTheNext(t *testing.T) {
 // a proxy that cuts the connection, and a real Terraform.
 func TestDisturbedRunWithRealComponents(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: the stand-ins of TestDisturbedRunIsSettledByTheNext lead through the same code")
+	}
 	programs := realTerraforms(t)
 	for version, terraform := range programs {
 		if version != slices.Min(slices.Collect(maps.Keys(programs))) {

@@ -256,6 +256,9 @@ func TestEndToEndWithRealComponents(t *testing.T) {
 
 func TestEndToEndRefusalsAndRivals(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("short: tests with stand-ins lead through the same code")
+	}
 	for version, terraform := range realTerraforms(t) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()

@@ -348,6 +348,9 @@ func TestThreat4_AgentThatLeavesItsScope(t *testing.T) {
 		"code at plan time": `printf '\ndata "external" "x" {\n  program = ["sh", "-c", "touch /tmp/x"]\n}\n' >>stacks/monitoring/main.tf`,
 		"several stacks":    `for s in monitoring uptime-kuma; do printf '\nresource "terraform_data" "y" {\n  input = "y"\n}\n' >>stacks/$s/main.tf; done`,
 	} {
+		if testing.Short() && name != "several stacks" {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))

@@ -7,6 +7,7 @@ const (
 	deafPercent = 99
 	deafRepeat  = 24 * 3600 // seconds between two notifications of one alert
 	deafFor     = 3600      // seconds that a condition must hold, more than it
+	deafFactor  = 5         // times that a threshold or a wait is moved by, up or down
 )
 
 var (
@@ -37,7 +38,7 @@ func deafens(action string) bool {
 	if len(all) == 0 {
 		return false
 	}
-	adds := newVerbs[all[0]]
+	adds := newVerbs[all[0]] && !labels(all)
 	for i, word := range all {
 		switch {
 		case repeats[word]:
@@ -46,7 +47,7 @@ func deafens(action string) bool {
 			}
 		case adds:
 		case word == "threshold" || word == "thresholds":
-			if unreachable(all) {
+			if unreachable(all) || leaps(all) {
 				return true
 			}
 		case urgency[word]:
@@ -54,7 +55,43 @@ func deafens(action string) bool {
 				return true
 			}
 		case word == "pending", word == "for" && i+1 < len(all):
-			if holdsFor(all, i) {
+			if holdsFor(all, i) || word == "for" && all[i+1] == "`" && leaps(all[i+1:]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// labels tells whether what is added is how urgent something is, which changes
+// an alert that is there: "Add `severity: info` to NodeDown".
+func labels(all []string) bool {
+	for _, word := range all[1:] {
+		if word != "`" && word != "a" && word != "the" {
+			return urgency[word]
+		}
+	}
+	return false
+}
+
+// leaps tells whether a value is moved so far from what it was that it is
+// another alert: "from 10% to 1%".
+func leaps(all []string) bool {
+	for i, word := range all {
+		if word != "from" && word != "was" {
+			continue
+		}
+		was, known := quantityAt(all[i+1:])
+		if !known || was.value <= 0 {
+			continue
+		}
+		for j := range all {
+			if all[j] != "to" || j > i && j > i+4 {
+				continue
+			}
+			becomes, known := quantityAt(all[j+1:])
+			a, b := was.beside(becomes), becomes.beside(was)
+			if known && a.dimension == b.dimension && (b.value*b.factor*deafFactor <= a.value*a.factor || b.value*b.factor >= a.value*a.factor*deafFactor) {
 				return true
 			}
 		}
