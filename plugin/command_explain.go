@@ -96,7 +96,7 @@ type explanation struct {
 func explanations(doc *postmortem.Document) []explanation {
 	var all []explanation
 	for _, item := range doc.Items {
-		all = append(all, explanation{item.Line, postmortem.Explain(item)})
+		all = append(all, explanation{item.Line, postmortem.Explain(doc, item)})
 	}
 	for _, p := range doc.Problems {
 		all = append(all, explanation{p.Line, explainProblem(doc.File, p)})

@@ -110,6 +110,9 @@ func lintLine(f postmortem.Finding) string {
 	if f.Text != "" {
 		about = " [" + f.Text + "]"
 	}
+	if f.Evidence != "" {
+		about += fmt.Sprintf(" (because of %q)", f.Evidence)
+	}
 	return plain.Line(fmt.Sprintf("%s:%d:%d: %s: %s: %s%s (fix: %s)", f.File, f.Line, f.Column, f.Level, f.Reason, f.Detail, about, f.Fix), 0)
 }
 

@@ -24,7 +24,7 @@ func FuzzParse(f *testing.F) {
 		doc := Parse("d.md", src, DefaultPolicy())
 		checkDocument(t, src, doc)
 		for _, item := range doc.Items {
-			Explain(item)
+			Explain(doc, item)
 		}
 		if _, err := doc.MarshalJSON(); err != nil {
 			t.Error(err)

@@ -26,6 +26,8 @@ type Finding struct {
 	Detail string `json:"detail"` // what is wrong there, one sentence
 	Fix    string `json:"fix"`    // what the author can do
 	Text   string `json:"text"`   // beginning of the action or line
+
+	Evidence string `json:"evidence,omitempty"` // the words of it for which the reason holds, see [Document.Evidence]
 }
 
 // String is the finding in the form file:line:column that CI logs and editors
@@ -34,6 +36,9 @@ func (f Finding) String() string {
 	line := fmt.Sprintf("%s:%d:%d: %s: %s: %s", printable(f.File, 300), f.Line, f.Column, f.Level, f.Reason, f.Detail)
 	if f.Text != "" {
 		line += fmt.Sprintf(" [%s]", f.Text)
+	}
+	if f.Evidence != "" {
+		line += fmt.Sprintf(" Because of %q.", f.Evidence)
 	}
 	return line + " Fix: " + f.Fix
 }
@@ -63,7 +68,7 @@ func Lint(d *Document) []Finding {
 		}
 		findings = append(findings, Finding{
 			File: d.File, Line: item.Line, Column: item.Column, Level: level, Reason: item.Reason(),
-			Detail: item.Reason().Sentence(), Fix: item.Reason().Fix(), Text: printable(item.Action, 80),
+			Detail: item.Reason().Sentence(), Fix: item.Reason().Fix(), Text: printable(item.Action, 80), Evidence: printable(d.Evidence(item), 80),
 		})
 	}
 	slices.SortStableFunc(findings, func(a, b Finding) int {
@@ -82,9 +87,9 @@ func capital(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// Explain says in a few lines why an item is or is not automatic, every reason
-// with its way out.
-func Explain(item Item) string {
+// Explain says in a few lines why an item of a document is or is not automatic,
+// every reason with its way out.
+func Explain(d *Document, item Item) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%d: %s\n", printable(item.File, 300), item.Line, printable(item.Action, 200))
 	fmt.Fprintf(&b, "  id %s, priority %s, type %s, status %s\n", item.ID, item.Priority, explainType(item), quoteOrNone(item.Status))
@@ -103,8 +108,12 @@ func Explain(item Item) string {
 	default:
 		b.WriteString("  left to a person:\n")
 	}
-	for _, r := range item.Reasons {
-		fmt.Fprintf(&b, "  - %s: %s\n    %s\n", r, r.Sentence(), r.Fix())
+	for i, r := range item.Reasons {
+		fmt.Fprintf(&b, "  - %s: %s\n", r, r.Sentence())
+		if evidence := d.Evidence(item); i == 0 && evidence != "" {
+			fmt.Fprintf(&b, "    Because of %q.\n", printable(evidence, 80))
+		}
+		fmt.Fprintf(&b, "    %s\n", r.Fix())
 	}
 	return b.String()
 }

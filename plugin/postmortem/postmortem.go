@@ -126,6 +126,7 @@ type Document struct {
 	Items    []Item // of every class, in order of position
 	Problems []Problem
 
+	policy   Policy
 	logs     []logTable
 	followUp followUp
 }

@@ -14,11 +14,16 @@ func lines(text ...string) []byte { return []byte(strings.Join(text, "\n") + "\n
 // one parses a document that holds a single row of the new format.
 func one(t *testing.T, row string, p Policy) Item {
 	t.Helper()
+	return oneOf(t, row, p).Items[0]
+}
+
+func oneOf(t *testing.T, row string, p Policy) *Document {
+	t.Helper()
 	doc := Parse("d.md", lines("| Priority | Action | Type | Details | Status |", "|---|---|---|---|---|", row), p)
 	if len(doc.Items) != 1 {
 		t.Fatalf("%q: %d items, want 1; problems %v", row, len(doc.Items), doc.Problems)
 	}
-	return doc.Items[0]
+	return doc
 }
 
 func TestIsDocument(t *testing.T) {
@@ -240,11 +245,31 @@ func TestExplain(t *testing.T) {
 		"| P1 | Add alert A | Alert | | |":        {"reported only", string(StatusUnknown), StatusUnknown.Fix()},
 		"| P1 | Delete vault | Config | | TODO |": {"left to a person", ProtectedTarget.Sentence(), DestructiveVerb.Fix()},
 	} {
-		text := Explain(one(t, row, policy))
+		doc := oneOf(t, row, policy)
+		text := Explain(doc, doc.Items[0])
 		for _, want := range wants {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: %q is missing in\n%s", row, want, text)
 			}
+		}
+	}
+}
+
+func TestEvidenceQuotesTheWordsThatHoldAnItemBack(t *testing.T) {
+	for row, want := range map[string]string{
+		"| P1 | Add alert A | Alert | | TODO |":                                     "",
+		"| P1 | Delete the old alert | Alert | | TODO |":                            "Delete",
+		"| P1 | Add an alert on the disk, maybe | Alert | | TODO |":                 "maybe",
+		"| P1 | Lower the free-disk threshold from 10% to 1% | Alert | | TODO |":    "threshold from 10% to 1%",
+		"| P1 | Set memory limit of grafana to 2Gi | Config | in `vault` | TODO |":  "`vault`",
+		"| P1 | Set memory limit of grafana to 2Gi | Config | wait for Bo | TODO |": "wait for",
+		"| P1 | Add alert to ops/alerts.tf | Alert | | TODO |":                      "ops/alerts.tf",
+		"| P1 | Add alert for <service> | Alert | | TODO |":                         "<service>",
+		"| P1 | Redesign the queue | Architecture | | TODO |":                       "",
+	} {
+		doc := oneOf(t, row, DefaultPolicy())
+		if got := doc.Evidence(doc.Items[0]); got != want {
+			t.Errorf("%s: %s because of %q, want %q", row, doc.Items[0].Reason(), got, want)
 		}
 	}
 }

@@ -99,7 +99,7 @@ func TestParseIsTotal(t *testing.T) {
 		checkDocument(t, src, doc)
 		Lint(doc)
 		for _, item := range doc.Items {
-			Explain(item)
+			Explain(doc, item)
 		}
 		if doc.Table() == "" {
 			t.Errorf("no table")
