@@ -111,6 +111,7 @@ func TestThreat9_AgentWithHostAndKeyOfItsOwn(t *testing.T) {
 
 func TestSharedUserIsSaidOnce(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	old, begun := killedRun(t, s.Home, false), killedRun(t, s.Home, true)
 	s.wants(0, s.run(nil))

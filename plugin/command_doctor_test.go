@@ -123,6 +123,7 @@ func (s *site) untouched(refs map[string]string) {
 
 func TestDoctorProvesTheWrapper(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	for name, test := range map[string]struct {
 		files map[string]string
 		code  int
@@ -278,6 +279,7 @@ func TestDoctorReadsTheRepositorysHabits(t *testing.T) {
 
 func TestDoctorPlansAStackThatDrifts(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := newSite(t, standin.Options{})
 	_, err := s.Repo.Commit(standin.SampleBranch, "not applied\n", map[string]string{"stacks/monitoring/more.tf": "resource \"terraform_data\" \"more\" {\n  input = \"x\"\n}\n"})
 	if err != nil {

@@ -209,21 +209,29 @@ func (s *site) applies() []string {
 }
 
 // everyStage asks for each stage disturbed in each way, which takes minutes.
-// Without it every stage is disturbed in one way, and with -short the apply
-// alone is: for the race detector one stage is like another.
 const everyStage = "PM_TODOS_EVERY_STAGE"
 
-// briefly tells whether a stage is left out because the test is to be short.
-func briefly(stage string) bool { return testing.Short() && stage != "applying the judged plan" }
+// chosen tells whether a stage is disturbed in a way: without everyStage where
+// the way matters most, and with -short at the apply alone, since to the race
+// detector one stage is like another.
+func chosen(stage string, where ...string) bool {
+	if testing.Short() {
+		return stage == "applying the judged plan"
+	}
+	return os.Getenv(everyStage) != "" || slices.Contains(where, stage)
+}
 
 func TestDisturbedRunIsSettledByTheNext(t *testing.T) {
 	t.Parallel()
-	ways := []string{"SIGKILL and its temporary directory gone", "SIGTERM", "connection cut"}
-	for w, way := range ways {
+	for way, where := range map[string][]string{
+		"SIGKILL and its temporary directory gone": stages,
+		"SIGTERM":        {"the agent works", "goes to its journal", "applying the judged plan", "pushing the fix"},
+		"connection cut": {"documents updated"}, // TestConnectionCutAtEachStage has the others
+	} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
-			for i, stage := range stages {
-				if !testing.Short() && os.Getenv(everyStage) == "" && i%len(ways) != w || briefly(stage) {
+			for _, stage := range stages {
+				if !chosen(stage, where...) {
 					continue
 				}
 				t.Run(stage, func(t *testing.T) {
@@ -244,9 +252,7 @@ func TestDisturbedRunIsSettledByTheNext(t *testing.T) {
 // a proxy that cuts the connection, and a real Terraform.
 func TestDisturbedRunWithRealComponents(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("short: the stand-ins of TestDisturbedRunIsSettledByTheNext lead through the same code")
-	}
+	longAndAlike(t)
 	programs := realTerraforms(t)
 	for version, terraform := range programs {
 		if version != slices.Min(slices.Collect(maps.Keys(programs))) {
@@ -258,7 +264,7 @@ func TestDisturbedRunWithRealComponents(t *testing.T) {
 			"connection cut": {"the agent works", "applying the judged plan", "planning once more"},
 		} {
 			for _, stage := range at {
-				if os.Getenv(everyStage) == "" && stage != "applying the judged plan" {
+				if !chosen(stage, "applying the judged plan", "pushing the fix") {
 					continue
 				}
 				t.Run(version+"/"+way+"/"+stage, func(t *testing.T) {
@@ -372,6 +378,7 @@ func (s *site) noJournal() {
 
 func TestHalfAppliedStaysWithAPersonUntilItIsSettled(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	if err := s.Terraform.FailApplyAfter(0); err != nil {
 		t.Fatal(err)

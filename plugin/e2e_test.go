@@ -206,6 +206,7 @@ func realSite(t *testing.T, o standin.Options) (*site, map[string]string) {
 
 func TestEndToEndWithRealComponents(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	for version, terraform := range realTerraforms(t) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
@@ -256,9 +257,7 @@ func TestEndToEndWithRealComponents(t *testing.T) {
 
 func TestEndToEndRefusalsAndRivals(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("short: tests with stand-ins lead through the same code")
-	}
+	longAndAlike(t)
 	for version, terraform := range realTerraforms(t) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()

@@ -45,6 +45,7 @@ func TestDocumentsPushedDuringARunAreNotMissed(t *testing.T) {
 
 func TestRevertedFixIsNeverDone(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	before := s.file("stacks/monitoring/alerts.tf")
 	if err := s.Terraform.FailApplyAfter(0); err != nil {
@@ -64,6 +65,7 @@ func TestRevertedFixIsNeverDone(t *testing.T) {
 
 func TestThreat16_ReopenedItemIsLeftToAPerson(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	s.wants(0, s.run(nil))
 	held := len(s.state("monitoring"))
@@ -82,6 +84,7 @@ func TestThreat16_ReopenedItemIsLeftToAPerson(t *testing.T) {
 
 func TestStalePlanNeverRevertsWhatOthersApplied(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	state := filepath.Join(s.StateDir, "monitoring.tfstate")
 	marker := filepath.Join(t.TempDir(), "done")
@@ -107,6 +110,7 @@ done
 
 func TestUnhealthyStackDoesNotStarveOthers(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := newSite(t, only("2026-01-01-alert.md", document(
 		"| P0 | Raise the retention of `stacks/nfs` | Config | to 90 days | TODO |",
 		"| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |")))
@@ -119,6 +123,7 @@ func TestUnhealthyStackDoesNotStarveOthers(t *testing.T) {
 
 func TestThreat14_DriftFoundAfterPaymentCountsAsAnAttempt(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	o := only("2026-01-01-alert.md", document("| P2 | Add a monitor for the cache | Monitor | every minute | TODO |"))
 	o.AgentScript = `sed -i 's|^    "wiki".*|&\n    "x" = "http://10.0.10.15:9100/health"|' stacks/uptime-kuma/main.tf`
 	s := newSite(t, o)
@@ -137,6 +142,7 @@ func TestThreat14_DriftFoundAfterPaymentCountsAsAnAttempt(t *testing.T) {
 
 func TestOneBrokenDocumentHoldsUpNoOther(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
 	o.Files["docs/post-mortems/2026-01-02-open.md"] = document("| P2 | Add an alert on swap | Alert | over 50 % | TODO |") + "\n```\nnever closed\n"
 	s := newSite(t, o)
@@ -149,6 +155,7 @@ func TestOneBrokenDocumentHoldsUpNoOther(t *testing.T) {
 
 func TestForeignJournalBlocksNothing(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	if err := s.Repo.SetRef("refs/pm-todos/journal/"+strings.Repeat("a", 64), s.First); err != nil {
 		t.Fatal(err)
@@ -161,6 +168,7 @@ func TestForeignJournalBlocksNothing(t *testing.T) {
 
 func TestUnwritableSummaryIsNoSuccess(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -239,6 +247,7 @@ func TestSettlingWaitsForAHostThatIsDown(t *testing.T) {
 
 func TestRemoteThatForbidsDeletingRefs(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	if out, err := exec.Command("git", "-C", s.Repo.Path(), "config", "receive.denyDeletes", "true").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -258,6 +267,7 @@ func TestRemoteThatForbidsDeletingRefs(t *testing.T) {
 // plan is stale.
 func TestHalfAppliedIsNeverTakenForAStalePlan(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
 	o.Files["scripts/tg"] = `#!/bin/sh
 case $1 in

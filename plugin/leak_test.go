@@ -286,6 +286,7 @@ var leakWorlds = map[string]func(*testing.T) (*site, map[string]string){
 
 func TestThreat9_NoSecretIsInAnythingThatARunWrote(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	for name, world := range leakWorlds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -310,6 +311,7 @@ func TestThreat9_NoSecretIsInAnythingThatARunWrote(t *testing.T) {
 // the settings leaks in every place that it can reach.
 func TestHuntFindsWhatIsPlanted(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	lines := strings.Split(s.SSH.PrivateKey(), "\n")
 	leak := base64.StdEncoding.EncodeToString([]byte("x" + lines[1]))

@@ -14,6 +14,16 @@ import (
 // runVariable makes the test binary the program itself, for tests that kill it.
 const runVariable = "PM_TODOS_TEST_RUN"
 
+// longAndAlike leaves out a test of several seconds when the tests are to be
+// short, as for the race detector: nothing goes on at the same time in it that
+// does not in TestRunOnTheSample too.
+func longAndAlike(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("short: TestRunOnTheSample leads through the same code")
+	}
+}
+
 func TestMain(m *testing.M) {
 	if handled, code := standin.Dispatch(os.Args); handled {
 		os.Exit(code)

@@ -9,6 +9,7 @@ import (
 // the first costs under a dozen.
 func TestOneItemTakesFewRoundTrips(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	sessions := func(items int) int {
 		var rows []string
 		for i := range items {

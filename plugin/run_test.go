@@ -319,6 +319,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 
 func TestThreat2_ShellInjectionFromARow(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	marker := filepath.Join(t.TempDir(), "PWNED")
 	action := "Add it's alert'$(touch " + marker + ")'; touch " + marker + "; rm -rf ~"
 	s := newSite(t, only("2026-01-01-quote.md", document("| P2 | "+action+" | Alert | `touch "+marker+"` | TODO |")))
@@ -380,6 +381,7 @@ func TestThreat4_AgentThatLeavesItsScope(t *testing.T) {
 
 func TestReplacementIsRefusedAndKept(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := newSite(t, only("2026-01-01-threads.md", document("| P3 | Raise the threads of the NFS server to 16 | Config | `stacks/nfs` | TODO |")))
 	before := s.state("nfs")
 	s.wants(0, s.run(nil))

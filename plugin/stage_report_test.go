@@ -88,6 +88,7 @@ func documentedFields(t *testing.T) []string {
 // none can be missed, and in a run.
 func TestLogFieldsAreDocumented(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	want := documentedFields(t)
 	if !slices.IsSorted(want[5:]) {
 		t.Errorf("after the first five, the fields are not in order: %q", want)

@@ -14,6 +14,7 @@ import (
 // that is promised for it, says what is wrong, and applies nothing.
 func TestBadSurroundings(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	other := "wizard@127.0.0.1:1"
 	for name, test := range map[string]struct {
 		ruin     func(*testing.T, *site) error
@@ -151,6 +152,7 @@ func TestSecondRunWaitsForTheLock(t *testing.T) {
 
 func TestSlackDownDoesNotChangeTheRun(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	s.Slack.Answer(404, 0)
 	s.wants(0, s.run(nil))
@@ -187,6 +189,7 @@ func TestThreat17_PullRequestUsesNoSecret(t *testing.T) {
 
 func TestProposeWaitsOnABranch(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	before := s.state("monitoring")
 	tip := s.tip()
@@ -206,6 +209,7 @@ func TestProposeWaitsOnABranch(t *testing.T) {
 
 func TestMergedProposalIsDoneOnceItIsApplied(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	for name, merge := range map[string]string{
 		"merge":          `git merge -q --no-ff -m "Merge the proposal" "$P"`,
 		"rebase":         `git cherry-pick "$P" >/dev/null`,
