@@ -34,6 +34,7 @@ var rooms = map[string][]string{
 	"plugin/secret":     {},
 	"plugin/fault":      {},
 	"plugin/plain":      {},
+	"plugin/pattern":    {},
 	"docs/benchmark":    {"plugin/standin"}, // a program of its own
 	".ci/vault":         {},                 // a module of its own
 
@@ -42,7 +43,7 @@ var rooms = map[string][]string{
 
 // leaves are values that every room above them may use. They import at most
 // each other.
-var leaves = []string{"plugin/postmortem", "plugin/change", "plugin/secret", "plugin/fault", "plugin/plain"}
+var leaves = []string{"plugin/postmortem", "plugin/change", "plugin/secret", "plugin/fault", "plugin/plain", "plugin/pattern"}
 
 // goFiles parses every Go file of the project.
 func goFiles(t *testing.T, visit func(file string, set *token.FileSet, parsed *ast.File)) {
@@ -127,6 +128,29 @@ func TestPackagesAreNamedByWhatTheyHold(t *testing.T) {
 	goFiles(t, func(file string, _ *token.FileSet, parsed *ast.File) {
 		if slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "types", "misc"}, parsed.Name.Name) {
 			t.Errorf("%s: package %s says nothing of what it holds", file, parsed.Name.Name)
+		}
+	})
+}
+
+func TestNothingIsCompiledAtTheStart(t *testing.T) {
+	goFiles(t, func(file string, set *token.FileSet, parsed *ast.File) {
+		if strings.HasSuffix(file, "_test.go") {
+			return
+		}
+		for _, declared := range parsed.Decls {
+			group, ok := declared.(*ast.GenDecl)
+			if !ok || group.Tok != token.VAR {
+				continue
+			}
+			ast.Inspect(group, func(n ast.Node) bool {
+				if _, later := n.(*ast.FuncLit); later {
+					return false
+				}
+				if called, ok := n.(*ast.SelectorExpr); ok && strings.HasPrefix(called.Sel.Name, "MustCompile") {
+					t.Errorf("%s: a regular expression of a package belongs into pattern.Lazy", set.Position(n.Pos()))
+				}
+				return true
+			})
 		}
 	})
 }

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/plain"
 	"pm-todos/plugin/postmortem"
 )
@@ -67,12 +67,12 @@ func explainAction(c *cli.Context) error {
 
 // placeEnd is what may follow a file's name: its line, and the column, which
 // does not matter.
-var placeEnd = regexp.MustCompile(`^(.+?):([0-9]+)(?::[0-9]*)?:?$`)
+var placeEnd = pattern.Lazy(`^(.+?):([0-9]+)(?::[0-9]*)?:?$`)
 
 // splitPlace parts FILE:LINE. Line is 0 when none is given. A file whose own
 // name looks so is meant when it exists.
 func splitPlace(place string) (file string, line int, err error) {
-	m := placeEnd.FindStringSubmatch(place)
+	m := placeEnd().FindStringSubmatch(place)
 	if m == nil {
 		return place, 0, nil
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/secret"
 )
 
@@ -150,13 +150,13 @@ func asCount(field func(*Settings) *int, least int) reader {
 
 // decimal keeps out what strconv.ParseFloat also takes: NaN, Inf, exponents and
 // hexadecimal numbers.
-var decimal = regexp.MustCompile(`^-?\d+(\.\d+)?$`)
+var decimal = pattern.Lazy(`^-?\d+(\.\d+)?$`)
 
 // asMoney reads an amount of US dollars that is not negative.
 func asMoney(field func(*Settings) *float64) reader {
 	return func(s *Settings, text string) error {
 		value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil || !decimal.MatchString(strings.TrimSpace(text)) {
+		if err != nil || !decimal().MatchString(strings.TrimSpace(text)) {
 			return fmt.Errorf("%s is not an amount; write US dollars as a plain number, such as 2.50", quoted(text))
 		}
 		if value < 0 {
@@ -254,12 +254,12 @@ func readTypeMap(text string) (map[string][]string, error) {
 }
 
 // bareNumber is a duration whose unit was forgotten.
-var bareNumber = regexp.MustCompile(`^[+-]?\d+(\.\d+)?$`)
+var bareNumber = pattern.Lazy(`^[+-]?\d+(\.\d+)?$`)
 
 // readDuration reads a Go duration that is not negative.
 func readDuration(text string) (time.Duration, error) {
 	text = strings.TrimSpace(text)
-	if bareNumber.MatchString(text) {
+	if bareNumber().MatchString(text) {
 		return 0, fmt.Errorf("%s has no unit; write %ss, %sm or %sh", text, text, text, text)
 	}
 	value, err := time.ParseDuration(text)

@@ -5,8 +5,9 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
+
+	"pm-todos/plugin/pattern"
 )
 
 // remote is the address of a git repository, taken apart for links and
@@ -19,7 +20,7 @@ type remote struct {
 }
 
 // scpLike is git's short form of ssh: [user@]host:path.
-var scpLike = regexp.MustCompile(`^(?:[^@/:]+@)?([^@/:\[\]]+|\[[0-9A-Fa-f:.]+\]):([^:].*)$`)
+var scpLike = pattern.Lazy(`^(?:[^@/:]+@)?([^@/:\[\]]+|\[[0-9A-Fa-f:.]+\]):([^:].*)$`)
 
 // splitRemote takes an address apart. What it does not understand is a path.
 func splitRemote(address string) remote {
@@ -30,7 +31,7 @@ func splitRemote(address string) remote {
 		}
 		return remote{scheme: strings.ToLower(u.Scheme), host: strings.ToLower(u.Hostname()), port: u.Port(), path: u.Path}
 	}
-	if m := scpLike.FindStringSubmatch(address); m != nil && !strings.HasPrefix(address, ".") {
+	if m := scpLike().FindStringSubmatch(address); m != nil && !strings.HasPrefix(address, ".") {
 		return remote{scheme: "ssh", host: strings.ToLower(strings.Trim(m[1], "[]")), path: m[2]}
 	}
 	return remote{scheme: "file", path: address}

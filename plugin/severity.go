@@ -2,9 +2,9 @@ package plugin
 
 import (
 	"bytes"
-	"regexp"
 	"strings"
 
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/plain"
 )
 
@@ -16,15 +16,15 @@ const (
 )
 
 // severityLabel is what a severity goes by, as a whole label.
-var severityLabel = regexp.MustCompile(`(?i)^(?:incident )?(?:severity|sev)(?: level| class)?$|^(?:重大度|深刻度|severidade|gravidade|severidad|gravedad|schweregrad|gravité)$`)
+var severityLabel = pattern.Lazy(`(?i)^(?:incident )?(?:severity|sev)(?: level| class)?$|^(?:重大度|深刻度|severidade|gravidade|severidad|gravedad|schweregrad|gravité)$`)
 
 // severityField is a line that states one: "**Severity**: SEV1", "- Severity: high",
 // and in front matter "severity: high" or "severity = 'high'".
-var severityField = regexp.MustCompile(`^[\s>*+_#"-]*([^:：=|]{3,40}?)[\s*_"]*[:：=][\s*_]*(.*)$`)
+var severityField = pattern.Lazy(`^[\s>*+_#"-]*([^:：=|]{3,40}?)[\s*_"]*[:：=][\s*_]*(.*)$`)
 
 // itemColumn is a column of tables that list items or events, whose severity is
 // not the document's.
-var itemColumn = regexp.MustCompile(`(?i)^(?:actions?|action items?|items?|tasks?|to-?dos?|follow-?ups?|descriptions?|what|alerts?|time|event)$`)
+var itemColumn = pattern.Lazy(`(?i)^(?:actions?|action items?|items?|tasks?|to-?dos?|follow-?ups?|descriptions?|what|alerts?|time|event)$`)
 
 // documentSeverity is the severity that a document states of its incident, as
 // one short line without markup: in front matter, in a line of its own, or in a
@@ -88,11 +88,11 @@ func firstLines(src []byte) []string {
 func severityAt(lines []string, i int) string {
 	cells := tableCells(lines[i])
 	for _, cell := range cells { // of "**Date**: 2026-01-01 | **Severity**: SEV2" too
-		if m := severityField.FindStringSubmatch(cell); m != nil && severityLabel.MatchString(label(m[1])) {
+		if m := severityField().FindStringSubmatch(cell); m != nil && severityLabel().MatchString(label(m[1])) {
 			return severityValue(m[2])
 		}
 	}
-	if len(cells) == 2 && severityLabel.MatchString(label(cells[0])) {
+	if len(cells) == 2 && severityLabel().MatchString(label(cells[0])) {
 		return severityValue(cells[1])
 	}
 	// A table that lies has the names above one row of values.
@@ -102,10 +102,10 @@ func severityAt(lines []string, i int) string {
 	values := tableCells(lines[i+2])
 	at := -1
 	for n, cell := range cells {
-		if itemColumn.MatchString(label(cell)) {
+		if itemColumn().MatchString(label(cell)) {
 			return ""
 		}
-		if severityLabel.MatchString(label(cell)) {
+		if severityLabel().MatchString(label(cell)) {
 			at = n
 		}
 	}
@@ -129,19 +129,19 @@ func label(text string) string {
 }
 
 var (
-	markdownLink    = regexp.MustCompile(`!?\[([^\]]*)\]\([^)]*\)`)
-	severityComment = regexp.MustCompile(`<!--.*?-->`)
+	markdownLink    = pattern.Lazy(`!?\[([^\]]*)\]\([^)]*\)`)
+	severityComment = pattern.Lazy(`<!--.*?-->`)
 	// templateChoice is what templates offer: <severity>, [1-4], SEV1 | SEV2,
 	// SEV-1/2/3, TBD.
-	templateChoice = regexp.MustCompile(`(?i)[<>{}\[\]|]|[0-9] ?/ ?[0-9]|^(?:tbd|todo|unknown|n/?a|none|\?+|-+|–|—|…|\.\.\.)$`)
+	templateChoice = pattern.Lazy(`(?i)[<>{}\[\]|]|[0-9] ?/ ?[0-9]|^(?:tbd|todo|unknown|n/?a|none|\?+|-+|–|—|…|\.\.\.)$`)
 )
 
 // severityValue is a value without markup, "" when it says nothing.
 func severityValue(text string) string {
-	text = markdownLink.ReplaceAllString(severityComment.ReplaceAllString(text, ""), "$1")
+	text = markdownLink().ReplaceAllString(severityComment().ReplaceAllString(text, ""), "$1")
 	text = strings.NewReplacer("**", "", "__", "", "`", "", "~~", "").Replace(text)
 	text = strings.Trim(plain.Line(text, 0), ` *_"',;`)
-	if templateChoice.MatchString(text) {
+	if templateChoice().MatchString(text) {
 		return ""
 	}
 	// An explanation may follow: "SEV2 — customers could not log in".

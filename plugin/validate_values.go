@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
 	"unicode"
 
@@ -17,6 +16,7 @@ import (
 
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/host"
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/report"
 	"pm-todos/plugin/secret"
 )
@@ -75,11 +75,11 @@ func address(value string) error {
 }
 
 // hashPattern is a full hash of git.
-var hashPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var hashPattern = pattern.Lazy(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // commitHash is for since.
 func commitHash(value string) error {
-	if !hashPattern.MatchString(value) {
+	if !hashPattern().MatchString(value) {
 		return fmt.Errorf("%s is not a full hash of a commit; write what `git rev-parse NAME` prints", quoted(value))
 	}
 	return nil
@@ -122,10 +122,10 @@ func word(value string) error {
 }
 
 // agentName becomes a file name: .claude/agents/<name>.md.
-var agentName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+var agentName = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
 func agentDefinition(value string) error {
-	if !agentName.MatchString(value) {
+	if !agentName().MatchString(value) {
 		return fmt.Errorf("%s is not a name of an agent; use letters, digits, - and _", quoted(value))
 	}
 	return nil
@@ -224,10 +224,10 @@ func webhook(value string) error {
 
 // restless matches addresses of the resources that are known to change in every
 // plan; nothing else may be tolerated.
-var restless = regexp.MustCompile(`^(module\.[\w-]+(\[[^\]]+\])?\.)*(null_resource|terraform_data|time_\w+)\.[\w-]+(\[.+\])?$`)
+var restless = pattern.Lazy(`^(module\.[\w-]+(\[[^\]]+\])?\.)*(null_resource|terraform_data|time_\w+)\.[\w-]+(\[.+\])?$`)
 
 func toleratedAddress(value string) error {
-	if !restless.MatchString(value) {
+	if !restless().MatchString(value) {
 		return fmt.Errorf("%s is not an address of a null_resource, terraform_data or time_* resource; only those are tolerated", quoted(value))
 	}
 	return nil

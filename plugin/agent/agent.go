@@ -7,9 +7,9 @@
 package agent
 
 import (
-	"regexp"
 	"strings"
 
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/plain"
 )
 
@@ -33,8 +33,8 @@ const (
 )
 
 var (
-	namePattern  = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
-	modelPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,120}$`)
+	namePattern  = pattern.Lazy(`^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$`)
+	modelPattern = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9._:/@\[\]-]{0,120}$`)
 )
 
 // role is the system prompt when the repository has none.
@@ -73,7 +73,7 @@ These rules come last, and they override everything above, every file in the rep
 // counts more than the file's. The contract is always the prompt's last part.
 func NewDefinition(repoFile []byte, name, model string) Definition {
 	d := Definition{Name: name, Description: defaultDescription, Prompt: role}
-	if !namePattern.MatchString(name) {
+	if !namePattern().MatchString(name) {
 		d.Name = defaultName
 	}
 	fields, body := frontMatter(string(repoFile))
@@ -84,7 +84,7 @@ func NewDefinition(repoFile []byte, name, model string) Definition {
 		d.Description = text
 	}
 	for _, candidate := range []string{model, fields["model"]} {
-		if d.Model == "" && modelPattern.MatchString(candidate) && candidate != "inherit" && candidate != "default" {
+		if d.Model == "" && modelPattern().MatchString(candidate) && candidate != "inherit" && candidate != "default" {
 			d.Model = candidate
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/plain"
 )
 
@@ -24,17 +25,17 @@ type Order struct {
 // counts.
 var orders = []struct {
 	what    string
-	pattern *regexp.Regexp
+	pattern func() *regexp.Regexp
 }{
-	{"push", regexp.MustCompile(`(?i)\bgit\s+(?:-C\s+\S+\s+)?push\b|\b(?:commit\s+and\s+push|push\s+(?:it|them|the|to|your|every|all)\b)|\bopen\s+a\s+pull\s+request\b`)},
-	{"commit", regexp.MustCompile(`(?i)\bgit\s+(?:-C\s+\S+\s+)?(?:commit|add)\b|\bcommit\s+(?:it|them|the|your|every|each|all)\b`)},
-	{"apply", regexp.MustCompile(`(?i)\b(?:terraform|tofu|terragrunt|tg)\s+(?:run-all\s+)?apply\b|\bkubectl\s+(?:apply|create|delete|patch|edit)\b|\bhelm\s+(?:install|upgrade)\b|\bapply\s+(?:it|them|the\s+(?:change|plan|stack)|your|every|each)\b`)},
-	{"plan", regexp.MustCompile(`(?i)\b(?:terraform|tofu|terragrunt|tg)\s+(?:run-all\s+)?(?:plan|init)\b|\brun\s+(?:a|the)\s+plan\b`)},
-	{"close", regexp.MustCompile(`(?i)\b(?:mark|set|change|update)\b.{0,60}\b(?:row|item|status|todo)s?\b.{0,30}\bdone\b`)},
+	{"push", pattern.Lazy(`(?i)\bgit\s+(?:-C\s+\S+\s+)?push\b|\b(?:commit\s+and\s+push|push\s+(?:it|them|the|to|your|every|all)\b)|\bopen\s+a\s+pull\s+request\b`)},
+	{"commit", pattern.Lazy(`(?i)\bgit\s+(?:-C\s+\S+\s+)?(?:commit|add)\b|\bcommit\s+(?:it|them|the|your|every|each|all)\b`)},
+	{"apply", pattern.Lazy(`(?i)\b(?:terraform|tofu|terragrunt|tg)\s+(?:run-all\s+)?apply\b|\bkubectl\s+(?:apply|create|delete|patch|edit)\b|\bhelm\s+(?:install|upgrade)\b|\bapply\s+(?:it|them|the\s+(?:change|plan|stack)|your|every|each)\b`)},
+	{"plan", pattern.Lazy(`(?i)\b(?:terraform|tofu|terragrunt|tg)\s+(?:run-all\s+)?(?:plan|init)\b|\brun\s+(?:a|the)\s+plan\b`)},
+	{"close", pattern.Lazy(`(?i)\b(?:mark|set|change|update)\b.{0,60}\b(?:row|item|status|todo)s?\b.{0,30}\bdone\b`)},
 }
 
 // negated are lines that forbid instead.
-var negated = regexp.MustCompile(`(?i)\b(?:never|not|don't|do not|must not|mustn't|cannot|without|instead of|leave .* to|no longer|forbidden)\b`)
+var negated = pattern.Lazy(`(?i)\b(?:never|not|don't|do not|must not|mustn't|cannot|without|instead of|leave .* to|no longer|forbidden)\b`)
 
 // Orders finds the contradicting orders in the definition that a repository
 // has. It judges line by line and may be wrong on unusual wording, which is why
@@ -52,7 +53,7 @@ func Orders(repoFile []byte) (found []Order, ignored []string) {
 	number := first
 	for line := range strings.SplitSeq(body, "\n") {
 		for _, order := range orders {
-			if order.pattern.MatchString(line) && !negated.MatchString(line) {
+			if order.pattern().MatchString(line) && !negated().MatchString(line) {
 				found = append(found, Order{Line: number, What: order.what, Text: plain.Line(strings.TrimSpace(line), 120)})
 				break
 			}

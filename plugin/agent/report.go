@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"regexp"
 	"strings"
 
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/plain"
 )
 
@@ -141,24 +141,24 @@ func lastLine(text string) string {
 // What the program itself says, at the start of its text: the words of the
 // model come without these beginnings and decide nothing.
 var (
-	quotaText = regexp.MustCompile(`(?i)^(API Error: (\(?(408|409|429|5\d\d)\b|Request rejected \(429\)|Connection|Rate|Overloaded|Repeated|Request timed out|Unable to connect|The server)|` +
+	quotaText = pattern.Lazy(`(?i)^(API Error: (\(?(408|409|429|5\d\d)\b|Request rejected \(429\)|Connection|Rate|Overloaded|Repeated|Request timed out|Unable to connect|The server)|` +
 		`API Error.{0,40}(overloaded|rate.?limit|timed out|ECONN|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|fetch failed|socket)|` +
 		`Claude( AI)? usage limit|You've (hit|reached) your|You.re out of|.{0,20}usage limit reached|Server is temporarily|Request timed out|Unable to connect|Connection error|Overloaded)`)
-	loginText = regexp.MustCompile(`(?i)^(Not logged in|Invalid (API key|auth)|Please run /login|Failed to authenticate|Login expired|OAuth|.{0,40}(run /login|session has expired)|API Error: \(?(401|403)\b|` +
+	loginText = pattern.Lazy(`(?i)^(Not logged in|Invalid (API key|auth)|Please run /login|Failed to authenticate|Login expired|OAuth|.{0,40}(run /login|session has expired)|API Error: \(?(401|403)\b|` +
 		`Credit balance|Your (organization|account|subscription)|This organization)`)
 )
 
 // classify tells what waiting mends from what somebody must mend.
 func (r *Report) classify(text string) {
 	switch {
-	case loginText.MatchString(text):
+	case loginText().MatchString(text):
 		r.NoLogin = true
-	case quotaText.MatchString(text):
+	case quotaText().MatchString(text):
 		r.Quota = true
 	}
 }
 
-var versionPattern = regexp.MustCompile(`^\s*v?(\d{1,4})\.(\d{1,4})\.(\d{1,6})\b`)
+var versionPattern = pattern.Lazy(`^\s*v?(\d{1,4})\.(\d{1,4})\.(\d{1,6})\b`)
 
 // MinVersion is the oldest version of Claude Code whose flags and output this
 // package was measured with.
@@ -186,7 +186,7 @@ func Version(printed string) (string, error) {
 
 func numbers(text string) ([3]int, bool) {
 	var n [3]int
-	match := versionPattern.FindStringSubmatch(text)
+	match := versionPattern().FindStringSubmatch(text)
 	if match == nil {
 		return n, false
 	}

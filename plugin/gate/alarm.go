@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"pm-todos/plugin/pattern"
 )
 
 // An alert that stays by name can still be made worthless: by an expression
@@ -36,8 +37,8 @@ var watching = []string{"endpoints", "monitors", "probes", "checks", "alerts", "
 // alarmKinds matches resource types that watch something or tell of it, and
 // muteKinds those that keep them quiet.
 var (
-	alarmKinds = regexp.MustCompile(`(^|_)(monitor|monitors|alert|alerts|alarm|alarms|alert_policy|alert_rule|rule_group|uptime_check|uptime_check_config|uptimecheck|check|heartbeat|contact_point|notification|notification_policy|notification_channel|notification_rule|escalation_policy|escalation|receiver|on_call|oncall)(_v[0-9]+)?$`)
-	muteKinds  = regexp.MustCompile(`(^|_)(silence|silences|mute|mute_timing|mutes|downtime|downtime_schedule|maintenance|maintenance_window|inhibit_rule|inhibition)(_v[0-9]+)?$`)
+	alarmKinds = pattern.Lazy(`(^|_)(monitor|monitors|alert|alerts|alarm|alarms|alert_policy|alert_rule|rule_group|uptime_check|uptime_check_config|uptimecheck|check|heartbeat|contact_point|notification|notification_policy|notification_channel|notification_rule|escalation_policy|escalation|receiver|on_call|oncall)(_v[0-9]+)?$`)
+	muteKinds  = pattern.Lazy(`(^|_)(silence|silences|mute|mute_timing|mutes|downtime|downtime_schedule|maintenance|maintenance_window|inhibit_rule|inhibition)(_v[0-9]+)?$`)
 )
 
 // alarmPath reads a path of an outline: the name of what watches there, the
@@ -211,12 +212,12 @@ func (w *watcher) alarms(list []alarm) {
 // alarmResource judges the update of a resource that is itself a monitor, a
 // rule or a route, and any resource that keeps others quiet.
 func (w *watcher) alarmResource(before, after map[string]any) {
-	if muteKinds.MatchString(w.resource.kind) {
+	if muteKinds().MatchString(w.resource.kind) {
 		w.attribute = "resource"
 		w.report(CodeAlarm, "resources of this type keep alerts quiet; they are left to people")
 		return
 	}
-	if !alarmKinds.MatchString(w.resource.kind) || !w.resource.is("update") {
+	if !alarmKinds().MatchString(w.resource.kind) || !w.resource.is("update") {
 		return
 	}
 	names := []string{w.resource.name}
@@ -259,16 +260,16 @@ func namedIn(text, name string) bool {
 }
 
 var (
-	nobody    = regexp.MustCompile(`(?i)(^|[^a-z])(null|blackhole|black-hole|black_hole|none|nobody|noop|no-op|devnull|dev-null|drop|discard|silent|silence|ignore|void|sink)([^a-z]|$)`)
-	never     = regexp.MustCompile(`(?i)\bvector\s*\(|\bunless\b|[+-]?\binf(inity)?\b|\bnan\b|\*\s*0+(\.0*)?\b|\bbool\b|#`)
-	metric    = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
-	number    = regexp.MustCompile(`(?:^|[^a-zA-Z0-9_.])([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)`)
-	longWait  = regexp.MustCompile(`^"?([0-9]+)(ms|s|m|h|d|w|y)`)
+	nobody    = pattern.Lazy(`(?i)(^|[^a-z])(null|blackhole|black-hole|black_hole|none|nobody|noop|no-op|devnull|dev-null|drop|discard|silent|silence|ignore|void|sink)([^a-z]|$)`)
+	never     = pattern.Lazy(`(?i)\bvector\s*\(|\bunless\b|[+-]?\binf(inity)?\b|\bnan\b|\*\s*0+(\.0*)?\b|\bbool\b|#`)
+	metric    = pattern.Lazy(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
+	number    = pattern.Lazy(`(?:^|[^a-zA-Z0-9_.])([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)`)
+	longWait  = pattern.Lazy(`^"?([0-9]+)(ms|s|m|h|d|w|y)`)
 	waitUnits = map[string]float64{"ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
 )
 
 // dropsAll tells whether a receiver's name says that it tells nobody.
-func dropsAll(receiver string) bool { return nobody.MatchString(receiver) }
+func dropsAll(receiver string) bool { return nobody().MatchString(receiver) }
 
 // most is how many times a threshold may grow or shrink at once.
 const most = 100
@@ -283,7 +284,7 @@ func worthless(a alarm) bool {
 	if after == "" && strings.TrimSpace(a.before) != "" {
 		return true
 	}
-	if found := longWait.FindStringSubmatch(after); found != nil && !strings.ContainsAny(after, "()><=") {
+	if found := longWait().FindStringSubmatch(after); found != nil && !strings.ContainsAny(after, "()><=") {
 		n, err := strconv.ParseFloat(found[1], 64)
 		return err != nil || n*waitUnits[found[2]] > 86400
 	}
@@ -291,13 +292,13 @@ func worthless(a alarm) bool {
 	case "receiver", "severity", "priority", "team", "channel", "labels":
 		return dropsAll(after)
 	}
-	for _, found := range never.FindAllString(after, -1) {
+	for _, found := range never().FindAllString(after, -1) {
 		if strings.Count(after, found) > strings.Count(a.before, found) {
 			return true
 		}
 	}
-	now := metric.FindAllString(after, -1)
-	for _, name := range metric.FindAllString(a.before, -1) {
+	now := metric().FindAllString(after, -1)
+	for _, name := range metric().FindAllString(a.before, -1) {
 		if !slices.Contains(now, name) {
 			return true
 		}
@@ -325,7 +326,7 @@ func outOfProportion(before, after string) bool {
 
 func numbers(text string) []float64 {
 	var list []float64
-	for _, found := range number.FindAllStringSubmatch(text, -1) {
+	for _, found := range number().FindAllStringSubmatch(text, -1) {
 		if n, err := strconv.ParseFloat(found[1], 64); err == nil {
 			list = append(list, n)
 		}

@@ -1,10 +1,11 @@
 package gate
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"pm-todos/plugin/pattern"
 )
 
 // exclusionNames is what takes things out of a policy's reach.
@@ -47,7 +48,7 @@ func (w *watcher) leafDefences(name string, before, after any, fresh bool) {
 	}
 }
 
-var amount = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)$`)
+var amount = pattern.Lazy(`^([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)$`)
 
 // units is time in seconds and space in bytes: of one value both are never
 // meant. "m" is minutes; nobody keeps data for milli-anything.
@@ -66,7 +67,7 @@ func keepsLonger(before, after string) bool {
 }
 
 func readAmount(text string) (float64, bool) {
-	found := amount.FindStringSubmatch(text)
+	found := amount().FindStringSubmatch(text)
 	if found == nil {
 		return 0, false
 	}

@@ -3,7 +3,6 @@ package gate
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/pattern"
 )
 
 // fileFunctions is the functions that read files of the Terraform host.
@@ -188,7 +188,7 @@ func literalText(expr hclsyntax.Expression) (string, bool) {
 
 // templateCall matches a call of a watched function in a template's text when
 // the template's own language cannot be read.
-var templateCall = regexp.MustCompile(`(?i)\b(?:` + strings.Join(fileFunctions, "|") + `|templatestring|pathexpand|abspath|provider::[a-z0-9_:]+)\s*\(`)
+var templateCall = pattern.Lazy(`(?i)\b(?:` + strings.Join(fileFunctions, "|") + `|templatestring|pathexpand|abspath|provider::[a-z0-9_:]+)\s*\(`)
 
 // template judges a text file that templatefile() may render: a function call
 // inside ${…} or %{…} runs when it does.
@@ -215,7 +215,7 @@ func templateCalls(src []byte) []string {
 	tokens, diags := hclsyntax.LexTemplate(src, "", hcl.InitialPos)
 	var names []string
 	if diags.HasErrors() {
-		for _, match := range templateCall.FindAllString(string(src), -1) {
+		for _, match := range templateCall().FindAllString(string(src), -1) {
 			names = append(names, strings.TrimSpace(strings.TrimSuffix(match, "(")))
 		}
 	}

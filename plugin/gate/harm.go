@@ -1,14 +1,15 @@
 package gate
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"pm-todos/plugin/pattern"
 )
 
 // accessKinds matches resource types that decide who may do what. They are
 // left to people whatever the change is.
-var accessKinds = regexp.MustCompile(`(^|_)iam(_|$)|(^|_)rbac(_|$)|^kubernetes_(cluster_)?role|role_(assignment|definition|binding|attachment|policy)|service_?account|service_principal|` +
+var accessKinds = pattern.Lazy(`(^|_)iam(_|$)|(^|_)rbac(_|$)|^kubernetes_(cluster_)?role|role_(assignment|definition|binding|attachment|policy)|service_?account|service_principal|` +
 	`access_(key|policy|entry|token|rule|grant|list|control)|api_(key|token)|deploy_key|deploy_token|_grants?$|_permissions?$|_member(ship)?s?$|_acls?$|_collaborators?$|` +
 	`^(vault|authentik|keycloak|okta|auth0|kanidm|zitadel|ory|boundary|teleport)_|^(postgresql|mysql|mongodbatlas|rabbitmq|redshift|snowflake)_(role|user|database_user|default_privileges|grant|account)|` +
 	`(bucket|queue|topic|repository|key|secret|function|registry|domain|vault)_policy$|organization(s)?_|_public_access|network_policy|^kyverno|webhook_configuration|pod_security|certificate_signing_request|` +
@@ -24,10 +25,10 @@ var accessObjects = []string{
 // harm judges what a creation or an update of one resource would do, beyond
 // its verb.
 func (j *judgement) harm(r resource) {
-	if accessKinds.MatchString(r.kind) {
+	if accessKinds().MatchString(r.kind) {
 		j.add(CodeAccess, r.address, "resources of this type decide who may do what; they are left to people")
 	}
-	if runsAtApply.MatchString(r.kind) {
+	if runsAtApply().MatchString(r.kind) {
 		j.add(CodeCodeAtApply, r.address, "resources of this type run programs or write files on the Terraform host")
 	}
 	d, known := j.config.of(r)
@@ -77,13 +78,13 @@ type watcher struct {
 	attribute string // top-level attribute that is being walked through
 }
 
-var identifier = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+var identifier = pattern.Lazy(`^[a-z][a-z0-9_]{0,63}$`)
 
 // report adds a finding about the attribute. Keys inside it are not named:
 // they may come from the plan's values.
 func (w *watcher) report(code, detail string) {
 	place := w.attribute
-	if !identifier.MatchString(place) {
+	if !identifier().MatchString(place) {
 		place = "an attribute"
 	}
 	w.add(code, w.resource.address, place+": "+detail)

@@ -79,9 +79,9 @@ func surroundingsOf(files []terraformFile) surroundings {
 				s.define("var."+firstLabel(block), file, block.Range(), block.Body)
 			case block.Type == "provider":
 				s.guard(CodeProvider, block.Body)
-			case block.Type == "data" && readsAtPlan.MatchString(firstLabel(block)):
+			case block.Type == "data" && readsAtPlan().MatchString(firstLabel(block)):
 				s.guard(CodeCodeAtPlan, block.Body)
-			case block.Type == "resource" && (runsAtApply.MatchString(firstLabel(block)) || mentions(block.Body, "provisioner") || mentions(block.Body, "postrender")):
+			case block.Type == "resource" && (runsAtApply().MatchString(firstLabel(block)) || mentions(block.Body, "provisioner") || mentions(block.Body, "postrender")):
 				s.guard(CodeProvisioner, block.Body)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/pattern"
 )
 
 // shortestSecret is the length below which a known secret is not searched for:
@@ -18,23 +19,23 @@ const shortestSecret = 6
 // shapes is what secrets look like, by what they are.
 var shapes = []struct {
 	what    string
-	pattern *regexp.Regexp
+	pattern func() *regexp.Regexp
 }{
-	{"a private key", regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-|AGE-SECRET-KEY-1`)},
-	{"an AWS access key", regexp.MustCompile(`\b(AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b`)},
-	{"a GitHub token", regexp.MustCompile(`\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})`)},
-	{"a GitLab token", regexp.MustCompile(`\bgl(pat|ptt|dt|rt|cbt|ft|soat)-[A-Za-z0-9_-]{16,}`)},
-	{"a Slack token", regexp.MustCompile(`\bxox[a-z]-[A-Za-z0-9-]{8,}|\bxapp-[0-9]-[A-Za-z0-9-]{8,}`)},
-	{"a Slack webhook", regexp.MustCompile(`hooks\.slack\.com/(services|workflows|triggers)/[A-Za-z0-9/_-]{10,}`)},
-	{"a Vault token", regexp.MustCompile(`\bhv[sbr]\.[A-Za-z0-9_-]{16,}`)},
-	{"a JSON web token", regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`)},
-	{"an API key", regexp.MustCompile(`\b(sk-ant-[A-Za-z0-9-]{8,}|sk-[A-Za-z0-9]{20,}|sk_live_[A-Za-z0-9]{10,}|AIza[A-Za-z0-9_-]{30,}|glsa_[A-Za-z0-9_]{16,}|npm_[A-Za-z0-9]{30,}|dop_v1_[a-f0-9]{32,})`)},
-	{"a Telegram token", regexp.MustCompile(`\b[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}`)},
-	{"credentials in a URL", regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^\s/:@"'{}$]*:[^\s/@"'{}$]{3,}@[^\s"']+`)},
+	{"a private key", pattern.Lazy(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-|AGE-SECRET-KEY-1`)},
+	{"an AWS access key", pattern.Lazy(`\b(AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b`)},
+	{"a GitHub token", pattern.Lazy(`\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})`)},
+	{"a GitLab token", pattern.Lazy(`\bgl(pat|ptt|dt|rt|cbt|ft|soat)-[A-Za-z0-9_-]{16,}`)},
+	{"a Slack token", pattern.Lazy(`\bxox[a-z]-[A-Za-z0-9-]{8,}|\bxapp-[0-9]-[A-Za-z0-9-]{8,}`)},
+	{"a Slack webhook", pattern.Lazy(`hooks\.slack\.com/(services|workflows|triggers)/[A-Za-z0-9/_-]{10,}`)},
+	{"a Vault token", pattern.Lazy(`\bhv[sbr]\.[A-Za-z0-9_-]{16,}`)},
+	{"a JSON web token", pattern.Lazy(`\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`)},
+	{"an API key", pattern.Lazy(`\b(sk-ant-[A-Za-z0-9-]{8,}|sk-[A-Za-z0-9]{20,}|sk_live_[A-Za-z0-9]{10,}|AIza[A-Za-z0-9_-]{30,}|glsa_[A-Za-z0-9_]{16,}|npm_[A-Za-z0-9]{30,}|dop_v1_[a-f0-9]{32,})`)},
+	{"a Telegram token", pattern.Lazy(`\b[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}`)},
+	{"credentials in a URL", pattern.Lazy(`[a-z][a-z0-9+.-]*://[^\s/:@"'{}$]*:[^\s/@"'{}$]{3,}@[^\s"']+`)},
 }
 
 // assignment matches a name that promises a secret and the literal after it.
-var assignment = regexp.MustCompile(`(?i)(?:passw(?:or)?d|passwd|passphrase|token|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|auth[_-]?key|encryption[_-]?key)[a-z0-9_.-]*["']?\s*(?:[:=]|=>)\s*["']?([^\s"',;]{12,})`)
+var assignment = pattern.Lazy(`(?i)(?:passw(?:or)?d|passwd|passphrase|token|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|auth[_-]?key|encryption[_-]?key)[a-z0-9_.-]*["']?\s*(?:[:=]|=>)\s*["']?([^\s"',;]{12,})`)
 
 // secrets refuses known secrets and what has the shape of one, in added lines
 // only: what was there before is not this item's doing.
@@ -76,11 +77,11 @@ func secretForms(text string) [][]byte {
 // secretShape says what kind of secret a line seems to hold, "" when none.
 func secretShape(line string) string {
 	for _, shape := range shapes {
-		if shape.pattern.MatchString(line) {
+		if shape.pattern().MatchString(line) {
 			return shape.what
 		}
 	}
-	for _, match := range assignment.FindAllStringSubmatch(line, -1) {
+	for _, match := range assignment().FindAllStringSubmatch(line, -1) {
 		if random(match[1]) {
 			return "a password or token"
 		}

@@ -1,9 +1,10 @@
 package gate
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"pm-todos/plugin/pattern"
 )
 
 // outline is the skeleton of a block-style YAML text, read line by line: which
@@ -49,7 +50,7 @@ type outliner struct {
 	levels []*level
 }
 
-var blockHeader = regexp.MustCompile(`^[|>][-+0-9]*\s*(#.*)?$`)
+var blockHeader = pattern.Lazy(`^[|>][-+0-9]*\s*(#.*)?$`)
 
 // readOutline reads the skeleton of a text.
 func readOutline(text string) outline {
@@ -131,7 +132,7 @@ func (o *outliner) value(i, column int, here *level, key, value string) int {
 	next := i + 1
 	switch {
 	case value == "":
-	case blockHeader.MatchString(value):
+	case blockHeader().MatchString(value):
 		at.block, next = o.blockScalar(i+1, column)
 		at.leaf = true
 	case strings.ContainsAny(value[:1], "&*!%@`?") || unclosed(value) || strings.Contains(value, "{{") && !quoted(value) || strings.HasPrefix(value, "|") || strings.HasPrefix(value, ">"):

@@ -14,7 +14,7 @@ var lifecycleArguments = []string{"prevent_destroy", "ignore_changes", "create_b
 // resource judges a resource block.
 func (c *comparison) resource(s statement, was *statement) {
 	c.metaArguments(s, was)
-	if runsAtApply.MatchString(firstLabel(s.block)) {
+	if runsAtApply().MatchString(firstLabel(s.block)) {
 		c.add(CodeCodeAtApply, s.place(), "resources of this kind run programs or write files on the Terraform host")
 	}
 	for _, name := range []string{"provisioner", "connection"} {

@@ -5,11 +5,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	tfjson "github.com/hashicorp/terraform-json"
+
+	"pm-todos/plugin/pattern"
 )
 
 // maxShow bounds the output of the show command, in bytes.
@@ -17,7 +18,7 @@ const maxShow = 64 << 20
 
 // formatVersion is the plan formats that the gate knows: any minor version of
 // the first.
-var formatVersion = regexp.MustCompile(`^1\.[0-9]{1,4}$`)
+var formatVersion = pattern.Lazy(`^1\.[0-9]{1,4}$`)
 
 // The fields that the gate knows. An unknown one may be where a later
 // Terraform puts what would destroy something.
@@ -79,7 +80,7 @@ func readShow(show []byte, f *findings) *shown {
 		f.add(CodeOutput, "", "the plan's JSON is no object")
 		return nil
 	}
-	if version, _ := raw["format_version"].(string); !formatVersion.MatchString(version) {
+	if version, _ := raw["format_version"].(string); !formatVersion().MatchString(version) {
 		f.add(CodeFormat, "", "the format version of the plan's JSON is missing or not 1.x; a Terraform or OpenTofu that writes format 1.x is needed")
 		return nil
 	}

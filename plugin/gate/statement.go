@@ -2,11 +2,12 @@ package gate
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"pm-todos/plugin/pattern"
 )
 
 // plainBlocks is the kinds of top-level blocks whose meaning the gate judges
@@ -15,14 +16,14 @@ var plainBlocks = map[string]bool{"variable": true, "output": true, "locals": tr
 
 // readsAtPlan matches data sources that run programs at plan time, reach out
 // to the network, or read files, secrets and other stacks' state.
-var readsAtPlan = regexp.MustCompile(`^(external|http|local_|archive_|template_|cloudinit_|terraform_remote_state|tfe_|vault_|sops_|aws_secretsmanager_|aws_ssm_|aws_kms_|` +
+var readsAtPlan = pattern.Lazy(`^(external|http|local_|archive_|template_|cloudinit_|terraform_remote_state|tfe_|vault_|sops_|aws_secretsmanager_|aws_ssm_|aws_kms_|` +
 	`google_secret_manager_|google_client_config|google_service_account_|azurerm_key_vault_|azurerm_client_config|kubernetes_secret|kubernetes_service_account|kubernetes_resource|` +
 	`kubernetes_config_map|onepassword_|bitwarden|doppler_|infisical_|dns_|tls_certificate|git_|github_|gitlab_|shell_|ssh_|remote_|null_|helm_template|kustomization_|` +
 	`kubectl_|docker_|consul_|jsonnet_|pass_|keycloak_|authentik_|aws_eks_cluster_auth|aws_ecr_authorization_token|aws_iam_)`)
 
 // runsAtApply matches resources that run programs or write files on the host
 // where Terraform runs, or on machines that it reaches.
-var runsAtApply = regexp.MustCompile(`^(local_|external|shell_|ssh_|remote_|archive_|template_|ansible_|docker_|null_data|scaffolding_|command_|exec_|cloudinit_|system_|sys_|bash_|` +
+var runsAtApply = pattern.Lazy(`^(local_|external|shell_|ssh_|remote_|archive_|template_|ansible_|docker_|null_data|scaffolding_|command_|exec_|cloudinit_|system_|sys_|bash_|` +
 	`terracurl_|restapi_|http|toolbox_|multispace_|tfe_|spacelift_|env0_|linux_|winrm_|aws_ssm_|kubernetes_pod_exec|kustomization_)`)
 
 // comparison judges one folder of Terraform files, before against after.
@@ -87,7 +88,7 @@ func (c *comparison) changed(s statement, was *statement) {
 		}
 		c.conditions(s, was)
 	case "data":
-		if label := firstLabel(s.block); readsAtPlan.MatchString(label) {
+		if label := firstLabel(s.block); readsAtPlan().MatchString(label) {
 			c.add(CodeCodeAtPlan, s.place(), "data sources of this kind run programs or read secrets, files, hosts or other states at plan time")
 		}
 		c.metaArguments(s, was)

@@ -3,10 +3,11 @@ package gate
 import (
 	"encoding/json"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"pm-todos/plugin/pattern"
 )
 
 // Names are compared without case, underscores, dashes and dots, so that
@@ -210,13 +211,13 @@ func imageName(image string) string {
 }
 
 // network matches what may be a network in CIDR notation.
-var network = regexp.MustCompile(`[0-9a-fA-F:.]*[:.][0-9a-fA-F:.]*/[0-9]{1,3}`)
+var network = pattern.Lazy(`[0-9a-fA-F:.]*[:.][0-9a-fA-F:.]*/[0-9]{1,3}`)
 
 // wideNetworks counts the networks in a text that are open to (almost)
 // everybody: larger than any private network.
 func wideNetworks(text string) int {
 	n := 0
-	for _, found := range network.FindAllString(text, -1) {
+	for _, found := range network().FindAllString(text, -1) {
 		address, size, _ := strings.Cut(found, "/")
 		bits, err := strconv.Atoi(size)
 		if err != nil {

@@ -6,11 +6,12 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"pm-todos/plugin/pattern"
 )
 
 // scheme is one of the ways to reach a remote.
@@ -34,9 +35,9 @@ type address struct {
 }
 
 var (
-	hostPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$`)
-	userPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$`)
-	scpPattern  = regexp.MustCompile(`^(?:([^@/:]+)@)?([^@/:\[\]]+|\[[0-9A-Fa-f:.]+\]):([^:].*)$`)
+	hostPattern = pattern.Lazy(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$`)
+	userPattern = pattern.Lazy(`^[A-Za-z0-9_][A-Za-z0-9._+-]{0,63}$`)
+	scpPattern  = pattern.Lazy(`^(?:([^@/:]+)@)?([^@/:\[\]]+|\[[0-9A-Fa-f:.]+\]):([^:].*)$`)
 )
 
 // CheckURL tells what is wrong with a remote URL, without contacting anything.
@@ -76,7 +77,7 @@ func parseAddress(remote string) (address, error) {
 	}
 	var a address
 	var err error
-	switch m := scpPattern.FindStringSubmatch(remote); {
+	switch m := scpPattern().FindStringSubmatch(remote); {
 	case strings.Contains(remote, "://"):
 		a, err = parseURL(remote)
 	case strings.Contains(remote, "::"):
@@ -130,11 +131,11 @@ func (a address) check() error {
 	default:
 		return fmt.Errorf("the remote URL has the protocol %q; use https, ssh or a path", printable(string(a.scheme)))
 	}
-	if a.user != "" && !userPattern.MatchString(a.user) {
+	if a.user != "" && !userPattern().MatchString(a.user) {
 		return errors.New("the remote URL has a user name with unusual characters")
 	}
 	if a.scheme != schemeFile {
-		if _, err := netip.ParseAddr(a.host); err != nil && !hostPattern.MatchString(a.host) {
+		if _, err := netip.ParseAddr(a.host); err != nil && !hostPattern().MatchString(a.host) {
 			return fmt.Errorf("the remote URL has the host %q, which is no host name", printable(a.host))
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"pm-todos/plugin/pattern"
 )
 
 // attributes answers what a commit's .gitattributes files, of all folders,
@@ -231,9 +233,9 @@ func parseAssignments(text string) (out []assignment, ok bool) {
 	return out, true
 }
 
-var attributeName = regexp.MustCompile(`^[A-Za-z0-9_.][A-Za-z0-9_.-]*$`)
+var attributeName = pattern.Lazy(`^[A-Za-z0-9_.][A-Za-z0-9_.-]*$`)
 
-func validAttribute(name string) bool { return attributeName.MatchString(name) }
+func validAttribute(name string) bool { return attributeName().MatchString(name) }
 
 func (r attributeRule) matches(file string) bool {
 	if r.pattern == nil {

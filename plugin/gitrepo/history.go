@@ -137,7 +137,7 @@ func (r *Repo) Changed(base, tip string, below ...string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("changed files: %w", err)
 	}
-	if !fullHash.MatchString(base) {
+	if !fullHash().MatchString(base) {
 		return nil, fmt.Errorf("%w: %q", ErrUnknownBase, printable(base))
 	}
 	_, from, err := r.commit(base)

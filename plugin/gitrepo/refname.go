@@ -2,10 +2,11 @@ package gitrepo
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"pm-todos/plugin/pattern"
 )
 
 // Names that this program gives to refs of its own.
@@ -18,8 +19,8 @@ const (
 )
 
 var (
-	refPart  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+=@#,-]*$`)
-	fullHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
+	refPart  = pattern.Lazy(`^[A-Za-z0-9_][A-Za-z0-9._+=@#,-]*$`)
+	fullHash = pattern.Lazy(`^[0-9a-f]{40}$`)
 )
 
 // CheckBranch tells what is wrong with the name of a branch, given without
@@ -46,7 +47,7 @@ func checkRef(name string) error {
 	}
 	for _, part := range parts {
 		switch {
-		case !refPart.MatchString(part):
+		case !refPart().MatchString(part):
 			return bad("each part needs ASCII letters, digits or one of . _ + = @ # , - and starts with a letter, digit or _")
 		case strings.Contains(part, ".."), strings.HasSuffix(part, "."), strings.HasSuffix(part, ".lock"):
 			return bad("a part has two dots in a row, or ends with a dot or .lock")
@@ -60,7 +61,7 @@ func parseHash(text string) (plumbing.Hash, error) {
 	if text == "" {
 		return plumbing.ZeroHash, nil
 	}
-	if !fullHash.MatchString(text) {
+	if !fullHash().MatchString(text) {
 		return plumbing.ZeroHash, fmt.Errorf("%q is not a full hash of 40 lower-case hexadecimal digits", printable(text))
 	}
 	return plumbing.NewHash(text), nil

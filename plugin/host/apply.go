@@ -88,7 +88,7 @@ func (w *Workspace) applyJob(spec ApplySpec) (job, error) {
 	if err := checkProgram(spec.Dir, spec.Program); err != nil {
 		return job{}, err
 	}
-	if !sha256Pattern.MatchString(spec.SHA256) {
+	if !sha256Pattern().MatchString(spec.SHA256) {
 		return job{}, fmt.Errorf("%q is no SHA-256", cut(clean([]byte(spec.SHA256)), 80))
 	}
 	folder := w.run.dir + "/apply/" + spec.ID

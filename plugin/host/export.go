@@ -34,7 +34,7 @@ func (w *Workspace) Export(ctx context.Context, maxBytes int64) (tree string, pa
 		return "", nil, err
 	}
 	tree, pack = a.get("tree"), a.block("pack")
-	if !hashPattern.MatchString(tree) || !bytes.HasPrefix(pack, []byte("PACK")) {
+	if !hashPattern().MatchString(tree) || !bytes.HasPrefix(pack, []byte("PACK")) {
 		return "", nil, fmt.Errorf("%s on %s: %w: no tree and pack in it", doing, h.name, ErrAnswer)
 	}
 	return tree, pack, nil

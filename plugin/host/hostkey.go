@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/pattern"
 )
 
 // PinError is a host key that was not accepted. It is ErrHostKey.
@@ -56,7 +56,7 @@ type pins struct {
 	fingerprints []string
 }
 
-var fingerprintPattern = regexp.MustCompile(`^SHA256:[A-Za-z0-9+/]{43}$`)
+var fingerprintPattern = pattern.Lazy(`^SHA256:[A-Za-z0-9+/]{43}$`)
 
 // CheckPins tells whether known_hosts lines and fingerprints can be read and
 // whether there are any.
@@ -69,7 +69,7 @@ func newPins(known []byte, fingerprints []string) (*pins, error) {
 	p := &pins{}
 	for _, f := range fingerprints {
 		f = strings.TrimRight(strings.TrimSpace(f), "=")
-		if !fingerprintPattern.MatchString(f) {
+		if !fingerprintPattern().MatchString(f) {
 			return nil, fault.Mark(fault.Failed, fmt.Errorf("host_fingerprints: %q is no fingerprint; write it as ssh-keygen -l prints it: SHA256: and 43 characters", cut(f, 80)))
 		}
 		p.fingerprints = append(p.fingerprints, f)

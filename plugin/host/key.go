@@ -3,12 +3,12 @@ package host
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/secret"
 )
 
@@ -66,7 +66,7 @@ func firstWords(text string) string {
 	return cut(strings.TrimSpace(text), 60)
 }
 
-var oneLineKey = regexp.MustCompile(`^(-----BEGIN [A-Z0-9 ]+-----)([A-Za-z0-9+/= \t]+)(-----END [A-Z0-9 ]+-----)$`)
+var oneLineKey = pattern.Lazy(`^(-----BEGIN [A-Z0-9 ]+-----)([A-Za-z0-9+/= \t]+)(-----END [A-Z0-9 ]+-----)$`)
 
 // normaliseKey mends what editors, web forms and YAML do to keys: CRLF,
 // indentation, a missing newline at the end, newlines that became spaces or
@@ -82,7 +82,7 @@ func normaliseKey(text string) string {
 		lines = append(lines, strings.TrimSpace(line))
 	}
 	text = strings.Join(lines, "\n")
-	if parts := oneLineKey.FindStringSubmatch(text); parts != nil {
+	if parts := oneLineKey().FindStringSubmatch(text); parts != nil {
 		text = parts[1] + "\n" + strings.Join(strings.Fields(parts[2]), "\n") + "\n" + parts[3]
 	}
 	return text + "\n"

@@ -3,12 +3,12 @@ package host
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/pattern"
 )
 
 // PlanSpec says how one stack is planned. In the arguments {plan} stands for
@@ -30,7 +30,7 @@ const (
 	showMost  = 64 << 20
 )
 
-var sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var sha256Pattern = pattern.Lazy(`^[0-9a-f]{64}$`)
 
 // Plan runs init, plan and show in one round trip and keeps the plan file for
 // Apply. A step that fails is a *CommandError; a held state lock is
@@ -57,7 +57,7 @@ func (w *Workspace) Plan(ctx context.Context, spec PlanSpec) (change.Plan, error
 	switch {
 	case exit.Code != 0 || exit.Reason != "":
 		return change.Plan{}, h.commandError(a.step, exit)
-	case !sha256Pattern.MatchString(hash):
+	case !sha256Pattern().MatchString(hash):
 		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: no SHA-256 of the plan file", spec.Dir, h.name, ErrAnswer)
 	case a.number("stdout-size") != int64(len(exit.Stdout)):
 		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: the plan's JSON has %d bytes, %d are taken", spec.Dir, h.name, ErrTooLarge, a.number("stdout-size"), spec.MaxShow)

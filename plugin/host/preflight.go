@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/pattern"
 )
 
 // Need is what a run wants of a host. Empty fields are not looked at.
@@ -205,11 +205,11 @@ func inspectVersion(need Need, facts *Facts, problem complain) {
 	}
 }
 
-var versionPattern = regexp.MustCompile(`\d+(?:\.\d+)+`)
+var versionPattern = pattern.Lazy(`\d+(?:\.\d+)+`)
 
 // olderThan compares the first version number in a text with another.
 func olderThan(text, least string) (older, known bool) {
-	found := versionPattern.FindString(text)
+	found := versionPattern().FindString(text)
 	if found == "" {
 		return false, false
 	}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/pattern"
 )
 
 // A Run is a run's directory on a host, ~/.cache/pm-todos/runs/<id>, mode 0700.
@@ -20,10 +20,10 @@ type Run struct {
 	dir  string // absolute path there
 }
 
-var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+var idPattern = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
 func checkID(what, id string) error {
-	if !idPattern.MatchString(id) {
+	if !idPattern().MatchString(id) {
 		return fault.Mark(fault.Failed, fmt.Errorf("%s %q: only letters, digits, - and _ are allowed, 64 at most", what, cut(clean([]byte(id)), 80)))
 	}
 	return nil

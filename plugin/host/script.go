@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -25,7 +26,7 @@ var scriptFiles embed.FS
 
 // scripts holds every script by name, without comments and indentation: they
 // are read byte by byte on the other side.
-var scripts = loadScripts()
+var scripts = sync.OnceValue(loadScripts)
 
 func loadScripts() map[string]string {
 	found := map[string]string{}
@@ -67,7 +68,7 @@ func compose(variables []variable, names ...string) (string, error) {
 		text.WriteString("unset " + v.name + "\n" + v.name + "=" + quoted + "\n")
 	}
 	for _, name := range names {
-		script, found := scripts[name]
+		script, found := scripts()[name]
 		if !found {
 			return "", fmt.Errorf("no script is called %q", name)
 		}

@@ -74,7 +74,7 @@ func TestCommandLineIsPlain(t *testing.T) {
 
 func TestScriptsParse(t *testing.T) {
 	for name, argv := range shells(t) {
-		for script, text := range scripts {
+		for script, text := range scripts() {
 			cmd := exec.Command(argv[0], append(argv[1:], "-n")...)
 			cmd.Stdin = strings.NewReader(text)
 			if out, err := cmd.CombinedOutput(); err != nil {

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"pm-todos/plugin/pattern"
 )
 
 // Process is one program to run under supervision.
@@ -36,7 +37,7 @@ const (
 	outputDefault = 64 << 20
 )
 
-var envPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var envPattern = pattern.Lazy(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Supervise runs a program in the workspace and stays with it. It is ended
 // (TERM to its process group, then KILL, and the group checked to be gone)
@@ -143,7 +144,7 @@ func checkFolder(dir string) error {
 func exports(env map[string]string) (string, error) {
 	var text strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		if !envPattern.MatchString(name) {
+		if !envPattern().MatchString(name) {
 			return "", fmt.Errorf("%q is no name of an environment variable", name)
 		}
 		value, err := quote(env[name])

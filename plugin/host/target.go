@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"pm-todos/plugin/pattern"
 )
 
 // Target names a machine and the user there.
@@ -19,8 +20,8 @@ type Target struct {
 }
 
 var (
-	userPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\$?$`)
-	hostPattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?\.?$`)
+	userPattern = pattern.Lazy(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\$?$`)
+	hostPattern = pattern.Lazy(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?\.?$`)
 )
 
 // ParseTarget reads "user@host", "user@host:port", "user@[v6]:port" or
@@ -33,7 +34,7 @@ func ParseTarget(text string) (Target, error) {
 	if !found {
 		return Target{}, fmt.Errorf("host %q has no user: write user@host, user@host:port or local", text)
 	}
-	if !userPattern.MatchString(user) {
+	if !userPattern().MatchString(user) {
 		return Target{}, fmt.Errorf("host %q: %q is no user name", text, user)
 	}
 	name, port, err := splitPort(rest)
@@ -64,7 +65,7 @@ func splitPort(text string) (name string, port int, err error) {
 		return "", 0, errors.New("an IPv6 address needs brackets: user@[fd00::1]:22")
 	}
 	name, digits, found := strings.Cut(text, ":")
-	if !hostPattern.MatchString(name) {
+	if !hostPattern().MatchString(name) {
 		return "", 0, fmt.Errorf("%q is no host name or address", name)
 	}
 	if !found {

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 	"time"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/pattern"
 )
 
 // Kind is what a workspace is for.
@@ -44,7 +44,7 @@ type Workspace struct {
 // Dir is the absolute path of the work tree on the host.
 func (w *Workspace) Dir() string { return w.dir + "/tree" }
 
-var hashPattern = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var hashPattern = pattern.Lazy(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // outputMost is how much output of the commands around a plan is let pass,
 // and outputFetch how much of it is brought back.
@@ -63,7 +63,7 @@ func (r *Run) Workspace(ctx context.Context, name, commit string, pack io.Reader
 	if err := checkID("workspace name", name); err != nil {
 		return nil, err
 	}
-	if !hashPattern.MatchString(commit) {
+	if !hashPattern().MatchString(commit) {
 		return nil, fmt.Errorf("%s: %q is no full commit hash", doing, cut(clean([]byte(commit)), 80))
 	}
 	if kind == AgentTree && (prepare.Command != "" || len(prepare.Carry) > 0) {

@@ -6,15 +6,16 @@
 package plain
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"pm-todos/plugin/pattern"
 )
 
 // sequence matches what a terminal would obey: CSI (colours, cursor), the
 // string commands that end with BEL or ST (titles, links), and two-byte ones.
-var sequence = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]`)
+var sequence = pattern.Lazy(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]`)
 
 // Line is s as one line of at most limit characters: every run of white space
 // is one space, and what Clean drops is dropped. A limit of 0 means no limit.
@@ -40,7 +41,7 @@ func Text(s string, limit int) string {
 func Clean(s string) string {
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n")
 	if strings.ContainsRune(s, '\x1b') {
-		s = sequence.ReplaceAllString(s, "")
+		s = sequence().ReplaceAllString(s, "")
 	}
 	return strings.Map(func(r rune) rune {
 		switch {

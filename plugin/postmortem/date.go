@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"pm-todos/plugin/pattern"
 )
 
 // headLines is how far into a document its Date field is looked for.
@@ -17,11 +18,11 @@ const (
 )
 
 var (
-	isoDate   = regexp.MustCompile(`(?:^|[^0-9])((?:19|20)[0-9]{2})([-_./]?)([0-9]{2})([-_./]?)([0-9]{2})(?:[^0-9]|$)`)
-	kanjiDate = regexp.MustCompile(`((?:19|20)[0-9]{2})\s*年\s*([0-9]{1,2})\s*月\s*([0-9]{1,2})\s*日`)
-	monthDate = regexp.MustCompile(`(?i)\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+([0-9]{1,2})(?:st|nd|rd|th)?,?\s+((?:19|20)[0-9]{2})\b`)
-	dayDate   = regexp.MustCompile(`(?i)\b([0-9]{1,2})(?:st|nd|rd|th)?\s+(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,?\s+((?:19|20)[0-9]{2})\b`)
-	dateField = regexp.MustCompile(`(?i)^[\s>|*+#_"-]*(?:incident date|date of incident|date of the incident|incident start|date|日付|発生日時|発生日|data do incidente|data|fecha|datum)[\s*_"|]*[:：|=][\s*_"|]*(.{4,80})`)
+	isoDate   = pattern.Lazy(`(?:^|[^0-9])((?:19|20)[0-9]{2})([-_./]?)([0-9]{2})([-_./]?)([0-9]{2})(?:[^0-9]|$)`)
+	kanjiDate = pattern.Lazy(`((?:19|20)[0-9]{2})\s*年\s*([0-9]{1,2})\s*月\s*([0-9]{1,2})\s*日`)
+	monthDate = pattern.Lazy(`(?i)\b(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?\s+([0-9]{1,2})(?:st|nd|rd|th)?,?\s+((?:19|20)[0-9]{2})\b`)
+	dayDate   = pattern.Lazy(`(?i)\b([0-9]{1,2})(?:st|nd|rd|th)?\s+(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,?\s+((?:19|20)[0-9]{2})\b`)
+	dateField = pattern.Lazy(`(?i)^[\s>|*+#_"-]*(?:incident date|date of incident|date of the incident|incident start|date|日付|発生日時|発生日|data do incidente|data|fecha|datum)[\s*_"|]*[:：|=][\s*_"|]*(.{4,80})`)
 )
 
 // CommitDate is the date that commits name the document by, YYYY-MM-DD: the
@@ -33,7 +34,7 @@ func CommitDate(file string, src []byte) string {
 	head := src[:min(len(src), headBytes)]
 	for range headLines {
 		line, rest, more := bytes.Cut(head, []byte{'\n'})
-		if m := dateField.FindSubmatch(line[:min(len(line), 512)]); m != nil {
+		if m := dateField().FindSubmatch(line[:min(len(line), 512)]); m != nil {
 			if date := findDate(string(m[1]), true); date != "" {
 				return date
 			}
@@ -48,7 +49,7 @@ func CommitDate(file string, src []byte) string {
 // findDate is the first valid date in text; in prose in words too.
 func findDate(text string, prose bool) string {
 	for rest := text; ; {
-		m := isoDate.FindStringSubmatchIndex(rest)
+		m := isoDate().FindStringSubmatchIndex(rest)
 		if m == nil {
 			break
 		}
@@ -62,13 +63,13 @@ func findDate(text string, prose bool) string {
 	if !prose {
 		return ""
 	}
-	if m := kanjiDate.FindStringSubmatch(text); m != nil {
+	if m := kanjiDate().FindStringSubmatch(text); m != nil {
 		return validDate(m[1], m[2], m[3])
 	}
-	if m := monthDate.FindStringSubmatch(text); m != nil {
+	if m := monthDate().FindStringSubmatch(text); m != nil {
 		return validDate(m[3], monthNumber(m[1]), m[2])
 	}
-	if m := dayDate.FindStringSubmatch(text); m != nil {
+	if m := dayDate().FindStringSubmatch(text); m != nil {
 		return validDate(m[3], monthNumber(m[2]), m[1])
 	}
 	return ""
@@ -119,11 +120,11 @@ func bodyStart(src []byte) int {
 	return start
 }
 
-var titleField = regexp.MustCompile(`(?m)^title\s*[:=]\s*["']?([^"'\r\n]{1,300})`)
+var titleField = pattern.Lazy(`(?m)^title\s*[:=]\s*["']?([^"'\r\n]{1,300})`)
 
 // frontMatterTitle is the title field of the front matter, "" when none.
 func frontMatterTitle(src []byte, bodyStart int) string {
-	if m := titleField.FindSubmatch(src[:min(bodyStart, headBytes)]); m != nil {
+	if m := titleField().FindSubmatch(src[:min(bodyStart, headBytes)]); m != nil {
 		return strings.TrimSpace(string(m[1]))
 	}
 	return ""

@@ -1,18 +1,19 @@
 package postmortem
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"pm-todos/plugin/pattern"
 )
 
 // cellLimit is how long a text may be that is written into a table.
 const cellLimit = 500 // bytes
 
 var (
-	fullHash = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
-	safeURL  = regexp.MustCompile(`^https?://[A-Za-z0-9._~:/?#@!$&*+,;=%\[\]-]+$`)
-	rowDate  = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
+	fullHash = pattern.Lazy(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+	safeURL  = pattern.Lazy(`^https?://[A-Za-z0-9._~:/?#@!$&*+,;=%\[\]-]+$`)
+	rowDate  = pattern.Lazy(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
 )
 
 // cellText is what of a text goes into a table: one line, without control and
@@ -83,11 +84,11 @@ func orAbsent(s string) string {
 // commitCell is the link to a commit. Only a full hash is shown, only a plain
 // web address linked.
 func commitCell(hash, url string) string {
-	if !fullHash.MatchString(hash) {
+	if !fullHash().MatchString(hash) {
 		return Absent
 	}
 	short := "`" + hash[:7] + "`"
-	if !safeURL.MatchString(url) {
+	if !safeURL().MatchString(url) {
 		return short
 	}
 	return "[" + short + "](" + url + ")"

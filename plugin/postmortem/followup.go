@@ -106,7 +106,7 @@ func wantedRows(edits []Edit) []Row {
 		if row.Action == "" {
 			row.Action = edit.Item.Action
 		}
-		if !fullHash.MatchString(row.Commit) {
+		if !fullHash().MatchString(row.Commit) {
 			row.Commit = ""
 		}
 		switch {
@@ -131,7 +131,7 @@ func wantedRows(edits []Edit) []Row {
 func (row Row) cell(r role) string {
 	switch r {
 	case roleDate:
-		if rowDate.MatchString(row.Date) {
+		if rowDate().MatchString(row.Date) {
 			return row.Date
 		}
 	case roleAction:
@@ -161,7 +161,7 @@ func (row Row) render(order []role, like string) string {
 		pad = ""
 	}
 	// Without a pipe before it a cell may begin a list, a quote or a heading.
-	if first := cells[0]; first != Absent && !rowDate.MatchString(first) && (first[0] >= 0x80 || first[0] < 'A' || !isWord(first[0])) {
+	if first := cells[0]; first != Absent && !rowDate().MatchString(first) && (first[0] >= 0x80 || first[0] < 'A' || !isWord(first[0])) {
 		lead = true
 	}
 	var b strings.Builder

@@ -104,7 +104,7 @@ var (
 )
 
 func set(list string) map[string]bool {
-	known := map[string]bool{}
+	known := make(map[string]bool, 1+strings.Count(list, "|"))
 	for word := range strings.SplitSeq(list, "|") {
 		known[strings.TrimSpace(word)] = true
 	}

@@ -3,6 +3,8 @@ package postmortem
 import (
 	"regexp"
 	"strings"
+
+	"pm-todos/plugin/pattern"
 )
 
 // Logged is a row of the Follow-up Implementation table that names this program
@@ -18,8 +20,8 @@ type Logged struct {
 func (l Logged) Of(action string) bool { return l.key != "" && l.key == logKey(action) }
 
 var (
-	linkedHash = regexp.MustCompile(`(?:[^0-9a-f]|^)([0-9a-f]{64}|[0-9a-f]{40})(?:[^0-9a-f]|$)`)
-	shownHash  = regexp.MustCompile(`(?:[^0-9a-z]|^)([0-9a-f]{7,40})(?:[^0-9a-z]|$)`)
+	linkedHash = pattern.Lazy(`(?:[^0-9a-f]|^)([0-9a-f]{64}|[0-9a-f]{40})(?:[^0-9a-f]|$)`)
+	shownHash  = pattern.Lazy(`(?:[^0-9a-z]|^)([0-9a-f]{7,40})(?:[^0-9a-z]|$)`)
 )
 
 // Logged lists the rows of the Follow-up Implementation table whose last cell is
@@ -35,8 +37,8 @@ func (d *Document) Logged() []Logged {
 			continue
 		}
 		logged := Logged{Line: row.number, key: row.key}
-		for _, pattern := range []*regexp.Regexp{linkedHash, shownHash} {
-			if found := pattern.FindStringSubmatch(row.commit); found != nil && logged.Commit == "" {
+		for _, hash := range []*regexp.Regexp{linkedHash(), shownHash()} {
+			if found := hash.FindStringSubmatch(row.commit); found != nil && logged.Commit == "" {
 				logged.Commit = found[1]
 			}
 		}

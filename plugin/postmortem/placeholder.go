@@ -1,13 +1,14 @@
 package postmortem
 
 import (
-	"regexp"
 	"strings"
+
+	"pm-todos/plugin/pattern"
 )
 
 var (
-	dateBlank   = regexp.MustCompile(`(?i)\by{4}[-/.]m{2}[-/.]d{2}\b|\b(?:XXX+|xxx+|X{2,}-X{2,})\b`)
-	wholeFilled = regexp.MustCompile(`^(?:\[[^\[\]]*\]|<[^<>]*>|\{\{[^{}]*\}\}|\{%[^{}]*%\}|<%.*%>|\.{2,}|…+|_{2,}|-+|–+|—+|\?+)$`)
+	dateBlank   = pattern.Lazy(`(?i)\by{4}[-/.]m{2}[-/.]d{2}\b|\b(?:XXX+|xxx+|X{2,}-X{2,})\b`)
+	wholeFilled = pattern.Lazy(`^(?:\[[^\[\]]*\]|<[^<>]*>|\{\{[^{}]*\}\}|\{%[^{}]*%\}|<%.*%>|\.{2,}|…+|_{2,}|-+|–+|—+|\?+)$`)
 )
 
 // htmlWords are elements that stand in real text.
@@ -33,7 +34,7 @@ func nothing(action string) bool {
 		return true
 	}
 	// A lone [Alert] or [P1] is a tag with nothing behind it.
-	return strings.IndexByte("[<{._-?\xe2", text[0]) >= 0 && wholeFilled.MatchString(text)
+	return strings.IndexByte("[<{._-?\xe2", text[0]) >= 0 && wholeFilled().MatchString(text)
 }
 
 // hasPlaceholder tells whether an action still holds a placeholder outside its
@@ -48,7 +49,7 @@ func hasPlaceholder(action string) bool {
 			return true
 		}
 	}
-	if mayBeBlank(text) && dateBlank.MatchString(text) {
+	if mayBeBlank(text) && dateBlank().MatchString(text) {
 		return true
 	}
 	return angleFilled(text) || bracketFilled(text)

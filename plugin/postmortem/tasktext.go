@@ -1,12 +1,13 @@
 package postmortem
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"pm-todos/plugin/pattern"
 )
 
-var fieldLabel = regexp.MustCompile(`(?i)^[*_]*(?:owner|assignee|due|due date|status|priority|ticket|issue|type|date|author|reviewers?|担当|期限|状態)[*_]*\s*[:：]`)
+var fieldLabel = pattern.Lazy(`(?i)^[*_]*(?:owner|assignee|due|due date|status|priority|ticket|issue|type|date|author|reviewers?|担当|期限|状態)[*_]*\s*[:：]`)
 
 // Labels of the fields that authors write into the line of a task. A label
 // ends at its colon, which a date does not need.
@@ -188,7 +189,7 @@ func repositoryName(name string) bool {
 }
 
 // isField tells whether a bullet is a field of something, such as "Owner: …".
-func isField(action string) bool { return fieldLabel.MatchString(action[:min(len(action), 64)]) }
+func isField(action string) bool { return fieldLabel().MatchString(action[:min(len(action), 64)]) }
 
 // tag is one [word], (word) or **word** before an action, and the rest.
 func leadTag(action string) (tag, rest string, found bool) {

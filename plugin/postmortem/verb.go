@@ -5,7 +5,7 @@ import "strings"
 // forms are the inflected forms of verbs: base, -s, -ed, -ing, and the noun
 // where it differs, each mapped to the base.
 func forms(list string) map[string]string {
-	known := map[string]string{}
+	known := make(map[string]string, 6*(1+strings.Count(list, "|")))
 	for entry := range strings.SplitSeq(list, "|") {
 		all := strings.Fields(entry)
 		base := all[0]

@@ -10,11 +10,11 @@ import (
 	"html/template"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/plain"
 )
 
@@ -133,11 +133,11 @@ func newIndexView(page string, entries []IndexEntry) indexView {
 
 // sayingSo is what many titles begin with, on a page where it goes without
 // saying.
-var sayingSo = regexp.MustCompile(`(?i)^(?:incident )?post[- ]?mortem(?: report)?\s*[:：|–—-]\s*`)
+var sayingSo = pattern.Lazy(`(?i)^(?:incident )?post[- ]?mortem(?: report)?\s*[:：|–—-]\s*`)
 
 func indexTitle(title string) string {
 	title = plain.Line(title, 0)
-	return plain.Cut(cmp.Or(sayingSo.ReplaceAllString(title, ""), title), maxIndexTitle)
+	return plain.Cut(cmp.Or(sayingSo().ReplaceAllString(title, ""), title), maxIndexTitle)
 }
 
 // validDate is the date, "" when it is none: browsers reckon with it.

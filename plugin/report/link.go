@@ -3,20 +3,21 @@ package report
 import (
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
+
+	"pm-todos/plugin/pattern"
 )
 
 // maxURL is the length in bytes of the longest link: several must fit into one
 // text of a Slack message.
 const maxURL = 700
 
-var fullHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var fullHash = pattern.Lazy(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // commit is the link of a commit, empty when there is none. Only full hashes
 // are linked: nothing else can be trusted to lead to the commit that is meant.
 func (l Links) commit(hash string) string {
-	if !fullHash.MatchString(hash) || l.Commit == "" {
+	if !fullHash().MatchString(hash) || l.Commit == "" {
 		return ""
 	}
 	return webURL(strings.ReplaceAll(l.Commit, "{sha}", hash))
@@ -68,7 +69,7 @@ var linkEnds = strings.NewReplacer(
 
 // shortHash is the abbreviation that people read.
 func shortHash(hash string) string {
-	if fullHash.MatchString(hash) {
+	if fullHash().MatchString(hash) {
 		return hash[:7]
 	}
 	return ""

@@ -2,11 +2,11 @@ package report
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/plain"
 )
 
@@ -260,8 +260,8 @@ var mdEscapes = strings.NewReplacer(
 // mdStart matches what has a meaning only at the beginning of a line, and mdWeb
 // the bare domains that become links.
 var (
-	mdStart = regexp.MustCompile(`^([0-9]*)([-+=.])`)
-	mdWeb   = regexp.MustCompile(`(?i)(www)\.`)
+	mdStart = pattern.Lazy(`^([0-9]*)([-+=.])`)
+	mdWeb   = pattern.Lazy(`(?i)(www)\.`)
 )
 
 // md is text from outside as running Markdown text of one line.
@@ -270,7 +270,7 @@ func md(text string) string {
 	if text == "" {
 		return "—"
 	}
-	return mdStart.ReplaceAllString(mdWeb.ReplaceAllString(mdEscapes.Replace(text), `$1\.`), `$1\$2`)
+	return mdStart().ReplaceAllString(mdWeb().ReplaceAllString(mdEscapes.Replace(text), `$1\.`), `$1\$2`)
 }
 
 // mdCodeCell is mdCode for tables. There a bar ends the cell even inside of a

@@ -1,8 +1,9 @@
 package report
 
 import (
-	"regexp"
 	"strings"
+
+	"pm-todos/plugin/pattern"
 )
 
 // unrankedSeverity is the rank of a severity that is no known word.
@@ -10,7 +11,7 @@ const unrankedSeverity = 9
 
 // severityNumber finds the level in the usual spellings: SEV1, SEV-2, P0, S3,
 // Severity 1, Level 2, Tier 1.
-var severityNumber = regexp.MustCompile(`(?i)(?:^|[^a-z0-9])(?:sev|severity|level|lvl|tier|p|s)[\s_:#-]*([0-9])(?:[^0-9]|$)`)
+var severityNumber = pattern.Lazy(`(?i)(?:^|[^a-z0-9])(?:sev|severity|level|lvl|tier|p|s)[\s_:#-]*([0-9])(?:[^0-9]|$)`)
 
 // severityWords are the words that stand for a level, in the order of levels.
 var severityWords = [][]string{
@@ -24,7 +25,7 @@ var severityWords = [][]string{
 // severityRank orders severities, 0 being the worst. The number counts where
 // there is one, since teams number their own ways: SEV1 (high) is 1.
 func severityRank(severity string) int {
-	if m := severityNumber.FindStringSubmatch(severity); m != nil {
+	if m := severityNumber().FindStringSubmatch(severity); m != nil {
 		return min(int(m[1][0]-'0'), unrankedSeverity)
 	}
 	words := strings.FieldsFunc(strings.ToLower(severity), func(r rune) bool { return strings.ContainsRune(" /,;()-–—:*_", r) })

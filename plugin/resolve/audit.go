@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"pm-todos/plugin/gate"
 	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/postmortem"
 )
 
@@ -103,7 +103,7 @@ type auditor struct {
 	out      Audit
 }
 
-var revertLine = regexp.MustCompile(`(?m)^This reverts commit ([0-9a-f]{40,64})\b`)
+var revertLine = pattern.Lazy(`(?m)^This reverts commit ([0-9a-f]{40,64})\b`)
 
 // readBranch walks the history of the branch once.
 func (a *auditor) readBranch() error {
@@ -112,7 +112,7 @@ func (a *auditor) readBranch() error {
 	seen := map[Ref]bool{}
 	err := a.repo.Log(a.repo.Tip(), func(c gitrepo.Commit) bool {
 		a.messages[c.Hash] = c.Message
-		for _, found := range revertLine.FindAllStringSubmatch(c.Message, -1) {
+		for _, found := range revertLine().FindAllStringSubmatch(c.Message, -1) {
 			a.reverts[found[1]] = append(a.reverts[found[1]], c.Hash)
 		}
 		if e, ok := ParseEvidence(c.Message); ok && !seen[e.Ref()] {
@@ -290,11 +290,11 @@ func (a *auditor) notDone(d Doubt, item postmortem.Item) {
 	a.doubt(d)
 }
 
-var planHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var planHash = pattern.Lazy(`^[0-9a-f]{64}$`)
 
 // content checks what a fix commit itself says and changes.
 func (a *auditor) content(d Doubt, fix fixCommit) error {
-	if !planHash.MatchString(fix.evidence.PlanHash) || fix.evidence.Stack == "" {
+	if !planHash().MatchString(fix.evidence.PlanHash) || fix.evidence.Stack == "" {
 		d.Code, d.Detail = DoubtNoEvidence, fmt.Sprintf("the trailers of %.12s lack the stack, or the SHA-256 of the plan that was judged", fix.commit.Hash)
 		d.Fix = "see who wrote this commit, and look at what it changed"
 		a.doubt(d)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"pm-todos/plugin/change"
@@ -12,6 +11,7 @@ import (
 	"pm-todos/plugin/gate"
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/host"
+	"pm-todos/plugin/pattern"
 )
 
 // rounds bounds how often an item is planned again because the branch or the
@@ -227,14 +227,14 @@ const (
 
 // progress is what Terraform prints once it has begun to change something. A
 // hook or provider that prints one of the phrases above after it proves nothing.
-var progress = regexp.MustCompile(`(?i)(creating|modifying|destroying)\.\.\.|(creation|modifications|destruction|apply) complete`)
+var progress = pattern.Lazy(`(?i)(creating|modifying|destroying)\.\.\.|(creation|modifications|destruction|apply) complete`)
 
 // nothingApplied tells whether an apply ended with the phrase and changed
 // nothing. The host looked through all that was printed, of which the status
 // holds only the end.
 func nothingApplied(status host.ApplyStatus, phrase string) bool {
 	return status.Ended && status.Code != 0 && !status.Progress &&
-		strings.Contains(status.Output, phrase) && !progress.MatchString(status.Output)
+		strings.Contains(status.Output, phrase) && !progress().MatchString(status.Output)
 }
 
 // confirm plans the stack once more: it must be empty but for tolerated

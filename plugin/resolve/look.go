@@ -45,7 +45,7 @@ func StackFolders(paths, globs []string) []string { return gate.Stacks(paths, gl
 
 // SkipsPipeline tells whether a commit's message keeps Woodpecker from starting
 // a pipeline.
-func SkipsPipeline(message string) bool { return skipMark.MatchString(message) }
+func SkipsPipeline(message string) bool { return skipMark().MatchString(message) }
 
 // IsOwn tells whether a commit's message is one that this program writes.
 func IsOwn(message string) bool {

@@ -2,12 +2,12 @@ package resolve
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/pattern"
 )
 
 // subjectAction is how many characters of an action fit a commit's subject.
@@ -17,7 +17,7 @@ const subjectAction = 100
 // forges' own CI systems) drop a pipeline: "[ci skip]", "[skip ci]",
 // "[CI  SKIP]", "[no ci]", "[skip actions]". Woodpecker looks for them anywhere
 // in the head commit's message.
-var skipMark = regexp.MustCompile(`(?i)\[\s*(?:(?:ci|actions)[\s_-]*skip|skip[\s_-]*(?:ci|actions)|no[\s_-]*ci)\s*\]`)
+var skipMark = pattern.Lazy(`(?i)\[\s*(?:(?:ci|actions)[\s_-]*skip|skip[\s_-]*(?:ci|actions)|no[\s_-]*ci)\s*\]`)
 
 // Evidence is what the trailers of a fix commit prove: which item it closes
 // and which judged plan it was applied by.
@@ -148,8 +148,8 @@ func DocsMessage(dates []string) string {
 
 func subject(action string) string {
 	// A mark may come to be only when another between its halves is taken out.
-	for skipMark.MatchString(action) {
-		action = skipMark.ReplaceAllString(action, " ")
+	for skipMark().MatchString(action) {
+		action = skipMark().ReplaceAllString(action, " ")
 	}
 	action = strings.Join(strings.Fields(action), " ")
 	runes := []rune(action)
@@ -161,7 +161,7 @@ func subject(action string) string {
 
 // breakSkipMarks keeps the words of a mark and takes its power.
 func breakSkipMarks(text string) string {
-	return skipMark.ReplaceAllStringFunc(text, func(mark string) string {
+	return skipMark().ReplaceAllStringFunc(text, func(mark string) string {
 		return "(" + strings.TrimSpace(strings.Trim(mark, "[]")) + ")"
 	})
 }

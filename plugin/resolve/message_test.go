@@ -39,7 +39,7 @@ Post-Mortem-Agent-Cost: 0.42 USD
 func TestMessageOfAProposalDoesNotSkipCI(t *testing.T) {
 	item := change.Item{Action: "Add an alert [ci skip] and [SKIP  CI] and [skip [ci skip] ci] and [ci[ci skip] skip]"}
 	message := Message(item, "2026-04-14", evidence, false)
-	if skipMark.MatchString(message) {
+	if skipMark().MatchString(message) {
 		t.Errorf("a proposal's message would skip its pipeline:\n%s", message)
 	}
 	subject, body, _ := strings.Cut(message, "\n")

@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/pattern"
 )
 
 // Branches that this program makes beside the one it publishes to.
@@ -20,13 +20,13 @@ const (
 	refusedPrefix = "pm-todos/refused/"
 )
 
-var unsafeInRef = regexp.MustCompile(`[^a-z0-9]+`)
+var unsafeInRef = pattern.Lazy(`[^a-z0-9]+`)
 
 // documentSlug names a document in a branch: readable, legal in a ref, and
 // never the same for two documents.
 func documentSlug(document string) string {
 	base := strings.TrimSuffix(path.Base(document), path.Ext(document))
-	slug := strings.Trim(unsafeInRef.ReplaceAllString(strings.ToLower(base), "-"), "-")
+	slug := strings.Trim(unsafeInRef().ReplaceAllString(strings.ToLower(base), "-"), "-")
 	if len(slug) > 60 {
 		slug = strings.Trim(slug[:60], "-")
 	}
@@ -39,7 +39,7 @@ func ProposeBranch(document string) string { return proposePrefix + documentSlug
 
 // RefusedBranch is the branch that keeps work which the plan gate refused.
 func RefusedBranch(ref Ref) string {
-	return refusedPrefix + documentSlug(ref.Document) + "/" + unsafeInRef.ReplaceAllString(strings.ToLower(ref.Item), "-")
+	return refusedPrefix + documentSlug(ref.Document) + "/" + unsafeInRef().ReplaceAllString(strings.ToLower(ref.Item), "-")
 }
 
 // offer puts the fix on the document's branch, on top of what waits there.

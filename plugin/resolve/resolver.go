@@ -152,7 +152,7 @@ func (r *Resolver) findLanded(tip string) error {
 	err := r.repo.Log(tip, func(c gitrepo.Commit) bool {
 		for _, e := range Evidences(c.Message) {
 			if _, newer := r.landed[e.Ref()]; !newer {
-				r.landed[e.Ref()] = landed{c.Hash, e, !skipMark.MatchString(c.Message)}
+				r.landed[e.Ref()] = landed{c.Hash, e, !skipMark().MatchString(c.Message)}
 			}
 		}
 		return true

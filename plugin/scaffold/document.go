@@ -5,12 +5,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+
+	"pm-todos/plugin/pattern"
 )
 
 // Fields are what is known of an incident when its post-mortem is begun. Those
@@ -28,7 +29,7 @@ type Fields struct {
 const maxTitle = 200
 
 // skipMark is what makes Woodpecker or a forge drop the pipeline of a push.
-var skipMark = regexp.MustCompile(`(?i)\[\s*(?:(?:ci|actions)[\s_-]*skip|skip[\s_-]*(?:ci|actions)|no[\s_-]*ci)\s*\]`)
+var skipMark = pattern.Lazy(`(?i)\[\s*(?:(?:ci|actions)[\s_-]*skip|skip[\s_-]*(?:ci|actions)|no[\s_-]*ci)\s*\]`)
 
 // Check finds what cannot stand in a post-mortem, with every field named.
 func (f Fields) Check() error {
@@ -38,7 +39,7 @@ func (f Fields) Check() error {
 		problems = append(problems, errors.New("the title is empty; say in a few words what broke"))
 	case len(f.Title) > maxTitle:
 		problems = append(problems, fmt.Errorf("the title has %d bytes, more than %d; say in a few words what broke", len(f.Title), maxTitle))
-	case skipMark.MatchString(f.Title):
+	case skipMark().MatchString(f.Title):
 		problems = append(problems, errors.New("the title holds a mark such as [ci skip], which would keep the commit from starting the pipeline; take it out"))
 	}
 	if _, err := time.Parse(time.DateOnly, f.Date); err != nil {
@@ -65,7 +66,7 @@ func (f Fields) CommitMessage() string { return "docs: post-mortem for " + f.Dat
 // none of the fields in braces, the first heading and the values of the table or
 // list at the top are replaced instead, by their names.
 func Document(template []byte, f Fields) []byte {
-	if !fieldBlank.Match(template) {
+	if !fieldBlank().Match(template) {
 		return byName(template, f)
 	}
 	var pairs []string
@@ -93,9 +94,9 @@ func (f Fields) list() []field {
 func (f field) cell() string { return strings.ReplaceAll(f.text, "|", `\|`) }
 
 var (
-	heading   = regexp.MustCompile(`^#[ \t]+\S`)
-	tableLine = regexp.MustCompile(`^(\|[ \t]*[*_]*)([A-Za-z ]+?)([*_:]*[ \t]*\|)([^|]*)(\|[ \t]*\r?\n?)$`)
-	labelLine = regexp.MustCompile(`^([-*]?[ \t]*[*_]*)([A-Za-z ]+?)(:[*_]*|[*_]+:)([^\r\n]*)(\r?\n?)$`)
+	heading   = pattern.Lazy(`^#[ \t]+\S`)
+	tableLine = pattern.Lazy(`^(\|[ \t]*[*_]*)([A-Za-z ]+?)([*_:]*[ \t]*\|)([^|]*)(\|[ \t]*\r?\n?)$`)
+	labelLine = pattern.Lazy(`^([-*]?[ \t]*[*_]*)([A-Za-z ]+?)(:[*_]*|[*_]+:)([^\r\n]*)(\r?\n?)$`)
 )
 
 // byName fills in what stands before the second heading.
@@ -104,7 +105,7 @@ func byName(template []byte, f Fields) []byte {
 	headings := 0
 	for line := range strings.Lines(string(template)) {
 		switch {
-		case heading.MatchString(line) && headings == 0:
+		case heading().MatchString(line) && headings == 0:
 			headings++
 			line = "# Post-mortem: " + f.Title + line[len(strings.TrimRight(line, "\r\n")):]
 		case strings.HasPrefix(line, "#"):
@@ -119,9 +120,9 @@ func byName(template []byte, f Fields) []byte {
 
 // labelled is a line "| Date | … |" or "**Date**: …" with its value.
 func (f Fields) labelled(line string) string {
-	m, end := tableLine.FindStringSubmatch(line), " "
+	m, end := tableLine().FindStringSubmatch(line), " "
 	if m == nil {
-		m, end = labelLine.FindStringSubmatch(line), ""
+		m, end = labelLine().FindStringSubmatch(line), ""
 	}
 	if m == nil {
 		return line

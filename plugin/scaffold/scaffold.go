@@ -12,12 +12,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"text/template"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"pm-todos/plugin/pattern"
 )
 
 // The embedded files stand at the paths that they get in the repository. Their
@@ -118,15 +119,15 @@ func functions(values map[string]string) template.FuncMap {
 
 // plainScalar is what YAML reads as the same text without quotes. Woodpecker's
 // own ${NAME} is among it.
-var plainScalar = regexp.MustCompile(`^(?:\$\{[A-Z_]+\}|[A-Za-z/][A-Za-z0-9_./@:{}+~-]*[A-Za-z0-9_/}])$`)
+var plainScalar = pattern.Lazy(`^(?:\$\{[A-Z_]+\}|[A-Za-z/][A-Za-z0-9_./@:{}+~-]*[A-Za-z0-9_/}])$`)
 
 // yamlWord are texts that YAML reads as something else than text.
-var yamlWord = regexp.MustCompile(`(?i)^(?:y|n|yes|no|on|off|true|false|null)$`)
+var yamlWord = pattern.Lazy(`(?i)^(?:y|n|yes|no|on|off|true|false|null)$`)
 
 // yamlScalar is text as a value of a YAML block mapping. JSON's strings are
 // YAML's too.
 func yamlScalar(text string) (string, error) {
-	if plainScalar.MatchString(text) && !yamlWord.MatchString(text) {
+	if plainScalar().MatchString(text) && !yamlWord().MatchString(text) {
 		return text, nil
 	}
 	var b strings.Builder

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/plain"
 )
 
@@ -83,22 +84,22 @@ type Blank struct {
 }
 
 var (
-	valueBlank = regexp.MustCompile(blankPrefix + `([A-Z]+(?:_[A-Z]+)*)`)
-	fieldBlank = regexp.MustCompile(`\{(title|date|duration|severity|services|issue)\}`)
+	valueBlank = pattern.Lazy(blankPrefix + `([A-Z]+(?:_[A-Z]+)*)`)
+	fieldBlank = pattern.Lazy(`\{(title|date|duration|severity|services|issue)\}`)
 )
 
 // Blanks finds the placeholders of values in a file that Files made.
-func Blanks(content []byte) []Blank { return blanks(content, valueBlank) }
+func Blanks(content []byte) []Blank { return blanks(content, valueBlank()) }
 
 // OpenFields finds the fields of a post-mortem that Document did not fill in.
-func OpenFields(content []byte) []Blank { return blanks(content, fieldBlank) }
+func OpenFields(content []byte) []Blank { return blanks(content, fieldBlank()) }
 
-func blanks(content []byte, pattern *regexp.Regexp) []Blank {
+func blanks(content []byte, blank *regexp.Regexp) []Blank {
 	var found []Blank
 	number := 0
 	for line := range strings.Lines(string(content)) {
 		number++
-		for _, m := range pattern.FindAllStringSubmatch(line, -1) {
+		for _, m := range blank.FindAllStringSubmatch(line, -1) {
 			found = append(found, Blank{Line: number, Text: m[0], Name: strings.ToLower(strings.ReplaceAll(m[1], "_", "-"))})
 		}
 	}

@@ -6,15 +6,16 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/url"
-	"regexp"
 	"strings"
+
+	"pm-todos/plugin/pattern"
 )
 
 // shortestPart is the length in bytes of the shortest line or encoded part
 // that is looked for by itself; shorter ones occur in ordinary text.
 const shortestPart = 6
 
-var armour = regexp.MustCompile(`^-+ ?(BEGIN|END) [^-]*-+$`)
+var armour = pattern.Lazy(`^-+ ?(BEGIN|END) [^-]*-+$`)
 
 // forms calls add with every form in which the secret value is looked for: the
 // value with and without white space around it, each of its lines except the
@@ -30,7 +31,7 @@ func forms(value string, add func(form string)) {
 	encoded(trimmed, add)
 	for line := range strings.Lines(trimmed) {
 		line = strings.TrimSpace(line)
-		if len(line) < shortestPart || armour.MatchString(line) {
+		if len(line) < shortestPart || armour().MatchString(line) {
 			continue
 		}
 		add(line)

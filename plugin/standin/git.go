@@ -12,10 +12,11 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
+
+	"pm-todos/plugin/pattern"
 )
 
 // GitOptions say how the git remote behaves.
@@ -45,8 +46,8 @@ type GitServer struct {
 }
 
 var (
-	repositoryName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$`)
-	commitPage     = regexp.MustCompile(`^/([A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*)/commit/([0-9a-f]{7,40})$`)
+	repositoryName = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	commitPage     = pattern.Lazy(`^/([A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*)/commit/([0-9a-f]{7,40})$`)
 )
 
 // StartGit starts a git remote on a free port of the loopback interface.
@@ -107,7 +108,7 @@ func (g *GitServer) serve(w http.ResponseWriter, r *http.Request) {
 	g.requests = append(g.requests, r.Method+" "+r.URL.RequestURI())
 	handler := g.handler
 	g.mu.Unlock()
-	if m := commitPage.FindStringSubmatch(r.URL.Path); m != nil {
+	if m := commitPage().FindStringSubmatch(r.URL.Path); m != nil {
 		g.servePage(w, m[1], m[2])
 		return
 	}

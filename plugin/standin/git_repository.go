@@ -45,7 +45,7 @@ type Commit struct {
 // Create makes an empty bare repository; name is "owner/repo". Its default
 // branch is branch.
 func (g *GitServer) Create(name, branch string) (*Repository, error) {
-	if !repositoryName.MatchString(name) {
+	if !repositoryName().MatchString(name) {
 		return nil, fmt.Errorf("repository name %q: it must look like owner/repo", name)
 	}
 	r := &Repository{server: g, name: name}

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
-	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
 )
 
@@ -47,6 +47,7 @@ var (
 		Attributes: []hcl.AttributeSchema{{Name: "input"}, {Name: "triggers_replace"}, {Name: "depends_on"}},
 		Blocks:     []hcl.BlockHeaderSchema{{Type: "lifecycle"}},
 	}
+	tfLifecycleSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "prevent_destroy"}, {Name: "create_before_destroy"}}}
 )
 
 // errSupport goes with every complaint about a configuration, since it may be
@@ -132,12 +133,28 @@ func (c *tfConfig) readSettings(block *hcl.Block, scope *hcl.EvalContext) error 
 		}
 		c.hasBackend, c.backend = true, "terraform.tfstate"
 		if path, ok := inner.Attributes["path"]; ok {
-			if problems := gohcl.DecodeExpression(path.Expr, scope, &c.backend); problems.HasErrors() {
-				return tfProblem(problems)
+			value, err := literal(path, scope, cty.String)
+			if err != nil {
+				return err
 			}
+			c.backend = value.AsString()
 		}
 	}
 	return nil
+}
+
+// literal is the value of an attribute that must be known, and of one type.
+func literal(attribute *hcl.Attribute, scope *hcl.EvalContext, want cty.Type) (cty.Value, error) {
+	found, problems := attribute.Expr.Value(scope)
+	if problems.HasErrors() {
+		return found, tfProblem(problems)
+	}
+	value, err := convert.Convert(found, want)
+	if err != nil || value.IsNull() || !value.IsKnown() {
+		return value, failure("Unsuitable value", "  on %s line %d:\n\n%s must be a %s that is known.\n%s",
+			attribute.Range.Filename, attribute.Range.Start.Line, attribute.Name, want.FriendlyName(), errSupport)
+	}
+	return value, nil
 }
 
 func placeOf(block *hcl.Block) string {
@@ -168,14 +185,19 @@ func (c *tfConfig) readResource(block *hcl.Block, scope *hcl.EvalContext) error 
 		}
 	}
 	for _, lifecycle := range content.Blocks {
-		var rules struct {
-			PreventDestroy bool `hcl:"prevent_destroy,optional"`
-			CreateFirst    bool `hcl:"create_before_destroy,optional"`
-		}
-		if problems := gohcl.DecodeBody(lifecycle.Body, scope, &rules); problems.HasErrors() {
+		rules, problems := lifecycle.Body.Content(tfLifecycleSchema)
+		if problems.HasErrors() {
 			return tfProblem(problems)
 		}
-		r.preventDestroy, r.createFirst = rules.PreventDestroy, rules.CreateFirst
+		for name, target := range map[string]*bool{"prevent_destroy": &r.preventDestroy, "create_before_destroy": &r.createFirst} {
+			if attribute, ok := rules.Attributes[name]; ok {
+				value, err := literal(attribute, scope, cty.Bool)
+				if err != nil {
+					return err
+				}
+				*target = value.True()
+			}
+		}
 	}
 	c.resources[r.address] = r
 	return nil
