@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -25,8 +24,21 @@ type alarm struct {
 	before, after string
 }
 
-// muteKeys is what silences others; it is left to people, new or changed.
-var muteKeys = []string{"inhibitrules", "mutetimeintervals", "mutetimings", "mutetimes", "activetimeintervals", "timeintervals", "silences", "disabledrules"}
+// muteKeys is what silences others, drops their alerts before they are sent, or
+// decides which rules and monitors are loaded at all; it is left to people, new
+// or changed.
+var muteKeys = []string{
+	"inhibitrules", "mutetimeintervals", "mutetimings", "mutetimes", "activetimeintervals", "timeintervals", "silences", "disabledrules",
+	"alertrelabelconfigs", "alertrelabelings", "additionalalertrelabelconfigs", "ruleselector", "rulenamespaceselector", "servicemonitorselector", "servicemonitornamespaceselector",
+	"podmonitorselector", "podmonitornamespaceselector", "probeselector", "probenamespaceselector", "alertmanagerconfigselector", "alertmanagerconfignamespaceselector",
+}
+
+// paceKeys is how often things are looked at and told, by names of their own.
+// groupKeys is what holds for a whole group of rules.
+var (
+	paceKeys  = []string{"groupwait", "groupinterval", "repeatinterval", "evaluationinterval", "scrapeinterval", "scrapetimeout"}
+	groupKeys = []string{"interval", "limit", "queryoffset"}
+)
 
 // telling is what people read and nothing acts upon.
 var telling = []string{"annotations", "description", "message", "notes", "summary", "runbookurl", "tags"}
@@ -62,6 +74,10 @@ func alarmPath(path string) (name, prefix, key string) {
 			prefix = strings.Join(parts[:i+1], pathBreak)
 		case i == len(parts)-1 && plain == "receiver":
 			name, prefix, key = aReceiver, path, part
+		case i == len(parts)-1 && slices.Contains(paceKeys, plain):
+			name, prefix, key = part, strings.Join(parts[:i], pathBreak), part
+		case i == len(parts)-1 && i > 1 && slices.Contains(groupKeys, plain) && parts[i-2] == "groups" && strings.HasPrefix(parts[i-1], "[name="):
+			name, prefix, key = strings.TrimSuffix(strings.TrimPrefix(parts[i-1], "[name="), "]"), strings.Join(parts[:i], pathBreak), part
 		case (plain == "defaultrules" || plain == "customrules") && i < len(parts)-1:
 			name, prefix = strings.TrimSuffix(parts[len(parts)-1], "~"), strings.Join(parts[:i+1], pathBreak)
 		}
@@ -70,42 +86,68 @@ func alarmPath(path string) (name, prefix, key string) {
 	return name, prefix, strings.TrimPrefix(key, ".")
 }
 
-// Names of what has none: whatever is silenced, and the route to a receiver,
-// which is named by the receiver itself.
+// Names of what has none: whatever is silenced, the route to a receiver, which
+// is named by the receiver itself, and a new route beside others.
 const (
 	muted     = "\x00muted"
 	aReceiver = "\x00receiver"
+	aRoute    = "\x00route"
 )
 
 // alarmsOf compares what watches in two outlines.
 func alarmsOf(before, after outline) []alarm {
-	was, had := watchedEntries(before)
-	now, has := watchedEntries(after)
-	var list []alarm
+	was, now := watchedEntries(before), watchedEntries(after)
+	had, has := placesOf(before), placesOf(after)
+	list := objectAlarms(before, after)
 	for _, path := range slices.Sorted(maps.Keys(merged(was, now))) {
 		name, prefix, key := alarmPath(path)
-		last := plainKey(strings.TrimSuffix(prefix[strings.LastIndex(prefix, pathBreak)+1:], "~"))
+		prefix = unmarked(prefix)
+		last := plainKey(prefix[strings.LastIndex(prefix, pathBreak)+1:])
+		routes := routesAbove(prefix)
 		fresh := !had[prefix] && name != muted && last != "defaultrules" && last != "customrules"
-		if was[path] != now[path] && !fresh && has[prefix] {
+		switch {
+		case was[path] == now[path] || !has[prefix]:
+		case fresh && routes != "" && had[routes]:
+			list = append(list, alarm{aRoute, key, was[path], now[path]})
+		case !fresh:
 			list = append(list, alarm{name, key, was[path], now[path]})
 		}
 	}
 	return list
 }
 
-func watchedEntries(o outline) (texts map[string]string, prefixes map[string]bool) {
-	texts, prefixes = map[string]string{}, map[string]bool{}
+// unmarked is a path without the marks of entries that hold a value.
+func unmarked(path string) string { return strings.ReplaceAll(path, "~", "") }
+
+// routesAbove is the route that holds the list of routes of which a path is an
+// element, "" when it is none.
+func routesAbove(prefix string) string {
+	at := strings.LastIndex(prefix, pathBreak+"routes"+pathBreak+"[")
+	if at < 0 || strings.Count(prefix[at:], pathBreak) != 2 {
+		return ""
+	}
+	return prefix[:at]
+}
+
+// placesOf is the paths that an outline has, and those above them.
+func placesOf(o outline) map[string]bool {
+	places := map[string]bool{"": true}
 	for _, e := range o.entries {
-		name, prefix, _ := alarmPath(e.path)
-		if name == "" {
-			continue
+		for path := unmarked(e.path); path != "" && !places[path]; path = path[:strings.LastIndex(path, pathBreak)] {
+			places[path] = true
 		}
-		prefixes[prefix] = true
-		if e.leaf {
+	}
+	return places
+}
+
+func watchedEntries(o outline) map[string]string {
+	texts := map[string]string{}
+	for _, e := range o.entries {
+		if name, _, _ := alarmPath(e.path); name != "" && e.leaf {
 			texts[e.path] += e.block + e.value
 		}
 	}
-	return texts, prefixes
+	return texts
 }
 
 func merged(a, b map[string]string) map[string]string {
@@ -114,22 +156,71 @@ func merged(a, b map[string]string) map[string]string {
 	return all
 }
 
-// flowAlarm is the alarm of a rule in one line: {alert: X, expr: …}.
-func flowAlarm(before, after string) []alarm {
-	if before == after {
-		return nil
+// watchObjects is the kinds of Kubernetes objects that are found by their
+// labels and make rules, monitors and routes.
+var watchObjects = []string{"prometheusrule", "servicemonitor", "podmonitor", "probe", "scrapeconfig", "alertmanagerconfig", "vmrule", "vmservicescrape", "vmpodscrape", "vmalertmanagerconfig"}
+
+// objectAlarms tells of an object that watches and could not be found under its
+// labels any more.
+func objectAlarms(before, after outline) []alarm {
+	metadata := func(o outline) (texts map[string]string, watches bool) {
+		texts = map[string]string{}
+		for _, e := range o.entries {
+			if strings.HasPrefix(e.path, pathBreak+"metadata"+pathBreak) && !strings.Contains(e.path, "annotations") && e.leaf {
+				texts[e.path] = e.value
+			}
+			watches = watches || e.path == pathBreak+"kind" && slices.Contains(watchObjects, strings.ToLower(e.value))
+		}
+		return texts, watches
 	}
-	for _, part := range flowParts(before) {
-		if key := plainKey(part[0]); key == "alert" || key == "record" || key == "receiver" {
-			return []alarm{{part[1], "", before, after}}
+	was, watches := metadata(before)
+	now, _ := metadata(after)
+	for path, text := range was {
+		if watches && now[path] != text {
+			return []alarm{{muted, "metadata", text, now[path]}}
 		}
 	}
 	return nil
 }
 
+// flowAlarm is what changes of a rule in one line: {alert: X, expr: …}.
+func flowAlarm(before, after string) []alarm {
+	if before == after {
+		return nil
+	}
+	old, now := flowParts(before), flowParts(after)
+	for _, part := range old {
+		if key := plainKey(part[0]); key != "alert" && key != "record" && key != "receiver" {
+			continue
+		}
+		if !slices.EqualFunc(old, now, func(a, b [2]string) bool { return a[0] == b[0] }) {
+			return []alarm{{part[1], "", before, after}}
+		}
+		var list []alarm
+		for i := range old {
+			if old[i] != now[i] {
+				list = append(list, alarm{part[1], old[i][0], old[i][1], now[i][1]})
+			}
+		}
+		return list
+	}
+	return nil
+}
+
+// freshFlow is what a new element in one line does to others.
+func freshFlow(e entry) []alarm {
+	var list []alarm
+	for _, part := range flowParts(e.value) {
+		if key := plainKey(part[0]); slices.Contains(muteKeys, key) || key == "receiver" && routesAbove(unmarked(e.path)) != "" {
+			list = append(list, alarm{aRoute, part[0], "", part[1]})
+		}
+	}
+	return list
+}
+
 // alarmsIn compares what watches in one object of structured data.
 func alarmsIn(before, after map[string]any) []alarm {
-	var list []alarm
+	list := metadataAlarms(before, after)
 	for _, key := range slices.Sorted(maps.Keys(after)) {
 		was, now := encoded(before[key]), encoded(after[key])
 		if was == now {
@@ -138,21 +229,49 @@ func alarmsIn(before, after map[string]any) []alarm {
 		switch plain := plainKey(key); {
 		case slices.Contains(muteKeys, plain) && !empty(after[key]):
 			list = append(list, alarm{muted, key, was, now})
-		case plain == "receiver" && (before != nil || dropsAll(now)):
+		case plain == "receiver" && before == nil:
+			list = append(list, alarm{aRoute, key, was, now})
+		case plain == "receiver":
 			list = append(list, alarm{scalarText(after[key]), key, was, now})
+		case slices.Contains(paceKeys, plain) && before != nil:
+			list = append(list, alarm{key, key, was, now})
 		}
 	}
-	name := watcherName(before)
+	name, keys := watcherName(before), keysOf(before, after)
+	if group, ok := before["name"].(string); name == "" && ok && before["rules"] != nil {
+		name = group
+		keys = slices.DeleteFunc(keys, func(key string) bool { return !slices.Contains(groupKeys, plainKey(key)) })
+	}
 	if name == "" || len(after) == 0 {
 		return list
 	}
-	for _, key := range keysOf(before, after) {
+	for _, key := range keys {
 		was, now := encoded(before[key]), encoded(after[key])
 		if was != now && !slices.Contains(telling, plainKey(key)) {
 			list = append(list, alarm{name, key, was, now})
 		}
 	}
 	return list
+}
+
+// metadataAlarms is objectAlarms for structured data.
+func metadataAlarms(before, after map[string]any) []alarm {
+	kind, _ := before["kind"].(string)
+	was, _ := before["metadata"].(map[string]any)
+	now, _ := after["metadata"].(map[string]any)
+	if !slices.Contains(watchObjects, strings.ToLower(kind)) {
+		return nil
+	}
+	oldLabels, _ := was["labels"].(map[string]any)
+	newLabels, _ := now["labels"].(map[string]any)
+	for _, pair := range [][2]map[string]any{{was, now}, {oldLabels, newLabels}} {
+		for key := range pair[0] {
+			if key != "labels" && key != "annotations" && encoded(pair[0][key]) != encoded(pair[1][key]) {
+				return []alarm{{muted, "metadata", "", ""}}
+			}
+		}
+	}
+	return nil
 }
 
 // watcherName is the name of an object that watches something, "" when it does
@@ -200,12 +319,21 @@ func (w *watcher) alarms(list []alarm) {
 		}
 		switch {
 		case a.name == muted:
-			w.report(CodeAlarm, "something that keeps alerts quiet is new or changed; it is left to people")
-		case !namedIn(w.policy.Text, a.name):
-			w.report(CodeAlarm, "an alert rule, monitor or route that exists would change, and the item does not name it")
-		case worthless(a):
-			w.report(CodeAlarm, "an alert rule, monitor or route would change so that it may never tell anybody again")
+			w.report(CodeAlarm, "something that keeps alerts quiet, or decides which rules are loaded, is new or changed; it is left to people")
+		case a.name == aRoute:
+			w.report(CodeAlarm, "a new route takes alerts away from where they go today; it is left to people")
+		default:
+			w.alarm(a, namedIn(w.policy.Text, a.name))
 		}
+	}
+}
+
+// alarm judges one change of an alert, a monitor or a route that exists.
+func (w *watcher) alarm(a alarm, named bool) {
+	if !named {
+		w.report(CodeAlarm, "an alert rule, monitor or route that exists would change, and the item does not name it")
+	} else if why := weaker(a); why != "" {
+		w.report(CodeAlarm, "an alert rule, monitor or route that the item names could tell less than before: "+why)
 	}
 }
 
@@ -233,11 +361,7 @@ func (w *watcher) alarmResource(before, after map[string]any) {
 			continue // the elements of rule are looked at one by one
 		}
 		w.attribute = key
-		if a := (alarm{names[0], key, was, now}); !named {
-			w.report(CodeAlarm, "an alert rule, monitor or route that exists would change, and the item does not name it")
-		} else if worthless(a) {
-			w.report(CodeAlarm, "an alert rule, monitor or route would change so that it may never tell anybody again")
-		}
+		w.alarm(alarm{names[0], key, was, now}, named)
 	}
 }
 
@@ -257,79 +381,4 @@ func namedIn(text, name string) bool {
 		return short != "" && slices.Contains(strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }), short)
 	}
 	return strings.Contains(letters(text), short)
-}
-
-var (
-	nobody    = pattern.Lazy(`(?i)(^|[^a-z])(null|blackhole|black-hole|black_hole|none|nobody|noop|no-op|devnull|dev-null|drop|discard|silent|silence|ignore|void|sink)([^a-z]|$)`)
-	never     = pattern.Lazy(`(?i)\bvector\s*\(|\bunless\b|[+-]?\binf(inity)?\b|\bnan\b|\*\s*0+(\.0*)?\b|\bbool\b|#`)
-	metric    = pattern.Lazy(`[a-zA-Z_:][a-zA-Z0-9_:]*`)
-	number    = pattern.Lazy(`(?:^|[^a-zA-Z0-9_.])([0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)`)
-	longWait  = pattern.Lazy(`^"?([0-9]+)(ms|s|m|h|d|w|y)`)
-	waitUnits = map[string]float64{"ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
-)
-
-// dropsAll tells whether a receiver's name says that it tells nobody.
-func dropsAll(receiver string) bool { return nobody().MatchString(receiver) }
-
-// most is how many times a threshold may grow or shrink at once.
-const most = 100
-
-// worthless tells whether a change of something that watches may keep it from
-// telling anybody: an expression that loses a name or gains what never holds, a
-// threshold out of all proportion, a wait of more than a day, a receiver or
-// severity that is nobody's.
-func worthless(a alarm) bool {
-	key := plainKey(a.key[strings.LastIndexByte(a.key, '.')+1:])
-	after := strings.TrimSpace(a.after)
-	if after == "" && strings.TrimSpace(a.before) != "" {
-		return true
-	}
-	if found := longWait().FindStringSubmatch(after); found != nil && !strings.ContainsAny(after, "()><=") {
-		n, err := strconv.ParseFloat(found[1], 64)
-		return err != nil || n*waitUnits[found[2]] > 86400
-	}
-	switch key {
-	case "receiver", "severity", "priority", "team", "channel", "labels":
-		return dropsAll(after)
-	}
-	for _, found := range never().FindAllString(after, -1) {
-		if strings.Count(after, found) > strings.Count(a.before, found) {
-			return true
-		}
-	}
-	now := metric().FindAllString(after, -1)
-	for _, name := range metric().FindAllString(a.before, -1) {
-		if !slices.Contains(now, name) {
-			return true
-		}
-	}
-	return outOfProportion(a.before, after)
-}
-
-// outOfProportion compares the numbers of two texts in their order.
-func outOfProportion(before, after string) bool {
-	old, now := numbers(before), numbers(after)
-	for i := range now {
-		if i >= len(old) {
-			return slices.Max(now) > most*max(1, slices.Max(append(old, 1)))
-		}
-		if old[i] == now[i] {
-			continue
-		}
-		high, low := max(old[i], now[i]), min(old[i], now[i])
-		if low == 0 && high > most || low > 0 && high/low > most {
-			return true
-		}
-	}
-	return false
-}
-
-func numbers(text string) []float64 {
-	var list []float64
-	for _, found := range number().FindAllStringSubmatch(text, -1) {
-		if n, err := strconv.ParseFloat(found[1], 64); err == nil {
-			list = append(list, n)
-		}
-	}
-	return list
 }

@@ -138,7 +138,8 @@ func judgeDiff(t *testing.T, sections map[string]string) change.Verdict {
 }
 
 // judgePlan reads a plan: "show" is what the command printed, word by word;
-// "plan" is its JSON on several lines; "changes" is resource_changes alone.
+// "plan" is its JSON on several lines; "changes" is resource_changes alone;
+// "before" and "after" are the values of one Helm release.
 func judgePlan(t *testing.T, sections map[string]string) change.Verdict {
 	t.Helper()
 	policy := gate.PlanPolicy{Type: "Alert", Mode: gate.Item, HasHistory: true}
@@ -155,8 +156,26 @@ func judgePlan(t *testing.T, sections map[string]string) change.Verdict {
 		return gate.Plan([]byte(sections["show"]), policy)
 	case sections["plan"] != "":
 		return gate.Plan(oneLine(t, sections["plan"]), policy)
+	case sections["after"] != "":
+		return gate.Plan(show(t, valuesChange(t, sections["before"], sections["after"])), policy)
 	}
 	return gate.Plan(show(t, sections["changes"]), policy)
+}
+
+// valuesChange is resource_changes in which the values of a Helm release change.
+func valuesChange(t *testing.T, before, after string) string {
+	t.Helper()
+	values := func(text string) map[string]any {
+		return map[string]any{"name": "prometheus", "chart": "prometheus", "values": []string{text}}
+	}
+	encoded, err := json.Marshal([]any{map[string]any{
+		"address": "helm_release.prometheus", "mode": "managed", "type": "helm_release", "name": "prometheus", "provider_name": "registry.terraform.io/hashicorp/helm",
+		"change": map[string]any{"actions": []string{"update"}, "before": values(before), "after": values(after), "after_unknown": map[string]any{}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(encoded)
 }
 
 // releases is the configuration of the Helm releases in the fixtures: which

@@ -117,6 +117,7 @@ func (c *textChange) outlines(before, after outline, depth int) {
 				c.include(compareTextsAt("", e.block, depth+1), 0)
 			} else if e.leaf {
 				c.leaves = append(c.leaves, leafChange{e.key, nil, e.value})
+				c.alarms = append(c.alarms, freshFlow(e)...)
 			} else if e.key != "" {
 				c.leaves = append(c.leaves, leafChange{e.key, nil, collection})
 			}

@@ -71,7 +71,7 @@ var reasonGroups = []ReasonGroup{
 		{"shared-module", "the change touches a file that several stacks use", byHand},
 		{"protected-stack", "the change touches a protected stack", "Implement it by hand; the setting `protected` lists these stacks."},
 		{"state-in-git", "the stack's state is tracked in git", "Implement it by hand, or move the state to a backend."},
-		{"alert-changed", "an alert, a monitor or a route that exists would change, or could not tell anybody any more", "Name the alert in the action when this is what you want; one that could never fire is changed by hand."},
+		{"alert-changed", "an alert, a monitor or a route that exists would change without being named, or could tell less than before", "Name the alert in the action when this is what you want; what the security page leaves to people is changed by hand."},
 		{"shrinks", "data would be kept for less time", byHand},
 		{"entry-vanishes", "an alert, a monitor, a key or a list element would be gone", byHand},
 		{"gate-error", "the gate could not judge the change, so it refused it", "Report it with the change; until then implement the item by hand."},
