@@ -317,10 +317,10 @@ func (w *watcher) alarms(list []alarm) {
 		if a.name == aReceiver {
 			a.name = a.after
 		}
-		switch {
-		case a.name == muted:
+		switch a.name {
+		case muted:
 			w.report(CodeAlarm, "something that keeps alerts quiet, or decides which rules are loaded, is new or changed; it is left to people")
-		case a.name == aRoute:
+		case aRoute:
 			w.report(CodeAlarm, "a new route takes alerts away from where they go today; it is left to people")
 		default:
 			w.alarm(a, namedIn(w.policy.Text, a.name))

@@ -21,11 +21,21 @@ type DiffPolicy struct {
 	Stacks     []string          // globs of the folders that are planned and applied on their own
 	StatePaths []string          // globs of where tracked state would be
 	BasePaths  []string          // every path of the base commit
-	BaseFiles  map[string][]byte // content of the base's *.tf and *.hcl files by path: shows which stacks share a module, and what a changed value reaches
+	BaseFiles  map[string][]byte // content of the base's configuration by path, see IsConfiguration: shows which stacks share a module, and what a changed value reaches
 	Secrets    []secret.String   // known secrets that must not appear in added text
 	MaxFiles   int               // files in one change; 0 stands for DefaultMaxFiles
 	MaxBytes   int64             // bytes of old and new content each in one change; 0 stands for DefaultMaxBytes
 	Wrapper    string            // path of the Terraform wrapper in the repository; its folder is denied too; "" when there is none
+}
+
+// IsConfiguration tells whether a path is that of a file whose content the
+// policy wants of the base: of Terraform, OpenTofu or Terragrunt.
+func IsConfiguration(file string) bool {
+	switch path.Ext(file) {
+	case ".tf", ".tofu", ".hcl":
+		return true
+	}
+	return strings.HasSuffix(file, ".tf.json") || strings.HasSuffix(file, ".tofu.json") || strings.HasSuffix(file, ".hcl.json")
 }
 
 // Limits of one change when the policy names none.
@@ -47,6 +57,7 @@ type diff struct {
 	change  change.Change
 	policy  DiffPolicy
 	modules map[string][]string // stacks that use a folder as a module
+	read    map[version]surroundings
 }
 
 // Diff judges what an agent changed. The verdict names the stack when exactly
@@ -71,6 +82,7 @@ func Diff(c change.Change, p DiffPolicy) (verdict change.Verdict) {
 		d.content(file)
 	}
 	d.terraform()
+	d.programs()
 	return change.Verdict{Stack: stack, Findings: d.sorted()}
 }
 

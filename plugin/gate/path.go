@@ -31,7 +31,7 @@ var denied = []struct {
 	}},
 	{"Terraform's and Terragrunt's own files", []string{
 		"**/*.hcl", "**/*.hcl.json", "**/*tfvars*", "**/*tfstate*", "**/*tfplan*", "**/*terragrunt*", "**/*.tfbackend*", "**/.terraform*", "**/.terraform/**",
-		"**/terraform.rc", "**/*.tfrc", "**/terraform.d/**", "**/.terragrunt-cache/**", "**/*.tf.json", "**/*.tofu", "**/*.tofu.json", "**/.tofu*",
+		"**/terraform.rc", "**/*.tfrc", "**/terraform.d/**", "**/.terragrunt-cache/**", "**/*.tf.json", "**/*.tofu", "**/*.tofu.json", "**/*.tf*.json", "**/.tofu*",
 		"**/override.tf", "**/*_override.tf", "**/override.tofu", "**/.opentofu*", "**/.terragrunt*", "**/.tflint*", "**/.tfsec*", "**/.checkov*", "**/.trivy*",
 	}},
 	{"the Terraform wrapper", []string{"**/scripts/tg", "**/scripts/tg.*"}},

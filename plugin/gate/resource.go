@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // lifecycleArguments is what a lifecycle block may hold, as far as the gate
@@ -14,6 +15,7 @@ var lifecycleArguments = []string{"prevent_destroy", "ignore_changes", "create_b
 // resource judges a resource block.
 func (c *comparison) resource(s statement, was *statement) {
 	c.metaArguments(s, was)
+	c.instances(s, was)
 	if runsAtApply().MatchString(firstLabel(s.block)) {
 		c.add(CodeCodeAtApply, s.place(), "resources of this kind run programs or write files on the Terraform host")
 	}
@@ -29,6 +31,37 @@ func (c *comparison) resource(s statement, was *statement) {
 	}
 	c.conditions(s, was)
 	c.lifecycle(s, was)
+}
+
+// instances refuses a count or for_each that plainly comes to nothing. Where it
+// takes a plan to know, the plan is refused.
+func (c *comparison) instances(s statement, was *statement) {
+	if was == nil {
+		return
+	}
+	for _, name := range []string{"count", "for_each"} {
+		if now, old := s.block.Body.Attributes[name], was.block.Body.Attributes[name]; now != nil && none(now.Expr) && (old == nil || !none(old.Expr)) {
+			c.add(CodeRemoved, s.place(), "its "+name+" is nothing; what "+s.name()+" made would be destroyed")
+		}
+	}
+}
+
+// none tells whether an expression is 0, an empty collection, or a conversion of
+// one.
+func none(expr hclsyntax.Expression) bool {
+	switch e := expr.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		return none(e.Expression)
+	case *hclsyntax.LiteralValueExpr:
+		return e.Val.IsKnown() && !e.Val.IsNull() && e.Val.Type() == cty.Number && e.Val.AsBigFloat().Sign() == 0
+	case *hclsyntax.TupleConsExpr:
+		return len(e.Exprs) == 0
+	case *hclsyntax.ObjectConsExpr:
+		return len(e.Items) == 0
+	case *hclsyntax.FunctionCallExpr:
+		return len(e.Args) == 1 && slices.Contains([]string{"toset", "tomap", "tolist"}, plainName(e.Name)) && none(e.Args[0])
+	}
+	return false
 }
 
 // lifecycle judges the lifecycle blocks of a resource.

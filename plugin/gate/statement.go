@@ -19,7 +19,9 @@ var plainBlocks = map[string]bool{"variable": true, "output": true, "locals": tr
 var readsAtPlan = pattern.Lazy(`^(external|http|local_|archive_|template_|cloudinit_|terraform_remote_state|tfe_|vault_|sops_|aws_secretsmanager_|aws_ssm_|aws_kms_|` +
 	`google_secret_manager_|google_client_config|google_service_account_|azurerm_key_vault_|azurerm_client_config|kubernetes_secret|kubernetes_service_account|kubernetes_resource|` +
 	`kubernetes_config_map|onepassword_|bitwarden|doppler_|infisical_|dns_|tls_certificate|git_|github_|gitlab_|shell_|ssh_|remote_|null_|helm_template|kustomization_|` +
-	`kubectl_|docker_|consul_|jsonnet_|pass_|keycloak_|authentik_|aws_eks_cluster_auth|aws_ecr_authorization_token|aws_iam_)`)
+	`kubectl_|docker_|consul_|jsonnet_|pass_|keycloak_|authentik_|aws_eks_cluster_auth|aws_ecr_authorization_token|aws_iam_|` +
+	`aws_lambda_invocation|aws_s3_(bucket_)?object|google_storage_bucket_object_content|azurerm_storage_|terracurl_|restapi_|rest_|graphql_|curl|command_|exec_|script_|process_|env|` +
+	`akeyless_|conjur_|passbolt_|lastpass_|etcd)`)
 
 // runsAtApply matches resources that run programs or write files on the host
 // where Terraform runs, or on machines that it reaches.
@@ -138,6 +140,7 @@ func countNamed(list []statement, name string) int {
 // module judges a module call.
 func (c *comparison) module(s statement, was *statement) {
 	c.metaArguments(s, was)
+	c.instances(s, was)
 	for _, name := range []string{"source", "version"} {
 		if was != nil && attributeText(s, name) != attributeText(*was, name) {
 			c.add(CodeModuleSource, s.place(), "the "+name+" of an existing module stays as it is")

@@ -84,7 +84,7 @@ func (l limit) bounds(parts []part) []float64 {
 	switch {
 	case percent:
 		return []float64{100}
-	case ratio || divided && !(sum && count):
+	case ratio, divided && !sum, divided && !count:
 		return []float64{1}
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"time"
 
@@ -275,10 +274,7 @@ func (r *Resolver) policy(item change.Item, base string) (gate.DiffPolicy, error
 	if err != nil {
 		return gate.DiffPolicy{}, fmt.Errorf("list the files of %.12s: %w", base, err)
 	}
-	files := slices.DeleteFunc(slices.Clone(paths), func(file string) bool {
-		ext := path.Ext(file)
-		return ext != ".tf" && ext != ".hcl"
-	})
+	files := slices.DeleteFunc(slices.Clone(paths), func(file string) bool { return !gate.IsConfiguration(file) })
 	if err := r.repo.Prefetch(base, files); err != nil {
 		return gate.DiffPolicy{}, err
 	}
