@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/standin"
 )
 
@@ -118,6 +119,21 @@ func TestUnhealthyStackDoesNotStarveOthers(t *testing.T) {
 	s.run(map[string]string{"PLUGIN_MAX_ITEMS": "1", "PLUGIN_SCOPE": "all"})
 	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
 		t.Errorf("the item of a healthy stack was starved:\n%s", s.last)
+	}
+}
+
+func TestTooLargeFileConcernsItsOwnStack(t *testing.T) {
+	t.Parallel()
+	o := only("2026-01-01-alert.md", document(
+		"| P0 | Raise the threads of `stacks/nfs` | Config | to 16 | TODO |",
+		"| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
+	s := newSite(t, o)
+	huge := "# " + strings.Repeat("x", gitrepo.MaxFileSize)
+	must[string](t)(s.Repo.Commit(standin.SampleBranch, "huge\n", map[string]string{"stacks/nfs/huge.tf": huge}))
+	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	s.says("reason=content-missing", "stacks/nfs/huge.tf")
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") || strings.Contains(doc, "| to 16 | Done |") {
+		t.Errorf("an item of another stack was held up, or one of the stack was not:\n%s", doc)
 	}
 }
 

@@ -22,6 +22,7 @@ type DiffPolicy struct {
 	StatePaths []string          // globs of where tracked state would be
 	BasePaths  []string          // every path of the base commit
 	BaseFiles  map[string][]byte // content of the base's configuration by path, see IsConfiguration: shows which stacks share a module, and what a changed value reaches
+	Unread     []string          // configuration of the base that is too large to be read
 	Secrets    []secret.String   // known secrets that must not appear in added text
 	MaxFiles   int               // files in one change; 0 stands for DefaultMaxFiles
 	MaxBytes   int64             // bytes of old and new content each in one change; 0 stands for DefaultMaxBytes

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"pm-todos/plugin/change"
 )
 
 // StackOf is the folder of the stack that holds a path, "" when no stack does.
@@ -122,6 +124,7 @@ func (d *diff) stack() string {
 	list := slices.Sorted(maps.Keys(touched))
 	for _, s := range list {
 		d.stackState(s)
+		d.stackConfiguration(s)
 	}
 	switch {
 	case len(list) == 0 && !shared:
@@ -177,6 +180,33 @@ func (d *diff) stackState(stack string) {
 	if !exists {
 		d.add(CodeNoStack, stack, "the stack does not exist in the base; a new stack is left to people")
 	}
+}
+
+// stackConfiguration refuses a stack that has a file which the gate cannot read:
+// what it runs, protects and shares with others is unknown.
+func (d *diff) stackConfiguration(stack string) {
+	belongs := func(file string) bool {
+		above := path.Ext(file) == ".hcl" && (path.Dir(file) == "." || strings.HasPrefix(stack+"/", path.Dir(file)+"/"))
+		return above || StackOf(file, d.policy.Stacks) == stack
+	}
+	for _, file := range d.policy.Unread {
+		if belongs(file) {
+			d.add(CodeUnread, file, "the stack has this file, which is too large to be read; its items are left to people until the file is split")
+		}
+	}
+	for file, src := range d.policy.BaseFiles {
+		if ext := path.Ext(file); ext != ".tf" && ext != ".tofu" || !belongs(file) || d.changes(file) {
+			continue
+		}
+		if _, err := readTerraform(file, src); err != nil {
+			d.add(CodeHCL, file, "the stack has this file already: "+err.Error())
+		}
+	}
+}
+
+// changes tells whether a path is one of the change.
+func (d *diff) changes(file string) bool {
+	return slices.ContainsFunc(d.change.Files, func(f change.File) bool { return f.Path == file })
 }
 
 // isProtected tells whether a stack is protected: by the name of any part of

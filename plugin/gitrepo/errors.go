@@ -22,6 +22,8 @@ var (
 	ErrMissing = fault.Mark(fault.Temporary, errors.New("the remote did not send an object of its own history"))
 	// ErrNotRegular: the path is a link, a folder or a submodule.
 	ErrNotRegular = errors.New("no regular file")
+	// ErrTooLarge: the file has more than MaxFileSize bytes.
+	ErrTooLarge = errors.New("the file is too large to be read")
 	// ErrMoved: what a commit builds on was changed by somebody else, so it
 	// must not be replayed as it is.
 	ErrMoved = errors.New("changed meanwhile")

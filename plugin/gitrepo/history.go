@@ -290,7 +290,7 @@ const MaxFileSize = 16 << 20
 
 // ReadFile is the content of a file in a commit. ErrNotFound when there is
 // none, ErrNotRegular for links, folders and submodules, ErrMissing when the
-// remote did not send it; files over MaxFileSize are an error too.
+// remote did not send it, ErrTooLarge for files over MaxFileSize.
 func (r *Repo) ReadFile(commit, path string) ([]byte, error) {
 	_, c, err := r.commit(commit)
 	if err != nil {
@@ -316,7 +316,7 @@ func (r *Repo) readFile(root plumbing.Hash, path string) ([]byte, error) {
 		return nil, err
 	}
 	if size > MaxFileSize {
-		return nil, fmt.Errorf("it has %d bytes; at most %d are read", size, MaxFileSize)
+		return nil, fmt.Errorf("%w: it has %d bytes; at most %d are read", ErrTooLarge, size, MaxFileSize)
 	}
 	_, data, err := r.store.get(plumbing.BlobObject, e.hash)
 	return data, err

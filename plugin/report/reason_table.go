@@ -64,7 +64,7 @@ var reasonGroups = []ReasonGroup{
 		{"binary", "it holds something else than text", byHand},
 		{"too-many-files", "it touches too many files", sharper},
 		{"too-many-bytes", "it is too large", sharper},
-		{"content-missing", "one of its files is too large to be judged", byHand},
+		{"content-missing", "one of its files, or of its stack, is too large to be judged", "Implement it by hand; split the file when it is one of the stack."},
 		{"secret", "an added line holds a secret", "Treat the secret as leaked and rotate it if it is real; then implement the item with a reference to your secret store."},
 		{"no-stack", "the change touches no stack", "Name the stack in the item's details, or implement it by hand."},
 		{"several-stacks", "the change touches several stacks", "Split the item, one stack each."},

@@ -279,10 +279,15 @@ func (r *Resolver) policy(item change.Item, base string) (gate.DiffPolicy, error
 		return gate.DiffPolicy{}, err
 	}
 	configuration := map[string][]byte{}
+	var unread []string
 	for _, file := range files {
 		content, err := r.repo.ReadFile(base, file)
 		if errors.Is(err, gitrepo.ErrNotRegular) {
 			continue // a link: what it leads to is judged under its own name
+		}
+		if errors.Is(err, gitrepo.ErrTooLarge) {
+			unread = append(unread, file) // the gate leaves its stack to people, and the others go on
+			continue
 		}
 		if err != nil {
 			return gate.DiffPolicy{}, fmt.Errorf("read the configuration of %.12s: %w", base, err)
@@ -298,6 +303,7 @@ func (r *Resolver) policy(item change.Item, base string) (gate.DiffPolicy, error
 		StatePaths: r.opts.Scope.StatePaths,
 		BasePaths:  paths,
 		BaseFiles:  configuration,
+		Unread:     unread,
 		Secrets:    r.opts.Secrets,
 		Wrapper:    r.opts.Terraform.Program,
 	}, nil
