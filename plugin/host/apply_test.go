@@ -311,7 +311,7 @@ func TestClosingNeverMeetsAnApplyThatBegins(t *testing.T) {
 	t.Parallel()
 	const (
 		wait  = `while [ ! -e "$GO_ON" ]; do echo >"$apply/waits"; nap; done 2>/dev/null`
-		pid   = `store "$apply" pid "$$ $birth" || exit 1`
+		pid   = `printf '%s\n' "$$ $birth" >"$apply/pid" || exit 1`
 		claim = `mkdir "$apply/claim" || exit 1`
 	)
 	for moment, c := range map[string]struct {
@@ -334,7 +334,7 @@ func TestClosingNeverMeetsAnApplyThatBegins(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			text += "\nbirth $$\n" + strings.Join(c.steps, "\n") + "\nstore \"$apply\" began now\n"
+			text += "\nbirth $$\n" + strings.Join(c.steps, "\n") + "\nmark \"$apply\" began\n"
 			starting := exec.Command("setsid", "sh", "-c", text)
 			starting.Env = append(os.Environ(), "GO_ON="+goOn)
 			if err := starting.Start(); err != nil {

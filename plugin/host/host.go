@@ -51,6 +51,10 @@ type tempo struct {
 	slack time.Duration // how much longer than its own limits a host may take
 }
 
+// feeding is the lease while the task's input is under way. The task waits for
+// it and does nothing else.
+func (t tempo) feeding() time.Duration { return 6 * t.lease }
+
 func usualTempo() tempo {
 	return tempo{beat: 3 * time.Second, lease: 10 * time.Second, slack: 30 * time.Second}
 }

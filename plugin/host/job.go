@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,7 +75,7 @@ func nonce() string {
 
 // line is the whole script of the session, task included, ready to be sent.
 func (h *Host) line(j job, mark string) (string, error) {
-	task, err := compose(append([]variable{{"nonce", mark}, {"root", h.root}}, j.variables...), append([]string{"prelude", "task"}, j.files...)...)
+	task, err := compose(append([]variable{{"nonce", mark}, {"root", h.root}}, j.variables...), append([]string{"prelude"}, j.files...)...)
 	if err != nil {
 		return "", err
 	}
@@ -93,12 +92,13 @@ func (h *Host) line(j job, mark string) (string, error) {
 		{"idle", seconds(j.idle)},
 		{"grace", seconds(j.grace)},
 		{"lease", seconds(h.tempo.lease)},
+		{"feeding", seconds(h.tempo.feeding())},
 		{"signals", j.signals},
 		{"watch", j.watch},
 		{"most", strconv.FormatInt(j.most, 10)},
 		{"fetch", strconv.FormatInt(j.fetch, 10)},
 		{"mark", trace},
-	}, "prelude", "session")
+	}, "environment", "prelude", "session")
 	if err != nil {
 		return "", err
 	}
@@ -270,9 +270,10 @@ func (c *conversation) speak(stdin io.WriteCloser, line string, input io.Reader,
 	}
 }
 
-// chunkLength is how much input is sent in one piece. Each piece is a sign of
-// life, so that even a slow line must get one through within the lease.
-const chunkLength = 256 << 10
+// chunkLength is how much input is sent in one piece. Each piece costs the host
+// a process and is a sign of life, so that even a slow line must get one through
+// within the time that feeding gives.
+const chunkLength = 1 << 20
 
 var errHushed = errors.New("nothing more is to be sent")
 
@@ -280,7 +281,8 @@ var errHushed = errors.New("nothing more is to be sent")
 // The two errors are those of our side and of the connection.
 func (c *conversation) sendChunks(to io.Writer, input io.Reader) (read, written error) {
 	if input == nil {
-		input = strings.NewReader("")
+		_, err := io.WriteString(to, "0\n")
+		return nil, err
 	}
 	chunk := make([]byte, chunkLength)
 	for {

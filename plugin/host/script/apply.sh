@@ -5,23 +5,23 @@ check_folder
 apply=$run/apply/$id
 planned=$ws/plan/$judged.tfplan
 
-# met: the directory is there already. A fence may be half put up.
-met() {
+# fenced_or FAILURE TEXT: why it does not begin. A fence may be half put up.
+fenced_or() {
 	clock
 	until=$((now + 5))
-	while [ ! -e "$apply/fenced" ] && [ ! -e "$apply/began" ] && [ "$now" -lt "$until" ] && ! apply_runs "$apply"; do
+	while [ -e "$apply" ] && [ ! -e "$apply/fenced" ] && [ ! -e "$apply/began" ] && [ "$now" -lt "$until" ] && ! apply_runs "$apply"; do
 		nap
 		clock
 	done
 	[ ! -e "$apply/fenced" ] || fail fenced "$id"
-	fail began "$id"
+	fail "$@"
 }
 
-[ ! -e "$apply" ] || met
+[ ! -e "$apply" ] || fenced_or began "$id"
 [ -f "$planned" ] && [ ! -L "$planned" ] || fail plan-missing "$judged"
-mkdir -p "$run/apply" || fail cache "$run/apply"
+[ -d "$run/apply" ] || mkdir -p "$run/apply" || fail cache "$run/apply"
 # mkdir is the one step of which two at the same time cannot both succeed.
-mkdir "$apply" || met
+mkdir "$apply" || fenced_or began "$id"
 
 # A directory that settling has claimed meanwhile stays, as its tombstone.
 refuse() {
@@ -33,23 +33,17 @@ cp "$planned" "$apply/plan.tfplan" || refuse cache "$apply"
 sha256 "$apply/plan.tfplan"
 [ "$hash" = "$judged" ] || refuse plan-changed "$planned"
 # Freed before the status is written, so that a full disk cannot swallow it.
-head -c 65536 /dev/zero >"$apply/reserve" || refuse cache "$apply"
-sync_path "$apply/plan.tfplan" || refuse cache "$apply"
+printf '%65536s' '' >"$apply/reserve" || refuse cache "$apply"
 
-printf '%s\n' "$detached" | new_session sh -c "$boot" >/dev/null 2>&1 3>&- 5>&- &
-leader=$!
-clock
-until=$((now + 60))
-while [ ! -f "$apply/began" ]; do
-	clock
-	if [ "$now" -ge "$until" ] || ! kill -0 "$leader" 2>/dev/null; then
-		# It must not begin after we said that it did not.
-		kill -KILL "-$leader" "$leader" 2>/dev/null
-		[ ! -e "$apply/fenced" ] || fail fenced "$id"
-		[ -f "$apply/began" ] || fail not-begun "$apply"
+# stay: until the detached process ends, which its end of the pipe tells.
+stay() {
+	if ! read -r word; then
+		[ -e "$apply/began" ] || fenced_or not-begun "$apply"
 	fi
-	nap
-done
-say apply-started 1
-await_apply "$apply"
-report_apply "$apply"
+	say apply-started 1
+	read -r word
+	await_apply "$apply"
+	report_apply "$apply"
+}
+
+printf '%s\n' "$detached" | new_session sh -c "$boot" 6>&1 >/dev/null 2>&1 3>&- | stay

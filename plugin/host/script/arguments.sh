@@ -22,7 +22,7 @@ export PATH TG_TF_PATH TERRAGRUNT_TFPATH
 # run_wrapper ARGUMENTS
 run_wrapper() {
 	rm -f "$fakes/calls"
-	(cd "$folder" && exec "$program" "$@") </dev/null >"$fakes/output" 2>&1 3>&- 5>&-
+	(cd "$folder" && exec "$program" "$@") </dev/null >"$fakes/output" 2>&1 3>&-
 	code=$?
 }
 

@@ -11,24 +11,35 @@ safe_git() {
 		-c gc.auto=0 -c maintenance.auto=false -c advice.detachedHead=false "$@"
 }
 
-# raw_attributes GITDIR: info/attributes wins over every .gitattributes of the
-# tree. "!" and not "-" for working-tree-encoding: git dies of the latter.
-raw_attributes() {
-	mkdir -p "$1/info" &&
-		printf '%s\n' '* -text -filter -ident !eol !working-tree-encoding' >"$1/info/attributes"
+# make_git GITDIR: an empty repository for the work tree $tree, entered. Written
+# by hand, it is the same whatever git and its templates think of today.
+# info/attributes wins over every .gitattributes of the tree. "!" and not "-" for
+# working-tree-encoding: git dies of the latter.
+make_git() {
+	mkdir -p "$1/objects/info" "$1/objects/pack" "$1/refs" "$1/info" &&
+		echo 'ref: refs/heads/none' >"$1/HEAD" &&
+		printf '[core]\n\trepositoryformatversion = 0\n\tbare = false\n' >"$1/config" &&
+		echo '* -text -filter -ident !eol !working-tree-encoding' >"$1/info/attributes" || return 1
+	GIT_DIR=$1 GIT_WORK_TREE=$tree
+	export GIT_DIR GIT_WORK_TREE
+	cd "$tree"
 }
 
-# hidden: the agent must neither be steered by the repository's own settings
-# nor run its hooks.
+# hidden, shown: the agent must neither be steered by the repository's own
+# settings nor run its hooks. The two share all files between them.
 hidden() {
 	safe_git "$@" -- ':(glob)**/.claude/settings*' ':(glob)**/.claude/hooks/**' ':(glob)**/.mcp.json'
 }
 
+shown() {
+	safe_git "$@" -- . ':(exclude,glob)**/.claude/settings*' ':(exclude,glob)**/.claude/hooks/**' ':(exclude,glob)**/.mcp.json'
+}
+
 # check_tree: the work tree is the folder we made, not a link put in its place.
+# It, and then $dir, is entered on the way.
 check_tree() {
 	tree=$ws/tree
-	[ ! -L "$ws" ] && [ ! -L "$tree" ] && [ -d "$tree" ] || fail no-tree "$tree"
-	[ "$(cd "$tree" && pwd -P)" = "$tree" ] || fail no-tree "$tree"
+	[ ! -L "$ws" ] && [ ! -L "$tree" ] && cd -P "$tree" 2>/dev/null && [ "$PWD" = "$tree" ] || fail no-tree "$tree"
 }
 
 # check_folder: $dir is a folder inside of it; in $folder.
@@ -38,15 +49,16 @@ check_folder() {
 	if [ -n "$dir" ] && [ "$dir" != . ]; then
 		folder=$tree/$dir
 	fi
-	[ -d "$folder" ] || fail no-folder "$dir"
-	folder=$(cd "$folder" && pwd -P) || fail no-folder "$dir"
+	cd -P "$folder" 2>/dev/null || fail no-folder "$dir"
+	folder=$PWD
 	case $folder/ in
 	"$tree"/*) ;;
 	*) fail no-folder "$dir" ;;
 	esac
 }
 
-# fresh_output: an empty folder for the output files that the session watches.
+# fresh_output FILES: an empty folder for the output files that the session
+# watches. The named files are removed as well.
 fresh_output() {
-	rm -rf "$ws/out" && mkdir "$ws/out" || fail cache "$ws/out"
+	rm -rf "$ws/out" "$@" && mkdir "$ws/out" || fail cache "$ws/out"
 }

@@ -4,5 +4,5 @@ run=$root/runs/$id
 [ ! -L "$run" ] || fail cache "$run"
 mkdir "$run" 2>/dev/null || [ -d "$run" ] || fail cache "$run"
 chmod 700 "$root/runs" "$run" || fail cache "$run"
-touch "$run/stamp" 2>/dev/null || fail cache "$run"
+stamp || fail cache "$run"
 text run "$run"

@@ -1,9 +1,7 @@
 # init, plan and show in one go; stops at the first that fails.
 enter_run
 check_folder
-fresh_output
-mkdir -p "$ws/plan" || fail cache "$ws/plan"
-rm -f "$file"
+fresh_output "$file"
 case $program in
 /*) ;;
 */*) program=$tree/$program ;;
@@ -13,7 +11,7 @@ esac
 run_step() {
 	step "$1"
 	shift
-	(cd "$folder" && exec "$program" "$@") </dev/null >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&- 5>&-
+	(cd "$folder" && exec "$program" "$@") </dev/null >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&-
 	code=$?
 	[ "$code" -eq 0 ] || [ "$code" -eq "$accept" ] || {
 		say code "$code"

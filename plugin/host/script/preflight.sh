@@ -41,11 +41,11 @@ look_agent() {
 	found=$(command -v "$agent" 2>/dev/null) && [ -x "$found" ] || return 0
 	text agent-path "$found"
 	step agent-version
-	out=$("$found" --version </dev/null 2>&1 3>&- 5>&-)
+	out=$("$found" --version </dev/null 2>&1 3>&-)
 	say agent-version-code $?
 	text agent-version "$(printf %s "$out" | head -c 4096)"
 	step agent-login
-	out=$("$found" auth status --json </dev/null 2>/dev/null 3>&- 5>&-)
+	out=$("$found" auth status --json </dev/null 2>/dev/null 3>&-)
 	say agent-login-code $?
 	text agent-login "$(printf %s "$out" | head -c 4096)"
 }

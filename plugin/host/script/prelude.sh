@@ -7,27 +7,6 @@
 set -u
 umask 077
 
-# What steers Terraform, git or the shell itself from outside is dropped.
-for name in $(env | sed -n \
-	-e 's/^\(TF_CLI_ARGS[A-Za-z0-9_]*\)=.*/\1/p' \
-	-e 's/^\(TF_LOG[A-Za-z0-9_]*\)=.*/\1/p' \
-	-e 's/^\(TF_VAR_[A-Za-z0-9_]*\)=.*/\1/p' \
-	-e 's/^\(GIT_[A-Za-z0-9_]*\)=.*/\1/p'); do
-	unset "$name"
-done
-unset TF_CLI_CONFIG_FILE TERRAFORM_CONFIG CDPATH ENV BASH_ENV
-
-# A session without login lacks what people have on their PATH.
-PATH=${PATH:-/usr/bin:/bin}
-for folder in "${HOME:-/nonexistent}/.local/bin" "${HOME:-/nonexistent}/bin" \
-	/usr/local/bin /usr/local/sbin /usr/bin /bin /usr/sbin /sbin /opt/homebrew/bin; do
-	case ":$PATH:" in
-	*":$folder:"*) ;;
-	*) PATH=$PATH:$folder ;;
-	esac
-done
-export PATH
-
 # say KEY WORDS: one line of the answer; the words must not hold a newline.
 say() {
 	printf '\n%s %s %s\n' "$nonce" "$1" "$2" >&3
@@ -38,28 +17,45 @@ step() {
 	say step "$1"
 }
 
-# text KEY VALUE: any text of modest size.
+# text KEY VALUE: any text of modest size. Shells count characters, and bytes
+# are wanted: only where the two are the same is no program needed.
 text() {
-	printf '\n%s %s:%s\n' "$nonce" "$1" "$(($(printf %s "$2" | wc -c)))" >&3
-	printf '%s\n%s done\n' "$2" "$nonce" >&3
+	case $2 in
+	*[!0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/._\ -]*)
+		bytes=$(printf %s "$2" | wc -c)
+		;;
+	*) bytes=${#2} ;;
+	esac
+	printf '\n%s %s:%s\n%s\n%s done\n' "$nonce" "$1" "$((bytes))" "$2" "$nonce" >&3
 }
 
 # size FILE: its length in bytes in $bytes; stat does not read the file.
 size() {
+	bytes=0
+	[ -s "$1" ] || return 0
 	bytes=$(stat -c %s "$1" 2>/dev/null) || bytes=$(wc -c <"$1") || bytes=0
 	bytes=$((bytes))
 }
 
-# send KEY FILE MOST: the file, or its last MOST bytes when it is longer. The
-# announced length is kept even when somebody still writes to the file.
+# send KEY FILE MOST: the file, or its last MOST bytes when it is longer.
 send() {
 	[ -f "$2" ] || return 0
 	size "$2"
+	pass "$@"
+}
+
+# pass is send after size. The announced length is kept even when somebody still
+# writes to the file.
+pass() {
+	say "$1-size" "$bytes"
 	whole=$bytes
 	[ "$bytes" -le "$3" ] || bytes=$3
-	say "$1-size" "$whole"
 	printf '\n%s %s:%s\n' "$nonce" "$1" "$bytes" >&3
-	tail -c "$bytes" "$2" | head -c "$bytes" >&3
+	if [ "$bytes" -lt "$whole" ]; then
+		tail -c "$bytes" "$2" | head -c "$bytes" >&3
+	elif [ "$bytes" -gt 0 ]; then
+		head -c "$bytes" "$2" >&3
+	fi
 	printf '\n%s done\n' "$nonce" >&3
 }
 
@@ -113,5 +109,11 @@ place_root() {
 # enter_run: makes sure of the run directory and notes that it is in use.
 enter_run() {
 	[ -d "$run" ] && [ ! -L "$run" ] || fail no-run "$run"
-	touch "$run/stamp" 2>/dev/null
+	stamp
+}
+
+# stamp notes that the run directory is in use. Its time is all that counts; ":"
+# in place of "true" would end the shell when that fails.
+stamp() {
+	{ true >"$run/stamp"; } 2>/dev/null
 }

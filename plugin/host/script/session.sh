@@ -1,7 +1,8 @@
 # Runs one task in a process group of its own and ends that group when the
 # task's time is over, when the other side hangs up (end of file on standard
 # input), or when it has not been heard for $lease seconds: a partition shows
-# no end of file.
+# no end of file. While the task waits for its input, and a slow line is busy
+# with that, it is $feeding seconds.
 #
 # The task's input follows on standard input in chunks: a line with the length,
 # then as many bytes; 0 ends it. Every line after that is a sign of life.
@@ -18,13 +19,19 @@ exec 3>&1 1>&2 4<&0 </dev/null
 printf '\n%s\n' "$nonce" >&2
 say begin 1
 
-# Not every head(1) stops reading where it should; dd does, where it knows how
-# to put short reads together.
-if dd bs=1 count=1 iflag=fullblock </dev/null >/dev/null 2>&1; then
-	chunk() { dd bs="$1" count=1 iflag=fullblock 2>/dev/null; }
-else
-	chunk() { head -c "$1"; }
-fi
+# chunk LENGTH: that many bytes. Not every head(1) stops reading where it should;
+# dd does, where it knows how to put short reads together.
+chunk() {
+	if [ -z "${fullblock:-}" ]; then
+		dd bs=1 count=1 iflag=fullblock </dev/null >/dev/null 2>&1
+		fullblock=$?
+	fi
+	if [ "$fullblock" -eq 0 ]; then
+		dd bs="$1" count=1 iflag=fullblock 2>/dev/null
+	else
+		head -c "$1"
+	fi
+}
 
 # feed hands the task its script and input, and then listens.
 feed() {
@@ -36,7 +43,9 @@ feed() {
 		esac
 		chunk "$length" || break
 	done
-	exec >/dev/null
+	# Said before the task can see the end of its input.
+	echo fed >&5 || return 0
+	exec >/dev/null 2>&1
 	while IFS= read -r beat; do
 		echo beat >&5 || return 0
 	done
@@ -49,13 +58,29 @@ run_task() {
 	new_session sh -c "$boot"
 }
 
-# produce makes the events.
+# produce makes the events; it does not wait for who listens to the other side.
 produce() {
 	exec 5>&1 1>&2
-	feed <&4 4<&- 3>&- | run_task 4<&- &
-	echo "child $!" >&5
-	exec 3>&- 4<&-
-	while sleep 1; do
+	feed <&4 4<&- 3>&- | attend 4<&- &
+}
+
+# attend starts the task, and tells of its death. What it leaves behind holds
+# nothing of the session: a server waits for that.
+attend() {
+	exec 7<&0 </dev/null
+	run_task <&7 5>&- 7<&- &
+	child=$!
+	exec 3>&- 7<&- >/dev/null 2>&1
+	echo "child $child" >&5
+	tick &
+	ticking=$!
+	wait "$child"
+	echo "dead $?" >&5
+	kill "$ticking"
+}
+
+tick() {
+	while sleep 1 5>&-; do
 		echo tick >&5 || return 0
 	done
 }
@@ -68,15 +93,6 @@ is_dead() {
 	Z* | X*) return 0 ;;
 	esac
 	return 1
-}
-
-# await_death: the task said that it is about to end. Bounded, since that may
-# be a lie of what runs in there.
-await_death() {
-	for pass in 1 2 3 4 5 6 7 8 9 10; do
-		[ -n "$child" ] && is_dead && return 0
-		sleep 0.02 2>/dev/null || sleep 1
-	done
 }
 
 # group_lives: whether a process of the task's group is there. Dead ones that
@@ -124,11 +140,12 @@ end_group() {
 sweep() {
 	[ -n "$mark" ] && [ -r /proc/self/environ ] || return 0
 	for pass in 1 2 3 4 5 6; do
-		found=$(grep -ls "PM_TODOS_PROCESS=$mark" /proc/[0-9]*/environ |
-			sed -e 's|^/proc/||' -e 's|/environ$||')
+		found=$(grep -ls "PM_TODOS_PROCESS=$mark" /proc/[0-9]*/environ)
 		[ -n "$found" ] || return 0
-		# Unquoted: these are numbers, one word each.
-		kill -KILL $found 2>/dev/null
+		for file in $found; do # unquoted: one word each
+			file=${file#/proc/}
+			kill -KILL "${file%/environ}" 2>/dev/null
+		done
 		nap
 	done
 	left=1
@@ -164,14 +181,21 @@ follow() {
 		case $event in
 		child) child=$detail ;;
 		beat) last=$now ;;
+		fed) last=$now patience=$lease ;;
 		gone) reason=gone ;;
 		tick) judge_output ;;
-		finished) await_death ;;
+		dead)
+			say task-code "$detail"
+			return 0
+			;;
 		esac
-		if [ -n "$child" ] && is_dead; then
+		# Who should tell of the death may itself have been killed.
+		if [ -z "$child" ] || ! is_dead; then
+			seen=$now
+		elif [ "$((now - seen))" -ge 2 ]; then
 			return 0
 		fi
-		if [ "$reason" = none ] && [ "$((now - last))" -ge "$lease" ]; then
+		if [ "$reason" = none ] && [ "$((now - last))" -ge "$patience" ]; then
 			reason=silent
 		elif [ "$reason" = none ] && [ "$timeout" -gt 0 ] && [ "$((now - began))" -ge "$timeout" ]; then
 			reason=timeout
@@ -187,7 +211,7 @@ guard() {
 	exec 4<&- 6<&0 </dev/null
 	reason=none left=0 child='' before=0
 	clock
-	began=$now last=$now moved=$now
+	began=$now last=$now moved=$now seen=$now patience=$feeding
 	follow
 	if [ -n "$child" ]; then
 		end_group

@@ -1,25 +1,45 @@
 # What the run directory says of applies. apply/<id>/ holds: plan.tfplan (the
-# judged file), pid, claim, began, log, status, settled, fenced. Each is written
-# beside, synced and renamed, so that it is there whole or not at all; claim is
-# a directory, since of two that make one only one succeeds.
+# judged file), pid, claim, began, log, status, settled, fenced. claim is a
+# directory, since of two that make one only one succeeds; pid is whole before
+# the claim is taken and outlives no reboot; began, settled and fenced count by
+# being there; status is renamed into place, since its content counts.
 
-# sync_path: to the disk; an old sync(1) takes no names and syncs all.
-sync_path() {
-	sync "$1" 2>/dev/null || sync
+# sync_paths: to the disk; an old sync(1) takes no names and syncs all.
+sync_paths() {
+	sync "$@" 2>/dev/null || sync
 }
 
-# store DIRECTORY NAME VALUE
+# mark DIRECTORY NAME FILE: makes a file that counts by being there. It is on the
+# disk then, and so is the further file, with the folders down to them.
+mark() {
+	echo >"$1/$2" && sync_paths "$1/$2" ${3:+"$3"} "$1" "${1%/*}" "${1%/*/*}"
+}
+
+# store DIRECTORY NAME VALUE: whole or not at all. What a crash cuts short reads
+# as no number.
 store() {
-	printf '%s\n' "$3" >"$1/$2.new" && sync_path "$1/$2.new" &&
-		mv "$1/$2.new" "$1/$2" && sync_path "$1"
+	printf '%s\n' "$3" >"$1/$2.new" && mv "$1/$2.new" "$1/$2" && sync_paths "$1/$2" "$1"
+}
+
+# process_fields PID: what /proc says of it after its name, in $fields.
+process_fields() {
+	fields=
+	{ read -r fields <"/proc/$1/stat"; } 2>/dev/null
+	fields=${fields##*) }
 }
 
 # birth PID: what tells this process from a later one with its number.
 birth() {
 	boot_id=
 	{ read -r boot_id </proc/sys/kernel/random/boot_id; } 2>/dev/null
-	started=$(sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | awk '{ print $20 }')
-	[ -n "$started" ] || started=$(ps -o lstart= -p "$1" 2>/dev/null | tr ' ' '_')
+	process_fields "$1"
+	if [ -n "$fields" ]; then
+		set -- $fields # unquoted: one word each
+		[ $# -lt 20 ] || shift 19
+		started=$1
+	else
+		started=$(ps -o lstart= -p "$1" 2>/dev/null | tr ' ' '_')
+	fi
 	birth=${boot_id:-unknown}/${started:-unknown}
 }
 
@@ -34,7 +54,8 @@ apply_runs() {
 		birth "$pid"
 		[ "$birth" = "$born" ] || return 1
 		# A dead leader that nobody collected does not count.
-		case $(sed 's/^.*) //' "/proc/$pid/stat" 2>/dev/null) in
+		process_fields "$pid"
+		case $fields in
 		Z* | X*) ;;
 		*) return 0 ;;
 		esac
@@ -72,7 +93,7 @@ fence_apply() {
 	[ ! -e "$1/began" ] || return 0
 	mkdir -p "$1" || return 1
 	if mkdir "$1/claim" 2>/dev/null; then
-		store "$1" fenced "$(date -u +%Y-%m-%dT%H:%M:%SZ)" || return 1
+		mark "$1" fenced || return 1
 	fi
 	[ -d "$1/claim" ]
 }

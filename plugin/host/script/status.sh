@@ -5,7 +5,7 @@ say known 1
 if [ ! -d "$run" ] || [ -L "$run" ]; then
 	say apply-lost 1
 elif [ -d "$run/apply/$apply" ] || [ "$wait" -eq 1 ]; then
-	touch "$run/stamp"
+	stamp
 	[ "$wait" -eq 0 ] || fence_apply "$run/apply/$apply" || fail cache "$run/apply/$apply"
 	report_apply "$run/apply/$apply"
 	if [ "$wait" -eq 1 ]; then

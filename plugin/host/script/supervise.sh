@@ -2,7 +2,7 @@
 enter_run
 check_folder
 fresh_output
-mkdir -p "$ws/in" && cat >"$ws/in/stdin" || fail cache "$ws/in"
+[ -d "$ws/in" ] || mkdir "$ws/in" && cat >"$ws/in/stdin" || fail cache "$ws/in"
 size "$ws/in/stdin"
 [ "$bytes" -eq "$input" ] || fail cut "$bytes"
 eval "set -- $argv"
@@ -15,5 +15,5 @@ eval "set -- $argv"
 	eval "$environment"
 	[ "$blocks" -eq 0 ] || ulimit -f "$blocks" 2>/dev/null
 	exec "$@"
-) <"$ws/in/stdin" >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&- 5>&-
+) <"$ws/in/stdin" >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&-
 say code $?

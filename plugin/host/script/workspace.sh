@@ -1,22 +1,20 @@
 # Builds one workspace from the pack on standard input.
 enter_run
 ws=$run/ws/$name
-if [ -e "$ws" ] && unsettled "$run"; then
-	fail busy "$open"
+if [ -e "$ws" ] || [ -L "$ws" ]; then
+	! unsettled "$run" || fail busy "$open"
+	chmod -R u+rwX "$ws" 2>/dev/null
+	rm -rf "$ws" || fail cache "$ws"
 fi
-chmod -R u+rwX "$ws" 2>/dev/null
-rm -rf "$ws" && mkdir -p "$ws/out" "$ws/tree" || fail cache "$ws"
+mkdir -p "$ws/tree" "$ws/in" "$ws/out" "$ws/plan" || fail cache "$ws"
 check_tree
 
 build_agent_tree() {
-	git_dir=$ws/git
-	safe_git init -q --bare --template= "$git_dir" && raw_attributes "$git_dir" &&
-		safe_git -C "$git_dir" index-pack --stdin &&
-		printf '%s\n' "$commit" >"$git_dir/shallow" || return 1
-	GIT_DIR=$git_dir GIT_WORK_TREE=$tree
-	export GIT_DIR GIT_WORK_TREE
-	cd "$tree" && safe_git read-tree "$commit" && safe_git checkout-index -q -a &&
-		hidden ls-files -z | xargs -0 rm -f --
+	make_git "$ws/git" && safe_git index-pack --stdin &&
+		echo "$commit" >"$ws/git/shallow" &&
+		safe_git read-tree "$commit" &&
+		shown ls-files -z >"$ws/git/files" &&
+		safe_git checkout-index -q -z --stdin <"$ws/git/files"
 }
 
 # No filter is defined here, so that git-crypt's files stay as they are until
@@ -24,9 +22,8 @@ build_agent_tree() {
 build_checkout() {
 	safe_git init -q --template= "$tree" && cd "$tree" &&
 		safe_git index-pack --stdin &&
-		printf '%s\n' "$commit" >.git/shallow &&
-		safe_git config core.hooksPath /dev/null && safe_git config core.fsmonitor false &&
-		safe_git config gc.auto 0 &&
+		echo "$commit" >.git/shallow &&
+		printf '[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n[gc]\n\tauto = 0\n' >>.git/config &&
 		safe_git checkout -q --detach "$commit" --
 }
 
@@ -39,7 +36,7 @@ else
 fi
 if [ -n "$prepare" ]; then
 	step prepare_command
-	(cd "$tree" && exec sh -c "$prepare") >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&- 5>&-
+	(cd "$tree" && exec sh -c "$prepare") >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&-
 	say code $?
 fi
 text workspace "$ws"
