@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/fault"
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/postmortem"
 	"pm-todos/plugin/resolve"
@@ -43,7 +45,10 @@ func updateDocuments(ctx context.Context, s Settings, repo *gitrepo.Repo, sel se
 			return "", err
 		}
 		for _, file := range files {
-			content, date := done.render(s, repo, tip, file, sel.Pushed[file], outcomes, now)
+			content, date, err := done.render(s, repo, tip, file, sel.Pushed[file], outcomes, now)
+			if err != nil {
+				return "", err
+			}
 			if content != nil {
 				contents[file] = content
 				done.Files = append(done.Files, file)
@@ -91,14 +96,26 @@ func recorded(sel selection, outcomes []change.Outcome) []string {
 	return files
 }
 
+// fileReader reads a file of a commit.
+type fileReader interface {
+	ReadFile(commit, path string) ([]byte, error)
+}
+
 // render is a document with its rows, nil when nothing in it changes or it is
 // gone from the branch. One that cannot take its rows does not hold up the
-// others.
-func (p *published) render(s Settings, repo *gitrepo.Repo, tip, file string, pushed bool, outcomes []change.Outcome, now time.Time) (content []byte, date string) {
-	src, err := repo.ReadFile(tip, file)
-	if err != nil {
+// others; one that cannot be read now is an error, since its rows would be lost.
+func (p *published) render(s Settings, files fileReader, tip, file string, pushed bool, outcomes []change.Outcome, now time.Time) (content []byte, date string, err error) {
+	src, err := files.ReadFile(tip, file)
+	switch {
+	case errors.Is(err, gitrepo.ErrNotFound):
 		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is gone from the branch; what was done for it stands in the commits", file))
-		return nil, "" // a document that a person removed is no failure of the run
+		return nil, "", nil // a document that a person removed is no failure of the run
+	case errors.Is(err, gitrepo.ErrNotRegular), errors.Is(err, gitrepo.ErrTooLarge):
+		p.Broken = append(p.Broken, file)
+		p.Problems = append(p.Problems, err)
+		return nil, "", nil
+	case err != nil:
+		return nil, "", fault.Mark(fault.Temporary, fmt.Errorf("the rows of %s are not written; the next run writes them: %w", file, err))
 	}
 	doc := postmortem.Parse(file, src, s.documentPolicy())
 	edits, implemented := documentEdits(s, doc, outcomes, now)
@@ -115,9 +132,9 @@ func (p *published) render(s Settings, repo *gitrepo.Repo, tip, file string, pus
 		p.Warnings = append(p.Warnings, fmt.Sprintf("%s: %s keeps its status: %s", file, refusal.Item.Action, refusal.Why))
 	}
 	if !result.Changed {
-		return nil, ""
+		return nil, "", nil
 	}
-	return result.Content, itemDate(doc.Date, now)
+	return result.Content, itemDate(doc.Date, now), nil
 }
 
 // documentEdits is what the outcomes of one document change in it.
