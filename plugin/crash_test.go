@@ -368,41 +368,6 @@ func answeredLate(act func(*http.Request)) func(http.Handler) http.Handler {
 	}
 }
 
-// TestJournalThatCannotBeTakenBackIsSettled has the remote refuse every push
-// once the journal is written: nothing is applied, and the journal stays. The
-// next run must find on the host that nothing was applied, or a person would
-// have to look.
-func TestJournalThatCannotBeTakenBackIsSettled(t *testing.T) {
-	t.Parallel()
-	s := alertSite(t)
-	held := len(s.state("monitoring"))
-	s.Git.SetMiddleware(func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			refs, err := s.Repo.Refs(resolve.JournalPrefix)
-			if err == nil && len(refs) > 0 && standin.IsPush(r) {
-				http.Error(w, "no more pushes", http.StatusForbidden)
-				return
-			}
-			next.ServeHTTP(w, r)
-		})
-	})
-	if code := s.run(nil); code == 0 || code == 3 {
-		t.Errorf("exit code %d after a refused push\n%s", code, s.last)
-	}
-	s.says("the journal stays; the next run sees that nothing was applied")
-	if refs := must[map[string]string](t)(s.Repo.Refs(resolve.JournalPrefix)); len(refs) != 1 {
-		t.Errorf("journals: %v", refs)
-	}
-	if kept := must[[]string](t)(filepath.Glob(filepath.Join(s.Home, ".cache", "pm-todos", "runs", "*"))); len(kept) != 1 {
-		t.Errorf("run directories: %v", kept)
-	}
-	s.Git.SetMiddleware(nil)
-	s.freeLock()
-	s.wants(0, s.run(nil))
-	s.says(resolve.ReasonInterrupted)
-	s.doneOnce(held)
-}
-
 func (s *site) noJournal() {
 	s.t.Helper()
 	refs, err := s.Repo.Refs(resolve.JournalPrefix)
