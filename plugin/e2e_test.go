@@ -1,24 +1,17 @@
 package plugin
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
-	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
+	"pm-todos/plugin/host/sshdtest"
 	"pm-todos/plugin/standin"
 )
 
@@ -30,84 +23,12 @@ const authorizedOptions = `restrict,from="127.0.0.1"`
 // lines of configuration, and returns the target and its known_hosts line.
 func realSSHD(t *testing.T, w *standin.World, lines ...string) (target, known string) {
 	t.Helper()
-	program := "/usr/sbin/sshd"
-	if _, err := os.Stat(program); err != nil {
-		t.Skip("needs a real sshd: install openssh-server")
-	}
-	me, err := user.Current()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if me.Uid == "0" {
-		// sshd as root wants its privilege separation directory.
-		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	dir := t.TempDir()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block, err := ssh.MarshalPrivateKey(private, "host")
-	if err != nil {
-		t.Fatal(err)
-	}
-	hostKey, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	login, err := ssh.ParsePrivateKey([]byte(w.SSH.PrivateKey()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := freePort(t)
-	config := fmt.Sprintf(`ListenAddress 127.0.0.1
-Port %d
-HostKey %s/host_key
-PidFile none
-AuthorizedKeysFile %s/authorized_keys
-StrictModes no
-UsePAM no
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-PermitRootLogin prohibit-password
-SetEnv HOME=%s PATH=%s:/usr/local/bin:/usr/bin:/bin
-%s
-`, port, dir, dir, w.Home, filepath.Dir(w.Terraform.Program), strings.Join(lines, "\n"))
-	for name, content := range map[string][]byte{
-		"host_key": pem.EncodeToMemory(block), "authorized_keys": append([]byte(authorizedOptions+" "), ssh.MarshalAuthorizedKey(login.PublicKey())...), "sshd_config": []byte(config),
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := exec.Command(program, "-D", "-e", "-f", filepath.Join(dir, "sshd_config"))
-	var log strings.Builder
-	cmd.Stderr = &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			t.Error(err)
-		}
-		_ = cmd.Wait() // killed on purpose
-		if t.Failed() {
-			t.Logf("sshd: %s", log.String())
-		}
+	server := sshdtest.Start(t, sshdtest.Config{
+		Authorized: []string{authorizedOptions + " " + sshdtest.Authorized(t, w.SSH.PrivateKey())},
+		Home:       w.Home, Env: []string{"PATH=" + filepath.Dir(w.Terraform.Program) + ":/usr/local/bin:/usr/bin:/bin"},
+		Lines: lines,
 	})
-	address := fmt.Sprintf("127.0.0.1:%d", port)
-	for range 100 {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			_ = conn.Close()
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	line := fmt.Sprintf("[127.0.0.1]:%d %s", port, ssh.MarshalAuthorizedKey(hostKey.PublicKey()))
-	return me.Username + "@" + address, line
+	return server.User + "@" + server.Address, server.Known()
 }
 
 func port(address string) string { return address[strings.LastIndex(address, ":")+1:] }
@@ -153,16 +74,6 @@ func relay(t *testing.T, to string) (address string, cut func()) {
 		}
 	}()
 	return listener.Addr().String(), cut
-}
-
-func freePort(t *testing.T) int {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port
 }
 
 // realTerraforms are the Terraform programs of this machine, by version.

@@ -5,12 +5,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"os/user"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/host/sshdtest"
 	"pm-todos/plugin/secret"
 )
 
@@ -38,70 +33,15 @@ func sshKeys(t *testing.T, address string) (client, host string, known []byte) {
 	return keys[0], keys[1], []byte(knownhosts.Line([]string{address}, signer.PublicKey()))
 }
 
-// sshd starts the real server for the test's own account.
-func sshd(t *testing.T) (address, clientKey string, known []byte) {
-	t.Helper()
-	const program = "/usr/sbin/sshd"
-	if _, err := os.Stat(program); err != nil {
-		t.Skip("no " + program + " on this machine")
-	}
-	if os.Geteuid() == 0 {
-		// sshd drops its privileges in this folder and refuses to start without it.
-		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-			t.Skipf("sshd needs /run/sshd: %v", err)
-		}
-	}
-	listener := must(net.Listen("tcp", "127.0.0.1:0"))(t)
-	address = listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	clientKey, hostKey, known := sshKeys(t, address)
-	dir := t.TempDir()
-	public := ssh.MarshalAuthorizedKey(must(ssh.ParsePrivateKey([]byte(clientKey)))(t).PublicKey())
-	for name, text := range map[string]string{"host": hostKey, "authorized": string(public)} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, port, _ := net.SplitHostPort(address)
-	config := fmt.Sprintf("ListenAddress 127.0.0.1\nPort %s\nHostKey %s/host\nPidFile none\nAuthorizedKeysFile %s/authorized\n"+
-		"StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel ERROR\n", port, dir, dir)
-	if err := os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, "-D", "-e", "-f", filepath.Join(dir, "config"))
-	if err := cmd.Start(); err != nil {
-		t.Skipf("sshd does not start: %v", err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for range 200 {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			_ = conn.Close()
-			return address, clientKey, known
-		}
-		_ = sleep(t.Context(), 25e6)
-	}
-	t.Fatal("sshd does not listen")
-	return "", "", nil
-}
-
 // overSSH serves the origin by a real sshd and returns what completes the options.
 func (s *site) overSSH(t *testing.T) func(*Options) (address string) {
 	t.Helper()
-	me, err := user.Current()
-	if err != nil {
-		t.Skipf("sshd lets in only users with an account: %v", err)
-	}
-	accounts, err := os.ReadFile("/etc/passwd")
-	if err != nil || regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(me.Username)+`:.*(nologin|false)$`).Match(accounts) {
-		t.Skip("sshd lets in only accounts with a login shell")
-	}
-	address, key, known := sshd(t)
+	key := sshdtest.Key(t)
+	server := sshdtest.Start(t, sshdtest.Config{Authorized: []string{sshdtest.Authorized(t, key)}})
 	return func(o *Options) string {
-		o.URL = "ssh://" + me.Username + "@" + address + s.origin
-		o.SSHKey, o.KnownHosts = secret.New(key), known
-		return address
+		o.URL = "ssh://" + server.User + "@" + server.Address + s.origin
+		o.SSHKey, o.KnownHosts = secret.New(key), []byte(server.Known())
+		return server.Address
 	}
 }
 

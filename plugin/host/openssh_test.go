@@ -6,10 +6,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,99 +19,39 @@ import (
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/host/sshdtest"
 )
 
-// sshd is a real OpenSSH server on loopback that lets in whoever runs the test.
+// sshd is a real OpenSSH server that accepts one key.
 type sshd struct {
-	address string
-	user    string
-	log     string     // file
-	dir     string     // of its configuration
-	key     string     // private key that it accepts, PEM
-	client  ssh.Signer // the same
-	host    ssh.Signer // its host key
-	process *os.Process
+	*sshdtest.Server
+	key    string     // private key that it accepts, PEM
+	client ssh.Signer // the same
 }
 
 func (d *sshd) target(t testing.TB) Target {
 	t.Helper()
-	target, err := ParseTarget(d.user + "@" + d.address)
+	target, err := ParseTarget(d.User + "@" + d.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return target
 }
 
-// startSSHD starts the server with further lines of configuration; DIR in them
-// is its folder, and HOME=DIR belongs to a line that sets the environment. The
-// home of whoever runs the test is neither read (its .bashrc may take a second
-// each time) nor written to.
+// startSSHD starts a server with further lines of configuration.
 func startSSHD(t testing.TB, lines ...string) *sshd {
 	t.Helper()
-	d := newSSHD(t, lines...)
-	d.start(t)
+	d := newSSHD(t, sshdtest.Config{Lines: lines})
+	d.Start(t)
 	return d
 }
-
-const sshdProgram = "/usr/sbin/sshd"
 
 // newSSHD is a server that is configured and does not run yet.
-func newSSHD(t testing.TB, lines ...string) *sshd {
+func newSSHD(t testing.TB, c sshdtest.Config) *sshd {
 	t.Helper()
-	if _, err := os.Stat(sshdProgram); err != nil {
-		t.Skip("no real sshd here: install openssh-server")
-	}
-	me, err := user.Current()
-	if err != nil {
-		t.Skip("the user of this test has no name: ", err)
-	}
-	if os.Getuid() == 0 {
-		if err := os.MkdirAll("/run/sshd", 0o755); err != nil {
-			t.Skip("sshd needs /run/sshd when run as root: ", err)
-		}
-	}
-	d := &sshd{user: me.Username, dir: t.TempDir()}
-	hostKey, hostPEM := newKey(t)
-	d.host = hostKey
-	d.client, d.key = newKey(t)
-	write(t, filepath.Join(d.dir, "host"), hostPEM, 0o600)
-	write(t, filepath.Join(d.dir, "keys"), string(authorized(d.client)), 0o600)
-	port := freePort(t)
-	if !strings.Contains(strings.Join(lines, "\n"), "SetEnv") { // the first such line counts alone
-		lines = append(lines, "SetEnv HOME=DIR")
-	}
-	config := strings.Join(append([]string{
-		"ListenAddress 127.0.0.1", "Port " + strconv.Itoa(port), "HostKey DIR/host", "PidFile none",
-		"AuthorizedKeysFile DIR/keys", "StrictModes no", "UsePAM no", "PasswordAuthentication no",
-		"KbdInteractiveAuthentication no", "LogLevel VERBOSE",
-	}, append(lines, "")...), "\n")
-	write(t, filepath.Join(d.dir, "config"), strings.ReplaceAll(config, "DIR", d.dir), 0o600)
-	d.log = filepath.Join(d.dir, "log")
-	d.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	return d
-}
-
-func (d *sshd) start(t testing.TB) {
-	t.Helper()
-	log, err := os.Create(d.log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(sshdProgram, "-D", "-e", "-f", d.dir+"/config")
-	cmd.Stderr = log
-	if err := cmd.Start(); err != nil {
-		t.Skip("sshd does not start: ", err)
-	}
-	d.process = cmd.Process
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait(); _ = log.Close() })
-	eventually(t, "sshd listens", func() bool {
-		c, err := net.Dial("tcp", d.address)
-		if err != nil {
-			return false
-		}
-		_ = c.Close()
-		return true
-	})
+	client, key := newKey(t)
+	c.Authorized = []string{string(authorized(client))}
+	return &sshd{Server: sshdtest.New(t, c), key: key, client: client}
 }
 
 // certify is a certificate for a key in the format of OpenSSH's files.
@@ -132,11 +70,11 @@ func certify(t *testing.T, authority ssh.Signer, key ssh.PublicKey, kind uint32,
 func TestThreat8_HostKeysOfARealServer(t *testing.T) {
 	t.Parallel()
 	d := startSSHD(t)
-	s := SSH{Target: d.target(t), Key: secretOf(d.key), KnownHosts: knownHosts(d.address, d.host.PublicKey())}
-	skipWithoutShell(t, s, d.user+"@"+d.address, d.log)
+	s := SSH{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known())}
+	skipWithoutShell(t, s, d.User+"@"+d.Address, d.Log)
 	other, otherPEM := newKey(t)
 	hashed := func(key ssh.Signer) []byte {
-		return []byte(xknownhosts.HashHostname(xknownhosts.Normalize(d.address)) + " " + string(authorized(key)))
+		return []byte(xknownhosts.HashHostname(xknownhosts.Normalize(d.Address)) + " " + string(authorized(key)))
 	}
 	for name, c := range map[string]struct {
 		known  []byte
@@ -145,11 +83,11 @@ func TestThreat8_HostKeysOfARealServer(t *testing.T) {
 		want   error
 	}{
 		"known":             {known: s.KnownHosts},
-		"hashed":            {known: hashed(d.host)},
+		"hashed":            {known: hashed(d.HostKey)},
 		"hashed, other key": {known: hashed(other), want: ErrHostKey},
-		"other key":         {known: knownHosts(d.address, other.PublicKey()), want: ErrHostKey},
+		"other key":         {known: knownHosts(d.Address, other.PublicKey()), want: ErrHostKey},
 		"unknown":           {known: knownHosts("10.1.1.1:22", other.PublicKey()), want: ErrHostKey},
-		"fingerprint":       {prints: []string{fingerprint(d.host)}},
+		"fingerprint":       {prints: []string{fingerprint(d.HostKey)}},
 		"other fingerprint": {prints: []string{fingerprint(other)}, want: ErrHostKey},
 		"another login key": {known: s.KnownHosts, key: otherPEM, want: ErrAuth},
 	} {
@@ -172,21 +110,21 @@ func TestThreat8_HostKeysOfARealServer(t *testing.T) {
 func TestThreat8_CertificatesOfRealServers(t *testing.T) {
 	t.Parallel()
 	hosts, users := authority(t), authority(t)
-	d := newSSHD(t, "HostCertificate DIR/host-cert.pub", "TrustedUserCAKeys DIR/users.pub")
-	write(t, filepath.Join(d.dir, "keys"), "", 0o600) // certificates only
-	write(t, filepath.Join(d.dir, "host-cert.pub"), certify(t, hosts, d.host.PublicKey(), ssh.HostCert, "127.0.0.1"), 0o600)
-	write(t, filepath.Join(d.dir, "users.pub"), string(authorized(users)), 0o600)
-	d.start(t)
+	d := newSSHD(t, sshdtest.Config{Lines: []string{"HostCertificate DIR/host-cert.pub", "TrustedUserCAKeys DIR/users.pub"}})
+	d.Write(t, "authorized_keys", "") // certificates only
+	d.Write(t, "host-cert.pub", certify(t, hosts, d.HostKey.PublicKey(), ssh.HostCert, "127.0.0.1"))
+	d.Write(t, "users.pub", string(authorized(users)))
+	d.Start(t)
 	good := SSH{
-		Target: d.target(t), Key: secretOf(d.key), Certificate: certify(t, users, d.client.PublicKey(), ssh.UserCert, d.user),
+		Target: d.target(t), Key: secretOf(d.key), Certificate: certify(t, users, d.client.PublicKey(), ssh.UserCert, d.User),
 		KnownHosts: []byte("@cert-authority 127.0.0.1,[127.0.0.1]:* " + string(authorized(hosts))),
 	}
 	h, err := Dial(t.Context(), good)
-	if err != nil && strings.Contains(read(t, d.log), "account is locked") {
-		t.Skip("the account of this test is locked, sshd lets nobody in: usermod -p '*' " + d.user)
+	if err != nil && strings.Contains(read(t, d.Log), "account is locked") {
+		t.Skip("the account of this test is locked, sshd lets nobody in: usermod -p '*' " + d.User)
 	}
 	if err != nil {
-		t.Fatalf("%v\n%s", err, read(t, d.log))
+		t.Fatalf("%v\n%s", err, read(t, d.Log))
 	}
 	_ = h.Close()
 	for name, c := range map[string]struct {
@@ -195,7 +133,7 @@ func TestThreat8_CertificatesOfRealServers(t *testing.T) {
 	}{
 		"authority of other hosts": {func(s *SSH) { s.KnownHosts = []byte("@cert-authority * " + string(authorized(users))) }, ErrHostKey},
 		"user of another authority": {func(s *SSH) {
-			s.Certificate = certify(t, hosts, d.client.PublicKey(), ssh.UserCert, d.user)
+			s.Certificate = certify(t, hosts, d.client.PublicKey(), ssh.UserCert, d.User)
 		}, ErrAuth},
 		"certificate for another user": {func(s *SSH) {
 			s.Certificate = certify(t, users, d.client.PublicKey(), ssh.UserCert, "somebody-else")
@@ -221,14 +159,14 @@ func TestRealJumpHost(t *testing.T) {
 	end := startSSHD(t)
 	jump, closed := startSSHD(t), startSSHD(t, "AllowTcpForwarding no")
 	for _, d := range []*sshd{jump, closed} {
-		write(t, filepath.Join(d.dir, "keys"), string(authorized(end.client)), 0o600)
+		d.Write(t, "authorized_keys", string(authorized(end.client)))
 	}
 	known := bytes.Join([][]byte{
-		knownHosts(end.address, end.host.PublicKey()), knownHosts(jump.address, jump.host.PublicKey()), knownHosts(closed.address, closed.host.PublicKey()),
+		knownHosts(end.Address, end.HostKey.PublicKey()), knownHosts(jump.Address, jump.HostKey.PublicKey()), knownHosts(closed.Address, closed.HostKey.PublicKey()),
 	}, nil)
 	via := func(d *sshd) *Target { target := d.target(t); return &target }
 	s := SSH{Target: end.target(t), Jump: via(jump), Key: secretOf(end.key), KnownHosts: known}
-	skipWithoutShell(t, SSH{Key: s.Key, KnownHosts: known}, end.user+"@"+end.address, end.log)
+	skipWithoutShell(t, SSH{Key: s.Key, KnownHosts: known}, end.User+"@"+end.Address, end.Log)
 	h, err := Dial(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
@@ -244,7 +182,7 @@ func TestRealJumpHost(t *testing.T) {
 	if _, err := Dial(t.Context(), s); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "forward") {
 		t.Errorf("a jump host without forwarding: %v", err)
 	}
-	s.Jump, s.KnownHosts = via(jump), knownHosts(end.address, end.host.PublicKey())
+	s.Jump, s.KnownHosts = via(jump), knownHosts(end.Address, end.HostKey.PublicKey())
 	if _, err := Dial(t.Context(), s); !errors.Is(err, ErrHostKey) || !strings.Contains(err.Error(), "jump host") {
 		t.Errorf("a jump host that is not pinned: %v", err)
 	}
@@ -293,10 +231,10 @@ func TestLoginShells(t *testing.T) {
 	noise := "echo Welcome back\nprintf '\\n0123456789abcdef end 1\\nno newline'\necho 'motd on stderr' >&2\n"
 	for name, shell := range map[string]struct {
 		program, command string
-		lines            []string
+		env              []string
 	}{
-		"fish":              {"fish", `fish -c "$SSH_ORIGINAL_COMMAND"`, []string{"SetEnv HOME=DIR XDG_CONFIG_HOME=DIR/config.d XDG_DATA_HOME=DIR/data"}},
-		"bash, noisy":       {"bash", `bash -c "$SSH_ORIGINAL_COMMAND"`, []string{"SetEnv HOME=DIR BASH_ENV=DIR/noise"}},
+		"fish":              {"fish", `fish -c "$SSH_ORIGINAL_COMMAND"`, []string{"XDG_CONFIG_HOME=DIR/config.d", "XDG_DATA_HOME=DIR/data"}},
+		"bash, noisy":       {"bash", `bash -c "$SSH_ORIGINAL_COMMAND"`, []string{"BASH_ENV=DIR/noise"}},
 		"busybox sh":        {"busybox", `busybox sh -c "$SSH_ORIGINAL_COMMAND"`, nil},
 		"busybox sh, noisy": {"busybox", `. DIR/noise; exec busybox sh -c "$SSH_ORIGINAL_COMMAND"`, nil},
 	} {
@@ -305,11 +243,12 @@ func TestLoginShells(t *testing.T) {
 			if _, err := exec.LookPath(shell.program); err != nil {
 				t.Skip(shell.program + " is not installed")
 			}
-			d := startSSHD(t, append(shell.lines, "ForceCommand "+shell.command)...)
-			write(t, filepath.Join(d.dir, "noise"), noise, 0o600)
-			write(t, filepath.Join(d.dir, "config.d/fish/config.fish"), "echo Welcome back\nprintf 'no newline'\n", 0o600)
-			s := SSH{Target: d.target(t), Key: secretOf(d.key), KnownHosts: knownHosts(d.address, d.host.PublicKey())}
-			skipWithoutShell(t, s, d.user+"@"+d.address, d.log)
+			d := newSSHD(t, sshdtest.Config{Env: shell.env, Lines: []string{"ForceCommand " + shell.command}})
+			d.Start(t)
+			d.Write(t, "noise", noise)
+			d.Write(t, "config.d/fish/config.fish", "echo Welcome back\nprintf 'no newline'\n")
+			s := SSH{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known())}
+			skipWithoutShell(t, s, d.User+"@"+d.Address, d.Log)
 			h, err := Dial(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
@@ -328,8 +267,8 @@ func TestLoginShells(t *testing.T) {
 func TestFrozenSessionOfARealServer(t *testing.T) {
 	t.Parallel()
 	d := startSSHD(t)
-	s := SSH{Target: d.target(t), Key: secretOf(d.key), KnownHosts: knownHosts(d.address, d.host.PublicKey()), KeepAlive: 500 * time.Millisecond}
-	skipWithoutShell(t, s, d.user+"@"+d.address, d.log)
+	s := SSH{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known()), KeepAlive: 500 * time.Millisecond}
+	skipWithoutShell(t, s, d.User+"@"+d.Address, d.Log)
 	h, err := Dial(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
@@ -342,7 +281,7 @@ func TestFrozenSessionOfARealServer(t *testing.T) {
 		for !exists(file) {
 			time.Sleep(20 * time.Millisecond)
 		}
-		sessions := sessionsOf(d.process.Pid)
+		sessions := sessionsOf(d.Pid)
 		for _, pid := range sessions {
 			_ = syscall.Kill(pid, syscall.SIGSTOP)
 		}

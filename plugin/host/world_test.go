@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"flag"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -79,12 +79,15 @@ func quick() tempo {
 	return tempo{beat: 300 * time.Millisecond, lease: 4 * time.Second, slack: 30 * time.Second}
 }
 
+// localWorld is this machine with a home of its own.
 func localWorld(t *testing.T) *world {
 	t.Helper()
 	h, err := Local(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
+	env := slices.DeleteFunc(cleanEnvironment(), func(entry string) bool { return strings.HasPrefix(entry, "HOME=") })
+	h.conn = local{env: append(env, "HOME="+t.TempDir())}
 	h.tempo = quick()
 	return &world{Host: h}
 }
@@ -118,10 +121,10 @@ func dialWorld(t *testing.T, p *proxy, s SSH, name string, server *sshServer) *w
 func sshdWorld(t *testing.T) *world {
 	t.Helper()
 	d := startSSHD(t)
-	p := relay(t, d.address)
-	s := SSH{Key: secretOf(d.key), KnownHosts: knownHosts(p.address, d.host.PublicKey())}
-	skipWithoutShell(t, s, d.user+"@"+p.address, d.log)
-	w := dialWorld(t, p, s, d.user, nil)
+	p := relay(t, d.Address)
+	s := SSH{Key: secretOf(d.key), KnownHosts: knownHosts(p.address, d.HostKey.PublicKey())}
+	skipWithoutShell(t, s, d.User+"@"+p.address, d.Log)
+	w := dialWorld(t, p, s, d.User, nil)
 	w.root = t.TempDir() // and not in the home of whoever runs the test
 	return w
 }
@@ -148,16 +151,6 @@ func skipWithoutShell(t *testing.T, s SSH, target, log string) {
 	if _, err = h.OpenRun(t.Context(), "probe"); errors.Is(err, ErrAnswer) {
 		t.Skip("the account of this test has no login shell: ", err)
 	}
-}
-
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 func write(t testing.TB, file, text string, mode os.FileMode) {
