@@ -1,6 +1,8 @@
 package vault
 
 import (
+	"bufio"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -104,8 +106,52 @@ func (t guarded) RoundTrip(request *http.Request) (*http.Response, error) {
 			status: response.StatusCode, to: to.Scheme + "://" + to.Host, elsewhere: to.Hostname() != request.URL.Hostname(),
 		}
 	}
-	response.Body = &capped{ReadCloser: response.Body, left: maxAnswer}
+	body := bufio.NewReader(response.Body)
+	if strange(response, body) {
+		_ = response.Body.Close() // nothing in it is wanted
+		kind, _, _ := strings.Cut(response.Header.Get("Content-Type"), ";")
+		return nil, &stranger{status: response.StatusCode, kind: kind}
+	}
+	response.Body = &capped{Reader: body, Closer: response.Body, left: maxAnswer}
 	return response, nil
+}
+
+// strange tells whether an answer cannot be Vault's, whose answers are objects
+// of JSON: a page, or the log-in of a gateway. What a proxy says while Vault is
+// down is no such thing.
+func strange(response *http.Response, body *bufio.Reader) bool {
+	switch class := response.StatusCode / 100; {
+	case response.StatusCode == http.StatusNoContent:
+		return false
+	case class == 4 && response.StatusCode != http.StatusTooManyRequests:
+		return strings.HasPrefix(response.Header.Get("Content-Type"), "text/html")
+	case class != 2:
+		return class == 3
+	}
+	for {
+		first, err := body.Peek(1)
+		switch {
+		case err != nil:
+			return errors.Is(err, io.EOF) // other errors are for the reader
+		case first[0] == '{':
+			return false
+		case !strings.ContainsRune(" \t\r\n", rune(first[0])):
+			return true
+		}
+		_, _ = body.Discard(1) // it was seen above
+	}
+}
+
+// stranger is an answer that is not Vault's.
+type stranger struct {
+	status int
+	kind   string // its content type
+}
+
+// Error says what came, and the way out.
+func (s *stranger) Error() string {
+	return fmt.Sprintf("%d with %s, which is no answer of Vault; set vault_addr to Vault itself, not to a page or a log-in in front of it",
+		s.status, plain.Line(cmp.Or(s.kind, "no content"), 60))
 }
 
 // redirected is an answer that names another place to ask.
@@ -125,12 +171,13 @@ var errTooLong = fmt.Errorf("the answer is longer than %d MiB; is this a Vault?"
 
 // capped fails when more than left bytes are read.
 type capped struct {
-	io.ReadCloser
+	io.Reader
+	io.Closer
 	left int
 }
 
 func (c *capped) Read(p []byte) (int, error) {
-	n, err := c.ReadCloser.Read(p)
+	n, err := c.Reader.Read(p)
 	if c.left -= n; c.left < 0 {
 		return 0, errTooLong
 	}

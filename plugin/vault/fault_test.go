@@ -139,9 +139,9 @@ func TestRefusedLoginsSayTheWayOut(t *testing.T) {
 			approle, 400, `{"errors":["invalid role or secret ID"]}`,
 			[]string{"auth/approle", "vault_secret_id"},
 		},
-		"not Vault at all": {
-			nil, 200, `<html>hello</html>`,
-			[]string{"auth/kubernetes", "invalid character"},
+		"no token": {
+			nil, 200, `{"auth":{"client_token":""}}`,
+			[]string{"auth/kubernetes", "without a token", "vault_addr"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -44,6 +45,44 @@ func TestThreat10_ARedirectIsNotFollowedWithALogin(t *testing.T) {
 			_, err := Read(t.Context(), c)
 			says(t, err, test.kind, "redirected to "+test.to, "vault_addr")
 		})
+	}
+}
+
+// TestWhatIsNotVaultIsSaidToBeSo has a web server where Vault should be.
+func TestWhatIsNotVaultIsSaidToBeSo(t *testing.T) {
+	page := "<!doctype html>\n<html>Sign in</html>"
+	for name, answer := range map[string]struct {
+		status     int
+		kind, body string
+	}{
+		"a page":            {200, "text/html; charset=utf-8", page},
+		"text":              {200, "text/plain", "\n OK"},
+		"a list":            {200, "application/json", "[1,2]"},
+		"nothing":           {200, "", ""},
+		"no such page":      {404, "text/html", page},
+		"a gateway":         {401, "text/html", page},
+		"a firewall":        {403, "text/html", page},
+		"away, but nowhere": {302, "", ""},
+	} {
+		for _, auth := range []string{Kubernetes, Token} {
+			requests := 0
+			c := everywhere(t, newDouble(t).start().config(), func(w http.ResponseWriter, _ *http.Request) {
+				requests++
+				if answer.kind != "" {
+					w.Header().Set("Content-Type", answer.kind)
+				}
+				w.WriteHeader(answer.status)
+				_, _ = io.WriteString(w, answer.body)
+			})
+			c.Auth, c.Token = auth, secret.New("t0ken-of-the-owner")
+			fields, err := Read(t.Context(), c)
+			if says(t, err, fault.Failed, "no answer of Vault; set vault_addr to Vault itself"); strings.Contains(err.Error(), "bound_service_account") || strings.Contains(err.Error(), "Sign in") {
+				t.Errorf("%s, %s: %v", name, auth, err)
+			}
+			if auth == Kubernetes && (requests != 1 || len(fields.Warnings) != 0) {
+				t.Errorf("%s: %d requests, warnings %q", name, requests, fields.Warnings)
+			}
+		}
 	}
 }
 

@@ -156,6 +156,9 @@ func (id identity) expired() bool {
 
 // loginWayOut says what to do about a refused login.
 func loginWayOut(c Config, err error, who identity) string {
+	if status(err) == 0 {
+		return "it was answered without a refusal and without a token: check that vault_addr is Vault itself, and not something in front of it"
+	}
 	if status(err) == 404 {
 		return fmt.Sprintf("no auth method is mounted at auth/%s: set vault_auth_mount or vault_namespace", c.Mount)
 	}

@@ -76,7 +76,7 @@ func temporary(err error) bool {
 		}
 		return false
 	}
-	if untrusted(err) || errors.Is(err, errTooLong) {
+	if untrusted(err) || errors.Is(err, errTooLong) || elsewhere(err) {
 		return false
 	}
 	if away, ok := errors.AsType[*redirected](err); ok {
@@ -99,6 +99,13 @@ func untrusted(err error) bool {
 	_, record := errors.AsType[tls.RecordHeaderError](err)
 	return certificate || authority || name || record ||
 		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+}
+
+// elsewhere tells whether something else than Vault answered, whose error says
+// the way out by itself.
+func elsewhere(err error) bool {
+	_, is := errors.AsType[*stranger](err)
+	return is
 }
 
 // told is err in one short line without secrets. The client's own text spans
@@ -151,6 +158,9 @@ func final(c Config, err error, doing, wayOut string) error {
 	}
 	if untrusted(err) {
 		wayOut = "check vault_addr (http or https?) and give the CA that signed its certificate in vault_ca_cert"
+	}
+	if _, away := errors.AsType[*redirected](err); away || elsewhere(err) {
+		return fault.Mark(fault.Failed, fmt.Errorf("vault: %s at %s: %w", doing, c.Addr, c.told(err)))
 	}
 	return fault.Mark(fault.Failed, fmt.Errorf("vault: %s at %s: %w; %s", doing, c.Addr, c.told(err), wayOut))
 }
