@@ -61,6 +61,7 @@ const (
 	CodeDeferred   = "deferred"           // changes put off to a later plan
 	CodeInvocation = "action-invocation"  // actions that providers would run
 	CodeAddress    = "address-mismatch"   // an address that does not fit its parts, or occurs twice
+	CodeCheck      = "check-fails"        // a check of the configuration fails that did not before
 	CodeMissing    = "resource-missing"   // a resource of the baseline that this plan does not know
 )
 

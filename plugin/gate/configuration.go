@@ -141,3 +141,35 @@ func configuredProviders(value any) map[string]bool {
 	}
 	return names
 }
+
+// checks refuses a change with which a check or a condition of the configuration
+// fails that does not fail without it. Terraform itself only warns of checks.
+func (j *judgement) checks() {
+	if j.policy.Mode != Item {
+		return
+	}
+	failed := map[string]bool{}
+	if j.baseline != nil {
+		failed = failing(j.baseline.raw["checks"])
+	}
+	for name := range failing(j.plan.raw["checks"]) {
+		if !failed[name] {
+			j.add(CodeCheck, name, "the check fails with this change")
+		}
+	}
+}
+
+// failing is the names of the checks in a plan that do not hold.
+func failing(value any) map[string]bool {
+	names := map[string]bool{}
+	list, _ := value.([]any)
+	for _, entry := range list {
+		object, _ := entry.(map[string]any)
+		address, _ := object["address"].(map[string]any)
+		name, _ := address["to_display"].(string)
+		if status, _ := object["status"].(string); status != "pass" && status != "unknown" {
+			names[name] = true
+		}
+	}
+	return names
+}

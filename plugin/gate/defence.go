@@ -1,8 +1,8 @@
 package gate
 
 import (
+	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 
 	"pm-todos/plugin/pattern"
@@ -48,7 +48,7 @@ func (w *watcher) leafDefences(name string, before, after any, fresh bool) {
 	}
 }
 
-var amount = pattern.Lazy(`^([0-9]+(?:\.[0-9]+)?)\s*([a-z]*)$`)
+var amount = pattern.Lazy(`^([0-9]{1,40}(?:\.[0-9]{1,40})?)\s*([a-z]*)$`)
 
 // units is time in seconds and space in bytes: of one value both are never
 // meant. "m" is minutes; nobody keeps data for milli-anything.
@@ -59,21 +59,25 @@ var units = map[string]float64{
 }
 
 // keepsLonger tells whether an amount is at least another one. What cannot be
-// read is not.
+// read is not. Amounts are compared exactly: large ones differ by less than a
+// float can tell.
 func keepsLonger(before, after string) bool {
 	old, okOld := readAmount(before)
 	now, okNow := readAmount(after)
-	return okOld && okNow && now >= old
+	return okOld && okNow && now.Cmp(old) >= 0
 }
 
-func readAmount(text string) (float64, bool) {
+func readAmount(text string) (*big.Rat, bool) {
 	found := amount().FindStringSubmatch(text)
 	if found == nil {
-		return 0, false
+		return nil, false
 	}
 	unit, known := units[found[2]]
-	n, err := strconv.ParseFloat(found[1], 64)
-	return n * unit, known && err == nil
+	n, ok := new(big.Rat).SetString(found[1])
+	if !known || !ok {
+		return nil, false
+	}
+	return n.Mul(n, new(big.Rat).SetFloat64(unit)), true
 }
 
 // argumentOf takes a program's argument apart: --name=value.

@@ -93,7 +93,7 @@ func (w *watcher) report(code, detail string) {
 // walk compares one value. An unknown value is not lost; yet where the
 // configuration sets it, nobody can say that nothing in it is lost.
 func (w *watcher) walk(key string, before, after, unknown any) {
-	if unknown == true {
+	if unknown == true && after == nil {
 		w.unknownValue(key, before)
 		return
 	}

@@ -2,6 +2,8 @@ package gate
 
 import (
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -85,6 +87,7 @@ func (j *judgement) judge() {
 	}
 	j.drift()
 	j.outputs()
+	j.checks()
 	j.history()
 	j.nothing()
 	if j.policy.Mode == Item {
@@ -160,6 +163,9 @@ func (j *judgement) addresses() {
 // resource judges one entry of resource_changes.
 func (j *judgement) resource(r resource) {
 	quiet := r.is("no-op") || r.is("read") && r.mode == "data"
+	if r.is("no-op") && (!reflect.DeepEqual(r.before, r.after) || mayDiffer(r.unknown)) {
+		j.add(CodeAction, r.address, "the plan says that nothing is to be done, and shows a difference")
+	}
 	if quiet && !r.importing && r.previous == "" && !r.deposed && !r.replaces && knownMode(r.mode) {
 		return
 	}
@@ -176,6 +182,19 @@ func (j *judgement) resource(r resource) {
 	default:
 		j.change(r)
 	}
+}
+
+// mayDiffer tells whether a mask of unknown values has any.
+func mayDiffer(mask any) bool {
+	switch m := mask.(type) {
+	case bool:
+		return m
+	case []any:
+		return slices.ContainsFunc(m, mayDiffer)
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(m)), mayDiffer)
+	}
+	return false
 }
 
 func knownMode(mode string) bool { return mode == "managed" || mode == "data" }

@@ -64,6 +64,7 @@ var reasonGroups = []ReasonGroup{
 		{"binary", "it holds something else than text", byHand},
 		{"too-many-files", "it touches too many files", sharper},
 		{"too-many-bytes", "it is too large", sharper},
+		{"check-fails", "a check of the configuration fails with the change and not without it", "Look at the check; implement the item by hand when the check is to change too."},
 		{"content-missing", "one of its files, or of its stack, is too large to be judged", "Implement it by hand; split the file when it is one of the stack."},
 		{"secret", "an added line holds a secret", "Treat the secret as leaked and rotate it if it is real; then implement the item with a reference to your secret store."},
 		{"no-stack", "the change touches no stack", "Name the stack in the item's details, or implement it by hand."},
