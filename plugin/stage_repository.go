@@ -43,6 +43,7 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 		Author:   gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
 		Dir:      dir,
 		Levels:   documentLevels(s.Documents.PostMortems),
+		Ahead:    readFirst(s),
 		Progress: func(line string) { log.Debug().Msg(line) },
 	})
 	if err != nil {
@@ -71,6 +72,20 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 		line.Str("why", plain.Line(cost.Why, 200)).Msg("cloned: every commit, folder and file")
 	}
 	return repo, commit, undo, nil
+}
+
+// readFirst is what a run reads of a clone before anything else.
+func readFirst(s Settings) gitrepo.Ahead {
+	ahead := gitrepo.Ahead{Files: func(path string) bool {
+		return len(documentPaths([]string{path}, s.Documents.PostMortems)) > 0
+	}}
+	if s.CI.PullRequest() {
+		ahead.Files = nil // its documents are not those of the branch
+	}
+	if s.Documents.Scope == ScopeChanged {
+		ahead.Logs = []string{resolve.LedgerRef}
+	}
+	return ahead
 }
 
 // journaled tells whether an earlier run left something to settle. What is

@@ -1,11 +1,13 @@
 package gitrepo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -18,7 +20,7 @@ import (
 type Cost struct {
 	Filtered bool   // folders and files come when they are read
 	Why      string // why they do not
-	Packs    int    // answers with objects in them
+	Packs    int    // answers
 	Objects  int    // in these
 	Bytes    int64  // of these
 }
@@ -34,31 +36,45 @@ func (r *Repo) Cost() Cost {
 
 // keep stores a pack that arrives.
 func (r *Repo) keep(ctx context.Context, pack io.Reader) error {
-	counted := &counter{r: pack}
-	n, err := r.store.addPack(ctx, counted)
-	if err != nil {
+	return r.keepWithin(bounds{})(ctx, pack)
+}
+
+// keepWithin stores a pack that arrives and stays within bounds.
+func (r *Repo) keepWithin(b bounds) func(context.Context, io.Reader) error {
+	return func(ctx context.Context, pack io.Reader) error {
+		counted := &counter{r: pack}
+		limited := &capped{r: counted, left: cmp.Or(b.bytes, math.MaxInt64)}
+		n, err := r.store.addPack(ctx, limited, b)
+		err = limited.explain(err)
+		r.count(n, counted.n)
+		if err == nil && r.remote.progress != nil {
+			r.remote.progress(fmt.Sprintf("received %d objects, %d KiB", n, (counted.n+1023)/1024))
+		}
 		return err
 	}
+}
+
+// count adds an answer to the cost, one that was refused as well.
+func (r *Repo) count(objects int, bytes int64) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.cost.Packs++
-	r.cost.Objects += n
-	r.cost.Bytes += counted.n
-	r.mu.Unlock()
-	if r.remote.progress != nil {
-		r.remote.progress(fmt.Sprintf("received %d objects, %d KiB", n, (counted.n+1023)/1024))
-	}
-	return nil
+	r.cost.Objects += objects
+	r.cost.Bytes += bytes
 }
 
 // begin fetches for the first time: filtered where the remote offers it, else,
 // or when it refuses after all, everything.
 func (r *Repo) begin(ctx context.Context) error {
 	r.store.promise = &promise{
-		life: ctx, rest: r.sleep, full: map[plumbing.Hash]extent{},
+		life: ctx, rest: r.sleep, full: map[plumbing.Hash]extent{}, large: map[plumbing.Hash]bool{},
+		room:   func() int64 { return maxArrived - r.Cost().Bytes },
 		levels: r.levels,
-		ask:    func(ctx context.Context, plan fetchPlan) error { return r.remote.fetchMore(ctx, plan, r.keep) },
-		all:    func(ctx context.Context) error { _, err := r.fetchFirst(ctx, false); return err },
-		tell:   r.why,
+		ask: func(ctx context.Context, plan fetchPlan) error {
+			return r.remote.fetchMore(ctx, plan, r.keepWithin(plan.bounds))
+		},
+		all:  func(ctx context.Context) error { _, err := r.fetchFirst(ctx, false); return err },
+		tell: r.why,
 	}
 	filtered, err := r.fetchFirst(ctx, true)
 	if err == nil || !filtered || ctx.Err() != nil || errors.Is(err, ErrDenied) || errors.Is(err, ErrHostKey) {
@@ -81,8 +97,7 @@ func (r *Repo) why(format string, args ...any) {
 }
 
 // fetchFirst fetches as if nothing were here, and tells whether it asked for a
-// filtered clone: all commits, and beside them the upper folders of the tip,
-// which every run reads.
+// filtered clone: all commits, and beside them what every run reads first.
 func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -105,9 +120,7 @@ func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err 
 		case !filter:
 		case canFilter(offered):
 			filtered, plan.filter = true, filterAll
-			tip := fetchPlan{wants: []plumbing.Hash{found[r.branch]}, filter: r.store.promise.top(), depth: 1}
-			// That it fails is no harm: what is missing is asked for again.
-			beside.Go(func() { _ = r.remote.fetchMore(ctx, tip, r.keep) })
+			beside.Go(func() { r.lookAhead(ctx, found) })
 		default:
 			r.why("the remote does not offer filters")
 		}

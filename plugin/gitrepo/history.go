@@ -263,7 +263,8 @@ func (r *Repo) Files(commit string, below ...string) ([]string, error) {
 
 // Prefetch makes sure that the files of a commit are in the clone, all of them in
 // one request to the remote. That is only faster: reading them does the same,
-// one by one. Paths that do not exist are left for ReadFile to refuse.
+// one by one. Paths that do not exist, and files over MaxFileSize, are left for
+// ReadFile to refuse.
 func (r *Repo) Prefetch(commit string, paths []string) error {
 	_, c, err := r.commit(commit)
 	if err != nil {
@@ -279,7 +280,7 @@ func (r *Repo) Prefetch(commit string, paths []string) error {
 			blobs = append(blobs, e.hash)
 		}
 	}
-	if err := r.store.needListed(c.TreeHash, blobs); err != nil {
+	if err := r.store.needFiles(blobs...); err != nil {
 		return fmt.Errorf("fetch files of %s: %w", commit, err)
 	}
 	return nil
@@ -310,6 +311,12 @@ func (r *Repo) readFile(root plumbing.Hash, path string) ([]byte, error) {
 	}
 	if e.mode != modeFile && e.mode != modeProgram && e.mode != 0o100664 {
 		return nil, fmt.Errorf("%w (mode %06o)", ErrNotRegular, e.mode)
+	}
+	if err := r.store.needFiles(e.hash); err != nil {
+		return nil, err
+	}
+	if r.store.tooLarge(e.hash) {
+		return nil, fmt.Errorf("it has more than %d bytes, which is the most that is read", MaxFileSize)
 	}
 	size, err := r.store.size(e.hash)
 	if err != nil {

@@ -26,15 +26,15 @@ const (
 	maxChain   = 4096    // deltas on top of each other; git itself makes no more
 )
 
-// packEntry is what is known of one object of a pack.
-type packEntry struct {
-	offset int64
-	hash   plumbing.Hash // zero until it is known
-	crc    uint32        // of the entry as it stands in the pack
-	base   int32         // entry that an offset delta builds on, else -1
-	depth  uint16        // how many deltas that makes
-	kind   plumbing.ObjectType
+// bounds are what a pack may take; zero stands for the limits of every pack.
+type bounds struct {
+	bytes  int64 // of the pack itself
+	object int64 // bytes of one object
+	held   int64 // bytes of objects in memory at one moment, while deltas are worked out
 }
+
+// errLarge says that a pack brings an object beyond the bounds.
+var errLarge = errors.New("an object is larger than wanted")
 
 // namedDelta is an entry whose base is named by hash.
 type namedDelta struct {
@@ -45,8 +45,8 @@ type namedDelta struct {
 // indexer reads a pack once, from front to back, while it arrives, and then
 // works out its deltas from the file. It believes nothing: not the number of
 // objects, not their lengths, not the checksums, nor that deltas lead anywhere.
-// What it keeps in memory is 48 bytes for each object and, of the deltas, what
-// packDeltas says.
+// What it keeps in memory is 48 bytes for each object that arrived and, of the
+// deltas, what packDeltas says.
 //
 // go-git's own indexer inflates everything twice on one thread, with all
 // lengths taken on trust.
@@ -55,19 +55,20 @@ type indexer struct {
 	in      *arrival
 	file    *os.File
 	z       inflater
-	entries []packEntry
+	bounds  bounds
+	entries entryTable
 	named   []namedDelta
 	hashes  hashers
 }
 
 // indexPack stores the pack that r brings in dir, with an index beside it as
 // git has it, and opens it. A pack of no objects is no pack: nil.
-func indexPack(ctx context.Context, dir string, r io.Reader) (_ *pack, err error) {
+func indexPack(ctx context.Context, dir string, r io.Reader, b bounds) (_ *pack, err error) {
 	file, err := os.CreateTemp(dir, "tmp_pack_")
 	if err != nil {
 		return nil, err
 	}
-	x := &indexer{ctx: ctx, file: file, in: newArrival(r, file)}
+	x := &indexer{ctx: ctx, file: file, in: newArrival(r, file), bounds: b}
 	kept := false
 	defer func() {
 		if !kept {
@@ -76,15 +77,15 @@ func indexPack(ctx context.Context, dir string, r io.Reader) (_ *pack, err error
 		}
 	}()
 	checksum, err := x.receive()
-	if err != nil || len(x.entries) == 0 {
+	if err != nil || x.entries.count == 0 {
 		return nil, err
 	}
 	if err := x.resolve(); err != nil {
 		return nil, err
 	}
-	index := newPackIndex(x.entries)
+	index, order := newPackIndex(&x.entries)
 	base := filepath.Join(dir, "pack-"+checksum.String())
-	if err := writeIndex(base+".idx", index, x.entries, checksum); err != nil {
+	if err := writeIndex(base+".idx", index, order, checksum); err != nil {
 		return nil, err
 	}
 	if err := os.Rename(file.Name(), base+".pack"); err != nil {
@@ -94,12 +95,12 @@ func indexPack(ctx context.Context, dir string, r io.Reader) (_ *pack, err error
 	return &pack{file: file, index: index}, nil
 }
 
-func writeIndex(name string, index *packIndex, entries []packEntry, checksum plumbing.Hash) error {
+func writeIndex(name string, index *packIndex, order []*packEntry, checksum plumbing.Hash) error {
 	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // in the clone, named by a hash
 	if err != nil {
 		return err
 	}
-	return errors.Join(index.write(out, entries, checksum), out.Close())
+	return errors.Join(index.write(out, order, checksum), out.Close())
 }
 
 // receive reads the pack to its end. Whole objects are hashed beside it.
@@ -109,7 +110,6 @@ func (x *indexer) receive() (plumbing.Hash, error) {
 	if err != nil {
 		return checksum, unexpectedEnd(err)
 	}
-	x.entries = make([]packEntry, 0, count)
 	x.hashes.start()
 	for i := 0; i < count && err == nil; i++ {
 		if err = x.ctx.Err(); err == nil {
@@ -154,9 +154,7 @@ func (x *indexer) header() (int, error) {
 
 // next reads one entry.
 func (x *indexer) next() error {
-	x.entries = append(x.entries, packEntry{offset: x.in.begin(), base: -1})
-	i := len(x.entries) - 1
-	e := &x.entries[i]
+	e := x.entries.add(packEntry{offset: x.in.begin(), base: -1})
 	h, err := readEntryHeader(x.in)
 	if err != nil {
 		return err
@@ -168,7 +166,7 @@ func (x *indexer) next() error {
 	case h.kind == plumbing.OFSDeltaObject:
 		err = errors.Join(x.link(e, h), x.skip(h.size))
 	default:
-		x.named = append(x.named, namedDelta{int32(i), h.base})
+		x.named = append(x.named, namedDelta{int32(x.entries.count - 1), h.base})
 		err = x.skip(h.size)
 	}
 	e.crc = x.in.sumOfEntry()
@@ -179,11 +177,11 @@ func (x *indexer) next() error {
 // so offsets cannot lead in a circle.
 func (x *indexer) link(e *packEntry, h entryHeader) error {
 	from := e.offset - h.back
-	i, ok := searchOffset(x.entries[:len(x.entries)-1], from)
+	i, ok := x.entries.search(from, x.entries.count-1)
 	if !ok {
 		return badPack("a delta on offset %d, where no object starts", from)
 	}
-	e.base, e.depth = int32(i), x.entries[i].depth+1
+	e.base, e.depth = int32(i), x.entries.at(i).depth+1
 	if e.depth > maxChain {
 		return badPack("a chain of more than %d deltas", maxChain)
 	}
@@ -194,6 +192,9 @@ func (x *indexer) link(e *packEntry, h entryHeader) error {
 func (x *indexer) whole(e *packEntry, h entryHeader) error {
 	if h.size > maxObject {
 		return badPack("an object of %d bytes; at most %d are taken", h.size, int64(maxObject))
+	}
+	if err := x.bounds.allow(h.size); err != nil {
+		return err
 	}
 	if h.size <= maxJob {
 		job := x.hashes.take(h.size)
@@ -213,12 +214,41 @@ func (x *indexer) whole(e *packEntry, h entryHeader) error {
 	return err
 }
 
-// skip reads a delta, whose turn comes when everything is there.
+// skip reads a delta, whose turn comes when everything is there. How large it
+// makes its object is known from its first bytes.
 func (x *indexer) skip(size int64) error {
 	if size > maxWhole {
 		return badPack("a delta of %d bytes; at most %d are taken", size, maxWhole)
 	}
-	return x.copyTo(io.Discard, size)
+	start := deltaStart{bounds: x.bounds}
+	return x.copyTo(&start, size)
+}
+
+// deltaStart is a writer that looks at the lengths at the start of a delta, and
+// at nothing after them.
+type deltaStart struct {
+	bounds bounds
+	buf    [2 * binary.MaxVarintLen64]byte
+	n      int
+}
+
+func (s *deltaStart) Write(p []byte) (int, error) {
+	if s.bounds.object == 0 || s.n == len(s.buf) {
+		return len(p), nil
+	}
+	s.n += copy(s.buf[s.n:], p)
+	if _, size, _, err := deltaSizes(s.buf[:s.n]); err == nil {
+		return len(p), s.bounds.allow(size)
+	}
+	return len(p), nil
+}
+
+// allow refuses an object beyond the bounds.
+func (b bounds) allow(size int64) error {
+	if b.object > 0 && size > b.object {
+		return fmt.Errorf("%w: it has %d bytes; at most %d are taken", errLarge, size, b.object)
+	}
+	return nil
 }
 
 func (x *indexer) copyTo(w io.Writer, size int64) error {

@@ -6,7 +6,6 @@ import (
 	"hash"
 	"runtime"
 	"slices"
-	"sort"
 	"sync"
 	"sync/atomic"
 
@@ -37,13 +36,6 @@ type task struct {
 	base  int32 // of a named delta, else -1
 }
 
-// searchOffset finds the entry that starts at an offset. It looks at nothing
-// else of the entries, whose names others may be writing.
-func searchOffset(entries []packEntry, offset int64) (int, bool) {
-	i := sort.Search(len(entries), func(i int) bool { return entries[i].offset >= offset })
-	return i, i < len(entries) && entries[i].offset == offset
-}
-
 // resolve names all deltas. Named deltas, which git sends only to those who
 // understand no offsets, are settled in rounds, as their bases become known.
 func (x *indexer) resolve() error {
@@ -67,7 +59,7 @@ func (x *indexer) resolve() error {
 // plant links the offset deltas into trees and returns those that start from
 // whole objects.
 func (d *packDeltas) plant() []task {
-	n := len(d.entries)
+	n := d.entries.count
 	d.child, d.sibling, d.weight = make([]int32, n), make([]int32, n), make([]int32, n)
 	for i := range d.child {
 		d.child[i], d.sibling[i] = -1, -1
@@ -75,10 +67,10 @@ func (d *packDeltas) plant() []task {
 	var tasks []task
 	for i := n - 1; i >= 0; i-- { // a base stands before its deltas
 		d.weight[i]++
-		if base := d.entries[i].base; base >= 0 {
+		if base := d.entries.at(i).base; base >= 0 {
 			d.weight[base] += d.weight[i]
 			d.sibling[i], d.child[base] = d.child[base], int32(i)
-		} else if isWhole(d.entries[i].kind) && d.child[i] >= 0 {
+		} else if isWhole(d.entries.at(i).kind) && d.child[i] >= 0 {
 			tasks = append(tasks, task{int32(i), -1})
 		}
 	}
@@ -91,9 +83,10 @@ func (d *packDeltas) ripe() []task {
 	for _, one := range d.named {
 		bases[one.base] = -1
 	}
-	for i := range d.entries {
-		if _, wanted := bases[d.entries[i].hash]; wanted && !d.entries[i].hash.IsZero() {
-			bases[d.entries[i].hash] = int32(i)
+	for i := range d.entries.count {
+		h := d.entries.at(i).hash
+		if _, wanted := bases[h]; wanted && !h.IsZero() {
+			bases[h] = int32(i)
 		}
 	}
 	var tasks []task
@@ -101,18 +94,31 @@ func (d *packDeltas) ripe() []task {
 		base := bases[one.base]
 		if base >= 0 {
 			tasks = append(tasks, task{one.entry, base})
-			d.entries[one.entry].base = base
+			d.entries.at(int(one.entry)).base = base
 		}
 		return base >= 0
 	})
 	return tasks
 }
 
-// run walks the trees, as many at a time as there are processors.
+// run walks the trees, as many at a time as there are processors. When these
+// need too much memory together, one after the other: what has a name by then
+// keeps it.
 func (d *packDeltas) run(tasks []task) error {
+	err := d.share(tasks, runtime.GOMAXPROCS(0))
+	if errors.Is(err, errHeld) && runtime.GOMAXPROCS(0) > 1 {
+		d.held.Store(0)
+		d.failed.Store(false)
+		err = d.share(tasks, 1)
+	}
+	return err
+}
+
+// share lets so many workers walk the trees.
+func (d *packDeltas) share(tasks []task, workers int) error {
 	var next atomic.Int64
 	var group sync.WaitGroup
-	errs := make([]error, runtime.GOMAXPROCS(0))
+	errs := make([]error, workers)
 	for i := range errs {
 		group.Go(func() {
 			w := walker{packDeltas: d, sum: sha1cd.New()}
@@ -195,17 +201,13 @@ func (w *walker) walk(entry int32, o parcel) error {
 func (w *walker) rebuild(entry int32) (parcel, error) {
 	chain := []int32{}
 	at := entry
-	for ; !isWhole(w.entries[at].kind); at = w.entries[at].base {
+	for ; !isWhole(w.entries.at(int(at)).kind); at = w.entries.at(int(at)).base {
 		if chain = append(chain, at); len(chain) > maxChain {
 			return parcel{}, badPack("a chain of more than %d deltas", maxChain)
 		}
 	}
-	h, data, err := readEntry(w.file, w.entries[at].offset)
+	o, err := w.read(w.entries.at(int(at)).offset)
 	if err != nil {
-		return parcel{}, fmt.Errorf("pack entry at %d: %w", w.entries[at].offset, err)
-	}
-	o := parcel{h.kind, data}
-	if err := w.hold(int64(len(data))); err != nil {
 		return o, err
 	}
 	for _, at := range slices.Backward(chain) {
@@ -219,22 +221,39 @@ func (w *walker) rebuild(entry int32) (parcel, error) {
 	return o, nil
 }
 
+// read reads an entry from the file. Its length counts as held before there is
+// memory for it.
+func (w *walker) read(offset int64) (parcel, error) {
+	h, data, err := withEntry(w.file, offset, func(f *inflater, h entryHeader) ([]byte, error) {
+		if err := w.hold(h.size); err != nil {
+			return nil, err
+		}
+		return f.whole(h)
+	})
+	if err != nil {
+		err = fmt.Errorf("pack entry at %d: %w", offset, err)
+	}
+	return parcel{h.kind, data}, err
+}
+
 // apply makes the object of a delta and names it.
 func (w *walker) apply(base parcel, entry int32) (parcel, error) {
-	e := &w.entries[entry]
+	e := w.entries.at(int(entry))
 	o := parcel{kind: base.kind}
 	if err := w.ctx.Err(); err != nil {
 		return o, err
 	}
-	_, delta, err := readEntry(w.file, e.offset)
+	delta, err := w.read(e.offset)
+	if err != nil {
+		return o, err
+	}
+	_, size, _, err := deltaSizes(delta.data)
 	if err == nil {
-		var size int64
-		if _, size, _, err = deltaSizes(delta); err == nil {
-			err = w.hold(size)
-		}
+		err = w.hold(size)
 	}
 	if err == nil {
-		o.data, err = patch(base.data, delta)
+		o.data, err = patch(base.data, delta.data)
+		w.release(delta)
 	}
 	if err == nil && e.hash.IsZero() {
 		e.hash, err = hashObject(w.sum, o.kind, o.data)
@@ -245,9 +264,16 @@ func (w *walker) apply(base parcel, entry int32) (parcel, error) {
 	return o, nil
 }
 
+// errHeld says that objects would take too much memory at one moment.
+var errHeld = errors.New("its deltas need too much memory at once")
+
 func (w *walker) hold(size int64) error {
-	if w.held.Add(size) > maxHeld {
-		return badPack("its deltas need more than %d bytes of memory at once", maxHeld)
+	most := int64(maxHeld)
+	if w.bounds.held > 0 {
+		most = w.bounds.held
+	}
+	if w.held.Add(size) > most {
+		return badPack("%w: more than %d bytes", errHeld, most)
 	}
 	return nil
 }

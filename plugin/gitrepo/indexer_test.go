@@ -52,7 +52,7 @@ func randomHistory(r *rand.Rand, commits int) []byte {
 func index(tb testing.TB, data io.Reader) (*pack, string, error) {
 	tb.Helper()
 	dir := tb.TempDir()
-	p, err := indexPack(context.Background(), dir, data)
+	p, err := indexPack(context.Background(), dir, data, bounds{})
 	if p != nil {
 		tb.Cleanup(func() { _ = p.close() })
 	}
@@ -288,7 +288,7 @@ func (c *collidingSum) CollisionResistantSum([]byte) ([]byte, bool) { return mak
 func TestIndexer_EndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := indexPack(ctx, t.TempDir(), bytes.NewReader(newRawPack(1).whole("x").signed()))
+	_, err := indexPack(ctx, t.TempDir(), bytes.NewReader(newRawPack(1).whole("x").signed()), bounds{})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}

@@ -36,8 +36,10 @@ func (r *Repo) logAt(h plumbing.Hash) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.store.needAll(c.TreeHash); err != nil {
-		return nil, err
+	if !r.store.has(c.TreeHash) {
+		if err := r.store.needAll(c.TreeHash); err != nil {
+			return nil, err
+		}
 	}
 	return r.readFile(c.TreeHash, ledgerFile)
 }

@@ -163,13 +163,16 @@ func (r *fileReader) Read(p []byte) (int, error) {
 // readEntry reads one entry of a pack that was indexed, so that the length in
 // its header is known to be true.
 func readEntry(file *os.File, offset int64) (entryHeader, []byte, error) {
-	return withEntry(file, offset, func(f *inflater, h entryHeader) ([]byte, error) {
-		if h.size > maxWhole {
-			return nil, fmt.Errorf("an object of %d bytes; at most %d are read into memory", h.size, maxWhole)
-		}
-		data := make([]byte, h.size)
-		return data, f.read(f.in, data)
-	})
+	return withEntry(file, offset, (*inflater).whole)
+}
+
+// whole reads what follows the header of an entry.
+func (f *inflater) whole(h entryHeader) ([]byte, error) {
+	if h.size > maxWhole {
+		return nil, fmt.Errorf("an object of %d bytes; at most %d are read into memory", h.size, maxWhole)
+	}
+	data := make([]byte, h.size)
+	return data, f.read(f.in, data)
 }
 
 func withEntry(file *os.File, offset int64, use func(*inflater, entryHeader) ([]byte, error)) (entryHeader, []byte, error) {

@@ -33,24 +33,28 @@ func (x *packIndex) find(h plumbing.Hash) (int64, bool) {
 	return x.offsets[int(low)+i], true
 }
 
-// newPackIndex sorts the entries by hash, which takes them out of the order in
-// which they stand in the pack.
-func newPackIndex(entries []packEntry) *packIndex {
-	slices.SortFunc(entries, func(a, b packEntry) int { return bytes.Compare(a.hash[:], b.hash[:]) })
-	x := &packIndex{hashes: make([]plumbing.Hash, len(entries)), offsets: make([]int64, len(entries))}
-	for i, e := range entries {
+// newPackIndex makes the index, and tells the entries in its order, that of
+// their hashes.
+func newPackIndex(entries *entryTable) (*packIndex, []*packEntry) {
+	order := make([]*packEntry, entries.count)
+	for i := range order {
+		order[i] = entries.at(i)
+	}
+	slices.SortFunc(order, func(a, b *packEntry) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+	x := &packIndex{hashes: make([]plumbing.Hash, len(order)), offsets: make([]int64, len(order))}
+	for i, e := range order {
 		x.hashes[i], x.offsets[i] = e.hash, e.offset
 		x.fanout[e.hash[0]]++
 	}
 	for i := 1; i < len(x.fanout); i++ {
 		x.fanout[i] += x.fanout[i-1]
 	}
-	return x
+	return x, order
 }
 
 // write writes the index as a file of git's index format, version 2. The
-// entries are those of newPackIndex, in its order.
-func (x *packIndex) write(out io.Writer, entries []packEntry, checksum plumbing.Hash) error {
+// entries are those of newPackIndex.
+func (x *packIndex) write(out io.Writer, entries []*packEntry, checksum plumbing.Hash) error {
 	sum := sha1.New() //nolint:gosec // see the import
 	w := bufio.NewWriterSize(io.MultiWriter(out, sum), 32<<10)
 	put := func(n uint32) { _, _ = w.Write(binary.BigEndian.AppendUint32(w.AvailableBuffer(), n)) }

@@ -28,8 +28,11 @@ import (
 // it, needAll a tree with its files too, one request each.
 //
 // A remote that does not keep its promise is asked once for everything it has,
-// and the clone is an ordinary one from then on. In a clone that was never
-// filtered all of this does nothing.
+// and the clone is an ordinary one from then on; so it is when maxAsks requests
+// were not enough. In a clone that was never filtered all of this does nothing.
+//
+// How large a file is shows only when it arrives: its length stands in front of
+// it. needFiles ends the answer there and then when that is too much.
 type promise struct {
 	open atomic.Bool // something may be missing
 	mu   sync.Mutex  // one request at a time
@@ -38,7 +41,12 @@ type promise struct {
 	life context.Context             //nolint:containedctx // of the clone, see limit
 	rest func(context.Context, time.Duration) error
 	full map[plumbing.Hash]extent // by tree
-	tell func(format string, args ...any)
+	end  time.Time                // of all requests, once life has ended
+
+	large map[plumbing.Hash]bool // files that are known to be too large for needFiles
+	asks  int                    // requests so far
+	room  func() int64           // bytes that may still arrive
+	tell  func(format string, args ...any)
 
 	levels int // of folders that come together, see Options
 }
@@ -61,7 +69,9 @@ const (
 	maxWants     = 4000             // hashes in one request
 	manyWants    = 256              // from here on a tree is asked for as a whole
 	maxBrings    = 3                // tries of one request
-	afterTheEnd  = 15 * time.Second // for a request after the clone's own context has ended
+	maxAsks      = 4096             // requests; then all that is missing comes in one
+	maxArrived   = 16 << 30         // bytes that a filtered clone takes in all
+	afterTheEnd  = 30 * time.Second // for all requests after the clone's own context has ended
 	firstBackOff = 300 * time.Millisecond
 )
 
@@ -80,31 +90,74 @@ func (s *store) absent(hashes []plumbing.Hash) []plumbing.Hash {
 
 // need makes sure that the objects are here: trees without what is in them, and
 // files. ErrMissing when the remote does not send them.
-func (s *store) need(hashes ...plumbing.Hash) error {
-	if len(s.absent(hashes)) == 0 {
+func (s *store) need(hashes ...plumbing.Hash) error { return s.needWithin(bounds{}, hashes) }
+
+// needFiles makes sure that the files are here, except for those over
+// MaxFileSize: of these, tooLarge tells.
+func (s *store) needFiles(hashes ...plumbing.Hash) error {
+	if !s.promise.open.Load() {
 		return nil
 	}
-	if !s.promise.open.Load() {
-		return ErrMissing
+	return s.needWithin(bounds{object: MaxFileSize}, hashes)
+}
+
+// tooLarge tells whether needFiles met a file and left it where it is.
+func (s *store) tooLarge(h plumbing.Hash) bool {
+	if s.has(h) {
+		return false
 	}
 	s.promise.mu.Lock()
 	defer s.promise.mu.Unlock()
+	return s.promise.large[h]
+}
+
+func (s *store) needWithin(b bounds, hashes []plumbing.Hash) error {
+	if len(s.absent(hashes)) == 0 {
+		return nil
+	}
+	p := s.promise
+	if !p.open.Load() {
+		return ErrMissing
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	missing := func(of []plumbing.Hash) []plumbing.Hash {
+		return slices.DeleteFunc(s.absent(of), func(h plumbing.Hash) bool { return b.object > 0 && p.large[h] })
+	}
 	// Of a folder and what is in it, git may send the folder alone, so what is
 	// left is asked for again as long as something comes.
-	left := s.absent(hashes)
+	left := missing(hashes)
 	for before := len(left) + 1; len(left) > 0 && len(left) < before; {
 		before = len(left)
 		for wants := range slices.Chunk(left, maxWants) {
-			if err := s.promise.bring(fetchPlan{wants: wants, filter: filterAll}); err != nil {
+			if err := p.bringEach(b, wants); err != nil {
 				return err
 			}
 		}
-		left = s.absent(left)
+		left = missing(left)
 	}
 	if len(left) > 0 {
 		return fmt.Errorf("%s: %w", left[0], ErrMissing)
 	}
 	return nil
+}
+
+// bringEach asks for objects by their hashes, in one request unless one of them
+// is too large: halving finds out which.
+func (p *promise) bringEach(b bounds, wants []plumbing.Hash) error {
+	err := p.bring(fetchPlan{wants: wants, filter: filterAll, bounds: b})
+	if !errors.Is(err, errLarge) {
+		return err
+	}
+	if len(wants) == 1 {
+		p.large[wants[0]] = true
+		return nil
+	}
+	half := len(wants) / 2
+	if err := p.bringEach(b, wants[:half]); err != nil {
+		return err
+	}
+	return p.bringEach(b, wants[half:])
 }
 
 // probe asks for an object of which nobody knows whether the remote has it. That
@@ -211,13 +264,21 @@ func (p *promise) bring(plan fetchPlan) error {
 	}
 	ctx, cancel := p.limit()
 	defer cancel()
+	if p.asks++; p.asks > maxAsks {
+		return p.giveUp(ctx, fmt.Errorf("%d requests were not enough", maxAsks))
+	}
+	if plan.bounds.bytes = p.room(); plan.bounds.bytes <= 0 {
+		return errTooMuch
+	}
 	pause := firstBackOff
 	for i := 1; ; i++ {
 		err := p.ask(ctx, plan)
-		if err == nil || ctx.Err() != nil || errors.Is(err, ErrDenied) || errors.Is(err, ErrHostKey) {
+		switch {
+		case err == nil, ctx.Err() != nil, errors.Is(err, ErrDenied), errors.Is(err, ErrHostKey), errors.Is(err, errLarge):
 			return err
-		}
-		if fault.Of(err) != fault.Temporary || i == maxBrings {
+		case errors.Is(err, errTooLong):
+			return errTooMuch
+		case fault.Of(err) != fault.Temporary || i == maxBrings:
 			return p.giveUp(ctx, err)
 		}
 		if p.rest(ctx, pause) != nil {
@@ -226,6 +287,10 @@ func (p *promise) bring(plan fetchPlan) error {
 		pause *= 4
 	}
 }
+
+// errTooMuch ends a filtered clone that would take no end of disk.
+var errTooMuch = fmt.Errorf("the remote has sent more than %d GiB piece by piece; "+
+	"turn uploadpack.allowFilter off for the repository, so that it is fetched as a whole", maxArrived>>30)
 
 // giveUp makes an ordinary clone out of a filtered one.
 func (p *promise) giveUp(ctx context.Context, why error) error {
@@ -237,12 +302,18 @@ func (p *promise) giveUp(ctx context.Context, why error) error {
 	return nil
 }
 
-// limit is the context of one request. It ends with that of the clone. What is
-// read after that is for the cleanup of a run that was stopped, which has a
-// time limit of its own.
+// limit is the context of one request, made with mu held. It ends with that of
+// the clone. What is read after that is for the cleanup of a run that was
+// stopped; all of it together has a time limit, whatever waits for it.
 func (p *promise) limit() (context.Context, context.CancelFunc) {
 	if p.life.Err() == nil {
 		return context.WithCancel(p.life)
 	}
-	return context.WithTimeout(context.WithoutCancel(p.life), afterTheEnd)
+	if p.end.IsZero() {
+		p.end = time.Now().Add(afterTheEnd)
+	}
+	return context.WithDeadlineCause(context.WithoutCancel(p.life), p.end, errAfterTheEnd)
 }
+
+// errAfterTheEnd is why a request ends that a run makes long after its own end.
+var errAfterTheEnd = fmt.Errorf("the run ended more than %s ago", afterTheEnd)

@@ -33,6 +33,7 @@ type Options struct {
 	Dir        string        // existing private directory of the caller, who removes it
 	Author     Signature     // of every commit
 	Levels     int           // of folders that are fetched together, the top folder being one; all when zero
+	Ahead      Ahead         // what will be read first
 	Timeout    time.Duration // of one remote act; 10 minutes when zero
 	Progress   func(string)  // gets printable lines during long transfers; may be nil
 }
@@ -49,6 +50,7 @@ type Repo struct {
 	author Signature
 	dir    string
 	levels int
+	ahead  Ahead
 
 	mu   sync.Mutex
 	refs refs                   // the branch and OwnRefs as last seen
@@ -79,7 +81,7 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 	}
 	r := &Repo{
 		remote: &remote{transport: t, name: a.String(), timeout: o.Timeout, progress: o.Progress},
-		store:  s, branch: branches + o.Branch, author: o.Author, dir: o.Dir, levels: o.Levels,
+		store:  s, branch: branches + o.Branch, author: o.Author, dir: o.Dir, levels: o.Levels, ahead: o.Ahead,
 		made: map[plumbing.Hash]bool{}, more: refs{}, now: time.Now, sleep: sleep,
 	}
 	if err := r.begin(ctx); err != nil {

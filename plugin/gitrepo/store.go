@@ -195,8 +195,8 @@ func newObject(t plumbing.ObjectType, data []byte) *plumbing.MemoryObject {
 
 // addPack keeps the objects of a pack that the remote sends, and tells how many
 // they are. Reading goes on meanwhile.
-func (s *store) addPack(ctx context.Context, r io.Reader) (int, error) {
-	p, err := indexPack(ctx, filepath.Join(s.dir, "objects", "pack"), r)
+func (s *store) addPack(ctx context.Context, r io.Reader, b bounds) (int, error) {
+	p, err := indexPack(ctx, filepath.Join(s.dir, "objects", "pack"), r, b)
 	if err != nil || p == nil {
 		return 0, err
 	}

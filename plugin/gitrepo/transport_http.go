@@ -130,6 +130,12 @@ func (c *httpConversation) greeting() io.Reader {
 func (c *httpConversation) said() string { return "" }
 
 func (c *httpConversation) ask(request []byte) (io.Reader, error) {
+	if c.greets != nil {
+		// Only then its connection is free for the request.
+		drain(c.greets)
+		_ = c.greets.Close()
+		c.greets = nil
+	}
 	res, err := c.do(http.MethodPost, c.base+"/"+string(c.service), request, "result")
 	if err != nil {
 		return nil, err

@@ -142,6 +142,7 @@ type fetchPlan struct {
 	haves  []plumbing.Hash // what is here, with all that it needs
 	filter packp.Filter    // what to leave out; empty for nothing
 	depth  int             // commits of history; 0 for all
+	bounds bounds          // of the pack that comes back
 }
 
 // canFilter tells whether a remote lets clients leave objects out and ask for
