@@ -215,6 +215,9 @@ func TestMergedProposalIsDoneOnceItIsApplied(t *testing.T) {
 		"rebase":         `git cherry-pick "$P" >/dev/null`,
 		"squash":         `git merge -q --squash "$P" && { git log -1 --format=%B "$P"; echo; echo "Co-authored-by: x <x@example.org>"; } | git commit -q -F -`,
 		"squash, no log": `git merge -q --squash "$P" && git commit -q -m "Alerts"`,
+		"squash, no log, no branch, and more changes": `git merge -q --squash "$P" && git commit -q -m "Alerts" &&
+			git push -q origin --delete $(git for-each-ref --format='%(refname:lstrip=3)' refs/remotes/origin/pm-todos/propose) &&
+			echo '# more' >>stacks/monitoring/alerts.tf && git commit -q -a -m "More"`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -240,6 +243,9 @@ func TestMergedProposalIsDoneOnceItIsApplied(t *testing.T) {
 				t.Errorf("%d agent calls, a merged proposal was paid for again", len(calls))
 			}
 			s.linksResolve(s.file(alertDocument))
+			if found, code := s.verifies(standin.SampleBranch); code != 0 || found.Rows != 1 {
+				t.Errorf("verify ended with %d: %+v", code, found)
+			}
 		})
 	}
 }

@@ -59,6 +59,11 @@ func Verify(ctx context.Context, repo *gitrepo.Repo, docs []*postmortem.Document
 	if a.journals, err = Journals(ctx, repo); err != nil {
 		return a.out, fmt.Errorf("list the journals: %w", err)
 	}
+	lines, err := repo.ReadLog(LedgerRef)
+	if err != nil {
+		return a.out, fmt.Errorf("read the ledger: %w", err)
+	}
+	a.ledger, _ = ReadLedger(lines)
 	if err := a.readBranch(); err != nil {
 		return a.out, err
 	}
@@ -93,6 +98,7 @@ type auditor struct {
 	stacks   []string
 	docs     map[string]*postmortem.Document
 	journals map[string]string
+	ledger   Ledger
 
 	messages map[string]string   // of every commit on the branch
 	fixes    []fixCommit         // the latest of every item, the latest first
@@ -167,8 +173,12 @@ func (a *auditor) row(doc *postmortem.Document, row postmortem.Logged) error {
 	}
 	e, ok := ParseEvidence(commit.Message)
 	if !ok || commit.Merge {
+		if squashed, err := a.squashed(doc, items, commit); squashed || err != nil {
+			a.marked(d, items)
+			return errors.Join(err, a.taken(d, commit))
+		}
 		d.Code, d.Detail = DoubtNoEvidence, fmt.Sprintf("%.12s is no fix commit: the trailers that name item, stack and plan are not in it", hash)
-		d.Fix = "link the commit that holds them; a squash merge loses them"
+		d.Fix = "link the commit that holds them; a squash merge may lose them, and the ledger knows no proposal that this commit brought"
 		a.doubt(d)
 		return nil
 	}
@@ -312,11 +322,29 @@ func (a *auditor) content(d Doubt, fix fixCommit) error {
 			break
 		}
 	}
-	reverted, err := a.reverted(fix.commit)
+	return a.taken(d, fix.commit)
+}
+
+// squashed tells whether a commit without evidence brought a proposal of an item
+// to the branch, as the ledger knows it.
+func (a *auditor) squashed(doc *postmortem.Document, items []postmortem.Item, commit gitrepo.Commit) (bool, error) {
+	for _, item := range items {
+		for _, p := range a.ledger.patches(Ref{Document: doc.File, Item: item.ID}) {
+			if brings, err := commitBrings(a.repo, commit, p, a.ledger.steps()); brings || err != nil {
+				return brings, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// taken checks that a commit was not taken back.
+func (a *auditor) taken(d Doubt, commit gitrepo.Commit) error {
+	reverted, err := a.reverted(commit)
 	if err != nil || !reverted {
 		return err
 	}
-	d.Code, d.Detail = DoubtReverted, fmt.Sprintf("%.12s was reverted on the branch", fix.commit.Hash)
+	d.Code, d.Detail = DoubtReverted, fmt.Sprintf("%.12s was reverted on the branch", commit.Hash)
 	d.Fix = "set the item back to TODO, or to what was decided instead"
 	a.doubt(d)
 	return nil

@@ -42,6 +42,7 @@ type attempt struct {
 	out     change.Outcome
 
 	recorded  bool     // the ledger holds the attempt
+	offered   *Patch   // what it proposes
 	journaled []string // fix commits that this attempt sent to its journal
 }
 
@@ -152,7 +153,7 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	}
 	a.pending = append(a.pending, Entry{
 		Time: a.now().UTC(), Run: a.opts.Run, Kind: kindResult, Ref: a.ref, Attempt: a.number,
-		State: result, Reason: a.out.Reason, CostUSD: a.out.CostUSD, Commit: a.out.Commit,
+		State: result, Reason: a.out.Reason, CostUSD: a.out.CostUSD, Commit: a.out.Commit, Patch: a.offered,
 	})
 	return fatal
 }

@@ -43,6 +43,8 @@ type Entry struct {
 	CostUSD float64   `json:"cost_usd,omitempty"`
 	Commit  string    `json:"commit,omitempty"` // fix commit, or the completed run's tip
 
+	Patch *Patch `json:"patch,omitempty"` // of proposals
+
 	// Unfinished, on completed entries, are the safe items that are still to do;
 	// their documents are read again though nobody changed them.
 	Unfinished []Ref `json:"unfinished,omitempty"`

@@ -13,7 +13,7 @@ import (
 // findMerged recognises proposals that a person merged. A merge or a rebase
 // keeps the evidence in the commits, and most squashes keep it in the message;
 // of a squash that drops it, the content tells, for as long as the proposal's
-// branch exists. Without both the item is open as before.
+// branch exists, and after that the ledger, see findSquashed.
 func (r *Resolver) findMerged(waiting map[Ref]proposal) error {
 	for ref, p := range waiting {
 		if _, known := r.landed[ref]; known {

@@ -67,6 +67,10 @@ func (a *attempt) offer(ctx context.Context) error {
 		return fmt.Errorf("push %s: %w", branch, err)
 	}
 	a.out.State, a.out.Commit, a.out.Branch = change.Proposed, fix, branch
+	if a.offered, err = a.patch(fix); err != nil {
+		// It waits on its branch all the same.
+		a.log.Warn().Str("stage", "items").Err(err).Msg("the ledger does not keep what was proposed: merge it in a way that keeps its trailers")
+	}
 	return nil
 }
 

@@ -171,7 +171,7 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) []change.Outc
 		r.log.Error().Str("stage", "items").Err(err).Msg("without the open proposals, items could be paid for twice; none is started")
 		return notAttempted(items, ReasonHost)
 	}
-	if err := r.findMerged(waiting); err != nil {
+	if err := errors.Join(r.findMerged(waiting), r.findSquashed(items)); err != nil {
 		r.log.Error().Str("stage", "items").Err(err).Msg("it cannot be told which proposals were merged; no item is started")
 		return notAttempted(items, ReasonHost)
 	}
