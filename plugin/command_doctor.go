@@ -128,7 +128,7 @@ func (d *checkup) settings(wrong *SettingsError) bool {
 	for _, p := range wrong.Problems {
 		f := doctor.Failure("settings", p.Setting, fault.Mark(fault.Settings, errors.New(p.Text)))
 		if p.Setting == "known_hosts" && d.s.Hosts.KnownHosts == "" {
-			f.Fix += "\n" + scanCommand(slices.Concat(d.s.Hosts.Hosts, d.s.Hosts.AgentHosts))
+			f.Fix += "\n" + scanCommand(d.s.Hosts.JumpHost, slices.Concat(d.s.Hosts.Hosts, d.s.Hosts.AgentHosts))
 		}
 		d.report.Add(f)
 	}

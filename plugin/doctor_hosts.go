@@ -114,7 +114,7 @@ func (d *checkup) reach(ctx context.Context, name string, login host.SSH) *host.
 	case errors.As(err, &pin):
 		d.hostKey(name, pin)
 	case errors.Is(err, host.ErrAuth):
-		d.failHost("login", name, err)
+		d.refused(name, login, err)
 	default:
 		d.failHost("reach", name, err)
 	}
@@ -122,11 +122,25 @@ func (d *checkup) reach(ctx context.Context, name string, login host.SSH) *host.
 	return nil
 }
 
+// refused tells how to let a key in that was refused. A certificate's key is made
+// anew for each run, and its error says what to do.
+func (d *checkup) refused(name string, login host.SSH, err error) {
+	f := doctor.Failure("login", name, err)
+	if line, err := host.AuthorizedKey(login.Key); err == nil && login.Certificate == "" {
+		f.Fix += "\nthe line for it:\nrestrict " + line
+	}
+	d.addHost(f)
+}
+
 // failHost is fail without the host's full name in front of the error, which
 // stands in the line as the settings have it.
 func (d *checkup) failHost(check, name string, err error) {
-	f := doctor.Failure(check, name, err)
-	if target, wrong := host.ParseTarget(name); wrong == nil {
+	d.addHost(doctor.Failure(check, name, err))
+}
+
+// addHost adds a finding about a host, without its full name in the text.
+func (d *checkup) addHost(f doctor.Finding) {
+	if target, wrong := host.ParseTarget(f.About); wrong == nil {
 		f.Text = strings.TrimPrefix(f.Text, target.String()+": ")
 	}
 	d.report.Add(f)
@@ -158,20 +172,33 @@ func keyFile(kind string) string {
 	}
 }
 
-// scanCommand shows the keys of hosts whose keys nobody pinned yet.
-func scanCommand(names []string) string {
+// scanCommand shows the keys of hosts whose keys nobody pinned yet. Those behind
+// a jump host are asked from there.
+func scanCommand(jump string, names []string) string {
 	lines := []string{"the lines, to be compared on each host's console with: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"}
+	through, err := host.ParseTarget(jump)
+	jumps := err == nil && !through.Local
+	if jumps {
+		lines = append(lines, scan(through))
+	}
 	for _, name := range names {
 		target, err := host.ParseTarget(name)
 		if err != nil || target.Local {
 			continue
 		}
-		line := fmt.Sprintf("ssh-keyscan -t ed25519 -p %d %s", target.Port, target.Host)
+		line := scan(target)
+		if jumps {
+			line = fmt.Sprintf("ssh -p %d %s@%s %s", through.Port, through.User, through.Host, line)
+		}
 		if !slices.Contains(lines, line) {
 			lines = append(lines, line)
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+func scan(target host.Target) string {
+	return fmt.Sprintf("ssh-keyscan -t ed25519 -p %d %s", target.Port, target.Host)
 }
 
 // examined tells what was found on a host, one line for each subject.

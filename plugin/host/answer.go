@@ -9,6 +9,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/plain"
 )
 
 // text is what the stream held after our mark: what came before is a greeting.
@@ -39,7 +40,7 @@ func exitCode(err error) (code int, exited bool) {
 
 // failure turns a script's "fail CODE" into a sentence with a way out.
 func (h *Host) failure(j job, a *answer, stderr string) error {
-	subject := cut(clean(a.block("fail-text")), 300)
+	subject := cut(plain.Line(string(a.block("fail-text")), 0), 300)
 	detail := tellingLine(clean([]byte(stderr)))
 	full := isFull(stderr)
 	if free := a.number("free"); free >= 0 && free < 1024 {
@@ -80,6 +81,7 @@ var failures = map[string]struct {
 }{
 	"home":         {fault.Failed, nil, "the user has no home folder (HOME is “{}”); create it, or use another account", false},
 	"cache":        {fault.Failed, nil, "“{}” cannot be written; check its owner, its mode and whether the file system is read-only", true},
+	"foreign":      {fault.Failed, nil, "“{}” is a link or belongs to another account, which could change what is planned there; remove it, and let it be made again", false},
 	"no-run":       {fault.Failed, nil, "the run directory “{}” is gone; start the run again", false},
 	"no-tree":      {fault.Failed, nil, "the work tree “{}” is gone or was replaced by something else", false},
 	"no-folder":    {fault.Failed, nil, "the repository has no folder “{}”, or it leads out of the workspace", false},

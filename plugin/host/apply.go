@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/plain"
 )
 
 // ApplySpec says which saved plan is applied, and how.
@@ -49,7 +50,7 @@ const applyMost = 24 * time.Hour
 func (w *Workspace) Apply(ctx context.Context, spec ApplySpec) (ApplyStatus, error) {
 	j, err := w.applyJob(spec)
 	if err != nil {
-		return ApplyStatus{}, fmt.Errorf("applying %s: %w", spec.Dir, err)
+		return ApplyStatus{}, fmt.Errorf("applying %s: %w", plain.Line(spec.Dir, 0), err)
 	}
 	var sent, ran, refused, started atomic.Bool
 	j.sent = &sent

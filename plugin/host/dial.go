@@ -53,7 +53,10 @@ func Dial(ctx context.Context, s SSH) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &dialer{pins: pinned, auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, fingerprint: describeKey(signer.PublicKey()), timeout: s.ConnectTimeout}
+	d := &dialer{
+		pins: pinned, auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, fingerprint: describeKey(plainKey(signer.PublicKey())),
+		certified: s.Certificate != "", timeout: s.ConnectTimeout,
+	}
 	conn, err := d.dial(ctx, s)
 	if err != nil {
 		return nil, err
@@ -67,6 +70,7 @@ type dialer struct {
 	pins        *pins
 	auth        []ssh.AuthMethod
 	fingerprint string
+	certified   bool // the key logs in by a certificate
 	timeout     time.Duration
 }
 
@@ -106,16 +110,23 @@ func (d *dialer) dial(ctx context.Context, s SSH) (*sshConnection, error) {
 func (d *dialer) connect(ctx context.Context, via reach, target Target) (*ssh.Client, error) {
 	address := target.Address()
 	var last error
+	var told *PinError // with a reason that says more than that a key is another one
 	for _, offered := range d.pins.attempts(address) {
 		client, err := d.handshake(ctx, via, target, offered, d.pins.check)
 		if err == nil {
 			return client, nil
 		}
 		last = err
+		if pin, ok := errors.AsType[*PinError](err); ok && pin.Why != "" {
+			told = pin
+		}
 		var none *ssh.AlgorithmNegotiationError
 		if !errors.Is(err, ErrHostKey) && !errors.As(err, &none) {
 			return nil, err
 		}
+	}
+	if told != nil {
+		return nil, fault.Mark(fault.Failed, told)
 	}
 	if !errors.Is(last, ErrHostKey) {
 		return nil, d.mismatch(ctx, via, target, last)
@@ -129,7 +140,7 @@ func (d *dialer) mismatch(ctx context.Context, via reach, target Target, last er
 	refusal := &PinError{Host: target.Address(), Want: d.pins.want(target.Address())}
 	var none *ssh.AlgorithmNegotiationError
 	if errors.As(last, &none) && none.What != "host key" {
-		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w: %w", target, ErrUnreachable, last))
+		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w: %w", target, ErrUnreachable, heard{last}))
 	}
 	_, _ = d.handshake(ctx, via, target, slices.Concat(groups...), func(_ string, _ net.Addr, key ssh.PublicKey) error {
 		refusal.Got = describeKey(plainKey(key))
@@ -179,7 +190,7 @@ func (d *dialer) unreachable(limited, ctx context.Context, target Target, err er
 	case errors.As(err, &channel) && channel.Reason == ssh.Prohibited:
 		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w: the jump host forbids it (%s); allow TCP forwarding there", target, ErrUnreachable, cut(clean([]byte(channel.Message)), 100)))
 	}
-	return fault.Mark(fault.Temporary, fmt.Errorf("%s: %w: %w", target, ErrUnreachable, err))
+	return fault.Mark(fault.Temporary, fmt.Errorf("%s: %w: %w", target, ErrUnreachable, heard{err}))
 }
 
 // classify says what a failed handshake means.
@@ -189,10 +200,13 @@ func (d *dialer) classify(target Target, refused, err error) error {
 	case refused != nil:
 		return fault.Mark(fault.Failed, refused)
 	case errors.As(err, &none):
-		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w", target, err))
+		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w", target, heard{err}))
+	case strings.Contains(err.Error(), "unable to authenticate") && d.certified:
+		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w: it does not accept the certificate of %s for user %s; let its sshd trust the authority that signed it (TrustedUserCAKeys), and check that the certificate names that user and that the clocks agree",
+			target, ErrAuth, d.fingerprint, target.User))
 	case strings.Contains(err.Error(), "unable to authenticate"):
 		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w: it does not accept %s for user %s; put the public key into ~/.ssh/authorized_keys there, and check that the account is not locked",
 			target, ErrAuth, d.fingerprint, target.User))
 	}
-	return fault.Mark(fault.Temporary, fmt.Errorf("%s: %w: %s", target, ErrUnreachable, cut(clean([]byte(err.Error())), 200)))
+	return fault.Mark(fault.Temporary, fmt.Errorf("%s: %w: %w", target, ErrUnreachable, heard{err}))
 }

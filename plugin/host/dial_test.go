@@ -59,6 +59,7 @@ func TestThreat8_HostKeys(t *testing.T) {
 	line := func(marker, host string, key ssh.Signer) []byte {
 		return []byte(marker + host + " " + string(ssh.MarshalAuthorizedKey(key.PublicKey())))
 	}
+	_, port, _ := net.SplitHostPort(address)
 	plain := func(to *sshServer, key ssh.Signer) []byte { return line("", xknownhosts.Normalize(to.address), key) }
 	ca := []byte("@cert-authority * " + string(ssh.MarshalAuthorizedKey(authority.PublicKey())))
 	for _, c := range []struct {
@@ -77,6 +78,13 @@ func TestThreat8_HostKeys(t *testing.T) {
 		{name: "another key", to: server, known: plain(server, other), says: []string{fingerprint(first), fingerprint(other), "ssh-keygen -lf"}},
 		{name: "a kind of key that the server lacks", to: signed, known: plain(signed, second), says: []string{fingerprint(first), fingerprint(second)}},
 		{name: "unknown", to: server, known: line("", "[10.1.1.1]:2222", first), says: []string{fingerprint(first), "unknown", strings.TrimSpace(string(line("", xknownhosts.Normalize(address), first)))}},
+		{name: "a wildcard", to: server, known: line("", "[127.0.0.*]:"+port, first), accepted: true},
+		{name: "a wildcard, but not this one", to: server, known: line("", "!"+xknownhosts.Normalize(address)+",[127.0.0.*]:"+port, first), says: []string{"unknown", fingerprint(first)}},
+		{name: "a wildcard for all, of another key", to: server, known: line("", "[*]:"+port, other), says: []string{fingerprint(first), fingerprint(other)}},
+		{name: "byte order mark", to: server, known: append([]byte("\ufeff"), plain(server, first)...), accepted: true},
+		{name: "what ssh-keyscan prints", to: server, known: append([]byte("# "+address+" SSH-2.0-OpenSSH_9.2p1\n"), plain(server, first)...), accepted: true},
+		{name: "revoked alone, beside its fingerprint", to: server, known: line("@revoked ", "*", first), prints: []string{fingerprint(first)}, says: []string{"revoked"}},
+		{name: "revoked, another one is known", to: server, known: append(line("@revoked ", "*", first), plain(server, second)...), accepted: true},
 		{name: "revoked", to: server, known: append(plain(server, first), line("@revoked ", "*", first)...), says: []string{"revoked", fingerprint(first)}},
 		{name: "fingerprint", to: server, prints: []string{fingerprint(other), fingerprint(first)}, accepted: true},
 		{name: "fingerprint of a key shown later", to: server, prints: []string{fingerprint(second)}, accepted: true},
@@ -156,6 +164,17 @@ func TestJumpHost(t *testing.T) {
 	err = try(t, SSH{Target: end.target(t), Jump: via(jump), Key: secretOf(key), KnownHosts: wrong})
 	if !errors.Is(err, ErrHostKey) || !strings.Contains(err.Error(), fingerprint(hostKey)) {
 		t.Errorf("another host behind the jump host: %v", err)
+	}
+	gone, _ := ParseTarget("tester@127.0.0.1:1")
+	for name, s := range map[string]SSH{
+		"jump host: tester@127.0.0.1:1":                         {Target: end.target(t), Jump: &gone},
+		"through jump host " + via(jump).String() + ": tester@": {Target: gone, Jump: via(jump)},
+	} {
+		s.Key, s.KnownHosts = secretOf(key), append(knownHosts(gone.Address(), hostKey.PublicKey()), both...)
+		err := try(t, s)
+		if !errors.Is(err, ErrUnreachable) || fault.Of(err) != fault.Temporary || !strings.HasPrefix(err.Error(), name) || strings.Contains(err.Error(), "\x1b") {
+			t.Errorf("%s: %v (%s)", name, err, fault.Of(err))
+		}
 	}
 	err = try(t, SSH{Target: end.target(t), Jump: via(closed), Key: secretOf(key), KnownHosts: both})
 	if !errors.Is(err, ErrUnreachable) || fault.Of(err) != fault.Failed || !strings.Contains(err.Error(), "forwarding") {
@@ -260,6 +279,49 @@ func TestMoreRoundTripsThanTheServerHasSessions(t *testing.T) {
 	for i := range 25 {
 		if _, err := w.Preflight(t.Context(), Need{}); err != nil {
 			t.Fatalf("round trip %d: %v", i+1, err)
+		}
+	}
+}
+
+func TestThreat8_KeysOfIPv6Hosts(t *testing.T) {
+	t.Parallel()
+	right, _ := newKey(t)
+	other, _ := newKey(t)
+	line := string(ssh.MarshalAuthorizedKey(right.PublicKey()))
+	for _, c := range []struct{ target, known string }{
+		{"u@[fd00::1]", "fd00::1 "},
+		{"u@[fd00::1]:22", "10.0.0.1,fd00::1 "},
+		{"u@[fd00::1]:2222", "[fd00::1]:2222 "},
+		{"u@[fd00::1]:2222", "[fd00::*]:2222 "},
+		{"u@[fd00::1]:2222", xknownhosts.HashHostname("[fd00::1]:2222") + " "},
+	} {
+		target, err := ParseTarget(c.target)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := newPins([]byte(c.known+line), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		remote := &net.TCPAddr{IP: net.ParseIP("fd00::1"), Port: target.Port}
+		if err := p.check(target.Address(), remote, right.PublicKey()); err != nil {
+			t.Errorf("%s by %s: %v", c.target, c.known, err)
+		}
+		if err := p.check(target.Address(), remote, other.PublicKey()); !errors.Is(err, ErrHostKey) {
+			t.Errorf("%s by %s: another key: %v", c.target, c.known, err)
+		}
+		// The line that is shown for an unknown host must work when it is pasted.
+		var unknown *PinError
+		none, err := newPins([]byte("# none\n"), nil)
+		if err != nil || !errors.As(none.check(target.Address(), remote, right.PublicKey()), &unknown) {
+			t.Fatal(err)
+		}
+		pasted, err := newPins([]byte(unknown.Line), nil)
+		if err != nil {
+			t.Fatalf("%s: %q: %v", c.target, unknown.Line, err)
+		}
+		if err := pasted.check(target.Address(), remote, right.PublicKey()); err != nil {
+			t.Errorf("%s: %q was pasted: %v", c.target, unknown.Line, err)
 		}
 	}
 }

@@ -80,6 +80,15 @@ func tellingLine(output string) string {
 	return cut(last, 300)
 }
 
+// heard is an error that a server has a say in, in one short printable line.
+type heard struct{ err error }
+
+// Error is the line.
+func (h heard) Error() string { return cut(plain.Line(h.err.Error(), 0), 200) }
+
+// Unwrap is the error as it came.
+func (h heard) Unwrap() error { return h.err }
+
 func cut(text string, most int) string {
 	if len(text) <= most {
 		return text

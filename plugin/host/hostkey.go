@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -67,6 +68,7 @@ func CheckPins(known []byte, fingerprints []string) error {
 
 func newPins(known []byte, fingerprints []string) (*pins, error) {
 	p := &pins{}
+	known = bytes.TrimPrefix(known, []byte("\ufeff"))
 	for _, f := range fingerprints {
 		f = strings.TrimRight(strings.TrimSpace(f), "=")
 		if !fingerprintPattern().MatchString(f) {

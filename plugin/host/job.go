@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/plain"
 )
 
 // A job is one round trip: a task in a session that watches it.
@@ -37,6 +38,7 @@ type job struct {
 }
 
 func (j *job) fill() {
+	j.doing = plain.Line(j.doing, 0) // a folder of the repository may have any name
 	if j.timeout <= 0 {
 		j.timeout = time.Minute
 	}

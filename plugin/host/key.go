@@ -22,6 +22,16 @@ func KeyFingerprint(key secret.String) (string, error) {
 	return describeKey(signer.PublicKey()), nil
 }
 
+// AuthorizedKey is the line of ~/.ssh/authorized_keys that lets a private key in,
+// without options. It errs as Dial would.
+func AuthorizedKey(key secret.String) (string, error) {
+	signer, err := parseKey(key)
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey()))), nil
+}
+
 func describeKey(key ssh.PublicKey) string {
 	return key.Type() + " " + ssh.FingerprintSHA256(key)
 }

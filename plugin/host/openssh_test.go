@@ -142,8 +142,13 @@ func TestThreat8_CertificatesOfRealServers(t *testing.T) {
 	} {
 		s := good
 		c.change(&s)
-		if _, err := Dial(t.Context(), s); !errors.Is(err, c.want) {
+		_, err := Dial(t.Context(), s)
+		if !errors.Is(err, c.want) {
 			t.Errorf("%s: got %v", name, err)
+		}
+		// An ephemeral key belongs into no authorized_keys.
+		if s.Certificate != "" && errors.Is(err, ErrAuth) && (!strings.Contains(err.Error(), "TrustedUserCAKeys") || strings.Contains(err.Error(), "authorized_keys")) {
+			t.Errorf("%s: no way out of it in %v", name, err)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/pattern"
+	"pm-todos/plugin/plain"
 )
 
 // PlanSpec says how one stack is planned. In the arguments {plan} stands for
@@ -43,9 +44,10 @@ func (w *Workspace) Plan(ctx context.Context, spec PlanSpec) (change.Plan, error
 	if spec.MaxShow <= 0 {
 		spec.MaxShow = showMost
 	}
+	stack := plain.Line(spec.Dir, 0)
 	j, err := w.planJob(spec)
 	if err != nil {
-		return change.Plan{}, fmt.Errorf("planning %s: %w", spec.Dir, err)
+		return change.Plan{}, fmt.Errorf("planning %s: %w", stack, err)
 	}
 	h := w.run.host
 	a, err := h.do(ctx, j)
@@ -58,9 +60,9 @@ func (w *Workspace) Plan(ctx context.Context, spec PlanSpec) (change.Plan, error
 	case exit.Code != 0 || exit.Reason != "":
 		return change.Plan{}, h.commandError(a.step, exit)
 	case !sha256Pattern().MatchString(hash):
-		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: no SHA-256 of the plan file", spec.Dir, h.name, ErrAnswer)
+		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: no SHA-256 of the plan file", stack, h.name, ErrAnswer)
 	case a.number("stdout-size") != int64(len(exit.Stdout)):
-		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: the plan's JSON has %d bytes, %d are taken", spec.Dir, h.name, ErrTooLarge, a.number("stdout-size"), spec.MaxShow)
+		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: the plan's JSON has %d bytes, %d are taken", stack, h.name, ErrTooLarge, a.number("stdout-size"), spec.MaxShow)
 	}
 	return change.Plan{Stack: spec.Dir, SHA256: hash, Show: exit.Stdout}, nil
 }

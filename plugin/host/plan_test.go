@@ -193,3 +193,28 @@ func TestCancelledPlanReleasesItsLock(t *testing.T) {
 		}
 	})
 }
+
+func TestStackWithAnOddName(t *testing.T) {
+	files := terraformFiles()
+	files["stacks/"+oddName] = "x\n"
+	r := makeRepository(t, files)
+	dir := filepath.Dir("stacks/" + oddName)
+	anywhere(t, func(t *testing.T, w *world) {
+		_, ws := space(t, w.Host, r, Checkout, Prepare{})
+		spec := planSpec()
+		spec.Dir = dir
+		plan, err := ws.Plan(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		apply := applySpec("a", plan.SHA256)
+		apply.Dir = dir
+		if status, err := ws.Apply(t.Context(), apply); err != nil || !status.Ended || status.Code != 0 || !exists(filepath.Join(ws.Dir(), dir, "applied")) {
+			t.Errorf("%+v, %v", status, err)
+		}
+		spec.Dir = dir + "/absent\n"
+		if _, err := ws.Plan(t.Context(), spec); err == nil || fault.Of(err) != fault.Failed || strings.Contains(err.Error(), "\n") {
+			t.Errorf("a folder that is not there: %v", err)
+		}
+	})
+}

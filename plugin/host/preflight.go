@@ -154,6 +154,9 @@ func (h *Host) inspectDisk(a *answer, need Need, facts Facts, problem complain) 
 		problem(AboutDisk, "user %s has no home folder (HOME is %q)", facts.User, facts.Home)
 		return
 	}
+	for _, folder := range a.blocks["foreign"] {
+		problem(AboutDisk, "folder %s is a link or belongs to another account, which could change what is planned there; remove it, and let it be made again", cut(clean(folder), 500))
+	}
 	full := facts.Free >= 0 && facts.Free < need.MinFree
 	if full {
 		problems := fmt.Sprintf("%d MiB are free at %s, %d MiB are needed", facts.Free>>20, facts.Root, need.MinFree>>20)

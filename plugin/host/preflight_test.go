@@ -151,3 +151,48 @@ func TestFullDiskIsNamed(t *testing.T) {
 		t.Errorf("Close: %v", err)
 	}
 }
+
+func TestThreat6_FoldersOfOthersAreNotUsed(t *testing.T) {
+	t.Parallel()
+	for name, ruin := range map[string]func(t *testing.T, root string) error{
+		"a link": func(t *testing.T, root string) error {
+			return errors.Join(os.MkdirAll(root, 0o700), os.Symlink(t.TempDir(), root+"/runs"))
+		},
+		"of another account": func(t *testing.T, root string) error {
+			if os.Getuid() != 0 {
+				t.Skip("only root could work in a folder of another account")
+			}
+			return errors.Join(os.MkdirAll(root+"/runs", 0o700), os.Chown(root, 65534, 65534))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := localWorld(t)
+			if err := ruin(t, w.root); err != nil {
+				t.Fatal(err)
+			}
+			for what, call := range map[string]func() error{
+				"OpenRun":   func() error { _, err := w.OpenRun(t.Context(), "r"); return err },
+				"Preflight": func() error { _, err := w.Preflight(t.Context(), Need{}); return err },
+				"Reclaim":   func() error { return w.Reclaim(t.Context(), nil, nil) },
+			} {
+				if err := call(); err == nil || fault.Of(err) != fault.Failed || !strings.Contains(err.Error(), "is a link or belongs to another account") {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+		})
+	}
+	// A link to where there is more room is the account's own business.
+	w := localWorld(t)
+	roomy := t.TempDir()
+	if err := errors.Join(os.Remove(w.root), os.Symlink(roomy, w.root)); err != nil {
+		t.Fatal(err)
+	}
+	run, ws := space(t, w.Host, makeRepository(t, oneFile), AgentTree, Prepare{})
+	if sh(t, ws, "cat a"); !strings.HasPrefix(run.Dir(), roomy) {
+		t.Errorf("the run is in %s", run.Dir())
+	}
+	if _, err := w.Preflight(t.Context(), Need{}); err != nil {
+		t.Error(err)
+	}
+}

@@ -173,7 +173,7 @@ func tunnel(offer ssh.NewChannel) {
 	}
 	out, err := net.Dial("tcp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
 	if err != nil {
-		_ = offer.Reject(ssh.ConnectionFailed, err.Error())
+		_ = offer.Reject(ssh.ConnectionFailed, "\x1b[31m"+err.Error())
 		return
 	}
 	channel, asked, err := offer.Accept()

@@ -9,6 +9,9 @@ import (
 	"testing"
 )
 
+// oddName is a path that only survives where it is never taken for text.
+const oddName = "it's \"odd\"\n\\ $(x)/-rf\n*.tf"
+
 func TestAgentTreeHoldsTheBytesOfTheCommit(t *testing.T) {
 	r := makeRepository(t, map[string]string{
 		".gitattributes":                  "* text=auto eol=crlf\n*.id ident\n*.secret filter=git-crypt\n*.u16 working-tree-encoding=UTF-16\n",
@@ -20,6 +23,7 @@ func TestAgentTreeHoldsTheBytesOfTheCommit(t *testing.T) {
 		"run.sh*":                         "#!/bin/sh\n",
 		"link@":                           "a/plain.txt",
 		"with space/ünï \"q\".tf":         "x",
+		oddName:                           "odd",
 		".claude/settings.json":           `{"hooks":{}}`,
 		".claude/hooks/go.sh*":            "#!/bin/sh\n",
 		".claude/agents/me.md":            "prompt",
@@ -30,7 +34,7 @@ func TestAgentTreeHoldsTheBytesOfTheCommit(t *testing.T) {
 		_, ws := space(t, w.Host, r, AgentTree, Prepare{})
 		for name, want := range map[string]string{
 			"a/plain.txt": "one\ntwo\n", "a/crlf.txt": "one\r\ntwo\r\n", "b.id": "$Id$\n",
-			"c.secret": "\x00GITCRYPT\x00cipher", "d.u16": "text\n", "with space/ünï \"q\".tf": "x", ".claude/agents/me.md": "prompt",
+			"c.secret": "\x00GITCRYPT\x00cipher", "d.u16": "text\n", "with space/ünï \"q\".tf": "x", oddName: "odd", ".claude/agents/me.md": "prompt",
 		} {
 			if got := read(t, filepath.Join(ws.Dir(), name)); got != want {
 				t.Errorf("%s holds %q, want %q", name, got, want)

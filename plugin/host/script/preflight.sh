@@ -22,6 +22,9 @@ look_root() {
 		root=$HOME/.cache/pm-todos
 	fi
 	text root "$root"
+	for folder in "$root/." "$root/runs"; do
+		[ ! -e "$folder" ] || ! is_foreign "$folder" || text foreign "$folder"
+	done
 	probe=$root/runs/.probe.$$
 	if mkdir -p "$root/runs" 2>/dev/null && head -c 4096 /dev/zero >"$probe" 2>/dev/null &&
 		mv "$probe" "$probe.moved" 2>/dev/null; then

@@ -103,7 +103,19 @@ place_root() {
 		root=$HOME/.cache/pm-todos
 	fi
 	mkdir -p "$root/runs" 2>/dev/null || fail cache "$root"
-	root=$(cd "$root" && pwd -P) || fail cache "$root"
+	cd -P "$root" || fail cache "$root"
+	root=$PWD
+	for folder in "$root" "$root/runs"; do
+		! is_foreign "$folder" || fail foreign "$folder"
+	done
+}
+
+# is_foreign FOLDER: a link, which may be turned elsewhere, or a folder of
+# another account. That one has what it needs to change a plan; only root can
+# work in it all the same, and some file systems show no true owners.
+is_foreign() {
+	[ ! -L "$1" ] || return 0
+	[ ! -O "$1" ] && [ "$(id -u)" -eq 0 ]
 }
 
 # enter_run: makes sure of the run directory and notes that it is in use.
