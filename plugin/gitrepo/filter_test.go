@@ -302,6 +302,14 @@ func TestFiltered_ReadingEndsWithTheRun(t *testing.T) {
 	if got := must(r.ReadFile(r.Tip(), "docs/pm/a.md"))(t); len(got) == 0 {
 		t.Error("nothing was read")
 	}
+	// But not for ever, and it says so.
+	if r.store.promise.end.IsZero() {
+		t.Error("there is no end")
+	}
+	r.store.promise.end = time.Now()
+	if _, err := r.ReadFile(r.Tip(), "docs/pm/c.md"); !errors.Is(err, errAfterTheEnd) || fault.Of(err) != fault.Temporary {
+		t.Errorf("error %v, kind %v", err, fault.Of(err))
+	}
 }
 
 func TestFiltered_WorkGoesOnAfterTheBranchMoved(t *testing.T) {
