@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,47 +20,6 @@ import (
 func addFile(r *Repo, name, text string) func(string) (string, error) {
 	return func(tip string) (string, error) {
 		return r.WithFiles(tip, map[string][]byte{name: []byte(text)}, "add "+name+"\n")
-	}
-}
-
-func TestPublish_TenWritersLoseNothing(t *testing.T) {
-	s := newSite(t, map[string]string{"README": "x", "deep/er/x": "1"})
-	web := s.serve(nil)
-	const writers, each = 10, 2
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var made []string
-	for w := range writers {
-		r := clone(t, []string{web, s.origin}[w%2])
-		wg.Go(func() {
-			for i := range each {
-				name := fmt.Sprintf("rows/%d-%d", w, i)
-				h, err := r.Publish(t.Context(), addFile(r, name, name))
-				if err != nil {
-					t.Errorf("%s: %v", name, err)
-					return
-				}
-				mu.Lock()
-				made = append(made, h)
-				mu.Unlock()
-			}
-		})
-	}
-	wg.Wait()
-	if len(made) != writers*each {
-		t.Fatalf("%d commits", len(made))
-	}
-	s.linear(made)
-	for w := range writers {
-		for i := range each {
-			name := fmt.Sprintf("rows/%d-%d", w, i)
-			if got := git(t, s.origin, "show", branchName+":"+name); got != name {
-				t.Errorf("%s holds %q", name, got)
-			}
-		}
-	}
-	if n := git(t, s.origin, "rev-list", "--count", branchName); n != fmt.Sprint(writers*each+1) {
-		t.Errorf("%s commits on the branch", n)
 	}
 }
 

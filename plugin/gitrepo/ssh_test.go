@@ -4,9 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/skeema/knownhosts"
@@ -64,30 +62,6 @@ func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
 	}))(t)
 	s.linear([]string{made})
 
-	t.Run("writers over every transport", func(t *testing.T) {
-		plain := s.serve(nil)
-		var wg sync.WaitGroup
-		for w := range 6 {
-			o := o
-			o.Dir = t.TempDir()
-			if w%3 > 0 {
-				o = options(t, []string{"", plain, s.origin}[w%3])
-			}
-			writer := must(Clone(t.Context(), o))(t)
-			defer func() { _ = writer.Close() }()
-			wg.Go(func() {
-				name := fmt.Sprint("row-", w)
-				if _, err := writer.Publish(t.Context(), addFile(writer, name, name)); err != nil {
-					t.Errorf("%s: %v", name, err)
-				}
-			})
-		}
-		wg.Wait()
-		s.linear([]string{made})
-		if rows := git(t, s.origin, "ls-tree", "--name-only", branchName); strings.Count(rows, "row-") != 6 {
-			t.Errorf("rows %q", rows)
-		}
-	})
 	t.Run("refused by a hook", func(t *testing.T) {
 		s.hook("pre-receive", "echo not today >&2; exit 1")
 		r.sleep = noSleep
