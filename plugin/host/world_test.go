@@ -107,7 +107,7 @@ func dialWorld(t *testing.T, p *proxy, s SSH, name string, server *sshServer) *w
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Target, s.KeepAlive = target, 500*time.Millisecond
+	s.Target, s.KeepAlive = target, time.Second
 	h, err := Dial(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
