@@ -106,7 +106,7 @@ func (c *sshConnection) start(ctx context.Context) (*stream, error) {
 
 // openPatience is how long a server that has no session to spare is asked
 // again: OpenSSH allows ten at a time (MaxSessions), and one that answered
-// still counts until its last shell, which wakes once a second, has ended.
+// still counts until its shells have ended.
 const openPatience = 5 * time.Second
 
 // open opens a session, as soon as the server has one to spare.
