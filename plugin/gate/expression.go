@@ -82,10 +82,7 @@ func goesOn(rest string) bool {
 	return rest != "" && (wordPart().MatchString(rest) || rest[0] >= '0' && rest[0] <= '9' || rest[0] == '.')
 }
 
-var (
-	span      = pattern.Lazy(`([0-9]+)(ms|[smhdwy])`)
-	waitUnits = map[string]float64{"ms": 1e-3, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
-)
+var span = pattern.Lazy(`([0-9]+)(ms|[smhdwy])`)
 
 // seconds is the length of a duration such as 1h30m.
 func seconds(duration string) float64 {
@@ -95,7 +92,7 @@ func seconds(duration string) float64 {
 		if err != nil {
 			return math.Inf(1)
 		}
-		total += n * waitUnits[found[2]]
+		total += n * units[found[2]]
 	}
 	return total
 }

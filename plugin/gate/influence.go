@@ -142,6 +142,13 @@ func (d *diff) configuration(folder string, after bool) (files []terraformFile, 
 	return files, raw
 }
 
+// readAll notes what the blocks of a file define or guard.
+func (s *surroundings) readAll(file terraformFile) {
+	for _, block := range file.body.Blocks {
+		s.read(file, block)
+	}
+}
+
 // read notes what one block defines or guards.
 func (s *surroundings) read(file terraformFile, block *hclsyntax.Block) {
 	switch {

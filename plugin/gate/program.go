@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -45,19 +46,20 @@ func (d *diff) programs() {
 func (d *diff) programTexts(stack string) []string {
 	folders := map[string]bool{}
 	for name := range d.policy.BaseFiles {
-		if folder := path.Dir(name); StackOf(name, d.policy.Stacks) == stack || folder == "." || strings.HasPrefix(stack+"/", folder+"/") {
+		if folder := path.Dir(name); StackOf(name, d.policy.Stacks) == stack || isAbove(folder, stack) {
 			folders[folder] = true
 		}
 	}
 	var words []string
 	for folder := range folders {
+		around := d.definitionsIn(folder)
 		for name, src := range d.policy.BaseFiles {
 			ext := path.Ext(name)
 			if path.Dir(name) != folder || ext != ".hcl" && StackOf(name, d.policy.Stacks) != stack {
 				continue
 			}
 			if file, err := readTerraform(name, src); err == nil {
-				words = append(words, d.programWords(folder, file)...)
+				words = append(words, programWords(around, file)...)
 			} else if strings.HasSuffix(name, ".json") && guardedInJSON().Match(src) {
 				words = append(words, strings.FieldsFunc(string(src), notInPath)...)
 			}
@@ -66,16 +68,22 @@ func (d *diff) programTexts(stack string) []string {
 	return words
 }
 
-// programWords is the words in the blocks of one file that run programs, and in
-// the values that they use.
-func (d *diff) programWords(folder string, file terraformFile) []string {
+// definitionsIn is the values that the files of a folder define.
+func (d *diff) definitionsIn(folder string) map[string]definition {
 	s := noSurroundings()
 	files, _ := d.configuration(folder, false)
-	for _, other := range append(files, file) {
-		for _, block := range other.body.Blocks {
-			s.read(other, block)
-		}
+	for _, file := range files {
+		s.readAll(file)
 	}
+	return s.definitions
+}
+
+// programWords is the words in the blocks of one file that run programs, and in
+// the values that they use, of the file itself and of its folder.
+func programWords(around map[string]definition, file terraformFile) []string {
+	s := noSurroundings()
+	maps.Copy(s.definitions, around)
+	s.readAll(file)
 	var words []string
 	seen := map[string]bool{}
 	var follow func(names, literals []string)

@@ -186,8 +186,7 @@ func (d *diff) stackState(stack string) {
 // what it runs, protects and shares with others is unknown.
 func (d *diff) stackConfiguration(stack string) {
 	belongs := func(file string) bool {
-		above := path.Ext(file) == ".hcl" && (path.Dir(file) == "." || strings.HasPrefix(stack+"/", path.Dir(file)+"/"))
-		return above || StackOf(file, d.policy.Stacks) == stack
+		return path.Ext(file) == ".hcl" && isAbove(path.Dir(file), stack) || StackOf(file, d.policy.Stacks) == stack
 	}
 	for _, file := range d.policy.Unread {
 		if belongs(file) {
@@ -202,6 +201,11 @@ func (d *diff) stackConfiguration(stack string) {
 			d.add(CodeHCL, file, "the stack has this file already: "+err.Error())
 		}
 	}
+}
+
+// isAbove tells whether a folder is that of a stack or one that it is in.
+func isAbove(folder, stack string) bool {
+	return folder == "." || strings.HasPrefix(stack+"/", folder+"/")
 }
 
 // changes tells whether a path is one of the change.
