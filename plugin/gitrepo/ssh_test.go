@@ -19,16 +19,9 @@ import (
 // address.
 func sshKeys(t *testing.T, address string) (client, host string, known []byte) {
 	t.Helper()
-	var keys [2]string
-	for i := range keys {
-		_, key, err := ed25519.GenerateKey(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys[i] = string(pem.EncodeToMemory(must(ssh.MarshalPrivateKey(key, ""))(t)))
-	}
-	signer := must(ssh.ParsePrivateKey([]byte(keys[1])))(t)
-	return keys[0], keys[1], []byte(knownhosts.Line([]string{address}, signer.PublicKey()))
+	host = sshdtest.Key(t)
+	signer := must(ssh.ParsePrivateKey([]byte(host)))(t)
+	return sshdtest.Key(t), host, []byte(knownhosts.Line([]string{address}, signer.PublicKey()))
 }
 
 // overSSH serves the origin by a real sshd and returns what completes the options.

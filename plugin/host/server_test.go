@@ -2,10 +2,8 @@ package host
 
 import (
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -19,25 +17,19 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"pm-todos/plugin/host/sshdtest"
 	"pm-todos/plugin/secret"
 )
 
 // newKey is a fresh ed25519 key as a signer and as PEM.
 func newKey(t testing.TB) (ssh.Signer, string) {
 	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
+	private := sshdtest.Key(t)
+	signer, err := ssh.ParsePrivateKey([]byte(private))
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, err := ssh.MarshalPrivateKey(private, "test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer, string(pem.EncodeToMemory(block))
+	return signer, private
 }
 
 func newECDSA(t testing.TB) ssh.Signer {
