@@ -108,9 +108,10 @@ func Explain(d *Document, item Item) string {
 	default:
 		b.WriteString("  left to a person:\n")
 	}
+	evidence := d.Evidence(item)
 	for i, r := range item.Reasons {
 		fmt.Fprintf(&b, "  - %s: %s\n", r, r.Sentence())
-		if evidence := d.Evidence(item); i == 0 && evidence != "" {
+		if i == 0 && evidence != "" {
 			fmt.Fprintf(&b, "    Because of %q.\n", printable(evidence, 80))
 		}
 		fmt.Fprintf(&b, "    %s\n", r.Fix())

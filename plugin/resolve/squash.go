@@ -37,14 +37,19 @@ type Step struct {
 func stepsOf(diff change.Change) ([]Step, bool) {
 	var steps []Step
 	for _, f := range diff.Files {
-		before, okBefore := contentSum(f.Old, f.OldSize, f.OldMode)
-		after, okAfter := contentSum(f.New, f.NewSize, f.NewMode)
-		if !okBefore || !okAfter {
+		step, ok := stepOf(f)
+		if !ok {
 			return nil, false
 		}
-		steps = append(steps, Step{f.Path, before, after})
+		steps = append(steps, step)
 	}
 	return steps, len(steps) > 0
+}
+
+func stepOf(f change.File) (Step, bool) {
+	before, okBefore := contentSum(f.Old, f.OldSize, f.OldMode)
+	after, okAfter := contentSum(f.New, f.NewSize, f.NewMode)
+	return Step{f.Path, before, after}, okBefore && okAfter
 }
 
 func contentSum(content []byte, size int64, mode uint32) (string, bool) {
@@ -190,8 +195,8 @@ func commitBrings(repo *gitrepo.Repo, c gitrepo.Commit, p Patch, known map[strin
 	// What cannot be summed up is of other files, or no match.
 	var steps []Step
 	for _, f := range diff.Files {
-		if one, ok := stepsOf(change.Change{Files: []change.File{f}}); ok {
-			steps = append(steps, one...)
+		if step, ok := stepOf(f); ok {
+			steps = append(steps, step)
 		}
 	}
 	return p.brings(steps, known), nil
