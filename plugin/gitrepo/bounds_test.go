@@ -140,7 +140,7 @@ func TestThreat7_AFileOverTheLimitIsNotDownloaded(t *testing.T) {
 				if large != (err != nil) || !large && string(got) != files[path] {
 					t.Errorf("%s: %.40q, %v", path, got, err)
 				}
-				if large && !strings.Contains(err.Error(), "more than 16777216 bytes") {
+				if large && (!errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "more than 16777216 bytes")) {
 					t.Errorf("error %v", err)
 				}
 			}

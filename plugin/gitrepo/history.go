@@ -316,7 +316,7 @@ func (r *Repo) readFile(root plumbing.Hash, path string) ([]byte, error) {
 		return nil, err
 	}
 	if r.store.tooLarge(e.hash) {
-		return nil, fmt.Errorf("it has more than %d bytes, which is the most that is read", MaxFileSize)
+		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, MaxFileSize)
 	}
 	size, err := r.store.size(e.hash)
 	if err != nil {
