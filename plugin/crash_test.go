@@ -52,6 +52,24 @@ type process struct {
 // it.
 func (s *site) disturbed(settings map[string]string, text string, disturb func(process)) int {
 	s.t.Helper()
+	done := false
+	code := s.executed(settings, func(p process, line string) {
+		if !done && strings.Contains(line, text) {
+			done = true
+			disturb(p)
+		}
+	})
+	if !done {
+		s.t.Fatalf("the run never said %q:\n%s", text, s.last)
+	}
+	return code
+}
+
+// executed runs the program as a process of its own, has each line of its log
+// seen as it is written, and tells the code that it ended with, -1 when a signal
+// ended it.
+func (s *site) executed(settings map[string]string, see func(p process, line string)) int {
+	s.t.Helper()
 	p := process{Cmd: s.process(settings), temporary: s.t.TempDir()}
 	p.Env = append(p.Env, "TMPDIR="+p.temporary)
 	out, err := p.StdoutPipe()
@@ -63,21 +81,14 @@ func (s *site) disturbed(settings map[string]string, text string, disturb func(p
 		s.t.Fatal(err)
 	}
 	var log strings.Builder
-	done := false
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		log.WriteString(lines.Text() + "\n")
-		if !done && strings.Contains(lines.Text(), text) {
-			done = true
-			disturb(p)
-		}
+		see(p, lines.Text())
 	}
 	_ = p.Wait() // its end is what this is about
 	s.last = log.String()
 	if testing.Verbose() {
 		s.t.Log(s.last)
-	}
-	if !done {
-		s.t.Fatalf("the run never said %q:\n%s", text, s.last)
 	}
 	return p.ProcessState.ExitCode()
 }

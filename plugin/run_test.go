@@ -158,6 +158,19 @@ func (s *site) says(texts ...string) {
 // run that is through.
 func (s *site) nothingLeft() {
 	s.t.Helper()
+	s.nothingPending()
+	runs, err := filepath.Glob(filepath.Join(s.Home, ".cache", "pm-todos", "runs", "*"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if len(runs) > 0 {
+		s.t.Errorf("the host still has %v", runs)
+	}
+}
+
+// nothingPending checks that the remote keeps neither a lock nor a journal.
+func (s *site) nothingPending() {
+	s.t.Helper()
 	for _, prefix := range []string{"refs/pm-todos/journal/", "refs/pm-todos/lock"} {
 		refs, err := s.Repo.Refs(prefix)
 		if err != nil {
@@ -166,13 +179,6 @@ func (s *site) nothingLeft() {
 		if len(refs) > 0 {
 			s.t.Errorf("the remote still has %v", refs)
 		}
-	}
-	runs, err := filepath.Glob(filepath.Join(s.Home, ".cache", "pm-todos", "runs", "*"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if len(runs) > 0 {
-		s.t.Errorf("the host still has %v", runs)
 	}
 }
 

@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -28,8 +29,9 @@ type Terraform struct {
 // TerraformCall is one start of the stand-in Terraform.
 type TerraformCall struct {
 	Args []string `json:"args"`
-	Dir  string   `json:"dir"` // folder in which it ran
-	Env  []string `json:"env"` // KEY=value, as it was started
+	Dir  string   `json:"dir"`            // folder in which it ran
+	Env  []string `json:"env"`            // KEY=value, as it was started
+	Plan string   `json:"plan,omitempty"` // SHA-256 of the saved plan that an apply was given
 }
 
 // InstallTerraform puts the program terraform into the folder bin and its
@@ -148,7 +150,13 @@ func (t terraformRun) record(args []string) error {
 	if t.control == "" {
 		return nil
 	}
-	line, err := json.Marshal(TerraformCall{Args: args, Dir: t.dir, Env: os.Environ()})
+	call := TerraformCall{Args: args, Dir: t.dir, Env: os.Environ()}
+	if len(args) > 1 && args[0] == "apply" {
+		if saved, err := os.ReadFile(args[len(args)-1]); err == nil {
+			call.Plan = fmt.Sprintf("%x", sha256.Sum256(saved))
+		}
+	}
+	line, err := json.Marshal(call)
 	if err != nil {
 		return err
 	}
