@@ -204,6 +204,12 @@ func TestDoctorGoesOnWithWhatDoesNotDepend(t *testing.T) {
 			ruin: func(s *site) error { return s.Repo.Protect(standin.SampleBranch) }, code: 1,
 			want: map[string]string{"remote": "ok", "push": "FAIL", "refs": "ok", "reach HOST": "ok"},
 		},
+		"signatures demanded on every branch": {
+			ruin: func(s *site) error {
+				return s.Repo.InstallHook("update", strings.Replace(needsSigned, "refs/heads/main", `"$1" ] && [ "${1#refs/heads/}" != "$1"`, 1))
+			}, code: 1,
+			want: map[string]string{"push": "ok", "refs": "ok", "rules": "FAIL"},
+		},
 		"branch protected in a dry-run": {
 			ruin: func(s *site) error { return s.Repo.Protect(standin.SampleBranch) }, code: 0, change: map[string]string{"PLUGIN_MODE": "dry-run"},
 			want: map[string]string{"push": "warn"},

@@ -43,7 +43,7 @@ func (d *checkup) repository(ctx context.Context) func() {
 	repo, _, remove, err := openRepository(ctx, d.s, d.c)
 	if err != nil {
 		d.fail("remote", "", err)
-		for _, check := range []string{"push", "refs"} {
+		for _, check := range []string{"push", "refs", "rules"} {
 			d.skip(check, "", noRepository)
 		}
 		return func() {}
@@ -65,6 +65,7 @@ func (d *checkup) repository(ctx context.Context) func() {
 	d.ok("remote", "", fmt.Sprintf("%s, branch %s is at %.12s, cloned in %s", repo.URL(), repo.Branch(), src.tip, time.Since(started).Round(time.Millisecond)))
 	d.push(ctx, repo)
 	d.ownRefs(ctx, repo)
+	d.rules(ctx, repo)
 	return closeClone
 }
 
@@ -91,6 +92,17 @@ func (d *checkup) ownRefs(ctx context.Context, repo *gitrepo.Repo) {
 		return
 	}
 	d.ok("refs", "", "refs below "+gitrepo.OwnRefs+" can be created and deleted")
+}
+
+// rules shows a commit that is made as fixes are to the remote, on a branch of
+// our own. The branch's own rules cannot be met without changing it.
+func (d *checkup) rules(ctx context.Context, repo *gitrepo.Repo) {
+	if err := resolve.Trial(ctx, repo, runID(time.Now())); err != nil {
+		d.failUnlessDry("rules", err, "a fix that is refused so is refused after its apply. Let the account of git_username make and delete branches below pm-todos/, and push commits\n"+
+			"without what the remote demands of others (a signature, words in the message); or have it demand that of people only")
+		return
+	}
+	d.ok("rules", "", "a commit made as fixes are was taken, on a branch that is gone again; what hooks or protections demand of commits on "+repo.Branch()+" alone, only the first fix meets, after its apply")
 }
 
 // failUnlessDry is for what a dry-run can do without.

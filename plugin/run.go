@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"pm-todos/plugin/change"
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/gitrepo"
 )
@@ -86,7 +87,9 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 	settled, err := resolver.Settle(ctx, sel.known())
 	sum.add(settled)
 	if err == nil {
-		sum.add(resolver.Items(ctx, without(sel.safe(), settled)))
+		var outcomes []change.Outcome
+		outcomes, err = resolver.Items(ctx, without(sel.safe(), settled))
+		sum.add(outcomes)
 	}
 
 	// The record: documents, ledger, journals.

@@ -136,6 +136,11 @@ func (sum *summary) complete() bool {
 	return len(sum.Outcomes) > 0 && !slices.ContainsFunc(sum.Outcomes, func(out change.Outcome) bool { return out.State == change.NotAttempted })
 }
 
+// done tells whether an item is Done.
+func (sum *summary) done() bool {
+	return slices.ContainsFunc(sum.Outcomes, func(out change.Outcome) bool { return out.State == change.Done })
+}
+
 // kind is what the outcomes mean for the run.
 func (sum *summary) kind() fault.Kind {
 	worst := fault.None
@@ -336,9 +341,12 @@ func record(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, reso
 }
 
 func recordNow(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
+	if resolver.Refused() && !sum.done() {
+		return resolver.WriteResults(ctx) // there is nothing to record that the remote would take
+	}
 	docs, err := updateDocuments(ctx, s, repo, sel, sum.Outcomes, time.Now(), c.Log)
 	if err != nil {
-		return err
+		return errors.Join(err, resolver.WriteResults(ctx))
 	}
 	sum.DocsCommit = docs.Commit
 	sum.Warnings = append(sum.Warnings, docs.Warnings...)

@@ -66,10 +66,6 @@ func TestBadSurroundings(t *testing.T) {
 			ruin: func(_ *testing.T, s *site) error { return s.Terraform.FailPlan("Error: no credentials") },
 			code: 75, says: []string{"no credentials"},
 		},
-		"branch protected": {
-			ruin: func(_ *testing.T, s *site) error { return s.Repo.Protect(standin.SampleBranch) },
-			code: 1, says: []string{"push-refused"},
-		},
 		"state locked": {
 			ruin: func(t *testing.T, s *site) error {
 				release, err := standin.HoldStateLock(s.StateDir+"/monitoring.tfstate", "somebody's apply")

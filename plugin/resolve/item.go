@@ -139,6 +139,10 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	case fault.Of(err) == fault.Temporary:
 		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, ReasonHost, err
 		fatal = true
+	case refusedByRemote(err):
+		// The next item's commits would meet the same. The run tells why.
+		a.out.State, a.out.Reason = change.NotAttempted, a.refusedRun(err)
+		fatal = true
 	default:
 		a.out.State, a.out.Reason, a.out.Err = change.Failed, ReasonError, err
 	}

@@ -129,6 +129,10 @@ func (r *Resolver) flush(ctx context.Context, entries ...Entry) error {
 	return nil
 }
 
+// WriteResults writes into the ledger what became of attempts, for a run that
+// cannot close its books: what is not there counts as an attempt.
+func (r *Resolver) WriteResults(ctx context.Context) error { return r.flush(ctx) }
+
 // Unfinished are the items that earlier runs left to do.
 func (r *Resolver) Unfinished() []Ref { return r.ledger.Unfinished() }
 

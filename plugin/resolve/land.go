@@ -71,14 +71,17 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 	a.log.Info().Str("stage", "journal").Str("commit", fix).Msg("the fix commit goes to its journal before anything is applied")
 	a.journaled = append(a.journaled, fix)
 	if err := a.writeJournal(ctx, previous, fix); err != nil {
+		err = fmt.Errorf("write the journal: %w", err)
+		if errors.Is(err, gitrepo.ErrPushRefused) {
+			// It took the lock and the attempt a moment ago, both commits of ours: so
+			// it is what is in this one.
+			err = &refusal{state: change.Failed, reason: ReasonCommit, err: err}
+		}
 		// Whether the remote took it may be unknown.
-		return "", a.withdraw(ctx, fmt.Errorf("write the journal: %w", err))
+		return "", a.withdraw(ctx, err)
 	}
-	if err := a.repo.CanPush(ctx); err != nil {
-		return "", a.withdraw(ctx, &refusal{
-			state: change.Failed, reason: ReasonPushRefused,
-			err: fmt.Errorf("the remote refuses pushes to %s, so nothing was applied: %w", a.opts.Branch, err),
-		})
+	if err := a.mayPush(ctx); err != nil {
+		return "", a.withdraw(ctx, err)
 	}
 	return fix, nil
 }
@@ -363,7 +366,11 @@ func (a *attempt) confirmAt(ctx context.Context, commit string) error {
 // Once applied it belongs there whatever else happened: the next plan of a
 // branch without it would destroy what exists. moved tells that the branch
 // touched the stack since the fix was made.
+//
+// What the remote did not take once it will hardly take again: then this run
+// applies nothing more. Files that the branch changed are this fix's own trouble.
 func (r *Resolver) publishFix(ctx context.Context, fix, stack string) (published string, moved bool, err error) {
+	defer func() { r.stopped = r.stopped || err != nil && !errors.Is(err, gitrepo.ErrMoved) }()
 	commit, err := r.repo.Lookup(fix)
 	if err != nil {
 		return "", false, fmt.Errorf("read the fix commit: %w", err)

@@ -51,8 +51,12 @@ type Entry struct {
 }
 
 // counts tells whether a result counts against max_attempts: a no of a gate, a
-// failure, and whatever else was paid for in vain.
+// failure, and whatever else was paid for in vain. A push that the remote
+// refuses is the run's failure, though entries exist that call it an item's.
 func (e Entry) counts() bool {
+	if e.Reason == ReasonPushRefused {
+		return false
+	}
 	switch change.State(e.State) {
 	case change.Refused, change.Failed, change.NeedsPerson:
 		return true

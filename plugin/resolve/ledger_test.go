@@ -26,15 +26,16 @@ func TestLedgerCountsAttempts(t *testing.T) {
 		entries []Entry
 		want    int
 	}{
-		"none":                    {nil, 0},
-		"refused":                 {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Refused))}, 1},
-		"failed twice":            {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Failed)), attemptEntry("r2", first, 2), resultEntry("r2", first, 2, string(change.Failed))}, 2},
-		"killed before its end":   {[]Entry{attemptEntry("r1", first, 1)}, 1},
-		"temporary does not":      {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, stateTemporary)}, 0},
-		"drift does not":          {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Skipped))}, 0},
-		"done does not":           {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Done))}, 0},
-		"of another item":         {[]Entry{attemptEntry("r1", second, 1)}, 0},
-		"same number, other runs": {[]Entry{attemptEntry("r1", first, 1), attemptEntry("r2", first, 1), resultEntry("r2", first, 1, stateTemporary)}, 1},
+		"none":                        {nil, 0},
+		"refused":                     {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Refused))}, 1},
+		"failed twice":                {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Failed)), attemptEntry("r2", first, 2), resultEntry("r2", first, 2, string(change.Failed))}, 2},
+		"killed before its end":       {[]Entry{attemptEntry("r1", first, 1)}, 1},
+		"temporary does not":          {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, stateTemporary)}, 0},
+		"drift does not":              {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Skipped))}, 0},
+		"done does not":               {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Done))}, 0},
+		"a refused push is the run's": {[]Entry{attemptEntry("r1", first, 1), {Run: "r1", Kind: kindResult, Ref: first, Attempt: 1, State: string(change.Failed), Reason: ReasonPushRefused}}, 0},
+		"of another item":             {[]Entry{attemptEntry("r1", second, 1)}, 0},
+		"same number, other runs":     {[]Entry{attemptEntry("r1", first, 1), attemptEntry("r2", first, 1), resultEntry("r2", first, 1, stateTemporary)}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := (Ledger{entries: test.entries}).Attempts(first); got != test.want {

@@ -29,7 +29,8 @@ const (
 	ReasonAgent       = "agent-failed"          // agent error, timeout, unreadable output
 	ReasonPlanError   = "plan-failed"           // the change cannot be planned
 	ReasonBaseMoved   = "base-moved"            // the branch changed the same files meanwhile
-	ReasonPushRefused = "push-refused"          // the remote does not take our commits
+	ReasonPushRefused = "push-refused"          // the remote does not take this run's commits
+	ReasonCommit      = "commit-refused"        // the remote refuses this very commit, see journal
 	ReasonApply       = "apply-failed"          // ended with an error, or half way
 	ReasonReverted    = "fix-reverted"          // somebody took the fix off the branch
 	ReasonUnknown     = "apply-unknown"         // nobody knows how it ended

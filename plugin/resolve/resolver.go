@@ -98,8 +98,10 @@ type Resolver struct {
 	landed  map[Ref]landed
 	stacks  map[string]*stack
 	spent   float64
-	spaces  int  // workspaces made, for their names
-	keep    bool // the run directories prove what the remote does not show, or are needed still
+	spaces  int   // workspaces made, for their names
+	keep    bool  // the run directories prove what the remote does not show, or are needed still
+	stopped bool  // the remote did not take what was applied: it would not take the next one either
+	failure error // of the run, not of an item: see refusedRun
 	now     func() time.Time
 }
 
@@ -164,20 +166,26 @@ func (r *Resolver) findLanded(tip string) error {
 
 // Items works through items in order and says what became of each. An error of
 // one item does not stop the others; what stops the run is told by the
-// outcomes that were not attempted.
-func (r *Resolver) Items(ctx context.Context, items []change.Item) []change.Outcome {
+// outcomes that were not attempted. The error is the run's own: the remote does
+// not take its commits.
+func (r *Resolver) Items(ctx context.Context, items []change.Item) ([]change.Outcome, error) {
 	waiting, err := r.proposed(ctx, r.repo.Tip())
 	if err != nil {
 		r.log.Error().Str("stage", "items").Err(err).Msg("without the open proposals, items could be paid for twice; none is started")
-		return notAttempted(items, ReasonHost)
+		return notAttempted(items, ReasonHost), nil
 	}
 	if err := errors.Join(r.findMerged(waiting), r.findSquashed(items)); err != nil {
 		r.log.Error().Str("stage", "items").Err(err).Msg("it cannot be told which proposals were merged; no item is started")
-		return notAttempted(items, ReasonHost)
+		return notAttempted(items, ReasonHost), nil
 	}
 	items, outcomes := r.merged(ctx, Order(items))
 	queue, held := r.admit(items, waiting)
 	outcomes = append(outcomes, held...)
+	if len(queue) > 0 && r.mayStart(ctx, 0) == "" {
+		if err := r.mayPush(ctx); err != nil {
+			return append(outcomes, notAttempted(queue, r.refusedRun(err))...), err
+		}
+	}
 	paid := 0
 	for i, item := range queue {
 		if reason := r.mayStart(ctx, paid); reason != "" {
@@ -195,11 +203,15 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) []change.Outc
 			paid++ // an item that its stack held back took no place of another
 		}
 		if fatal {
-			outcomes = append(outcomes, notAttempted(queue[i+1:], ReasonHost)...)
+			reason := ReasonHost
+			if r.failure != nil {
+				reason = ReasonPushRefused
+			}
+			outcomes = append(outcomes, notAttempted(queue[i+1:], reason)...)
 			break
 		}
 	}
-	return outcomes
+	return outcomes, r.failure
 }
 
 // admit takes out the items that history decides: those with a landed fix,
@@ -230,6 +242,8 @@ func (r *Resolver) mayStart(ctx context.Context, paid int) string {
 	switch {
 	case ctx.Err() != nil:
 		return ReasonTime
+	case r.stopped:
+		return ReasonPushRefused
 	case paid >= r.opts.MaxItems:
 		return ReasonLimit
 	case !r.opts.Deadline.IsZero() && r.now().Add(r.opts.ItemTimeout).After(r.opts.Deadline):
