@@ -12,6 +12,7 @@ import (
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/host"
 	"pm-todos/plugin/resolve"
+	"pm-todos/plugin/sshkey"
 )
 
 // hosts checks every host of hosts and of agent_hosts, not only the first that
@@ -126,8 +127,8 @@ func (d *checkup) reach(ctx context.Context, name string, login host.SSH) *host.
 // anew for each run, and its error says what to do.
 func (d *checkup) refused(name string, login host.SSH, err error) {
 	f := doctor.Failure("login", name, err)
-	if line, err := host.AuthorizedKey(login.Key); err == nil && login.Certificate == "" {
-		f.Fix += "\nthe line for it:\nrestrict " + line
+	if signer, err := sshkey.Private(login.Key); err == nil && login.Certificate == "" {
+		f.Fix += "\nthe line for it:\nrestrict " + sshkey.AuthorizedLine(signer.PublicKey())
 	}
 	d.addHost(f)
 }

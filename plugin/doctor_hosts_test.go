@@ -28,7 +28,7 @@ func TestDoctorsFixesCanBePasted(t *testing.T) {
 		},
 		"a key of PuTTY": {
 			key:  func(string) string { return "PuTTY-User-Key-File-3: ssh-ed25519\r\nEncryption: none\r\n" },
-			code: 1, says: []string{"FAIL     key          hosts: SSH key: unusable private key: it is in PuTTY's format", "\n                      convert it with: puttygen", "skipped  reach"},
+			code: 1, says: []string{"FAIL     key          hosts: the SSH key is in PuTTY's format", "\n                      convert it with: puttygen", "skipped  reach"},
 		},
 		"no key at all": {
 			key: func(string) string { return "changeme" }, code: 1, says: []string{"FAIL     key", "\n                      store the whole file of the private key", "skipped  reach"},

@@ -12,8 +12,8 @@ import (
 
 	"pm-todos/plugin/doctor"
 	"pm-todos/plugin/fault"
-	"pm-todos/plugin/host"
 	"pm-todos/plugin/secret"
+	"pm-todos/plugin/sshkey"
 )
 
 // vault checks the log-in, the secret and its fields, and the keys themselves,
@@ -60,12 +60,13 @@ func (d *checkup) key(about string, key secret.String, needed bool) {
 	if !needed {
 		return
 	}
-	fingerprint, err := host.KeyFingerprint(key)
+	signer, err := sshkey.Private(key)
 	if err != nil {
-		d.fail("key", about, err)
+		d.fail("key", about, fmt.Errorf("the SSH key %w", err))
 		d.unusable = "there is no usable private key"
 		return
 	}
+	fingerprint := sshkey.Describe(signer.PublicKey())
 	if d.keys.Certificate != "" && key == d.keys.Host {
 		fingerprint += ", with a certificate of Vault's SSH engine for " + strings.Join(d.s.hostUsers(), ", ")
 	}

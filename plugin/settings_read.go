@@ -13,6 +13,7 @@ import (
 
 	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/secret"
+	"pm-todos/plugin/sshkey"
 )
 
 // reader puts the text of one setting into the settings. Its error says what
@@ -32,7 +33,7 @@ func asText(field func(*Settings) *string, checks ...check) reader {
 	}
 }
 
-// asLines reads a text of several lines, such as a PEM block.
+// asLines reads a text of several lines.
 func asLines(field func(*Settings) *string, checks ...check) reader {
 	return func(s *Settings, text string) error {
 		value := strings.ReplaceAll(text, "\r\n", "\n")
@@ -51,11 +52,22 @@ func asSecret(field func(*Settings) *secret.String, checks ...check) reader {
 	}
 }
 
-// asKey reads a private key as it is: its newlines matter.
+// asKey reads a private key, however a secret store hands it out.
 func asKey(field func(*Settings) *secret.String) reader {
 	return func(s *Settings, text string) error {
-		*field(s) = secret.New(text)
-		return privateKey(text)
+		key := secret.New(sshkey.Text(text))
+		*field(s) = key
+		_, err := sshkey.Private(key)
+		return err
+	}
+}
+
+// asPasted reads PEM blocks or known_hosts lines, however they were pasted.
+func asPasted(field func(*Settings) *string, checks ...check) reader {
+	return func(s *Settings, text string) error {
+		value := sshkey.Text(text)
+		*field(s) = value
+		return runChecks(value, checks)
 	}
 }
 

@@ -95,13 +95,13 @@ var repositoryEntries = []entry{
 	},
 	{
 		name: "git_ssh_key", secret: true,
-		usage: "Private key for an ssh remote.",
+		usage: "Private key for an ssh remote, OpenSSH or PEM. A key that a store hands out with escaped line ends, in JSON quotes or in base64 is understood; so are known hosts and certificates.",
 		read:  asKey(func(s *Settings) *secret.String { return &s.Repository.SSHKey }),
 	},
 	{
 		name:  "git_known_hosts",
-		usage: "`known_hosts` lines of an ssh remote; required for one.",
-		read:  asLines(func(s *Settings) *string { return &s.Repository.KnownHosts }, knownHosts),
+		usage: "`known_hosts` lines of an ssh remote; required for one. Lines that are not understood are skipped with a warning.",
+		read:  asPasted(func(s *Settings) *string { return &s.Repository.KnownHosts }, knownHosts),
 	},
 	{
 		name: "author_name", standard: "pm-todos",

@@ -55,7 +55,7 @@ var vaultEntries = []entry{
 	{
 		name:  "vault_ca_cert",
 		usage: "PEM of the CA that signed Vault's certificate.",
-		read:  asLines(func(s *Settings) *string { return &s.Vault.CACert }, certificates),
+		read:  asPasted(func(s *Settings) *string { return &s.Vault.CACert }, certificates),
 	},
 	{
 		name: "vault_secret", standard: "secret/data/ci/infra",
@@ -97,8 +97,8 @@ var hostEntries = []entry{
 	},
 	{
 		name: "known_hosts", told: "the Vault secret's field `known_hosts`",
-		usage: "`known_hosts` lines of the hosts, `@cert-authority` too. Required for SSH hosts unless `host_fingerprints` is given.",
-		read:  asLines(func(s *Settings) *string { return &s.Hosts.KnownHosts }, knownHosts),
+		usage: "`known_hosts` lines of the hosts, `@cert-authority` too. Required for SSH hosts unless `host_fingerprints` is given. Lines that are not understood are skipped with a warning.",
+		read:  asPasted(func(s *Settings) *string { return &s.Hosts.KnownHosts }, knownHosts),
 	},
 	{
 		name:  "host_fingerprints",

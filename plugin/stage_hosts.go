@@ -13,6 +13,7 @@ import (
 	"pm-todos/plugin/host"
 	"pm-todos/plugin/resolve"
 	"pm-todos/plugin/secret"
+	"pm-todos/plugin/sshkey"
 	"pm-todos/plugin/vault"
 )
 
@@ -73,7 +74,12 @@ func (s Settings) needsVault() bool {
 // readVault asks Vault, and hides what it says from everything printed.
 func readVault(ctx context.Context, s Settings, c Console) (vault.Fields, error) {
 	fields, err := vault.Read(ctx, s.vaultConfig(c.vaultPatience, func(message string) { c.Log.Warn().Str("stage", "vault").Msg(message) }))
-	c.Redactor.Add(fields.Secrets("known_hosts")...)
+	for _, held := range fields.Secrets("known_hosts") {
+		c.Redactor.Add(held, secret.New(sshkey.Text(held.Reveal())))
+	}
+	if known, ok := fields.Lookup("known_hosts"); ok && s.Hosts.KnownHosts == "" {
+		fields.Warnings = append(fields.Warnings, skippedLines("the field known_hosts of "+fields.Path, known.Reveal())...)
+	}
 	return fields, err
 }
 
@@ -92,12 +98,12 @@ func (k *keys) complete(s Settings, fields vault.Fields) (err error) {
 		k.Host, k.Certificate = fields.SSH.Private, fields.SSH.Certificate
 	}
 	if k.Host.Empty() {
-		if k.Host, err = fields.Get(s.Vault.Field); err != nil {
+		if k.Host, err = keyField(fields, s.Vault.Field); err != nil {
 			return err
 		}
 	}
 	if k.Agent.Empty() && s.Vault.AgentField != s.Vault.Field {
-		if k.Agent, err = fields.Get(s.Vault.AgentField); err != nil {
+		if k.Agent, err = keyField(fields, s.Vault.AgentField); err != nil {
 			return err
 		}
 	}
@@ -108,6 +114,13 @@ func (k *keys) complete(s Settings, fields vault.Fields) (err error) {
 		k.SlackWebhook = webhook
 	}
 	return nil
+}
+
+// keyField is the private key in a field of the Vault secret, as its owner
+// wrote it.
+func keyField(fields vault.Fields, name string) (secret.String, error) {
+	key, err := fields.Get(name)
+	return secret.New(sshkey.Text(key.Reveal())), err
 }
 
 // vaultConfig is the settings as the room for Vault takes them.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/sshkey"
 )
 
 // Problem is one thing that is wrong with the settings.
@@ -211,11 +212,23 @@ func (s Settings) Warnings() []string {
 	if s.Agent.ItemTimeout > s.RunTimeout {
 		warnings = append(warnings, fmt.Sprintf("item_timeout %s does not fit into run_timeout %s: no item can start", s.Agent.ItemTimeout, s.RunTimeout))
 	}
+	warnings = append(warnings, skippedLines("git_known_hosts", s.Repository.KnownHosts)...)
+	warnings = append(warnings, skippedLines("known_hosts", s.Hosts.KnownHosts)...)
 	r := splitRemote(s.Repository.Remote)
 	if r.scheme == "http" && !r.loopback() && r.named(s.CI.Netrc.Machine) {
 		warnings = append(warnings, "remote is plain http: the pipeline's own login (CI_NETRC_*) is not sent over it, so nothing can be pushed")
 	}
 	return warnings
+}
+
+// skippedLines warns of known_hosts lines that are not understood. What cannot
+// be read at all is told elsewhere.
+func skippedLines(setting, lines string) []string {
+	known, err := sshkey.ReadKnownHosts(lines)
+	if err != nil || known.Warning() == "" {
+		return nil
+	}
+	return []string{setting + " " + known.Warning()}
 }
 
 // usageError is the error of a command line that is wrong.

@@ -3,6 +3,7 @@ package plugin
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/pem"
 	"flag"
 	"os"
@@ -96,11 +97,10 @@ func TestThreat9_WrongKeysAreNamedAndNeverShown(t *testing.T) {
 	}
 	tests := map[string]struct{ text, say string }{
 		"PuTTY":          {"PuTTY-User-Key-File-3: ssh-ed25519\nhunter2\n", "puttygen"},
-		"public":         {"ssh-ed25519 AAAAhunter2 me", "public key"},
+		"public":         {"ssh-ed25519 AAAAhunter2 me", "public half"},
 		"locked":         {string(pem.EncodeToMemory(locked)), "passphrase"},
 		"damaged":        {strings.Replace(key, "b3Bl", "hunter2", 1), "damaged"},
-		"on one line":    {strings.ReplaceAll(key, "\n", " "), "line breaks"},
-		"something else": {"hunter2", "no private key"},
+		"something else": {"hunter2", "does not begin with"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestThreat9_WrongKeysAreNamedAndNeverShown(t *testing.T) {
 			}
 		})
 	}
-	for name, text := range map[string]string{"CRLF": strings.ReplaceAll(key, "\n", "\r\n"), "no final newline": strings.TrimSpace(key)} {
+	for name, text := range map[string]string{"CRLF": strings.ReplaceAll(key, "\n", "\r\n"), "no final newline": strings.TrimSpace(key), "on one line": strings.ReplaceAll(key, "\n", `\n`), "base64": base64.StdEncoding.EncodeToString([]byte(key))} {
 		if problems := problemsIn(t, least.with(block{"ssh_key": text}), CI{}); problems != nil {
 			t.Errorf("%s: %q", name, problems)
 		}

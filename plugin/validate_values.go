@@ -12,13 +12,13 @@ import (
 	"unicode"
 
 	"github.com/bmatcuk/doublestar/v4"
-	"golang.org/x/crypto/ssh"
 
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/host"
 	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/report"
 	"pm-todos/plugin/secret"
+	"pm-todos/plugin/sshkey"
 )
 
 // safeTypes are the types that may be implemented without a person.
@@ -147,18 +147,10 @@ func absolute(value string) error {
 	return nil
 }
 
-// knownHosts reads the lines as SSH does and names the first bad one.
+// knownHosts wants at least one line that can be read.
 func knownHosts(text string) error {
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		if _, _, _, _, _, err := ssh.ParseKnownHosts([]byte(line)); err != nil {
-			return fmt.Errorf("line %d is no known_hosts line; paste what `ssh-keyscan HOST` prints, after comparing it, as one text of several lines", i+1)
-		}
-	}
-	return nil
+	_, err := sshkey.ReadKnownHosts(text)
+	return err
 }
 
 // fingerprint is what ssh-keygen -l prints.
@@ -185,30 +177,6 @@ func certificates(text string) error {
 	}
 	if count == 0 {
 		return errors.New("holds no certificate; paste the PEM itself, with its BEGIN and END lines, not the name of a file")
-	}
-	return nil
-}
-
-// privateKey says what is wrong with a key without showing any of it.
-func privateKey(text string) error {
-	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")) + "\n"
-	switch {
-	case strings.HasPrefix(text, "PuTTY-User-Key-File"):
-		return errors.New("is a PuTTY key; convert it with `puttygen KEY -O private-openssh -o KEY.openssh`")
-	case strings.HasPrefix(text, "ssh-"), strings.HasPrefix(text, "ecdsa-"):
-		return errors.New("is a public key; give the private one")
-	case !strings.HasPrefix(text, "-----BEGIN "):
-		return errors.New("is no private key; it must begin with a line such as -----BEGIN OPENSSH PRIVATE KEY-----")
-	case !strings.Contains(strings.TrimSpace(text), "\n"):
-		return errors.New("has lost its line breaks; store the key file as it is")
-	}
-	_, err := ssh.ParseRawPrivateKey([]byte(text))
-	var locked *ssh.PassphraseMissingError
-	switch {
-	case errors.As(err, &locked):
-		return errors.New("is locked by a passphrase; make a key without one (`ssh-keygen -t ed25519 -N ''`)")
-	case err != nil:
-		return errors.New("is damaged or of an unknown kind; make a new one with `ssh-keygen -t ed25519`")
 	}
 	return nil
 }

@@ -101,13 +101,14 @@ func TestSSH_WhatMustBeSet(t *testing.T) {
 		known []byte
 		says  string
 	}{
-		"no key":             {"", known, "git_ssh_key"},
-		"no known hosts":     {key, []byte(" \n"), "git_known_hosts"},
-		"host not listed":    {key, []byte(strings.Replace(string(known), "git.example.org", "other.example.org", 1)), "no line for git.example.org:22"},
-		"broken known hosts": {key, []byte("not a line"), "cannot be parsed"},
-		"passphrase":         {locked, known, "passphrase"},
-		"PuTTY":              {"PuTTY-User-Key-File-3: ssh-ed25519\n", known, "PuTTY"},
-		"rubbish":            {"topsecretrubbish", known, "OpenSSH or PEM"},
+		"no key":              {"", known, "git_ssh_key"},
+		"no known hosts":      {key, []byte(" \n"), "git_known_hosts"},
+		"host not listed":     {key, []byte(strings.Replace(string(known), "git.example.org", "other.example.org", 1)), "no line for git.example.org:22"},
+		"broken known hosts":  {key, []byte("not a line"), "no line that can be read"},
+		"only another host's": {key, append([]byte("odd\n"), []byte(strings.Replace(string(known), "git.example.org", "other.example.org", 1))...), "were skipped: 1"},
+		"passphrase":          {locked, known, "passphrase"},
+		"PuTTY":               {"PuTTY-User-Key-File-3: ssh-ed25519\n", known, "PuTTY"},
+		"rubbish":             {"topsecretrubbish", known, "-----BEGIN"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

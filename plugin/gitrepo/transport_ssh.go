@@ -5,15 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/skeema/knownhosts"
 	"golang.org/x/crypto/ssh"
+
+	"pm-todos/plugin/sshkey"
 )
 
 // sshTransport starts the services over SSH with one key and pinned host keys.
@@ -47,22 +46,26 @@ func newSSHTransport(a address, o Options) (*sshTransport, error) {
 	if len(strings.TrimSpace(string(o.KnownHosts))) == 0 {
 		return nil, errors.New("an ssh remote needs its host key: set git_known_hosts, for instance to the output of ssh-keyscan after checking it")
 	}
-	signer, err := parseKey(o.SSHKey.Reveal())
+	signer, err := sshkey.Private(o.SSHKey)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("git_ssh_key %w", err)
 	}
 	port := a.port
 	if port == 0 {
 		port = 22
 	}
 	target := net.JoinHostPort(a.host, strconv.Itoa(port))
-	db, err := readKnownHosts(o.Dir, o.KnownHosts)
+	known, err := sshkey.ReadKnownHosts(string(o.KnownHosts))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("git_known_hosts %w", err)
 	}
-	algorithms := db.HostKeyAlgorithms(target)
+	algorithms := known.HostKeyAlgorithms(target)
 	if len(algorithms) == 0 {
-		return nil, fmt.Errorf("%w: git_known_hosts has no line for %s", ErrHostKey, target)
+		err := fmt.Errorf("%w: git_known_hosts has no line for %s", ErrHostKey, target)
+		if warning := known.Warning(); warning != "" {
+			err = fmt.Errorf("%w, and %s", err, warning)
+		}
+		return nil, err
 	}
 	user := a.user
 	if user == "" {
@@ -71,7 +74,7 @@ func newSSHTransport(a address, o Options) (*sshTransport, error) {
 	return &sshTransport{address: target, path: a.path, config: &ssh.ClientConfig{
 		User:              user,
 		Auth:              []ssh.AuthMethod{ssh.PublicKeys(signer)},
-		HostKeyCallback:   pinned(db.HostKeyCallback()),
+		HostKeyCallback:   pinned(known.HostKeyCallback()),
 		HostKeyAlgorithms: algorithms,
 	}}, nil
 }
@@ -85,39 +88,6 @@ func pinned(check ssh.HostKeyCallback) ssh.HostKeyCallback {
 		}
 		return nil
 	}
-}
-
-// readKnownHosts parses known_hosts lines. The parser reads files only, and
-// host keys are no secret, so they pass through the private directory.
-func readKnownHosts(dir string, lines []byte) (*knownhosts.HostKeyDB, error) {
-	file := filepath.Join(dir, "known_hosts")
-	text := strings.ReplaceAll(string(lines), "\r\n", "\n")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		return nil, fmt.Errorf("write the known hosts to the private directory: %w", err)
-	}
-	defer func() { _ = os.Remove(file) }()
-	db, err := knownhosts.NewDB(file)
-	if err != nil {
-		return nil, errors.New("git_known_hosts cannot be parsed: each line is a host, a key type and a key")
-	}
-	return db, nil
-}
-
-// parseKey reads a private key as secret stores deliver it, and says what is
-// wrong with one without repeating any of it.
-func parseKey(text string) (ssh.Signer, error) {
-	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n")) + "\n"
-	signer, err := ssh.ParsePrivateKey([]byte(text))
-	var locked *ssh.PassphraseMissingError
-	switch {
-	case err == nil:
-		return signer, nil
-	case errors.As(err, &locked):
-		return nil, errors.New("git_ssh_key is protected by a passphrase; give a key without one")
-	case strings.HasPrefix(text, "PuTTY-User-Key-File"):
-		return nil, errors.New("git_ssh_key is in PuTTY's format; export it as an OpenSSH key")
-	}
-	return nil, errors.New("git_ssh_key is no private key in OpenSSH or PEM format")
 }
 
 func (t *sshTransport) again(ctx context.Context, s service) (conversation, error) {

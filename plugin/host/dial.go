@@ -13,6 +13,7 @@ import (
 
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/secret"
+	"pm-todos/plugin/sshkey"
 )
 
 // SSH says how a host is reached.
@@ -42,11 +43,8 @@ func Dial(ctx context.Context, s SSH) (*Host, error) {
 	if s.KeepAlive <= 0 {
 		s.KeepAlive = 5 * time.Second
 	}
-	signer, err := parseKey(s.Key)
+	signer, err := readKey(s.Key, s.Certificate)
 	if err != nil {
-		return nil, err
-	}
-	if signer, err = withCertificate(signer, s.Certificate); err != nil {
 		return nil, err
 	}
 	pinned, err := newPins(s.KnownHosts, s.Fingerprints)
@@ -54,7 +52,7 @@ func Dial(ctx context.Context, s SSH) (*Host, error) {
 		return nil, err
 	}
 	d := &dialer{
-		pins: pinned, auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, fingerprint: describeKey(plainKey(signer.PublicKey())),
+		pins: pinned, auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, fingerprint: sshkey.Describe(plainKey(signer.PublicKey())),
 		certified: s.Certificate != "", timeout: s.ConnectTimeout,
 	}
 	conn, err := d.dial(ctx, s)
@@ -143,7 +141,7 @@ func (d *dialer) mismatch(ctx context.Context, via reach, target Target, last er
 		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w: %w", target, ErrUnreachable, heard{last}))
 	}
 	_, _ = d.handshake(ctx, via, target, slices.Concat(groups...), func(_ string, _ net.Addr, key ssh.PublicKey) error {
-		refusal.Got = describeKey(plainKey(key))
+		refusal.Got = sshkey.Describe(plainKey(key))
 		return refusal
 	})
 	return fault.Mark(fault.Failed, refusal)

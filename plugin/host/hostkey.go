@@ -1,11 +1,9 @@
 package host
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strings"
 
@@ -15,6 +13,8 @@ import (
 
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/pattern"
+	"pm-todos/plugin/plain"
+	"pm-todos/plugin/sshkey"
 )
 
 // PinError is a host key that was not accepted. It is ErrHostKey.
@@ -23,7 +23,9 @@ type PinError struct {
 	Got  string   // type and fingerprint that the host showed, empty when it showed none
 	Want []string // types and fingerprints that known_hosts or the settings have for it
 	Line string   // known_hosts line of the shown key; only for an unknown host
-	Why  string   // other reasons: revoked, certificate out of date
+
+	Skipped string // lines of known_hosts that are not understood; only for an unknown host
+	Why     string // other reasons: revoked, certificate out of date
 }
 
 // Error shows both fingerprints and how to find out which one is right.
@@ -44,7 +46,11 @@ func (e *PinError) Error() string {
 		return fmt.Sprintf("%s: %v: it shows %s, expected is %s; either its key was replaced or somebody stands in between; %s; then mend known_hosts or host_fingerprints",
 			e.Host, ErrHostKey, got, strings.Join(e.Want, " or "), verify)
 	}
-	return fmt.Sprintf("%s: %v: it is unknown and shows %s; %s; if it is the same, add to known_hosts: %s", e.Host, ErrHostKey, got, verify, e.Line)
+	text := fmt.Sprintf("%s: %v: it is unknown and shows %s; %s; if it is the same, add to known_hosts: %s", e.Host, ErrHostKey, got, verify, e.Line)
+	if e.Skipped != "" {
+		text += " (known_hosts " + e.Skipped + ")"
+	}
+	return text
 }
 
 // Unwrap is ErrHostKey.
@@ -53,7 +59,7 @@ func (e *PinError) Unwrap() error { return ErrHostKey }
 // pins is what host keys are checked against. known_hosts decides for the
 // hosts that it knows, the fingerprints for the others.
 type pins struct {
-	known        *knownhosts.HostKeyDB
+	known        *sshkey.KnownHosts
 	fingerprints []string
 }
 
@@ -68,7 +74,6 @@ func CheckPins(known []byte, fingerprints []string) error {
 
 func newPins(known []byte, fingerprints []string) (*pins, error) {
 	p := &pins{}
-	known = bytes.TrimPrefix(known, []byte("\ufeff"))
 	for _, f := range fingerprints {
 		f = strings.TrimRight(strings.TrimSpace(f), "=")
 		if !fingerprintPattern().MatchString(f) {
@@ -82,31 +87,11 @@ func newPins(known []byte, fingerprints []string) (*pins, error) {
 		}
 		return p, nil
 	}
-	db, err := readKnownHosts(known)
-	if err != nil {
-		return nil, fault.Mark(fault.Failed, fmt.Errorf("known_hosts: %w", err))
+	var err error
+	if p.known, err = sshkey.ReadKnownHosts(string(known)); err != nil {
+		return nil, fault.Mark(fault.Failed, fmt.Errorf("known_hosts %w", err))
 	}
-	p.known = db
 	return p, nil
-}
-
-// readKnownHosts goes through a file, since the library reads nothing else.
-// The lines are public.
-func readKnownHosts(known []byte) (*knownhosts.HostKeyDB, error) {
-	file, err := os.CreateTemp("", "known_hosts")
-	if err != nil {
-		return nil, fmt.Errorf("it cannot be parsed without a temporary file: %w", err)
-	}
-	defer func() { _ = os.Remove(file.Name()) }()
-	_, err = file.Write(known)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return nil, fmt.Errorf("it cannot be parsed without a temporary file: %w", err)
-	}
-	db, err := knownhosts.NewDB(file.Name())
-	if err != nil {
-		return nil, errors.New(strings.ReplaceAll(err.Error(), file.Name(), "line"))
-	}
-	return db, nil
 }
 
 // groups are host key algorithms by kind of key, the strongest first; the
@@ -145,7 +130,7 @@ func (p *pins) want(address string) []string {
 	}
 	var all []string
 	for _, key := range p.known.HostKeys(address) {
-		text := describeKey(key.PublicKey)
+		text := sshkey.Describe(key.PublicKey)
 		if key.Cert {
 			text = "a certificate of " + text
 		}
@@ -165,8 +150,8 @@ func plainKey(key ssh.PublicKey) ssh.PublicKey {
 
 // check is the ssh.HostKeyCallback for the address.
 func (p *pins) check(address string, remote net.Addr, key ssh.PublicKey) error {
-	plain := plainKey(key)
-	refused := &PinError{Host: address, Got: describeKey(plain), Want: p.want(address)}
+	shown := plainKey(key)
+	refused := &PinError{Host: address, Got: sshkey.Describe(shown), Want: p.want(address)}
 	if p.known != nil {
 		err := p.known.HostKeyCallback()(address, remote, key)
 		if err == nil {
@@ -179,16 +164,16 @@ func (p *pins) check(address string, remote net.Addr, key ssh.PublicKey) error {
 		}
 		if p.knows(address) {
 			if !knownhosts.IsHostKeyChanged(err) {
-				refused.Why = firstWords(err.Error())
+				refused.Why = plain.Line(err.Error(), 200)
 			}
 			return refused
 		}
 	}
-	if slices.Contains(p.fingerprints, ssh.FingerprintSHA256(plain)) {
+	if slices.Contains(p.fingerprints, ssh.FingerprintSHA256(shown)) {
 		return nil
 	}
 	if len(refused.Want) == 0 {
-		refused.Line = knownhosts.Line([]string{address}, plain)
+		refused.Line, refused.Skipped = knownhosts.Line([]string{address}, shown), p.known.Warning()
 	}
 	return refused
 }
