@@ -103,11 +103,11 @@ func (sel *selection) narrow(s Settings, repo *gitrepo.Repo) ([]string, error) {
 	if s.Documents.Scope == ScopeAll {
 		return sel.All, nil
 	}
-	lines, err := repo.ReadLog(resolve.LedgerRef)
+	log, err := repo.ReadLog(resolve.LedgerRef)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
-	ledger, _ := resolve.ReadLedger(lines)
+	ledger, _ := resolve.ReadLedger(log.Lines)
 	switch {
 	case s.Documents.Since != "":
 		sel.Base = s.Documents.Since

@@ -97,8 +97,8 @@ func (g *foresight) folder(tree plumbing.Hash, prefix string, depth int) error {
 	return nil
 }
 
-// logAhead is the content of a log ref.
-func (r *Repo) logAhead(commit plumbing.Hash) []plumbing.Hash {
+// logAhead are the files of a log.
+func (r *Repo) logAhead(commit plumbing.Hash) (files []plumbing.Hash) {
 	if !r.store.has(commit) {
 		return nil
 	}
@@ -106,9 +106,12 @@ func (r *Repo) logAhead(commit plumbing.Hash) []plumbing.Hash {
 	if err != nil || !r.store.has(c.TreeHash) {
 		return nil
 	}
-	e, err := r.store.find(c.TreeHash, ledgerFile)
-	if err != nil || !e.isBlob() {
+	found, _, err := r.logParts(commit)
+	if err != nil {
 		return nil
 	}
-	return []plumbing.Hash{e.hash}
+	for _, p := range found {
+		files = append(files, p.hash)
+	}
+	return files
 }

@@ -198,7 +198,7 @@ func TestAhead_SavesTheRequestsOfARun(t *testing.T) {
 		r := must(Clone(context.Background(), o))(t)
 		defer func() { _ = r.Close() }()
 		documents := must(r.Files(r.Tip(), "docs/pm"))(t)
-		if got := must(r.ReadLog(OwnRefs + "ledger"))(t); string(got) != "one\n" {
+		if got := must(r.ReadLog(OwnRefs + "ledger"))(t).Lines; string(got) != "one\n" {
 			t.Errorf("%s: ledger %q", name, got)
 		}
 		if err := r.Prefetch(r.Tip(), documents); err != nil {

@@ -339,7 +339,7 @@ func TestFiltered_WorkGoesOnAfterTheBranchMoved(t *testing.T) {
 			if _, err := r.Fetch(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if got := must(r.ReadLog(OwnRefs + "ledger"))(t); string(got) != "one\ntwo\n" {
+			if got := must(r.ReadLog(OwnRefs + "ledger"))(t).Lines; string(got) != "one\ntwo\n" {
 				t.Errorf("ledger %q", got)
 			}
 			if got := must(r.ReadFile(made, "deep/er/and/deeper/x"))(t); string(got) != "fixed" {

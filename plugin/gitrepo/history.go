@@ -312,19 +312,24 @@ func (r *Repo) readFile(root plumbing.Hash, path string) ([]byte, error) {
 	if e.mode != modeFile && e.mode != modeProgram && e.mode != 0o100664 {
 		return nil, fmt.Errorf("%w (mode %06o)", ErrNotRegular, e.mode)
 	}
-	if err := r.store.needFiles(e.hash); err != nil {
+	return r.store.file(e.hash)
+}
+
+// file is the content of a file, unless it has more than MaxFileSize bytes.
+func (s *store) file(h plumbing.Hash) ([]byte, error) {
+	if err := s.needFiles(h); err != nil {
 		return nil, err
 	}
-	if r.store.tooLarge(e.hash) {
+	if s.tooLarge(h) {
 		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, MaxFileSize)
 	}
-	size, err := r.store.size(e.hash)
+	size, err := s.size(h)
 	if err != nil {
 		return nil, err
 	}
 	if size > MaxFileSize {
 		return nil, fmt.Errorf("%w: it has %d bytes; at most %d are read", ErrTooLarge, size, MaxFileSize)
 	}
-	_, data, err := r.store.get(plumbing.BlobObject, e.hash)
+	_, data, err := s.get(plumbing.BlobObject, h)
 	return data, err
 }

@@ -5,48 +5,67 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"pm-todos/plugin/fault"
 )
 
-// ledgerFile is the one file in the commits of a log ref.
-const ledgerFile = "ledger.jsonl"
+// A log is lines in the files of a small commit chain. Appending writes the
+// newest file again and nothing else, and once that has grown the next one is
+// begun: what an append sends does not grow with the log. CompactLog puts a
+// summary in the place of the older files, and begins a new chain.
 
-// ReadLog is the whole text of a log ref as of the last Fetch or AppendLog:
-// lines in the order in which they were appended. A ref that does not exist is
-// an empty log.
-func (r *Repo) ReadLog(ref string) ([]byte, error) {
+const (
+	logPart   = 64 << 10 // bytes from which on the next file is begun
+	logFile   = 1 << 20  // bytes up to which lines are written into one file
+	logLoose  = 1 << 20  // bytes after the last summary that make a new one worth while
+	maxLog    = 64 << 20 // bytes that are read of a log
+	maxParts  = 1024     // files that are read of a log
+	logAppend = "append to the ledger\n"
+	logSum    = "compact the ledger\n"
+)
+
+// Log is a log as far as it can be read.
+type Log struct {
+	Lines     []byte // in the order in which they were appended, each with its line feed
+	Unread    int    // files of the log that cannot be read
+	Overgrown bool   // CompactLog would make it smaller
+}
+
+// ReadLog is a log as of the last Fetch, AppendLog or CompactLog. A ref that does
+// not exist is an empty log. Files that are damaged, or more than a log can have,
+// are passed over and counted.
+func (r *Repo) ReadLog(ref string) (Log, error) {
 	if err := checkOwn(ref); err != nil {
-		return nil, fmt.Errorf("read the log: %w", err)
+		return Log{}, fmt.Errorf("read the log: %w", err)
 	}
-	text, err := r.logAt(r.seen(ref))
+	parts, unread, err := r.logParts(r.seen(ref))
+	if err == nil {
+		err = r.readParts(parts)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read the log %s: %w", ref, err)
+		return Log{}, fmt.Errorf("read the log %s: %w", ref, err)
 	}
-	return text, nil
-}
-
-func (r *Repo) logAt(h plumbing.Hash) ([]byte, error) {
-	if h.IsZero() {
-		return nil, nil
-	}
-	c, err := r.store.commit(h)
-	if err != nil {
-		return nil, err
-	}
-	if !r.store.has(c.TreeHash) {
-		if err := r.store.needAll(c.TreeHash); err != nil {
-			return nil, err
+	log, summary := Log{Unread: unread}, 0
+	for _, p := range parts {
+		if p.text == nil {
+			log.Unread++
 		}
+		if p.kind == summaryPart {
+			summary += len(p.text)
+		}
+		log.Lines = append(log.Lines, p.text...)
 	}
-	return r.readFile(c.TreeHash, ledgerFile)
+	log.Overgrown = log.Unread > 0 || len(log.Lines)-summary > max(logLoose, summary)
+	return log, nil
 }
 
-// AppendLog adds lines at the end of a log ref: one commit more on its chain,
-// whose tree holds the file ledger.jsonl. What others append at the same time
-// is kept, in the order of arrival. A missing line feed at the end is added.
+// AppendLog adds lines at the end of a log, in one commit. What others append at
+// the same time is kept, in the order of arrival. A missing line feed at the end
+// is added. No two appends may have the same lines: by them it is known that
+// lines whose reply was lost are there already.
 func (r *Repo) AppendLog(ctx context.Context, ref string, lines []byte) error {
 	if err := checkOwn(ref); err != nil {
 		return fmt.Errorf("append to the log: %w", err)
@@ -54,57 +73,140 @@ func (r *Repo) AppendLog(ctx context.Context, ref string, lines []byte) error {
 	if len(lines) == 0 {
 		return nil
 	}
+	lines = endLine(lines)
+	return r.changeLog(ctx, ref, func(old, sent plumbing.Hash) (plumbing.Hash, error) {
+		if !sent.IsZero() {
+			if there, err := r.logHas(old, sent, lines); there || err != nil {
+				return old, err
+			}
+		}
+		return r.appended(old, lines)
+	})
+}
+
+// CompactLog replaces a log by the summary of its lines, all but the newest: a
+// chain of one commit, or, where the remote takes no such update, one commit more
+// on the chain. Either is one compare-and-swap: what others append at the same
+// time is kept, and at no moment is anything missing. Of the log, what cannot be
+// read is left out.
+func (r *Repo) CompactLog(ctx context.Context, ref string, summarise func(lines []byte) ([]byte, error)) error {
+	if err := checkOwn(ref); err != nil {
+		return fmt.Errorf("compact the log: %w", err)
+	}
+	compact := func(anew bool) error {
+		return r.changeLog(ctx, ref, func(old, _ plumbing.Hash) (plumbing.Hash, error) { return r.compacted(old, anew, summarise) })
+	}
+	err := compact(true)
+	if errors.Is(err, ErrPushRefused) {
+		err = compact(false)
+	}
+	return err
+}
+
+// changeLog swaps a log for its next commit, which is made again whenever
+// somebody else was faster. next gets the commit that the log has and the one
+// that was sent last, and returns the former when there is nothing to do.
+func (r *Repo) changeLog(ctx context.Context, ref string, next func(old, sent plumbing.Hash) (plumbing.Hash, error)) error {
 	pauses := newBackOff()
+	u := update{ref: ref}
 	for i := 1; ; i++ {
-		u, err := r.appended(ref, lines)
-		if err != nil {
-			return fmt.Errorf("append to the log %s: %w", ref, err)
+		var err error
+		u.old = r.seen(ref)
+		if u.new, err = next(u.old, u.new); err != nil {
+			return fmt.Errorf("write the log %s: %w", ref, err)
 		}
-		err = r.swap(ctx, u, r.packOf(u.new))
-		if !errors.Is(err, ErrRefMoved) {
-			return err
+		if u.new == u.old {
+			return nil
 		}
-		if i == maxTries {
+		if err = r.swap(ctx, u, r.packOf(u.new)); !errors.Is(err, ErrRefMoved) || i == maxTries {
 			return err
 		}
 		if err := r.sleep(ctx, pauses.NextBackOff()); err != nil {
-			return fault.Mark(fault.Temporary, fmt.Errorf("append to the log %s: %w", ref, err))
+			return fault.Mark(fault.Temporary, fmt.Errorf("write the log %s: %w", ref, err))
 		}
 		if _, err := r.Fetch(ctx); err != nil {
 			return err
 		}
-		// The reply to the last try may have been lost and others have
-		// appended since: then the lines are there already.
-		if now := r.seen(ref); !now.IsZero() {
-			if done, err := r.Contains(now.String(), u.new.String()); done || err != nil {
-				return err
-			}
-		}
 	}
 }
 
+// logHas tells whether a log has the lines that were sent as a commit: it stands
+// on that commit, or was compacted since, which keeps its newest lines.
+func (r *Repo) logHas(now, sent plumbing.Hash, lines []byte) (bool, error) {
+	if now.IsZero() {
+		return false, nil
+	}
+	if over, err := r.Contains(now.String(), sent.String()); over || err != nil {
+		return over, err
+	}
+	parts, _, err := r.logParts(now)
+	if err == nil {
+		err = r.readParts(parts)
+	}
+	return slices.ContainsFunc(parts, func(p part) bool {
+		return p.kind != summaryPart && (bytes.HasPrefix(p.text, lines) || bytes.Contains(p.text, append([]byte("\n"), lines...)))
+	}), err
+}
+
 // appended makes the next commit of a log.
-func (r *Repo) appended(ref string, lines []byte) (update, error) {
-	u := update{ref: ref, old: r.seen(ref)}
-	text, err := r.logAt(u.old)
+func (r *Repo) appended(old plumbing.Hash, lines []byte) (plumbing.Hash, error) {
+	parts, _, err := r.logParts(old)
 	if err != nil {
-		return u, err
+		return old, err
 	}
-	text = bytes.Join([][]byte{text, lines}, nil)
-	if text[len(text)-1] != '\n' {
-		text = append(text, '\n')
+	older, newest := parts.split()
+	if len(newest) > 0 {
+		if err := r.readParts(newest); err != nil {
+			return old, err
+		}
+		switch text := newest[0].text; {
+		case text == nil:
+			// It cannot be read, and could not be sent under another name.
+		case len(text) < logPart:
+			lines = append(text, lines...)
+		default:
+			older = older.add(newest[0])
+		}
 	}
-	if len(text) > MaxFileSize {
-		return u, fmt.Errorf("it would have %d bytes; at most %d are allowed, so delete the ref to start a new one", len(text), MaxFileSize)
+	if older, err = r.writeParts(older, newestPart, lines); err != nil {
+		return old, err
 	}
-	blob, err := r.store.put(plumbing.BlobObject, text)
+	return r.logCommit(old, older, logAppend)
+}
+
+// compacted makes the commit of a log that begins with a summary.
+func (r *Repo) compacted(old plumbing.Hash, anew bool, summarise func([]byte) ([]byte, error)) (plumbing.Hash, error) {
+	parts, unread, err := r.logParts(old)
+	if err == nil {
+		err = r.readParts(parts)
+	}
 	if err != nil {
-		return u, err
+		return old, err
 	}
-	tree, err := r.store.put(plumbing.TreeObject, encodeTree([]entry{{name: ledgerFile, mode: modeFile, hash: blob}}))
+	older, newest := parts.split()
+	if len(newest) > 0 && (newest[0].text == nil || len(newest[0].text) >= logPart) {
+		older, newest = append(older, newest...), nil
+	}
+	var lines []byte
+	loose := unread > 0
+	for _, p := range older {
+		lines = append(lines, p.text...)
+		loose = loose || p.kind != summaryPart || p.text == nil
+	}
+	if !loose {
+		return old, nil
+	}
+	summary, err := summarise(lines)
 	if err != nil {
-		return u, err
+		return old, err
 	}
-	u.new, err = r.makeCommit(u.old, tree, "append to the ledger\n")
-	return u, err
+	made, err := r.writeParts(nil, summaryPart, summary)
+	if err != nil {
+		return old, err
+	}
+	parent := old
+	if anew {
+		parent = plumbing.ZeroHash
+	}
+	return r.logCommit(parent, append(made, newest...), logSum)
 }

@@ -24,7 +24,7 @@ func TestLog_AppendingKeepsEveryLine(t *testing.T) {
 	}
 	wg.Wait()
 	r := clone(t, web)
-	text := must(r.ReadLog(ref))(t)
+	text := must(r.ReadLog(ref))(t).Lines
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	if len(lines) != 9 {
 		t.Fatalf("%d lines:\n%s", len(lines), text)
@@ -40,7 +40,7 @@ func TestLog_AppendingKeepsEveryLine(t *testing.T) {
 		}
 	}
 	git(t, s.origin, "fsck", "--strict")
-	if empty := must(r.ReadLog(OwnRefs + "none"))(t); len(empty) != 0 {
+	if empty := must(r.ReadLog(OwnRefs + "none"))(t).Lines; len(empty) != 0 {
 		t.Errorf("a missing log reads %q", empty)
 	}
 }
@@ -60,7 +60,7 @@ func TestLog_LostReplyAppendsOnce(t *testing.T) {
 	if err := r.AppendLog(t.Context(), ref, []byte("ours\n")); err != nil {
 		t.Fatal(err)
 	}
-	if text := must(clone(t, s.origin).ReadLog(ref))(t); string(text) != "ours\nrival\n" {
+	if text := must(clone(t, s.origin).ReadLog(ref))(t).Lines; string(text) != "ours\nrival\n" {
 		t.Errorf("log %q", text)
 	}
 }

@@ -59,11 +59,11 @@ func Verify(ctx context.Context, repo *gitrepo.Repo, docs []*postmortem.Document
 	if a.journals, err = Journals(ctx, repo); err != nil {
 		return a.out, fmt.Errorf("list the journals: %w", err)
 	}
-	lines, err := repo.ReadLog(LedgerRef)
+	log, err := repo.ReadLog(LedgerRef)
 	if err != nil {
 		return a.out, fmt.Errorf("read the ledger: %w", err)
 	}
-	a.ledger, _ = ReadLedger(lines)
+	a.ledger, _ = ReadLedger(log.Lines)
 	if err := a.readBranch(); err != nil {
 		return a.out, err
 	}

@@ -124,7 +124,7 @@ func (r *Resolver) flush(ctx context.Context, entries ...Entry) error {
 	if err := r.repo.AppendLog(ctx, LedgerRef, lines); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
-	r.ledger.entries = append(r.ledger.entries, all...)
+	r.ledger.add(all...)
 	r.pending = nil
 	return nil
 }
@@ -144,9 +144,9 @@ func (r *Resolver) Unfinished() []Ref { return r.ledger.Unfinished() }
 // Journals go last. A run that is killed before this point finds them again,
 // sees the fix on the branch, and marks the row that this one could not.
 func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Outcome, unfinished []Ref) error {
-	if r.ledger.Completed() != tip || len(r.pending) > 0 || !sameRefs(r.ledger.Unfinished(), unfinished) {
-		done := Entry{Time: r.now().UTC(), Run: r.opts.Run, Kind: kindCompleted, Commit: tip, Unfinished: unfinished}
-		if err := r.flush(ctx, done); err != nil {
+	done := r.ledger.finishing(Entry{Time: r.now().UTC(), Run: r.opts.Run, Commit: tip}, unfinished)
+	if r.ledger.Completed() != tip || len(r.pending) > 0 || len(done[0].Added)+len(done[0].Removed) > 0 {
+		if err := r.flush(ctx, done...); err != nil {
 			return err
 		}
 	}
@@ -204,18 +204,4 @@ func (r *Resolver) removeJournal(ctx context.Context, ref Ref, fix string) error
 		r.log.Warn().Str("stage", "settle").Err(err).Msg("the run directory could not be marked as settled")
 	}
 	return nil
-}
-
-func sameRefs(a, b []Ref) bool {
-	in := map[Ref]bool{}
-	for _, ref := range a {
-		in[ref] = true
-	}
-	for _, ref := range b {
-		if !in[ref] {
-			return false
-		}
-		delete(in, ref)
-	}
-	return len(in) == 0
 }

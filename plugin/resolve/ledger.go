@@ -4,21 +4,26 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"pm-todos/plugin/change"
 )
 
-// LedgerRef is where the ledger lives on the remote: append-only JSON lines in
-// a small commit chain of their own.
+// LedgerRef is where the ledger lives on the remote: JSON lines in a small
+// commit chain of their own, appended to and compacted.
 const LedgerRef = "refs/pm-todos/ledger"
 
 // Kinds of ledger entries.
 const (
-	kindAttempt   = "attempt"   // written before an agent is paid
-	kindResult    = "result"    // how that attempt ended
-	kindCompleted = "completed" // a run went through; the next compares with its commit
+	kindAttempt  = "attempt"  // written before an agent is paid
+	kindResult   = "result"   // how that attempt ended
+	kindFinished = "finished" // a run went through; the next compares with its commit
+	kindCost     = "cost"     // what the results of a month cost that a summary left out
+	// kindCompleted is what kindFinished was in ledgers of former versions: it
+	// names every unfinished item there is.
+	kindCompleted = "completed"
 )
 
 // Ref names an item across runs.
@@ -41,12 +46,15 @@ type Entry struct {
 	State   string    `json:"state,omitempty"`   // change.State of a result, or "temporary"
 	Reason  string    `json:"reason,omitempty"`
 	CostUSD float64   `json:"cost_usd,omitempty"`
-	Commit  string    `json:"commit,omitempty"` // fix commit, or the completed run's tip
+	Commit  string    `json:"commit,omitempty"` // fix commit, or the finished run's tip
 
 	Patch *Patch `json:"patch,omitempty"` // of proposals
 
-	// Unfinished, on completed entries, are the safe items that are still to do;
-	// their documents are read again though nobody changed them.
+	// Added and Removed, on finished entries, say how the unfinished items
+	// changed: the safe items that are still to do, whose documents are read again
+	// though nobody changed them. Unfinished, on completed entries, are all of them.
+	Added      []Ref `json:"added,omitempty"`
+	Removed    []Ref `json:"removed,omitempty"`
 	Unfinished []Ref `json:"unfinished,omitempty"`
 }
 
@@ -70,9 +78,82 @@ func (e Entry) counts() bool {
 // item's: it does not count.
 const stateTemporary = "temporary"
 
-// Ledger is what the entries of all runs add up to.
+// Ledger is what the entries of all runs add up to. The zero value is an empty
+// one.
 type Ledger struct {
-	entries []Entry
+	entries    []Entry
+	items      map[Ref]*history
+	finished   Entry // the last that names a commit
+	unfinished map[Ref]bool
+	known      map[string][]Step // of every proposal, by path
+}
+
+// history is what the entries of one item add up to.
+type history struct {
+	counted map[try]int // attempts that count, with the place of their entries
+	attempt int         // place of the last attempt, or -1
+	result  int         // place of the last result, or -1
+	patches []Patch     // of its proposals, in order
+}
+
+// try is one attempt.
+type try struct {
+	run     string
+	attempt int
+}
+
+// add takes in entries, in the order of the ledger.
+func (l *Ledger) add(entries ...Entry) {
+	if l.items == nil {
+		l.items, l.unfinished, l.known = map[Ref]*history{}, map[Ref]bool{}, map[string][]Step{}
+	}
+	for _, e := range entries {
+		l.entries = append(l.entries, e)
+		switch e.Kind {
+		case kindAttempt, kindResult:
+			l.addToItem(e, len(l.entries)-1)
+		case kindFinished:
+			for _, ref := range e.Added {
+				l.unfinished[ref] = true
+			}
+			for _, ref := range e.Removed {
+				delete(l.unfinished, ref)
+			}
+			if e.Commit != "" {
+				l.finished = e
+			}
+		case kindCompleted:
+			clear(l.unfinished)
+			for _, ref := range e.Unfinished {
+				l.unfinished[ref] = true
+			}
+			l.finished = e
+		}
+	}
+}
+
+func (l *Ledger) addToItem(e Entry, place int) {
+	item := l.items[e.Ref]
+	if item == nil {
+		item = &history{counted: map[try]int{}, attempt: -1, result: -1}
+		l.items[e.Ref] = item
+	}
+	key := try{e.Run, e.Attempt}
+	if e.Kind == kindAttempt {
+		item.counted[key], item.attempt = place, place
+		l.unfinished[e.Ref] = true
+		return
+	}
+	item.result = place
+	if !e.counts() {
+		delete(item.counted, key)
+	}
+	if e.Patch != nil && len(e.Patch.Files) > 0 {
+		item.patches = append(item.patches, *e.Patch)
+		for _, s := range e.Patch.Files {
+			l.known[s.Path] = append(l.known[s.Path], s)
+		}
+	}
 }
 
 // ReadLedger reads JSON lines. Lines that are not entries are passed over and
@@ -88,7 +169,7 @@ func ReadLedger(lines []byte) (ledger Ledger, damaged int) {
 			damaged++
 			continue
 		}
-		ledger.entries = append(ledger.entries, e)
+		ledger.add(e)
 	}
 	return ledger, damaged
 }
@@ -109,78 +190,53 @@ func Encode(entries ...Entry) ([]byte, error) {
 
 // Completed is the branch's tip at the end of the last run that went through,
 // or "".
-func (l Ledger) Completed() string {
-	for _, e := range slices.Backward(l.entries) {
-		if e.Kind == kindCompleted {
-			return e.Commit
-		}
-	}
-	return ""
-}
+func (l Ledger) Completed() string { return l.finished.Commit }
 
-// Unfinished are the items that the last completed run left to do, and those
-// attempted since by runs that never completed.
-func (l Ledger) Unfinished() []Ref {
-	var refs []Ref
-	for _, e := range l.entries {
-		switch e.Kind {
-		case kindCompleted:
-			refs = slices.Clone(e.Unfinished)
-		case kindAttempt:
-			if !slices.Contains(refs, e.Ref) {
-				refs = append(refs, e.Ref)
-			}
-		}
-	}
-	return refs
-}
+// Unfinished are the items that the last run left to do, and those attempted
+// since by runs that did not go through.
+func (l Ledger) Unfinished() []Ref { return slices.SortedFunc(maps.Keys(l.unfinished), compareRefs) }
 
 // Attempts counts the attempts at an item that a gate refused, that failed, or
 // that nobody knows the end of: an attempt whose run never wrote a result was
 // paid for all the same.
 func (l Ledger) Attempts(ref Ref) int {
-	type try struct {
-		run     string
-		attempt int
+	if item := l.items[ref]; item != nil {
+		return len(item.counted)
 	}
-	counted := map[try]bool{}
-	for _, e := range l.entries {
-		if e.Ref != ref {
-			continue
-		}
-		key := try{e.Run, e.Attempt}
-		switch e.Kind {
-		case kindAttempt:
-			counted[key] = true
-		case kindResult:
-			if !e.counts() {
-				delete(counted, key)
-			}
-		}
-	}
-	return len(counted)
+	return 0
 }
 
 // LastAttempt is the newest attempt at an item, from which settling learns the
 // run and the host that hold its plan file.
 func (l Ledger) LastAttempt(ref Ref) (Entry, bool) {
-	for _, e := range slices.Backward(l.entries) {
-		if e.Kind == kindAttempt && e.Ref == ref {
-			return e, true
-		}
+	if item := l.items[ref]; item != nil && item.attempt >= 0 {
+		return l.entries[item.attempt], true
 	}
 	return Entry{}, false
 }
 
 // LastState is the state of the newest result of an item, or "".
 func (l Ledger) LastState(ref Ref) string {
-	for _, e := range slices.Backward(l.entries) {
-		if e.Kind == kindResult && e.Ref == ref {
-			return e.State
-		}
+	if item := l.items[ref]; item != nil && item.result >= 0 {
+		return l.entries[item.result].State
 	}
 	return ""
 }
+
+// patches is the proposals of one item, the newest first.
+func (l Ledger) patches(ref Ref) []Patch {
+	item := l.items[ref]
+	if item == nil {
+		return nil
+	}
+	list := slices.Clone(item.patches)
+	slices.Reverse(list)
+	return list
+}
+
+// steps is every step of every proposal by path: proposals that build on each
+// other become one when they are squashed together.
+func (l Ledger) steps() map[string][]Step { return l.known }
 
 // mostOver bounds how many runs are named to a host at once.
 const mostOver = 200

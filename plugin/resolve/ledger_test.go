@@ -38,7 +38,9 @@ func TestLedgerCountsAttempts(t *testing.T) {
 		"same number, other runs":     {[]Entry{attemptEntry("r1", first, 1), attemptEntry("r2", first, 1), resultEntry("r2", first, 1, stateTemporary)}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := (Ledger{entries: test.entries}).Attempts(first); got != test.want {
+			var ledger Ledger
+			ledger.add(test.entries...)
+			if got := ledger.Attempts(first); got != test.want {
 				t.Errorf("Attempts = %d, want %d", got, test.want)
 			}
 		})

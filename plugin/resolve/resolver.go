@@ -129,21 +129,27 @@ func New(ctx context.Context, opts Options, repo *gitrepo.Repo, agents, terrafor
 			return nil, fmt.Errorf("open the run directory on %s: %w", agents.Name(), err)
 		}
 	}
-	if err := r.readHistory(); err != nil {
+	if err := r.readHistory(ctx); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
 
-// readHistory learns from the ledger and the branch what earlier runs did.
-func (r *Resolver) readHistory() error {
-	lines, err := r.repo.ReadLog(LedgerRef)
+// readHistory learns from the ledger and the branch what earlier runs did. What
+// is wrong with the ledger stops no run: what can be read of it counts.
+func (r *Resolver) readHistory(ctx context.Context) error {
+	log, err := r.repo.ReadLog(LedgerRef)
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
 	var damaged int
-	if r.ledger, damaged = ReadLedger(lines); damaged > 0 {
-		r.log.Warn().Int("lines", damaged).Msg("the ledger has lines that cannot be read; they are passed over")
+	if r.ledger, damaged = ReadLedger(log.Lines); damaged+log.Unread > 0 {
+		r.log.Warn().Int("lines", damaged).Int("files", log.Unread).Msg("the ledger has parts that cannot be read; they are passed over")
+	}
+	if log.Overgrown {
+		if err := r.repo.CompactLog(ctx, LedgerRef, summarise); err != nil {
+			r.log.Warn().Err(err).Msg("the ledger could not be compacted; it goes on growing, and a later run tries again")
+		}
 	}
 	return r.findLanded(r.repo.Tip())
 }

@@ -78,32 +78,6 @@ func (a *attempt) patch(fix string) (*Patch, error) {
 	return &Patch{Base: a.base, Stack: a.stack.name, Plan: a.plan.SHA256, Count: a.out.Counts, Files: steps}, nil
 }
 
-// patches is the proposals of one item in the ledger, the newest first.
-func (l Ledger) patches(ref Ref) []Patch {
-	var list []Patch
-	for _, e := range slices.Backward(l.entries) {
-		if e.Ref == ref && e.Patch != nil && len(e.Patch.Files) > 0 {
-			list = append(list, *e.Patch)
-		}
-	}
-	return list
-}
-
-// steps is every step of every proposal in the ledger by path: proposals that
-// build on each other become one when they are squashed together.
-func (l Ledger) steps() map[string][]Step {
-	steps := map[string][]Step{}
-	for _, e := range l.entries {
-		if e.Patch == nil {
-			continue
-		}
-		for _, s := range e.Patch.Files {
-			steps[s.Path] = append(steps[s.Path], s)
-		}
-	}
-	return steps
-}
-
 // leads tells whether known steps take a file from one content to another.
 func leads(steps []Step, from, to string, met map[string]bool) bool {
 	if from == to {

@@ -9,7 +9,8 @@ import (
 func TestProposalIsRecognisedByItsContents(t *testing.T) {
 	first := Patch{Files: []Step{{"a.tf", "0", "1"}, {"new.tf", "", "n"}}}
 	second := Patch{Files: []Step{{"a.tf", "1", "2"}}}
-	ledger := Ledger{entries: []Entry{{Patch: &first}, {Patch: &second}, {}}}
+	var ledger Ledger
+	ledger.add(Entry{Kind: kindResult, Patch: &first}, Entry{Kind: kindResult, Patch: &second}, Entry{Kind: kindResult})
 	for name, test := range map[string]struct {
 		patch  Patch
 		commit []Step

@@ -1,0 +1,142 @@
+package resolve
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// finishing is what a finished run writes: its commit, and how the unfinished
+// items changed, however many there are.
+func (l Ledger) finishing(done Entry, unfinished []Ref) []Entry {
+	done.Kind = kindFinished
+	left := map[Ref]bool{}
+	for _, ref := range unfinished {
+		left[ref] = true
+	}
+	done.Added, done.Removed = beside(left, l.unfinished), beside(l.unfinished, left)
+	return done.split()
+}
+
+// beside is what of one set is not in another.
+func beside(one, other map[Ref]bool) []Ref {
+	return slices.SortedFunc(func(yield func(Ref) bool) {
+		for ref := range one {
+			if !other[ref] && !yield(ref) {
+				return
+			}
+		}
+	}, compareRefs)
+}
+
+// mostRefs is how many items one entry names.
+const mostRefs = 1000
+
+// split is a finished entry as several that are short enough for a line. Only
+// the last of them has the commit: what was written without it is not finished.
+func (e Entry) split() []Entry {
+	var entries []Entry
+	for len(e.Added)+len(e.Removed) > mostRefs {
+		some := Entry{Time: e.Time, Run: e.Run, Kind: e.Kind}
+		some.Added, e.Added = cut(e.Added, mostRefs)
+		some.Removed, e.Removed = cut(e.Removed, mostRefs-len(some.Added))
+		entries = append(entries, some)
+	}
+	return append(entries, e)
+}
+
+func cut(refs []Ref, at int) (head, rest []Ref) {
+	at = min(at, len(refs))
+	return refs[:at], refs[at:]
+}
+
+// summarise is the lines of a ledger without those that later ones made
+// meaningless: whatever is appended to it adds up to the same.
+func summarise(lines []byte) ([]byte, error) {
+	ledger, _ := ReadLedger(lines)
+	return Encode(ledger.compacted()...)
+}
+
+// compacted is the fewest entries that add up to the ledger, and go on doing so
+// whatever comes after them: attempts with the results that keep them from
+// counting, the last result of each item, the proposals, and one entry for
+// everything that finished runs said. What the results left out have cost stands
+// in one entry for each month.
+func (l Ledger) compacted() []Entry {
+	keep := l.worthKeeping()
+	var kept Ledger
+	costs := map[time.Time]float64{}
+	for i, e := range l.entries {
+		switch {
+		case keep[i]:
+			kept.add(e)
+		case e.CostUSD != 0:
+			costs[month(e.Time)] += e.CostUSD
+		}
+	}
+	for _, at := range slices.SortedFunc(maps.Keys(costs), time.Time.Compare) {
+		kept.add(Entry{Time: at, Kind: kindCost, CostUSD: costs[at]})
+	}
+	done := Entry{Time: l.finished.Time, Run: l.finished.Run, Commit: l.finished.Commit}
+	if entries := kept.finishing(done, l.Unfinished()); done.Commit != "" || len(entries[0].Added)+len(entries[0].Removed) > 0 {
+		kept.add(entries...)
+	}
+	return kept.entries
+}
+
+// worthKeeping is the places of the entries that a summary keeps as they are.
+func (l Ledger) worthKeeping() map[int]bool {
+	keep := map[int]bool{}
+	for _, item := range l.items {
+		for _, place := range item.counted {
+			keep[place] = true
+		}
+		keep[item.attempt], keep[item.result] = true, true
+	}
+	runs := map[string]map[string]bool{} // the latest of each host, see over
+	for i, e := range slices.Backward(l.entries) {
+		if e.Patch != nil {
+			keep[i] = true
+		}
+		if e.Kind != kindAttempt || runs[e.Host][e.Run] || len(runs[e.Host]) == mostOver {
+			continue
+		}
+		if runs[e.Host] == nil {
+			runs[e.Host] = map[string]bool{}
+		}
+		runs[e.Host][e.Run], keep[i] = true, true
+	}
+	l.keepVerdicts(keep)
+	return keep
+}
+
+// keepVerdicts adds, for the attempts that are kept, the results that keep them
+// from counting.
+func (l Ledger) keepVerdicts(keep map[int]bool) {
+	type attempt struct {
+		Ref
+		try
+	}
+	open := map[attempt]bool{} // kept, and no such result met yet
+	for i, e := range l.entries {
+		key := attempt{e.Ref, try{e.Run, e.Attempt}}
+		switch {
+		case e.Kind == kindAttempt && keep[i]:
+			open[key] = true
+		case e.Kind == kindResult && !e.counts() && open[key]:
+			keep[i] = true
+			delete(open, key)
+		}
+	}
+}
+
+// month is the beginning of the month of a time.
+func month(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+func compareRefs(a, b Ref) int {
+	return cmp.Or(cmp.Compare(a.Document, b.Document), cmp.Compare(a.Item, b.Item))
+}

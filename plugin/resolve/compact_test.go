@@ -1,0 +1,176 @@
+package resolve
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"pm-todos/plugin/change"
+)
+
+// sum is everything that a ledger says.
+type sum struct {
+	Completed  string
+	Unfinished []Ref
+	Attempts   map[Ref]int
+	Last       map[Ref]Entry
+	State      map[Ref]string
+	Patches    map[Ref][]Patch
+	Steps      map[string][]Step
+	Over       map[string][]string
+	Months     map[string]float64
+}
+
+var (
+	someRefs  = []Ref{first, second, {Document: "docs/a.md", Item: "3"}}
+	someHosts = []string{"one", "two"}
+)
+
+func sumOf(l Ledger) sum {
+	s := sum{
+		Completed: l.Completed(), Unfinished: l.Unfinished(), Attempts: map[Ref]int{}, Last: map[Ref]Entry{}, State: map[Ref]string{},
+		Patches: map[Ref][]Patch{}, Steps: l.steps(), Over: map[string][]string{}, Months: map[string]float64{},
+	}
+	for _, ref := range someRefs {
+		s.Attempts[ref], s.State[ref], s.Patches[ref] = l.Attempts(ref), l.LastState(ref), l.patches(ref)
+		s.Last[ref], _ = l.LastAttempt(ref)
+	}
+	for _, host := range someHosts {
+		s.Over[host] = l.over(host, nil)
+	}
+	for _, e := range l.entries {
+		if e.CostUSD != 0 {
+			s.Months[e.Time.Format("2006-01")] += e.CostUSD
+		}
+	}
+	return s
+}
+
+func drawEntry(t *rapid.T) Entry {
+	day := rapid.IntRange(0, 90).Draw(t, "day")
+	e := Entry{
+		Time: time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC).AddDate(0, 0, day),
+		Run:  rapid.SampledFrom([]string{"r1", "r2", "r3"}).Draw(t, "run"),
+		Kind: rapid.SampledFrom([]string{kindAttempt, kindAttempt, kindResult, kindResult, kindFinished, kindCompleted, "of a later version"}).Draw(t, "kind"),
+	}
+	refs := rapid.SliceOfN(rapid.SampledFrom(someRefs), 0, 3)
+	switch e.Kind {
+	case kindAttempt:
+		e.Host = rapid.SampledFrom(someHosts).Draw(t, "host")
+	case kindResult:
+		e.State = rapid.SampledFrom([]string{string(change.Done), string(change.Failed), string(change.Proposed), string(change.Skipped), stateTemporary}).Draw(t, "state")
+		e.CostUSD = float64(rapid.IntRange(0, 4).Draw(t, "quarters")) / 4
+		if rapid.IntRange(0, 3).Draw(t, "proposal") == 0 {
+			e.Patch = &Patch{Stack: "s", Files: []Step{{Path: "a.tf", Before: fmt.Sprint(day), After: fmt.Sprint(day + 1)}}}
+		}
+	case kindFinished:
+		e.Commit = rapid.SampledFrom([]string{"", "c1", "c2"}).Draw(t, "commit")
+		e.Added, e.Removed = refs.Draw(t, "added"), refs.Draw(t, "removed")
+	case kindCompleted:
+		e.Commit, e.Unfinished = "c0", refs.Draw(t, "unfinished")
+	}
+	if e.Kind == kindAttempt || e.Kind == kindResult {
+		e.Ref, e.Attempt = rapid.SampledFrom(someRefs).Draw(t, "item"), rapid.IntRange(1, 2).Draw(t, "attempt")
+	}
+	return e
+}
+
+func TestCompacting_ChangesNothingThatALedgerSays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var whole Ledger
+		var lines []byte
+		for range rapid.IntRange(0, 40).Draw(t, "steps") {
+			if rapid.IntRange(0, 5).Draw(t, "compact") == 0 {
+				var err error
+				if lines, err = summarise(lines); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			e := drawEntry(t)
+			line, err := Encode(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole.add(e)
+			lines = append(lines, line...)
+		}
+		compacted, damaged := ReadLedger(lines)
+		if damaged != 0 {
+			t.Errorf("%d damaged lines", damaged)
+		}
+		if diff := cmp.Diff(sumOf(whole), sumOf(compacted), cmpopts.EquateEmpty(), cmpopts.EquateApprox(0, 1e-9)); diff != "" {
+			t.Errorf("the compacted ledger differs (-whole +compacted):\n%s", diff)
+		}
+	})
+}
+
+func TestCompacting_LeavesOneLineForWhatManyRunsFinished(t *testing.T) {
+	var l Ledger
+	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	for i := range 1000 {
+		run := fmt.Sprint("r", i)
+		l.add(
+			Entry{Time: at, Run: run, Kind: kindAttempt, Ref: first, Attempt: 1, Host: "one"},
+			Entry{Time: at, Run: run, Kind: kindResult, Ref: first, Attempt: 1, State: stateTemporary, CostUSD: 0.25},
+		)
+		l.add(l.finishing(Entry{Time: at, Run: run, Commit: fmt.Sprint("c", i)}, []Ref{first})...)
+	}
+	compacted := l.compacted()
+	if most := 2*mostOver + 3; len(compacted) > most {
+		t.Errorf("%d entries are left of %d, want at most %d", len(compacted), len(l.entries), most)
+	}
+	if total := sumOf(l).Months["2026-11"]; math.Abs(total-250) > 1e-6 {
+		t.Errorf("cost %v", total)
+	}
+}
+
+// manyItems are safe items of documents with four each.
+func manyItems(n int) []Ref {
+	refs := make([]Ref, n)
+	for i := range refs {
+		refs[i] = Ref{Document: fmt.Sprintf("docs/post-mortems/2026-%04d-an-outage-of-something.md", i/4), Item: fmt.Sprintf("%016x", i)}
+	}
+	return refs
+}
+
+func TestLedger_ARunWritesNoMoreWhenThousandsOfItemsAreOpen(t *testing.T) {
+	for _, open := range []int{3, 3000, 40000} {
+		refs := manyItems(open)
+		var l Ledger
+		l.add(l.finishing(Entry{Run: "first", Commit: "c0"}, refs)...)
+		run := Entry{Time: time.Date(2026, 11, 26, 17, 0, 0, 0, time.UTC), Run: "20261126t170000z-0123abcd"}
+		attempt, result, done := run, run, run
+		attempt.Kind, attempt.Ref, attempt.Attempt, attempt.Host = kindAttempt, refs[0], 1, "wizard@10.0.10.10"
+		result.Kind, result.Ref, result.Attempt, result.State, result.CostUSD = kindResult, refs[0], 1, string(change.Done), 0.42
+		done.Commit = "0123456789abcdef0123456789abcdef01234567"
+		l.add(attempt)
+		lines, err := Encode(append([]Entry{attempt, result}, l.finishing(done, refs[1:])...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%d open items: %d bytes for a run that does one of them", open, len(lines))
+		if len(lines) > 1024 {
+			t.Errorf("with %d open items a run writes %d bytes into the ledger", open, len(lines))
+		}
+	}
+}
+
+func TestLedger_NoLineIsLongHoweverManyItemsAreOpen(t *testing.T) {
+	refs := manyItems(40000)
+	var l Ledger
+	entries := l.finishing(Entry{Run: "first", Commit: "c0"}, refs)
+	for i, e := range entries {
+		if line, err := Encode(e); err != nil || len(line) > 256<<10 || (e.Commit != "") != (i == len(entries)-1) {
+			t.Errorf("entry %d of %d: %d bytes, commit %q, %v", i, len(entries), len(line), e.Commit, err)
+		}
+	}
+	if l.add(entries...); len(l.Unfinished()) != len(refs) {
+		t.Errorf("%d items are unfinished, want %d", len(l.Unfinished()), len(refs))
+	}
+}
