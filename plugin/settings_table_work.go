@@ -67,7 +67,7 @@ var terraformEntries = []entry{
 	},
 	{
 		name:  "tolerated",
-		usage: "List of addresses of `null_resource`, `terraform_data` or `time_*` resources that change in every plan. They may do so in baseline, plan and confirm, with equal actions.",
+		usage: "List of what changes in every plan: addresses of `null_resource`, `terraform_data` or `time_*` resources, and `output.NAME` for outputs of a stack. They may do so in baseline, plan and confirm, with the actions of the baseline; what is new there may exist after the apply.",
 		read:  asList(func(s *Settings) *[]string { return &s.Terraform.Tolerated }, toleratedAddress),
 	},
 	{

@@ -190,13 +190,13 @@ func webhook(value string) error {
 	return err
 }
 
-// restless matches addresses of the resources that are known to change in every
-// plan; nothing else may be tolerated.
-var restless = pattern.Lazy(`^(module\.[\w-]+(\[[^\]]+\])?\.)*(null_resource|terraform_data|time_\w+)\.[\w-]+(\[.+\])?$`)
+// restless matches addresses of what may change in every plan without any effect
+// of its own; nothing else may be tolerated.
+var restless = pattern.Lazy(`^(output\.[\w-]+|(module\.[\w-]+(\[[^\]]+\])?\.)*(null_resource|terraform_data|time_\w+)\.[\w-]+(\[.+\])?)$`)
 
 func toleratedAddress(value string) error {
 	if !restless().MatchString(value) {
-		return fmt.Errorf("%s is not an address of a null_resource, terraform_data or time_* resource; only those are tolerated", quoted(value))
+		return fmt.Errorf("%s is not an address of a null_resource, terraform_data or time_* resource, and no output.NAME of a stack; only those are tolerated", quoted(value))
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ type PlanPolicy struct {
 	Text           string   // the item's own words: alert rules and monitors that exist change only when it names them
 	AllowResources []string // patterns of addresses or types, * stands for any text; none allows all that is not refused otherwise
 	MaxChanges     int      // resources created or updated by one item; 0 stands for DefaultMaxChanges
-	Tolerated      []string // addresses that change in every plan, of null_resource, terraform_data and time_* only
+	Tolerated      []string // what changes in every plan: addresses of null_resource, terraform_data and time_*, and output.NAME
 	HasHistory     bool     // the stack was applied before; known from Baseline too
 	Mode           Mode
 	Baseline       []byte // what show printed for the baseline plan of the stack; without it nothing is tolerated in Item and Confirm
@@ -304,11 +304,11 @@ func (j *judgement) drift() {
 // outputs judges the changes of outputs.
 func (j *judgement) outputs() {
 	for name, o := range j.plan.outputs {
-		place := "output." + name
+		place := outputPlace(name)
 		switch {
-		case o.is("no-op"):
-		case j.policy.Mode != Item && j.tolerate > 0 && !empty(o.unknown) && (o.is("update") || o.is("create")):
-			// Follows from a tolerated resource, which is new in every plan.
+		case o.is("no-op"), j.toleratedOutput(name, o):
+		case j.policy.Mode != Item && j.tolerate > 0 && followsResource(o):
+			// Of a tolerated resource, which is new in every plan.
 		case j.policy.Mode == Baseline:
 			j.add(CodeDrift, place, "the output has a change pending before any change was made")
 		case j.policy.Mode == Confirm:
@@ -321,13 +321,17 @@ func (j *judgement) outputs() {
 	}
 }
 
+// followsResource tells whether a resource that is about to change may be why an
+// output changes.
+func followsResource(o action) bool { return !empty(o.unknown) && (o.is("update") || o.is("create")) }
+
 // nothing refuses an item's plan that would change nothing.
 func (j *judgement) nothing() {
 	if j.policy.Mode != Item || j.pending > 0 {
 		return
 	}
-	for _, o := range j.plan.outputs {
-		if !o.is("no-op") && (j.tolerate == 0 || empty(o.unknown)) {
+	for name, o := range j.plan.outputs {
+		if !o.is("no-op") && !j.toleratedOutput(name, o) && (j.tolerate == 0 || empty(o.unknown)) {
 			return
 		}
 	}

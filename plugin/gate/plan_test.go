@@ -2,6 +2,7 @@ package gate_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,39 +101,106 @@ func TestTolerable(t *testing.T) {
 	}
 }
 
-// What this gate judged is what the installed Terraform prints today.
-func TestInstalledTerraform(t *testing.T) {
-	terraform, err := exec.LookPath("terraform")
+// installed is the installed Terraform in a folder of its own. It plans a
+// configuration, and applies the last plan.
+type installed struct {
+	t            *testing.T
+	program, dir string
+}
+
+const base = "resource \"terraform_data\" \"a\" {\n  input = \"one\"\n}\n"
+
+// newInstalled has applied base.
+func newInstalled(t *testing.T) installed {
+	t.Helper()
+	program, err := exec.LookPath(cmp.Or(os.Getenv("PM_TODOS_TERRAFORM"), "terraform"))
 	if err != nil {
-		t.Skip("terraform is not on the PATH")
+		t.Skip("needs a real Terraform on the PATH or in PM_TODOS_TERRAFORM")
 	}
-	dir := t.TempDir()
-	config := filepath.Join(dir, "terraformrc")
-	run := func(args ...string) []byte {
-		t.Helper()
-		cmd := exec.CommandContext(t.Context(), terraform, args...)
-		cmd.Dir = dir
-		cmd.Env = []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "TF_CLI_CONFIG_FILE=" + config, "CHECKPOINT_DISABLE=1"}
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Fatalf("terraform %v: %v\n%s", args, err, out)
-		}
-		return out
-	}
-	plan := func(text string) []byte {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		run("plan", "-input=false", "-out=p.tfplan")
-		return run("show", "-json", "p.tfplan")
-	}
-	const base = "resource \"terraform_data\" \"a\" {\n  input = \"one\"\n}\n"
-	if err := errors.Join(os.WriteFile(config, nil, 0o600), os.WriteFile(filepath.Join(dir, "main.tf"), []byte(base), 0o600)); err != nil {
+	i := installed{t, program, t.TempDir()}
+	if err := errors.Join(os.WriteFile(filepath.Join(i.dir, "terraformrc"), nil, 0o600), os.WriteFile(filepath.Join(i.dir, "main.tf"), []byte(base), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	run("init", "-input=false")
-	run("apply", "-input=false", "-auto-approve")
+	i.run("init", "-input=false")
+	i.plan(base)
+	i.apply()
+	return i
+}
+
+func (i installed) run(args ...string) []byte {
+	i.t.Helper()
+	cmd := exec.CommandContext(i.t.Context(), i.program, args...)
+	cmd.Dir = i.dir
+	cmd.Env = []string{"HOME=" + i.dir, "PATH=" + os.Getenv("PATH"), "TF_CLI_CONFIG_FILE=" + filepath.Join(i.dir, "terraformrc"), "CHECKPOINT_DISABLE=1"}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		i.t.Fatalf("terraform %v: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+func (i installed) plan(text string) []byte {
+	i.t.Helper()
+	if err := os.WriteFile(filepath.Join(i.dir, "main.tf"), []byte(text), 0o600); err != nil {
+		i.t.Fatal(err)
+	}
+	i.run("plan", "-input=false", "-out=p.tfplan")
+	return i.run("show", "-json", "p.tfplan")
+}
+
+func (i installed) apply() {
+	i.t.Helper()
+	i.run("apply", "-input=false", "p.tfplan")
+}
+
+// What is tolerated may not exist yet: the fix's apply makes it, and then it
+// changes in every plan.
+func TestInstalledTerraformToleratesWhatChangesInEveryPlan(t *testing.T) {
+	terraform := newInstalled(t)
+	restless := base + "resource \"terraform_data\" \"t\" {\n  triggers_replace = timestamp()\n}\n" +
+		"resource \"terraform_data\" \"once\" {\n  input = \"x\"\n}\n" +
+		"output \"now\" {\n  value = timestamp()\n}\noutput \"of\" {\n  value = terraform_data.t.id\n}\n"
+	fixed := restless + "resource \"terraform_data\" \"fix\" {\n  input = \"x\"\n}\n"
+	tolerated := []string{"terraform_data.t", "terraform_data.once", "output.now"}
+	judge := func(mode gate.Mode, show, baseline []byte) string {
+		return strings.TrimSpace(told(gate.Plan(show, gate.PlanPolicy{Mode: mode, Tolerated: tolerated, Baseline: baseline})))
+	}
+	for round, want := range []string{"pass", "no-effect"} {
+		baseline := terraform.plan(restless)
+		if round > 0 { // as the next item of the stack finds it
+			baseline = terraform.plan(fixed)
+		}
+		if got := judge(gate.Baseline, baseline, nil); got != "pass" {
+			t.Errorf("round %d, baseline: %s", round, got)
+		}
+		if got := judge(gate.Item, terraform.plan(fixed), baseline); got != want {
+			t.Errorf("round %d, item: %s, want %s", round, got, want)
+		}
+		terraform.apply()
+		if got := judge(gate.Confirm, terraform.plan(fixed), baseline); got != "pass" {
+			t.Errorf("round %d, confirm: %s", round, got)
+		}
+	}
+	if got := gate.Tolerable(terraform.plan(fixed)); !slices.Equal(got, []string{"terraform_data.t"}) {
+		t.Errorf("the line to paste is %q", got)
+	}
+	only := base + "output \"now\" {\n  value = timestamp()\n}\n"
+	terraform.plan(only)
+	terraform.apply()
+	show := terraform.plan(only)
+	if got := gate.Tolerable(show); !slices.Equal(got, []string{"output.now"}) {
+		t.Errorf("the line to paste is %q", got)
+	}
+	tolerated = nil
+	if got := judge(gate.Baseline, show, nil); got != "drift output.now" {
+		t.Errorf("an output that nobody tolerates: %s", got)
+	}
+}
+
+// What this gate judged is what the installed Terraform prints today.
+func TestInstalledTerraform(t *testing.T) {
+	terraform := newInstalled(t)
+	plan := terraform.plan
 	baseline := plan(base)
 	if v := gate.Plan(baseline, gate.PlanPolicy{Mode: gate.Baseline}); !v.Passed() {
 		t.Fatalf("the untouched base: %v", v.Findings)

@@ -12,7 +12,8 @@ func tolerable(r resource) bool {
 }
 
 // tolerated tells whether a pending change is one that occurs in every plan of
-// the stack. After the baseline it must be the very same there.
+// the stack. After the baseline it must be the very same there, but for what was
+// new in it: that exists once it was applied, and changes as what exists does.
 func (j *judgement) tolerated(r resource) bool {
 	if !slices.Contains(j.policy.Tolerated, r.address) || !plainlyTolerable(r) {
 		return false
@@ -23,7 +24,7 @@ func (j *judgement) tolerated(r resource) bool {
 	if j.baseline != nil {
 		for _, before := range j.baseline.resources {
 			if before.address == r.address && !before.deposed {
-				if slices.Equal(before.verbs, r.verbs) {
+				if slices.Equal(before.verbs, r.verbs) || j.policy.Mode == Confirm && before.is("create") {
 					return true
 				}
 				break
@@ -33,6 +34,26 @@ func (j *judgement) tolerated(r resource) bool {
 	j.add(CodeTolerated, r.address, "the resource is tolerated, but the baseline plan did not do the same to it: "+describe(r))
 	return false
 }
+
+// toleratedOutput tells whether the change of an output is one that occurs in
+// every plan of the stack. After the baseline it must have been pending there.
+func (j *judgement) toleratedOutput(name string, o action) bool {
+	if !slices.Contains(j.policy.Tolerated, outputPlace(name)) || !o.is("create") && !o.is("update") {
+		return false
+	}
+	if j.policy.Mode == Baseline {
+		return true
+	}
+	if j.baseline == nil {
+		return false
+	}
+	before, known := j.baseline.outputs[name]
+	return known && (before.is("create") || before.is("update"))
+}
+
+// outputPlace is an output as findings and the setting `tolerated` name it. A
+// plan shows those of the stack itself and none of its modules.
+func outputPlace(name string) string { return "output." + name }
 
 // plainlyTolerable tells whether nothing but a perpetual difference is there:
 // a replacement, a creation or an update of a live object.
@@ -46,7 +67,8 @@ func plainlyTolerable(r resource) bool {
 
 // Tolerable is the sorted addresses of the pending changes of a plan when all
 // of them could be put under the setting `tolerated`, else nil: the line to
-// paste when nothing else makes a stack drift.
+// paste when nothing else makes a stack drift. An output is among them when its
+// next value cannot be known, as that of timestamp().
 func Tolerable(show []byte) []string {
 	var f findings
 	plan := readShow(show, &f)
@@ -63,8 +85,13 @@ func Tolerable(show []byte) []string {
 			return nil
 		}
 	}
-	for _, o := range plan.outputs {
-		if !o.is("no-op") && empty(o.unknown) {
+	resources := len(list)
+	for name, o := range plan.outputs {
+		switch {
+		case o.is("no-op"), resources > 0 && followsResource(o):
+		case o.is("update") && followsResource(o):
+			list = append(list, outputPlace(name))
+		default:
 			return nil
 		}
 	}
