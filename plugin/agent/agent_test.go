@@ -167,10 +167,10 @@ func TestCommand(t *testing.T) {
 const success = `{"type":"result","subtype":"success","is_error":false,"result":"done","num_turns":3,"total_cost_usd":0.25,"permission_denials":[{"tool_name":"Bash"}]}`
 
 func TestDecode(t *testing.T) {
-	failed := func(text string) string {
-		quoted, _ := json.Marshal(text)
-		return fmt.Sprintf(`{"type":"result","subtype":"success","is_error":true,"result":%s,"num_turns":1,"total_cost_usd":0}`, quoted)
-	}
+	good := agent.Report{OK: true, Subtype: "success", CostUSD: .25, CostKnown: true, Turns: 3, Denials: 1}
+	unknown := good
+	unknown.CostUSD, unknown.CostKnown = 0, false
+	with := func(more string) string { return strings.Replace(success, `"total_cost_usd":0.25`, more, 1) }
 	for _, c := range []struct {
 		name   string
 		stdout string
@@ -178,36 +178,53 @@ func TestDecode(t *testing.T) {
 		stderr string
 		want   agent.Report
 	}{
-		{"success", success + "\n", 0, "", agent.Report{OK: true, Subtype: "success", CostUSD: .25, CostKnown: true, Turns: 3, Denials: 1}},
+		{"success", success + "\n", 0, "", good},
+		{"without a line end", success, 0, "", good},
 		{
-			"unknown types and huge lines", `{"type":"future","x":"` + strings.Repeat("y", 2<<20) + `"}` + "\n" + `{"type":"result_like"}` + "\n" + success, 0, "",
-			agent.Report{OK: true, Subtype: "success", CostUSD: .25, CostKnown: true, Turns: 3, Denials: 1},
+			"unknown types and huge lines", `{"type":"future","x":"` + strings.Repeat("y", 2<<20) + `"}` + "\n" + `{"type":"result_like"}` + "\n" + success, 0, "", good,
 		},
+		{"an escape before the result", "\x1b[0m\x1b[?25h" + success + "\n", 0, "", good},
+		{"a title before the result", "\x1b]0;claude\x07" + success + "\n", 0, "", good},
+		{"a byte order mark before the result", "\ufeff" + success, 0, "", good},
+		{"text before the result on its line", "update available " + success, 0, "", good},
+		{"text with a brace before the result on its line", "[hook] {done} " + success, 0, "", good},
+		{"an escape behind the result", success + "\x1b[?25h", 0, "", good},
+		{"an escape on a line of its own", success + "\n\x1b[?25h\x1b[0m", 0, "", good},
+		{"a line behind the result", success + "\nA new version is there: run claude update", 0, "", good},
+		{"a line with a brace behind the result", success + "\n{bye}\n", 0, "", good},
+		{"a last line that is no JSON", success + "\n{bye}", 0, "", good},
+		{"cost twice", with(`"total_cost_usd":0.25,"total_cost_usd":0`), 0, "", unknown},
+		{"cost in another spelling", with(`"totalCostUsd":0.25`), 0, "", unknown},
+		{"cost in two spellings", with(`"total_cost_usd":0,"totalCostUSD":0.25`), 0, "", unknown},
+		{"cost in other letters", with(`"Total_Cost_USD":0.25`), 0, "", unknown},
+		{"cost as text", with(`"total_cost_usd":"0.25"`), 0, "", unknown},
+		{"cost without a number", with(`"total_cost_usd":null`), 0, "", unknown},
+		{"cost below zero", with(`"total_cost_usd":-3`), 0, "", unknown},
+		{"cost beyond numbers", with(`"total_cost_usd":1e999`), 0, "", unknown},
+		{"no cost", with(`"x":1`), 0, "", unknown},
 		{
 			"the last of two results counts, the greater cost too", success + "\n" + `{"is_error":true,"type":"result","subtype":"error_during_execution","num_turns":4,"total_cost_usd":0.1,"errors":["boom"]}`, 1, "",
 			agent.Report{Subtype: "error_during_execution", CostUSD: .25, CostKnown: true, Turns: 4, Problem: "exit code 1: boom"},
 		},
+		{
+			"the last of two results does not tell its cost", success + "\n" + with(`"x":1`), 0, "",
+			agent.Report{OK: true, Subtype: "success", CostUSD: .25, Turns: 3, Denials: 1},
+		},
 		{"success with another exit code", success, 137, "", agent.Report{Subtype: "success", CostUSD: .25, CostKnown: true, Turns: 3, Denials: 1, Problem: "exit code 137: its result does not say that it succeeded, or it did not end by itself"}},
-		{"exit 0 with an error", failed("API Error: 400 no"), 0, "", agent.Report{Subtype: "success", CostKnown: true, Turns: 1, Problem: "exit code 0: API Error: 400 no"}},
 		{
 			"budget", `{"type":"result","subtype":"error_max_budget_usd","is_error":true,"num_turns":2,"total_cost_usd":5.1,"errors":["Reached maximum budget ($5)"]}`, 1, "",
 			agent.Report{Subtype: "error_max_budget_usd", CostUSD: 5.1, CostKnown: true, Turns: 2, Problem: "exit code 1: Reached maximum budget ($5)"},
 		},
-		{"no is_error", `{"type":"result","subtype":"success","total_cost_usd":1}`, 0, "", agent.Report{Subtype: "success", CostUSD: 1, CostKnown: true, Problem: "exit code 0: its result does not say that it succeeded, or it did not end by itself"}},
-		{"no cost", `{"type":"result","subtype":"success","is_error":false}`, 0, "", agent.Report{OK: true, Subtype: "success"}},
-		{"a cost below zero", `{"type":"result","subtype":"success","is_error":false,"total_cost_usd":-3}`, 0, "", agent.Report{OK: true, Subtype: "success"}},
-		{"cut inside the result", success[:60], 0, "", agent.Report{Problem: "it ended with exit code 0 and without a result"}},
+		{"no is_error", `{"type":"result","subtype":"success","num_turns":2,"total_cost_usd":1}`, 0, "", agent.Report{Subtype: "success", Turns: 2, CostUSD: 1, CostKnown: true, Problem: "exit code 0: its result does not say that it succeeded, or it did not end by itself"}},
+		{"is_error is no truth value", `{"type":"result","subtype":"success","is_error":"no","num_turns":2,"total_cost_usd":1}`, 0, "", agent.Report{CostUSD: 1, CostKnown: true, Problem: "exit code 0: its result does not say that it succeeded, or it did not end by itself"}},
+		{"cut inside the result", `{"type":"assistant"}` + "\n" + success[:60], 0, "", agent.Report{Problem: "it ended with exit code 0 and without a result"}},
+		{"cut behind the brace", `{"type":"assistant"}` + "\n" + success + "\n{", 0, "", agent.Report{Subtype: "success", CostUSD: .25, Turns: 3, Denials: 1, Problem: "exit code 0: its output was cut off"}},
 		{"cut after a result", success + "\n" + `{"type":"assistant","mess`, 0, "", agent.Report{Subtype: "success", CostUSD: .25, Turns: 3, Denials: 1, Problem: "exit code 0: its output was cut off"}},
-		{"ended by a signal", `{"type":"system","subtype":"init"}`, 143, "", agent.Report{Problem: "it ended with exit code 143 and without a result"}},
-		{"nothing at all", "", 1, "error: unknown option '--agents'\n", agent.Report{Problem: "it ended with exit code 1 and without a result: error: unknown option '--agents'"}},
-		{"not logged in", failed("Not logged in · Please run /login"), 1, "", agent.Report{Subtype: "success", CostKnown: true, Turns: 1, NoLogin: true, Problem: "exit code 1: Not logged in · Please run /login"}},
-		{"credit", failed("Credit balance is too low"), 1, "", agent.Report{Subtype: "success", CostKnown: true, Turns: 1, NoLogin: true, Problem: "exit code 1: Credit balance is too low"}},
-		{"usage limit", failed("Claude AI usage limit reached|1760000000"), 1, "", agent.Report{Subtype: "success", CostKnown: true, Turns: 1, Quota: true, Problem: "exit code 1: Claude AI usage limit reached|1760000000"}},
-		{"weekly limit", failed("You've hit your weekly limit · resets 3pm"), 1, "", agent.Report{Subtype: "success", CostKnown: true, Turns: 1, Quota: true, Problem: "exit code 1: You've hit your weekly limit · resets 3pm"}},
-		{"529", failed("API Error: Repeated 529 Overloaded errors."), 1, "", agent.Report{Subtype: "success", CostKnown: true, Turns: 1, Quota: true, Problem: "exit code 1: API Error: Repeated 529 Overloaded errors."}},
-		{"no connection", failed("API Error: Unable to connect to API (ConnectionRefused)"), 1, "", agent.Report{Subtype: "success", CostKnown: true, Turns: 1, Quota: true, Problem: "exit code 1: API Error: Unable to connect to API (ConnectionRefused)"}},
-		{"the model's own words are no quota", failed("I read about API Error: 429 and Not logged in"), 1, "", agent.Report{Subtype: "success", CostKnown: true, Turns: 1, Problem: "exit code 1: I read about API Error: 429 and Not logged in"}},
-		{"control characters", failed("API Error: 400 \x1b[31mred\nline"), 1, "", agent.Report{Subtype: "success", CostKnown: true, Turns: 1, Problem: "exit code 1: API Error: 400 red line"}},
+		{"ended by a signal at work", `{"type":"system","subtype":"init"}` + "\n" + `{"type":"assistant"}`, 143, "", agent.Report{Problem: "it ended with exit code 143 and without a result"}},
+		{"never answered by the model", `{"type":"system","subtype":"init"}`, 143, "", agent.Report{Outside: true, Problem: "it ended with exit code 143 and without a result"}},
+		{"nothing at all", "", 1, "error: unknown option '--agents'\n", agent.Report{Outside: true, CostKnown: true, Problem: "it ended with exit code 1 and without a result: error: unknown option '--agents'"}},
+		{"killed before it began", "", 137, "", agent.Report{Outside: true, CostKnown: true, Problem: "it ended with exit code 137 and without a result"}},
+		{"control characters", `{"type":"result","subtype":"success","is_error":true,"result":"API Error: 400 \u001b[31mred\nline","num_turns":2,"total_cost_usd":1,"api_error_status":400}`, 1, "", agent.Report{Subtype: "success", CostUSD: 1, CostKnown: true, Turns: 2, Problem: "exit code 1: API Error: 400 red line"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := agent.Decode([]byte(c.stdout), c.exit, c.stderr); got != c.want {
@@ -217,13 +234,66 @@ func TestDecode(t *testing.T) {
 	}
 }
 
+// TestFailureTroubleOfTheAccountIsNotTheItems has results as the program prints
+// them, with a text that says nothing: only data decides.
+func TestFailureTroubleOfTheAccountIsNotTheItems(t *testing.T) {
+	for _, c := range []struct {
+		name                       string
+		named                      string // in the event before the result
+		fields                     string // of the result
+		turns                      int
+		cost                       float64
+		outside, doubtful, noLogin bool
+	}{
+		{"unknown model", "model_not_found", `"api_error_status":404,"api_error_type":"not_found_error"`, 1, 0, true, false, false},
+		{"unknown model of an older version", "", `"api_error_status":404`, 1, 0, true, false, false},
+		{"billing", "unknown", `"api_error_status":402,"api_error_type":"billing_error"`, 1, 0, true, false, false},
+		{"no credit", "billing_error", `"api_error_status":400,"api_error_type":"invalid_request_error"`, 1, 0, true, false, false},
+		{"no credit any more", "billing_error", `"api_error_status":400`, 7, 1.5, true, false, false},
+		{"usage limit", "rate_limit", `"api_error_status":429,"api_error_type":"rate_limit_error"`, 1, 0, true, false, false},
+		{"usage limit in the middle", "rate_limit", `"api_error_status":429`, 9, 2, true, false, false},
+		{"usage limit told without a status", "rate_limit", `"api_error_status":null`, 1, 0, true, false, false},
+		{"overload", "server_error", `"api_error_status":529`, 1, 0, true, false, false},
+		{"Bedrock's 403", "authentication_failed", `"api_error_status":403`, 1, 0, true, false, true},
+		{"Bedrock's 429", "rate_limit", `"api_error_status":429`, 1, 0, true, false, false},
+		{"expired token of a cloud", "", `"api_error_status":403`, 1, 0, true, false, true},
+		{"not logged in", "authentication_failed", `"api_error_status":null`, 1, 0, true, false, true},
+		{"idle stream", "server_error", `"api_error_status":null`, 1, 0, true, false, false},
+		{"idle stream in the middle", "server_error", `"api_error_status":null`, 6, 1.2, true, false, false},
+		{"premature close of an older version", "", `"api_error_status":null`, 1, 0, true, false, false},
+		{"no connection in the middle", "", `"api_error_status":null,"api_error":"connection_failed"`, 6, 1.2, true, false, false},
+		{"a gateway's text", "unknown", `"api_error_status":null`, 1, 0, true, false, false},
+		{"disabled organisation", "invalid_request", `"api_error_status":400,"api_error":"org_disabled_credential"`, 1, 0, true, true, false},
+		{"refused at once", "invalid_request", `"api_error_status":400`, 1, 0, true, true, false},
+		{"refused without a status", "invalid_request", `"api_error_status":null`, 1, 0, true, true, false},
+		{"refused later", "invalid_request", `"api_error_status":400`, 3, 0.2, false, false, false},
+		{"too long an answer", "max_output_tokens", `"api_error_status":null,"api_error":"max_output_tokens"`, 4, 0.1, false, false, false},
+		{"the model refuses", "invalid_request", `"api_error_status":null,"stop_reason":"refusal"`, 2, 0.1, false, false, false},
+		{"an error without a name, after work", "", `"api_error_status":null`, 4, 0.1, false, false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			named, _ := json.Marshal(c.named)
+			out := fmt.Sprintf(`{"type":"system","subtype":"init"}`+"\n"+`{"type":"assistant","error":%s}`+"\n"+
+				`{"type":"result","subtype":"success","is_error":true,"result":"text","num_turns":%d,"total_cost_usd":%v,%s}`+"\n", named, c.turns, c.cost, c.fields)
+			r := agent.Decode([]byte(out), 1, "")
+			if r.OK || r.Outside != c.outside || r.Doubtful != c.doubtful || r.NoLogin != c.noLogin || !r.CostKnown || r.CostUSD != c.cost {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(success), 0, "")
 	f.Add([]byte(success[:50]), 0, "x")
 	f.Add([]byte(`{"type":"result","total_cost_usd":1e999}`), 1, "")
+	f.Add([]byte("x{{\"{\"a\":\x1b[m"+success+"\n{"), 0, "")
 	f.Fuzz(func(t *testing.T, stdout []byte, exit int, stderr string) {
 		r := agent.Decode(stdout, exit, stderr)
 		if r.OK && (exit != 0 || r.Subtype != "success" || r.Problem != "") || !r.OK && r.Problem == "" {
+			t.Errorf("%+v", r)
+		}
+		if r.OK && r.Outside || r.Doubtful && !r.Outside || r.NoLogin && !r.Outside {
 			t.Errorf("%+v", r)
 		}
 		if r.CostUSD < 0 || strings.ContainsAny(r.Problem, "\n\x1b") {

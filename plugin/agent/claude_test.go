@@ -58,6 +58,8 @@ type api struct {
 	answers [][]block
 	status  int // of every answer, when not 200
 	body    string
+	broken  func(http.ResponseWriter) // makes every answer, when set
+	after   int                       // answers before status or broken counts
 	seen    []map[string]any
 	stop    string // stop reason of answers without tools
 	tokens  int    // output tokens of every answer
@@ -81,7 +83,11 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request) {
 	var request map[string]any
 	_ = json.Unmarshal(body, &request)
 	a.seen = append(a.seen, request)
-	if a.status != 0 {
+	if a.broken != nil && len(a.seen) > a.after {
+		a.broken(w)
+		return
+	}
+	if a.status != 0 && len(a.seen) > a.after {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(a.status)
 		_, _ = io.WriteString(w, a.body)
@@ -295,46 +301,64 @@ func TestThreat1_RealAgentCannotRunForbiddenCommands(t *testing.T) {
 	}
 }
 
-func TestRealAgentFailures(t *testing.T) {
+func TestRealAgentFailuresAreBlamedByData(t *testing.T) {
 	program := claude(t)
 	failure := func(kind, text string) string {
 		return fmt.Sprintf(`{"type":"error","error":{"type":%q,"message":%q}}`, kind, text)
 	}
+	bad := func(code int, kind, text string) func(*api) {
+		return func(a *api) { a.status, a.body = code, failure(kind, text) }
+	}
+	broken := func(how func(w http.ResponseWriter)) func(*api) { return func(a *api) { a.broken = how } }
+	half := func(stop string) func(*api) {
+		return func(a *api) {
+			a.stop, a.answers = stop, [][]block{{{text: "half"}}, {{text: "half"}}, {{text: "half"}}, {{text: "half"}}, {{text: "half"}}}
+		}
+	}
 	for _, c := range []struct {
-		name           string
-		status         int
-		body           string
-		stop           string
-		tokens         int
-		budget         float64
-		quota, noLogin bool
-		subtype        string
-		costs          bool
+		name    string
+		api     func(*api)
+		after   int // answers that are right before it
+		budget  float64
+		outside bool
+		doubt   bool
+		noLogin bool
+		subtype string
+		costs   bool
 	}{
-		{name: "the key is refused", status: 401, body: failure("authentication_error", "invalid x-api-key"), noLogin: true, subtype: "success"},
-		{name: "the account may not", status: 403, body: failure("permission_error", "not allowed"), noLogin: true, subtype: "success"},
-		{name: "rate limit", status: 429, body: failure("rate_limit_error", "slow down"), quota: true, subtype: "success"},
-		{name: "server error", status: 500, body: failure("api_error", "oops"), quota: true, subtype: "success"},
-		{name: "overloaded", status: 529, body: failure("overloaded_error", "Overloaded"), quota: true, subtype: "success"},
-		{name: "bad request", status: 400, body: failure("invalid_request_error", "no"), subtype: "success"},
-		{name: "the answer is cut off by its length", stop: "max_tokens", subtype: "success", costs: true},
-		{name: "budget", tokens: 1000000, budget: 0.5, subtype: "error_max_budget_usd", costs: true},
+		{name: "the key is refused", api: bad(401, "authentication_error", "invalid x-api-key"), outside: true, noLogin: true, subtype: "success"},
+		{name: "the account may not", api: bad(403, "permission_error", "not allowed"), outside: true, noLogin: true, subtype: "success"},
+		{name: "unpaid", api: bad(402, "billing_error", "pay"), outside: true, subtype: "success"},
+		{name: "no credit", api: bad(400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API."), outside: true, subtype: "success"},
+		{name: "unknown model", api: bad(404, "not_found_error", "model: x"), outside: true, subtype: "success"},
+		{name: "rate limit", api: bad(429, "rate_limit_error", "slow down"), outside: true, subtype: "success"},
+		{name: "server error", api: bad(500, "api_error", "oops"), outside: true, subtype: "success"},
+		{name: "overloaded", api: bad(529, "overloaded_error", "Overloaded"), outside: true, subtype: "success"},
+		{name: "overloaded in the middle", after: 2, api: bad(529, "overloaded_error", "Overloaded"), outside: true, subtype: "success", costs: true},
+		{name: "weekly limit in the middle", after: 2, api: bad(429, "rate_limit_error", "You have reached your weekly limit"), outside: true, subtype: "success", costs: true},
+		{name: "a gateway's page", api: broken(func(w http.ResponseWriter) { _, _ = io.WriteString(w, "<html>sign in</html>") }), outside: true, subtype: "success"},
+		{name: "an answer without a body", api: broken(func(http.ResponseWriter) {}), outside: true, subtype: "success"},
+		{name: "closed in the middle of an answer", after: 2, api: broken(func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, "event: message_start\ndata: {\"type\":\"message_start\"")
+		}), outside: true, subtype: "success", costs: true},
+		{name: "bad request", api: bad(400, "invalid_request_error", "no"), outside: true, doubt: true, subtype: "success"},
+		{name: "bad request in the middle", after: 2, api: bad(400, "invalid_request_error", "Output blocked by content filtering policy"), subtype: "success", costs: true},
+		{name: "the answer is cut off by its length", api: half("max_tokens"), subtype: "success", costs: true},
+		{name: "the model refuses", api: half("refusal"), subtype: "success", costs: true},
+		{name: "budget", api: func(a *api) { a.tokens = 1000000 }, budget: 0.5, subtype: "error_max_budget_usd", costs: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			dir, _ := workspace(t)
-			server := newAPI(t, []block{{tool: "Bash", input: map[string]any{"command": "ls", "description": "x"}}})
-			if c.stop != "" {
-				server.answers = [][]block{{{text: "half"}}, {{text: "half"}}, {{text: "half"}}, {{text: "half"}}, {{text: "half"}}}
-			}
-			server.status, server.body, server.stop = c.status, c.body, c.stop
-			if c.tokens > 0 {
-				server.tokens = c.tokens
-			}
-			budget := max(c.budget, 0.2)
-			report, out := run(t, program, dir, server, call(program, budget), "CLAUDE_CODE_MAX_RETRIES=1")
+			look := []block{{tool: "Bash", input: map[string]any{"command": "ls", "description": "x"}}}
+			server := newAPI(t, look, look)
+			c.api(server)
+			server.after = c.after
+			report, out := run(t, program, dir, server, call(program, max(c.budget, 0.2)), "CLAUDE_CODE_MAX_RETRIES=1")
 			t.Logf("%+v", report)
-			if report.OK || report.Problem == "" || report.Quota != c.quota || report.NoLogin != c.noLogin || report.Subtype != c.subtype || c.costs != (report.CostUSD > 0) {
+			if report.OK || report.Problem == "" || report.Outside != c.outside || report.Doubtful != c.doubt || report.NoLogin != c.noLogin || report.Subtype != c.subtype ||
+				c.costs != (report.CostUSD > 0) || !report.CostKnown {
 				t.Errorf("%+v\n%s", report, out[max(0, len(out)-2000):])
 			}
 		})
@@ -346,7 +370,7 @@ func TestRealAgentNotLoggedIn(t *testing.T) {
 	dir, _ := workspace(t)
 	server := newAPI(t)
 	report, out := run(t, program, dir, server, call(program, 1), "ANTHROPIC_API_KEY=")
-	if report.OK || !report.NoLogin || report.Quota || report.CostUSD != 0 {
+	if report.OK || !report.NoLogin || !report.Outside || report.CostUSD != 0 || !report.CostKnown {
 		t.Errorf("%+v\n%s", report, out)
 	}
 }
@@ -357,7 +381,7 @@ func TestRealAgentRefusesUnknownFlags(t *testing.T) {
 	c := call(program, 1)
 	c.Argv = append(c.Argv, "--no-such-flag")
 	report, _ := run(t, program, dir, newAPI(t), c)
-	if report.OK || report.CostKnown || !strings.Contains(report.Problem, "no-such-flag") {
+	if report.OK || !report.Outside || !report.CostKnown || report.CostUSD != 0 || !strings.Contains(report.Problem, "no-such-flag") {
 		t.Errorf("%+v", report)
 	}
 }

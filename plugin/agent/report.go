@@ -1,10 +1,9 @@
 package agent
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"math"
+	"slices"
 	"strings"
 
 	"pm-todos/plugin/pattern"
@@ -17,86 +16,49 @@ type Report struct {
 	OK        bool    // the run ended as a success
 	Subtype   string  // of the last result; "" when there was none
 	Problem   string  // one line, when not OK
-	CostUSD   float64 // list price in dollars
-	CostKnown bool    // false when no result told the cost, or the output was cut: charge the whole slice
+	CostUSD   float64 // list price in dollars, the most that any result told
+	CostKnown bool    // false when the last result did not tell the cost, or the output was cut: charge the whole slice
 	Turns     int     // of the model
 	Denials   int     // tool calls that were denied
-	Quota     bool    // rate or usage limit, overload, no connection to the model: temporary
-	NoLogin   bool    // not logged in, or the credential or the account is refused: somebody must mend it
+
+	// Outside: account, model, network or the program itself is out of order, and
+	// the item is not to blame. No other item fares better now.
+	Outside bool
+	// Doubtful, of those: the first request was refused, which an item's text can
+	// bring about as well as the account.
+	Doubtful bool
+	NoLogin  bool // of those too: not logged in, or the login is refused
 }
 
 // maxProblem bounds the problem, in characters.
 const maxProblem = 300
 
-// result is the last line of a run. Its other fields decide nothing.
-type result struct {
-	Subtype string            `json:"subtype"`
-	IsError *bool             `json:"is_error"`
-	Result  string            `json:"result"`
-	Errors  []json.RawMessage `json:"errors"`
-	Turns   int               `json:"num_turns"`
-	Cost    *float64          `json:"total_cost_usd"`
-	Denials []json.RawMessage `json:"permission_denials"`
-}
-
 // Decode reads the output of a run in the format stream-json: one JSON object
-// per line, of which the last result counts and unknown types are ignored.
-// Exit is the exit code; -1 and the like stand for an end that had none.
+// per line, of which the last result counts and unknown types are ignored, as is
+// what stands around the objects. Exit is the exit code; -1 and the like stand
+// for an end that had none.
 func Decode(stdout []byte, exit int, stderr string) Report {
-	var last *result
-	cost, known, cut := 0.0, false, false
-	for line := range bytes.SplitSeq(stdout, []byte("\n")) {
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 {
-			continue
-		}
-		one, good := readLine(line)
-		cut = !good
-		if one == nil {
-			continue
-		}
-		last = one
-		if one.Cost != nil && *one.Cost >= 0 && !math.IsInf(*one.Cost, 0) {
-			cost, known = max(cost, *one.Cost), true
-		}
-	}
-	if last == nil {
+	s := readStream(stdout)
+	if s.last == nil {
 		r := Report{Problem: plain.Line(noResult(exit, stderr), maxProblem)}
-		r.classify(strings.TrimSpace(stderr))
+		// The first event comes before the first request: without one, nothing
+		// was asked of a model.
+		r.Outside, r.CostKnown = !s.answered, !s.begun
 		return r
 	}
+	last := s.last
 	r := Report{
 		Subtype: plain.Line(last.Subtype, 60), Turns: last.Turns, Denials: len(last.Denials),
-		CostUSD: cost, CostKnown: known && !cut,
+		CostUSD: s.cost, CostKnown: last.costKnown && !s.cut,
 	}
-	r.OK = exit == 0 && !cut && last.Subtype == "success" && last.IsError != nil && !*last.IsError
+	r.OK = exit == 0 && !s.cut && last.Subtype == "success" && last.IsError != nil && !*last.IsError
 	if !r.OK {
-		r.Problem = plain.Line(problem(last, exit, cut, stderr), maxProblem)
-		if last.IsError == nil || *last.IsError {
-			r.classify(strings.TrimSpace(last.Result))
+		r.Problem = plain.Line(problem(last, exit, s.cut, stderr), maxProblem)
+		if !s.cut && (last.IsError == nil || *last.IsError) {
+			r.blame(last, s.refusal)
 		}
 	}
 	return r
-}
-
-// readLine reads one line; the result is nil when it is of another type. Good
-// is false when the line is no whole JSON object, as the last one is when the
-// output was cut.
-func readLine(line []byte) (one *result, good bool) {
-	var head struct {
-		Type string `json:"type"`
-	}
-	if line[0] != '{' || json.Unmarshal(line, &head) != nil {
-		return nil, false
-	}
-	if head.Type != "result" {
-		return nil, true
-	}
-	one = &result{}
-	if json.Unmarshal(line, one) != nil {
-		return nil, false
-	}
-	return one, true
 }
 
 // noResult says why there is no result.
@@ -138,24 +100,33 @@ func lastLine(text string) string {
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
-// What the program itself says, at the start of its text: the words of the
-// model come without these beginnings and decide nothing.
-var (
-	quotaText = pattern.Lazy(`(?i)^(API Error: (\(?(408|409|429|5\d\d)\b|Request rejected \(429\)|Connection|Rate|Overloaded|Repeated|Request timed out|Unable to connect|The server)|` +
-		`API Error.{0,40}(overloaded|rate.?limit|timed out|ECONN|ENOTFOUND|ETIMEDOUT|EAI_AGAIN|fetch failed|socket)|` +
-		`Claude( AI)? usage limit|You've (hit|reached) your|You.re out of|.{0,20}usage limit reached|Server is temporarily|Request timed out|Unable to connect|Connection error|Overloaded)`)
-	loginText = pattern.Lazy(`(?i)^(Not logged in|Invalid (API key|auth)|Please run /login|Failed to authenticate|Login expired|OAuth|.{0,40}(run /login|session has expired)|API Error: \(?(401|403)\b|` +
-		`Credit balance|Your (organization|account|subscription)|This organization)`)
-)
+// outside are the names that the program gives to errors of the account, the
+// model and the network, in the event before a result (Claude Code 2.1.330).
+// "unknown" is what it makes of an answer that is none, as gateways give.
+var outside = []string{
+	"authentication_failed", "billing_error", "model_not_found", "rate_limit", "overloaded", "server_error", "unknown",
+}
 
-// classify tells what waiting mends from what somebody must mend.
-func (r *Report) classify(text string) {
-	switch {
-	case loginText().MatchString(text):
-		r.NoLogin = true
-	case quotaText().MatchString(text):
-		r.Quota = true
+// blame tells by what the program says in data whose trouble an error is; its
+// sentences change with every version. refusal is the name of the error in the
+// last event before the result.
+func (r *Report) blame(last *result, refusal string) {
+	spent := !r.CostKnown || r.CostUSD > 0 || r.Turns > 1
+	named := slices.Contains(outside, refusal)
+	switch status := last.Status; {
+	case status == 401, status == 402, status == 403, status == 404, status == 408, status == 409, status == 429, status >= 500:
+		r.Outside = true
+	case status >= 400 && named && refusal != "unknown":
+		r.Outside = true
+	case status >= 400:
+		r.Outside, r.Doubtful = !spent, !spent
+	case last.Subtype != "success", last.StopReason == "refusal", last.APIError == "max_output_tokens":
+	case !spent:
+		r.Outside, r.Doubtful = true, refusal == "invalid_request"
+	default:
+		r.Outside = named || last.APIError == "connection_failed"
 	}
+	r.NoLogin = r.Outside && (last.Status == 401 || last.Status == 403 || refusal == "authentication_failed")
 }
 
 var versionPattern = pattern.Lazy(`^\s*v?(\d{1,4})\.(\d{1,4})\.(\d{1,6})\b`)

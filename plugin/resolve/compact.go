@@ -60,7 +60,7 @@ func summarise(lines []byte) ([]byte, error) {
 
 // compacted is the fewest entries that add up to the ledger, and go on doing so
 // whatever comes after them: attempts with the results that keep them from
-// counting, the last result of each item, the proposals, and one entry for
+// counting, the results that were cut short, the last result of each item, the proposals, and one entry for
 // everything that finished runs said. What the results left out have cost stands
 // in one entry for each month.
 func (l Ledger) compacted() []Entry {
@@ -89,8 +89,10 @@ func (l Ledger) compacted() []Entry {
 func (l Ledger) worthKeeping() map[int]bool {
 	keep := map[int]bool{}
 	for _, item := range l.items {
-		for _, place := range item.counted {
-			keep[place] = true
+		for _, places := range []map[try]int{item.counted, item.cut} {
+			for _, place := range places {
+				keep[place] = true
+			}
 		}
 		keep[item.attempt], keep[item.result] = true, true
 	}

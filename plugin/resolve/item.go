@@ -42,6 +42,7 @@ type attempt struct {
 	out     change.Outcome
 
 	recorded  bool     // the ledger holds the attempt
+	doubtful  bool     // it ended for a reason that may be the item's after all
 	offered   *Patch   // what it proposes
 	journaled []string // fix commits that this attempt sent to its journal
 }
@@ -156,7 +157,7 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 		result = stateTemporary
 	}
 	a.pending = append(a.pending, Entry{
-		Time: a.now().UTC(), Run: a.opts.Run, Kind: kindResult, Ref: a.ref, Attempt: a.number,
+		Time: a.now().UTC(), Run: a.opts.Run, Kind: kindResult, Ref: a.ref, Attempt: a.number, Doubtful: a.doubtful,
 		State: result, Reason: a.out.Reason, CostUSD: a.out.CostUSD, Commit: a.out.Commit, Patch: a.offered,
 	})
 	return fatal
@@ -303,29 +304,28 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 	})
 	if err != nil {
 		a.charge(share) // what it did until then is unknown, and so is its cost
-		err = fmt.Errorf("run the agent: %w", err)
-		if errors.Is(err, host.ErrLost) {
-			return &refusal{state: change.Failed, reason: ReasonAgent, err: err}
-		}
-		return err
+		return fmt.Errorf("run the agent: %w", err)
 	}
 	report := agent.Decode(exit.Stdout, exit.Code, string(exit.Stderr))
 	if report.CostKnown {
 		a.charge(report.CostUSD)
 	} else {
-		a.charge(share)
+		a.charge(max(share, report.CostUSD))
 	}
 	switch {
-	case report.Quota:
-		return fault.Mark(fault.Temporary, fmt.Errorf("the agent cannot work now: %s", report.Problem))
+	case report.OK:
+		return nil
+	case report.Outside:
+		a.doubtful = report.Doubtful
+		why := "account, model or network"
+		if report.NoLogin {
+			why = "its login is missing or refused, log it in there"
+		}
+		return fault.Mark(fault.Temporary, fmt.Errorf("the agent cannot work now on %s (%s): %s", a.agents.Name(), why, report.Problem))
 	case exit.Reason != "":
 		return &refusal{state: change.Failed, reason: ReasonAgent, err: fmt.Errorf("the agent was ended: %s", exit.Reason)}
-	case report.NoLogin:
-		return fault.Mark(fault.Failed, fmt.Errorf("the agent is not logged in on %s: %s", a.agents.Name(), report.Problem))
-	case !report.OK:
-		return &refusal{state: change.Failed, reason: ReasonAgent, err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
 	}
-	return nil
+	return &refusal{state: change.Failed, reason: ReasonAgent, err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
 }
 
 func (a *attempt) charge(usd float64) {

@@ -48,6 +48,9 @@ type Entry struct {
 	CostUSD float64   `json:"cost_usd,omitempty"`
 	Commit  string    `json:"commit,omitempty"` // fix commit, or the finished run's tip
 
+	// Doubtful, on temporary results: it may be the item's fault after all.
+	Doubtful bool `json:"doubtful,omitempty"`
+
 	Patch *Patch `json:"patch,omitempty"` // of proposals
 
 	// Added and Removed, on finished entries, say how the unfinished items
@@ -75,8 +78,21 @@ func (e Entry) counts() bool {
 }
 
 // stateTemporary marks an attempt that ended for a reason that is not the
-// item's: it does not count.
+// item's: it does not count by itself.
 const stateTemporary = "temporary"
+
+// cutShort is how many temporary attempts that cost something, or may be the
+// item's fault after all, count as one. Without a bound an item that ends its
+// host, or whose text the model's provider refuses, would be paid for, or would
+// hold up the others, in every run.
+const cutShort = 3
+
+// mostCut is how many of them are counted for one item: far beyond any
+// max_attempts, so that a summary stays short.
+const mostCut = 60
+
+// wasCut tells whether a temporary result is one of those.
+func (e Entry) wasCut() bool { return e.State == stateTemporary && (e.CostUSD > 0 || e.Doubtful) }
 
 // Ledger is what the entries of all runs add up to. The zero value is an empty
 // one.
@@ -91,6 +107,7 @@ type Ledger struct {
 // history is what the entries of one item add up to.
 type history struct {
 	counted map[try]int // attempts that count, with the place of their entries
+	cut     map[try]int // results of those that were cut short, with their place
 	attempt int         // place of the last attempt, or -1
 	result  int         // place of the last result, or -1
 	patches []Patch     // of its proposals, in order
@@ -135,7 +152,7 @@ func (l *Ledger) add(entries ...Entry) {
 func (l *Ledger) addToItem(e Entry, place int) {
 	item := l.items[e.Ref]
 	if item == nil {
-		item = &history{counted: map[try]int{}, attempt: -1, result: -1}
+		item = &history{counted: map[try]int{}, cut: map[try]int{}, attempt: -1, result: -1}
 		l.items[e.Ref] = item
 	}
 	key := try{e.Run, e.Attempt}
@@ -147,6 +164,9 @@ func (l *Ledger) addToItem(e Entry, place int) {
 	item.result = place
 	if !e.counts() {
 		delete(item.counted, key)
+	}
+	if e.wasCut() && len(item.cut) < mostCut {
+		item.cut[key] = place
 	}
 	if e.Patch != nil && len(e.Patch.Files) > 0 {
 		item.patches = append(item.patches, *e.Patch)
@@ -198,10 +218,10 @@ func (l Ledger) Unfinished() []Ref { return slices.SortedFunc(maps.Keys(l.unfini
 
 // Attempts counts the attempts at an item that a gate refused, that failed, or
 // that nobody knows the end of: an attempt whose run never wrote a result was
-// paid for all the same.
+// paid for all the same. Of those that were cut short, each third counts.
 func (l Ledger) Attempts(ref Ref) int {
 	if item := l.items[ref]; item != nil {
-		return len(item.counted)
+		return len(item.counted) + len(item.cut)/cutShort
 	}
 	return 0
 }

@@ -59,7 +59,7 @@ func runAgent(args []string, control string) int {
 		return complain(os.Stderr, "Error: %v", err)
 	}
 	if !loggedIn {
-		return run.stream.end(result{text: "Not logged in · Please run /login", isError: true})
+		return run.stream.end(result{text: "Not logged in · Please run /login", isError: true, named: "authentication_failed"})
 	}
 	return run.work()
 }

@@ -39,6 +39,8 @@ type result struct {
 	errors  []string
 	isError bool
 	cost    float64
+	status  int    // of the API's answer that ended the run
+	named   string // that error in the event before the result
 }
 
 func newAgentStream(out io.Writer, o agentOptions) *agentStream {
@@ -128,9 +130,9 @@ func (s *agentStream) finish(outcome AgentOutcome, cost float64, denied bool) in
 	case AgentTruncated:
 		return 0
 	case AgentIsError:
-		return s.end(result{text: "API Error: 400 the request was refused", isError: true, cost: cost})
+		return s.end(result{text: "API Error: 400 the request was refused", isError: true, cost: cost, status: 400, named: "unknown"})
 	case AgentQuota:
-		return s.end(result{text: "API Error: 429 rate_limit_error: usage limit reached", isError: true, cost: cost})
+		return s.end(result{text: "API Error: 429 rate_limit_error: usage limit reached", isError: true, status: 429, named: "rate_limit"})
 	case AgentError:
 		return s.end(result{subtype: "error_during_execution", errors: []string{"the stand-in was told to fail"}, isError: true, cost: cost})
 	case AgentBudget:
@@ -156,11 +158,23 @@ func (s *agentStream) end(r result) int {
 		_, _ = fmt.Fprintln(s.out, r.text)
 		return code
 	}
+	if r.named != "" {
+		s.event(map[string]any{
+			"type": "assistant", "parent_tool_use_id": nil, "error": r.named, "is_api_error_message": true,
+			"message": map[string]any{"role": "assistant", "model": "<synthetic>", "content": []any{map[string]any{"type": "text", "text": r.text}}},
+		})
+	}
 	event := map[string]any{
 		"type": "result", "subtype": "success", "is_error": r.isError, "duration_ms": time.Since(s.begun).Milliseconds(), "duration_api_ms": 0,
 		"num_turns": s.turns, "stop_reason": "end_turn", "total_cost_usd": r.cost, "usage": agentUsage(),
 		"modelUsage":         map[string]any{s.model: map[string]any{"inputTokens": 1200, "outputTokens": 300, "costUSD": r.cost}},
 		"permission_denials": append([]any{}, s.denials...),
+	}
+	if r.isError {
+		event["api_error_status"] = nil
+	}
+	if r.status != 0 {
+		event["api_error_status"] = r.status
 	}
 	if r.subtype != "" {
 		event["subtype"], event["errors"] = r.subtype, r.errors

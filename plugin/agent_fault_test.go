@@ -1,0 +1,33 @@
+package plugin
+
+import (
+	"strings"
+	"testing"
+
+	"pm-todos/plugin/standin"
+)
+
+// TestFailureAgentAccountOutOfOrderIsNoItemsFault has more bad days than an item
+// may have attempts.
+func TestFailureAgentAccountOutOfOrderIsNoItemsFault(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	s := alertSite(t)
+	if err := s.Agent.SetOutcome(standin.AgentQuota); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		s.wants(75, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+		s.says("the agent cannot work now", "cost $0.00")
+		if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | TODO |") {
+			t.Fatalf("the row is not TODO:\n%s", doc)
+		}
+	}
+	if err := s.Agent.SetOutcome(standin.AgentSuccess); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
+		t.Errorf("the row is not done:\n%s", doc)
+	}
+}
