@@ -1,10 +1,12 @@
 package plugin
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -61,10 +63,11 @@ func orElse(given, standard []string) []string {
 	return standard
 }
 
-// splitCommand splits arguments as a POSIX shell does, quotes and backslashes
-// included, but expands nothing: what a shell would expand is refused, so that
-// nobody is surprised by a literal $HOME or *.
-func splitCommand(text string) ([]string, error) {
+// readArguments reads the arguments of a command as a person writes them or as
+// Woodpecker hands them on: a line, split as a shell does; a JSON array; or, for
+// a YAML list, its values joined by commas. What could be read in two ways is
+// refused: a wrong argument is met only once the work is paid for.
+func readArguments(text string) ([]string, error) {
 	text = strings.TrimSpace(text)
 	if err := oneLine(text); err != nil {
 		return nil, err
@@ -72,6 +75,63 @@ func splitCommand(text string) ([]string, error) {
 	if strings.ContainsAny(text, "$`") {
 		return nil, fmt.Errorf("%s holds $ or a backquote; arguments are not expanded, write the value itself", quoted(text))
 	}
+	read := splitCommand
+	switch {
+	case strings.HasPrefix(text, "["):
+		read = splitArray
+	case strings.Contains(text, ",") && !strings.ContainsFunc(text, unicode.IsSpace):
+		read = splitCSV
+	}
+	words, err := read(text)
+	if err != nil {
+		return nil, err
+	}
+	for i, word := range words {
+		// The verb is one word, and no value goes on with another argument.
+		if i == 0 && strings.ContainsFunc(word, unicode.IsSpace) || strings.Contains(word, " -") || strings.Contains(word, " "+planFile) {
+			return nil, fmt.Errorf("%s would be one argument and looks like several; write each of them as a word or a value of its own", quoted(word))
+		}
+	}
+	return words, nil
+}
+
+// unmistakable is how arguments can be written that are read in one way only.
+const unmistakable = `write a JSON array, such as '["plan", "-out={plan}"]'`
+
+// splitArray reads a JSON array of arguments. Woodpecker makes one of a list
+// that holds a secret.
+func splitArray(text string) ([]string, error) {
+	var words []string
+	if err := json.Unmarshal([]byte(text), &words); err != nil {
+		return nil, fmt.Errorf("%s starts like a JSON array of texts and is none; %s", quoted(text), unmistakable)
+	}
+	if slices.Contains(words, "") {
+		return nil, fmt.Errorf("%s holds an empty argument; leave it out", quoted(text))
+	}
+	return words, nil
+}
+
+// splitCSV reads the values of a YAML list, which Woodpecker joins by commas
+// without a mark at those that a value holds: after the first option, a value
+// that is none may be the rest of one.
+func splitCSV(text string) ([]string, error) {
+	words := strings.Split(text, ",")
+	if strings.ContainsAny(text, `'"\`) || slices.Contains(words, "") {
+		return nil, fmt.Errorf("%s is a list with quotes, backslashes or an empty value, of which it cannot be told where its values end; %s", quoted(text), unmistakable)
+	}
+	options := slices.IndexFunc(words, func(word string) bool { return strings.HasPrefix(word, "-") })
+	for i, word := range words {
+		if options >= 0 && i > options && !strings.HasPrefix(word, "-") && word != planFile {
+			return nil, fmt.Errorf("%s has %s as a value, which may as well be the rest of %s; %s", quoted(text), quoted(word), quoted(words[i-1]), unmistakable)
+		}
+	}
+	return words, nil
+}
+
+// splitCommand splits arguments as a POSIX shell does, quotes and backslashes
+// included, but expands nothing: what a shell would expand is refused, so that
+// nobody is surprised by a literal $HOME or *.
+func splitCommand(text string) ([]string, error) {
 	var words []string
 	end := uint(0)
 	parser := syntax.NewParser(syntax.Variant(syntax.LangPOSIX))
@@ -83,6 +143,12 @@ func splitCommand(text string) ([]string, error) {
 		if !ok {
 			return nil, fmt.Errorf("%s holds shell syntax; only plain and quoted arguments are allowed", quoted(text))
 		}
+		if expands(word) {
+			return nil, fmt.Errorf("%s holds ~, *, ? or [ outside of quotes; arguments are not expanded, so quote what is meant as it stands", quoted(plain))
+		}
+		if strings.HasPrefix(plain, ",") || strings.HasSuffix(plain, ",") || strings.Contains(plain, ",-") || strings.Contains(plain, ","+planFile) {
+			return nil, fmt.Errorf("%s is one word and looks like several values of a list; separate the arguments by spaces alone, or %s", quoted(plain), unmistakable)
+		}
 		words = append(words, plain)
 		end = word.End().Offset()
 	}
@@ -91,6 +157,29 @@ func splitCommand(text string) ([]string, error) {
 		return nil, fmt.Errorf("%s holds a comment; quote a # that belongs to an argument", quoted(text))
 	}
 	return words, nil
+}
+
+// expands tells whether a shell would put file or folder names in the place of a
+// word, or try to.
+func expands(word *syntax.Word) bool {
+	for i, part := range word.Parts {
+		lit, ok := part.(*syntax.Lit)
+		if !ok {
+			continue
+		}
+		if i == 0 && strings.HasPrefix(lit.Value, "~") {
+			return true
+		}
+		for at := 0; at < len(lit.Value); at++ {
+			switch lit.Value[at] {
+			case '\\':
+				at++
+			case '*', '?', '[':
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // parseProblem is the message of the shell parser without its position.
@@ -138,20 +227,34 @@ func unescaped(text string, inQuotes bool) string {
 	return b.String()
 }
 
-// wantsPlanFile refuses arguments that do not name the saved plan: without it
-// the command would plan again, and not what was judged.
+// wantsPlanFile refuses arguments that do not name the saved plan once: without
+// it the command would plan again, and not what was judged.
 func wantsPlanFile(words []string) error {
-	for _, word := range words {
-		if strings.Contains(word, planFile) {
-			return nil
-		}
+	switch n := strings.Count(strings.Join(words, " "), planFile); n {
+	case 0:
+		return fmt.Errorf("does not hold %s, which stands for the path of the saved plan; add it", planFile)
+	case 1:
+		return nil
+	default:
+		return fmt.Errorf("holds %s %d times; name the saved plan once", planFile, n)
 	}
-	return fmt.Errorf("does not hold %s, which stands for the path of the saved plan; add it", planFile)
+}
+
+// wantsPlanFileLast is for the commands that read the saved plan: whatever stands
+// behind it, Terraform takes for another one.
+func wantsPlanFileLast(words []string) error {
+	if err := wantsPlanFile(words); err != nil {
+		return err
+	}
+	if words[len(words)-1] != planFile {
+		return fmt.Errorf("must end in %s as an argument of its own: Terraform takes no option after the saved plan, and reads it by no option", planFile)
+	}
+	return nil
 }
 
 // wantsNoPlanFile is for init, which runs before there is a plan.
 func wantsNoPlanFile(words []string) error {
-	if wantsPlanFile(words) == nil {
+	if strings.Contains(strings.Join(words, " "), planFile) {
 		return fmt.Errorf("holds %s, but there is no plan yet when it runs; leave it out", planFile)
 	}
 	return nil

@@ -102,7 +102,7 @@ func asList(field func(*Settings) *[]string, checks ...check) reader {
 // asCommand reads the arguments of a command into a list.
 func asCommand(field func(*Settings) *[]string, checks ...func([]string) error) reader {
 	return func(s *Settings, text string) error {
-		words, err := splitCommand(text)
+		words, err := readArguments(text)
 		if err != nil {
 			return err
 		}

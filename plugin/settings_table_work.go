@@ -82,23 +82,23 @@ var terraformEntries = []entry{
 	},
 	{
 		name: "init_args", told: "none for `" + Wrapper + "`, else `init -input=false -lockfile=readonly`",
-		usage: "Arguments that initialise a stack. Quotes work as in a shell; nothing is expanded.",
+		usage: "Arguments that initialise a stack: a line, in which quotes work as in a shell, or a list. Nothing is expanded, and what could be read in two ways is refused.",
 		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.InitArgs }, wantsNoPlanFile),
 	},
 	{
 		name: "plan_args", told: "`plan -input=false -lock-timeout=5m -out={plan}`",
-		usage: "Arguments that save a plan; `{plan}` is replaced by an absolute path.",
+		usage: "Arguments that save a plan, a line or a list; `{plan}` is replaced by an absolute path.",
 		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.PlanArgs }, wantsPlanFile),
 	},
 	{
 		name: "show_args", told: "`show -json {plan}`",
-		usage: "Arguments that print the saved plan as JSON.",
-		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.ShowArgs }, wantsPlanFile),
+		usage: "Arguments that print the saved plan as JSON, a line or a list; `{plan}` is the last of them.",
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.ShowArgs }, wantsPlanFileLast),
 	},
 	{
 		name: "apply_args", told: "`apply --non-interactive {plan}` for `" + Wrapper + "`, else `apply -input=false -lock-timeout=5m {plan}`",
-		usage: "Arguments that apply the saved plan. A wrapper must hand its path on as the last argument; `doctor` proves it.",
-		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.ApplyArgs }, wantsPlanFile),
+		usage: "Arguments that apply the saved plan, a line or a list; `{plan}` is the last of them, and a wrapper must hand it on as the last. `doctor` proves it.",
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.ApplyArgs }, wantsPlanFileLast),
 	},
 	{
 		name:  "verify_command",

@@ -3,6 +3,7 @@ package plugin
 import (
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"mvdan.cc/sh/v3/syntax"
 
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/host"
@@ -215,10 +217,33 @@ func sshHost(value string) error {
 	return hostOrLocal(value)
 }
 
-// shellText is a command of the owner's own, handed to a shell on the host.
+// shellText is a command of the owner's own, handed to a shell on the host. A
+// list, which would end there as one word that names no program, is met here.
 func shellText(value string) error {
 	if strings.ContainsRune(value, 0) {
 		return errors.New("holds a NUL character, which no shell takes")
 	}
+	const wayOut = "write the command as one text, as a shell takes it, such as make check"
+	var array []any
+	if json.Unmarshal([]byte(value), &array) == nil {
+		return fmt.Errorf("%s is a list; %s", quoted(value), wayOut)
+	}
+	if program := firstProgram(value); strings.Contains(program, ",") {
+		return fmt.Errorf("%s begins with %s, which names no program and looks like the values of a list; %s", quoted(value), quoted(program), wayOut)
+	}
 	return nil
+}
+
+// firstProgram is the name of the program with which a shell command begins, as
+// far as it is plain text.
+func firstProgram(command string) string {
+	file, err := syntax.NewParser().Parse(strings.NewReader(command), "")
+	if err != nil || len(file.Stmts) == 0 {
+		return ""
+	}
+	call, ok := file.Stmts[0].Cmd.(*syntax.CallExpr)
+	if !ok || len(call.Args) == 0 {
+		return ""
+	}
+	return call.Args[0].Lit()
 }
