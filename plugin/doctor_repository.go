@@ -11,6 +11,7 @@ import (
 	"pm-todos/plugin/doctor"
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/resolve"
+	"pm-todos/plugin/sshkey"
 )
 
 // source is the repository as the check-up read it.
@@ -99,10 +100,19 @@ func (d *checkup) ownRefs(ctx context.Context, repo *gitrepo.Repo) {
 func (d *checkup) rules(ctx context.Context, repo *gitrepo.Repo) {
 	if err := resolve.Trial(ctx, repo, runID(time.Now())); err != nil {
 		d.failUnlessDry("rules", err, "a fix that is refused so is refused after its apply. Let the account of git_username make and delete branches below pm-todos/, and push commits\n"+
-			"without what the remote demands of others (a signature, words in the message); or have it demand that of people only")
+			"without what the remote demands of others (words in the message), or have it demand that of people only. Where it demands signed commits, set git_signing_key, and give the public half to the account as a signing key")
 		return
 	}
-	d.ok("rules", "", "a commit made as fixes are was taken, on a branch that is gone again; what hooks or protections demand of commits on "+repo.Branch()+" alone, only the first fix meets, after its apply")
+	d.ok("rules", "", "a commit made as fixes are"+d.signature()+" was taken, on a branch that is gone again; what hooks or protections demand of commits on "+repo.Branch()+" alone, only the first fix meets, after its apply")
+}
+
+// signature tells what commits are signed with.
+func (d *checkup) signature() string {
+	signer, err := sshkey.Private(d.s.Repository.SigningKey)
+	if err != nil {
+		return ", unsigned,"
+	}
+	return ", signed with " + sshkey.Describe(signer.PublicKey()) + ","
 }
 
 // failUnlessDry is for what a dry-run can do without.

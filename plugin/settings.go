@@ -78,6 +78,7 @@ type RepositorySettings struct {
 	Password    secret.String // of HTTPS
 	SSHKey      secret.String // private key of ssh remotes
 	KnownHosts  string        // known_hosts lines of ssh remotes
+	SigningKey  secret.String // signs the commits; empty: none
 	AuthorName  string        // of the commits
 	AuthorEmail string        // of the commits
 	CommitURL   string        // template with {sha}; empty: see Settings.CommitLink
@@ -210,7 +211,7 @@ func (c CI) PullRequest() bool {
 // Secrets is every secret that the settings hold, for the redactor.
 func (s Settings) Secrets() []secret.String {
 	all := []secret.String{
-		s.Repository.Password, s.Repository.SSHKey,
+		s.Repository.Password, s.Repository.SSHKey, s.Repository.SigningKey,
 		s.Vault.SecretID, s.Vault.Token,
 		s.Hosts.SSHKey, s.Hosts.AgentSSHKey,
 		s.Report.SlackWebhook, s.Report.SlackToken,

@@ -104,6 +104,11 @@ var repositoryEntries = []entry{
 		read:  asPasted(func(s *Settings) *string { return &s.Repository.KnownHosts }, knownHosts),
 	},
 	{
+		name: "git_signing_key", secret: true,
+		usage: "OpenSSH private key that signs every commit of this program, for remotes that demand signed commits. Give its public half to the forge as a signing key of the account, and set `author_email` to an address of that account.",
+		read:  asKey(func(s *Settings) *secret.String { return &s.Repository.SigningKey }),
+	},
+	{
 		name: "author_name", standard: "pm-todos",
 		usage: "Name in the commits.",
 		read:  asText(func(s *Settings) *string { return &s.Repository.AuthorName }, identity),

@@ -40,11 +40,12 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 		URL: s.Repository.Remote, Branch: s.Repository.Branch,
 		Username: s.Repository.Username, Password: s.Repository.Password,
 		SSHKey: s.Repository.SSHKey, KnownHosts: []byte(s.Repository.KnownHosts),
-		Author:   gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
-		Dir:      dir,
-		Levels:   documentLevels(s.Documents.PostMortems),
-		Ahead:    readFirst(s),
-		Progress: func(line string) { log.Debug().Msg(line) },
+		SigningKey: s.Repository.SigningKey,
+		Author:     gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
+		Dir:        dir,
+		Levels:     documentLevels(s.Documents.PostMortems),
+		Ahead:      readFirst(s),
+		Progress:   func(line string) { log.Debug().Msg(line) },
 	})
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("clone: %w", err)

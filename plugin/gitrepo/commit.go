@@ -8,10 +8,12 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"pm-todos/plugin/sshkey"
 )
 
-// Commit makes a commit of the tree on the parent, by our identity, now. The
-// message is taken as it is. An empty parent makes a root commit.
+// Commit makes a commit of the tree on the parent, by our identity, now, signed
+// where there is a key for that. The message is taken as it is. An empty parent makes a root commit.
 func (r *Repo) Commit(parent, tree, message string) (string, error) {
 	p, err := parseHash(parent)
 	if err != nil {
@@ -56,6 +58,20 @@ func (r *Repo) encodeCommit(parents []plumbing.Hash, tree plumbing.Hash, message
 	}
 	who := object.Signature{Name: r.author.Name, Email: r.author.Email, When: r.now().UTC()}
 	c := object.Commit{Author: who, Committer: who, Message: message, TreeHash: tree, ParentHashes: parents}
+	data, err := encoded(c)
+	if err != nil || r.signer == nil {
+		return data, err
+	}
+	// The header is named after what signed commits first; git takes every
+	// format there.
+	if c.PGPSignature, err = sshkey.Sign(r.signer, "git", data); err != nil {
+		return nil, err
+	}
+	return encoded(c)
+}
+
+// encoded is the commit as an object's content.
+func encoded(c object.Commit) ([]byte, error) {
 	o := &plumbing.MemoryObject{}
 	if err := c.Encode(o); err != nil {
 		return nil, err

@@ -13,9 +13,11 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+	"golang.org/x/crypto/ssh"
 
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/secret"
+	"pm-todos/plugin/sshkey"
 )
 
 // Signature is who makes the commits.
@@ -32,6 +34,7 @@ type Options struct {
 	KnownHosts []byte        // for ssh: known_hosts lines, required
 	Dir        string        // existing private directory of the caller, who removes it
 	Author     Signature     // of every commit
+	SigningKey secret.String // private key that signs every commit; none are signed when empty
 	Levels     int           // of folders that are fetched together, the top folder being one; all when zero
 	Ahead      Ahead         // what will be read first
 	Timeout    time.Duration // of one remote act; 10 minutes when zero
@@ -48,6 +51,7 @@ type Repo struct {
 	store  *store
 	branch string // full name
 	author Signature
+	signer ssh.Signer // of every commit; nil for none
 	dir    string
 	levels int
 	ahead  Ahead
@@ -72,6 +76,10 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 	if err != nil {
 		return nil, fault.Mark(fault.Settings, fmt.Errorf("clone %s: %w", RedactURL(o.URL), err))
 	}
+	signer, err := o.signer()
+	if err != nil {
+		return nil, fault.Mark(fault.Settings, err)
+	}
 	s, err := openStore(o.Dir, branches+o.Branch)
 	if err != nil {
 		return nil, err
@@ -81,7 +89,7 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 	}
 	r := &Repo{
 		remote: &remote{transport: t, name: a.String(), timeout: o.Timeout, progress: o.Progress},
-		store:  s, branch: branches + o.Branch, author: o.Author, dir: o.Dir, levels: o.Levels, ahead: o.Ahead,
+		store:  s, branch: branches + o.Branch, author: o.Author, signer: signer, dir: o.Dir, levels: o.Levels, ahead: o.Ahead,
 		made: map[plumbing.Hash]bool{}, more: refs{}, now: time.Now, sleep: sleep,
 	}
 	if err := r.begin(ctx); err != nil {
@@ -121,6 +129,18 @@ func (o Options) transport() (transport, address, error) {
 	default:
 		return localTransport{path: a.path, home: o.Dir}, a, nil
 	}
+}
+
+// signer is who signs the commits, nil for nobody.
+func (o Options) signer() (ssh.Signer, error) {
+	if o.SigningKey.Empty() {
+		return nil, nil
+	}
+	signer, err := sshkey.Private(o.SigningKey)
+	if err != nil {
+		return nil, fmt.Errorf("git_signing_key %w", err)
+	}
+	return signer, nil
 }
 
 // sleep waits, or returns the reason why ctx ended first.
