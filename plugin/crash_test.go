@@ -328,7 +328,7 @@ func TestFrozenRunAppliesNothingLater(t *testing.T) {
 			first := &site{World: s.World, t: t}
 			ended := make(chan int, 1)
 			go func() {
-				ended <- first.disturbed(nil, "goes to its journal", func(p process) { running.Store(&p) })
+				ended <- first.disturbed(nil, "cloning at full depth", func(p process) { running.Store(&p) })
 			}()
 			var p process
 			select {

@@ -46,6 +46,9 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 		Levels:     documentLevels(s.Documents.PostMortems),
 		Ahead:      readFirst(s),
 		Progress:   func(line string) { log.Debug().Msg(line) },
+		Retrying: func(err error, pause time.Duration) {
+			c.Log.Warn().Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg("the remote has a passing trouble; trying again")
+		},
 	})
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("clone: %w", err)

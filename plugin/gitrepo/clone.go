@@ -3,7 +3,6 @@ package gitrepo
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -67,7 +66,7 @@ func (r *Repo) count(objects int, bytes int64) {
 // or when it refuses after all, everything.
 func (r *Repo) begin(ctx context.Context) error {
 	r.store.promise = &promise{
-		life: ctx, rest: r.sleep, full: map[plumbing.Hash]extent{}, large: map[plumbing.Hash]bool{},
+		life: ctx, full: map[plumbing.Hash]extent{}, large: map[plumbing.Hash]bool{},
 		room:   func() int64 { return maxArrived - r.Cost().Bytes },
 		levels: r.levels,
 		ask: func(ctx context.Context, plan fetchPlan) error {
@@ -77,7 +76,7 @@ func (r *Repo) begin(ctx context.Context) error {
 		tell: r.why,
 	}
 	filtered, err := r.fetchFirst(ctx, true)
-	if err == nil || !filtered || ctx.Err() != nil || errors.Is(err, ErrDenied) || errors.Is(err, ErrHostKey) {
+	if err == nil || !filtered || isFinal(err) {
 		return err
 	}
 	r.why("the remote offers filters and refuses them: %v", err)
@@ -103,6 +102,7 @@ func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err 
 	defer cancel()
 	var found refs
 	var beside sync.WaitGroup
+	asked := 0
 	err = r.remote.fetch(ctx, func(all refs, offered *capability.List) (fetchPlan, error) {
 		var err error
 		if found, err = r.pick(all); err != nil {
@@ -118,16 +118,22 @@ func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err 
 		plan := fetchPlan{wants: slices.Collect(maps.Keys(heads(found)))}
 		switch {
 		case !filter:
+		case canFilter(offered) && asked == maxFiltered:
+			filtered = false
+			r.why("the remote offers filters and refuses them, or fails at them")
 		case canFilter(offered):
 			filtered, plan.filter = true, filterAll
-			beside.Go(func() { r.lookAhead(ctx, found) })
+			if asked++; asked == 1 {
+				shown := found
+				beside.Go(func() { r.lookAhead(ctx, shown) })
+			}
 		default:
 			r.why("the remote does not offer filters")
 		}
 		return plan, nil
 	}, r.keep)
-	if err != nil {
-		cancel()
+	if err != nil || !filtered {
+		cancel() // what is looked at ahead does not come, or came with everything
 	}
 	beside.Wait()
 	if err != nil {
@@ -140,7 +146,12 @@ func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err 
 	return filtered, nil
 }
 
-// pick chooses the refs of a clone: the branch, and those below OwnRefs.
+// maxFiltered is how often the first fetch is asked for with a filter before
+// everything is: some remotes fail where they should refuse. It is less than
+// maxDoubts, so that one try is left.
+const maxFiltered = 3
+
+// pick chooses the refs of a clone.
 func (r *Repo) pick(all refs) (refs, error) {
 	switch {
 	case len(all) == 0:
@@ -148,12 +159,19 @@ func (r *Repo) pick(all refs) (refs, error) {
 	case all[r.branch].IsZero():
 		return nil, fmt.Errorf("%w: the remote has no branch %q", ErrNotFound, r.Branch())
 	}
-	found := refs{r.branch: all[r.branch]}
+	found := refs{}
 	for name, h := range all {
-		// Names that could not have been made here are nobody's business.
-		if strings.HasPrefix(name, OwnRefs) && checkRef(name) == nil {
+		if r.fetches(name) {
 			found[name] = h
 		}
 	}
 	return found, nil
+}
+
+// fetches tells whether a ref belongs to the clone: the branch, and those below
+// OwnRefs. The lock does not, since it moves all the time: who wants what it was
+// a moment ago is told that there is no such commit. Names that could not have
+// been made here are nobody's business.
+func (r *Repo) fetches(ref string) bool {
+	return ref == r.branch || strings.HasPrefix(ref, OwnRefs) && ref != LockRef && checkRef(ref) == nil
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/secret"
 )
@@ -248,9 +250,9 @@ func TestClone_TimeLimitOfOneAct(t *testing.T) {
 	o := options(t, s.serve(func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	}))
-	o.Timeout = 200 * time.Millisecond
+	o.Timeout = 20 * time.Millisecond
 	_, err := Clone(t.Context(), o)
-	if fault.Of(err) != fault.Temporary || !strings.Contains(err.Error(), "no end after 200ms") {
+	if fault.Of(err) != fault.Temporary || !strings.Contains(err.Error(), "no end after 20ms") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -359,7 +361,9 @@ func TestClone_ReplyThatIsCutShort(t *testing.T) {
 				_, _ = w.Write(answer.Body.Bytes()[:length])
 			})
 		})
-		if _, err := Clone(t.Context(), options(t, url)); err == nil {
+		o := options(t, url)
+		o.pauses = func() backoff.BackOff { return &backoff.StopBackOff{} }
+		if _, err := Clone(t.Context(), o); err == nil {
 			t.Errorf("%d bytes of the reply were enough", length)
 		}
 	}

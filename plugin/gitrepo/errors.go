@@ -70,6 +70,12 @@ func (e *remoteError) Error() string {
 
 func (e *remoteError) Unwrap() error { return e.cause }
 
+// isFinal tells whether to ask the remote in another way is of no use: it is out
+// of reach, in spite of all tries, or denies access.
+func isFinal(err error) bool {
+	return fault.Of(err) == fault.Temporary || errors.Is(err, ErrDenied) || errors.Is(err, ErrHostKey)
+}
+
 // remoteFault words an error of a remote act and gives it its kind. An error
 // that follows from the end of ctx is told as that end.
 func remoteFault(ctx context.Context, act, said string, err error) error {
@@ -79,9 +85,5 @@ func remoteFault(ctx context.Context, act, said string, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return fault.Mark(fault.Temporary, &remoteError{act: act, cause: fmt.Errorf("cut short: %w", cause)})
 	}
-	kind := fault.Failed
-	if isTransient(err) {
-		kind = fault.Temporary
-	}
-	return fault.Mark(kind, &remoteError{act: act, said: said, cause: err})
+	return fault.Mark(kindOf(err), &remoteError{act: act, said: said, cause: err})
 }

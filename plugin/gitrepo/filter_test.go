@@ -257,7 +257,6 @@ func TestFiltered_APassingFailureIsTriedAgain(t *testing.T) {
 			next.ServeHTTP(w, req)
 		})
 	}))
-	r.store.promise.rest = noSleep
 	fail.Store(2)
 	if got := must(r.ReadFile(r.Tip(), "docs/pm/a.md"))(t); string(got) != "# a\n\nmore\n" || !r.Cost().Filtered {
 		t.Errorf("content %q, cost %+v", got, r.Cost())

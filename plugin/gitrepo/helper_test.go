@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"pm-todos/plugin/secret"
 )
 
@@ -162,7 +164,15 @@ func options(tb testing.TB, url string) Options {
 	return Options{
 		URL: url, Branch: branchName, Username: login, Password: secret.New(password), Dir: tb.TempDir(),
 		Author: Signature{Name: "pm-todos", Email: "pm-todos@localhost"}, Timeout: 30 * time.Second,
+		pauses: shortPauses,
 	}
+}
+
+// shortPauses are those of a test, in which the remote does not need to rest.
+func shortPauses() backoff.BackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval = time.Millisecond, 5*time.Millisecond
+	return b
 }
 
 // clone opens the remote with the usual options.

@@ -181,8 +181,8 @@ func (q *quarantine) base(h plumbing.Hash) (parcel, bool, error) {
 	if o, ok := q.objects[h]; ok {
 		return o, true, nil
 	}
-	if !q.here(h) {
-		return parcel{}, false, nil
+	if here, err := q.here(h); !here {
+		return parcel{}, false, err
 	}
 	if o, ok := q.bases[h]; ok {
 		return o, true, nil
@@ -201,12 +201,13 @@ func (q *quarantine) base(h plumbing.Hash) (parcel, bool, error) {
 // here tells whether an object is in the clone, or arrives there now. A pack may
 // name what it likes: after the first object that nobody has, the remote is not
 // asked again.
-func (q *quarantine) here(h plumbing.Hash) bool {
-	if q.store.has(h) {
-		return true
+func (q *quarantine) here(h plumbing.Hash) (bool, error) {
+	if q.store.has(h) || q.refused {
+		return q.store.has(h), nil
 	}
-	q.refused = q.refused || !q.store.probe(h)
-	return !q.refused
+	here, err := q.store.probe(h)
+	q.refused = !here && err == nil
+	return here, err
 }
 
 var errInflates = errors.New("its objects are larger than allowed")
@@ -296,7 +297,13 @@ func (w *inspection) object(h plumbing.Hash, want plumbing.ObjectType, path stri
 	}
 	w.met[h] = want
 	o, ok := w.objects[h]
-	if w.store.has(h) || !ok && w.here(h) {
+	here := w.store.has(h)
+	if !here && !ok {
+		if here, err = w.here(h); err != nil {
+			return nil, false, err
+		}
+	}
+	if here {
 		if _, _, err := w.store.get(want, h); err != nil {
 			return nil, false, wrong
 		}

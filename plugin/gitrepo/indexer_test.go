@@ -318,6 +318,7 @@ func FuzzIndexer(f *testing.F) {
 func FuzzPatch(f *testing.F) {
 	f.Add([]byte("0123456789"), []byte{10, 5, 0x91, 5, 5})
 	f.Add([]byte("0123456789"), []byte{10, 2, 2, 'x', 'y'})
+	f.Add([]byte("0123456789"), []byte("\n\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00"))
 	f.Fuzz(func(t *testing.T, base, delta []byte) {
 		if _, size, _, err := deltaSizes(delta); err == nil && size > 1<<20 {
 			return

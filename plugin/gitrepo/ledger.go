@@ -8,8 +8,6 @@ import (
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
-
-	"pm-todos/plugin/fault"
 )
 
 // A log is lines in the files of a small commit chain. Appending writes the
@@ -107,10 +105,13 @@ func (r *Repo) CompactLog(ctx context.Context, ref string, summarise func(lines 
 // somebody else was faster. next gets the commit that the log has and the one
 // that was sent last, and returns the former when there is nothing to do.
 func (r *Repo) changeLog(ctx context.Context, ref string, next func(old, sent plumbing.Hash) (plumbing.Hash, error)) error {
-	pauses := newBackOff()
 	u := update{ref: ref}
-	for i := 1; ; i++ {
-		var err error
+	return r.remote.whileRivalsWin(ctx, func() (err error) {
+		if !u.new.IsZero() {
+			if _, err = r.Fetch(ctx); err != nil {
+				return err
+			}
+		}
 		u.old = r.seen(ref)
 		if u.new, err = next(u.old, u.new); err != nil {
 			return fmt.Errorf("write the log %s: %w", ref, err)
@@ -118,16 +119,8 @@ func (r *Repo) changeLog(ctx context.Context, ref string, next func(old, sent pl
 		if u.new == u.old {
 			return nil
 		}
-		if err = r.swap(ctx, u, r.packOf(u.new)); !errors.Is(err, ErrRefMoved) || i == maxTries {
-			return err
-		}
-		if err := r.sleep(ctx, pauses.NextBackOff()); err != nil {
-			return fault.Mark(fault.Temporary, fmt.Errorf("write the log %s: %w", ref, err))
-		}
-		if _, err := r.Fetch(ctx); err != nil {
-			return err
-		}
-	}
+		return r.swap(ctx, u, r.packOf(u.new))
+	})
 }
 
 // logHas tells whether a log has the lines that were sent as a commit: it stands

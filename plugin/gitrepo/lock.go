@@ -51,8 +51,9 @@ type Lock struct {
 	stop  context.CancelFunc
 	ended chan struct{}
 
+	held plumbing.Hash // value of the ref that is ours; of keep, and of Release after it
+
 	mu   sync.Mutex
-	held plumbing.Hash          // value of the ref that is ours
 	mine map[plumbing.Hash]bool // every value that we ever sent
 }
 
@@ -229,7 +230,9 @@ func (l *Lock) renew(ctx context.Context, limit time.Duration) error {
 		if err != nil {
 			return err
 		}
+		l.mu.Lock()
 		l.mine[u.new] = true
+		l.mu.Unlock()
 		if err = l.repo.swap(ctx, u, pack); err == nil {
 			l.held = u.new
 		}
@@ -241,8 +244,6 @@ func (l *Lock) renew(ctx context.Context, limit time.Duration) error {
 // last one known to have arrived, that may be a later one of ours whose reply
 // was lost; then the swap is run once more from there.
 func (l *Lock) replace(ctx context.Context, swap func(held plumbing.Hash) error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	err := swap(l.held)
 	if !errors.Is(err, ErrRefMoved) {
 		return err
@@ -251,7 +252,7 @@ func (l *Lock) replace(ctx context.Context, swap func(held plumbing.Hash) error)
 	if listErr != nil {
 		return listErr
 	}
-	if !l.mine[all[LockRef]] {
+	if !l.isMine(all[LockRef]) {
 		return err
 	}
 	l.held = all[LockRef]
@@ -266,16 +267,20 @@ func (l *Lock) Lost() <-chan struct{} { return l.lost }
 // frozen for longer than its lease learns it only so. ErrLockBusy when it is
 // not.
 func (l *Lock) Held(ctx context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	all, err := l.repo.remote.list(ctx)
 	if err != nil {
 		return err
 	}
-	if !l.mine[all[LockRef]] {
+	if !l.isMine(all[LockRef]) {
 		return fault.Mark(fault.Temporary, fmt.Errorf("%w: it was taken over meanwhile", ErrLockBusy))
 	}
 	return nil
+}
+
+func (l *Lock) isMine(value plumbing.Hash) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.mine[value]
 }
 
 // Release gives the lock back. A lock that was lost meanwhile is left to its

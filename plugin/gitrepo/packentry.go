@@ -195,12 +195,16 @@ func withEntry(file *os.File, offset int64, use func(*inflater, entryHeader) ([]
 // makes no deltas of larger ones (core.bigFileThreshold).
 const maxWhole = 512 << 20
 
+// maxWholeDigits is how many bytes maxWhole takes as a varint. A length that is
+// spelled with more is padded with zeros, which git never does.
+const maxWholeDigits = 5
+
 // deltaSizes reads the lengths of base and result at the start of a delta.
 func deltaSizes(delta []byte) (base, result int64, rest []byte, err error) {
 	var sizes [2]uint64
 	for i := range sizes {
 		n := 0
-		if sizes[i], n = binary.Uvarint(delta); n <= 0 || sizes[i] > maxWhole {
+		if sizes[i], n = binary.Uvarint(delta); n <= 0 || n > maxWholeDigits || sizes[i] > maxWhole {
 			return 0, 0, nil, badPack("a delta without usable lengths")
 		}
 		delta = delta[n:]

@@ -11,8 +11,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
-
-	"pm-todos/plugin/fault"
 )
 
 // promise is what the remote owes a filtered clone: every object that is
@@ -39,9 +37,8 @@ type promise struct {
 	ask  func(context.Context, fetchPlan) error
 	all  func(context.Context) error // fetches everything
 	life context.Context             //nolint:containedctx // of the clone, see limit
-	rest func(context.Context, time.Duration) error
-	full map[plumbing.Hash]extent // by tree
-	end  time.Time                // of all requests, once life has ended
+	full map[plumbing.Hash]extent    // by tree
+	end  time.Time                   // of all requests, once life has ended
 
 	large map[plumbing.Hash]bool // files that are known to be too large for needFiles
 	asks  int                    // requests so far
@@ -66,13 +63,11 @@ const (
 )
 
 const (
-	maxWants     = 4000             // hashes in one request
-	manyWants    = 256              // from here on a tree is asked for as a whole
-	maxBrings    = 3                // tries of one request
-	maxAsks      = 4096             // requests; then all that is missing comes in one
-	maxArrived   = 16 << 30         // bytes that a filtered clone takes in all
-	afterTheEnd  = 30 * time.Second // for all requests after the clone's own context has ended
-	firstBackOff = 300 * time.Millisecond
+	maxWants    = 4000             // hashes in one request
+	manyWants   = 256              // from here on a tree is asked for as a whole
+	maxAsks     = 4096             // requests; then all that is missing comes in one
+	maxArrived  = 16 << 30         // bytes that a filtered clone takes in all
+	afterTheEnd = 30 * time.Second // for all requests after the clone's own context was cancelled
 )
 
 // absent are those hashes whose objects are not here, each once.
@@ -161,17 +156,21 @@ func (p *promise) bringEach(b bounds, wants []plumbing.Hash) error {
 }
 
 // probe asks for an object of which nobody knows whether the remote has it. That
-// it has not breaks no promise.
-func (s *store) probe(h plumbing.Hash) bool {
+// it has not breaks no promise; the error is that it could not be asked.
+func (s *store) probe(h plumbing.Hash) (here bool, err error) {
 	p := s.promise
 	if !p.open.Load() {
-		return false
+		return false, nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	ctx, cancel := p.limit()
 	defer cancel()
-	return p.ask(ctx, fetchPlan{wants: []plumbing.Hash{h}, filter: filterAll}) == nil && s.has(h)
+	err = p.ask(ctx, fetchPlan{wants: []plumbing.Hash{h}, filter: filterAll})
+	if err != nil && !isFinal(err) {
+		return false, nil // its answer is no
+	}
+	return err == nil && s.has(h), err
 }
 
 // needTop makes sure that the tree of a commit is here, and brings its upper
@@ -270,22 +269,14 @@ func (p *promise) bring(plan fetchPlan) error {
 	if plan.bounds.bytes = p.room(); plan.bounds.bytes <= 0 {
 		return errTooMuch
 	}
-	pause := firstBackOff
-	for i := 1; ; i++ {
-		err := p.ask(ctx, plan)
-		switch {
-		case err == nil, ctx.Err() != nil, errors.Is(err, ErrDenied), errors.Is(err, ErrHostKey), errors.Is(err, errLarge):
-			return err
-		case errors.Is(err, errTooLong):
-			return errTooMuch
-		case fault.Of(err) != fault.Temporary || i == maxBrings:
-			return p.giveUp(ctx, err)
-		}
-		if p.rest(ctx, pause) != nil {
-			return err
-		}
-		pause *= 4
+	err := p.ask(ctx, plan)
+	switch {
+	case err == nil, isFinal(err), errors.Is(err, errLarge):
+		return err
+	case errors.Is(err, errTooLong):
+		return errTooMuch
 	}
+	return p.giveUp(ctx, err)
 }
 
 // errTooMuch ends a filtered clone that would take no end of disk.
@@ -304,16 +295,20 @@ func (p *promise) giveUp(ctx context.Context, why error) error {
 
 // limit is the context of one request, made with mu held. It ends with that of
 // the clone. What is read after that is for the cleanup of a run that was
-// stopped; all of it together has a time limit, whatever waits for it.
+// stopped, or brings what was applied to the branch after the run's deadline;
+// all of it together has a time limit, whatever waits for it.
 func (p *promise) limit() (context.Context, context.CancelFunc) {
 	if p.life.Err() == nil {
 		return context.WithCancel(p.life)
 	}
 	if p.end.IsZero() {
 		p.end = time.Now().Add(afterTheEnd)
+		if errors.Is(p.life.Err(), context.DeadlineExceeded) {
+			p.end = time.Now().Add(insistTime)
+		}
 	}
 	return context.WithDeadlineCause(context.WithoutCancel(p.life), p.end, errAfterTheEnd)
 }
 
 // errAfterTheEnd is why a request ends that a run makes long after its own end.
-var errAfterTheEnd = fmt.Errorf("the run ended more than %s ago", afterTheEnd)
+var errAfterTheEnd = errors.New("the run has ended a while ago")

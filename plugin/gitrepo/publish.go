@@ -5,111 +5,30 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"pm-todos/plugin/fault"
 )
 
-// Bounds of the retries. A rival's update makes the next try worth while; a
-// ref that stays as it was three times over was not held by a passing rival.
-const (
-	maxTries     = 30
-	maxUnchanged = 3
-	maxListings  = 4
-)
-
-// outcome is what became of an update, as the remote's ref shows it.
-type outcome int
-
-const (
-	landed    outcome = iota // the ref has the new value
-	moved                    // somebody else changed the ref
-	unchanged                // the ref has the old value still
-	unknown                  // the remote could not be read
-)
-
-// newBackOff are the pauses between tries, with jitter, so that rivals do not
-// keep meeting.
-func newBackOff() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval = 100 * time.Millisecond
-	b.MaxInterval = 5 * time.Second
-	return b
-}
-
-// try sends one update and finds out what became of it. The error is that of
-// the push, for the case that the outcome is not landed.
-func (r *Repo) try(ctx context.Context, u update, pack func(map[plumbing.Hash]bool) ([]byte, error)) (outcome, plumbing.Hash, error) {
-	pushErr := r.remote.push(ctx, u, pack)
+// swap performs an update of one ref. ErrRefMoved when the ref has another value
+// than the old one, ErrPushRefused when it stays as it is, ErrPushUnknown when
+// the remote could not be asked what became of it.
+func (r *Repo) swap(ctx context.Context, u update, pack func(map[plumbing.Hash]bool) ([]byte, error)) error {
+	sent, err := r.remote.push(ctx, u, pack)
+	var stale staleError
 	switch {
-	case pushErr == nil:
-		return landed, u.new, nil
-	case errors.Is(pushErr, ErrDenied), errors.Is(pushErr, ErrHostKey):
-		return unchanged, u.old, pushErr
-	}
-	// The reply may be lost after the remote took the update, and servers word
-	// their refusals as they like: only the ref itself tells.
-	pauses := newBackOff()
-	for i := 1; ; i++ {
-		all, err := r.remote.list(ctx)
-		if err == nil {
-			return judge(u, all[u.ref]), all[u.ref], pushErr
-		}
-		if i == maxListings || r.sleep(ctx, pauses.NextBackOff()) != nil {
-			return unknown, plumbing.ZeroHash, fault.Mark(fault.Temporary,
-				fmt.Errorf("%w: %w (and then: %w)", ErrPushUnknown, pushErr, err))
-		}
-	}
-}
-
-func judge(u update, now plumbing.Hash) outcome {
-	switch now {
-	case u.new:
-		// With old = new this says nothing about success: see CanPush.
-		if u.new == u.old {
-			return unchanged
-		}
-		return landed
-	case u.old:
-		return unchanged
-	}
-	return moved
-}
-
-// refused words the failure of an update that left the ref as it was.
-func refused(u update, err error) error {
-	if errors.Is(err, ErrDenied) || errors.Is(err, ErrHostKey) || fault.Of(err) == fault.Temporary {
+	case err == nil, errors.As(err, &stale) && stale.now == u.new: // an earlier try landed, or there was nothing to do
+		r.note(u.ref, u.new)
+		return nil
+	case errors.As(err, &stale):
+		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s is at %s, not at %s", ErrRefMoved, u.ref, short(stale.now), short(u.old)))
+	case fault.Of(err) == fault.Temporary && sent:
+		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w", ErrPushUnknown, err))
+	case isFinal(err):
 		return err
 	}
 	return fault.Mark(fault.Failed, fmt.Errorf("%w of %s: %w", ErrPushRefused, u.ref, err))
-}
-
-// swap performs an update of one ref, trying again while the ref is as it was.
-// ErrRefMoved when it has another value than the old one.
-func (r *Repo) swap(ctx context.Context, u update, pack func(map[plumbing.Hash]bool) ([]byte, error)) error {
-	pauses := newBackOff()
-	for i := 1; ; i++ {
-		what, now, err := r.try(ctx, u, pack)
-		switch what {
-		case landed:
-			r.note(u.ref, u.new)
-			return nil
-		case moved:
-			return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s is at %s, not at %s", ErrRefMoved, u.ref, short(now), short(u.old)))
-		case unknown:
-			return err
-		case unchanged:
-			if i == maxUnchanged || errors.Is(err, ErrDenied) || errors.Is(err, ErrHostKey) {
-				return refused(u, err)
-			}
-		}
-		if err := r.sleep(ctx, pauses.NextBackOff()); err != nil {
-			return fault.Mark(fault.Temporary, fmt.Errorf("update %s: %w", u.ref, err))
-		}
-	}
 }
 
 func short(h plumbing.Hash) string {
@@ -131,37 +50,23 @@ func (r *Repo) packOf(target plumbing.Hash) func(map[plumbing.Hash]bool) ([]byte
 // commit on the branch. Errors of build end the loop and are returned as they
 // are. ErrPushRefused and ErrPushUnknown say what a failed push means.
 func (r *Repo) Publish(ctx context.Context, build func(tip string) (string, error)) (string, error) {
-	pauses := newBackOff()
 	var u update
 	var sent []plumbing.Hash
-	same := 0
-	for i := 1; ; i++ {
-		done, err := r.prepare(ctx, build, &u, sent)
-		if done != "" || err != nil {
-			return done, err
+	var done string
+	err := r.remote.whileRivalsWin(ctx, func() (err error) {
+		if done, err = r.prepare(ctx, build, &u, sent); done != "" || err != nil {
+			return err
 		}
-		what, _, pushErr := r.try(ctx, u, r.packOf(u.new))
 		sent = append(sent, u.new)
-		switch what {
-		case landed:
-			r.note(u.ref, u.new)
-			return u.new.String(), nil
-		case unknown:
-			return "", pushErr
-		case unchanged:
-			if same++; same == maxUnchanged || errors.Is(pushErr, ErrDenied) || errors.Is(pushErr, ErrHostKey) {
-				return "", refused(u, pushErr)
-			}
-		case moved:
-			same = 0
+		if err = r.swap(ctx, u, r.packOf(u.new)); err == nil {
+			done = u.new.String()
 		}
-		if i == maxTries {
-			return "", fault.Mark(fault.Temporary, fmt.Errorf("publish to %s: %w %d times in a row", r.Branch(), ErrRefMoved, i))
-		}
-		if err := r.sleep(ctx, pauses.NextBackOff()); err != nil {
-			return "", fault.Mark(fault.Temporary, fmt.Errorf("publish to %s: %w", r.Branch(), err))
-		}
+		return err
+	})
+	if err != nil {
+		return "", err
 	}
+	return done, nil
 }
 
 // prepare makes the next update on the branch's present tip. When there is
@@ -225,32 +130,13 @@ func (r *Repo) build(tip string, build func(string) (string, error)) (update, er
 // tip to its tip: hooks and protections see and judge it, and nothing changes.
 // ErrDenied or ErrPushRefused when it may not.
 func (r *Repo) CanPush(ctx context.Context) error {
-	pauses := newBackOff()
-	tip, err := r.remoteTip(ctx)
-	if err != nil {
-		return err
-	}
-	for i, same := 1, 0; ; i++ {
-		u := update{ref: r.branch, old: tip, new: tip}
-		pushErr := r.remote.push(ctx, u, func(map[plumbing.Hash]bool) ([]byte, error) { return r.emptyPack() })
-		if pushErr == nil {
-			return nil
-		}
-		if tip, err = r.remoteTip(ctx); err != nil {
+	return r.remote.whileRivalsWin(ctx, func() error {
+		tip, err := r.remoteTip(ctx)
+		if err != nil {
 			return err
 		}
-		// Only a branch that stayed where it was was refused: servers word a lost
-		// race in many ways, so the state decides, never the message.
-		if same++; tip != u.old {
-			same = 0
-		}
-		if errors.Is(pushErr, ErrDenied) || errors.Is(pushErr, ErrHostKey) || same == maxUnchanged || i == maxTries {
-			return refused(u, pushErr)
-		}
-		if err := r.sleep(ctx, pauses.NextBackOff()); err != nil {
-			return fault.Mark(fault.Temporary, fmt.Errorf("check the right to push: %w", err))
-		}
-	}
+		return r.swap(ctx, update{ref: r.branch, old: tip, new: tip}, func(map[plumbing.Hash]bool) ([]byte, error) { return r.emptyPack() })
+	})
 }
 
 func (r *Repo) remoteTip(ctx context.Context) (plumbing.Hash, error) {
@@ -276,16 +162,13 @@ func (r *Repo) PushBranch(ctx context.Context, name, commit string) error {
 	if err != nil {
 		return fmt.Errorf("push branch %s: %w", printable(name), err)
 	}
-	for i := 1; ; i++ {
+	return r.remote.whileRivalsWin(ctx, func() error {
 		all, err := r.remote.list(ctx)
 		if err != nil || all[ref] == h {
 			return err
 		}
-		err = r.swap(ctx, update{ref: ref, old: all[ref], new: h}, r.packOf(h))
-		if !errors.Is(err, ErrRefMoved) || i == maxUnchanged {
-			return err
-		}
-	}
+		return r.swap(ctx, update{ref: ref, old: all[ref], new: h}, r.packOf(h))
+	})
 }
 
 // checkOwn lets only those refs through that are this program's own.
@@ -343,14 +226,6 @@ func (r *Repo) SetRef(ctx context.Context, name, old, new string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("set ref %s: %w", printable(name), err)
-	}
-	all, err := r.remote.list(ctx)
-	if err != nil {
-		return err
-	}
-	if all[name] == u.new {
-		r.note(name, u.new)
-		return nil
 	}
 	return r.swap(ctx, u, r.packOf(u.new))
 }

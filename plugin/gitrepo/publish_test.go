@@ -2,7 +2,6 @@ package gitrepo
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"pm-todos/plugin/fault"
 )
@@ -33,7 +31,6 @@ func TestPublish_PushSizeLimit(t *testing.T) {
 	before := s.remoteTip()
 	for _, url := range []string{s.origin, s.serve(nil)} {
 		r := clone(t, url)
-		r.sleep = noSleep
 		if err := r.CanPush(t.Context()); err != nil {
 			t.Errorf("small pushes pass: %v", err)
 		}
@@ -148,14 +145,11 @@ func TestPublish_RemoteGoneAfterThePush(t *testing.T) {
 			taken.ServeHTTP(w, req)
 		})
 	}))
-	r.sleep = noSleep
 	_, err := r.Publish(t.Context(), addFile(r, "b", "2"))
 	if !errors.Is(err, ErrPushUnknown) || fault.Of(err) != fault.Temporary {
 		t.Errorf("error %v, kind %v", err, fault.Of(err))
 	}
 }
-
-func noSleep(ctx context.Context, _ time.Duration) error { return context.Cause(ctx) }
 
 func TestPublish_RefusingHooks(t *testing.T) {
 	for _, hook := range []string{"pre-receive", "update"} {
@@ -165,7 +159,6 @@ func TestPublish_RefusingHooks(t *testing.T) {
 			before := s.remoteTip()
 			for _, url := range []string{s.origin, s.serve(nil)} {
 				r := clone(t, url)
-				r.sleep = noSleep
 				if err := r.CanPush(t.Context()); !errors.Is(err, ErrPushRefused) {
 					t.Errorf("CanPush: %v", err)
 				}
@@ -189,7 +182,6 @@ func TestPublish_AHookThatProtectsOnlyTheBranch(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
 	s.hook("update", `test "$1" != refs/heads/`+branchName)
 	r := clone(t, s.serve(nil))
-	r.sleep = noSleep
 	if err := r.SetRef(t.Context(), OwnRefs+"journal/x", "", r.Tip()); err != nil {
 		t.Errorf("a ref of ours: %v", err)
 	}
@@ -358,7 +350,6 @@ func TestRefs_ARemoteThatForbidsDeleting(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
 	s.hook("update", `case $3 in *[!0]*) exit 0 ;; *) exit 1 ;; esac`)
 	r := clone(t, s.serve(nil))
-	r.sleep = noSleep
 	name := OwnRefs + "journal/x"
 	if err := r.SetRef(t.Context(), name, "", r.Tip()); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"golang.org/x/crypto/ssh"
@@ -39,6 +40,12 @@ type Options struct {
 	Ahead      Ahead         // what will be read first
 	Timeout    time.Duration // of one remote act; 10 minutes when zero
 	Progress   func(string)  // gets printable lines during long transfers; may be nil
+
+	// Retrying hears of every act on the remote that failed, printably, and is
+	// tried again after a pause; may be nil.
+	Retrying func(err error, pause time.Duration)
+
+	pauses func() backoff.BackOff // between tries
 }
 
 // defaultTimeout bounds one clone, fetch, list or push.
@@ -87,9 +94,14 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = defaultTimeout
 	}
+	if o.pauses == nil {
+		o.pauses = newPauses
+	}
 	r := &Repo{
-		remote: &remote{transport: t, name: a.String(), timeout: o.Timeout, progress: o.Progress},
-		store:  s, branch: branches + o.Branch, author: o.Author, signer: signer, dir: o.Dir, levels: o.Levels, ahead: o.Ahead,
+		remote: &remote{
+			transport: t, name: a.String(), timeout: o.Timeout, progress: o.Progress, retrying: o.Retrying, pauses: o.pauses,
+		},
+		store: s, branch: branches + o.Branch, author: o.Author, signer: signer, dir: o.Dir, levels: o.Levels, ahead: o.Ahead,
 		made: map[plumbing.Hash]bool{}, more: refs{}, now: time.Now, sleep: sleep,
 	}
 	if err := r.begin(ctx); err != nil {
@@ -179,6 +191,9 @@ func (r *Repo) seen(ref string) plumbing.Hash {
 
 // note remembers what is known of a remote ref after an update.
 func (r *Repo) note(ref string, h plumbing.Hash) {
+	if !r.fetches(ref) {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if h.IsZero() {

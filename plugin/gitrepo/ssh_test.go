@@ -57,7 +57,6 @@ func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
 
 	t.Run("refused by a hook", func(t *testing.T) {
 		s.hook("pre-receive", "echo not today >&2; exit 1")
-		r.sleep = noSleep
 		err := r.CanPush(t.Context())
 		if !errors.Is(err, ErrPushRefused) || !strings.Contains(err.Error(), "not today") {
 			t.Errorf("error %v", err)

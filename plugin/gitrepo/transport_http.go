@@ -74,15 +74,39 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	from := via[len(via)-1].URL
 	switch {
 	case req.Method != http.MethodGet:
-		return errors.New("the remote redirects a push or a fetch; name the address it redirects to as remote")
+		return fmt.Errorf("%w a push or a fetch; name the address it redirects to as remote", errRedirect)
 	case len(via) > 5:
-		return errors.New("the remote redirects more than five times")
+		return fmt.Errorf("%w more than five times", errRedirect)
 	case req.URL.Host == from.Host && req.URL.Scheme == from.Scheme:
 		return nil
 	case from.Scheme == "http" && req.URL.Scheme == "https" && req.URL.Hostname() == from.Hostname():
 		return nil
 	}
-	return fmt.Errorf("the remote redirects to %s; name that address as remote if it is right", printable(req.URL.Redacted()))
+	return fmt.Errorf("%w to %s; name that address as remote if it is right", errRedirect, printable(req.URL.Redacted()))
+}
+
+var errRedirect = errors.New("the remote redirects")
+
+// isLasting tells whether a request that got no answer would get none the next
+// time either: the two sides do not understand or trust each other. The errors
+// of HTTP/2's streams have no type of their own, so the others pass.
+func isLasting(err error) bool {
+	var untrusted *tls.CertificateVerificationError
+	var noTLS tls.RecordHeaderError
+	var alert tls.AlertError
+	return errors.Is(err, errRedirect) || errors.Is(err, http.ErrSchemeMismatch) ||
+		errors.As(err, &untrusted) || errors.As(err, &noTLS) || errors.As(err, &alert)
+}
+
+// arriving is the body of an answer. That it breaks off is a passing trouble.
+type arriving struct{ io.ReadCloser }
+
+func (a arriving) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = transientError{error: err}
+	}
+	return n, err
 }
 
 func (t *httpTransport) open(ctx context.Context, s service) (conversation, error) {
@@ -175,8 +199,12 @@ func (c *httpConversation) do(method, target string, body []byte, kind string) (
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err // the outer error repeats the whole URL
 		}
+		if !isLasting(err) {
+			err = transientError{error: err}
+		}
 		return nil, err
 	}
+	res.Body = arriving{res.Body}
 	if err := checkResponse(res, want); err != nil {
 		_ = res.Body.Close()
 		return nil, err
@@ -195,13 +223,16 @@ func checkResponse(res *http.Response, want string) error {
 	}
 	text, _ := io.ReadAll(io.LimitReader(res.Body, maxTail))
 	problem := fmt.Errorf("HTTP status %d: %s", res.StatusCode, printable(string(text)))
+	wait := retryAfter(res.Header)
 	switch {
+	case res.StatusCode == http.StatusForbidden && wait > 0:
+		return transientError{problem, wait} // how some forges limit the rate
 	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden:
 		return fmt.Errorf("%w (%w); check git_username and git_password and what they may do", ErrDenied, problem)
 	case res.StatusCode == http.StatusNotFound:
 		return fmt.Errorf("%w: no such repository, or hidden from these credentials (%w)", ErrDenied, problem)
-	case res.StatusCode == http.StatusTooManyRequests, res.StatusCode >= 500:
-		return transientError{problem}
+	case res.StatusCode == http.StatusRequestTimeout, res.StatusCode == http.StatusTooManyRequests, res.StatusCode >= 500:
+		return transientError{problem, wait}
 	}
 	return problem
 }

@@ -199,6 +199,10 @@ func (t *sshTransport) converse(ctx context.Context, c *sshConnection, s service
 
 func (t *sshTransport) start(c *sshConnection, s service) (*stream, error) {
 	session, err := c.client.NewSession()
+	var refused *ssh.OpenChannelError
+	if errors.As(err, &refused) && refused.Reason != ssh.Prohibited {
+		err = transientError{error: err} // the server has too much to do
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,16 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
+	"os/exec"
 	"sync"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+	"golang.org/x/crypto/ssh"
+
+	"pm-todos/plugin/fault"
 )
 
 // service is one of git's two programs on the other side.
@@ -52,29 +55,16 @@ type conversation interface {
 	close() error
 }
 
-// transientError marks an error that may be gone the next time.
-type transientError struct{ error }
-
-func (e transientError) Unwrap() error { return e.error }
-
-func isTransient(err error) bool {
-	var transient transientError
-	var network *net.OpError
-	var name *net.DNSError
-	var slow interface{ Timeout() bool }
-	return errors.As(err, &transient) || errors.As(err, &network) || errors.As(err, &name) ||
-		(errors.As(err, &slow) && slow.Timeout()) ||
-		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) ||
-		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
-}
-
 // remote is the repository on the other side: git's protocol over some
-// transport, each act under a time limit of its own.
+// transport, each act under a time limit of its own, and tried again while its
+// errors are such that pass.
 type remote struct {
 	transport transport
 	name      string // URL for printing
 	timeout   time.Duration
 	progress  func(string)
+	retrying  func(err error, pause time.Duration) // may be nil
+	pauses    func() backoff.BackOff               // between the tries of one act
 
 	mu      sync.Mutex
 	offered *capability.List // what its upload-pack can do, once it has greeted
@@ -101,10 +91,22 @@ func (r *remote) run(ctx context.Context, what string, s service,
 	err = r.converse(c, do)
 	// The service may still want to say why it failed, so it ends first.
 	closeErr := c.close()
-	if err == nil && ctx.Err() != nil {
+	var doubtful doubtfulError
+	switch {
+	case err == nil && ctx.Err() != nil:
 		err = closeErr
+	case errors.As(err, &doubtful) && wasCut(closeErr):
+		err = transientError{error: fmt.Errorf("%w: %w", closeErr, err)}
 	}
 	return remoteFault(ctx, what, c.said(), err)
+}
+
+// wasCut tells from the end of a service whether it was cut off: it neither
+// ended by itself nor said how.
+func wasCut(end error) bool {
+	var noStatus *ssh.ExitMissingError
+	var ended *exec.ExitError
+	return errors.As(end, &noStatus) || errors.As(end, &ended) && !ended.Exited()
 }
 
 func (r *remote) converse(c conversation, do func(conversation, *packp.AdvRefs) error) error {
@@ -113,12 +115,12 @@ func (r *remote) converse(c conversation, do func(conversation, *packp.AdvRefs) 
 	}
 	greeting := packp.NewAdvRefs()
 	err := greeting.Decode(io.LimitReader(c.greeting(), maxGreeting))
-	if errors.Is(err, packp.ErrEmptyInput) {
-		return errors.New("the remote sent nothing: no such repository, or no right to it")
-	}
-	// An empty repository is a valid answer: it has no refs.
-	if err != nil && !errors.Is(err, packp.ErrEmptyAdvRefs) {
-		return err
+	switch {
+	case errors.Is(err, packp.ErrEmptyInput):
+		return doubtfulError{errors.New("the remote sent nothing: no such repository, or no right to it"), fault.Failed}
+	case errors.Is(err, packp.ErrEmptyAdvRefs): // a valid answer: the repository has no refs
+	case err != nil:
+		return doubtfulError{err, kindOf(err)}
 	}
 	return do(c, greeting)
 }
@@ -126,12 +128,20 @@ func (r *remote) converse(c conversation, do func(conversation, *packp.AdvRefs) 
 // maxGreeting bounds the list of refs that a remote sends, in bytes.
 const maxGreeting = 256 << 20
 
+// listTime bounds one try to list refs: a remote that says nothing for so long
+// is asked again.
+const listTime = time.Minute
+
 // list reads the remote's refs.
 func (r *remote) list(ctx context.Context) (refs, error) {
 	var found refs
-	err := r.act(ctx, "list the refs of", uploadPack, func(_ conversation, g *packp.AdvRefs) error {
-		found = g.References
-		return nil
+	err := r.tryAgain(ctx, func() error {
+		limited, cancel := context.WithTimeoutCause(ctx, listTime, fmt.Errorf("no end after %s", listTime))
+		defer cancel()
+		return r.act(limited, "list the refs of", uploadPack, func(_ conversation, g *packp.AdvRefs) error {
+			found = g.References
+			return nil
+		})
 	})
 	return found, err
 }
@@ -154,32 +164,45 @@ func canFilter(offered *capability.List) bool {
 
 // fetch gets the objects that choose asks for, given the refs at that moment
 // and what the remote can do, and hands the pack to keep. With no wants nothing
-// is transferred.
+// is transferred. Each try looks at the refs anew: over HTTP they may move, or
+// go, between the look and the request.
 func (r *remote) fetch(ctx context.Context, choose func(refs, *capability.List) (fetchPlan, error), keep func(context.Context, io.Reader) error) error {
-	return r.act(ctx, "fetch from", uploadPack, func(c conversation, g *packp.AdvRefs) error {
-		r.mu.Lock()
-		r.offered = g.Capabilities
-		r.mu.Unlock()
-		plan, err := choose(g.References, g.Capabilities)
-		if err != nil || len(plan.wants) == 0 {
+	return r.tryAgain(ctx, func() error {
+		return r.act(ctx, "fetch from", uploadPack, func(c conversation, g *packp.AdvRefs) error {
+			r.mu.Lock()
+			r.offered = g.Capabilities
+			r.mu.Unlock()
+			plan, err := choose(g.References, g.Capabilities)
+			if err != nil || len(plan.wants) == 0 {
+				return err
+			}
+			err = r.receive(ctx, c, g.Capabilities, plan, r.progress, keep)
+			if errors.Is(err, errNoPack) {
+				// It refuses what it has just shown.
+				err = doubtfulError{err, fault.Temporary}
+			}
 			return err
-		}
-		return r.receive(ctx, c, g.Capabilities, plan, r.progress, keep)
+		})
 	})
 }
 
 // fetchMore gets more objects from a remote that was fetched from before.
 func (r *remote) fetchMore(ctx context.Context, plan fetchPlan, keep func(context.Context, io.Reader) error) error {
-	return r.run(ctx, "fetch missing objects from", uploadPack, r.transport.again, func(c conversation, g *packp.AdvRefs) error {
-		r.mu.Lock()
-		offered := r.offered
-		r.mu.Unlock()
-		if g != nil {
-			offered = g.Capabilities
-		}
-		return r.receive(ctx, c, offered, plan, nil, keep)
+	return r.tryAgain(ctx, func() error {
+		return r.run(ctx, "fetch missing objects from", uploadPack, r.transport.again, func(c conversation, g *packp.AdvRefs) error {
+			r.mu.Lock()
+			offered := r.offered
+			r.mu.Unlock()
+			if g != nil {
+				offered = g.Capabilities
+			}
+			return r.receive(ctx, c, offered, plan, nil, keep)
+		})
 	})
 }
+
+// errNoPack says that the remote answered a fetch, and not with a pack.
+var errNoPack = errors.New("unexpected answer to the fetch")
 
 func (r *remote) receive(ctx context.Context, c conversation, offered *capability.List, plan fetchPlan,
 	progress func(string), keep func(context.Context, io.Reader) error,
@@ -196,7 +219,12 @@ func (r *remote) receive(ctx context.Context, c conversation, offered *capabilit
 	if err := skipAcknowledgements(buffered); err != nil {
 		return err
 	}
-	return keep(ctx, unwrapSideband(buffered, caps, &meter{tell: progress}))
+	err = keep(ctx, unwrapSideband(buffered, caps, &meter{tell: progress}))
+	if errors.Is(err, errPack) && !errors.Is(err, errHeld) {
+		// Nothing but the pack's own checksums protects it on its way.
+		err = doubtfulError{err, fault.Temporary}
+	}
+	return err
 }
 
 // fetchRequest builds the one message of a fetch. Without a multi_ack
@@ -259,6 +287,9 @@ func setCapabilities(list, offered *capability.List, chosen []capability.Capabil
 func skipAcknowledgements(r *bufio.Reader) error {
 	for answered := false; ; {
 		start, err := r.Peek(8) // four of the length, four of the line
+		if errors.Is(err, io.EOF) {
+			return doubtfulError{fmt.Errorf("%w: none", errNoPack), fault.Failed}
+		}
 		if err != nil {
 			return err
 		}
@@ -276,10 +307,14 @@ func skipAcknowledgements(r *bufio.Reader) error {
 		// The scanner reads no byte more than the line: the rest is the pack.
 		s := pktline.NewScanner(r)
 		if !s.Scan() {
+			var refused *pktline.ErrorLine
+			if errors.As(s.Err(), &refused) {
+				return fmt.Errorf("%w: %s", errNoPack, printable(refused.Text))
+			}
 			return errors.Join(s.Err(), io.ErrUnexpectedEOF)
 		}
 		if !acknowledges && word != "shal" {
-			return fmt.Errorf("unexpected answer to the fetch: %s", printable(string(s.Bytes())))
+			return fmt.Errorf("%w: %s", errNoPack, printable(string(s.Bytes())))
 		}
 		answered = acknowledges
 	}
@@ -308,42 +343,58 @@ type update struct {
 	old, new plumbing.Hash
 }
 
-// errStale says that the ref had another value before anything was sent.
-var errStale = errors.New("the ref has another value")
+// staleError says that the ref had another value before anything was sent.
+type staleError struct{ now plumbing.Hash }
 
-// push asks the remote for one update. pack makes the pack to send, given the
-// hashes that the remote has at its refs. A nil error means that the remote
-// reported success; every other outcome is for the caller to find out.
-func (r *remote) push(ctx context.Context, u update, pack func(has map[plumbing.Hash]bool) ([]byte, error)) error {
-	return r.act(ctx, "push to", receivePack, func(c conversation, g *packp.AdvRefs) error {
-		if g.References[u.ref] != u.old {
-			return errStale
-		}
-		if u.new.IsZero() && !g.Capabilities.Supports(capability.DeleteRefs) {
-			return errors.New("the remote lets nobody delete refs")
-		}
-		req := packp.NewReferenceUpdateRequest()
-		req.Commands = []*packp.Command{{Name: plumbing.ReferenceName(u.ref), Old: u.old, New: u.new}}
-		if err := setCapabilities(req.Capabilities, g.Capabilities, []capability.Capability{capability.ReportStatus, capability.Sideband64k}); err != nil {
-			return err
-		}
-		if !u.new.IsZero() {
-			data, err := pack(heads(g.References))
+func (staleError) Error() string { return "the ref has another value" }
+
+// push asks the remote for one update, again while its errors are such that
+// pass: each try begins with a look at the ref, which shows whether an earlier
+// one took effect though its reply was lost. pack makes the pack to send, given
+// the hashes that the remote has at its refs. A staleError tells what the ref is
+// instead. sent tells whether any try came to the point where the remote may
+// have taken the update.
+func (r *remote) push(ctx context.Context, u update, pack func(has map[plumbing.Hash]bool) ([]byte, error)) (sent bool, err error) {
+	err = r.tryAgain(ctx, func() error {
+		return r.act(ctx, "push to", receivePack, func(c conversation, g *packp.AdvRefs) error {
+			if now := g.References[u.ref]; now != u.old {
+				return staleError{now}
+			}
+			request, caps, err := pushRequest(u, g, pack)
 			if err != nil {
 				return err
 			}
-			req.Packfile = io.NopCloser(bytes.NewReader(data))
-		}
-		var b bytes.Buffer
-		if err := req.Encode(&b); err != nil {
-			return err
-		}
-		answer, err := c.ask(b.Bytes())
-		if err != nil {
-			return err
-		}
-		return readReport(answer, req.Capabilities)
+			sent = true
+			answer, err := c.ask(request)
+			if err != nil {
+				return err
+			}
+			return readReport(answer, caps)
+		})
 	})
+	return sent, err
+}
+
+// pushRequest builds the one message of a push.
+func pushRequest(u update, g *packp.AdvRefs, pack func(has map[plumbing.Hash]bool) ([]byte, error)) ([]byte, *capability.List, error) {
+	if u.new.IsZero() && !g.Capabilities.Supports(capability.DeleteRefs) {
+		return nil, nil, errors.New("the remote lets nobody delete refs")
+	}
+	req := packp.NewReferenceUpdateRequest()
+	req.Commands = []*packp.Command{{Name: plumbing.ReferenceName(u.ref), Old: u.old, New: u.new}}
+	if err := setCapabilities(req.Capabilities, g.Capabilities, []capability.Capability{capability.ReportStatus, capability.Sideband64k}); err != nil {
+		return nil, nil, err
+	}
+	if !u.new.IsZero() {
+		data, err := pack(heads(g.References))
+		if err != nil {
+			return nil, nil, err
+		}
+		req.Packfile = io.NopCloser(bytes.NewReader(data))
+	}
+	var b bytes.Buffer
+	err := req.Encode(&b)
+	return b.Bytes(), req.Capabilities, err
 }
 
 func heads(all refs) map[plumbing.Hash]bool {
@@ -362,12 +413,17 @@ func readReport(answer io.Reader, caps *capability.List) error {
 	}
 	aside := &tail{}
 	report := packp.NewReportStatus()
+	kind := fault.Temporary // a report that cannot be read says nothing
 	err := report.Decode(unwrapSideband(answer, caps, aside))
 	if err == nil {
-		err = report.Error()
+		kind, err = fault.Failed, report.Error()
 	}
-	if err != nil && aside.String() != "" {
-		return fmt.Errorf("%w; %s", err, printable(aside.String()))
+	if err == nil || kindOf(err) == fault.Temporary {
+		return err
 	}
-	return err
+	if aside.String() != "" {
+		err = fmt.Errorf("%w; %s", err, printable(aside.String()))
+	}
+	// A refusal may be that of a rival's update going on; the next look shows it.
+	return doubtfulError{err, kind}
 }
