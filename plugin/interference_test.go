@@ -250,7 +250,7 @@ func TestSettlingWaitsForAHostThatIsDown(t *testing.T) {
 	if err := s.SSH.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s.wants(75, s.run(map[string]string{"PLUGIN_HOSTS": other.Target() + "," + down, "PLUGIN_KNOWN_HOSTS": known}))
+	s.wants(3, s.run(map[string]string{"PLUGIN_HOSTS": other.Target() + "," + down, "PLUGIN_KNOWN_HOSTS": known}))
 	s.says("the host that applied it")
 	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") {
 		t.Errorf("falsely done:\n%s", doc)

@@ -3,6 +3,7 @@ package plugin
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -183,4 +184,37 @@ func TestFailure_BranchesThatCannotBeMadeStopProposalsBeforeAnyAgent(t *testing.
 	if s.paid() != 0 {
 		t.Errorf("%d agents were paid", s.paid())
 	}
+}
+
+// An apply whose outcome nobody knows counts for more than the temporary
+// trouble of the runs after it, unless another run is at work.
+func TestFailure_OpenApplyGoesBeforeTemporaryTrouble(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	held := len(s.state("monitoring"))
+	s.disturbed(nil, "planning once more", func(p process) { s.signal(p, os.Kill) })
+	open := func(want string) {
+		t.Helper()
+		s.wants(3, s.run(nil))
+		s.wantsEnded("needs-person apply-unconfirmed")
+		s.says(want, "Add an alert on disk usage")
+	}
+	s.Vault.SetSealed(true)
+	s.wants(75, s.run(nil)) // the lease of the run that was killed is not over
+	s.freeLock()
+	open("sealed")
+	s.Vault.SetSealed(false)
+
+	release, err := standin.HoldStateLock(s.StateDir+"/monitoring.tfstate", "somebody's apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.wants(3, s.run(map[string]string{"PLUGIN_PLAN_ARGS": "plan -input=false -lock-timeout=1s -out={plan}"}))
+	s.wantsEnded("needs-person apply-unconfirmed")
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(0, s.run(nil))
+	s.doneOnce(held)
+	s.noJournal()
 }

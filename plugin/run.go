@@ -45,6 +45,14 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 		return sum.note(c, "no safe item: nothing to do")
 	}
 
+	// What earlier runs left stays open in whichever way this one ends.
+	settling := false // they were looked at, and sum knows of each
+	defer func() {
+		if err != nil && !settling {
+			sum.unchecked(ctx, c, repo, sel)
+		}
+	}()
+
 	// The key, the hosts.
 	k, err := fetchKeys(ctx, s, c)
 	if err != nil {
@@ -85,6 +93,7 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 	defer c.cleanUp(ctx, "hosts", resolver.Close)
 	sum.started(ctx, s, c, sel)
 	settled, err := resolver.Settle(ctx, sel.known())
+	settling = err == nil || len(settled) > 0
 	sum.add(settled)
 	if err == nil {
 		var outcomes []change.Outcome

@@ -131,6 +131,18 @@ func (sum *summary) add(outcomes []change.Outcome) {
 	}
 }
 
+// unchecked adds the items that earlier runs applied, or may have applied, to a
+// run that ends before it could settle them: they count for more than its end.
+func (sum *summary) unchecked(ctx context.Context, c Console, repo *gitrepo.Repo, sel selection) {
+	ending, cancel := closing(ctx)
+	defer cancel()
+	outcomes, err := resolve.Unchecked(ending, repo, sel.known())
+	if err != nil {
+		c.Log.Warn().Str("stage", "settle").Err(err).Msg("it cannot be told whether another run settles what earlier ones left")
+	}
+	sum.add(outcomes)
+}
+
 // complete tells whether every item came to its turn.
 func (sum *summary) complete() bool {
 	return len(sum.Outcomes) > 0 && !slices.ContainsFunc(sum.Outcomes, func(out change.Outcome) bool { return out.State == change.NotAttempted })

@@ -34,6 +34,19 @@ type Lease struct {
 	Host string `json:"host"` // where the run works, or its own machine
 }
 
+// LockHeld asks the remote whether any run holds the lock.
+func (r *Repo) LockHeld(ctx context.Context) (bool, error) {
+	all, err := r.remote.list(ctx)
+	if err != nil || all[LockRef].IsZero() {
+		return false, err
+	}
+	holder, err := r.readHolding(ctx, all[LockRef])
+	if err != nil {
+		return false, err
+	}
+	return !holder.dead(r.now(), r.now()), nil
+}
+
 // holding is what the lock's commit says, as JSON in its message. A commit and
 // not a blob, since some forges take only commits.
 type holding struct {

@@ -46,7 +46,7 @@ var reasonGroups = []ReasonGroup{
 	{"A person must look now (exit 3)", []Reason{
 		{"apply-failed", "the apply ended with an error", openedStack},
 		{"apply-unknown", "nobody knows how the apply ended", openedStack},
-		{"apply-unconfirmed", "it was applied and the run was cut short before the check", "Start the pipeline again: the next run plans the stack and settles it when nothing is left to do."},
+		{"apply-unconfirmed", "it was applied, or may have been, and nothing could check that yet", "Start the pipeline again: the next run plans the stack and settles it when nothing is left to do."},
 		{"not-converged", "a plan after the apply is not empty", openedStack},
 		{"applied-not-on-branch", "it was applied and its commit is not on the branch", "Put the fix commit of the report onto the branch before anybody applies the stack, and mend what refused the push."},
 		{"fix-reverted", "somebody took the fix off the branch", "Decide which of the two is right, make production so, then run the `pm-todos settle` command of the report."},

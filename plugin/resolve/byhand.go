@@ -22,6 +22,46 @@ type Left struct {
 	Action   string // as the fix commit has it
 }
 
+// Unchecked are the items that earlier runs applied, or may have applied, of
+// which a run that could not settle them learned: their journals stood on the
+// remote when the branch was fetched, stand there still, and no other run is at
+// work. known are the items of the documents that were read, by reference.
+func Unchecked(ctx context.Context, repo *gitrepo.Repo, known map[Ref]change.Item) ([]change.Outcome, error) {
+	seen := JournalsSeen(repo)
+	if len(seen) == 0 {
+		return nil, nil
+	}
+	busy, err := repo.LockHeld(ctx)
+	if busy || err != nil {
+		return nil, err
+	}
+	now, err := repo.Refs(ctx, JournalPrefix)
+	if err != nil {
+		return nil, fmt.Errorf("list the journals: %w", err)
+	}
+	var outcomes []change.Outcome
+	for _, name := range slices.Sorted(maps.Keys(seen)) {
+		if now[name] != seen[name] {
+			continue
+		}
+		out := change.Outcome{
+			Item:  change.Item{ID: name, Action: "a journal that cannot be read"},
+			State: change.NeedsPerson, Reason: ReasonUnconfirmed, Settled: true,
+		}
+		if commit, err := repo.Lookup(seen[name]); err == nil {
+			e, _ := ParseEvidence(commit.Message)
+			out.Stack, out.PlanHash, out.Counts = e.Stack, e.PlanHash, e.Counts
+			if item, found := known[e.Ref()]; found {
+				out.Item = item
+			} else if e.Item != "" {
+				out.Item = change.Item{Document: e.Document, ID: e.Item, Action: actionOf(commit.Message)}
+			}
+		}
+		outcomes = append(outcomes, out)
+	}
+	return outcomes, nil
+}
+
 // Unsettled finds the journal of an item by its id, or by the beginning of it.
 // It is an error when there is none or when several documents have one.
 func Unsettled(ctx context.Context, repo *gitrepo.Repo, item string) (Left, error) {

@@ -33,20 +33,21 @@ func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]cha
 	for _, name := range slices.Sorted(maps.Keys(journals)) {
 		out, err := r.settleOne(ctx, name, journals[name], known)
 		switch {
-		case errors.Is(err, errHostDown):
-			// It knows how the apply ended, and may be back soon.
-			r.close(out.Stack, err)
-			out.State, out.Reason, out.Err = change.NotAttempted, ReasonHost, err
-		case errors.Is(err, host.ErrStateLock):
-			// One stack's trouble. Its journal stays, the items of the others go on.
-			r.close(out.Stack, err)
-			out.State, out.Reason, out.Err = change.NotAttempted, ReasonLocked, err
+		case err == nil:
+		case errors.Is(err, errNotApplied):
+			problems = append(problems, err)
+			continue
 		case fault.Of(err) == fault.Person:
 			r.close(out.Stack, err)
 			out.State, out.Reason, out.Err = change.NeedsPerson, ReasonUnknown, err
-		case err != nil:
-			problems = append(problems, err) // the others are settled all the same
-			continue
+		default:
+			// Its apply began, or nobody knows: that counts for more than what kept
+			// this run from finding out, and its journal stays.
+			r.close(out.Stack, err)
+			out.State, out.Reason, out.Err = change.NeedsPerson, ReasonUnconfirmed, err
+			if !errors.Is(err, errHostDown) && !errors.Is(err, host.ErrStateLock) {
+				problems = append(problems, err) // not of this stack alone
+			}
 		}
 		outcomes = append(outcomes, out)
 	}
@@ -83,7 +84,7 @@ func (r *Resolver) reclaim(ctx context.Context) {
 func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[Ref]change.Item) (change.Outcome, error) {
 	commit, err := r.repo.Lookup(fix)
 	if err != nil {
-		return change.Outcome{}, fmt.Errorf("read the journal %s: %w", name, err)
+		return change.Outcome{Item: change.Item{ID: name, Action: "a journal that cannot be read"}}, fmt.Errorf("read the journal %s: %w", name, err)
 	}
 	evidence, ok := ParseEvidence(commit.Message)
 	ref := evidence.Ref()
@@ -222,11 +223,14 @@ func (s *settling) status(ctx context.Context) (host.ApplyStatus, error) {
 	return status, nil
 }
 
+// errNotApplied is with errors of settling a fix that was certainly not applied.
+var errNotApplied = errors.New("its plan was not applied")
+
 // neverApplied gives the item up for this time: it failed, and may be tried
 // again.
 func (s *settling) neverApplied(ctx context.Context) (change.Outcome, error) {
 	if err := s.dropJournal(ctx, s.ref, []string{s.fix}); err != nil {
-		return s.out, err
+		return s.out, fmt.Errorf("%w: %w", errNotApplied, err)
 	}
 	s.out.Err = errors.New("the run was cut short before its plan was applied")
 	s.out.Attempt = s.attempt.Attempt
