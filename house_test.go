@@ -126,6 +126,26 @@ func TestNothingIsLeftForLater(t *testing.T) {
 	})
 }
 
+// deviceAsTarget is a device where git, which writes by renaming, would put a
+// file in its place.
+var deviceAsTarget = regexp.MustCompile(`GIT_CONFIG(_GLOBAL|_SYSTEM)?"?[=:, +"]+ *(/dev/|os\.DevNull)`)
+
+func TestThreat27_NoDeviceIsAConfigurationOfGit(t *testing.T) {
+	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() || !slices.Contains([]string{".go", ".sh", ".md", ".yml", ""}, path.Ext(file)) || strings.HasPrefix(file, ".git/") {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		if found := deviceAsTarget.Find(text); found != nil {
+			t.Errorf("%s: %s", file, found)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestPackagesAreNamedByWhatTheyHold(t *testing.T) {
 	goFiles(t, func(file string, _ *token.FileSet, parsed *ast.File) {
 		if slices.Contains([]string{"util", "utils", "common", "helper", "helpers", "types", "misc"}, parsed.Name.Name) {

@@ -31,3 +31,17 @@ func TestFailureAgentAccountOutOfOrderIsNoItemsFault(t *testing.T) {
 		t.Errorf("the row is not done:\n%s", doc)
 	}
 }
+
+func TestFailureAgentThatDoesNotExitAfterItsResult(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	s := alertSite(t)
+	if err := s.Agent.SetOutcome(standin.AgentLinger); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(0, s.run(nil))
+	s.says("cost $0.42")
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
+		t.Errorf("the row is not done:\n%s", doc)
+	}
+}

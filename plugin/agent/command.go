@@ -10,7 +10,11 @@ type Invocation struct {
 	Argv  []string          // the program first
 	Env   map[string]string // added to the environment
 	Stdin []byte
+	Final string // extended regular expression for the last event that it prints
 }
+
+// final is for the event with the result. Some versions do not end after it.
+const final = `"type" *: *"result"`
 
 // Tools is what the program offers to the model. What is not here (the web,
 // notebooks, sub-agents, schedules, servers) does not exist for it.
@@ -39,8 +43,9 @@ var disallowed = []string{
 //
 //   - Background tasks: a call put there would keep the process for ten minutes.
 //   - Retries: the program's own ten take three minutes to say "try later".
-//   - git: no prompt, no credential helper, no system or user configuration, no
-//     protocol but local ones.
+//   - git: no prompt, no credential helper, no system configuration, no protocol
+//     but local ones. The user's own configuration is replaced on the host, by an
+//     empty file of the run: git writes by renaming, so that no device may be named.
 var environment = map[string]string{
 	"CLAUDE_CODE_DISABLE_BACKGROUND_TASKS":     "1",
 	"CLAUDE_CODE_MAX_RETRIES":                  "2",
@@ -54,7 +59,6 @@ var environment = map[string]string{
 	"SSH_ASKPASS":                              "",
 	"SSH_AUTH_SOCK":                            "",
 	"GIT_CONFIG_NOSYSTEM":                      "1",
-	"GIT_CONFIG_GLOBAL":                        "/dev/null",
 	"GIT_ALLOW_PROTOCOL":                       "file",
 	"GIT_SSH_COMMAND":                          "false",
 }
@@ -86,5 +90,5 @@ func Command(program string, d Definition, prompt []byte, budgetUSD float64) Inv
 	for name, value := range environment {
 		env[name] = value
 	}
-	return Invocation{Argv: argv, Env: env, Stdin: prompt}
+	return Invocation{Argv: argv, Env: env, Stdin: prompt, Final: final}
 }

@@ -30,7 +30,7 @@ const branchName = "master"
 func gitEnv() []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C",
-		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
 		"GIT_AUTHOR_NAME=Ann", "GIT_AUTHOR_EMAIL=ann@example.org",
 		"GIT_COMMITTER_NAME=Ann", "GIT_COMMITTER_EMAIL=ann@example.org",
 	}
@@ -140,7 +140,7 @@ func (s *site) serve(wrap func(http.Handler) http.Handler) string {
 		Path: filepath.Join(git(s.tb, s.origin, "--exec-path"), "git-http-backend"),
 		Env: []string{
 			"GIT_PROJECT_ROOT=" + filepath.Dir(s.origin), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=" + login,
-			"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1",
+			"HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1",
 			"GIT_COMMITTER_NAME=server", "GIT_COMMITTER_EMAIL=server@example.org",
 		},
 		Stderr: io.Discard,

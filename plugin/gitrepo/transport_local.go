@@ -38,7 +38,7 @@ func (t localTransport) open(ctx context.Context, s service) (conversation, erro
 	cmd.Dir = t.home
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.home, "LC_ALL=C",
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_TERMINAL_PROMPT=0",
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
 	}
 	// Hooks are children of git: the whole group ends with the act.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -13,6 +13,7 @@ const (
 	TimedOut  EndReason = "timeout"   // its whole time was over
 	Idled     EndReason = "idle"      // it printed nothing for too long
 	Flooded   EndReason = "flood"     // it printed more than it may
+	Finished  EndReason = "finished"  // it had said its last word, see Process.Final, and did not end
 	Cancelled EndReason = "cancelled" // the caller's context ended
 	Lost      EndReason = "lost"      // the connection ended, or fell silent
 )
@@ -25,6 +26,8 @@ func (r EndReason) sentence() string {
 		return "it printed nothing for too long"
 	case Flooded:
 		return "it printed too much"
+	case Finished:
+		return "it was done and did not end"
 	case Cancelled:
 		return "the run was cancelled"
 	case Lost:
@@ -65,7 +68,7 @@ func (a *answer) ended() ended {
 	if said, err := strconv.Atoi(a.get("task-code")); err == nil {
 		code = said
 	}
-	reasons := map[string]EndReason{"none": "", "timeout": TimedOut, "idle": Idled, "flood": Flooded, "gone": Lost, "silent": Lost}
+	reasons := map[string]EndReason{"none": "", "timeout": TimedOut, "idle": Idled, "flood": Flooded, "final": Finished, "gone": Lost, "silent": Lost}
 	reason, known := reasons[fields[0]]
 	if !known {
 		reason = Lost

@@ -31,6 +31,8 @@ type job struct {
 	most    int64         // bytes these may hold, 0 for any number
 	fetch   int64         // bytes of each that are brought back
 	mark    bool          // also ends what left the process group
+	final   string        // see Process
+	linger  time.Duration // likewise
 
 	limits map[string]int64        // most bytes per kind of block
 	notice func(key, words string) // told of every line as it comes
@@ -100,6 +102,8 @@ func (h *Host) line(j job, mark string) (string, error) {
 		{"most", strconv.FormatInt(j.most, 10)},
 		{"fetch", strconv.FormatInt(j.fetch, 10)},
 		{"mark", trace},
+		{"final", j.final},
+		{"linger", seconds(j.linger)},
 	}, "environment", "prelude", "session")
 	if err != nil {
 		return "", err

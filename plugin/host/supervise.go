@@ -25,6 +25,13 @@ type Process struct {
 	Idle      time.Duration     // without output after which it is ended; 0 for none
 	Grace     time.Duration     // between TERM and KILL; 0 means five seconds, which is also the most
 	MaxOutput int64             // bytes of standard output and error after which it is ended; 0 means 64 MiB
+
+	// Final is an extended regular expression, without backslashes, for the line
+	// by which the program says that it is done; "" for none. When that is the
+	// last of its lines that hold a brace, and nothing came after it for the time
+	// Linger (0 means five seconds), the program is ended: see Finished.
+	Final  string
+	Linger time.Duration
 }
 
 const (
@@ -42,7 +49,7 @@ var envPattern = pattern.Lazy(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // Supervise runs a program in the workspace and stays with it. It is ended
 // (TERM to its process group, then KILL, and the group checked to be gone)
 // when the context ends, the connection is lost or falls silent, its time is
-// over, or it floods; Exit says which. What left the group is found by its
+// over, it floods, or does not end after its last word; Exit says which. What left the group is found by its
 // environment; a process that left both cannot be found by its own user, and
 // needs another account (agent_hosts) to be contained.
 //
@@ -72,14 +79,16 @@ func (w *Workspace) supervise(ctx context.Context, doing string, p Process, cont
 	if err != nil {
 		return Exit{Code: -1}, fmt.Errorf("%s: %w", doing, err)
 	}
-	blocks := 0
+	blocks, config := 0, ""
 	if contain {
 		blocks = fileMost / 512 // ulimit counts in blocks
+		config = w.dir + "/in/gitconfig"
 	}
 	a, err := w.run.host.do(ctx, job{
 		doing: doing, files: []string{"git", "supervise"}, payload: bytes.NewReader(p.Stdin),
 		timeout: p.Timeout, idle: p.Idle, grace: p.Grace, signals: "TERM",
 		watch: w.dir + "/out", most: p.MaxOutput, fetch: p.MaxOutput, mark: contain,
+		final: p.Final, linger: p.Linger,
 		variables: []variable{
 			{"run", w.run.dir},
 			{"ws", w.dir},
@@ -88,6 +97,7 @@ func (w *Workspace) supervise(ctx context.Context, doing string, p Process, cont
 			{"environment", environment},
 			{"input", strconv.Itoa(len(p.Stdin))},
 			{"blocks", strconv.Itoa(blocks)},
+			{"config", config},
 		},
 	})
 	return outcome(ctx, a, err)
@@ -116,6 +126,9 @@ func (p *Process) fill() {
 		p.Grace = 5 * time.Second
 	}
 	p.Grace = min(p.Grace, graceMost)
+	if p.Linger <= 0 {
+		p.Linger = 5 * time.Second
+	}
 	if p.MaxOutput <= 0 {
 		p.MaxOutput = outputDefault
 	}

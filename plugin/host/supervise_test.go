@@ -112,7 +112,7 @@ func TestThreat9_ChildrenSeeACleanEnvironment(t *testing.T) {
 		return string(sh(t, ws, "env").Stdout)
 	}
 	t.Run("local", func(t *testing.T) {
-		allowed := "HOME PATH USER LOGNAME SHELL LANG TMPDIR PWD OLDPWD SHLVL _ GIT_CEILING_DIRECTORIES PM_TODOS_PROCESS"
+		allowed := "HOME PATH USER LOGNAME SHELL LANG TMPDIR PWD OLDPWD SHLVL _ GIT_CEILING_DIRECTORIES GIT_CONFIG_GLOBAL PM_TODOS_PROCESS"
 		for line := range strings.Lines(show(localWorld(t))) {
 			name, _, _ := strings.Cut(line, "=")
 			if !strings.Contains(" "+allowed+" ", " "+name+" ") {

@@ -300,11 +300,14 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 	a.log.Info().Str("stage", "agent").Str("host", a.agents.Name()).Str("budget_usd", fmt.Sprintf("%.2f", share)).Msg("the agent works")
 	exit, err := a.space.Supervise(ctx, host.Process{
 		Argv: call.Argv, Env: call.Env, Stdin: call.Stdin,
-		Timeout: a.opts.ItemTimeout, Idle: agentIdle, Grace: agentGrace, MaxOutput: maxAgentOutput,
+		Timeout: a.opts.ItemTimeout, Idle: agentIdle, Grace: agentGrace, MaxOutput: maxAgentOutput, Final: call.Final,
 	})
 	if err != nil {
 		a.charge(share) // what it did until then is unknown, and so is its cost
 		return fmt.Errorf("run the agent: %w", err)
+	}
+	if exit.Reason == host.Finished {
+		exit.Code, exit.Reason = 0, "" // its result counts, not how it was made to end
 	}
 	report := agent.Decode(exit.Stdout, exit.Code, string(exit.Stderr))
 	if report.CostKnown {

@@ -28,6 +28,7 @@ const (
 	AgentTruncated AgentOutcome = "truncated" // exit 0 and no result line
 	AgentDenied    AgentOutcome = "denied"    // exit 0, every tool call denied, nothing done
 	AgentHang      AgentOutcome = "hang"      // prints its start and then nothing, with a child process
+	AgentLinger    AgentOutcome = "linger"    // like success, but it does not exit
 	AgentFlood     AgentOutcome = "flood"     // prints long lines without end
 )
 

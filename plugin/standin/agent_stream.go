@@ -143,7 +143,11 @@ func (s *agentStream) finish(outcome AgentOutcome, cost float64, denied bool) in
 		text = "I could not make the change, since every tool call was denied."
 	}
 	s.say(text)
-	return s.end(result{text: text, cost: cost})
+	code := s.end(result{text: text, cost: cost})
+	if outcome == AgentLinger {
+		select {}
+	}
+	return code
 }
 
 // end prints the result event and is the exit code that goes with it.

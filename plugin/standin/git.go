@@ -243,8 +243,8 @@ func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byt
 // gitEnvironment keeps the user's and the system's git settings out.
 func gitEnvironment() []string {
 	return []string{
-		"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC",
-		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
+		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C", "TZ=UTC",
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
 	}
 }
 

@@ -1,8 +1,7 @@
 # safe_git: git with nothing of the user, the system or the work tree steering
 # it. Only for calls of our own; what the settings run has the user's git.
 safe_git() {
-	HOME=/nonexistent XDG_CONFIG_HOME=/nonexistent LC_ALL=C \
-	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_CONFIG_NOSYSTEM=1 \
+	HOME=/nonexistent XDG_CONFIG_HOME=/nonexistent LC_ALL=C GIT_CONFIG_NOSYSTEM=1 \
 	GIT_ATTR_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0 GIT_OPTIONAL_LOCKS=0 \
 		git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.untrackedCache=false \
 		-c core.attributesFile=/dev/null -c core.excludesFile=/dev/null \

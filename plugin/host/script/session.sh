@@ -10,6 +10,8 @@
 # $task, $boot    the escaped script and the constant command that evaluates it
 # $timeout, $idle seconds, 0 for none; $idle is about the files in $watch
 # $watch, $most   folder of output files, and how many bytes they may hold
+# $final, $linger when set, the pattern of the line by which the task says that it
+#                 is done, and for how long it may go on after that in silence
 # $signals        tried in this order, $grace seconds each, before KILL
 # $mark           when set, processes with it in their environment end as well
 #
@@ -161,6 +163,12 @@ measure() {
 	done
 }
 
+# is_final: whether the last line of an event is the one that ends them. What is
+# printed behind it without a brace is noise.
+is_final() {
+	LC_ALL=C awk -v final="$final" 'index($0, "{") { last = $0 } END { exit last !~ final }' "$watch/stdout" 2>/dev/null
+}
+
 # judge_output: floods and silence.
 judge_output() {
 	[ -n "$watch" ] || return 0
@@ -168,7 +176,10 @@ judge_output() {
 	if [ "$most" -gt 0 ] && [ "$total" -gt "$most" ]; then
 		reason=flood
 	elif [ "$total" -ne "$before" ]; then
-		before=$total moved=$now
+		before=$total moved=$now asked=
+	elif [ -n "$final" ] && [ -z "$asked" ] && [ "$((now - moved))" -ge "$linger" ]; then
+		asked=1 # once in each silence: it may last
+		! is_final || reason=final
 	elif [ "$idle" -gt 0 ] && [ "$((now - moved))" -ge "$idle" ]; then
 		reason=idle
 	fi
@@ -209,7 +220,7 @@ follow() {
 
 guard() {
 	exec 4<&- 6<&0 </dev/null
-	reason=none left=0 child='' before=0
+	reason=none left=0 child='' before=0 asked=
 	clock
 	began=$now last=$now moved=$now seen=$now patience=$feeding
 	follow

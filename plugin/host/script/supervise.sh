@@ -12,6 +12,13 @@ eval "set -- $argv"
 	# that of a home directory kept in git.
 	GIT_CEILING_DIRECTORIES=$ws
 	export GIT_CEILING_DIRECTORIES
+	if [ -n "$config" ]; then
+		# Empty, and a file of ours: git writes its configuration by renaming,
+		# which as root would replace a device of that name.
+		rm -rf "$config" && true >"$config" || exit 126
+		GIT_CONFIG_GLOBAL=$config
+		export GIT_CONFIG_GLOBAL
+	fi
 	eval "$environment"
 	[ "$blocks" -eq 0 ] || ulimit -f "$blocks" 2>/dev/null
 	exec "$@"
