@@ -38,6 +38,9 @@ func demo(ctx context.Context, version, dir string, out io.Writer) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
 	world, err := standin.Start(standin.Options{Dir: dir})
+	if errors.Is(err, standin.ErrNotEmpty) {
+		return usageError("--dir: %w, and what is in it would be overwritten; name another, which is made, or empty it yourself", err)
+	}
 	if err != nil {
 		return fmt.Errorf("start the stand-ins: %w", err)
 	}

@@ -2,9 +2,9 @@ package plugin
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -28,7 +28,7 @@ func indexCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{
 				Name: "output", EnvVars: []string{variable("index")}, DefaultText: DefaultIndex,
-				Usage: "file to write; - is standard output",
+				Usage: "file to write, or a pipe; - is standard output",
 			},
 		}, settingFlags(searchSettings)...),
 		Action: indexAction,
@@ -76,8 +76,8 @@ func indexAction(c *cli.Context) error {
 		_, err := c.App.Writer.Write(page)
 		return err
 	}
-	done, err := writeIndex(output, page)
-	if err != nil {
+	done, err := writeIndex(c.Context, output, page)
+	if err != nil || done == "" {
 		return err
 	}
 	_, err = fmt.Fprintf(c.App.Writer, "%s %s, with %s\n", output, done, counted(len(entries), "post-mortem"))
@@ -94,21 +94,27 @@ func readEntry(c *cli.Context, s Settings, file string) (report.IndexEntry, erro
 	return indexEntry(filepath.ToSlash(path), src, s.documentPolicy()), err
 }
 
-// writeIndex writes the page to a file, unless that is somebody else's.
-func writeIndex(output string, page []byte) (done string, err error) {
-	present, err := os.ReadFile(output) //nolint:gosec // a file that the user names
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if _, err := os.Stat(filepath.Dir(output)); errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("write %s: the folder %s does not exist; make it, or give another file by --output", output, filepath.Dir(output))
-		}
-		return "written", replaceFile(output, page)
-	case err != nil:
-		return "", fmt.Errorf("write the index: %w", err)
-	case bytes.Equal(present, page):
-		return "is up to date", nil
-	case len(bytes.TrimSpace(present)) > 0 && !report.IsIndex(present):
-		return "", fmt.Errorf("%s was not written by pm-todos, so it is left as it is; give another file by --output, or remove this one", output)
+// writeIndex writes the page to a file, unless that is somebody else's, and says
+// what became of it. It says nothing of a page that went into a pipe or device,
+// which may be where that would be read.
+func writeIndex(ctx context.Context, output string, page []byte) (done string, err error) {
+	to, err := outletAt(output)
+	if err != nil {
+		return "", err
 	}
-	return "written", replaceFile(output, page)
+	if to.through {
+		return "", to.write(ctx, page)
+	}
+	if !to.absent {
+		present, err := os.ReadFile(to.path)
+		switch {
+		case err != nil:
+			return "", fmt.Errorf("write the index: %w", err)
+		case bytes.Equal(present, page):
+			return "is up to date", nil
+		case len(bytes.TrimSpace(present)) > 0 && !report.IsIndex(present):
+			return "", fmt.Errorf("%s was not written by pm-todos, so it is left as it is; give another file by --output, or remove this one", output)
+		}
+	}
+	return "written", to.write(ctx, page)
 }

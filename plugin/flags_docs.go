@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -28,10 +27,7 @@ func docsCommand() *cli.Command {
 				return err
 			}
 			if path := c.String("output"); path != "" {
-				if err := os.WriteFile(path, page, 0o644); err != nil { //nolint:gosec // a page for everybody
-					return fmt.Errorf("write the reference: %w", err)
-				}
-				return nil
+				return writeFile(c.Context, path, page)
 			}
 			_, err = c.App.Writer.Write(page)
 			return err

@@ -247,7 +247,7 @@ func tell(ctx context.Context, s Settings, c Console, sum *summary, err error) e
 	if errors.Is(err, errUnfinished) {
 		sum.Err = nil // the outcomes say it better
 	}
-	if writeErr := sum.files(s); writeErr != nil {
+	if writeErr := sum.files(ending, s); writeErr != nil {
 		c.Log.Error().Str("stage", "report").Err(writeErr).Msg("the summary files could not be written")
 		err, kind = errors.Join(err, writeErr), fault.Worst(kind, fault.Of(writeErr))
 	}
@@ -291,9 +291,8 @@ func (s Settings) summaryDir() string {
 	return filepath.Join(s.CI.Workspace, s.Report.SummaryDir)
 }
 
-// files writes summary.json, summary.md and slack.json, each of them whole or
-// not at all.
-func (sum *summary) files(s Settings) error {
+// files writes summary.json, summary.md and slack.json.
+func (sum *summary) files(ctx context.Context, s Settings) error {
 	dir := s.summaryDir()
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // other steps of the pipeline read it, under any UID
 		return fmt.Errorf("make summary_dir: %w", err)
@@ -307,31 +306,9 @@ func (sum *summary) files(s Settings) error {
 		return err
 	}
 	for name, content := range map[string][]byte{"summary.json": data, "summary.md": report.Markdown(sum.Summary), "slack.json": slack} {
-		if err := replaceFile(filepath.Join(dir, name), content); err != nil {
+		if err := writeFile(ctx, filepath.Join(dir, name), content); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// replaceFile writes a file whole or not at all.
-func replaceFile(path string, content []byte) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), ".pm-todos-")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
-	_, err = file.Write(content)
-	err = errors.Join(err, file.Chmod(0o644), file.Close())
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }

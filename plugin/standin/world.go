@@ -98,7 +98,14 @@ func Start(o Options) (*World, error) {
 		return nil, fmt.Errorf("folder of the stand-in world: %w", err)
 	}
 	o.Dir = dir
-	if err := os.MkdirAll(filepath.Join(dir, "workspace"), 0o750); err != nil {
+	err = os.MkdirAll(dir, 0o750)
+	if err == nil {
+		err = isEmpty(dir)
+	}
+	if err == nil {
+		err = os.Mkdir(filepath.Join(dir, "workspace"), 0o750)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("folder of the stand-in world: %w", err)
 	}
 	w := &World{options: o, Home: filepath.Join(dir, "home"), StateDir: filepath.Join(dir, "state")}
@@ -108,6 +115,18 @@ func Start(o Options) (*World, error) {
 		}
 	}
 	return w, nil
+}
+
+// ErrNotEmpty says that the folder for the world holds what the world might
+// overwrite.
+var ErrNotEmpty = errors.New("the folder is not empty")
+
+func isEmpty(dir string) error {
+	present, err := os.ReadDir(dir)
+	if err == nil && len(present) > 0 {
+		err = fmt.Errorf("%s: %w", dir, ErrNotEmpty)
+	}
+	return err
 }
 
 // Close stops every server. The folder stays, for those who want to look.

@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,6 +120,13 @@ func TestWorldSettings(t *testing.T) {
 }
 
 func TestWorldNeedsAFolder(t *testing.T) {
+	mine := filepath.Join(t.TempDir(), "mine")
+	if err := errors.Join(os.Mkdir(mine, 0o700), os.WriteFile(filepath.Join(mine, "file"), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Start(Options{Dir: mine}); !errors.Is(err, ErrNotEmpty) {
+		t.Errorf("a folder that holds something: error %v", err)
+	}
 	if _, err := Start(Options{}); err == nil {
 		t.Error("it started without a folder")
 	}
