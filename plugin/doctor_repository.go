@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pm-todos/plugin/doctor"
+	"pm-todos/plugin/fault"
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/resolve"
 	"pm-todos/plugin/sshkey"
@@ -118,7 +119,9 @@ func (d *checkup) signature() string {
 // failUnlessDry is for what a dry-run can do without.
 func (d *checkup) failUnlessDry(check string, err error, fix string) {
 	f := doctor.Failure(check, "", err)
-	f.Fix = fix
+	if fault.Of(err) != fault.Temporary {
+		f.Fix = fix // what passes needs no mending
+	}
 	if d.s.Mode == ModeDryRun {
 		f.Status, f.Text = doctor.Warn, f.Text+" (a dry-run does not need it)"
 	}

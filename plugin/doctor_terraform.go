@@ -17,8 +17,12 @@ import (
 
 // workspace is the branch's tip as Terraform gets it in a run.
 func (src *source) workspace(ctx context.Context, s Settings, run *host.Run) (*host.Workspace, error) {
+	pack, err := src.repo.Pack(src.tip)
+	if err != nil {
+		return nil, err
+	}
 	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(src.repo.Pack(src.tip, writer)) }()
+	go func() { writer.CloseWithError(pack(writer)) }()
 	defer func() { _ = reader.Close() }() // ends the goroutine when the host gave up early
 	return run.Workspace(ctx, "doctor", src.tip, reader, host.Checkout, host.Prepare{
 		Workdir: s.Hosts.Workdir, Carry: s.Hosts.Carry, Command: s.Hosts.PrepareCommand,

@@ -70,6 +70,12 @@ func (e *remoteError) Error() string {
 
 func (e *remoteError) Unwrap() error { return e.cause }
 
+// IsRemote reports whether an error came out of an act on the remote.
+func IsRemote(err error) bool {
+	var remote *remoteError
+	return errors.As(err, &remote)
+}
+
 // isFinal tells whether to ask the remote in another way is of no use: it is out
 // of reach, in spite of all tries, or denies access.
 func isFinal(err error) bool {

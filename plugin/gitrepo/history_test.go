@@ -203,7 +203,7 @@ func TestPack_IsExactlyOneCommit(t *testing.T) {
 	s.push()
 	r := clone(t, s.origin)
 	var pack bytes.Buffer
-	if err := r.Pack(r.Tip(), &pack); err != nil {
+	if err := must(r.Pack(r.Tip()))(t)(&pack); err != nil {
 		t.Fatal(err)
 	}
 	host := t.TempDir()

@@ -83,13 +83,15 @@ func (s *store) writePack(w io.Writer, hashes []plumbing.Hash) error {
 	return p.finish(w)
 }
 
-// Pack writes a pack of exactly one commit, its trees and its blobs; of its
-// parents it holds nothing. Submodules are left out. The pack is version 2,
-// without deltas, so that it can be written as it is read.
-func (r *Repo) Pack(commit string, w io.Writer) error {
+// Pack gets everything of exactly one commit, its trees and its blobs, into the
+// clone, and returns what writes it as a pack; of the commit's parents it holds
+// nothing. Submodules are left out. The pack is version 2, without deltas, so
+// that it can be written as it is read. The remote is asked before the first
+// byte: who reads the pack never waits for it.
+func (r *Repo) Pack(commit string) (write func(io.Writer) error, err error) {
 	h, c, err := r.commit(commit)
 	if err != nil {
-		return fmt.Errorf("pack of a commit: %w", err)
+		return nil, fmt.Errorf("pack of a commit: %w", err)
 	}
 	g := gatherer{store: r.store, met: map[plumbing.Hash]bool{h: true}, list: []plumbing.Hash{h}}
 	err = r.store.needFolders(c.TreeHash)
@@ -99,13 +101,15 @@ func (r *Repo) Pack(commit string, w io.Writer) error {
 	if err == nil {
 		err = r.store.needListed(c.TreeHash, g.list)
 	}
-	if err == nil {
-		err = r.store.writePack(w, g.list)
-	}
 	if err != nil {
-		return fmt.Errorf("pack of commit %s: %w", commit, err)
+		return nil, fmt.Errorf("pack of commit %s: %w", commit, err)
 	}
-	return nil
+	return func(w io.Writer) error {
+		if err := r.store.writePack(w, g.list); err != nil {
+			return fmt.Errorf("pack of commit %s: %w", commit, err)
+		}
+		return nil
+	}, nil
 }
 
 // gatherer collects hashes, each once.

@@ -66,7 +66,7 @@ type Repo struct {
 	mu   sync.Mutex
 	refs refs                   // the branch and OwnRefs as last seen
 	made map[plumbing.Hash]bool // commits of this process, which the remote may lack
-	more refs                   // refs of FetchRef
+	more refs                   // refs of FetchRef and FetchRefs
 	cost Cost
 
 	now   func() time.Time
@@ -249,6 +249,32 @@ func (r *Repo) FetchRef(ctx context.Context, ref, sha string) error {
 		err = fmt.Errorf("%w: commit %s is not in the history of %s", ErrNotFound, sha, ref)
 	}
 	return err
+}
+
+// FetchRefs fetches the refs whose full name starts with the prefix and returns
+// them as they are at that moment: no other look could see them move.
+func (r *Repo) FetchRefs(ctx context.Context, prefix string) (map[string]string, error) {
+	var found refs
+	err := r.remote.fetch(ctx, func(all refs, _ *capability.List) (fetchPlan, error) {
+		found = refs{}
+		for name, h := range all {
+			if strings.HasPrefix(name, prefix) && checkRef(name) == nil {
+				found[name] = h
+			}
+		}
+		return r.want(found), nil
+	}, r.keep)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := map[string]string{}
+	for name, h := range found {
+		r.more[name] = h
+		out[name] = h.String()
+	}
+	return out, nil
 }
 
 // want is what to ask the remote for to have these refs, and what to tell it

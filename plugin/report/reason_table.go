@@ -17,7 +17,7 @@ var reasonGroups = []ReasonGroup{
 		{"not-attempted-limit", "the run had reached max_items; the next run takes it up", "Nothing, or raise `max_items`."},
 		{"not-attempted-budget", "the run's budget was used up; the next run takes it up", "Nothing, or raise `budget_usd`."},
 		{"not-attempted-time", "the run had no time left for it; the next run takes it up", "Nothing, or raise `run_timeout` together with the pipeline's own limit."},
-		{"not-attempted-host", "agent or host could not work; the next run takes it up", "Read the error: the host is down, its disk is full, or the agent's account, model or network is out of order. The item is not to blame: no attempt counts."},
+		{"not-attempted-host", "agent, host or remote could not work; the next run takes it up", "Read the error: the host is down, its disk is full, the remote could not be reached for some minutes, or the agent's account, model or network is out of order. The item is not to blame: no attempt counts."},
 		{"push-refused", "the remote does not take this run's commits, so nothing more is applied; the next run takes it up", "Let the account push to the branch, with commits as it makes them, and to `refs/pm-todos/*`; or set `mode: propose`."},
 		{"interrupted", "the run was cancelled; the next run takes it up", nextRun},
 		{"state-locked", "somebody else holds the state lock of its stack; the next run takes it up", "Nothing while the other one works. A lock that nobody holds any more is removed by a person, with `terraform force-unlock`."},
@@ -48,7 +48,7 @@ var reasonGroups = []ReasonGroup{
 		{"apply-unknown", "nobody knows how the apply ended", openedStack},
 		{"apply-unconfirmed", "it was applied, or may have been, and nothing could check that yet", "Start the pipeline again: the next run plans the stack and settles it when nothing is left to do."},
 		{"not-converged", "a plan after the apply is not empty", openedStack},
-		{"applied-not-on-branch", "it was applied and its commit is not on the branch", "Put the fix commit of the report onto the branch before anybody applies the stack, and mend what refused the push."},
+		{"applied-not-on-branch", "it was applied and its commit is not on the branch", "When the remote could not be reached, start the pipeline again: the next run puts it there. When it refused the push, put the fix commit of the report onto the branch before anybody applies the stack, and mend what refused it."},
 		{"fix-reverted", "somebody took the fix off the branch", "Decide which of the two is right, make production so, then run the `pm-todos settle` command of the report."},
 	}},
 	{"The diff gate: what the change touches", []Reason{

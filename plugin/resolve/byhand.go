@@ -118,6 +118,9 @@ func (l Left) Landed(ctx context.Context, repo *gitrepo.Repo) (change.Outcome, e
 		out.Commit, err = repo.Replay(l.Fix, tip, "")
 		return out.Commit, err
 	})
+	if fault.Of(err) == fault.Temporary {
+		return out, err // to be said again, once the remote can be reached
+	}
 	if errors.Is(err, gitrepo.ErrMoved) {
 		err = fmt.Errorf("the branch changed the same files meanwhile; bring %.12s to the branch by hand, then settle again: %w", l.Fix, err)
 	}

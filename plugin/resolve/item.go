@@ -70,14 +70,14 @@ func (a *attempt) run(ctx context.Context) error {
 	defer cancel()
 	if err := a.prepare(limited); err != nil {
 		var no *refusal
-		if limited.Err() != nil && ctx.Err() == nil && !errors.As(err, &no) {
+		if limited.Err() != nil && ctx.Err() == nil && !errors.As(err, &no) && !gitrepo.IsRemote(err) {
 			// Slow, not unlucky: it counts as an attempt, and the others go on.
 			return &refusal{state: change.Failed, reason: ReasonTimeout, err: fmt.Errorf("item_timeout of %s reached: %w", a.opts.ItemTimeout, err)}
 		}
 		return err
 	}
 	if a.opts.Mode == Propose {
-		return a.offer(ctx)
+		return a.offer(gitrepo.Insist(ctx)) // it is paid for
 	}
 	landing, done := beyondDeadline(ctx)
 	defer done()
@@ -343,7 +343,11 @@ func (a *attempt) importTree(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("bring the agent's tree back: %w", err)
 	}
-	if err := a.repo.Import(tree, bytes.NewReader(pack), maxExport); err != nil {
+	err = a.repo.Import(tree, bytes.NewReader(pack), maxExport)
+	if fault.Of(err) == fault.Temporary {
+		return fmt.Errorf("import the agent's tree: %w", err) // what it builds on could not be fetched
+	}
+	if err != nil {
 		return &refusal{state: change.Refused, reason: "unreadable-tree", err: fmt.Errorf("import the agent's tree: %w", err)}
 	}
 	diff, err := a.repo.Diff(a.base, tree)

@@ -31,9 +31,10 @@ func JournalRef(ref Ref) string {
 const nothingWaits = "settled: nothing waits here any more\n"
 
 // Journals lists the journals on the remote, fix commits by ref name. Refs that
-// could only be overwritten when they were settled are none.
+// could only be overwritten when they were settled are none. Their commits are
+// in the clone then, whenever they came.
 func Journals(ctx context.Context, repo *gitrepo.Repo) (map[string]string, error) {
-	refs, err := repo.Refs(ctx, JournalPrefix)
+	refs, err := repo.FetchRefs(ctx, JournalPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func clearJournal(ctx context.Context, repo *gitrepo.Repo, ref Ref, fix string) 
 func (a *attempt) writeJournal(ctx context.Context, previous, fix string) error {
 	name := JournalRef(a.ref)
 	if previous == "" {
-		refs, err := a.repo.Refs(ctx, name)
+		refs, err := a.repo.FetchRefs(ctx, name)
 		if err != nil {
 			return err
 		}

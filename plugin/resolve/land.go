@@ -70,7 +70,8 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 	}
 	a.log.Info().Str("stage", "journal").Str("commit", fix).Msg("the fix commit goes to its journal before anything is applied")
 	a.journaled = append(a.journaled, fix)
-	if err := a.writeJournal(ctx, previous, fix); err != nil {
+	paid := gitrepo.Insist(ctx)
+	if err := a.writeJournal(paid, previous, fix); err != nil {
 		err = fmt.Errorf("write the journal: %w", err)
 		if errors.Is(err, gitrepo.ErrPushRefused) {
 			// It took the lock and the attempt a moment ago, both commits of ours: so
@@ -80,7 +81,7 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 		// Whether the remote took it may be unknown.
 		return "", a.withdraw(ctx, err)
 	}
-	if err := a.mayPush(ctx); err != nil {
+	if err := a.mayPush(paid); err != nil {
 		return "", a.withdraw(ctx, err)
 	}
 	return fix, nil
@@ -111,7 +112,7 @@ func stillTime(ctx context.Context) (context.Context, context.CancelFunc) {
 func (a *attempt) afterStale(ctx context.Context, fix string) (string, error) {
 	stale := applyID(a.ref, a.plan.SHA256)
 	delete(a.stacks, a.stack.name)
-	tip, err := a.repo.Fetch(ctx)
+	tip, err := a.repo.Fetch(gitrepo.Insist(ctx))
 	if err != nil {
 		return "", fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
 	}
@@ -128,7 +129,7 @@ func (a *attempt) afterStale(ctx context.Context, fix string) (string, error) {
 // catchUp plans again when the branch touched the stack since the base.
 func (a *attempt) catchUp(ctx context.Context, fix string) (string, error) {
 	for range rounds {
-		tip, err := a.repo.Fetch(ctx)
+		tip, err := a.repo.Fetch(gitrepo.Insist(ctx))
 		if err != nil {
 			return "", fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
 		}
@@ -325,11 +326,14 @@ func (a *attempt) publish(ctx context.Context, fix string) error {
 	commit, moved, err := a.publishFix(ctx, fix, a.stack.name)
 	if err != nil {
 		a.close(a.stack.name, err)
-		a.out.Command = SettleCommand(a.item.ID)
-		return &refusal{
-			state: change.NeedsPerson, reason: ReasonNotOnBranch,
-			err: fmt.Errorf("applied, but not on %s; the journal keeps it: %w", a.opts.Branch, err),
+		no := &refusal{state: change.NeedsPerson, reason: ReasonNotOnBranch}
+		if fault.Of(err) == fault.Temporary {
+			no.err = fmt.Errorf("applied, but not on %s, since the remote could not be reached; the journal keeps it, and the next run settles it: %w", a.opts.Branch, err)
+			return no
 		}
+		a.out.Command = SettleCommand(a.item.ID)
+		no.err = fmt.Errorf("applied, but not on %s; the journal keeps it: %w", a.opts.Branch, err)
+		return no
 	}
 	a.out.Commit = commit
 	if !moved {
@@ -350,6 +354,12 @@ func (a *attempt) confirmAt(ctx context.Context, commit string) error {
 		return nil
 	}
 	a.close(a.stack.name, err)
+	if fault.Of(err) == fault.Temporary {
+		return &refusal{
+			state: change.NeedsPerson, reason: ReasonUnconfirmed,
+			err: fmt.Errorf("applied and on %s, but not confirmed there; the next run settles it: %w", a.opts.Branch, err),
+		}
+	}
 	a.out.Command = SettleCommand(a.item.ID)
 	var no *refusal
 	var findings []change.Finding
@@ -375,7 +385,7 @@ func (r *Resolver) publishFix(ctx context.Context, fix, stack string) (published
 	if err != nil {
 		return "", false, fmt.Errorf("read the fix commit: %w", err)
 	}
-	_, err = r.repo.Publish(ctx, func(tip string) (string, error) {
+	_, err = r.repo.Publish(gitrepo.Insist(ctx), func(tip string) (string, error) {
 		published, moved = fix, false
 		if commit.Parent == tip {
 			return fix, nil

@@ -108,15 +108,12 @@ type proposal struct {
 // proposed collects the items that wait on open proposals: nobody pays for
 // them again.
 func (r *Resolver) proposed(ctx context.Context, base string) (map[Ref]proposal, error) {
-	refs, err := r.repo.Refs(ctx, "refs/heads/"+proposePrefix)
+	refs, err := r.repo.FetchRefs(ctx, "refs/heads/"+proposePrefix)
 	if err != nil {
 		return nil, fmt.Errorf("list the proposals: %w", err)
 	}
 	waiting := map[Ref]proposal{}
 	for name, tip := range refs {
-		if err := r.repo.FetchRef(ctx, name, tip); err != nil {
-			return nil, fmt.Errorf("fetch %s: %w", name, err)
-		}
 		err := r.repo.Log(tip, func(c gitrepo.Commit) bool {
 			if e, ok := ParseEvidence(c.Message); ok {
 				waiting[e.Ref()] = proposal{strings.TrimPrefix(name, "refs/heads/"), c.Hash, e}

@@ -306,11 +306,14 @@ func (s *settling) publishAnyway(ctx context.Context) {
 	s.out.Commit = commit
 }
 
-// person leaves the item to a person and closes its stack.
+// person leaves the item to a person and closes its stack. What passes, the next
+// run settles: then there is nothing to say about it.
 func (s *settling) person(reason string, err error) change.Outcome {
 	s.close(s.evidence.Stack, err)
 	s.out.Err = err
-	s.out.Command = SettleCommand(s.ref.Item)
+	if fault.Of(err) != fault.Temporary {
+		s.out.Command = SettleCommand(s.ref.Item)
+	}
 	return s.end(change.NeedsPerson, reason)
 }
 

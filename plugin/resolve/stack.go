@@ -123,12 +123,17 @@ func (r *Resolver) checkout(ctx context.Context, commit string) (*host.Workspace
 	})
 }
 
-// workspace sends a commit to a host. The pack is streamed: a snapshot of a
-// large repository is never held in memory.
+// workspace sends a commit to a host. What it needs of the remote comes before
+// the host is asked for anything. The pack is streamed: a snapshot of a large
+// repository is never held in memory.
 func (r *Resolver) workspace(ctx context.Context, run *host.Run, name, commit string, kind host.Kind, prepare host.Prepare) (*host.Workspace, error) {
+	pack, err := r.repo.Pack(commit)
+	if err != nil {
+		return nil, err
+	}
 	r.spaces++
 	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(r.repo.Pack(commit, writer)) }()
+	go func() { writer.CloseWithError(pack(writer)) }()
 	defer func() { _ = reader.Close() }() // ends the goroutine when the host gave up early
 	space, err := run.Workspace(ctx, fmt.Sprintf("%s-%d", name, r.spaces), commit, reader, kind, prepare)
 	if err != nil {
