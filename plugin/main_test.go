@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"flag"
 	"os"
 	"os/signal"
 	"syscall"
@@ -39,6 +40,11 @@ func TestMain(m *testing.M) {
 	}
 	// A pipeline asks for colours; what tests look for has none.
 	if err := os.Setenv("NO_COLOR", "1"); err != nil {
+		panic(err)
+	}
+	// Runs mostly wait: for processes, connections and each other.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
