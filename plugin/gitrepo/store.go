@@ -23,6 +23,7 @@ import (
 type store struct {
 	dir     string
 	promise *promise
+	folders folders
 
 	mu      sync.RWMutex
 	storage *filesystem.Storage      // what was made here, one file for each object

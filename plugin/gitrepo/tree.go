@@ -192,15 +192,14 @@ func (s *store) find(root plumbing.Hash, path string) (entry, error) {
 		if !at.isTree() {
 			return entry{}, ErrNotFound
 		}
-		entries, err := s.tree(at.hash)
+		names, err := s.folder(at.hash)
 		if err != nil {
 			return entry{}, err
 		}
-		i := slices.IndexFunc(entries, func(e entry) bool { return e.name == part })
-		if i < 0 {
+		var there bool
+		if at, there = names[part]; !there {
 			return entry{}, ErrNotFound
 		}
-		at = entries[i]
 	}
 	return at, nil
 }
