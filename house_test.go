@@ -36,16 +36,18 @@ var rooms = map[string][]string{
 	"plugin/plain":      {},
 	"plugin/pattern":    {},
 	"plugin/sshkey":     {},
+	"plugin/egress":     {},
 	"docs/benchmark":    {"plugin/standin"}, // a program of its own
 	".ci/vault":         {},                 // a module of its own
 
-	"plugin/vault/vaulttest": {},
-	"plugin/host/sshdtest":   {},
+	"plugin/vault/vaulttest":  {},
+	"plugin/egress/proxytest": {},
+	"plugin/host/sshdtest":    {},
 }
 
 // leaves are values that every room above them may use. They import at most
 // each other.
-var leaves = []string{"plugin/postmortem", "plugin/change", "plugin/secret", "plugin/fault", "plugin/plain", "plugin/pattern", "plugin/sshkey"}
+var leaves = []string{"plugin/postmortem", "plugin/change", "plugin/secret", "plugin/fault", "plugin/plain", "plugin/pattern", "plugin/sshkey", "plugin/egress"}
 
 // goFiles parses every Go file of the project.
 func goFiles(t *testing.T, visit func(file string, set *token.FileSet, parsed *ast.File)) {

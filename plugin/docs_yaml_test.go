@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -303,6 +304,12 @@ func exampleSecret(setting string) (string, error) {
 			return "", err
 		}
 		return string(pem.EncodeToMemory(block)), nil
+	case strings.HasSuffix(setting, "ca_cert"):
+		server := httptest.NewTLSServer(nil)
+		defer server.Close()
+		return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})), nil
+	case setting == "proxy":
+		return "http://example:example@proxy.example.org:3128", nil
 	case setting == "slack_webhook":
 		return "T0000/B0000/" + strings.Repeat("x", 24), nil
 	}

@@ -5,6 +5,7 @@ package plugin
 import (
 	"time"
 
+	"pm-todos/plugin/egress"
 	"pm-todos/plugin/postmortem"
 	"pm-todos/plugin/secret"
 )
@@ -77,6 +78,9 @@ type RepositorySettings struct {
 	Username    string        // of HTTPS; from netrc when its machine is the remote's host
 	Password    secret.String // of HTTPS
 	SSHKey      secret.String // private key of ssh remotes
+	CACert      string        // PEM, trusted beside the system's certificates; of Vault and chat too
+	Proxy       secret.String // URL of an HTTP proxy for https; of Vault and chat too
+	NoProxy     []string      // hosts that are reached without it
 	KnownHosts  string        // known_hosts lines of ssh remotes
 	SigningKey  secret.String // signs the commits; empty: none
 	AuthorName  string        // of the commits
@@ -208,10 +212,15 @@ func (c CI) PullRequest() bool {
 	}
 }
 
+// way is how the forge, Vault and chat are reached by HTTP.
+func (s Settings) way() egress.Way {
+	return egress.Way{CACert: s.Repository.CACert, Proxy: s.Repository.Proxy, NoProxy: s.Repository.NoProxy}
+}
+
 // Secrets is every secret that the settings hold, for the redactor.
 func (s Settings) Secrets() []secret.String {
 	all := []secret.String{
-		s.Repository.Password, s.Repository.SSHKey, s.Repository.SigningKey,
+		s.Repository.Password, s.Repository.SSHKey, s.Repository.SigningKey, s.Repository.Proxy, s.way().ProxyPassword(),
 		s.Vault.SecretID, s.Vault.Token,
 		s.Hosts.SSHKey, s.Hosts.AgentSSHKey,
 		s.Report.SlackWebhook, s.Report.SlackToken,

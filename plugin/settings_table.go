@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"pm-todos/plugin/egress"
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/postmortem"
 	"pm-todos/plugin/secret"
@@ -107,6 +108,21 @@ var repositoryEntries = []entry{
 		name: "git_signing_key", secret: true,
 		usage: "OpenSSH private key that signs every commit of this program, for remotes that demand signed commits. Give its public half to the forge as a signing key of the account, and set `author_email` to an address of that account.",
 		read:  asKey(func(s *Settings) *secret.String { return &s.Repository.SigningKey }),
+	},
+	{
+		name:  "git_ca_cert",
+		usage: "PEM of a private CA, trusted beside the system's: for a https remote, Vault (unless `vault_ca_cert` is set) and Slack.",
+		read:  asPasted(func(s *Settings) *string { return &s.Repository.CACert }, certificates),
+	},
+	{
+		name: "proxy", secret: true,
+		usage: "URL of an HTTP proxy, `http://[USER:PASSWORD@]HOST:PORT`, through which a https remote, https Vault and Slack are reached. Plain http and SSH never go through it. Proxy variables of the environment are not read.",
+		read:  asSecret(func(s *Settings) *secret.String { return &s.Repository.Proxy }, egress.CheckProxy),
+	},
+	{
+		name:  "no_proxy",
+		usage: "List of hosts that are reached without `proxy`: names (`vault.example.org`), domains (`.example.org`), addresses and ranges (`10.0.0.0/8`), each with a port if need be. This machine always is.",
+		read:  asList(func(s *Settings) *[]string { return &s.Repository.NoProxy }, word),
 	},
 	{
 		name: "author_name", standard: "pm-todos",

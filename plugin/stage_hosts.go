@@ -128,7 +128,7 @@ func (s Settings) vaultConfig(patience time.Duration, tell func(string)) vault.C
 	v := s.Vault
 	return vault.Config{
 		Addr: v.Addr, Auth: string(v.Auth), Mount: v.AuthMount, Role: v.Role, JWTPath: v.JWTPath,
-		RoleID: v.RoleID, SecretID: v.SecretID, Token: v.Token, Namespace: v.Namespace, CACert: []byte(v.CACert),
+		RoleID: v.RoleID, SecretID: v.SecretID, Token: v.Token, Namespace: v.Namespace, CACert: []byte(v.CACert), Way: s.way(),
 		Timeout: patience, Secret: v.Secret, SSHMount: v.SSHMount, SSHRole: v.SSHRole, SSHPrincipals: strings.Join(s.hostUsers(), ","),
 		OnRetry: func(err error, wait time.Duration) {
 			tell(fmt.Sprintf("%v; trying again in %s", err, wait))

@@ -217,7 +217,7 @@ func (sum *summary) finished(ctx context.Context, s Settings, c Console) {
 // slacked speaks with Slack when it is configured, and tells whether that went
 // well. A failure is a warning and never changes the run.
 func (sum *summary) slacked(s Settings, c Console, speak func(*report.Poster) error) bool {
-	target := report.Slack{Webhook: sum.webhook.SlackWebhook, Token: s.Report.SlackToken, Channel: s.Report.SlackChannel, API: c.slackAPI}
+	target := report.Slack{Webhook: sum.webhook.SlackWebhook, Token: s.Report.SlackToken, Channel: s.Report.SlackChannel, Way: s.way(), API: c.slackAPI}
 	if s.CI.PullRequest() || target.Webhook.Empty() && target.Token.Empty() {
 		return false // a lint uses no secret
 	}

@@ -40,12 +40,12 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 		URL: s.Repository.Remote, Branch: s.Repository.Branch,
 		Username: s.Repository.Username, Password: s.Repository.Password,
 		SSHKey: s.Repository.SSHKey, KnownHosts: []byte(s.Repository.KnownHosts),
-		SigningKey: s.Repository.SigningKey,
-		Author:     gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
-		Dir:        dir,
-		Levels:     documentLevels(s.Documents.PostMortems),
-		Ahead:      readFirst(s),
-		Progress:   func(line string) { log.Debug().Msg(line) },
+		Way: s.way(), SigningKey: s.Repository.SigningKey,
+		Author:   gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
+		Dir:      dir,
+		Levels:   documentLevels(s.Documents.PostMortems),
+		Ahead:    readFirst(s),
+		Progress: func(line string) { log.Debug().Msg(line) },
 		Retrying: func(err error, pause time.Duration) {
 			c.Log.Warn().Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg("the remote has a passing trouble; trying again")
 		},

@@ -123,6 +123,9 @@ func (f *finder) repository() {
 	if r.scheme == "http" && !r.loopback() && f.given("git_password") {
 		f.add("git_password", "would cross the network in the clear, since remote is plain http; use a https URL")
 	}
+	if f.given("no_proxy") && !f.given("proxy") {
+		f.add("proxy", "is missing; no_proxy has no use without it")
+	}
 	if f.given("git_username") && !f.given("git_password") && r.web() {
 		f.add("git_password", "is missing; git_username alone is no login")
 	}

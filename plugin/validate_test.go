@@ -73,6 +73,8 @@ func TestConflicts(t *testing.T) {
 		{"a password over plain http", block{"remote": "http://forge.example/a/b.git", "git_password": "pw"}, CI{}, []string{"git_password: would cross the network in the clear"}},
 		{"a password over plain http to this machine", block{"remote": "http://127.0.0.1:3000/a/b.git", "git_password": "pw"}, CI{}, nil},
 		{"a name without a password", block{"git_username": "me"}, CI{}, []string{"git_password: is missing"}},
+		{"hosts without the proxy that they avoid", block{"no_proxy": ".example"}, CI{}, []string{"proxy: is missing"}},
+		{"a proxy of another kind", block{"proxy": "socks5://proxy:1080"}, CI{}, []string{"proxy: is not the URL"}},
 		{"since with scope all", block{"scope": "all", "since": strings.Repeat("0", 40)}, CI{}, []string{"since: has no use"}},
 		{"carry from nowhere", block{"carry": "**/kubeconfig"}, CI{}, []string{"workdir: is missing"}},
 		{"webhook and token", block{"slack_webhook": "T/B/x", "slack_token": "xoxb-1", "slack_channel": "#a"}, CI{}, []string{"slack_webhook: cannot be used together with slack_token"}},

@@ -17,6 +17,8 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"pm-todos/plugin/egress"
+	"pm-todos/plugin/egress/proxytest"
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/secret"
 )
@@ -112,7 +114,8 @@ func TestClone_SetsWhatIsWrongApart(t *testing.T) {
 		"bad author":       {func(o *Options) { o.URL, o.Author.Name = web, "x\nparent 1" }, nil, fault.Settings, "author"},
 		"bad branch":       {func(o *Options) { o.URL, o.Branch = web, "--force" }, nil, fault.Settings, "--force"},
 		"no directory":     {func(o *Options) { o.URL, o.Dir = web, o.Dir+"/none" }, nil, fault.Settings, "directory"},
-		"bad CA":           {func(o *Options) { o.URL, o.CACert = web, []byte("x") }, nil, fault.Settings, "CA"},
+		"bad CA":           {func(o *Options) { o.URL, o.Way.CACert = web, "x" }, nil, fault.Settings, "git_ca_cert"},
+		"bad proxy":        {func(o *Options) { o.URL, o.Way.Proxy = web, secret.New("proxy:3128") }, nil, fault.Settings, "proxy is not"},
 		"no repository":    {func(o *Options) { o.URL = filepath.Dir(s.origin) }, nil, fault.Failed, "not appear to be a git repository"},
 		"not git at all":   {func(o *Options) { o.URL = plainPage(t) }, nil, fault.Failed, "not with git's protocol"},
 		"server is broken": {func(o *Options) { o.URL = s.serve(always(http.StatusBadGateway)) }, nil, fault.Temporary, "502"},
@@ -325,20 +328,41 @@ func TestClone_TellsItsProgress(t *testing.T) {
 	}
 }
 
-func TestClone_TrustsOnlyTheGivenCA(t *testing.T) {
+func TestClone_BehindAPrivateCAAndAProxy(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
 	plain := must(url.Parse(s.serve(nil)))(t)
 	server := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(&url.URL{Scheme: plain.Scheme, Host: plain.Host}))
 	defer server.Close()
 	o := options(t, server.URL+plain.Path)
-	if _, err := Clone(t.Context(), o); err == nil || fault.Of(err) != fault.Failed {
+	if _, err := Clone(t.Context(), o); fault.Of(err) != fault.Failed || !strings.Contains(err.Error(), "git_ca_cert") {
 		t.Errorf("an unknown CA: %v, kind %v", err, fault.Of(err))
 	}
-	o.Dir = t.TempDir()
-	o.CACert = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	proxy := proxytest.New(t, server.Listener.Addr().String())
+	o = options(t, "https://example.com"+plain.Path) // the name in the server's certificate
+	o.Way = egress.Way{
+		CACert: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})),
+		Proxy:  secret.New(proxy.URL),
+	}
 	r := must(Clone(t.Context(), o))(t)
+	if err := r.CanPush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := r.SetRef(t.Context(), OwnRefs+"x", "", r.Tip()); err != nil {
+		t.Error(err)
+	}
 	if err := r.Close(); err != nil {
 		t.Error(err)
+	}
+	if asked := proxy.Asked(); len(asked) == 0 || asked[0] != "CONNECT example.com:443" {
+		t.Errorf("the proxy was asked for %q", asked)
+	}
+	for status, kind := range map[int]fault.Kind{http.StatusForbidden: fault.Failed, http.StatusBadGateway: fault.Temporary} {
+		proxy.Refuse(status)
+		o.Dir = t.TempDir()
+		_, err := Clone(t.Context(), o)
+		if refused := (*egress.ProxyError)(nil); !errors.As(err, &refused) || fault.Of(err) != kind || strings.Contains(err.Error(), proxytest.Password) {
+			t.Errorf("%d of the proxy: %v, kind %v", status, err, fault.Of(err))
+		}
 	}
 }
 

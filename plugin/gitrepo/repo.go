@@ -16,6 +16,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"golang.org/x/crypto/ssh"
 
+	"pm-todos/plugin/egress"
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/secret"
 	"pm-todos/plugin/sshkey"
@@ -30,7 +31,7 @@ type Options struct {
 	Branch     string        // short name, see CheckBranch
 	Username   string        // for https; the URL's user, then "git", when empty
 	Password   secret.String // for https: password or token
-	CACert     []byte        // for https: PEM of the CA, instead of the system's
+	Way        egress.Way    // for https: how the remote is reached
 	SSHKey     secret.String // for ssh: private key
 	KnownHosts []byte        // for ssh: known_hosts lines, required
 	Dir        string        // existing private directory of the caller, who removes it

@@ -9,13 +9,13 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"pm-todos/plugin/egress"
 	"pm-todos/plugin/secret"
 )
 
@@ -30,23 +30,11 @@ type httpTransport struct {
 }
 
 func newHTTPTransport(a address, o Options) (*httpTransport, error) {
-	t := &http.Transport{
-		Proxy:                 nil,
-		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   dialTimeout,
-		ExpectContinueTimeout: time.Second,
-		IdleConnTimeout:       30 * time.Second,
-		MaxIdleConns:          2,
-		ForceAttemptHTTP2:     true,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+	t, err := o.Way.Transport(dialTimeout)
+	if err != nil {
+		return nil, err
 	}
-	if len(o.CACert) > 0 {
-		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(o.CACert) {
-			return nil, errors.New("the CA certificate for the remote is no PEM certificate")
-		}
-		t.TLSClientConfig.RootCAs = pool
-	}
+	t.MaxIdleConns = 2
 	user := o.Username
 	if user == "" {
 		user = a.user
@@ -91,6 +79,10 @@ var errRedirect = errors.New("the remote redirects")
 // time either: the two sides do not understand or trust each other. The errors
 // of HTTP/2's streams have no type of their own, so the others pass.
 func isLasting(err error) bool {
+	var refused *egress.ProxyError
+	if errors.As(err, &refused) {
+		return !refused.Temporary()
+	}
 	var untrusted *tls.CertificateVerificationError
 	var noTLS tls.RecordHeaderError
 	var alert tls.AlertError
@@ -198,6 +190,10 @@ func (c *httpConversation) do(method, target string, body []byte, kind string) (
 		var wrapped *url.Error
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err // the outer error repeats the whole URL
+		}
+		var stranger x509.UnknownAuthorityError
+		if errors.As(err, &stranger) {
+			err = fmt.Errorf("%w; if a private CA signed its certificate, give that CA in git_ca_cert", err)
 		}
 		if !isLasting(err) {
 			err = transientError{error: err}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/slack-go/slack"
 
+	"pm-todos/plugin/egress"
 	"pm-todos/plugin/plain"
 	"pm-todos/plugin/secret"
 )
@@ -29,6 +30,7 @@ type Slack struct {
 	Webhook secret.String // URL, or its path T…/B…/…
 	Token   secret.String // of a bot with chat:write, instead of a webhook
 	Channel string        // id or name, with Token
+	Way     egress.Way    // how Slack is reached
 
 	Base string // of the webhook's path; WebhookBase
 	API  string // of the Web API, ending in a slash; Slack's
@@ -74,13 +76,13 @@ func NewPoster(c Slack) (*Poster, error) {
 			return nil, err
 		}
 	}
+	transport, err := c.Way.Transport(p.config.PerTry)
+	if err != nil {
+		return nil, err
+	}
 	p.client = &http.Client{
-		Timeout: p.config.PerTry,
-		Transport: &http.Transport{
-			// No Proxy: the environment must not decide who sees the webhook.
-			DialContext:       (&net.Dialer{Timeout: p.config.PerTry}).DialContext,
-			ForceAttemptHTTP2: true,
-		},
+		Timeout:   p.config.PerTry,
+		Transport: transport,
 		// A redirect would carry the message and the token elsewhere.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}

@@ -3,12 +3,10 @@ package vault
 import (
 	"bufio"
 	"cmp"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -28,12 +26,9 @@ const maxAnswer = 8 << 20
 
 // newClient makes a client from the configuration alone.
 func newClient(c Config) (*api.Client, error) {
-	transport := &http.Transport{
-		// No Proxy: the environment must not decide who sees the login.
-		DialContext:         (&net.Dialer{Timeout: c.PerTry}).DialContext,
-		TLSHandshakeTimeout: c.PerTry,
-		ForceAttemptHTTP2:   true,
-		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+	transport, err := c.Way.Transport(c.PerTry)
+	if err != nil {
+		return nil, fault.Mark(fault.Settings, fmt.Errorf("vault: %w", err))
 	}
 	if len(c.CACert) > 0 {
 		pool := x509.NewCertPool()
@@ -55,7 +50,7 @@ func newClient(c Config) (*api.Client, error) {
 		MaxRetries:       0, // retrying is done here, with the deadline of the whole in view
 	}
 	var client *api.Client
-	err := withoutAmbient(func() (err error) {
+	err = withoutAmbient(func() (err error) {
 		client, err = api.NewClient(config)
 		return err
 	})

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"pm-todos/plugin/egress"
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/secret"
 )
@@ -40,7 +41,8 @@ type Config struct {
 	SecretID  secret.String // for AppRole
 	Token     secret.String // for Token; it belongs to the owner and is never revoked here
 	Namespace string        // none
-	CACert    []byte        // PEM of the CA; the system's roots
+	CACert    []byte        // PEM of the only CA to trust; those of Way
+	Way       egress.Way    // how Vault is reached
 
 	// Secret is the path of the secret, in either spelling
 	// (secret/data/ci/infra or secret/ci/infra). Empty reads none.

@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"pm-todos/plugin/egress"
+	"pm-todos/plugin/egress/proxytest"
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/secret"
 )
@@ -243,6 +245,29 @@ func TestOwnCA(t *testing.T) {
 	c.CACert = []byte("no PEM")
 	if _, err := Read(t.Context(), c); fault.Of(err) != fault.Settings {
 		t.Errorf("bad CA: %v", err)
+	}
+}
+
+func TestBehindAPrivateCAAndAProxy(t *testing.T) {
+	d := newDouble(t, loginCall(), mountCall(mountV2), readCall(secretPath, secretV2), revokeCall())
+	d.StartTLS()
+	proxy := proxytest.New(t, d.Listener.Addr().String())
+	c := d.config()
+	c.Addr = "https://example.com" // the name in the double's certificate
+	c.Way = egress.Way{
+		CACert: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: d.Certificate().Raw})),
+		Proxy:  secret.New(proxy.URL),
+	}
+	if _, err := Read(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if asked := proxy.Asked(); len(asked) == 0 || asked[0] != "CONNECT example.com:443" {
+		t.Errorf("the proxy was asked for %q", asked)
+	}
+	proxy.Refuse(http.StatusProxyAuthRequired)
+	_, err := Read(t.Context(), c)
+	if fault.Of(err) != fault.Failed || !strings.Contains(err.Error(), "USER:PASSWORD") || strings.Contains(err.Error(), "vault_role") {
+		t.Errorf("a proxy that wants another login: %v (%v)", err, fault.Of(err))
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/hashicorp/vault/api"
 
+	"pm-todos/plugin/egress"
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/plain"
 )
@@ -75,6 +76,9 @@ func temporary(err error) bool {
 			return true
 		}
 		return false
+	}
+	if proxy, ok := errors.AsType[*egress.ProxyError](err); ok {
+		return proxy.Temporary()
 	}
 	if untrusted(err) || errors.Is(err, errTooLong) || elsewhere(err) {
 		return false
@@ -159,7 +163,8 @@ func final(c Config, err error, doing, wayOut string) error {
 	if untrusted(err) {
 		wayOut = "check vault_addr (http or https?) and give the CA that signed its certificate in vault_ca_cert"
 	}
-	if _, away := errors.AsType[*redirected](err); away || elsewhere(err) {
+	_, proxy := errors.AsType[*egress.ProxyError](err)
+	if _, away := errors.AsType[*redirected](err); away || proxy || elsewhere(err) {
 		return fault.Mark(fault.Failed, fmt.Errorf("vault: %s at %s: %w", doing, c.Addr, c.told(err)))
 	}
 	return fault.Mark(fault.Failed, fmt.Errorf("vault: %s at %s: %w; %s", doing, c.Addr, c.told(err), wayOut))

@@ -1,0 +1,116 @@
+// Package egress decides how connections by HTTP leave this machine: to the
+// forge, Vault and chat alike. Of the environment nothing is used.
+package egress
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"pm-todos/plugin/plain"
+	"pm-todos/plugin/secret"
+)
+
+// Way is how servers are reached. Its zero value is the direct way, with the
+// system's certificates.
+type Way struct {
+	CACert  string        // PEM of authorities that are trusted beside the system's
+	Proxy   secret.String // URL of a proxy for https, which may hold user and password; empty for none
+	NoProxy []string      // hosts that are reached without it, as curl reads them in NO_PROXY
+}
+
+// CheckProxy tells what is wrong with the URL of a proxy, and shows nothing of
+// it. The text of its error follows the setting's name.
+func CheckProxy(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("is not the URL of an HTTP proxy; write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with both URL-escaped")
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		return errors.New("has something after host and port; write http://HOST:PORT")
+	}
+	return nil
+}
+
+// ProxyPassword is the password in the URL of a proxy, empty when there is none.
+func (w Way) ProxyPassword() secret.String {
+	u, err := url.Parse(w.Proxy.Reveal())
+	if err != nil {
+		return secret.String{}
+	}
+	password, _ := u.User.Password()
+	return secret.New(password)
+}
+
+// Transport makes connections on this way. Plain http is never sent through the
+// proxy, which would read the login that it carries.
+func (w Way) Transport(dial time.Duration) (*http.Transport, error) {
+	t := &http.Transport{
+		DialContext:            (&net.Dialer{Timeout: dial, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    dial,
+		ExpectContinueTimeout:  time.Second,
+		IdleConnTimeout:        30 * time.Second,
+		ForceAttemptHTTP2:      true,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		OnProxyConnectResponse: judgeProxy,
+	}
+	if w.CACert != "" {
+		pool, err := x509.SystemCertPool()
+		if err != nil {
+			pool = x509.NewCertPool() // a machine without certificates
+		}
+		if !pool.AppendCertsFromPEM([]byte(w.CACert)) {
+			return nil, errors.New("git_ca_cert holds no PEM certificate")
+		}
+		t.TLSClientConfig.RootCAs = pool
+	}
+	if w.Proxy.Empty() {
+		return t, nil
+	}
+	if err := CheckProxy(w.Proxy.Reveal()); err != nil {
+		return nil, fmt.Errorf("proxy %w", err)
+	}
+	choose := (&httpproxy.Config{HTTPSProxy: w.Proxy.Reveal(), NoProxy: strings.Join(w.NoProxy, ",")}).ProxyFunc()
+	t.Proxy = func(r *http.Request) (*url.URL, error) { return choose(r.URL) }
+	return t, nil
+}
+
+// ProxyError is the refusal of a proxy to connect to a server.
+type ProxyError struct {
+	Status int
+	Proxy  string // host and port
+	Target string // host and port
+}
+
+// Error says what the proxy answered, and the way out.
+func (e *ProxyError) Error() string {
+	text := fmt.Sprintf("the proxy %s does not connect to %s: %d %s", e.Proxy, plain.Line(e.Target, 200), e.Status, http.StatusText(e.Status))
+	switch {
+	case e.Status == http.StatusProxyAuthRequired:
+		return text + "; give user and password in the setting proxy: http://USER:PASSWORD@HOST:PORT, both URL-escaped"
+	case e.Temporary():
+		return text
+	}
+	return text + "; have the proxy allow it, or name the host in no_proxy when it can be reached directly"
+}
+
+// Temporary reports whether the proxy may do it later.
+func (e *ProxyError) Temporary() bool {
+	return e.Status >= 500 || e.Status == http.StatusTooManyRequests || e.Status == http.StatusRequestTimeout
+}
+
+func judgeProxy(_ context.Context, proxy *url.URL, request *http.Request, response *http.Response) error {
+	if response.StatusCode == http.StatusOK {
+		return nil
+	}
+	return &ProxyError{Status: response.StatusCode, Proxy: proxy.Host, Target: request.Host}
+}
