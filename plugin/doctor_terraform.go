@@ -82,7 +82,12 @@ func (d *checkup) planStack(ctx context.Context, name string, space *host.Worksp
 		d.fail("plan", stack, fmt.Errorf("on %s: %w", name, err))
 		return
 	}
-	verdict, tolerable := resolve.JudgeBaseline(plan.Show, d.s.Terraform.Tolerated)
+	verdict, tolerable, err := resolve.JudgeBaseline(plan.Show, d.s.Terraform.Tolerated)
+	if err != nil {
+		d.failWith("plan", stack, "planned on "+name+", and the plan cannot be read: "+err.Error(),
+			"run "+c.Program+" "+strings.Join(c.Show, " ")+" by hand there: it must print the plan alone, as JSON", fault.Failed)
+		return
+	}
 	if verdict.Passed() {
 		d.ok("plan", stack, "planned on "+name+": nothing is pending, its items can be worked on")
 		return

@@ -52,7 +52,7 @@ const (
 
 // Codes of the plan gate: what the show command printed.
 const (
-	CodeOutput     = "plan-unreadable"    // not exactly one line that is a JSON object, or not a plan
+	CodeOutput     = "plan-unreadable"    // not exactly one plan as JSON
 	CodeFormat     = "plan-format"        // a format version that is not known
 	CodeField      = "plan-unknown-field" // a field that is not known
 	CodeErrored    = "plan-errored"       // the plan says that it failed

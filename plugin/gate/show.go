@@ -1,10 +1,8 @@
 package gate
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -12,9 +10,6 @@ import (
 
 	"pm-todos/plugin/pattern"
 )
-
-// maxShow bounds the output of the show command, in bytes.
-const maxShow = 64 << 20
 
 // formatVersion is the plan formats that the gate knows: any minor version of
 // the first.
@@ -66,8 +61,9 @@ type resource struct {
 // readShow takes the plan out of what the show command printed. What is wrong
 // goes to f; the plan is nil when nothing can be said about it.
 func readShow(show []byte, f *findings) *shown {
-	line := planLine(show, f)
-	if line == nil {
+	line, err := planJSON(show)
+	if err != nil {
+		f.add(CodeOutput, "", err.Error())
 		return nil
 	}
 	value, err := readJSON(line)
@@ -96,31 +92,6 @@ func readShow(show []byte, f *findings) *shown {
 	s.outputs = r.outputs(raw["output_changes"])
 	crossCheck(line, s, f)
 	return s
-}
-
-// planLine is the one line that is a JSON object. Other lines may be there:
-// wrappers print log lines and Terraform prints warnings.
-func planLine(show []byte, f *findings) []byte {
-	if len(show) > maxShow {
-		f.add(CodeOutput, "", fmt.Sprintf("the show command printed more than %d bytes", maxShow))
-		return nil
-	}
-	var found []byte
-	for line := range bytes.SplitSeq(show, []byte("\n")) {
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 || line[0] != '{' {
-			continue
-		}
-		if found != nil {
-			f.add(CodeOutput, "", "the show command printed more than one line that starts a JSON object; show_args must print the plan alone, on one line")
-			return nil
-		}
-		found = line
-	}
-	if found == nil {
-		f.add(CodeOutput, "", "the show command printed no line that is a JSON object; show_args must print the plan as JSON on one line")
-	}
-	return found
 }
 
 // crossCheck reads the plan a second time with HashiCorp's own library: both

@@ -30,7 +30,7 @@ var reasonGroups = []ReasonGroup{
 		{"proposed", "it waits on a branch to be merged", "Review the branch and merge it, or delete it."},
 		{"proposal-merged", "its proposal was merged, and a plan shows that it is not applied yet", "Apply the stack; the next run marks the row when nothing is left to do."},
 		{"stack-drifts", "its stack has pending changes that are not ours; apply or revert them first", "Plan the stack and apply or revert what is pending; what changes in every plan belongs into `tolerated`."},
-		{"stack-unhealthy", "its stack cannot be planned as it is on the branch", "Run the plan of the stack by hand on the host; the end of its output is in the report."},
+		{"stack-unhealthy", "its stack cannot be planned as it is on the branch, or its plan cannot be read", "Run the plan of the stack, and `show_args`, by hand on the host; the report has the end of the output, or its first line."},
 		{"stack-closed", "its stack is closed until an earlier item is settled", "Settle the earlier item: see *When a person must look*."},
 	}},
 	{"Attempts that came to nothing", []Reason{
@@ -96,7 +96,7 @@ var reasonGroups = []ReasonGroup{
 		{"unknown-block", "it has a kind of block that the gate does not know", byHand},
 	}},
 	{"The plan gate: the plan as a whole", []Reason{
-		{"plan-unreadable", "the plan cannot be read", "Run `show_args` by hand on the host: it must print one line that is a JSON object and nothing else that is one."},
+		{"plan-unreadable", "the plan cannot be read", "Run `show_args` by hand on the host: it must print one plan as JSON; only log lines may stand around it."},
 		{"plan-format", "the plan has a format that is not known", "Use a Terraform of the series 1.x, or update pm-todos."},
 		{"plan-unknown-field", "the plan has a field that is not known", "Update pm-todos."},
 		{"plan-errored", "the plan says that it failed", "Run the plan by hand on the host."},

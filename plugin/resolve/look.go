@@ -30,13 +30,16 @@ func DefinitionOrders(file []byte) (orders, ignored []string) {
 
 // JudgeBaseline is the gate's verdict on the plan of an untouched stack, and
 // the addresses that could be put under `tolerated` when nothing else makes it
-// drift.
-func JudgeBaseline(show []byte, tolerated []string) (verdict change.Verdict, tolerable []string) {
+// drift. The error says why the plan cannot be read: that is no drift.
+func JudgeBaseline(show []byte, tolerated []string) (verdict change.Verdict, tolerable []string, err error) {
 	verdict = gate.Plan(show, gate.PlanPolicy{Mode: gate.Baseline, Tolerated: tolerated})
+	if err := gate.Unreadable(verdict, show); err != nil {
+		return verdict, nil, err
+	}
 	if !verdict.Passed() {
 		tolerable = gate.Tolerable(show)
 	}
-	return verdict, tolerable
+	return verdict, tolerable, nil
 }
 
 // StackFolders is the folders that the globs of the setting stacks name among

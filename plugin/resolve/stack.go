@@ -73,8 +73,11 @@ func (r *Resolver) baseline(ctx context.Context, name, base string) (*stack, err
 	case err != nil:
 		return nil, err
 	default:
-		verdict, line := JudgeBaseline(s.baseline.Show, r.opts.Scope.Tolerated)
-		if !verdict.Passed() {
+		verdict, line, err := JudgeBaseline(s.baseline.Show, r.opts.Scope.Tolerated)
+		switch {
+		case err != nil:
+			s.refusal = &refusal{state: change.NotAttempted, reason: ReasonUnhealthy, err: fmt.Errorf("the plan of the untouched base of %s cannot be read: %w", name, err)}
+		case !verdict.Passed():
 			s.refusal = &refusal{state: change.Skipped, reason: ReasonDrift, findings: verdict.Findings}
 			if len(line) > 0 {
 				r.log.Warn().Str("stage", "baseline").Str("stack", name).Str("tolerated", strings.Join(line, ",")).
