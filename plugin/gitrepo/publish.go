@@ -19,7 +19,10 @@ func (r *Repo) swap(ctx context.Context, u update, pack func(map[plumbing.Hash]b
 	var stale staleError
 	switch {
 	case err == nil, errors.As(err, &stale) && stale.now == u.new: // an earlier try landed, or there was nothing to do
-		r.note(u.ref, u.new)
+		if u.old != u.new {
+			// Of an update from a value to itself, that value may not be here.
+			r.note(u.ref, u.new)
+		}
 		return nil
 	case errors.As(err, &stale):
 		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s is at %s, not at %s", ErrRefMoved, u.ref, short(stale.now), short(u.old)))

@@ -286,6 +286,11 @@ func TestCanPush_ChangesNothing(t *testing.T) {
 		if err := r.CanPush(t.Context()); err != nil {
 			t.Error(err)
 		}
+		// And what it is behind of comes all the same.
+		tip := must(r.Fetch(t.Context()))(t)
+		if content := must(r.ReadFile(tip, "a"))(t); string(content) != url {
+			t.Errorf("the file is %q", content)
+		}
 	}
 }
 
