@@ -199,12 +199,12 @@ func (t *sshTransport) converse(ctx context.Context, c *sshConnection, s service
 
 func (t *sshTransport) start(c *sshConnection, s service) (*stream, error) {
 	session, err := c.client.NewSession()
-	var refused *ssh.OpenChannelError
-	if errors.As(err, &refused) && refused.Reason != ssh.Prohibited {
-		err = transientError{error: err} // the server has too much to do
-	}
 	if err != nil {
-		return nil, err
+		var refused *ssh.OpenChannelError
+		if errors.As(err, &refused) && refused.Reason == ssh.Prohibited {
+			return nil, err
+		}
+		return nil, transientError{error: err} // a connection that broke, for which the library has no type, or too many
 	}
 	found := &stream{stderr: &tail{}, kill: func() { t.drop(c) }}
 	found.wait = func() error {

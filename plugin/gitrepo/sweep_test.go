@@ -1,0 +1,259 @@
+package gitrepo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"pm-todos/plugin/fault"
+)
+
+// mood is what happens to some requests of a run, the first of which is chosen
+// by its number.
+type mood struct {
+	always   bool  // in every test run, see everyMood
+	requests int64 // in a row
+	answer   func(w http.ResponseWriter, r *http.Request, next http.Handler)
+	later    func(w http.ResponseWriter, r *http.Request, next http.Handler) // after the first; nil for the same
+}
+
+func unavailable(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+	http.Error(w, "<html><h1>503 Service Unavailable</h1></html>", http.StatusServiceUnavailable)
+}
+
+// replyLost lets a request do its work and drops the connection then.
+func replyLost(_ http.ResponseWriter, r *http.Request, next http.Handler) {
+	next.ServeHTTP(httptest.NewRecorder(), r)
+	panic(http.ErrAbortHandler)
+}
+
+// replyCut sends the first half of the answer's body.
+func replyCut(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	answer := httptest.NewRecorder()
+	next.ServeHTTP(answer, r)
+	w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
+	w.Header().Set("Content-Length", fmt.Sprint(answer.Body.Len()))
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
+	panic(http.ErrAbortHandler)
+}
+
+// replyEnded sends the first half of the answer's body as if that were all.
+func replyEnded(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	answer := httptest.NewRecorder()
+	next.ServeHTTP(answer, r)
+	w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
+}
+
+// reset ends the connection as a machine does that knows nothing of it.
+func reset(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}
+
+// flipped flips one bit in the middle of a pack.
+func flipped(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	answer := httptest.NewRecorder()
+	next.ServeHTTP(answer, r)
+	body := answer.Body.Bytes()
+	if at := strings.LastIndex(string(body), "PACK"); at >= 0 {
+		body[at+(len(body)-at)/2] ^= 1
+	}
+	w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(body)
+}
+
+var moods = map[string]mood{
+	"the reply is lost":        {true, 1, replyLost, nil},
+	"503 and then five resets": {true, 6, unavailable, reset},
+	"503 once":                 {false, 1, unavailable, nil},
+	"six resets":               {false, 6, reset, nil},
+	"the reply is cut":         {false, 1, replyCut, nil},
+	"the reply ends early":     {false, 1, replyEnded, nil},
+	"a bit of a pack flips":    {false, 1, flipped, nil},
+	"two replies are lost":     {false, 2, replyLost, nil},
+	"six replies are lost":     {false, 6, replyLost, nil},
+	"three replies are cut":    {false, 3, replyCut, nil},
+	"twelve times 503":         {false, 12, unavailable, nil},
+}
+
+// from puts the mood around the requests that begin with number n.
+func (m mood) from(n int64, count *atomic.Int64) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			switch i := count.Add(1); {
+			case n == 0, i < n, i >= n+m.requests:
+				next.ServeHTTP(w, r)
+			case i > n && m.later != nil:
+				m.later(w, r, next)
+			default:
+				m.answer(w, r, next)
+			}
+		})
+	}
+}
+
+// runActs are the acts of a run on the remote, from the clone to the release of
+// the lock, with what they must come to.
+func runActs(ctx context.Context, s *site, o Options) (err error) {
+	r, err := Clone(ctx, o)
+	if err != nil {
+		return fmt.Errorf("clone: %w", err)
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	lock, err := r.AcquireLock(ctx, Lease{Run: "x", Host: "y"}, 0)
+	if err != nil {
+		return fmt.Errorf("lock: %w", err)
+	}
+	const ledger, journal = OwnRefs + "ledger", OwnRefs + "journal/x"
+	var fix, made string
+	for _, step := range []struct {
+		what string
+		act  func() error
+	}{
+		{"fetch", func() error { _, err := r.Fetch(ctx); return err }},
+		{"read", func() error { _, err := r.ReadFile(r.Tip(), "docs/a.md"); return err }},
+		{"right to push", func() error { return r.CanPush(ctx) }},
+		{"attempt", func() error { return r.AppendLog(ctx, ledger, []byte("attempt\n")) }},
+		{"workspace", func() error { _, err := r.Pack(r.Tip()); return err }},
+		{"fix", func() (err error) {
+			fix, err = r.WithFiles(r.Tip(), map[string][]byte{"stacks/a/main.tf": []byte("fixed")}, "fix\n")
+			return err
+		}},
+		{"journals", func() error { _, err := r.FetchRefs(ctx, OwnRefs+"journal/"); return err }},
+		{"journal", func() error { return r.SetRef(ctx, journal, "", fix) }},
+		{"right to push again", func() error { return r.CanPush(ctx) }},
+		{"held", func() error { return lock.Held(ctx) }},
+		{"publish", func() error {
+			_, err := r.Publish(Insist(ctx), func(tip string) (string, error) { return r.Replay(fix, tip, "") })
+			return err
+		}},
+		{"documents", func() (err error) {
+			made, err = r.Publish(ctx, addFile(r, "docs/b.md", "done"))
+			return err
+		}},
+		{"result", func() error { return r.AppendLog(ctx, ledger, []byte("result\n")) }},
+		{"journal removed", func() error { return r.SetRef(ctx, journal, fix, "") }},
+		{"branch", func() error { return r.PushBranch(ctx, "pm-todos/refused/x", fix) }},
+		{"release", func() error { return lock.Release(ctx) }},
+	} {
+		if err := step.act(); err != nil {
+			return fmt.Errorf("%s: %w", step.what, err)
+		}
+	}
+	return s.cameTo(made)
+}
+
+// cameTo tells whether the origin holds what the acts of a run leave there:
+// everything once.
+func (s *site) cameTo(made string) error {
+	subjects := git(s.tb, s.origin, "log", "--format=%s", branchName)
+	log := git(s.tb, s.origin, "show", OwnRefs+"ledger:"+git(s.tb, s.origin, "ls-tree", "--name-only", OwnRefs+"ledger"))
+	refs := git(s.tb, s.origin, "for-each-ref", "--format=%(refname)")
+	tip := s.remoteTip()
+	switch {
+	case subjects != "add docs/b.md\nfix\nfirst":
+		return fmt.Errorf("commits %q", subjects)
+	case log != "attempt\nresult":
+		return fmt.Errorf("ledger %q", log)
+	case refs != "refs/heads/"+branchName+"\nrefs/heads/pm-todos/refused/x\n"+OwnRefs+"ledger":
+		return fmt.Errorf("refs %q", refs)
+	case tip != made:
+		return fmt.Errorf("the branch is at %s, not at %s", tip, made)
+	}
+	return nil
+}
+
+// sweepSite makes an origin and hands out copies of it.
+func sweepSite(t *testing.T, filters bool) func(t *testing.T) *site {
+	s := newSite(t, map[string]string{"docs/a.md": "# a\n", "stacks/a/main.tf": "x", "stacks/b/main.tf": "y"})
+	s.filters(filters)
+	return func(t *testing.T) *site {
+		other := &site{tb: t, origin: filepath.Join(t.TempDir(), "origin.git")}
+		if err := os.CopyFS(other.origin, os.DirFS(s.origin)); err != nil {
+			t.Fatal(err)
+		}
+		return other
+	}
+}
+
+// direct offers the origin over HTTP as git's own backend does, which starts the
+// same programs and two more for each request.
+func (s *site) direct() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, kind, args := path.Base(r.URL.Path), "result", []string{"--stateless-rpc"}
+		if name == "refs" {
+			name, kind, args = r.URL.Query().Get("service"), "advertisement", append(args, "--http-backend-info-refs")
+		}
+		w.Header().Set("Content-Type", "application/x-"+name+"-"+kind)
+		if kind == "advertisement" {
+			_, _ = fmt.Fprintf(w, "%04x# service=%s\n0000", len(name)+15, name)
+		}
+		cmd := exec.CommandContext(r.Context(), "git", append(append([]string{strings.TrimPrefix(name, "git-")}, args...), s.origin)...)
+		cmd.Env, cmd.Stdin, cmd.Stdout = gitEnv(), r.Body, w
+		_ = cmd.Run() // its end is told in the protocol
+	})
+}
+
+func (s *site) serveDirectly(wrap func(http.Handler) http.Handler) string {
+	server := httptest.NewServer(wrap(s.direct()))
+	s.tb.Cleanup(server.Close)
+	return server.URL + "/origin.git"
+}
+
+// everyMood asks for all moods, which takes minutes.
+const everyMood = "PM_TODOS_EVERY_STAGE"
+
+// TestMoods_OfTheRemoteChangeNothing has every request of a run meet a mood. All
+// of them pass, so the run must come to its end, and to nothing twice.
+func TestMoods_OfTheRemoteChangeNothing(t *testing.T) {
+	t.Parallel()
+	for _, filters := range []bool{true, false} {
+		var requests atomic.Int64
+		site := sweepSite(t, filters)
+		plain := site(t)
+		if err := runActs(t.Context(), plain, options(t, plain.serveDirectly(mood{}.from(0, &requests)))); err != nil {
+			t.Fatalf("undisturbed: %v", err)
+		}
+		for name, m := range moods {
+			if os.Getenv(everyMood) == "" && (!m.always || !filters) {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s, filters %v", name, filters), func(t *testing.T) {
+				t.Parallel()
+				for n := int64(1); n <= requests.Load(); n++ {
+					if testing.Short() && n%5 != 0 {
+						continue
+					}
+					var count atomic.Int64
+					s := site(t)
+					if err := runActs(t.Context(), s, options(t, s.serveDirectly(m.from(n, &count)))); err != nil {
+						t.Errorf("from request %d: %v (%v)", n, err, fault.Of(err))
+					}
+				}
+			})
+		}
+		t.Logf("filters %v: %d requests", filters, requests.Load())
+	}
+}
