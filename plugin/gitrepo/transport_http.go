@@ -213,7 +213,7 @@ func checkResponse(res *http.Response, want string) error {
 	if res.StatusCode == http.StatusOK {
 		got, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 		if got != want {
-			return fmt.Errorf("the remote answers with %q, not with git's protocol: is the URL that of a repository?", printable(got))
+			return fmt.Errorf("the remote answers with %q, not with git's protocol: is the URL that of a repository, and do the credentials suffice?", printable(got))
 		}
 		return nil
 	}
@@ -223,6 +223,8 @@ func checkResponse(res *http.Response, want string) error {
 	switch {
 	case res.StatusCode == http.StatusForbidden && wait > 0:
 		return transientError{problem, wait} // how some forges limit the rate
+	case res.StatusCode == http.StatusNonAuthoritativeInfo: // Azure DevOps to a token that is expired or wrong
+		return fmt.Errorf("%w: it answers with a page to sign in (HTTP status 203); check git_username and git_password, and whether the token has expired", ErrDenied)
 	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden:
 		return fmt.Errorf("%w (%w); check git_username and git_password and what they may do", ErrDenied, problem)
 	case res.StatusCode == http.StatusNotFound:

@@ -114,8 +114,11 @@ func (r *remote) converse(c conversation, do func(conversation, *packp.AdvRefs) 
 		return do(c, nil)
 	}
 	greeting := packp.NewAdvRefs()
-	err := greeting.Decode(io.LimitReader(c.greeting(), maxGreeting))
+	start := &head{}
+	err := greeting.Decode(io.TeeReader(io.LimitReader(c.greeting(), maxGreeting), start))
 	switch {
+	case err != nil && bytes.Contains(start.kept, []byte("object-format=sha256")):
+		return errors.New("the repository names its objects by SHA-256, which this program does not read; give it one that uses SHA-1, git's default")
 	case errors.Is(err, packp.ErrEmptyInput):
 		return doubtfulError{errors.New("the remote sent nothing: no such repository, or no right to it"), fault.Failed}
 	case errors.Is(err, packp.ErrEmptyAdvRefs): // a valid answer: the repository has no refs
@@ -123,6 +126,15 @@ func (r *remote) converse(c conversation, do func(conversation, *packp.AdvRefs) 
 		return doubtfulError{err, kindOf(err)}
 	}
 	return do(c, greeting)
+}
+
+// head keeps the start of what is written to it, which holds what a remote can
+// do.
+type head struct{ kept []byte }
+
+func (h *head) Write(p []byte) (int, error) {
+	h.kept = append(h.kept, p[:min(len(p), 8<<10-len(h.kept))]...)
+	return len(p), nil
 }
 
 // maxGreeting bounds the list of refs that a remote sends, in bytes.
@@ -169,6 +181,9 @@ func canFilter(offered *capability.List) bool {
 func (r *remote) fetch(ctx context.Context, choose func(refs, *capability.List) (fetchPlan, error), keep func(context.Context, io.Reader) error) error {
 	return r.tryAgain(ctx, func() error {
 		return r.act(ctx, "fetch from", uploadPack, func(c conversation, g *packp.AdvRefs) error {
+			if len(g.Shallows) > 0 {
+				return errors.New("the remote is a shallow clone itself and lacks a part of its history, which this program needs; run git fetch --unshallow in it, or name the repository that it was made from")
+			}
 			r.mu.Lock()
 			r.offered = g.Capabilities
 			r.mu.Unlock()
@@ -227,12 +242,22 @@ func (r *remote) receive(ctx context.Context, c conversation, offered *capabilit
 	return err
 }
 
-// fetchRequest builds the one message of a fetch. Without a multi_ack
-// capability the server answers with a few lines and then the pack.
+// acknowledgement chooses how the server tells which of the haves it has. Azure
+// DevOps refuses a fetch that asks for neither of the two, see
+// https://github.com/go-git/go-git/issues/64.
+func acknowledgement(offered *capability.List) capability.Capability {
+	if offered.Supports(capability.MultiACKDetailed) {
+		return capability.MultiACKDetailed
+	}
+	return capability.MultiACK
+}
+
+// fetchRequest builds the one message of a fetch. It ends the negotiation by
+// itself, so that the server answers with a few lines and then the pack.
 func fetchRequest(offered *capability.List, plan fetchPlan, progress bool) ([]byte, *capability.List, error) {
 	req := packp.NewUploadPackRequest()
 	req.Wants, req.Haves = plan.wants, plan.haves
-	chosen := []capability.Capability{capability.OFSDelta}
+	chosen := []capability.Capability{capability.OFSDelta, acknowledgement(offered)}
 	if offered.Supports(capability.Sideband64k) {
 		chosen = append(chosen, capability.Sideband64k)
 	} else {
@@ -281,9 +306,10 @@ func setCapabilities(list, offered *capability.List, chosen []capability.Capabil
 	return nil
 }
 
-// skipAcknowledgements reads the lines before the pack. There are several when
-// the remote already counts one of the haves as the ancestor of another, and
-// when it is asked for a part of the history only.
+// skipAcknowledgements reads the lines before the pack. There is one for each
+// of the haves that the remote has ("ACK … common", "ACK … continue"), perhaps
+// "ACK … ready", and a last one; others come when it is asked for a part of the
+// history only.
 func skipAcknowledgements(r *bufio.Reader) error {
 	for answered := false; ; {
 		start, err := r.Peek(8) // four of the length, four of the line

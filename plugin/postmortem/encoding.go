@@ -2,6 +2,10 @@ package postmortem
 
 import "strings"
 
+// pointerStart begins a file that Git LFS keeps elsewhere, see
+// https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md.
+const pointerStart = "version https://git-lfs.github.com/spec/v1\n"
+
 // UTF-16 writes every ASCII character with a zero byte. A stray one in UTF-8 is
 // a control character of its line, so only many of them tell of UTF-16.
 const (

@@ -113,7 +113,7 @@ func (i Item) Safe() bool { return i.Class == ClassSafe }
 type Problem struct {
 	Line   int    `json:"line"`   // counted from 1
 	Column int    `json:"column"` // in bytes, counted from 1
-	Reason Reason `json:"reason"` // MalformedRow, TooComplex, or Invisible for a document that is not UTF-8
+	Reason Reason `json:"reason"` // MalformedRow, TooComplex, LFSPointer, or Invisible for a document that is not UTF-8
 	Detail string `json:"detail"` // what exactly is wrong there
 	Text   string `json:"text"`   // beginning of the line, without control characters
 }

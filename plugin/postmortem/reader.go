@@ -111,6 +111,11 @@ func (r *reader) read() {
 		r.problem(0, Invisible, fmt.Sprintf("the document is %s, not UTF-8, and nothing of it was read; convert it with iconv -f %s -t UTF-8", encoding, encoding), "")
 		return
 	}
+	if strings.HasPrefix(r.text, pointerStart) {
+		r.doc.Title = ""
+		r.problem(0, LFSPointer, "the document is a pointer of Git LFS, and nothing of its text is in the repository; take documents out of LFS: git lfs untrack PATTERN, then git add --renormalize", "")
+		return
+	}
 	if len(r.starts) > maxLines {
 		r.problem(0, TooComplex, "the document has over 500,000 lines", "")
 		return

@@ -8,6 +8,7 @@ const (
 	MalformedRow    Reason = "malformed-row"
 	TooComplex      Reason = "too-complex"
 	Invisible       Reason = "invisible-characters"
+	LFSPointer      Reason = "lfs-pointer"
 	TooLong         Reason = "too-long"
 	Placeholder     Reason = "placeholder"
 	InsideDetails   Reason = "inside-details"
@@ -48,6 +49,11 @@ var wordings = []wording{
 		Invisible,
 		"The item holds invisible, control or invalid characters, so a person reads something else than a program.",
 		"Type the line again without zero-width, bidirectional or control characters, and save the document as UTF-8.",
+	},
+	{
+		LFSPointer,
+		"The document is a pointer of Git LFS: its text is not in the repository, and this program fetches nothing from elsewhere.",
+		"Take documents out of LFS: git lfs untrack 'docs/post-mortems/*.md', then git add --renormalize and a commit.",
 	},
 	{
 		TooLong,
