@@ -142,6 +142,7 @@ func (d *checkup) all(ctx context.Context) {
 	closeRepository := d.repository(ctx)
 	defer closeRepository()
 	d.documents()
+	d.stacks()
 	d.skipHabit()
 	d.workflow()
 	d.definition()

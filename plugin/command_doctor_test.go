@@ -83,7 +83,7 @@ func TestDoctorFindsNothingAndChangesNothing(t *testing.T) {
 	refs, state := s.refs(), s.state("monitoring")
 	s.wants(0, s.doctor(nil, "stacks/monitoring"))
 	for _, line := range []string{
-		"ok       settings", "ok       forge", "ok       remote", "ok       push", "ok       refs", "ok       documents", "ok       ci skip",
+		"ok       settings", "ok       forge", "ok       remote", "ok       push", "ok       refs", "ok       documents", "ok       stacks", "ok       ci skip",
 		"ok       definition", "ok       vault", "token revoked", "ok       key          hosts: ssh-ed25519 SHA256:", "warn     agent user",
 		"ok       reach        " + s.SSH.Target(), "ok       tools", "ok       disk", "ok       agent", "ok       terraform", "skipped  carry",
 		"skipped  wrapper", "ok       plan         stacks/monitoring: planned on", "ok       summary", "ok       slack", " 0 failed",
@@ -134,7 +134,8 @@ func TestDoctorProvesTheWrapper(t *testing.T) {
 			wrapperOf("", " -lock-timeout=5m"), 1,
 			[]string{"FAIL     wrapper", "puts -lock-timeout=5m behind the plan file", `set -- "$verb" -lock-timeout=5m "$@"`},
 		},
-		"arguments lost": {wrapperOf("set -- \"$1\"\n", ""), 1, []string{"FAIL     wrapper", "does not hand", `terragrunt "$@"`}},
+		"flags translated": {wrapperOf("verb=$1\nfor plan in \"$@\"; do :; done\nset -- \"$verb\" -input=false \"$plan\"\n", ""), 0, []string{"ok       wrapper"}},
+		"arguments lost":   {wrapperOf("set -- \"$1\"\n", ""), 1, []string{"FAIL     wrapper", "does not hand", `terragrunt "$@"`}},
 		"program of its own": {
 			wrapperOf("PATH=/usr/bin:/bin\n", ""), 0, []string{"warn     wrapper", "cannot be seen"},
 		},
@@ -237,6 +238,10 @@ func TestDoctorGoesOnWithWhatDoesNotDepend(t *testing.T) {
 		"no documents": {
 			change: map[string]string{"PLUGIN_POST_MORTEMS": "nowhere/*.md"}, code: 0,
 			want: map[string]string{"documents": "warn"},
+		},
+		"no stacks": {
+			change: map[string]string{"PLUGIN_STACKS": "nowhere/*"}, code: 1,
+			want: map[string]string{"stacks": "FAIL", "documents": "ok", "reach HOST": "ok"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,12 +29,28 @@ func (src *source) workspace(ctx context.Context, s Settings, run *host.Run) (*h
 	})
 }
 
-// wrapper proves that the repository's wrapper hands its arguments on.
+// stacks looks whether there is anything to plan: without it no item can ever be
+// done.
+func (d *checkup) stacks() {
+	if d.source == nil {
+		d.skip("stacks", "", noRepository)
+		return
+	}
+	globs := strings.Join(d.s.Terraform.Stacks, ", ")
+	folders := d.stackFolders()
+	if len(folders) == 0 {
+		d.failWith("stacks", "", "no folder of the repository matches stacks: "+globs, "set stacks to the folders that are planned on their own, such as stacks/*", fault.Failed)
+		return
+	}
+	d.ok("stacks", "", fmt.Sprintf("%s: %s", globs, counted(len(folders), "folder")))
+}
+
+// wrapper proves that the repository's wrapper hands the plan file on.
 func (d *checkup) wrapper(ctx context.Context, name string, space *host.Workspace) {
 	c := d.source.commands
 	folders := d.stackFolders()
 	if len(folders) == 0 {
-		d.warn("wrapper", name, "no folder matches stacks: "+strings.Join(d.s.Terraform.Stacks, ", "), "set stacks to the folders that are planned on their own")
+		d.skip("wrapper", name, "no folder matches stacks")
 		return
 	}
 	var lists [][]string
@@ -65,7 +81,7 @@ func (d *checkup) wrapper(ctx context.Context, name string, space *host.Workspac
 		}
 	}
 	if well {
-		d.ok("wrapper", name, c.Program+" hands its arguments on, the plan file last")
+		d.ok("wrapper", name, c.Program+" hands the plan file on, as the last argument")
 	}
 }
 

@@ -73,7 +73,12 @@ func TestHanded(t *testing.T) {
 		"nothing":       {apply, nil, "started no apply", `terragrunt "$@"`},
 		"another verb":  {apply, [][]string{{"run-all"}}, "started no apply", `terragrunt "$@"`},
 		"plan appended": {[]string{"plan", "-out=" + plan}, [][]string{{"plan", "-out=" + plan, "-lock-timeout=5m"}}, "", ""},
-		"order turned":  {apply, [][]string{{"apply", plan, "--non-interactive"}}, "does not hand", ""},
+		"order turned":  {apply, [][]string{{"apply", plan, "--non-interactive"}}, "puts --non-interactive behind the plan file", ""},
+		"translated":    {apply, [][]string{{"apply", "-input=false", "-auto-approve", plan}}, "", ""},
+		"plan as -out":  {[]string{"plan", "-out=" + plan}, [][]string{{"plan", "-input=false", "-out", plan}}, "", ""},
+		"out dropped":   {[]string{"plan", "-out=" + plan}, [][]string{{"plan", "-input=false"}}, "does not hand", ""},
+		"plan as flag":  {apply, [][]string{{"apply", "--plan=" + plan}}, "does not hand the plan file on as it is", ""},
+		"without plan":  {[]string{"init", "--non-interactive"}, [][]string{{"init", "-input=false"}}, "", ""},
 	} {
 		text, fix := Handed("scripts/tg", c.given, c.calls, plan)
 		if (c.text == "") != (text == "") || !strings.Contains(text, c.text) || !strings.Contains(fix, c.fix) {

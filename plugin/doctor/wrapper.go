@@ -9,9 +9,9 @@ import (
 
 // Handed judges what a wrapper made of the arguments that it was given: calls
 // are the arguments of what it started. plan is the path of the saved plan.
-// Everything must be handed on in order, and nothing may follow a plan file
-// that came last: Terraform wants its flags before it. The text is empty when
-// all is well; the fix is shell text for the wrapper.
+// The verb must be started with the plan file, and nothing may follow one that
+// came last: Terraform wants its flags before it. Other flags are the wrapper's to
+// translate. The text is empty when all is well; the fix is shell text for it.
 func Handed(wrapper string, given []string, calls [][]string, plan string) (text, fix string) {
 	verb := given[0]
 	var got []string
@@ -23,13 +23,20 @@ func Handed(wrapper string, given []string, calls [][]string, plan string) (text
 	if got == nil {
 		return fmt.Sprintf("%s %s started no %s", path.Base(wrapper), verb, verb), handOn(wrapper)
 	}
-	if lost := missing(given, got); lost != "" {
-		return fmt.Sprintf("%s %s does not hand %q on (it made: %s)", path.Base(wrapper), verb, lost, strings.Join(got, " ")), handOn(wrapper)
+	for _, one := range given {
+		holds := func(arg string) bool { return strings.Contains(arg, plan) }
+		if holds(one) && !slices.ContainsFunc(got, holds) {
+			return fmt.Sprintf("%s %s does not hand %q on (it made: %s)", path.Base(wrapper), verb, one, strings.Join(got, " ")), handOn(wrapper)
+		}
 	}
 	if given[len(given)-1] != plan {
 		return "", ""
 	}
-	after := got[slices.Index(got, plan)+1:]
+	at := slices.Index(got, plan)
+	if at < 0 {
+		return fmt.Sprintf("%s %s does not hand the plan file on as it is (it made: %s)", path.Base(wrapper), verb, strings.Join(got, " ")), handOn(wrapper)
+	}
+	after := got[at+1:]
 	if len(after) == 0 {
 		return "", ""
 	}
@@ -41,18 +48,5 @@ func Handed(wrapper string, given []string, calls [][]string, plan string) (text
 }
 
 func handOn(wrapper string) string {
-	return fmt.Sprintf("in %s, hand every argument on as it is: terragrunt \"$@\"", wrapper)
-}
-
-// missing is the first argument that was given and is not among those got, in
-// the same order.
-func missing(given, got []string) string {
-	for _, want := range given {
-		i := slices.Index(got, want)
-		if i < 0 {
-			return want
-		}
-		got = got[i+1:]
-	}
-	return ""
+	return fmt.Sprintf("in %s, hand the plan file on as the last argument: terragrunt \"$@\"", wrapper)
 }
