@@ -11,7 +11,6 @@ import (
 
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/postmortem"
 	"pm-todos/plugin/resolve"
 )
 
@@ -71,7 +70,12 @@ func settle(ctx context.Context, s Settings, c Console, item string, landed bool
 		return err
 	}
 	defer func() { err = closed(ctx, err, lock.Release) }()
-	left, err := resolve.Unsettled(ctx, repo, item)
+	s.Documents.Scope = ScopeAll // a journal may be of any document
+	sel, err := selectDocuments(s, repo, repo.Tip(), c.Log)
+	if err != nil {
+		return err
+	}
+	left, err := resolve.Unsettled(ctx, repo, item, sel.known())
 	if err != nil {
 		return err
 	}
@@ -89,25 +93,32 @@ func settle(ctx context.Context, s Settings, c Console, item string, landed bool
 
 // recordLanded brings the fix to the branch and marks the row.
 func recordLanded(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, left resolve.Left) (string, error) {
-	out, err := left.Landed(ctx, repo)
+	rules, err := s.rules(repo)
 	if err != nil {
 		return "", err
 	}
-	src, err := repo.ReadFile(repo.Tip(), left.Ref.Document)
-	if err == nil {
-		doc := postmortem.Parse(left.Ref.Document, src, s.documentPolicy())
-		if found, ok := findItem(doc, left.Ref.Item); ok {
-			out.Item = changeItem(doc, found)
-		}
+	out, err := left.Landed(ctx, repo, rules)
+	if err != nil {
+		return "", err
 	}
 	_, err = updateDocuments(ctx, s, repo, selection{Pushed: map[string]bool{}}, []change.Outcome{out}, time.Now(), c.Log)
 	return out.Commit, err
 }
 
+// rules is what every change is judged by, without the secrets of a run.
+func (s Settings) rules(repo *gitrepo.Repo) (resolve.Rules, error) {
+	commands, err := terraformCommands(s, repo, repo.Tip())
+	if err != nil {
+		return resolve.Rules{}, err
+	}
+	scope, err := s.scope(repo)
+	return resolve.Rules{Scope: scope, Secrets: s.Secrets(), Program: commands.Program}, err
+}
+
 func tellSettled(out io.Writer, left resolve.Left, commit string, landed bool) error {
-	text := fmt.Sprintf("%s of %s is given up; its commit %.12s was not touched, on the branch or off it\n", left.Ref.Item, left.Ref.Document, commit)
+	text := fmt.Sprintf("%s of %s is given up; its commit %.12s was not touched, on the branch or off it\n", left.Item.ID, left.Item.Document, commit)
 	if landed {
-		text = fmt.Sprintf("%s of %s is done, by %.12s\n", left.Ref.Item, left.Ref.Document, commit)
+		text = fmt.Sprintf("%s of %s is done, by %.12s\n", left.Item.ID, left.Item.Document, commit)
 	}
 	_, err := io.WriteString(out, text)
 	return err

@@ -437,7 +437,13 @@ func (s *site) settle(landed bool) {
 	if !found {
 		s.t.Fatalf("the report names no command:\n%s", s.last)
 	}
-	item := strings.Fields(rest)[0]
+	if err := s.settleItem(strings.Fields(rest)[0], landed); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) settleItem(item string, landed bool) error {
+	s.t.Helper()
 	settings, err := settingsFrom(s.Settings())
 	if err != nil {
 		s.t.Fatal(err)
@@ -446,8 +452,9 @@ func (s *site) settle(landed bool) {
 	console, closeConsole := NewConsole("test", settings, &out, false)
 	err = errors.Join(settle(s.t.Context(), settings, console, item, landed), closeConsole())
 	if err != nil {
-		s.t.Fatalf("settle: %v\n%s", err, out.String())
+		return fmt.Errorf("settle: %w\n%s", err, out.String())
 	}
+	return nil
 }
 
 func TestCancelledRunEndsTheAgentAndIsTemporary(t *testing.T) {

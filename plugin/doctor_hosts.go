@@ -261,7 +261,7 @@ func (d *checkup) linger(name string, facts host.Facts, forTerraform bool) {
 // inWorkspace makes a workspace as a run does, for what can only be seen in
 // one, and removes it.
 func (d *checkup) inWorkspace(ctx context.Context, h *host.Host, wrapped, plan bool) {
-	run, err := h.OpenRun(ctx, "doctor-"+runID(time.Now()))
+	run, err := h.OpenRun(ctx, "", "doctor-"+runID(time.Now()))
 	if err != nil {
 		d.fail("workspace", h.Name(), err)
 		return

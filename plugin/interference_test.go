@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"pm-todos/plugin/gitrepo"
+	"pm-todos/plugin/resolve"
 	"pm-todos/plugin/standin"
 )
 
@@ -255,10 +256,17 @@ func TestSettlingWaitsForAHostThatIsDown(t *testing.T) {
 	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") {
 		t.Errorf("falsely done:\n%s", doc)
 	}
-	// It is gone for good: a plan decides.
-	s.wants(0, s.run(map[string]string{"PLUGIN_HOSTS": other.Target(), "PLUGIN_KNOWN_HOSTS": known}))
-	s.doneOnce(held)
+	// It is gone for good, and with it the proof: a person must look.
+	gone := map[string]string{"PLUGIN_HOSTS": other.Target(), "PLUGIN_KNOWN_HOSTS": known}
+	s.wants(3, s.run(gone))
+	s.says("reason="+resolve.ReasonUnknown, "no run directory")
+	if len(s.subjects()) > 0 {
+		t.Errorf("what nothing proves was published: %q", s.subjects())
+	}
+	s.settle(true)
 	s.noJournal()
+	s.wants(0, s.run(gone))
+	s.doneOnce(held)
 }
 
 func TestRemoteThatForbidsDeletingRefs(t *testing.T) {

@@ -137,9 +137,9 @@ func whileHeld(ctx context.Context, lock *gitrepo.Lock) (context.Context, contex
 
 // newResolver hands the settings on to the room that works on the items.
 func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, h hosts, k keys, commands Commands, lock *gitrepo.Lock, run string) (*resolve.Resolver, error) {
-	paths, err := repo.Files(repo.Tip())
+	scope, err := s.scope(repo)
 	if err != nil {
-		return nil, fmt.Errorf("list the files: %w", err)
+		return nil, err
 	}
 	deadline, _ := ctx.Deadline()
 	return resolve.New(ctx, resolve.Options{
@@ -154,11 +154,7 @@ func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo,
 			Program: commands.Program, Init: commands.Init, Plan: commands.Plan, Show: commands.Show, Apply: commands.Apply,
 			Workdir: s.Hosts.Workdir, Carry: s.Hosts.Carry, Prepare: s.Hosts.PrepareCommand, Verify: s.Terraform.VerifyCommand,
 		},
-		Scope: resolve.Scope{
-			Stacks: s.Terraform.Stacks, AllowPaths: s.Terraform.AllowPaths, TypePaths: s.TypePaths(paths),
-			Protected: s.Terraform.Protected, StatePaths: s.Terraform.StatePaths,
-			AllowResources: s.Terraform.AllowResources, MaxChanges: s.Terraform.MaxChanges, Tolerated: s.Terraform.Tolerated,
-		},
+		Scope:   scope,
 		Secrets: k.secrets(s),
 		Current: func(commit string, item change.Item) (bool, error) { return stillSafe(s, repo, commit, item) },
 		Held:    lock.Held,
@@ -166,8 +162,21 @@ func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo,
 	}, repo, h.Agent, h.Terraform, c.Log)
 }
 
-// stillSafe reads an item again just before it is paid for: a person may have
-// changed its row since the run began.
+// scope is what a change may touch.
+func (s Settings) scope(repo *gitrepo.Repo) (resolve.Scope, error) {
+	paths, err := repo.Files(repo.Tip())
+	if err != nil {
+		return resolve.Scope{}, fmt.Errorf("list the files: %w", err)
+	}
+	return resolve.Scope{
+		Stacks: s.Terraform.Stacks, AllowPaths: s.Terraform.AllowPaths, TypePaths: s.TypePaths(paths),
+		Protected: s.Terraform.Protected, StatePaths: s.Terraform.StatePaths,
+		AllowResources: s.Terraform.AllowResources, MaxChanges: s.Terraform.MaxChanges, Tolerated: s.Terraform.Tolerated,
+	}, nil
+}
+
+// stillSafe reads an item again just before it is paid for, and before its apply:
+// a person may have changed its row since it was read.
 func stillSafe(s Settings, repo *gitrepo.Repo, commit string, item change.Item) (bool, error) {
 	src, err := repo.ReadFile(commit, item.Document)
 	if errors.Is(err, gitrepo.ErrNotFound) {
@@ -177,7 +186,7 @@ func stillSafe(s Settings, repo *gitrepo.Repo, commit string, item change.Item) 
 		return false, fmt.Errorf("read %s: %w", item.Document, err)
 	}
 	found, ok := findItem(postmortem.Parse(item.Document, src, s.documentPolicy()), item.ID)
-	return ok && found.Safe(), nil
+	return ok && found.Safe() && found.Action == item.Action && found.Type == item.Type && found.Details == item.Details, nil
 }
 
 // runID names a run on hosts and in the ledger: sortable by time, unique.

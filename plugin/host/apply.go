@@ -19,10 +19,12 @@ type ApplySpec struct {
 	Program string   // as in PlanSpec
 	Args    []string // {plan} stands for the absolute path of the plan file
 	SHA256  string   // of the plan file that was judged
+	Commit  string   // full hash of the fix that the plan is of; the run directory keeps it
 }
 
 // ApplyStatus is what a host knows of one apply. None of Began, Running, Ended
-// and Unknown: it never began.
+// and Unknown: its plan was saved here, and it never began. Commit and SHA256
+// were on the disk before it began, whatever refs on a remote say today.
 type ApplyStatus struct {
 	Began    bool   // its marker was on disk before the program started
 	Running  bool   // a process of it lives
@@ -32,6 +34,8 @@ type ApplyStatus struct {
 	Settled  bool   // somebody settled it
 	Progress bool   // what it printed tells of a change, anywhere, or cannot be read
 	Output   string // end of what it printed, cleaned
+	Commit   string // the fix that it was started for, when it was started
+	SHA256   string // of the plan file that it was started with
 }
 
 // applyMost is how long one apply is waited for; it goes on after that.
@@ -89,8 +93,11 @@ func (w *Workspace) applyJob(spec ApplySpec) (job, error) {
 	if err := checkProgram(spec.Dir, spec.Program); err != nil {
 		return job{}, err
 	}
-	if !sha256Pattern().MatchString(spec.SHA256) {
-		return job{}, fmt.Errorf("%q is no SHA-256", cut(clean([]byte(spec.SHA256)), 80))
+	if err := checkSHA256(spec.SHA256); err != nil {
+		return job{}, err
+	}
+	if !hashPattern().MatchString(spec.Commit) {
+		return job{}, fmt.Errorf("%q is no full commit hash", cut(clean([]byte(spec.Commit)), 80))
 	}
 	folder := w.run.dir + "/apply/" + spec.ID
 	argv, err := quoteAll(withPlan(spec.Args, folder+"/plan.tfplan"))
@@ -112,36 +119,38 @@ func (w *Workspace) applyJob(spec ApplySpec) (job, error) {
 			{"dir", spec.Dir},
 			{"id", spec.ID},
 			{"judged", spec.SHA256},
+			{"commit", spec.Commit},
 			{"boot", bootScript},
 			{"detached", escape(detached)},
 		},
 	}, nil
 }
 
-// ApplyStatus tells of an apply of any run on this host, for settling. A run
-// directory that is gone leaves Unknown.
-func (h *Host) ApplyStatus(ctx context.Context, run, id string) (ApplyStatus, error) {
-	return h.applyState(ctx, run, id, false)
+// ApplyStatus tells of an apply of any run on this host, for settling. The run
+// directory is found by what it holds: the apply, or the saved plan file with
+// the SHA-256 that was judged. Where none does, Unknown is all there is to say.
+func (h *Host) ApplyStatus(ctx context.Context, id, judged string) (ApplyStatus, error) {
+	return h.applyState(ctx, id, judged, false)
 }
 
 // FenceApply is ApplyStatus for whoever acts upon it: an apply that began has
 // ended, or nothing of it runs any more; one that has not begun never will, even
 // when the run that meant to start it was only frozen. The context ends the
 // waiting; Running is told then all the same.
-func (h *Host) FenceApply(ctx context.Context, run, id string) (ApplyStatus, error) {
-	return h.applyState(ctx, run, id, true)
+func (h *Host) FenceApply(ctx context.Context, id, judged string) (ApplyStatus, error) {
+	return h.applyState(ctx, id, judged, true)
 }
 
-func (h *Host) applyState(ctx context.Context, run, id string, wait bool) (ApplyStatus, error) {
-	if err := checkID("run id", run); err != nil {
-		return ApplyStatus{}, err
-	}
+func (h *Host) applyState(ctx context.Context, id, judged string, wait bool) (ApplyStatus, error) {
 	if err := checkID("apply id", id); err != nil {
 		return ApplyStatus{}, err
 	}
+	if err := checkSHA256(judged); err != nil {
+		return ApplyStatus{}, err
+	}
 	j := job{
-		doing: "asking for the apply " + id + " of run " + run, files: []string{"state", "status"},
-		variables: []variable{{"id", run}, {"apply", id}, {"wait", "0"}},
+		doing: "asking for the apply " + id, files: []string{"state", "status"},
+		variables: []variable{{"apply", id}, {"judged", judged}, {"wait", "0"}},
 	}
 	if wait {
 		j.variables[2].value, j.timeout = "1", applyMost
@@ -160,17 +169,15 @@ func (h *Host) applyState(ctx context.Context, run, id string, wait bool) (Apply
 	return a.applyStatus(), nil
 }
 
-// Settled marks an apply as settled: its run directory may be removed.
-func (h *Host) Settled(ctx context.Context, run, id string) error {
-	if err := checkID("run id", run); err != nil {
-		return err
-	}
+// Settled marks an apply as settled, in whichever run directory it is: its plan
+// file is removed, and the directory may be.
+func (h *Host) Settled(ctx context.Context, id string) error {
 	if err := checkID("apply id", id); err != nil {
 		return err
 	}
 	_, err := h.do(ctx, job{
-		doing: "settling the apply " + id + " of run " + run, files: []string{"state", "settled"},
-		variables: []variable{{"id", run}, {"apply", id}},
+		doing: "settling the apply " + id, files: []string{"state", "settled"},
+		variables: []variable{{"apply", id}},
 	})
 	return err
 }
@@ -181,6 +188,8 @@ func (a *answer) applyStatus() ApplyStatus {
 		Running: a.get("apply-running") == "1",
 		Settled: a.has("apply-settled"),
 		Output:  clean(a.block("apply-log")),
+		Commit:  cut(clean(a.block("apply-commit")), 80),
+		SHA256:  a.get("apply-sha256"),
 	}
 	if a.has("apply-ended") {
 		code, err := strconv.Atoi(a.get("apply-ended"))

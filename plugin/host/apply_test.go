@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,9 +27,10 @@ func planned(t *testing.T, w *world, files ...string) (*Run, *Workspace, string)
 
 func TestApplyOfTheJudgedPlan(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		run, ws, sum := planned(t, w)
+		_, ws, sum := planned(t, w)
 		status, err := ws.Apply(t.Context(), applySpec("one", sum))
-		if err != nil || !status.Began || !status.Ended || status.Code != 0 || status.Running || status.Unknown || status.Output != "Apply complete" {
+		if err != nil || !status.Began || !status.Ended || status.Code != 0 || status.Running || status.Unknown || status.Output != "Apply complete" ||
+			status.Commit != fixCommit || status.SHA256 != sum {
 			t.Fatalf("got %+v, %v", status, err)
 		}
 		again, err := ws.Apply(t.Context(), applySpec("one", sum))
@@ -38,7 +40,7 @@ func TestApplyOfTheJudgedPlan(t *testing.T) {
 		if got := read(t, ws.Dir()+"/stacks/a/applied"); got != "plan of plan" {
 			t.Errorf("applied was %q", got)
 		}
-		later, err := w.ApplyStatus(t.Context(), run.ID(), "one")
+		later, err := w.ApplyStatus(t.Context(), "one", sum)
 		if err != nil || later != status {
 			t.Errorf("asked later: %+v, %v; want %+v", later, err, status)
 		}
@@ -71,13 +73,13 @@ func TestProgressIsLookedForInAllThatAnApplyPrinted(t *testing.T) {
 	} {
 		prints := "prints=" + c.prints + "; echo 'Error: Saved plan is stale'; exit 1"
 		w := localWorld(t)
-		run, ws, sum := planned(t, w, prints)
+		_, ws, sum := planned(t, w, prints)
 		id := fmt.Sprint("apply-", i)
 		status, err := ws.Apply(t.Context(), applySpec(id, sum))
 		if err != nil || !status.Ended || status.Code != 1 || status.Progress != c.want {
 			t.Errorf("%s: got %+v, %v", c.prints, status, err)
 		}
-		if later, err := w.ApplyStatus(t.Context(), run.ID(), id); err != nil || later != status {
+		if later, err := w.ApplyStatus(t.Context(), id, sum); err != nil || later != status {
 			t.Errorf("%s: asked later: %+v, %v", c.prints, later, err)
 		}
 	}
@@ -107,7 +109,7 @@ func TestThreat6_OnlyTheJudgedPlanFileIsApplied(t *testing.T) {
 		if exists(ws.Dir() + "/stacks/a/applied") {
 			t.Error("it was applied all the same")
 		}
-		status, err := w.ApplyStatus(t.Context(), run.ID(), "x")
+		status, err := w.ApplyStatus(t.Context(), "x", sum)
 		if err != nil || status != (ApplyStatus{}) {
 			t.Errorf("a refused apply counts as %+v, %v", status, err)
 		}
@@ -123,7 +125,7 @@ func started(t *testing.T, ws *Workspace) (stack string, pid []int) {
 
 func TestApplySurvivesTheEndOfTheWaiting(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		run, ws, sum := planned(t, w, "slow-apply=")
+		_, ws, sum := planned(t, w, "slow-apply=")
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			for !exists(ws.Dir() + "/stacks/a/applying") {
@@ -139,7 +141,7 @@ func TestApplySurvivesTheEndOfTheWaiting(t *testing.T) {
 		if !lives(pid[0]) {
 			t.Fatal("the apply ended with the waiting")
 		}
-		if status, err := w.ApplyStatus(t.Context(), run.ID(), "one"); err != nil || !status.Began || !status.Running || status.Ended || status.Unknown {
+		if status, err := w.ApplyStatus(t.Context(), "one", sum); err != nil || !status.Began || !status.Running || status.Ended || status.Unknown {
 			t.Errorf("while it runs: %+v, %v", status, err)
 		}
 		wait := time.Second
@@ -147,11 +149,11 @@ func TestApplySurvivesTheEndOfTheWaiting(t *testing.T) {
 			short, stop := context.WithTimeout(t.Context(), wait)
 			wait *= 2 // a busy machine may need longer to tell anything
 			defer stop()
-			status, err := w.FenceApply(short, run.ID(), "one")
+			status, err := w.FenceApply(short, "one", sum)
 			return errors.Is(err, context.DeadlineExceeded) && status.Running && status.Began && !status.Unknown
 		})
 		write(t, stack+"/go-on", "", 0o600)
-		if status, err := w.FenceApply(t.Context(), run.ID(), "one"); err != nil || !status.Ended || status.Code != 0 || status.Running {
+		if status, err := w.FenceApply(t.Context(), "one", sum); err != nil || !status.Ended || status.Code != 0 || status.Running {
 			t.Errorf("at its end: %+v, %v", status, err)
 		}
 	})
@@ -178,7 +180,7 @@ func TestApplySurvivesACutConnection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		status, err = h.FenceApply(t.Context(), run.ID(), "one")
+		status, err = h.FenceApply(t.Context(), "one", sum)
 		if err != nil || !status.Ended || status.Code != 0 || status.Output != "Apply complete" {
 			t.Errorf("read later: %+v, %v", status, err)
 		}
@@ -208,14 +210,14 @@ func TestApplyThatWasKilledIsUnknown(t *testing.T) {
 	if status := <-done; !status.Began || !status.Unknown || status.Ended || status.Running {
 		t.Errorf("got %+v", status)
 	}
-	status, err := w.ApplyStatus(t.Context(), run.ID(), "one")
+	status, err := w.ApplyStatus(t.Context(), "one", sum)
 	if err != nil || !status.Unknown || !status.Began {
 		t.Errorf("asked later: %+v, %v", status, err)
 	}
-	if status, err := w.ApplyStatus(t.Context(), "no-such-run", "one"); err != nil || !status.Unknown {
-		t.Errorf("of a run that is gone: %+v, %v", status, err)
+	if status, err := w.ApplyStatus(t.Context(), "other", strings.Repeat("0", 64)); err != nil || status != (ApplyStatus{Unknown: true}) {
+		t.Errorf("of an apply whose plan nobody saved: %+v, %v", status, err)
 	}
-	if status, err := w.ApplyStatus(t.Context(), run.ID(), "never"); err != nil || status != (ApplyStatus{}) {
+	if status, err := w.ApplyStatus(t.Context(), "never", sum); err != nil || status != (ApplyStatus{}) {
 		t.Errorf("of an apply that never began: %+v, %v", status, err)
 	}
 }
@@ -224,7 +226,7 @@ func TestFencedApplyNeverBegins(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		run, ws, sum := planned(t, w)
 		for range 2 {
-			if status, err := w.FenceApply(t.Context(), run.ID(), "one"); err != nil || status != (ApplyStatus{}) {
+			if status, err := w.FenceApply(t.Context(), "one", sum); err != nil || status != (ApplyStatus{}) {
 				t.Errorf("of an apply that never began: %+v, %v", status, err)
 			}
 		}
@@ -235,13 +237,13 @@ func TestFencedApplyNeverBegins(t *testing.T) {
 		if exists(ws.Dir() + "/stacks/a/applied") {
 			t.Error("it was applied all the same")
 		}
-		if status, err := w.ApplyStatus(t.Context(), run.ID(), "one"); err != nil || status != (ApplyStatus{}) {
+		if status, err := w.ApplyStatus(t.Context(), "one", sum); err != nil || status != (ApplyStatus{}) {
 			t.Errorf("asked later: %+v, %v", status, err)
 		}
 		if status, err := ws.Apply(t.Context(), applySpec("two", sum)); err != nil || !status.Ended || status.Code != 0 {
 			t.Errorf("another apply of the run: %+v, %v", status, err)
 		}
-		if err := errors.Join(w.Settled(t.Context(), run.ID(), "two"), run.Close(t.Context())); err != nil || exists(run.Dir()) {
+		if err := errors.Join(w.Settled(t.Context(), "two"), run.Close(t.Context())); err != nil || exists(run.Dir()) {
 			t.Errorf("a fence keeps the run directory: %v", err)
 		}
 	})
@@ -270,7 +272,7 @@ func TestApplyOrFence(t *testing.T) {
 				return exists(filepath.Join(dir, moment)) || exists(filepath.Join(dir, "status"))
 			})
 		}
-		status, err := w.FenceApply(t.Context(), run.ID(), id)
+		status, err := w.FenceApply(t.Context(), id, sum)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -324,7 +326,7 @@ func TestClosingNeverMeetsAnApplyThatBegins(t *testing.T) {
 	} {
 		t.Run(moment, func(t *testing.T) {
 			t.Parallel()
-			run, err := localWorld(t).OpenRun(t.Context(), "run")
+			run, err := localWorld(t).OpenRun(t.Context(), "", "run")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -352,56 +354,37 @@ func TestClosingNeverMeetsAnApplyThatBegins(t *testing.T) {
 	}
 }
 
+// aged makes a run directory look unused for two days.
+func aged(t *testing.T, dir string) {
+	t.Helper()
+	long := time.Now().Add(-48 * time.Hour)
+	for _, file := range []string{dir + "/stamp", dir} {
+		if err := os.Chtimes(file, long, long); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestUnsettledAppliesAreKept(t *testing.T) {
 	anywhere(t, func(t *testing.T, w *world) {
 		run, ws, sum := planned(t, w)
 		if _, err := ws.Apply(t.Context(), applySpec("one", sum)); err != nil {
 			t.Fatal(err)
 		}
-		old := func(id string) string {
-			dir := filepath.Join(filepath.Dir(run.Dir()), id)
-			long := time.Now().Add(-48 * time.Hour)
-			for _, file := range []string{dir + "/stamp", dir} {
-				if err := os.Chtimes(file, long, long); err != nil {
-					t.Fatal(err)
-				}
-			}
-			return dir
-		}
-		for _, id := range []string{"plain", "kept", "fresh"} {
-			if _, err := w.OpenRun(t.Context(), id); err != nil {
-				t.Fatal(err)
-			}
-		}
-		plain, kept, fresh := old("plain"), old("kept"), filepath.Join(filepath.Dir(run.Dir()), "fresh")
-		write(t, plain+"/deep/locked/file", "x", 0o400)
-		if err := os.Chmod(plain+"/deep/locked", 0); err != nil {
-			t.Fatal(err)
-		}
-		old("plain")
 		if err := run.Close(t.Context()); err != nil || !exists(run.Dir()) {
 			t.Errorf("Close took an unsettled apply away: %v", err)
 		}
-		old(run.ID())
-		if err := w.Reclaim(t.Context(), []string{"kept"}, []string{"kept"}); err != nil {
+		aged(t, run.Dir())
+		if err := w.Reclaim(t.Context(), "other-remote", "mine", nil); err != nil || !exists(run.Dir()) {
+			t.Errorf("a run of another remote took it away: %v", err)
+		}
+		if err := w.Settled(t.Context(), "one"); err != nil {
 			t.Fatal(err)
 		}
-		for dir, want := range map[string]bool{plain: false, kept: true, fresh: true, run.Dir(): true} {
-			if exists(dir) != want {
-				t.Errorf("after Reclaim %s is there: %v, want %v", filepath.Base(dir), !want, want)
-			}
+		if exists(run.Dir() + "/apply/one/plan.tfplan") {
+			t.Error("the plan file of a settled apply is kept")
 		}
-		if err := os.CopyFS(filepath.Join(filepath.Dir(run.Dir()), "over"), os.DirFS(run.Dir())); err != nil {
-			t.Fatal(err)
-		}
-		over := old("over")
-		if err := w.Reclaim(t.Context(), nil, []string{"over"}); err != nil || exists(over) || !exists(run.Dir()) {
-			t.Errorf("a run that was settled elsewhere stays, or another goes: %v", err)
-		}
-		if err := w.Settled(t.Context(), run.ID(), "one"); err != nil {
-			t.Fatal(err)
-		}
-		if status, err := w.ApplyStatus(t.Context(), run.ID(), "one"); err != nil || !status.Settled || !status.Ended {
+		if status, err := w.ApplyStatus(t.Context(), "one", sum); err != nil || !status.Settled || !status.Ended || status.SHA256 != "" {
 			t.Errorf("settled is read as %+v, %v", status, err)
 		}
 		if err := run.Close(t.Context()); err != nil || exists(run.Dir()) {
@@ -411,4 +394,106 @@ func TestUnsettledAppliesAreKept(t *testing.T) {
 			t.Errorf("closing twice: %v", err)
 		}
 	})
+}
+
+// TestReclaimTakesAtOnceWhatNoJournalNeeds has directories of runs that were
+// killed, a moment ago and long ago, of the own remote and of another one.
+func TestReclaimTakesAtOnceWhatNoJournalNeeds(t *testing.T) {
+	anywhere(t, func(t *testing.T, w *world) {
+		r := makeRepository(t, terraformFiles("slow-apply="))
+		dirs := map[string]string{}
+		killed := func(owner, id string) (*Workspace, string) {
+			run, err := w.OpenRun(t.Context(), owner, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dirs[id] = run.Dir()
+			ws, err := run.Workspace(t.Context(), "work", r.commit, bytes.NewReader(r.pack), Checkout, Prepare{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan, err := ws.Plan(t.Context(), planSpec())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ws, plan.SHA256
+		}
+		began := func(id string) {
+			write(t, dirs[id]+"/apply/"+id+"/began", "", 0o600)
+			write(t, dirs[id]+"/apply/"+id+"/plan.tfplan", "a plan", 0o600)
+		}
+		for _, id := range []string{"mine", "killed", "settled-by-a-person", "asked-for"} {
+			killed("remote", id)
+		}
+		for _, id := range []string{"another-fresh", "another-old", "another-old-unsettled"} {
+			killed("another-remote", id)
+		}
+		killed("", "without-lock")
+		for _, id := range []string{"settled-by-a-person", "asked-for", "another-old-unsettled"} {
+			began(id)
+		}
+		write(t, dirs["killed"]+"/deep/locked/file", "x", 0o400)
+		if err := os.Chmod(dirs["killed"]+"/deep/locked", 0); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{"another-old", "another-old-unsettled"} {
+			aged(t, dirs[id])
+		}
+		ws, sum := killed("remote", "running")
+		done := make(chan error, 1)
+		go func() {
+			_, err := ws.Apply(t.Context(), applySpec("runs", sum))
+			done <- err
+		}()
+		stack, _ := started(t, ws)
+		// All plans here are alike, so that a journal of none of them is told by its apply.
+		err := w.Reclaim(t.Context(), "remote", "mine", []Journaled{{Apply: "asked-for", SHA256: strings.Repeat("0", 64)}})
+		if err != nil {
+			t.Error(err)
+		}
+		for id, want := range map[string]bool{
+			"mine": true, "killed": false, "settled-by-a-person": false, "asked-for": true, "running": true,
+			"another-fresh": true, "another-old": false, "another-old-unsettled": true, "without-lock": true,
+		} {
+			if exists(dirs[id]) != want {
+				t.Errorf("after Reclaim %s is there: %v, want %v", id, !want, want)
+			}
+		}
+		write(t, stack+"/go-on", "", 0o600)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		// The journal of a run that was killed before its apply needs the saved plan.
+		if err := w.Reclaim(t.Context(), "remote", "mine", []Journaled{{Apply: "to-begin", SHA256: sum}}); err != nil || !exists(dirs["running"]) {
+			t.Errorf("a plan that a journal names was taken away: %v", err)
+		}
+	})
+}
+
+func TestPlanFilesGoFirst(t *testing.T) {
+	// As if the removal of the folder were cut short.
+	bin := t.TempDir()
+	write(t, bin+"/rm", "#!/bin/sh\ncase $2 in */runs/run-1) exit 1 ;; esac\nexec /bin/rm \"$@\"\n", 0o755)
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	run, ws, sum := planned(t, localWorld(t))
+	file := filepath.Join(filepath.Dir(ws.Dir()), "plan", sum+".tfplan")
+	if !exists(file) {
+		t.Fatal("no plan file is there")
+	}
+	if err := run.Close(t.Context()); err == nil || exists(file) {
+		t.Errorf("closing: %v, the plan file is there: %v", err, exists(file))
+	}
+}
+
+func TestRunWhoseDirectoryWasTakenOverAppliesNothing(t *testing.T) {
+	t.Parallel()
+	w := localWorld(t)
+	run, ws, sum := planned(t, w)
+	if err := os.RemoveAll(run.Dir()); err != nil {
+		t.Fatal(err)
+	}
+	status, err := ws.Apply(t.Context(), applySpec("one", sum))
+	if !errors.Is(err, ErrFenced) || fault.Of(err) != fault.Temporary || status != (ApplyStatus{}) {
+		t.Errorf("got %+v, %v", status, err)
+	}
 }

@@ -22,7 +22,7 @@ func BenchmarkItem(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = h.Close() }()
-	run, err := h.OpenRun(b.Context(), "bench")
+	run, err := h.OpenRun(b.Context(), "", "bench")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func try(t *testing.T, s SSH) error {
 		return err
 	}
 	defer func() { _ = h.Close() }()
-	_, err = h.OpenRun(t.Context(), "r")
+	_, err = h.OpenRun(t.Context(), "", "r")
 	return err
 }
 
@@ -249,7 +249,7 @@ func TestFrozenServerIsNoticedAtOnce(t *testing.T) {
 	t.Parallel()
 	w := sshWorld(t)
 	w.freeze()
-	if _, err := w.OpenRun(t.Context(), "r"); !errors.Is(err, ErrLost) || fault.Of(err) != fault.Temporary {
+	if _, err := w.OpenRun(t.Context(), "", "r"); !errors.Is(err, ErrLost) || fault.Of(err) != fault.Temporary {
 		t.Errorf("got %v", err)
 	}
 }
@@ -269,7 +269,7 @@ func TestContextEndsAnyCallOnAFrozenServer(t *testing.T) {
 	p.freeze()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if _, err := h.OpenRun(ctx, "r"); !errors.Is(err, context.DeadlineExceeded) || fault.Of(err) != fault.Temporary {
+	if _, err := h.OpenRun(ctx, "", "r"); !errors.Is(err, context.DeadlineExceeded) || fault.Of(err) != fault.Temporary {
 		t.Errorf("got %v", err)
 	}
 }

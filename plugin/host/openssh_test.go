@@ -195,7 +195,7 @@ func TestRealJumpHost(t *testing.T) {
 
 // wholeItem does on a host what a run does for one item.
 func wholeItem(ctx context.Context, h *Host, r repository) error {
-	run, err := h.OpenRun(ctx, "item")
+	run, err := h.OpenRun(ctx, "", "item")
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func wholeItem(ctx context.Context, h *Host, r repository) error {
 	if err != nil || !status.Ended || status.Code != 0 {
 		return fmt.Errorf("the apply ended with %+v, %w", status, err)
 	}
-	if err := h.Settled(ctx, "item", "a1"); err != nil {
+	if err := h.Settled(ctx, "a1"); err != nil {
 		return err
 	}
 	return run.Close(ctx)

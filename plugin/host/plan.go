@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/fault"
 	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/plain"
 )
@@ -32,6 +33,13 @@ const (
 )
 
 var sha256Pattern = pattern.Lazy(`^[0-9a-f]{64}$`)
+
+func checkSHA256(sum string) error {
+	if !sha256Pattern().MatchString(sum) {
+		return fault.Mark(fault.Failed, fmt.Errorf("%q is no SHA-256", cut(clean([]byte(sum)), 80)))
+	}
+	return nil
+}
 
 // Plan runs init, plan and show in one round trip and keeps the plan file for
 // Apply. A step that fails is a *CommandError; a held state lock is

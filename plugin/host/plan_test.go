@@ -73,8 +73,11 @@ func planSpec() PlanSpec {
 }
 
 func applySpec(id, sum string) ApplySpec {
-	return ApplySpec{ID: id, Dir: "stacks/a", Program: "scripts/tg", Args: []string{"apply", "--non-interactive", "{plan}"}, SHA256: sum}
+	return ApplySpec{ID: id, Dir: "stacks/a", Program: "scripts/tg", Args: []string{"apply", "--non-interactive", "{plan}"}, SHA256: sum, Commit: fixCommit}
 }
+
+// fixCommit is the commit that the applies of tests are of.
+var fixCommit = strings.Repeat("c", 40)
 
 func TestPlanInOneTrip(t *testing.T) {
 	r := makeRepository(t, terraformFiles())

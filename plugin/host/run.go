@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 	"time"
 
@@ -30,12 +29,16 @@ func checkID(what, id string) error {
 }
 
 // OpenRun makes the directory of the run, or finds it again. The id has
-// letters, digits, "-" and "_", 64 at most.
-func (h *Host) OpenRun(ctx context.Context, id string) (*Run, error) {
+// letters, digits, "-" and "_", 64 at most, and so has the owner: what names the
+// lock that the run holds, see Reclaim. It is empty for a run without lock.
+func (h *Host) OpenRun(ctx context.Context, owner, id string) (*Run, error) {
+	if err := checkOwner(owner); err != nil {
+		return nil, err
+	}
 	if err := checkID("run id", id); err != nil {
 		return nil, err
 	}
-	a, err := h.do(ctx, job{doing: "opening the run directory", files: []string{"open"}, variables: []variable{{"id", id}}})
+	a, err := h.do(ctx, job{doing: "opening the run directory", files: []string{"open"}, variables: []variable{{"id", id}, {"owner", owner}}})
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +47,13 @@ func (h *Host) OpenRun(ctx context.Context, id string) (*Run, error) {
 		return nil, fmt.Errorf("opening the run directory on %s: %w: it is said to be at %q", h.name, ErrAnswer, cut(clean([]byte(dir)), 200))
 	}
 	return &Run{host: h, id: id, dir: dir}, nil
+}
+
+func checkOwner(owner string) error {
+	if owner == "" {
+		return nil
+	}
+	return checkID("owner", owner)
 }
 
 // checkPath accepts an absolute, clean path as the host tells it.
@@ -63,40 +73,58 @@ func (r *Run) Dir() string { return r.dir }
 // Close removes the run directory, unless an apply of it began and is not
 // settled: then it stays and Close returns nil.
 func (r *Run) Close(ctx context.Context) error {
-	_, err := r.host.reclaim(ctx, "removing the run directory", r.id, nil, nil)
-	return err
+	return r.host.reclaim(ctx, "removing the run directory", reclaiming{id: r.id})
 }
 
-// reclaimAge is how long a run directory must be unused before another run
-// removes it: it may belong to a run of another repository that is under way.
+// reclaimAge is how long a run directory must be unused before a run that does
+// not own it removes it: it may belong to a run of another repository that is
+// under way.
 const reclaimAge = 24 * time.Hour
 
-// Reclaim removes run directories that nobody used for a day, except those
-// whose ids are to be kept, and except those with an apply that began and is
-// not settled; of the runs that are over, only with one that still runs. They
-// are what runs left that were killed, and what was settled elsewhere.
-func (h *Host) Reclaim(ctx context.Context, keep, over []string) error {
-	for _, id := range slices.Concat(keep, over) {
-		if err := checkID("run id", id); err != nil {
-			return err
-		}
-	}
-	_, err := h.reclaim(ctx, "removing old run directories", "", keep, over)
-	return err
+// Journaled is what a journal on the remote needs of a run directory.
+type Journaled struct {
+	Apply  string // id of the apply
+	SHA256 string // of the plan file that was judged
 }
 
-func (h *Host) reclaim(ctx context.Context, doing, id string, keep, over []string) (removed int64, err error) {
-	a, err := h.do(ctx, job{
+// Reclaim removes the run directories that no journal needs, plan files first.
+// The caller holds the lock that owner names, so that of its own directories
+// only that of its run is in use: of the others each one goes of which no
+// apply runs. Those of other owners go when nobody used them for a day and
+// nothing in them is unsettled.
+func (h *Host) Reclaim(ctx context.Context, owner, run string, journaled []Journaled) error {
+	if err := errors.Join(checkID("owner", owner), checkID("run id", run)); err != nil {
+		return err
+	}
+	r := reclaiming{owner: owner, mine: run}
+	for _, j := range journaled {
+		if err := errors.Join(checkID("apply id", j.Apply), checkSHA256(j.SHA256)); err != nil {
+			return err
+		}
+		r.applies, r.plans = append(r.applies, j.Apply), append(r.plans, j.SHA256)
+	}
+	return h.reclaim(ctx, "removing old run directories", r)
+}
+
+// reclaiming says which run directories go: the one with the id, or, without
+// one, those that Reclaim tells of.
+type reclaiming struct {
+	id             string
+	owner, mine    string
+	applies, plans []string
+}
+
+func (h *Host) reclaim(ctx context.Context, doing string, r reclaiming) error {
+	_, err := h.do(ctx, job{
 		doing: doing, files: []string{"state", "reclaim"}, timeout: 10 * time.Minute,
 		variables: []variable{
-			{"id", id},
-			{"keep", strings.Join(keep, " ")},
-			{"over", strings.Join(over, " ")},
+			{"id", r.id},
+			{"owner", r.owner},
+			{"mine", r.mine},
+			{"applies", strings.Join(r.applies, " ")},
+			{"plans", strings.Join(r.plans, " ")},
 			{"minutes", fmt.Sprint(int(reclaimAge.Minutes()))},
 		},
 	})
-	if err != nil {
-		return 0, err
-	}
-	return a.number("removed"), nil
+	return err
 }

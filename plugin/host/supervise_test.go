@@ -69,7 +69,7 @@ func TestThreat2_FoldersAndNamesThatLeadOutAreRefused(t *testing.T) {
 	if _, err := ws.Supervise(t.Context(), Process{Argv: []string{"-c", "id"}}); err == nil {
 		t.Error("a program that starts with a dash was run")
 	}
-	if _, err := w.OpenRun(t.Context(), "../x"); err == nil {
+	if _, err := w.OpenRun(t.Context(), "", "../x"); err == nil {
 		t.Error("a run id that leads out was taken")
 	}
 }
@@ -229,7 +229,7 @@ func TestCutOrFrozenConnectionEndsTheProcess(t *testing.T) {
 				t.Errorf("%s: got %q, %v", name, exit.Reason, err)
 			}
 			gone(t, pids(t, file, 2))
-			if _, err := w.OpenRun(t.Context(), "next"); err == nil {
+			if _, err := w.OpenRun(t.Context(), "", "next"); err == nil {
 				t.Errorf("%s: the connection still works", name)
 			}
 		}
@@ -295,7 +295,7 @@ func TestAccountThatRunsNoShellIsNamed(t *testing.T) {
 	server := serve(t, client.PublicKey(), hostKey)
 	server.wrap = `echo 'This account is currently not available.' >&2; exit 1`
 	w := dialWorld(t, relay(t, server.address), SSH{Key: secretOf(key), Fingerprints: []string{fingerprint(hostKey)}}, "tester", server)
-	_, err := w.OpenRun(t.Context(), "r")
+	_, err := w.OpenRun(t.Context(), "", "r")
 	if !errors.Is(err, ErrAnswer) || !strings.Contains(err.Error(), "currently not available") || !strings.Contains(err.Error(), "exit code 1") {
 		t.Errorf("got %v", err)
 	}
@@ -322,7 +322,7 @@ func TestEveryOperationIsOneRoundTrip(t *testing.T) {
 	ctx := t.Context()
 	_, err := w.Preflight(ctx, Need{Agent: "git"})
 	step("Preflight", err)
-	run, err := w.OpenRun(ctx, "r")
+	run, err := w.OpenRun(ctx, "", "r")
 	step("OpenRun", err)
 	tree, err := run.Workspace(ctx, "agent", r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{})
 	step("Workspace", err)
@@ -338,11 +338,11 @@ func TestEveryOperationIsOneRoundTrip(t *testing.T) {
 	step("Apply", err)
 	_, err = stack.Run(ctx, "cat", []byte("x"), time.Minute)
 	step("Run", err)
-	_, err = w.ApplyStatus(ctx, "r", "a1")
+	_, err = w.ApplyStatus(ctx, "a1", plan.SHA256)
 	step("ApplyStatus", err)
-	step("Settled", w.Settled(ctx, "r", "a1"))
+	step("Settled", w.Settled(ctx, "a1"))
 	step("Close", run.Close(ctx))
-	step("Reclaim", w.Reclaim(ctx, nil, nil))
+	step("Reclaim", w.Reclaim(ctx, "remote", "r", nil))
 	t.Log(strconv.Itoa(before) + " round trips for one item")
 }
 

@@ -35,7 +35,7 @@ func TestRealTerraform(t *testing.T) {
 				t.Fatalf("%v in %s", err, plan.Show)
 			}
 			if shown.Changes[0].Change.Actions[0] == "create" {
-				status, err := ws.Apply(t.Context(), ApplySpec{ID: "a", Dir: spec.Dir, Program: "terraform", Args: []string{"apply", "-input=false", "{plan}"}, SHA256: plan.SHA256})
+				status, err := ws.Apply(t.Context(), ApplySpec{Commit: fixCommit, ID: "a", Dir: spec.Dir, Program: "terraform", Args: []string{"apply", "-input=false", "{plan}"}, SHA256: plan.SHA256})
 				if err != nil || !status.Ended || status.Code != 0 {
 					t.Fatalf("%+v, %v", status, err)
 				}

@@ -148,7 +148,7 @@ func skipWithoutShell(t *testing.T, s SSH, target, log string) {
 	}
 	defer func() { _ = h.Close() }()
 	h.root = t.TempDir()
-	if _, err = h.OpenRun(t.Context(), "probe"); errors.Is(err, ErrAnswer) {
+	if _, err = h.OpenRun(t.Context(), "", "probe"); errors.Is(err, ErrAnswer) {
 		t.Skip("the account of this test has no login shell: ", err)
 	}
 }
@@ -301,7 +301,7 @@ func (r repository) take(t testing.TB, tree string, pack []byte) map[string]stri
 // space opens a run and builds a workspace in it.
 func space(t testing.TB, h *Host, r repository, kind Kind, prepare Prepare) (*Run, *Workspace) {
 	t.Helper()
-	run, err := h.OpenRun(t.Context(), "run-1")
+	run, err := h.OpenRun(t.Context(), "", "run-1")
 	if err != nil {
 		t.Fatal(err)
 	}

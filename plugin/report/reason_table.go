@@ -46,6 +46,7 @@ var reasonGroups = []ReasonGroup{
 	{"A person must look now (exit 3)", []Reason{
 		{"apply-failed", "the apply ended with an error", openedStack},
 		{"apply-unknown", "nobody knows how the apply ended", openedStack},
+		{"journal-not-ours", "a journal on the remote says what nothing bears out", "See who wrote the ref `refs/pm-todos/journal/…` and look at its commit: nothing of it was planned, run or published. Then run the `pm-todos settle` command of the report, and bring to the branch yourself what is real of it."},
 		{"apply-unconfirmed", "it was applied, or may have been, and nothing could check that yet", "Start the pipeline again: the next run plans the stack and settles it when nothing is left to do."},
 		{"not-converged", "a plan after the apply is not empty", openedStack},
 		{"applied-not-on-branch", "it was applied and its commit is not on the branch", "When the remote could not be reached, start the pipeline again: the next run puts it there. When it refused the push, put the fix commit of the report onto the branch before anybody applies the stack, and mend what refused it."},

@@ -291,7 +291,7 @@ func (t *table) alarm(v view) {
 		t.wrapped("  ", strings.Join(filled(i.Stack, i.Sentence), ": "))
 		t.wrapped("  ", i.Fix)
 		for _, command := range i.commands() {
-			commands = true
+			commands = commands || !strings.HasSuffix(command, "--abandon")
 			t.paint(bold).line("      %s", command)
 		}
 	}

@@ -14,14 +14,6 @@ import (
 	"pm-todos/plugin/gitrepo"
 )
 
-// Left is an item that an earlier run left for a person to settle.
-type Left struct {
-	Ref      Ref
-	Fix      string // the journaled commit
-	Evidence Evidence
-	Action   string // as the fix commit has it
-}
-
 // Unchecked are the items that earlier runs applied, or may have applied, of
 // which a run that could not settle them learned: their journals stood on the
 // remote when the branch was fetched, stand there still, and no other run is at
@@ -44,27 +36,27 @@ func Unchecked(ctx context.Context, repo *gitrepo.Repo, known map[Ref]change.Ite
 		if now[name] != seen[name] {
 			continue
 		}
-		out := change.Outcome{
-			Item:  change.Item{ID: name, Action: "a journal that cannot be read"},
-			State: change.NeedsPerson, Reason: ReasonUnconfirmed, Settled: true,
+		// What it says is told and no more, whoever wrote it.
+		left, err := readLeft(repo, name, seen[name], known)
+		var not *foreign
+		if err != nil && !errors.As(err, &not) {
+			return nil, err
 		}
-		if commit, err := repo.Lookup(seen[name]); err == nil {
-			e, _ := ParseEvidence(commit.Message)
-			out.Stack, out.PlanHash, out.Counts = e.Stack, e.PlanHash, e.Counts
-			if item, found := known[e.Ref()]; found {
-				out.Item = item
-			} else if e.Item != "" {
-				out.Item = change.Item{Document: e.Document, ID: e.Item, Action: actionOf(commit.Message)}
-			}
+		e := left.Evidence
+		out := change.Outcome{
+			Item: left.Item, State: change.NeedsPerson, Reason: ReasonUnconfirmed, Settled: true,
+			Stack: e.Stack, PlanHash: e.PlanHash, Counts: e.Counts,
 		}
 		outcomes = append(outcomes, out)
 	}
 	return outcomes, nil
 }
 
-// Unsettled finds the journal of an item by its id, or by the beginning of it.
-// It is an error when there is none or when several documents have one.
-func Unsettled(ctx context.Context, repo *gitrepo.Repo, item string) (Left, error) {
+// Unsettled finds a journal by the id of its item, or by the beginning of it; one
+// that is of no known item goes by the hash in its ref. known are the items of
+// all documents, by reference. It is an error when there is none or when several
+// documents have one.
+func Unsettled(ctx context.Context, repo *gitrepo.Repo, item string, known map[Ref]change.Item) (Left, error) {
 	refs, err := Journals(ctx, repo)
 	if err != nil {
 		return Left{}, fmt.Errorf("list the journals: %w", err)
@@ -72,17 +64,17 @@ func Unsettled(ctx context.Context, repo *gitrepo.Repo, item string) (Left, erro
 	var found []Left
 	var others []string
 	for _, name := range slices.Sorted(maps.Keys(refs)) {
-		commit, err := repo.Lookup(refs[name])
-		if err != nil {
-			return Left{}, fmt.Errorf("read the journal %s: %w", name, err)
+		left, err := readLeft(repo, name, refs[name], known)
+		if err != nil && !errors.As(err, &left.foreign) {
+			return Left{}, err
 		}
-		e, ok := ParseEvidence(commit.Message)
-		if !ok {
-			continue
+		title := left.Item.ID
+		if left.Item.Document != "" {
+			title += " of " + left.Item.Document
 		}
-		others = append(others, e.Item+" of "+e.Document)
-		if item != "" && strings.HasPrefix(e.Item, item) {
-			found = append(found, Left{Ref: e.Ref(), Fix: refs[name], Evidence: e, Action: actionOf(commit.Message)})
+		others = append(others, title)
+		if item != "" && strings.HasPrefix(left.Item.ID, item) {
+			found = append(found, left)
 		}
 	}
 	switch {
@@ -97,12 +89,15 @@ func Unsettled(ctx context.Context, repo *gitrepo.Repo, item string) (Left, erro
 }
 
 // Landed takes a person's word that production is as the fix says, and makes
-// sure that the fix is on the branch. The caller marks the row and then calls
-// Settled.
-func (l Left) Landed(ctx context.Context, repo *gitrepo.Repo) (change.Outcome, error) {
+// sure that the fix is on the branch. What no item may change is not brought
+// there on anybody's word. The caller marks the row and then calls Settled.
+func (l Left) Landed(ctx context.Context, repo *gitrepo.Repo, rules Rules) (change.Outcome, error) {
 	out := change.Outcome{
-		Item: change.Item{Document: l.Ref.Document, ID: l.Ref.Item, Action: l.Action}, State: change.Done, Settled: true,
+		Item: l.Item, State: change.Done, Settled: true,
 		Stack: l.Evidence.Stack, PlanHash: l.Evidence.PlanHash, Counts: l.Evidence.Counts, CostUSD: l.Evidence.CostUSD,
+	}
+	if l.foreign != nil {
+		return out, l.unfit(l.foreign)
 	}
 	err := repo.Log(repo.Tip(), func(c gitrepo.Commit) bool {
 		if e, ok := ParseEvidence(c.Message); ok && e == l.Evidence {
@@ -112,6 +107,9 @@ func (l Left) Landed(ctx context.Context, repo *gitrepo.Repo) (change.Outcome, e
 	})
 	if err != nil || out.Commit != "" {
 		return out, err
+	}
+	if err := l.judge(repo, rules); err != nil {
+		return out, l.unfit(err)
 	}
 	_, err = repo.Publish(ctx, func(tip string) (string, error) {
 		var err error
@@ -127,10 +125,19 @@ func (l Left) Landed(ctx context.Context, repo *gitrepo.Repo) (change.Outcome, e
 	return out, fault.Mark(fault.Person, err)
 }
 
+// unfit says what a person can do about a journal that is not published.
+func (l Left) unfit(err error) error {
+	if fault.Of(err) == fault.Temporary {
+		return err
+	}
+	return fault.Mark(fault.Person, fmt.Errorf(
+		"%w; this journal is not published. If its change is real, bring it to the branch yourself and set the row; then: %s", err, abandonCommand(l.Item.ID)))
+}
+
 // Settled writes into the ledger how a person settled the item, and removes its
 // journal. landed is false for an item that was given up.
 func (l Left) Settled(ctx context.Context, repo *gitrepo.Repo, run, commit string, landed bool) error {
-	entry := Entry{Time: time.Now().UTC(), Run: run, Kind: kindResult, Ref: l.Ref, State: string(change.Failed), Reason: "abandoned", Commit: commit}
+	entry := Entry{Time: time.Now().UTC(), Run: run, Kind: kindResult, Ref: RefOf(l.Item), State: string(change.Failed), Reason: "abandoned", Commit: commit}
 	if landed {
 		entry.State, entry.Reason = string(change.Done), ""
 	}
@@ -141,7 +148,7 @@ func (l Left) Settled(ctx context.Context, repo *gitrepo.Repo, run, commit strin
 	if err := repo.AppendLog(ctx, LedgerRef, lines); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
-	if err := clearJournal(ctx, repo, l.Ref, l.Fix); err != nil {
+	if err := clearJournal(ctx, repo, l.Name, l.Fix); err != nil {
 		return fmt.Errorf("remove the journal: %w", err)
 	}
 	return nil

@@ -96,18 +96,10 @@ func (l Ledger) worthKeeping() map[int]bool {
 		}
 		keep[item.attempt], keep[item.result] = true, true
 	}
-	runs := map[string]map[string]bool{} // the latest of each host, see over
-	for i, e := range slices.Backward(l.entries) {
+	for i, e := range l.entries {
 		if e.Patch != nil {
 			keep[i] = true
 		}
-		if e.Kind != kindAttempt || runs[e.Host][e.Run] || len(runs[e.Host]) == mostOver {
-			continue
-		}
-		if runs[e.Host] == nil {
-			runs[e.Host] = map[string]bool{}
-		}
-		runs[e.Host][e.Run], keep[i] = true, true
 	}
 	l.keepVerdicts(keep)
 	return keep

@@ -190,14 +190,7 @@ func (a *attempt) openBase(ctx context.Context) error {
 		return fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
 	}
 	a.base = tip
-	safe, err := a.opts.Current(tip, a.item)
-	if err != nil {
-		return err
-	}
-	if !safe {
-		return &refusal{state: change.Skipped, reason: ReasonChanged}
-	}
-	return nil
+	return a.stillWanted()
 }
 
 // namedStack plans the base of the stack that the item names, so that an agent
@@ -357,7 +350,7 @@ func (a *attempt) importTree(ctx context.Context) error {
 	if len(diff.Files) == 0 {
 		return &refusal{state: change.Refused, reason: ReasonNoChange}
 	}
-	policy, err := a.policy(a.item, a.base)
+	policy, err := a.rules().policy(a.repo, a.item, a.base)
 	if err != nil {
 		return err
 	}

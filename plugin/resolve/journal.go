@@ -56,10 +56,10 @@ func waiting(repo *gitrepo.Repo, refs map[string]string) map[string]string {
 	return refs
 }
 
-// clearJournal deletes the journal that holds a fix. A remote that lets nobody
+// clearJournal deletes the journal of a name that holds a fix. A remote that lets nobody
 // delete refs takes a commit instead that says so.
-func clearJournal(ctx context.Context, repo *gitrepo.Repo, ref Ref, fix string) error {
-	err := repo.SetRef(ctx, JournalRef(ref), fix, "")
+func clearJournal(ctx context.Context, repo *gitrepo.Repo, name, fix string) error {
+	err := repo.SetRef(ctx, name, fix, "")
 	if !errors.Is(err, gitrepo.ErrPushRefused) {
 		return err
 	}
@@ -71,7 +71,7 @@ func clearJournal(ctx context.Context, repo *gitrepo.Repo, ref Ref, fix string) 
 	if commitErr != nil {
 		return errors.Join(err, commitErr)
 	}
-	return repo.SetRef(ctx, JournalRef(ref), fix, settled)
+	return repo.SetRef(ctx, name, fix, settled)
 }
 
 // writeJournal puts a fix into its journal, in place of a former one of the same
@@ -188,7 +188,7 @@ func (r *Resolver) removeJournal(ctx context.Context, ref Ref, fix string) error
 	if fix == "" {
 		return nil
 	}
-	if err := clearJournal(ctx, r.repo, ref, fix); err != nil {
+	if err := clearJournal(ctx, r.repo, JournalRef(ref), fix); err != nil {
 		return fmt.Errorf("remove the journal of %s: %w", ref.Item, err)
 	}
 	commit, err := r.repo.Lookup(fix)
@@ -196,10 +196,9 @@ func (r *Resolver) removeJournal(ctx context.Context, ref Ref, fix string) error
 		return fmt.Errorf("read the journal of %s: %w", ref.Item, err)
 	}
 	evidence, _ := ParseEvidence(commit.Message)
-	entry, _ := r.ledger.LastAttempt(ref)
-	h, err := r.hostOf(ctx, entry)
-	if err == nil && h != nil {
-		err = h.Settled(ctx, entry.Run, applyID(ref, evidence.PlanHash))
+	hosts, err := r.hostsOf(ctx, ref)
+	for _, h := range hosts {
+		err = errors.Join(err, h.Settled(ctx, applyID(ref, evidence.PlanHash)))
 	}
 	if err != nil {
 		r.log.Warn().Str("stage", "settle").Err(err).Msg("the run directory could not be marked as settled")

@@ -30,6 +30,9 @@ func (a *attempt) land(ctx context.Context) error {
 		if fix, err = a.catchUp(ctx, fix); err != nil {
 			return a.withdraw(ctx, err)
 		}
+		if err := a.stillWanted(); err != nil {
+			return a.withdraw(ctx, err)
+		}
 		again, err := a.apply(ctx, fix)
 		if err != nil {
 			return err
@@ -120,7 +123,7 @@ func (a *attempt) afterStale(ctx context.Context, fix string) (string, error) {
 		return "", err
 	}
 	// Only now: until its journal was replaced, a later run may ask for it.
-	if err := a.terraform.Settled(ctx, a.opts.Run, stale); err != nil {
+	if err := a.terraform.Settled(ctx, stale); err != nil {
 		a.log.Warn().Str("stage", "apply").Err(err).Msg("the run directory could not be marked as settled")
 	}
 	return fix, nil
@@ -149,6 +152,19 @@ func (a *attempt) catchUp(ctx context.Context, fix string) (string, error) {
 		}
 	}
 	return "", fault.Mark(fault.Temporary, fmt.Errorf("the branch touched %s during %d plans in a row", a.stack.name, rounds))
+}
+
+// stillWanted asks for the row once more, at the branch as it was fetched a moment
+// ago: people withdraw and reword rows while an agent works.
+func (a *attempt) stillWanted() error {
+	wanted, err := a.opts.Current(a.repo.Tip(), a.item)
+	if err != nil {
+		return err
+	}
+	if !wanted {
+		return &refusal{state: change.Skipped, reason: ReasonChanged}
+	}
+	return nil
 }
 
 // replan carries the fix to another base, plans and judges it there, and
@@ -196,7 +212,8 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 	}
 	a.log.Info().Str("stage", "apply").Str("stack", a.stack.name).Str("host", a.terraform.Name()).Msg("applying the judged plan")
 	status, err := a.planned.Apply(ctx, host.ApplySpec{
-		ID: applyID(a.ref, a.plan.SHA256), Dir: a.stack.name, Program: a.opts.Terraform.Program, Args: a.opts.Terraform.Apply, SHA256: a.plan.SHA256,
+		ID: applyID(a.ref, a.plan.SHA256), Dir: a.stack.name, Program: a.opts.Terraform.Program, Args: a.opts.Terraform.Apply,
+		SHA256: a.plan.SHA256, Commit: fix,
 	})
 	switch {
 	case err != nil && status == (host.ApplyStatus{}) && !errors.Is(err, host.ErrBegan):
@@ -293,6 +310,9 @@ func (a *attempt) leaveToPerson(ctx context.Context, fix, reason string, cause e
 	}
 	return &refusal{state: change.NeedsPerson, reason: reason, findings: findings, err: cause}
 }
+
+// abandonCommand closes an item whose journal is not believed.
+func abandonCommand(item string) string { return "pm-todos settle " + item + " --abandon" }
 
 // SettleCommand is what a person runs, once they have looked, to close an item.
 func SettleCommand(item string) string {

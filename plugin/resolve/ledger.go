@@ -226,8 +226,8 @@ func (l Ledger) Attempts(ref Ref) int {
 	return 0
 }
 
-// LastAttempt is the newest attempt at an item, from which settling learns the
-// run and the host that hold its plan file.
+// LastAttempt is the newest attempt at an item, from which settling learns its
+// number and which host to ask first.
 func (l Ledger) LastAttempt(ref Ref) (Entry, bool) {
 	if item := l.items[ref]; item != nil && item.attempt >= 0 {
 		return l.entries[item.attempt], true
@@ -257,17 +257,3 @@ func (l Ledger) patches(ref Ref) []Patch {
 // steps is every step of every proposal by path: proposals that build on each
 // other become one when they are squashed together.
 func (l Ledger) steps() map[string][]Step { return l.known }
-
-// mostOver bounds how many runs are named to a host at once.
-const mostOver = 200
-
-// over are the latest runs that worked on a host, but for those to be kept.
-func (l Ledger) over(host string, keep []string) []string {
-	var runs []string
-	for _, e := range slices.Backward(l.entries) {
-		if e.Kind == kindAttempt && e.Host == host && !slices.Contains(keep, e.Run) && !slices.Contains(runs, e.Run) && len(runs) < mostOver {
-			runs = append(runs, e.Run)
-		}
-	}
-	return runs
-}

@@ -34,6 +34,7 @@ const (
 	ReasonApply       = "apply-failed"          // ended with an error, or half way
 	ReasonReverted    = "fix-reverted"          // somebody took the fix off the branch
 	ReasonUnknown     = "apply-unknown"         // nobody knows how it ended
+	ReasonForeign     = "journal-not-ours"      // nothing bears out what a journal on the remote says
 	ReasonConverge    = "not-converged"         // a plan after the apply is not empty
 	ReasonUnconfirmed = "apply-unconfirmed"     // applied, and the run was cut short
 	ReasonNotOnBranch = "applied-not-on-branch" // the push failed after the apply

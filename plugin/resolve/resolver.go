@@ -2,15 +2,15 @@ package resolve
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate"
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/host"
 	"pm-todos/plugin/secret"
@@ -39,8 +39,8 @@ type Options struct {
 	Scope     Scope
 	Secrets   []secret.String // must appear in no change
 
-	// Current tells whether an item is still open and safe at a commit. It is
-	// asked just before the item is worked on.
+	// Current tells whether an item is still open, safe and worded as it was at
+	// a commit. It is asked before the item is worked on, and before its apply.
 	Current func(commit string, item change.Item) (bool, error)
 	// Held asks the remote whether this run still holds the lock. It is asked
 	// just before an apply begins.
@@ -119,13 +119,14 @@ func New(ctx context.Context, opts Options, repo *gitrepo.Repo, agents, terrafor
 		opts: opts, repo: repo, agents: agents, terraform: terraform, log: log,
 		landed: map[Ref]landed{}, stacks: map[string]*stack{}, others: map[string]*host.Host{}, now: time.Now,
 	}
+	owner := lockOwner(repo)
 	var err error
-	if r.terraformRun, err = terraform.OpenRun(ctx, opts.Run); err != nil {
+	if r.terraformRun, err = terraform.OpenRun(ctx, owner, opts.Run); err != nil {
 		return nil, fmt.Errorf("open the run directory on %s: %w", terraform.Name(), err)
 	}
 	r.agentRun = r.terraformRun
 	if agents != terraform {
-		if r.agentRun, err = agents.OpenRun(ctx, opts.Run); err != nil {
+		if r.agentRun, err = agents.OpenRun(ctx, owner, opts.Run); err != nil {
 			return nil, fmt.Errorf("open the run directory on %s: %w", agents.Name(), err)
 		}
 	}
@@ -133,6 +134,13 @@ func New(ctx context.Context, opts Options, repo *gitrepo.Repo, agents, terrafor
 		return nil, err
 	}
 	return r, nil
+}
+
+// lockOwner names the lock that the caller of New holds, for the hosts: who holds
+// it next may remove the run directories of this run.
+func lockOwner(repo *gitrepo.Repo) string {
+	sum := sha256.Sum256([]byte(repo.URL() + "\x00" + gitrepo.LockRef))
+	return hex.EncodeToString(sum[:])
 }
 
 // readHistory learns from the ledger and the branch what earlier runs did. What
@@ -288,43 +296,7 @@ func (r *Resolver) Close(ctx context.Context) error {
 	return nil
 }
 
-// policy is what the diff gate may let pass for an item.
-func (r *Resolver) policy(item change.Item, base string) (gate.DiffPolicy, error) {
-	paths, err := r.repo.Files(base)
-	if err != nil {
-		return gate.DiffPolicy{}, fmt.Errorf("list the files of %.12s: %w", base, err)
-	}
-	files := slices.DeleteFunc(slices.Clone(paths), func(file string) bool { return !gate.IsConfiguration(file) })
-	if err := r.repo.Prefetch(base, files); err != nil {
-		return gate.DiffPolicy{}, err
-	}
-	configuration := map[string][]byte{}
-	var unread []string
-	for _, file := range files {
-		content, err := r.repo.ReadFile(base, file)
-		if errors.Is(err, gitrepo.ErrNotRegular) {
-			continue // a link: what it leads to is judged under its own name
-		}
-		if errors.Is(err, gitrepo.ErrTooLarge) {
-			unread = append(unread, file) // the gate leaves its stack to people, and the others go on
-			continue
-		}
-		if err != nil {
-			return gate.DiffPolicy{}, fmt.Errorf("read the configuration of %.12s: %w", base, err)
-		}
-		configuration[file] = content
-	}
-	return gate.DiffPolicy{
-		Type:       item.Type,
-		AllowPaths: r.opts.Scope.AllowPaths,
-		TypePaths:  r.opts.Scope.TypePaths[item.Type],
-		Protected:  r.opts.Scope.Protected,
-		Stacks:     r.opts.Scope.Stacks,
-		StatePaths: r.opts.Scope.StatePaths,
-		BasePaths:  paths,
-		BaseFiles:  configuration,
-		Unread:     unread,
-		Secrets:    r.opts.Secrets,
-		Wrapper:    r.opts.Terraform.Program,
-	}, nil
+// rules are what a change is judged by in this run.
+func (r *Resolver) rules() Rules {
+	return Rules{Scope: r.opts.Scope, Secrets: r.opts.Secrets, Program: r.opts.Terraform.Program}
 }

@@ -32,11 +32,14 @@ func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]cha
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(journals)) {
 		out, err := r.settleOne(ctx, name, journals[name], known)
+		var not *foreign
 		switch {
 		case err == nil:
 		case errors.Is(err, errNotApplied):
 			problems = append(problems, err)
 			continue
+		case errors.As(err, &not):
+			out = r.disbelieve(out, not)
 		case fault.Of(err) == fault.Person:
 			r.close(out.Stack, err)
 			out.State, out.Reason, out.Err = change.NeedsPerson, ReasonUnknown, err
@@ -55,25 +58,39 @@ func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]cha
 	return outcomes, errors.Join(problems...)
 }
 
+// disbelieve leaves an item to a person whose journal nothing bears out. Nothing
+// of its commit is planned, run or published. A stack is closed when something
+// was applied there, though not what the journal says: then it is in out.
+func (r *Resolver) disbelieve(out change.Outcome, why *foreign) change.Outcome {
+	out.State, out.Reason, out.Findings, out.Err = change.NeedsPerson, ReasonForeign, why.findings, why
+	out.Command = abandonCommand(out.Item.ID)
+	r.close(out.Stack, why)
+	r.log.Error().Str("stage", "settle").Str("reason", out.Reason).Str("document", out.Item.Document).Str("item", out.Item.ID).Err(why).
+		Msg("its journal is not believed: anybody who may push refs can write one; look at it")
+	return out
+}
+
 // reclaim removes what killed runs left on the hosts, except what a journal may
-// still need as proof of how its apply ended. Of the runs of this ledger that no
-// journal needs, everything goes: a person may have settled them.
+// still need as proof of how its apply ended.
 func (r *Resolver) reclaim(ctx context.Context) {
-	keep := []string{r.opts.Run}
 	journals, err := Journals(ctx, r.repo)
+	var journaled []host.Journaled
 	for _, fix := range journals {
-		commit, lookupErr := r.repo.Lookup(fix)
-		err = errors.Join(err, lookupErr)
-		evidence, _ := ParseEvidence(commit.Message)
-		if entry, ok := r.ledger.LastAttempt(evidence.Ref()); ok {
-			keep = append(keep, entry.Run)
+		commit, err := r.repo.Lookup(fix)
+		if err != nil {
+			continue // no run directory is of what cannot be read
+		}
+		if e, ok := ParseEvidence(commit.Message); ok && planHash().MatchString(e.PlanHash) {
+			journaled = append(journaled, host.Journaled{Apply: applyID(e.Ref(), e.PlanHash), SHA256: e.PlanHash})
 		}
 	}
 	if err == nil {
-		err = r.terraform.Reclaim(ctx, keep, r.ledger.over(r.terraform.Name(), keep))
+		hosts := append(slices.Collect(maps.Values(r.others)), r.terraform)
 		if r.agents != r.terraform {
-			// Nothing is applied there, so no run there waits to be settled.
-			err = errors.Join(err, r.agents.Reclaim(ctx, keep, nil))
+			hosts = append(hosts, r.agents)
+		}
+		for _, h := range hosts {
+			err = errors.Join(err, h.Reclaim(ctx, lockOwner(r.repo), r.opts.Run, journaled))
 		}
 	}
 	if err != nil {
@@ -82,28 +99,21 @@ func (r *Resolver) reclaim(ctx context.Context) {
 }
 
 func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[Ref]change.Item) (change.Outcome, error) {
-	commit, err := r.repo.Lookup(fix)
+	left, err := readLeft(r.repo, name, fix, known)
+	if err == nil {
+		err = left.judge(r.repo, r.rules())
+	}
 	if err != nil {
-		return change.Outcome{Item: change.Item{ID: name, Action: "a journal that cannot be read"}}, fmt.Errorf("read the journal %s: %w", name, err)
+		return change.Outcome{Item: left.Item, Settled: true}, err
 	}
-	evidence, ok := ParseEvidence(commit.Message)
-	ref := evidence.Ref()
-	if !ok || JournalRef(ref) != name {
-		return change.Outcome{Item: change.Item{ID: name, Action: "a journal that this program did not write"}},
-			fault.Mark(fault.Person, fmt.Errorf("the journal %s holds a commit that this program did not make; look at it and delete the ref", name))
-	}
-	item, found := known[ref]
-	if !found {
-		// The row is gone from the documents; its commit still says what it was.
-		item = change.Item{Document: ref.Document, ID: ref.Item, Action: actionOf(commit.Message)}
-	}
-	s := settling{Resolver: r, ref: ref, fix: fix, evidence: evidence, out: change.Outcome{
-		Item: item, Stack: evidence.Stack, PlanHash: evidence.PlanHash, Counts: evidence.Counts, Settled: true,
+	evidence := left.Evidence
+	s := settling{Resolver: r, ref: evidence.Ref(), fix: fix, evidence: evidence, out: change.Outcome{
+		Item: left.Item, Stack: evidence.Stack, PlanHash: evidence.PlanHash, Counts: evidence.Counts, Settled: true,
 	}}
-	r.log.Info().Str("stage", "settle").Str("document", ref.Document).Str("item", ref.Item).Msg("an earlier run was cut short at this item")
+	r.log.Info().Str("stage", "settle").Str("document", left.Item.Document).Str("item", left.Item.ID).Msg("an earlier run was cut short at this item")
 	out, err := s.settle(ctx)
 	if err != nil {
-		return out, fmt.Errorf("settle %s of %s: %w", ref.Item, ref.Document, err)
+		return out, fmt.Errorf("settle %s of %s: %w", left.Item.ID, left.Item.Document, err)
 	}
 	return out, nil
 }
@@ -120,6 +130,14 @@ type settling struct {
 
 func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 	s.attempt, _ = s.ledger.LastAttempt(s.ref)
+	status, err := s.status(ctx)
+	if err != nil {
+		return s.out, err
+	}
+	if status.Unknown && !status.Began {
+		return s.person(ReasonUnknown, errors.New(
+			"no run directory on the hosts is of this journal, so nothing proves what was applied, or that this program wrote it; look at stack and journal")), nil
+	}
 	if on, ok := s.landed[s.ref]; ok && on.evidence.PlanHash == s.evidence.PlanHash {
 		s.out.Commit = on.commit
 		reverted, err := revertedAt(s.repo, on.commit)
@@ -129,22 +147,17 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 		if reverted {
 			return s.person(ReasonReverted, errors.New("its fix was reverted on the branch; settle it with --abandon when that is meant")), nil
 		}
-		if s.ledger.LastState(s.ref) == string(change.Done) {
-			return s.end(change.Done, ""), nil
-		}
-	}
-	status, err := s.status(ctx)
-	if err != nil {
-		return s.out, err
 	}
 	began := status.Began || status.Unknown
 	if nothingApplied(status, stalePlan) || nothingApplied(status, stateLocked) {
 		began = false
 	}
-	if s.out.Commit == "" && !began {
+	switch {
+	case s.out.Commit == "" && !began:
 		return s.neverApplied(ctx)
-	}
-	if s.opts.Mode == Propose && s.out.Commit == "" {
+	case !began:
+		return s.out, foreignf("its plan was never applied, and a commit of the branch says that it was")
+	case s.out.Commit == "" && s.opts.Mode == Propose:
 		return s.person(ReasonNotOnBranch, errors.New(
 			"an earlier run applied it, or began to, and mode propose pushes no fix to the branch: run once with mode apply, or settle it")), nil
 	}
@@ -177,51 +190,6 @@ func revertedAt(repo *gitrepo.Repo, fix string) (bool, error) {
 // errHostDown is a host that an earlier run applied on and that cannot be
 // reached now.
 var errHostDown = fault.Mark(fault.Temporary, errors.New("the host that applied it cannot be reached"))
-
-// hostOf is the host that an attempt ran on: the one in use, or another one that
-// the settings name. It is nil when they do not name it any more.
-func (r *Resolver) hostOf(ctx context.Context, attempt Entry) (*host.Host, error) {
-	name := attempt.Host
-	switch {
-	case attempt.Run == "" || name == "":
-		return nil, nil
-	case name == r.terraform.Name():
-		return r.terraform, nil
-	case r.others[name] != nil:
-		return r.others[name], nil
-	}
-	h, err := r.opts.Dial(ctx, name)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w; take it out of hosts when it is gone for good, and a plan decides", errHostDown, name, err)
-	}
-	if h != nil {
-		r.others[name] = h
-	}
-	return h, nil
-}
-
-// status asks the host how the apply ended, and waits for one that still runs.
-func (s *settling) status(ctx context.Context) (host.ApplyStatus, error) {
-	h, err := s.hostOf(ctx, s.attempt)
-	if err != nil {
-		return host.ApplyStatus{}, err
-	}
-	if h == nil {
-		// The host that applied it is not in use any more, or nobody wrote which it
-		// was. A plan tells what came of it; the state lock keeps us out while it
-		// still runs.
-		return host.ApplyStatus{Unknown: true}, nil
-	}
-	s.log.Info().Str("stage", "settle").Str("item", s.ref.Item).Msg("asking the host how its apply ended; one that still runs is waited for")
-	status, err := h.FenceApply(ctx, s.attempt.Run, applyID(s.ref, s.evidence.PlanHash))
-	if err != nil && status.Running {
-		return status, fault.Mark(fault.Person, fmt.Errorf("an apply still runs on %s: %w", h.Name(), err))
-	}
-	if err != nil {
-		return status, fmt.Errorf("read how the apply ended on %s: %w", h.Name(), err)
-	}
-	return status, nil
-}
 
 // errNotApplied is with errors of settling a fix that was certainly not applied.
 var errNotApplied = errors.New("its plan was not applied")

@@ -1,5 +1,7 @@
 # Starts one apply, detached, and waits for its end. Ending this script ends
 # the waiting only.
+# Only a later run removes it, which has the lock by then.
+[ -d "$run" ] || fail fenced "$id"
 enter_run
 check_folder
 apply=$run/apply/$id
@@ -32,6 +34,7 @@ refuse() {
 cp "$planned" "$apply/plan.tfplan" || refuse cache "$apply"
 sha256 "$apply/plan.tfplan"
 [ "$hash" = "$judged" ] || refuse plan-changed "$planned"
+printf '%s\n' "$commit" >"$apply/commit" || refuse cache "$apply"
 # Freed before the status is written, so that a full disk cannot swallow it.
 printf '%65536s' '' >"$apply/reserve" || refuse cache "$apply"
 

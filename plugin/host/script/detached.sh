@@ -6,7 +6,7 @@ trap '' HUP
 birth "$$"
 printf '%s\n' "$$ $birth" >"$apply/pid" || exit 1
 mkdir "$apply/claim" || exit 1
-mark "$apply" began "$apply/plan.tfplan" || exit 1
+mark "$apply" began "$apply/plan.tfplan" "$apply/commit" || exit 1
 # Nobody may be waiting any more.
 trap '' PIPE
 echo began 2>/dev/null >&6

@@ -37,5 +37,7 @@ run_step show "$@"
 sha256 "$file"
 [ "$hash" = "$judged" ] || fail plan-changed "$file"
 mv "$file" "$ws/plan/$hash.tfplan" || fail cache "$ws/plan"
+# By this file settling knows the run that judged it, after a loss of power too.
+sync "$ws/plan/$hash.tfplan" "$ws/plan" 2>/dev/null || sync
 say sha256 "$hash"
 say code 0

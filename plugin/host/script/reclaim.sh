@@ -1,14 +1,35 @@
-# Removes run directories: the one named $id, or, when $id is empty, all that
-# nobody used for $minutes and that $keep does not list. One with an unsettled
-# apply stays, unless $over lists it: then only one that still runs keeps it.
+# Removes run directories: the one named $id, or, when $id is empty, all but
+# $mine that no journal needs: those of $owner, whose lock is held, at once, and
+# others that nobody used for $minutes. An unsettled apply keeps the latter, one
+# that still runs keeps any.
 place_root
-removed=0 kept=0
+failed=
 
+is_own() {
+	name=
+	{ read -r name <"$1/owner"; } 2>/dev/null
+	[ -n "$owner" ] && [ "$name" = "$owner" ]
+}
+
+# is_needed RUN: a journal wants to know of an apply in it, or of one for which
+# it has the plan.
+is_needed() {
+	for one in $applies; do # unquoted: one word each
+		[ ! -d "$1/apply/$one" ] || [ -e "$1/apply/$one/settled" ] || return 0
+	done
+	for one in $plans; do
+		! has_plan "$1" "$one" || return 0
+	done
+	return 1
+}
+
+is_recent() {
+	[ -n "$(find "$1" -prune -mmin "-$minutes")" ] || [ -n "$(find "$1/stamp" -prune -mmin "-$minutes" 2>/dev/null)" ]
+}
+
+# is_over RUN: nobody waits for its applies, and none of them runs.
 is_over() {
-	case " $over " in
-	*" ${1##*/} "*) ;;
-	*) return 1 ;;
-	esac
+	is_own "$1" || return 1
 	for one in "$1"/apply/*; do
 		! apply_runs "$one" || return 1
 	done
@@ -28,29 +49,25 @@ shut() {
 	done
 }
 
+# drop RUN: plan files hold values, so they go first should this be cut short.
 drop() {
 	if ! shut "$1" || unsettled "$1" && ! is_over "$1"; then
-		kept=$((kept + 1))
 		return 0
 	fi
 	# What the agent left may be unwritable; modes outside are not touched
 	# since find and rm do not follow links.
 	find "$1" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null
-	rm -rf "$1" && removed=$((removed + 1))
+	find "$1" -name '*.tfplan' -exec rm -f {} \; 2>/dev/null
+	rm -rf "$1" || failed=$1
 }
 
 if [ -n "$id" ]; then
-	[ ! -d "$root/runs/$id" ] || [ -L "$root/runs/$id" ] || drop "$root/runs/$id" || fail cache "$root/runs/$id"
+	[ ! -d "$root/runs/$id" ] || [ -L "$root/runs/$id" ] || drop "$root/runs/$id"
 else
 	for old in "$root/runs"/*; do
-		[ -d "$old" ] && [ ! -L "$old" ] || continue
-		case " $keep " in
-		*" ${old##*/} "*) continue ;;
-		esac
-		[ -z "$(find "$old" -prune -mmin "-$minutes")" ] || continue
-		[ -z "$(find "$old/stamp" -prune -mmin "-$minutes" 2>/dev/null)" ] || continue
-		drop "$old" || fail cache "$old"
+		[ -d "$old" ] && [ ! -L "$old" ] && [ "${old##*/}" != "$mine" ] || continue
+		is_own "$old" || ! is_recent "$old" || continue
+		is_needed "$old" || drop "$old"
 	done
 fi
-say removed "$removed"
-say kept "$kept"
+[ -z "$failed" ] || fail cache "$failed"

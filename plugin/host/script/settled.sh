@@ -1,4 +1,7 @@
-# Marks one apply as settled.
+# Marks one apply as settled. Its plan file, which holds values, is not needed
+# any more.
 place_root
-apply=$root/runs/$id/apply/$apply
-[ ! -d "$apply" ] || mark "$apply" settled || fail cache "$apply"
+for run in "$root/runs"/*; do
+	[ -d "$run/apply/$apply" ] && [ ! -L "$run" ] || continue
+	mark "$run/apply/$apply" settled && rm -f "$run/apply/$apply/plan.tfplan" || fail cache "$run/apply/$apply"
+done

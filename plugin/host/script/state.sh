@@ -1,6 +1,6 @@
 # What the run directory says of applies. apply/<id>/ holds: plan.tfplan (the
-# judged file), pid, claim, began, log, status, settled, fenced. claim is a
-# directory, since of two that make one only one succeeds; pid is whole before
+# judged file), commit (the fix that it is of), pid, claim, began, log, status,
+# settled, fenced. claim is a directory, since of two that make one only one succeeds; pid is whole before
 # the claim is taken and outlives no reboot; began, settled and fenced count by
 # being there; status is renamed into place, since its content counts.
 
@@ -9,10 +9,20 @@ sync_paths() {
 	sync "$@" 2>/dev/null || sync
 }
 
-# mark DIRECTORY NAME FILE: makes a file that counts by being there. It is on the
-# disk then, and so is the further file, with the folders down to them.
+# mark DIRECTORY NAME FILES: makes a file that counts by being there. It is on the
+# disk then, and so are the further files, with the folders down to them.
 mark() {
-	echo >"$1/$2" && sync_paths "$1/$2" ${3:+"$3"} "$1" "${1%/*}" "${1%/*/*}"
+	marked=$1 name=$2
+	shift 2
+	echo >"$marked/$name" && sync_paths "$marked/$name" "$@" "$marked" "${marked%/*}" "${marked%/*/*}"
+}
+
+# has_plan RUN SHA256: whether a workspace of it holds the saved plan.
+has_plan() {
+	for plan in "$1"/ws/*/plan/"$2".tfplan; do
+		[ ! -f "$plan" ] || return 0
+	done
+	return 1
 }
 
 # store DIRECTORY NAME VALUE: whole or not at all. What a crash cuts short reads
@@ -115,6 +125,13 @@ report_apply() {
 	fi
 	[ ! -f "$1/began" ] || say apply-began 1
 	[ ! -f "$1/settled" ] || say apply-settled 1
+	if [ -f "$1/began" ] && [ -f "$1/commit" ]; then
+		send apply-commit "$1/commit" 128
+		[ ! -f "$1/plan.tfplan" ] || {
+			sha256 "$1/plan.tfplan"
+			say apply-sha256 "$hash"
+		}
+	fi
 	# Of the whole log, and after its end was seen: only the last of it is sent.
 	LC_ALL=C grep -qiE '(creating|modifying|destroying)\.\.\.|(creation|modifications|destruction|apply) complete' "$1/log" 2>/dev/null
 	case $? in

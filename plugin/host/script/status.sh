@@ -1,8 +1,17 @@
-# Tells of one apply, for a process that did not start it.
+# Tells of one apply, for a process that did not start it: of the run directory
+# that has it, or else of the one that has the saved plan.
 place_root
-run=$root/runs/$id
+run=
+for one in "$root/runs"/*; do
+	[ -d "$one" ] && [ ! -L "$one" ] || continue
+	if [ -d "$one/apply/$apply" ]; then
+		run=$one
+		break
+	fi
+	! has_plan "$one" "$judged" || run=$one
+done
 say known 1
-if [ ! -d "$run" ] || [ -L "$run" ]; then
+if [ -z "$run" ]; then
 	say apply-lost 1
 elif [ -d "$run/apply/$apply" ] || [ "$wait" -eq 1 ]; then
 	stamp
