@@ -48,15 +48,19 @@ func selectDocuments(s Settings, repo *gitrepo.Repo, commit string, log zerolog.
 		return sel, err
 	}
 	policy := s.documentPolicy()
+	var unread sparing
 	for _, file := range wanted {
 		src, err := repo.ReadFile(commit, file)
 		if err != nil {
 			sel.Unreadable = append(sel.Unreadable, fmt.Sprintf("%s: %v", file, err))
-			log.Error().Str("stage", "documents").Str("document", file).Err(err).Msg("the document cannot be read; the others go on")
+			if unread.next() {
+				log.Error().Str("stage", "documents").Str("document", file).Err(err).Msg("the document cannot be read; the others go on")
+			}
 			continue
 		}
 		sel.Documents = append(sel.Documents, postmortem.Parse(file, src, policy))
 	}
+	unread.rest(log, "documents", "documents cannot be read")
 	return sel, nil
 }
 
@@ -132,12 +136,16 @@ func (sel *selection) narrow(s Settings, repo *gitrepo.Repo) ([]string, error) {
 	for _, ref := range ledger.Unfinished() {
 		unfinished[ref.Document] = true
 	}
+	pushed := map[string]bool{}
+	for _, file := range changed {
+		pushed[file] = true
+	}
 	var wanted []string
 	for _, file := range sel.All {
-		if slices.Contains(changed, file) {
+		if pushed[file] {
 			sel.Pushed[file] = s.CI.Event == "push"
-			wanted = append(wanted, file)
-		} else if unfinished[file] {
+		}
+		if pushed[file] || unfinished[file] {
 			wanted = append(wanted, file)
 		}
 	}
@@ -161,11 +169,16 @@ func tellSafe(s Settings, sel selection, log zerolog.Logger) {
 	if !s.CI.PullRequest() && s.Mode != ModeDryRun {
 		return
 	}
+	var safe sparing
 	for _, item := range sel.safe() {
+		if !safe.next() {
+			continue
+		}
 		log.Info().Str("stage", "documents").Str("document", item.Document).Str("item", item.ID).
 			Str("priority", item.Priority).Str("type", item.Type).
 			Msgf("%s:%d: safe, to be implemented: %s", plain.Line(item.Document, 0), item.Line, plain.Line(item.Action, 120))
 	}
+	safe.rest(log, "documents", "items are safe, to be implemented")
 }
 
 // known is every item that was read, by what names it across runs.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -117,14 +118,16 @@ func (sum *summary) slack(k keys) { sum.webhook = k }
 // add takes over outcomes. An item that was settled and then tried again is
 // told by its later outcome.
 func (sum *summary) add(outcomes []change.Outcome) {
+	place := map[resolve.Ref]int{}
+	for i, out := range sum.Outcomes {
+		place[resolve.RefOf(out.Item)] = i
+	}
 	for _, out := range outcomes {
-		replaced := false
-		for i, earlier := range sum.Outcomes {
-			if earlier.Item.Document == out.Item.Document && earlier.Item.ID == out.Item.ID {
-				sum.Outcomes[i], replaced = out, true
-			}
-		}
-		if !replaced {
+		ref := resolve.RefOf(out.Item)
+		if i, again := place[ref]; again {
+			sum.Outcomes[i] = out
+		} else {
+			place[ref] = len(sum.Outcomes)
 			sum.Outcomes = append(sum.Outcomes, out)
 		}
 		sum.CostUSD += out.CostUSD
@@ -380,35 +383,33 @@ func completedAt(s Settings, repo *gitrepo.Repo, sel selection, docs published) 
 // their documents: those of this run that may be tried again or were never
 // started, and those that earlier runs left in documents that could not be read.
 func unfinished(sel selection, outcomes []change.Outcome, earlier []resolve.Ref, maxAttempts int) []resolve.Ref {
-	var refs []resolve.Ref
-	add := func(ref resolve.Ref) {
-		if !slices.Contains(refs, ref) {
-			refs = append(refs, ref)
-		}
-	}
+	refs := map[resolve.Ref]bool{}
 	ended := map[resolve.Ref]bool{}
 	for _, out := range outcomes {
 		ref := resolve.RefOf(out.Item)
 		ended[ref] = true
 		if again(out, maxAttempts) {
-			add(ref)
+			refs[ref] = true
 		}
 	}
 	for _, item := range sel.safe() {
 		if ref := resolve.RefOf(item); !ended[ref] {
-			add(ref)
+			refs[ref] = true
 		}
 	}
-	read := map[string]bool{}
+	unread := map[string]bool{}
+	for _, file := range sel.All {
+		unread[file] = true
+	}
 	for _, doc := range sel.Documents {
-		read[doc.File] = true
+		delete(unread, doc.File)
 	}
 	for _, ref := range earlier {
-		if !read[ref.Document] && slices.Contains(sel.All, ref.Document) {
-			add(ref)
+		if unread[ref.Document] {
+			refs[ref] = true
 		}
 	}
-	return refs
+	return slices.Collect(maps.Keys(refs))
 }
 
 // again tells whether the next run has something to do for an item.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -36,6 +37,10 @@ func updateDocuments(ctx context.Context, s Settings, repo *gitrepo.Repo, sel se
 		done.Tip = repo.Tip()
 		return done, nil
 	}
+	of := map[string][]change.Outcome{}
+	for _, out := range outcomes {
+		of[out.Item.Document] = append(of[out.Item.Document], out)
+	}
 	tip, err := repo.Publish(ctx, func(tip string) (string, error) {
 		done = published{}
 		contents := map[string][]byte{}
@@ -45,7 +50,7 @@ func updateDocuments(ctx context.Context, s Settings, repo *gitrepo.Repo, sel se
 			return "", err
 		}
 		for _, file := range files {
-			content, date, err := done.render(s, repo, tip, file, sel.Pushed[file], outcomes, now)
+			content, date, err := done.render(s, repo, tip, file, sel.Pushed[file], of[file], now)
 			if err != nil {
 				return "", err
 			}
@@ -69,9 +74,13 @@ func updateDocuments(ctx context.Context, s Settings, repo *gitrepo.Repo, sel se
 		return done, fmt.Errorf("publish the documents: %w", err)
 	}
 	done.Tip = tip
+	var warned sparing
 	for _, warning := range done.Warnings {
-		log.Warn().Str("stage", "documents").Msg(warning)
+		if warned.next() {
+			log.Warn().Str("stage", "documents").Msg(warning)
+		}
 	}
+	warned.rest(log, "documents", "warnings")
 	if done.Commit != "" {
 		log.Info().Str("stage", "documents").Str("commit", done.Commit).Int("documents", len(done.Files)).Msg("documents updated")
 	}
@@ -81,19 +90,18 @@ func updateDocuments(ctx context.Context, s Settings, repo *gitrepo.Repo, sel se
 // recorded is the documents that get rows: those in which something was done
 // or refused, and those that the triggering push changed.
 func recorded(sel selection, outcomes []change.Outcome) []string {
-	var files []string
+	files := map[string]bool{}
 	for _, out := range outcomes {
-		if _, ok := outcomeRow(out, "", ""); ok && !slices.Contains(files, out.Item.Document) {
-			files = append(files, out.Item.Document)
+		if _, ok := outcomeRow(out, "", ""); ok {
+			files[out.Item.Document] = true
 		}
 	}
 	for _, doc := range sel.Documents {
-		if sel.Pushed[doc.File] && !slices.Contains(files, doc.File) {
-			files = append(files, doc.File)
+		if sel.Pushed[doc.File] {
+			files[doc.File] = true
 		}
 	}
-	slices.Sort(files)
-	return files
+	return slices.Sorted(maps.Keys(files))
 }
 
 // fileReader reads a file of a commit.
@@ -137,12 +145,9 @@ func (p *published) render(s Settings, files fileReader, tip, file string, pushe
 	return result.Content, itemDate(doc.Date, now), nil
 }
 
-// documentEdits is what the outcomes of one document change in it.
+// documentEdits is what the outcomes of a document change in it.
 func documentEdits(s Settings, doc *postmortem.Document, outcomes []change.Outcome, now time.Time) (edits []postmortem.Edit, implemented bool) {
 	for _, out := range outcomes {
-		if out.Item.Document != doc.File {
-			continue
-		}
 		row, ok := outcomeRow(out, now.UTC().Format(time.DateOnly), s.CommitLink(out.Commit))
 		if !ok {
 			continue

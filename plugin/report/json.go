@@ -8,13 +8,14 @@ import (
 
 // Schema is the version of summary.json. It grows when a field changes its
 // meaning or goes away; new fields do not change it.
-const Schema = 1
+const Schema = 2
 
 // JSON is the content of summary.json: one object, indented, with a new line
-// at the end. Lists are there even when empty; what an item has no value for
-// may be absent. The names are stable, see SummarySchema.
+// at the end. Lists are there even when empty, and hold the first of many; what
+// an item has no value for may be absent. The names are stable, see
+// SummarySchema.
 func JSON(s Summary) ([]byte, error) {
-	return encode("summary.json", s.view())
+	return encode("summary.json", s.view().listed())
 }
 
 // Sums is the end of a run for logs that are read by programs: the headline,

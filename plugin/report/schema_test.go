@@ -129,7 +129,7 @@ func TestSummariesFitTheSchema(t *testing.T) {
 func TestTheSchemaSaysNo(t *testing.T) {
 	s := publishedSchema(t)
 	for name, change := range map[string]func(map[string]any){
-		"another version":   func(v map[string]any) { v["schema"] = 2.0 },
+		"another version":   func(v map[string]any) { v["schema"] = 3.0 },
 		"an unknown field":  func(v map[string]any) { v["more"] = "x" },
 		"a missing field":   func(v map[string]any) { delete(v, "totals") },
 		"another type":      func(v map[string]any) { v["exit_code"] = "3" },

@@ -42,14 +42,14 @@ func Started(s Summary, items []change.Item, limit int) Message {
 	b.header("🔧 " + upper(head))
 	b.about(v, link(v.PipelineURL, "pipeline"))
 	var lines []string
+	of := map[string]bool{}
 	for _, item := range items {
 		i := c.item(item)
+		of[i.Document] = true
 		lines = append(lines, strings.TrimSpace(i.label()+"  "+cut16(i.Action, 150)))
 	}
 	b.list("", lines, everything.names)
-	b.documents(v.Documents, func(d documentView) bool {
-		return slices.ContainsFunc(items, func(i change.Item) bool { return c.word(i.Document) == d.File })
-	})
+	b.documents(v.Documents, func(d documentView) bool { return of[d.File] })
 	next := "Each fix is applied when its plan destroys nothing, then recorded in the post-mortem."
 	if v.Mode == "propose" {
 		next = "Each fix is proposed on a branch; nothing is applied."
@@ -101,9 +101,11 @@ func (v view) result(d depth) *blocks {
 		b.rest(v)
 		return &b
 	}
-	b.documents(v.Documents, func(document documentView) bool {
-		return document.Changed || slices.ContainsFunc(v.Items, func(i itemView) bool { return i.Document == document.File })
-	})
+	of := map[string]bool{}
+	for _, i := range v.Items {
+		of[i.Document] = true
+	}
+	b.documents(v.Documents, func(d documentView) bool { return d.Changed || of[d.File] })
 	return &b
 }
 

@@ -38,7 +38,11 @@ func Table(w io.Writer, s Summary, look Look) error {
 		t.width = min(max(look.Width, leastWidth), mostWidth)
 	}
 	t.rule(strings.TrimSpace("pm-todos "+v.Version), v.Mode)
-	t.items(v.Items)
+	shown := v.listed().Items
+	t.items(shown)
+	if more := len(v.Items) - len(shown); more > 0 {
+		t.line("… and %s more; of each state, the first %d are listed", plural(more, "item"), maxListed)
+	}
 	t.left("Left to people", v.Skipped)
 	t.left("Unclear, not acted on", v.Unclear)
 	t.problems(v.Problems)
@@ -229,7 +233,7 @@ func (t *table) left(title string, items []itemView) {
 	t.paint(bold).line("%s (%d)", title, len(items))
 	for n, i := range items {
 		if n == maxList {
-			t.line("  … and %d more, see summary.json", len(items)-n)
+			t.line("  … and %d more; summary.json has the first %d", len(items)-n, maxListed)
 			return
 		}
 		t.line("  %s %s %s", plain.Fit(i.Priority, 2), plain.Fit(i.Type, 14), plain.Narrow(i.Action, t.width-20))
@@ -244,7 +248,7 @@ func (t *table) problems(problems []problemView) {
 	t.paint(bold).line("Rows that cannot be read (%d)", len(problems))
 	for n, p := range problems {
 		if n == maxList {
-			t.line("  … and %d more, see summary.json", len(problems)-n)
+			t.line("  … and %d more; summary.json has the first %d", len(problems)-n, maxListed)
 			return
 		}
 		t.wrapped("  ", fmt.Sprintf("%s:%d:%d %s: %s", p.File, p.Line, p.Column, p.Reason, p.Detail))
@@ -281,7 +285,7 @@ func (t *table) alarm(v view) {
 	t.paint(red).line("%s", bar)
 	t.paint(alarm).line("%s", plain.Fit("  A PERSON MUST LOOK NOW (exit 3)", t.width))
 	t.paint(red).line("%s", bar)
-	items, commands := v.in(change.NeedsPerson), false
+	items, commands := v.listed().in(change.NeedsPerson), false
 	if len(items) == 0 {
 		t.wrapped("  ", "No item of this run tells why; the error above does.")
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -40,11 +41,11 @@ type view struct {
 	Base        string    `json:"base" doc:"Commit that the documents were compared with, empty when none was."`
 
 	Totals    totals         `json:"totals" doc:"How many items ended in which way."`
-	Documents []documentView `json:"documents" doc:"The documents that were looked at."`
-	Items     []itemView     `json:"items" doc:"The items that the run worked on or came to, in that order."`
-	Skipped   []itemView     `json:"skipped" doc:"The items that were left to people when the documents were read."`
-	Unclear   []itemView     `json:"unclear" doc:"Reported only: not certainly open items."`
-	Problems  []problemView  `json:"problems" doc:"Places in documents that cannot be used."`
+	Documents []documentView `json:"documents" doc:"The documents that were looked at, the first hundred, changed ones before others; totals has how many."`
+	Items     []itemView     `json:"items" doc:"The items that the run worked on or came to, in that order, the first hundred of each state; totals has how many."`
+	Skipped   []itemView     `json:"skipped" doc:"The items that were left to people when the documents were read, the first hundred, new ones before others; totals.skipped counts them and the items of that state."`
+	Unclear   []itemView     `json:"unclear" doc:"Reported only: not certainly open items, the first hundred; totals has how many."`
+	Problems  []problemView  `json:"problems" doc:"Places in documents that cannot be used, the first hundred; totals has how many."`
 
 	CostUSD   float64 `json:"cost_usd" doc:"What the agent cost."`
 	BudgetUSD float64 `json:"budget_usd" doc:"What it might cost, the setting budget_usd."`
@@ -55,7 +56,7 @@ type view struct {
 	ExitCode int      `json:"exit_code" doc:"Exit code: 0, 1, 2, 3 or 75."`
 	ExitKind string   `json:"exit_kind" doc:"The exit code as a word." enum:"none,temporary,failed,settings,person"`
 	Error    string   `json:"error" doc:"Why the run as a whole ended early, empty when it did not."`
-	Warnings []string `json:"warnings" doc:"What the run warned of."`
+	Warnings []string `json:"warnings" doc:"What the run warned of, the first hundred, and how many more."`
 	Notes    []string `json:"notes" doc:"Why the run ended where it did."`
 }
 
@@ -69,9 +70,9 @@ type totals struct {
 	NeedsPerson  int `json:"needs_person" doc:"A person must look now."`
 	Skipped      int `json:"skipped" doc:"Left to people before anything was paid, by the run or by the document."`
 	NotAttempted int `json:"not_attempted" doc:"Waiting for the next run."`
-	Unclear      int `json:"unclear" doc:"Length of unclear."`
-	Problems     int `json:"problems" doc:"Length of problems."`
-	Documents    int `json:"documents" doc:"Length of documents."`
+	Unclear      int `json:"unclear" doc:"Reported only: not certainly open items."`
+	Problems     int `json:"problems" doc:"Places in documents that cannot be used."`
+	Documents    int `json:"documents" doc:"Looked at."`
 }
 
 type documentView struct {
@@ -162,8 +163,11 @@ func (c cleaner) err(err error) string {
 }
 
 func (c cleaner) lines(all []string) []string {
-	result := make([]string, 0, len(all))
-	for _, one := range all {
+	result := make([]string, 0, min(len(all), maxListed+1))
+	for i, one := range all {
+		if i == maxListed {
+			return append(result, fmt.Sprintf("… and %d more", len(all)-i))
+		}
 		result = append(result, c.line(one, maxLine))
 	}
 	return result

@@ -245,11 +245,19 @@ func (r *Resolver) admit(items []change.Item, waiting map[Ref]proposal) (queue [
 			queue = append(queue, item)
 			continue
 		}
-		r.log.Info().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("reason", out.Reason).Msg("left as it is")
+		if len(outcomes) < mostHeld {
+			r.log.Info().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("reason", out.Reason).Msg("left as it is")
+		}
 		outcomes = append(outcomes, out)
+	}
+	if more := len(outcomes) - mostHeld; more > 0 {
+		r.log.Info().Str("stage", "items").Int("more", more).Msgf("%d more items are left as they are", more)
 	}
 	return queue, outcomes
 }
+
+// mostHeld is how many lines the log spends on items that history decides.
+const mostHeld = 100
 
 // mayStart says why no further item may start, or "".
 func (r *Resolver) mayStart(ctx context.Context, paid int) string {

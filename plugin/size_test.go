@@ -1,0 +1,101 @@
+package plugin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/postmortem"
+	"pm-todos/plugin/resolve"
+)
+
+// manyDocuments is a selection of documents with 400 rows each: safe ones, those
+// of a person's and broken ones by turns.
+func manyDocuments(t *testing.T, documents int) selection {
+	t.Helper()
+	sel := selection{Pushed: map[string]bool{}}
+	var rows []string
+	for i := range 400 {
+		rows = append(rows, [4]string{
+			"| P2 | Add an alert on disk usage of volume %d | Alert | over 80 %% | TODO |",
+			"| P2 | Add an alert on inodes of volume %d | Alert | over 80 %% | TODO |",
+			"| P1 | Migrate volume %d to another class | Migration | with a window | TODO |",
+			"| P2 | Add an alert on volume %d | Alert | TODO |",
+		}[i%4])
+		rows[i] = fmt.Sprintf(rows[i], i)
+	}
+	doc := postmortem.Parse("docs/post-mortems/2026-01-01-a.md", []byte(document(rows...)), mustRead(t, least, CI{}).documentPolicy())
+	for i := range documents {
+		one := *doc
+		one.File = fmt.Sprintf("docs/post-mortems/2026-01-01-outage-%04d.md", i)
+		sel.All = append(sel.All, one.File)
+		sel.Documents = append(sel.Documents, &one)
+	}
+	return sel
+}
+
+func TestSummariesAndLogStaySmallWhenTensOfThousandsOfItemsAreOpen(t *testing.T) {
+	sel := manyDocuments(t, 100)
+	items := sel.safe()
+	s := mustRead(t, least.with(block{"mode": "dry-run", "summary_dir": t.TempDir()}), CI{})
+	log := logged(t, s, false, func(c Console) {
+		sum := newSummary(s, c)
+		sum.read(s, c, sel)
+		var outcomes []change.Outcome
+		for i, item := range items {
+			out := change.Outcome{Item: item, State: change.NotAttempted, Reason: resolve.ReasonLimit}
+			if i%3 == 0 {
+				out.State, out.Reason = change.Skipped, resolve.ReasonMaxAttempts
+			}
+			outcomes = append(outcomes, out)
+		}
+		sum.add(outcomes)
+		if err := errors.Join(sum.files(t.Context(), s), sum.end(s, c)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Logf("%d safe items: %d bytes of log", len(items), len(log))
+	if len(log) > 1<<20 || !strings.Contains(log, fmt.Sprintf("%d more items are safe", len(items)-mostLines)) {
+		t.Errorf("the log has %d bytes:\n%.2000s", len(log), log)
+	}
+	for _, name := range []string{"summary.json", "summary.md", "slack.json"} {
+		content, err := os.ReadFile(filepath.Join(s.summaryDir(), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d bytes", name, len(content))
+		if len(content) > 1<<20 {
+			t.Errorf("%s has %d bytes", name, len(content))
+		}
+	}
+	content, err := os.ReadFile(filepath.Join(s.summaryDir(), "summary.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read struct {
+		Totals                   map[string]int
+		Items, Skipped, Problems []json.RawMessage
+	}
+	if err := json.Unmarshal(content, &read); err != nil {
+		t.Fatal(err)
+	}
+	if read.Totals["not_attempted"]+read.Totals["skipped"] != len(items)+10000 || read.Totals["problems"] != 10000 ||
+		len(read.Items) != 200 || len(read.Skipped) != 100 || len(read.Problems) != 100 {
+		t.Errorf("%v; %d items, %d skipped, %d problems are listed", read.Totals, len(read.Items), len(read.Skipped), len(read.Problems))
+	}
+}
+
+func TestUnfinishedOfTensOfThousandsOfItems(t *testing.T) {
+	sel := manyDocuments(t, 100)
+	gone := resolve.Ref{Document: "docs/post-mortems/unread.md", Item: "1"}
+	sel.All = append(sel.All, gone.Document)
+	refs := unfinished(sel, nil, []resolve.Ref{gone, {Document: "docs/post-mortems/removed.md", Item: "1"}}, 2)
+	if len(refs) != len(sel.safe())+1 {
+		t.Errorf("%d are unfinished, want %d", len(refs), len(sel.safe())+1)
+	}
+}
