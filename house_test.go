@@ -40,9 +40,10 @@ var rooms = map[string][]string{
 	"docs/benchmark":    {"plugin/standin"}, // a program of its own
 	".ci/vault":         {},                 // a module of its own
 
-	"plugin/vault/vaulttest":  {},
-	"plugin/egress/proxytest": {},
-	"plugin/host/sshdtest":    {},
+	"plugin/vault/vaulttest":   {},
+	"plugin/egress/proxytest":  {},
+	"plugin/host/sshdtest":     {},
+	"plugin/gitrepo/giteatest": {},
 }
 
 // leaves are values that every room above them may use. They import at most

@@ -61,10 +61,7 @@ const linesOfARun = 30
 
 func newKilled(t *testing.T) killed {
 	t.Helper()
-	k := killed{site: newSite(t, only("2026-01-01-alert.md", document(
-		"| P1 | Add an alert on disk usage | Alert | over 80 % | TODO |",
-		"| P2 | Add a monitor for the cache | Monitor | every minute | TODO |",
-	))), held: map[string]uint64{}}
+	k := killed{site: twoStacks(t), held: map[string]uint64{}}
 	for _, stack := range []string{"monitoring", "uptime-kuma"} {
 		k.held[stack] = k.serial(stack)
 	}

@@ -12,12 +12,14 @@ import (
 	"pm-todos/plugin/standin"
 )
 
+// twoItems is a document with an item on each of two stacks.
+var twoItems = document(
+	"| P1 | Add an alert on disk usage | Alert | over 80 % | TODO |",
+	"| P2 | Add a monitor for the cache | Monitor | every minute | TODO |",
+)
+
 // twoStacks is a site with an item on each of two stacks.
-func twoStacks(t *testing.T) *site {
-	return newSite(t, only("2026-01-01-alert.md", document(
-		"| P1 | Add an alert on disk usage | Alert | over 80 % | TODO |",
-		"| P2 | Add a monitor for the cache | Monitor | every minute | TODO |")))
-}
+func twoStacks(t *testing.T) *site { return newSite(t, only("2026-01-01-alert.md", twoItems)) }
 
 // needsSigned is a hook that takes a commit onto the branch only when it is
 // signed. It has nothing to say of an update that brings no commit.

@@ -65,6 +65,12 @@ func (g *GitServer) Create(name, branch string) (*Repository, error) {
 	return r, nil
 }
 
+// ForeignRepository is a repository of another server, whose clone URLs begin
+// with base and whose bare repositories lie in the folder dir, as Gitea's do.
+func ForeignRepository(base, dir, name string) *Repository {
+	return &Repository{server: &GitServer{base: base, options: GitOptions{Dir: dir}}, name: name}
+}
+
 // Name is "owner/repo".
 func (r *Repository) Name() string { return r.name }
 
