@@ -46,7 +46,8 @@ type Options struct {
 	// tried again after a pause; may be nil.
 	Retrying func(err error, pause time.Duration)
 
-	pauses func() backoff.BackOff // between tries
+	pauses func() backoff.BackOff // between tries; newPauses when nil
+	quiet  time.Duration          // that ends an act; quietTime when zero
 }
 
 // defaultTimeout bounds one clone, fetch, list or push.
@@ -98,9 +99,13 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 	if o.pauses == nil {
 		o.pauses = newPauses
 	}
+	if o.quiet == 0 {
+		o.quiet = quietTime
+	}
 	r := &Repo{
 		remote: &remote{
-			transport: t, name: a.String(), timeout: o.Timeout, progress: o.Progress, retrying: o.Retrying, pauses: o.pauses,
+			transport: t, name: a.String(), timeout: o.Timeout, progress: o.Progress,
+			retrying: o.Retrying, pauses: o.pauses, quiet: o.quiet,
 		},
 		store: s, branch: branches + o.Branch, author: o.Author, signer: signer, dir: o.Dir, levels: o.Levels, ahead: o.Ahead,
 		made: map[plumbing.Hash]bool{}, more: refs{}, now: time.Now, sleep: sleep,

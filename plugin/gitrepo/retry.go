@@ -131,15 +131,13 @@ func kindOf(err error) fault.Kind {
 	return fault.Failed
 }
 
-// retryAfter is how long an answer asks to wait, in seconds or as a date; zero
-// when it does not.
-func retryAfter(h http.Header) time.Duration {
+// retryAfter is how long an answer asks to wait, in seconds or as a date, and
+// whether it does.
+func retryAfter(h http.Header) (wait time.Duration, asks bool) {
 	text := h.Get("Retry-After")
-	if seconds, err := strconv.Atoi(text); err == nil && seconds > 0 {
-		return time.Duration(min(seconds, int(insistTime/time.Second)+1)) * time.Second
+	if seconds, err := strconv.ParseUint(text, 10, 63); err == nil {
+		return time.Duration(min(seconds, uint64(2*insistTime/time.Second))) * time.Second, true
 	}
-	if date, err := http.ParseTime(text); err == nil {
-		return max(0, time.Until(date))
-	}
-	return 0
+	date, err := http.ParseTime(text)
+	return max(0, time.Until(date)), err == nil
 }

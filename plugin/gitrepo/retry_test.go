@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -130,6 +131,51 @@ func TestRemote_RetryAfterIsHonouredWithinTheBound(t *testing.T) {
 			_, err := Clone(ctx, o)
 			if waited != test.waits || fault.Of(err) != fault.Temporary || !strings.Contains(err.Error(), "503") {
 				t.Errorf("waited %v, error %v", waited, err)
+			}
+		})
+	}
+}
+
+// TestRemote_ThatFallsSilentIsAskedAgain has the first answer end in silence:
+// before it begins, in the refs, and in the pack.
+func TestRemote_ThatFallsSilentIsAskedAgain(t *testing.T) {
+	s := newSite(t, map[string]string{"a": strings.Repeat("0123456789abcdef\n", 20)})
+	s.filters(false)
+	for name, test := range map[string]struct {
+		method string
+		after  int // bytes of the answer
+	}{
+		"before the refs": {http.MethodGet, -1}, "in the refs": {http.MethodGet, 50},
+		"before the pack": {http.MethodPost, -1}, "in the pack": {http.MethodPost, 60},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var met atomic.Bool
+			o := options(t, s.serve(func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Method != test.method || met.Swap(true) {
+						next.ServeHTTP(w, r)
+						return
+					}
+					answer := httptest.NewRecorder()
+					next.ServeHTTP(answer, r)
+					if test.after >= 0 {
+						w.Header().Set("Content-Type", answer.Header().Get("Content-Type"))
+						_, _ = w.Write(answer.Body.Bytes()[:test.after])
+						_ = http.NewResponseController(w).Flush()
+					}
+					<-r.Context().Done()
+				})
+			}))
+			o.quiet = 2 * time.Second
+			var told []string
+			o.Retrying = func(err error, _ time.Duration) { told = append(told, err.Error()) }
+			r, err := Clone(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Close(); err != nil || len(told) == 0 || !strings.Contains(told[0], "not a word for 2s") {
+				t.Errorf("error %v, told %q", err, told)
 			}
 		})
 	}

@@ -2,6 +2,8 @@ package gitrepo
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -42,6 +44,67 @@ func (s *stream) close() error {
 		s.kill()
 	}
 	return s.wait()
+}
+
+// quietTime is how long a remote may say nothing while it is waited for. It is
+// less than retryTime, so that one that has gone without a word is asked again;
+// git sends something every few seconds, also while it works or a hook runs.
+const quietTime = 90 * time.Second
+
+// silence ends an act when it has lasted too long.
+type silence struct {
+	timer *time.Timer
+	limit time.Duration
+	end   context.CancelCauseFunc
+}
+
+// endSilence is a context that ends when the remote says nothing for so long
+// while it is waited for, which begins now.
+func endSilence(ctx context.Context, limit time.Duration) (context.Context, *silence) {
+	ctx, end := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(limit, func() { end(fmt.Errorf("not a word for %s", limit)) })
+	return ctx, &silence{timer, limit, end}
+}
+
+// wait runs what waits for the remote.
+func (s *silence) wait(act func()) {
+	s.timer.Reset(s.limit)
+	act()
+	s.timer.Stop()
+}
+
+// unsilenced is a conversation whose silences end it.
+type unsilenced struct {
+	conversation
+	silence *silence
+}
+
+func (c unsilenced) greeting() io.Reader {
+	if r := c.conversation.greeting(); r != nil {
+		return heard{r, c.silence}
+	}
+	return nil
+}
+
+func (c unsilenced) ask(request []byte) (answer io.Reader, err error) {
+	c.silence.wait(func() { answer, err = c.conversation.ask(request) })
+	return heard{answer, c.silence}, err
+}
+
+func (c unsilenced) close() (err error) {
+	c.silence.wait(func() { err = c.conversation.close() })
+	return err
+}
+
+// heard is what the remote says.
+type heard struct {
+	io.Reader
+	silence *silence
+}
+
+func (h heard) Read(p []byte) (n int, err error) {
+	h.silence.wait(func() { n, err = h.Reader.Read(p) })
+	return n, err
 }
 
 // maxDrain is how much unwanted output is read so that a service can end.

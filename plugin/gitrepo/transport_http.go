@@ -219,9 +219,9 @@ func checkResponse(res *http.Response, want string) error {
 	}
 	text, _ := io.ReadAll(io.LimitReader(res.Body, maxTail))
 	problem := fmt.Errorf("HTTP status %d: %s", res.StatusCode, printable(string(text)))
-	wait := retryAfter(res.Header)
+	wait, asks := retryAfter(res.Header)
 	switch {
-	case res.StatusCode == http.StatusForbidden && wait > 0:
+	case res.StatusCode == http.StatusForbidden && asks:
 		return transientError{problem, wait} // how some forges limit the rate
 	case res.StatusCode == http.StatusNonAuthoritativeInfo: // Azure DevOps to a token that is expired or wrong
 		return fmt.Errorf("%w: it answers with a page to sign in (HTTP status 203); check git_username and git_password, and whether the token has expired", ErrDenied)

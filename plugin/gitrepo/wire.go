@@ -65,6 +65,7 @@ type remote struct {
 	progress  func(string)
 	retrying  func(err error, pause time.Duration) // may be nil
 	pauses    func() backoff.BackOff               // between the tries of one act
+	quiet     time.Duration                        // see quietTime
 
 	mu      sync.Mutex
 	offered *capability.List // what its upload-pack can do, once it has greeted
@@ -83,11 +84,15 @@ func (r *remote) run(ctx context.Context, what string, s service,
 ) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("no end after %s", r.timeout))
 	defer cancel()
+	ctx, silence := endSilence(ctx, r.quiet)
+	defer silence.end(nil)
 	what += " " + r.name
 	c, err := open(ctx, s)
+	silence.timer.Stop()
 	if err != nil {
 		return remoteFault(ctx, what, "", err)
 	}
+	c = unsilenced{c, silence}
 	err = r.converse(c, do)
 	// The service may still want to say why it failed, so it ends first.
 	closeErr := c.close()
@@ -140,17 +145,11 @@ func (h *head) Write(p []byte) (int, error) {
 // maxGreeting bounds the list of refs that a remote sends, in bytes.
 const maxGreeting = 256 << 20
 
-// listTime bounds one try to list refs: a remote that says nothing for so long
-// is asked again.
-const listTime = time.Minute
-
 // list reads the remote's refs.
 func (r *remote) list(ctx context.Context) (refs, error) {
 	var found refs
 	err := r.tryAgain(ctx, func() error {
-		limited, cancel := context.WithTimeoutCause(ctx, listTime, fmt.Errorf("no end after %s", listTime))
-		defer cancel()
-		return r.act(limited, "list the refs of", uploadPack, func(_ conversation, g *packp.AdvRefs) error {
+		return r.act(ctx, "list the refs of", uploadPack, func(_ conversation, g *packp.AdvRefs) error {
 			found = g.References
 			return nil
 		})
