@@ -29,7 +29,7 @@ func TestDocumentsPushedDuringARunAreNotMissed(t *testing.T) {
 	s := alertSite(t)
 	pushes := 0
 	s.Git.SetMiddleware(standin.Before(100, standin.IsPush, func() {
-		if pushes++; pushes != 3 {
+		if pushes++; pushes != 4 {
 			return
 		}
 		rival := map[string]string{"docs/post-mortems/2026-02-02-new.md": document("| P1 | Add an alert on swap | Alert | over 50 % | TODO |")}
@@ -42,6 +42,46 @@ func TestDocumentsPushedDuringARunAreNotMissed(t *testing.T) {
 	s.wants(0, s.run(map[string]string{"CI_COMMIT_SHA": s.tip(), "CI_PREV_COMMIT_SHA": s.Second}))
 	if doc := s.file("docs/post-mortems/2026-02-02-new.md"); !strings.Contains(doc, "| over 50 % | Done |") {
 		t.Errorf("the document was never read:\n%s", doc)
+	}
+}
+
+// TestAFirstRunThatIsCutShortIsNotForgotten has no run come through before the
+// next push, whose CI_PREV_COMMIT_SHA is behind what the first push brought.
+func TestAFirstRunThatIsCutShortIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]struct {
+		previous string // CI_PREV_COMMIT_SHA of the first run; "" when it is unknown
+		end      func(*site, map[string]string)
+	}{
+		"Vault is sealed": {"known", func(s *site, settings map[string]string) {
+			s.Vault.SetSealed(true)
+			s.wants(75, s.run(settings))
+			s.Vault.SetSealed(false)
+		}},
+		"Vault is sealed in the first run of all": {"", func(s *site, settings map[string]string) {
+			s.Vault.SetSealed(true)
+			s.wants(75, s.run(settings))
+			s.Vault.SetSealed(false)
+		}},
+		"killed before its agent": {"known", func(s *site, settings map[string]string) {
+			s.disturbed(settings, "planning the untouched base", func(p process) { s.signal(p, os.Kill) })
+			s.freeLock()
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := alertSite(t)
+			settings := map[string]string{"CI_PREV_COMMIT_SHA": ""}
+			if first.previous != "" {
+				settings["CI_PREV_COMMIT_SHA"] = s.First
+			}
+			first.end(s, settings)
+			must[string](t)(s.Repo.Commit(standin.SampleBranch, "Something else\n", map[string]string{"notes.txt": "x\n"}))
+			s.wants(0, s.run(map[string]string{"CI_COMMIT_SHA": s.tip(), "CI_PREV_COMMIT_SHA": s.Second}))
+			if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
+				t.Errorf("what the first push brought was never read:\n%s", s.last)
+			}
+		})
 	}
 }
 

@@ -44,6 +44,12 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 		refreshIndex(ctx, s, c, repo, sel, sum)
 		return sum.note(c, "no safe item: nothing to do")
 	}
+	return work(ctx, s, c, repo, sel, sum)
+}
+
+// work is a run that has something to do, from the first use of a secret on.
+func work(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, sel selection, sum *summary) (err error) {
+	sel.remember(ctx, s, c, repo, sum.Run)
 
 	// What earlier runs left stays open in whichever way this one ends.
 	settling := false // they were looked at, and sum knows of each
@@ -59,7 +65,7 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 		return err
 	}
 	sum.slack(k)
-	commands, err := terraformCommands(s, repo, commit)
+	commands, err := terraformCommands(s, repo, sel.Commit)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -120,7 +121,8 @@ func (sel *selection) narrow(s Settings, repo *gitrepo.Repo) ([]string, error) {
 	default:
 		sel.Base = s.CI.PrevSHA
 	}
-	if sel.Base == "" {
+	if sel.Base == "" || sel.Base == resolve.NoCommit {
+		sel.Base = ""
 		sel.Note = "no earlier commit is known to compare with: taking all documents"
 		return sel.All, nil
 	}
@@ -150,6 +152,22 @@ func (sel *selection) narrow(s Settings, repo *gitrepo.Repo) ([]string, error) {
 		}
 	}
 	return wanted, nil
+}
+
+// remember writes down what a first run compares with, before anything can cut it
+// short: the next push has another CI_PREV_COMMIT_SHA. That it cannot be written
+// ends no run; what it would take is needed again soon, and refused there.
+func (sel selection) remember(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, run string) {
+	if s.Documents.Scope != ScopeChanged || s.Documents.Since != "" || s.Mode == ModeDryRun {
+		return
+	}
+	base := sel.Base
+	if sel.Note != "" {
+		base = "" // everything was taken
+	}
+	if err := resolve.Begin(ctx, repo, run, base); err != nil {
+		c.Log.Warn().Str("stage", "documents").Err(err).Msg("should this run be cut short, the next one will not know what it was to read")
+	}
 }
 
 // safe is the items that may be acted on, of all documents.

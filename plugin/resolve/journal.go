@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -127,6 +128,31 @@ func (r *Resolver) flush(ctx context.Context, entries ...Entry) error {
 	}
 	r.ledger.add(all...)
 	r.pending = nil
+	return nil
+}
+
+// NoCommit is the commit of a run that is known to have come through when there
+// is none.
+const NoCommit = "0000000000000000000000000000000000000000"
+
+// Begin writes into the ledger, when no run ever went through, what the first one
+// compares with: later runs compare with it too until one goes through. An empty
+// base stands for the reading of all documents.
+func Begin(ctx context.Context, repo *gitrepo.Repo, run, base string) error {
+	log, err := repo.ReadLog(LedgerRef)
+	if err != nil {
+		return fmt.Errorf("read the ledger: %w", err)
+	}
+	if ledger, _ := ReadLedger(log.Lines); ledger.Completed() != "" {
+		return nil
+	}
+	lines, err := Encode(Entry{Time: time.Now().UTC(), Run: run, Kind: kindFinished, Commit: cmp.Or(base, NoCommit)})
+	if err != nil {
+		return err
+	}
+	if err := repo.AppendLog(ctx, LedgerRef, lines); err != nil {
+		return fmt.Errorf("write the ledger: %w", err)
+	}
 	return nil
 }
 
