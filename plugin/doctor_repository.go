@@ -83,17 +83,25 @@ func (d *checkup) push(ctx context.Context, repo *gitrepo.Repo) {
 
 // ownRefs makes and deletes a ref, as a run does with lock, journal and ledger.
 func (d *checkup) ownRefs(ctx context.Context, repo *gitrepo.Repo) {
-	name := gitrepo.OwnRefs + "doctor/" + runID(time.Now())
-	if err := repo.SetRef(ctx, name, "", repo.Tip()); err != nil {
-		d.failUnlessDry("refs", err, "the run keeps lock, journal and ledger below "+gitrepo.OwnRefs+"; allow the user of git_username to create and delete refs there")
-		return
+	name, place := gitrepo.OwnRefs+"doctor/"+runID(time.Now()), repo.OnRemote(gitrepo.OwnRefs)
+	probe := ""
+	tip, err := repo.Lookup(repo.Tip())
+	if err == nil {
+		probe, err = repo.Commit(tip.Hash, tip.Tree, "try a ref [ci skip]\n") // the tip itself could start a pipeline there
 	}
-	err := closed(ctx, nil, func(ctx context.Context) error { return repo.SetRef(ctx, name, repo.Tip(), "") })
+	if err == nil {
+		err = repo.SetRef(ctx, name, "", probe)
+	}
 	if err != nil {
-		d.failUnlessDry("refs", err, "allow the user of git_username to delete refs below "+gitrepo.OwnRefs+", and remove this one:\ngit push "+repo.URL()+" :"+name)
+		d.failUnlessDry("refs", err, "the run keeps lock, journal and ledger below "+place+"; allow the user of git_username to create and delete refs there, or, where the forge takes only branches and tags, set state_refs: heads/pm-todos-state")
 		return
 	}
-	d.ok("refs", "", "refs below "+gitrepo.OwnRefs+" can be created and deleted")
+	err = closed(ctx, nil, func(ctx context.Context) error { return repo.SetRef(ctx, name, probe, "") })
+	if err != nil {
+		d.failUnlessDry("refs", err, "allow the user of git_username to delete refs below "+place+", and remove this one:\ngit push "+repo.URL()+" :"+repo.OnRemote(name))
+		return
+	}
+	d.ok("refs", "", "refs below "+place+" can be created and deleted")
 }
 
 // rules shows a commit that is made as fixes are to the remote, on a branch of

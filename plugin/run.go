@@ -18,8 +18,8 @@ var errRunTimeout = fault.Mark(fault.Temporary, errors.New("run_timeout reached"
 func Run(ctx context.Context, s Settings, c Console) (err error) {
 	sum := newSummary(s, c)
 	defer func() { err = tell(ctx, s, c, sum, err) }()
-	if s.OtherForge() {
-		return sum.note(c, "not the canonical forge: this push came from another forge than remote names, so nothing is done here")
+	if why := s.notOurs(); why != "" {
+		return sum.note(c, why)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.RunTimeout, errRunTimeout)
 	defer cancel()

@@ -82,6 +82,7 @@ type RepositorySettings struct {
 	Proxy       secret.String // URL of an HTTP proxy for https; of Vault and chat too
 	NoProxy     []string      // hosts that are reached without it
 	KnownHosts  string        // known_hosts lines of ssh remotes
+	StateRefs   string        // where our refs stand on the remote
 	SigningKey  secret.String // signs the commits; empty: none
 	AuthorName  string        // of the commits
 	AuthorEmail string        // of the commits

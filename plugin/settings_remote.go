@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/pattern"
 )
 
@@ -95,6 +96,21 @@ func (s Settings) CommitLink(sha string) string {
 		return ""
 	}
 	return strings.ReplaceAll(s.CommitTemplate(), "{sha}", sha)
+}
+
+// notOurs is why this pipeline is nothing to act on, "" when it is.
+func (s Settings) notOurs() string {
+	switch {
+	case s.OtherForge():
+		return "not the canonical forge: this push came from another forge than remote names, so nothing is done here"
+	case s.ownBranch(s.CI.Branch), s.ownBranch(s.Repository.Branch):
+		return "this is our own state branch: what pm-todos pushes there starts nothing"
+	}
+	return ""
+}
+
+func (s Settings) ownBranch(name string) bool {
+	return name != "" && gitrepo.IsStateBranch(s.Repository.StateRefs, name)
 }
 
 // OtherForge tells whether this is the pipeline of a mirror: a push event of a

@@ -105,6 +105,11 @@ var repositoryEntries = []entry{
 		read:  asPasted(func(s *Settings) *string { return &s.Repository.KnownHosts }, knownHosts),
 	},
 	{
+		name: "state_refs", standard: "refs/pm-todos",
+		usage: "Where lock, ledger and journals stand on the remote. Some forges take only branches and tags: `heads/pm-todos-state` makes them branches below that name, with `[ci skip]` in every commit.",
+		read:  asText(func(s *Settings) *string { return &s.Repository.StateRefs }, gitrepo.CheckStateRefs),
+	},
+	{
 		name: "git_signing_key", secret: true,
 		usage: "OpenSSH private key that signs every commit of this program, for remotes that demand signed commits. Give its public half to the forge as a signing key of the account, and set `author_email` to an address of that account.",
 		read:  asKey(func(s *Settings) *secret.String { return &s.Repository.SigningKey }),

@@ -40,7 +40,7 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 		URL: s.Repository.Remote, Branch: s.Repository.Branch,
 		Username: s.Repository.Username, Password: s.Repository.Password,
 		SSHKey: s.Repository.SSHKey, KnownHosts: []byte(s.Repository.KnownHosts),
-		Way: s.way(), SigningKey: s.Repository.SigningKey,
+		Way: s.way(), StateRefs: s.Repository.StateRefs, SigningKey: s.Repository.SigningKey,
 		Author:   gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
 		Dir:      dir,
 		Levels:   documentLevels(s.Documents.PostMortems),

@@ -16,13 +16,13 @@ import (
 // summary in the place of the older files, and begins a new chain.
 
 const (
-	logPart   = 64 << 10 // bytes from which on the next file is begun
-	logFile   = 1 << 20  // bytes up to which lines are written into one file
-	logLoose  = 1 << 20  // bytes after the last summary that make a new one worth while
-	maxLog    = 64 << 20 // bytes that are read of a log
-	maxParts  = 1024     // files that are read of a log
-	logAppend = "append to the ledger\n"
-	logSum    = "compact the ledger\n"
+	logPart   = 64 << 10                           // bytes from which on the next file is begun
+	logFile   = 1 << 20                            // bytes up to which lines are written into one file
+	logLoose  = 1 << 20                            // bytes after the last summary that make a new one worth while
+	maxLog    = 64 << 20                           // bytes that are read of a log
+	maxParts  = 1024                               // files that are read of a log
+	logAppend = "append to the ledger [ci skip]\n" // a log may be a branch, which starts no pipeline
+	logSum    = "compact the ledger [ci skip]\n"
 )
 
 // Log is a log as far as it can be read.

@@ -54,6 +54,7 @@ type holding struct {
 	Until    time.Time `json:"until"`
 	Nonce    string    `json:"nonce"`
 	Released bool      `json:"released,omitempty"`
+	CI       string    `json:"ci"` // a mark that starts no pipeline, for locks that are branches
 }
 
 // Lock is the lock while it is held. It renews itself until Release.
@@ -182,7 +183,7 @@ func (r *Repo) readHolding(ctx context.Context, h plumbing.Hash) (holding, error
 func (r *Repo) newHolding(old plumbing.Hash, h holding) (update, func(map[plumbing.Hash]bool) ([]byte, error), error) {
 	u := update{ref: LockRef, old: old}
 	h.Until = r.now().Add(leaseTime).UTC().Truncate(time.Second)
-	h.Nonce = rand.Text()
+	h.Nonce, h.CI = rand.Text(), "[ci skip]"
 	message, err := json.Marshal(h)
 	if err != nil {
 		return u, nil, err

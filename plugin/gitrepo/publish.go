@@ -25,13 +25,13 @@ func (r *Repo) swap(ctx context.Context, u update, pack func(map[plumbing.Hash]b
 		}
 		return nil
 	case errors.As(err, &stale):
-		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s is at %s, not at %s", ErrRefMoved, u.ref, short(stale.now), short(u.old)))
+		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s is at %s, not at %s", ErrRefMoved, r.remote.place(u.ref), short(stale.now), short(u.old)))
 	case fault.Of(err) == fault.Temporary && sent:
 		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w", ErrPushUnknown, err))
 	case isFinal(err):
 		return err
 	}
-	return fault.Mark(fault.Failed, fmt.Errorf("%w of %s: %w", ErrPushRefused, u.ref, err))
+	return fault.Mark(fault.Failed, fmt.Errorf("%w of %s: %w", ErrPushRefused, r.remote.place(u.ref), err))
 }
 
 func short(h plumbing.Hash) string {

@@ -11,7 +11,8 @@ import (
 
 // Names that this program gives to refs of its own.
 const (
-	// OwnRefs is the prefix of the refs that no person has to see.
+	// OwnRefs is the prefix of the refs that no person has to see. It is their
+	// name here, wherever Options.StateRefs puts them on the remote.
 	OwnRefs = "refs/pm-todos/"
 	// OwnBranches is the prefix of the branches that keep work for people.
 	OwnBranches = "refs/heads/pm-todos/"
@@ -54,6 +55,48 @@ func checkRef(name string) error {
 		}
 	}
 	return nil
+}
+
+// CheckStateRefs tells what is wrong with a place for the refs below OwnRefs: a
+// prefix of refs, with or without refs/.
+func CheckStateRefs(place string) error {
+	prefix := statePrefix(place)
+	if err := checkRef(prefix + "lock"); err != nil {
+		return err
+	}
+	switch {
+	case isForges(prefix):
+		return fmt.Errorf("%s holds the refs of people; name a place below it, such as heads/pm-todos-state", printable(place))
+	case strings.HasPrefix(prefix, OwnBranches):
+		return fmt.Errorf("below %s stand the branches for people; name another place, such as heads/pm-todos-state", OwnBranches)
+	case strings.HasPrefix(prefix, "refs/tags/"), strings.HasPrefix(prefix, "refs/remotes/"):
+		return fmt.Errorf("%s is for refs that never move; name a place such as heads/pm-todos-state", printable(place))
+	}
+	return nil
+}
+
+// isForges reports whether git or the forge itself says what stands there.
+func isForges(prefix string) bool {
+	switch prefix {
+	case branches, "refs/refs/", "refs/tags/", "refs/remotes/", "refs/notes/", "refs/pull/", "refs/merge-requests/", "refs/changes/", "refs/for/":
+		return true
+	}
+	return false
+}
+
+// statePrefix is the full prefix of a place for the refs below OwnRefs.
+func statePrefix(place string) string {
+	place = strings.TrimRight(place, "/")
+	if place == "" {
+		return OwnRefs
+	}
+	return "refs/" + strings.TrimPrefix(place, "refs/") + "/"
+}
+
+// IsStateBranch reports whether a branch is one of this program's own: one that
+// keeps work for people, or one below a place for the refs of OwnRefs.
+func IsStateBranch(place, branch string) bool {
+	return strings.HasPrefix(branches+branch, OwnBranches) || strings.HasPrefix(branches+branch+"/", statePrefix(place))
 }
 
 // parseHash reads a full hash. The empty text and 40 zeros are the zero hash.

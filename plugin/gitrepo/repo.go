@@ -36,6 +36,7 @@ type Options struct {
 	KnownHosts []byte        // for ssh: known_hosts lines, required
 	Dir        string        // existing private directory of the caller, who removes it
 	Author     Signature     // of every commit
+	StateRefs  string        // where OwnRefs stand on the remote, see CheckStateRefs; there when empty
 	SigningKey secret.String // private key that signs every commit; none are signed when empty
 	Levels     int           // of folders that are fetched together, the top folder being one; all when zero
 	Ahead      Ahead         // what will be read first
@@ -104,7 +105,7 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 	}
 	r := &Repo{
 		remote: &remote{
-			transport: t, name: a.String(), timeout: o.Timeout, progress: o.Progress,
+			transport: t, name: a.String(), state: statePrefix(o.StateRefs), timeout: o.Timeout, progress: o.Progress,
 			retrying: o.Retrying, pauses: o.pauses, quiet: o.quiet,
 		},
 		store: s, branch: branches + o.Branch, author: o.Author, signer: signer, dir: o.Dir, levels: o.Levels, ahead: o.Ahead,
@@ -124,6 +125,12 @@ func (o Options) transport() (transport, address, error) {
 	}
 	if err := CheckBranch(o.Branch); err != nil {
 		return nil, a, err
+	}
+	if err := CheckStateRefs(o.StateRefs); err != nil {
+		return nil, a, fmt.Errorf("state_refs: %w", err)
+	}
+	if strings.HasPrefix(branches+o.Branch+"/", statePrefix(o.StateRefs)) {
+		return nil, a, errors.New("state_refs: the branch itself stands there; name another place")
 	}
 	for _, text := range []string{o.Author.Name, o.Author.Email} {
 		// A line break here would forge a header of every commit.
@@ -179,6 +186,9 @@ func (r *Repo) Close() error {
 	r.remote.transport.close()
 	return r.store.close()
 }
+
+// OnRemote is the name that a ref of ours has on the remote.
+func (r *Repo) OnRemote(ref string) string { return r.remote.place(ref) }
 
 // URL is the remote for printing, without password.
 func (r *Repo) URL() string { return r.remote.name }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,6 +62,7 @@ type conversation interface {
 type remote struct {
 	transport transport
 	name      string // URL for printing
+	state     string // prefix on the remote of what is below OwnRefs here
 	timeout   time.Duration
 	progress  func(string)
 	retrying  func(err error, pause time.Duration) // may be nil
@@ -130,7 +132,35 @@ func (r *remote) converse(c conversation, do func(conversation, *packp.AdvRefs) 
 	case err != nil:
 		return doubtfulError{err, kindOf(err)}
 	}
+	greeting.References = r.named(greeting.References)
 	return do(c, greeting)
+}
+
+// place is the name on the remote of a ref of ours.
+func (r *remote) place(ref string) string {
+	if rest, own := strings.CutPrefix(ref, OwnRefs); own {
+		return r.state + rest
+	}
+	return ref
+}
+
+// named is the refs of the remote by the names that they have here. What stands
+// below OwnRefs on a remote where ours have another place is nobody's.
+func (r *remote) named(all refs) refs {
+	if r.state == OwnRefs {
+		return all
+	}
+	found := make(refs, len(all))
+	for name, h := range all {
+		if strings.HasPrefix(name, OwnRefs) {
+			continue
+		}
+		if rest, own := strings.CutPrefix(name, r.state); own {
+			name = OwnRefs + rest
+		}
+		found[name] = h
+	}
+	return found
 }
 
 // head keeps the start of what is written to it, which holds what a remote can
@@ -385,7 +415,7 @@ func (r *remote) push(ctx context.Context, u update, pack func(has map[plumbing.
 			if now := g.References[u.ref]; now != u.old {
 				return staleError{now}
 			}
-			request, caps, err := pushRequest(u, g, pack)
+			request, caps, err := pushRequest(update{r.place(u.ref), u.old, u.new}, g, pack)
 			if err != nil {
 				return err
 			}

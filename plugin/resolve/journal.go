@@ -27,9 +27,9 @@ func JournalRef(ref Ref) string {
 	return JournalPrefix + hex.EncodeToString(sum[:])
 }
 
-// nothingWaits is the message of the commit that stands in a journal ref where
+// nothingWaits begins the message of the commit that stands in a journal ref where
 // the remote lets nobody delete refs.
-const nothingWaits = "settled: nothing waits here any more\n"
+const nothingWaits = "settled: nothing waits here any more"
 
 // Journals lists the journals on the remote, fix commits by ref name. Refs that
 // could only be overwritten when they were settled are none. Their commits are
@@ -52,7 +52,7 @@ func JournalsSeen(repo *gitrepo.Repo) map[string]string {
 func waiting(repo *gitrepo.Repo, refs map[string]string) map[string]string {
 	maps.DeleteFunc(refs, func(_, hash string) bool {
 		commit, err := repo.Lookup(hash)
-		return err == nil && commit.Message == nothingWaits
+		return err == nil && strings.HasPrefix(commit.Message, nothingWaits)
 	})
 	return refs
 }
@@ -68,7 +68,7 @@ func clearJournal(ctx context.Context, repo *gitrepo.Repo, name, fix string) err
 	if lookupErr != nil {
 		return errors.Join(err, lookupErr)
 	}
-	settled, commitErr := repo.Commit(fix, commit.Tree, nothingWaits)
+	settled, commitErr := repo.Commit(fix, commit.Tree, nothingWaits+" [ci skip]\n")
 	if commitErr != nil {
 		return errors.Join(err, commitErr)
 	}
@@ -84,7 +84,7 @@ func (a *attempt) writeJournal(ctx context.Context, previous, fix string) error 
 		if err != nil {
 			return err
 		}
-		if commit, err := a.repo.Lookup(refs[name]); err == nil && commit.Message == nothingWaits {
+		if commit, err := a.repo.Lookup(refs[name]); err == nil && strings.HasPrefix(commit.Message, nothingWaits) {
 			previous = refs[name]
 		}
 	}
