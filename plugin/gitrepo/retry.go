@@ -48,13 +48,15 @@ func (r *remote) persist(ctx context.Context, again func(error) bool, act func()
 		limit = insistTime
 	}
 	var last error
+	final := false
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		last = act()
+		final = last != nil && !again(last)
 		var asked transientError
 		switch {
 		case last == nil:
 			return struct{}{}, nil
-		case !again(last):
+		case final:
 			return struct{}{}, backoff.Permanent(last)
 		case errors.As(last, &asked) && asked.after > 0:
 			return struct{}{}, &backoff.RetryAfterError{Duration: asked.after}
@@ -69,7 +71,7 @@ func (r *remote) persist(ctx context.Context, again func(error) bool, act func()
 	switch cause := context.Cause(ctx); {
 	case err == nil:
 		return nil
-	case cause != nil && !errors.Is(last, cause):
+	case cause != nil && !final && !errors.Is(last, cause):
 		return fault.Mark(fault.Temporary, fmt.Errorf("%w (cut short: %w)", last, cause))
 	}
 	return last
