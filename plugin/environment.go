@@ -64,6 +64,7 @@ func readCI(get func(string) string) CI {
 		RepoName:       get("CI_REPO"),
 		RepoURL:        get("CI_REPO_URL"),
 		CloneURL:       get("CI_REPO_CLONE_URL"),
+		ForgeType:      get("CI_FORGE_TYPE"),
 		Workspace:      get("CI_WORKSPACE"),
 		StepType:       get("CI_STEP_TYPE"),
 		Netrc: Netrc{

@@ -115,7 +115,8 @@ const reasonsIntro = `# Reason codes
 
 Every item that was not simply done has a reason code: in the log's closing table, in ` + "`summary.json`" + ` (` + "`reason`" + `, and ` + "`code`" + ` of each
 finding), in ` + "`summary.md`" + `, and in Slack. The codes are stable; the sentences may get better. Exit codes and how to recover stand in
-[operations.md](operations.md).
+[operations.md](operations.md). Work that the plan gate refused is kept on a branch, which the report names; of work that the diff gate
+refused, the findings are all that is kept.
 `
 
 // reasonsPage is docs/reasons.md.

@@ -189,6 +189,7 @@ type CI struct {
 	PipelineURL    string
 	RepoName       string // owner/name
 	RepoURL        string // the forge's page
+	ForgeType      string // gitea, forgejo, github, gitlab, bitbucket and so on
 	CloneURL       string
 	Workspace      string
 	StepType       string // "plugin" in a plugin step

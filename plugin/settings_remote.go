@@ -81,12 +81,47 @@ func (s Settings) CommitTemplate() string {
 	if s.Repository.CommitURL != "" {
 		return s.Repository.CommitURL
 	}
+	if page := s.repositoryPage(); page != "" {
+		return page + "/commit/{sha}"
+	}
+	return ""
+}
+
+// repositoryPage is the page of the repository on its forge; "" when none is
+// known.
+func (s Settings) repositoryPage() string {
 	for _, address := range []string{s.Repository.Remote, s.CI.RepoURL} {
 		if page := splitRemote(address).page(); page != "" {
-			return page + "/commit/{sha}"
+			return page
 		}
 	}
 	return ""
+}
+
+// branchPages are where forges show a branch, by Woodpecker's names of forges.
+// Other than a commit's, the place differs between them.
+var branchPages = map[string]string{
+	"gitea": "/src/branch/{branch}", "forgejo": "/src/branch/{branch}", "github": "/tree/{branch}",
+	"gitlab": "/-/tree/{branch}", "bitbucket": "/branch/{branch}",
+}
+
+// publicForges are the forges of well-known hosts.
+var publicForges = map[string]string{
+	"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "forgejo", "gitea.com": "gitea", "bitbucket.org": "bitbucket",
+}
+
+// BranchTemplate is the link of a branch with {branch} for its name; "" when it
+// is not known which forge the remote is on.
+func (s Settings) BranchTemplate() string {
+	page := s.repositoryPage()
+	kind := publicForges[splitRemote(page).host]
+	if kind == "" && s.CI.CloneURL != "" && !s.foreignForge() {
+		kind = s.CI.ForgeType
+	}
+	if page == "" || branchPages[kind] == "" {
+		return ""
+	}
+	return page + branchPages[kind]
 }
 
 // CommitLink is the link of the commit with that full hash; "" when there is

@@ -38,6 +38,24 @@ func TestCommitLink(t *testing.T) {
 	}
 }
 
+func TestBranchLinkOnlyWhereTheForgeIsKnown(t *testing.T) {
+	const clone = "https://forge.example/o/r.git"
+	for _, test := range []struct{ name, remote, clone, forge, want string }{
+		{"by the pipeline's forge", clone, clone, "forgejo", "https://forge.example/o/r/src/branch/{branch}"},
+		{"over ssh", "git@forge.example:o/r.git", clone, "gitlab", "https://forge.example/o/r/-/tree/{branch}"},
+		{"by its host", "git@github.com:o/r.git", clone, "gitea", "https://github.com/o/r/tree/{branch}"},
+		{"another forge than the pipeline's", "https://other.example/o/r.git", clone, "gitea", ""},
+		{"outside a pipeline", clone, "", "", ""},
+		{"a forge that is not known", clone, clone, "addon", ""},
+		{"a path", "/srv/git/r.git", "/srv/git/r.git", "gitea", ""},
+	} {
+		s := Settings{Repository: RepositorySettings{Remote: test.remote}, CI: CI{CloneURL: test.clone, ForgeType: test.forge}}
+		if got := s.BranchTemplate(); got != test.want {
+			t.Errorf("%s: %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
 func TestThreat20_OnlyTheCanonicalForgeActs(t *testing.T) {
 	tests := []struct {
 		name, event, remote, clone string

@@ -60,7 +60,7 @@ func newSummary(s Settings, c Console) *summary {
 		Version: c.Version, Run: runID(now), Mode: string(s.Mode), Event: s.CI.Event, Repository: repositoryName(s),
 		Branch: s.Repository.Branch, PipelineURL: s.CI.PipelineURL, Started: now, Scope: string(s.Documents.Scope),
 		BudgetUSD: s.Agent.BudgetUSD, Redactor: c.Redactor, Known: map[string]string{},
-		Links: report.Links{Commit: s.CommitTemplate(), Pages: s.Repository.PagesURL},
+		Links: report.Links{Commit: s.CommitTemplate(), Branch: s.BranchTemplate(), Pages: s.Repository.PagesURL},
 	}}
 }
 

@@ -27,8 +27,9 @@ type Outcome struct {
 	Stack    string        // folder, when known
 	Commit   string        // full hash of the fix commit on the branch
 	Branch   string        // branch that keeps refused or proposed work
-	PlanHash string        // SHA-256 of the applied plan file
-	Counts   Counts        // resources that the plan touched
+	Journal  string        // ref that keeps the fix commit of an item that needs a person, while it is not on the branch
+	PlanHash string        // SHA-256 of the plan file that was judged last
+	Counts   Counts        // resources that this plan touches
 	CostUSD  float64       // what the agent cost, its whole slice when unknown
 	Duration time.Duration // from its base to its end
 	Attempt  int           // 1 for the first

@@ -2,6 +2,7 @@ package report
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"pm-todos/plugin/change"
@@ -67,8 +68,8 @@ func outcomes(nfs string) []change.Outcome {
 			Err: errors.New("apply: exit 1\nError: " + evil), CostUSD: 0.5, Duration: time.Minute, Attempt: 1, Command: "pm-todos settle 24 --landed|--abandon",
 		},
 		{
-			Item: item(nfs, 25, "P2", "Raise the memory limit of Grafana", "Config"), State: change.Refused, Reason: "several-stacks",
-			Findings: []change.Finding{{Code: "several-stacks", Place: "stacks/a/" + evil, Detail: "2 stacks " + evil}},
+			Item: item(nfs, 25, "P2", "Raise the memory limit of Grafana", "Config"), State: change.Refused, Reason: "replace",
+			Findings: []change.Finding{{Code: "replace", Place: "helm_release.grafana/" + evil, Detail: "delete and create " + evil}},
 			Branch:   "pm-todos/refused/nfs/25", CostUSD: 0.3, Duration: 80 * time.Second, Attempt: 1,
 		},
 		{
@@ -76,6 +77,10 @@ func outcomes(nfs string) []change.Outcome {
 			Err: errors.New("the agent failed: " + evil), Duration: 5 * time.Second, Attempt: 2,
 		},
 		{Item: item(nfs, 27, "P3", "Alert on certificate expiry", "Alert"), State: change.Proposed, Branch: "pm-todos/propose/nfs", Attempt: 1, Settled: true},
+		{
+			Item: item(nfs, 30, "P1", "Alert on stale handles", "Alert"), State: change.NeedsPerson, Reason: "applied-not-on-branch",
+			Err: errors.New("push: " + evil), Journal: "refs/pm-todos/journal/" + strings.Repeat("0123456789abcdef", 4), Command: "pm-todos settle 30 --landed|--abandon",
+		},
 		{Item: item(nfs, 28, "P3", "Alert on clock skew", "Alert"), State: change.Skipped, Reason: "stack-drifts"},
 		{Item: item(nfs, 29, "P3", "Alert on full disks", "Alert"), State: change.NotAttempted, Reason: "not-attempted-limit"},
 	}

@@ -67,6 +67,18 @@ var linkEnds = strings.NewReplacer(
 	"`", "%60", `"`, "%22", `'`, "%27", `\`, "%5C", "*", "%2A", "{", "%7B", "}", "%7D", "^", "%5E",
 )
 
+// journalRef matches the journals of this program. Others may write refs beside
+// them under any name, and a shell may take such a name for something else.
+var journalRef = pattern.Lazy(`^refs/pm-todos/journal/[0-9a-f]{64}$`)
+
+// journal is a journal's name, empty when it is none of this program's.
+func journal(ref string) string {
+	if journalRef().MatchString(ref) {
+		return ref
+	}
+	return ""
+}
+
 // shortHash is the abbreviation that people read.
 func shortHash(hash string) string {
 	if fullHash().MatchString(hash) {

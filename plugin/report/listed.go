@@ -15,8 +15,8 @@ func (v view) listed() view {
 		shown[i.State]++
 		return shown[i.State] > maxListed
 	})
-	v.Skipped = firstOf(v.Skipped, func(i itemView) bool { return i.New })
-	v.Unclear = firstOf(v.Unclear, func(i itemView) bool { return i.New })
+	v.Skipped = firstOf(v.Skipped, func(i leftView) bool { return i.New })
+	v.Unclear = firstOf(v.Unclear, func(i leftView) bool { return i.New })
 	v.Documents = firstOf(v.Documents, func(d documentView) bool { return d.Changed })
 	v.Problems = v.Problems[:min(len(v.Problems), maxListed)]
 	return v

@@ -5,8 +5,8 @@ import "testing"
 func TestListed_TellsNewsFirstInTheOldOrder(t *testing.T) {
 	var v view
 	for i := range 500 {
-		v.Skipped = append(v.Skipped, itemView{Line: i, New: i%10 == 9})
-		v.Items = append(v.Items, itemView{Line: i, State: []string{"done", "skipped", "not-attempted"}[i%3]})
+		v.Skipped = append(v.Skipped, leftView{Line: i, New: i%10 == 9})
+		v.Items = append(v.Items, itemView{leftView: leftView{Line: i, State: []string{"done", "skipped", "not-attempted"}[i%3]}})
 	}
 	shown := v.listed()
 	fresh, last := 0, -1

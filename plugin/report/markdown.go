@@ -31,13 +31,13 @@ func Markdown(s Summary) []byte {
 	for _, group := range groups {
 		m.outcomes(group.title, v.in(group.state))
 	}
-	left := append(v.in(change.Skipped), v.Skipped...)
+	left := append(v.in(change.Skipped), asItems(v.Skipped)...)
 	m.list("Left to people", left, true)
 	m.list("Waiting for the next run", v.in(change.NotAttempted), false)
 	m.problems(v.Problems)
 	m.bullets("Warnings", v.Warnings)
 	m.bullets("Notes", v.Notes)
-	m.folded("Unclear, not acted on", len(v.Unclear), func() { m.items(v.Unclear, true) })
+	m.folded("Unclear, not acted on", len(v.Unclear), func() { m.items(asItems(v.Unclear), true) })
 	m.folded("Documents", len(v.Documents), func() { m.documents(v.Documents) })
 	return []byte(strings.TrimRight(m.String(), "\n") + "\n")
 }
@@ -133,6 +133,12 @@ func (m *markdown) after(i itemView) {
 		m.line("%s:", short(i.Action))
 		m.line("")
 		m.block(i.Error)
+	}
+	if fetch := i.fetch(); fetch != "" {
+		m.line("")
+		m.line("The fix commit of %s is not on the branch:", mdCode(i.place()))
+		m.line("")
+		m.block(fetch)
 	}
 	if i.Command != "" {
 		m.line("")

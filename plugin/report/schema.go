@@ -56,6 +56,12 @@ func schemaOf(t reflect.Type) *schema {
 }
 
 func (s *schema) add(field reflect.StructField) {
+	if field.Anonymous {
+		for i := range field.Type.NumField() {
+			s.add(field.Type.Field(i))
+		}
+		return
+	}
 	name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 	property := schemaOf(field.Type)
 	property.Description = field.Tag.Get("doc")

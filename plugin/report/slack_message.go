@@ -131,7 +131,7 @@ func (b *blocks) outcomes(v view, d depth) {
 	for _, group := range groups {
 		b.group(group.mark+" "+group.title, v.in(group.state), v.Documents, d)
 	}
-	b.left(append(v.in(change.Skipped), v.Skipped...), d)
+	b.left(append(v.in(change.Skipped), asItems(v.Skipped)...), d)
 	b.list("⏭ Waiting for the next run", labels(v.in(change.NotAttempted), false), d.names)
 }
 
@@ -160,6 +160,9 @@ func (b *blocks) group(title string, items []itemView, documents []documentView,
 		}
 		if i.Fix != "" && d.reasons > 1 {
 			lines = append(lines, "→ "+cut16(i.Fix, 300))
+		}
+		if fetch := i.fetch(); fetch != "" {
+			lines = append(lines, "Its commit: "+cut16(fetch, 300))
 		}
 		for _, command := range i.commands() {
 			lines = append(lines, "To close it: "+cut16(command, 300))
@@ -226,7 +229,7 @@ func labels(items []itemView, why bool) []string {
 
 // rest is what one need not know at a glance.
 func (b *blocks) rest(v view) {
-	b.list("❔ Unclear, not acted on", labels(v.Unclear, false), 5)
+	b.list("❔ Unclear, not acted on", labels(asItems(v.Unclear), false), 5)
 	var lines []string
 	for _, p := range v.Problems {
 		lines = append(lines, cut16(fmt.Sprintf("%s:%d  %s: %s", p.File, p.Line, p.Reason, p.Detail), 250))

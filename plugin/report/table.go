@@ -182,6 +182,9 @@ func (t *table) detail(i itemView) {
 	if i.Kept != "" {
 		t.line("%sbranch %s", indent, first(i.KeptURL, i.Kept))
 	}
+	if i.Journal != "" {
+		t.line("%sjournal %s", indent, i.Journal)
+	}
 	for _, why := range i.why() {
 		t.wrapped(indent+"- ", why)
 	}
@@ -226,7 +229,7 @@ func (t *table) tail(text string) {
 	}
 }
 
-func (t *table) left(title string, items []itemView) {
+func (t *table) left(title string, items []leftView) {
 	if len(items) == 0 {
 		return
 	}
@@ -294,6 +297,9 @@ func (t *table) alarm(v view) {
 		t.paint(bold).wrapped("  ", strings.TrimSpace(i.label()+"  "+i.Action))
 		t.wrapped("  ", strings.Join(filled(i.Stack, i.Sentence), ": "))
 		t.wrapped("  ", i.Fix)
+		if fetch := i.fetch(); fetch != "" {
+			t.line("      %s", fetch)
+		}
 		for _, command := range i.commands() {
 			commands = commands || !strings.HasSuffix(command, "--abandon")
 			t.paint(bold).line("      %s", command)
@@ -301,7 +307,7 @@ func (t *table) alarm(v view) {
 	}
 	if commands {
 		t.line("")
-		t.wrapped("  ", "--landed says that production is as the fix says, and the row becomes Done. --abandon says that it is not, and that you took care of it. Every run ends with exit 3 until then.")
+		t.wrapped("  ", "--landed says that production is as the fix says, and the row becomes Done. --abandon says that it is not, and that you took care of it. Until then, or until a run finds nothing left to do, every run ends with exit 3.")
 	}
 }
 

@@ -43,8 +43,8 @@ type view struct {
 	Totals    totals         `json:"totals" doc:"How many items ended in which way."`
 	Documents []documentView `json:"documents" doc:"The documents that were looked at, the first hundred, changed ones before others; totals has how many."`
 	Items     []itemView     `json:"items" doc:"The items that the run worked on or came to, in that order, the first hundred of each state; totals has how many."`
-	Skipped   []itemView     `json:"skipped" doc:"The items that were left to people when the documents were read, the first hundred, new ones before others; totals.skipped counts them and the items of that state."`
-	Unclear   []itemView     `json:"unclear" doc:"Reported only: not certainly open items, the first hundred; totals has how many."`
+	Skipped   []leftView     `json:"skipped" doc:"The items that were left to people when the documents were read, the first hundred, new ones before others; totals.skipped counts them and the items of that state."`
+	Unclear   []leftView     `json:"unclear" doc:"Reported only: not certainly open items, the first hundred; totals has how many."`
 	Problems  []problemView  `json:"problems" doc:"Places in documents that cannot be used, the first hundred; totals has how many."`
 
 	CostUSD   float64 `json:"cost_usd" doc:"What the agent cost."`
@@ -87,7 +87,8 @@ type documentView struct {
 	Problems int    `json:"problems" doc:"Number of problems."`
 }
 
-type itemView struct {
+// leftView is an item that was left to people when its document was read.
+type leftView struct {
 	Document string `json:"document" doc:"Path of the document."`
 	ID       string `json:"id" doc:"Identity of the item; it outlives changes of status, padding and line."`
 	Line     int    `json:"line" doc:"Line in the document as it was read, from 1."`
@@ -97,11 +98,17 @@ type itemView struct {
 	Type     string `json:"type" doc:"Name of the type, or what the document says instead."`
 	Details  string `json:"details" doc:"Markdown of the details."`
 
-	State    string        `json:"state" doc:"What became of it." enum:"done,proposed,refused,failed,skipped,not-attempted,needs-person,unclear"`
-	Reason   string        `json:"reason" doc:"Reason code, empty when done; see reasons.md."`
-	Sentence string        `json:"sentence" doc:"The reason in words."`
-	Fix      string        `json:"fix,omitempty" doc:"What a person can do about it."`
-	New      bool          `json:"new" doc:"It was not left for this reason before."`
+	State    string `json:"state" doc:"What became of it." enum:"done,proposed,refused,failed,skipped,not-attempted,needs-person,unclear"`
+	Reason   string `json:"reason" doc:"Reason code, empty when done; see reasons.md."`
+	Sentence string `json:"sentence" doc:"The reason in words."`
+	Fix      string `json:"fix,omitempty" doc:"What a person can do about it."`
+	New      bool   `json:"new" doc:"It was not left for this reason before."`
+}
+
+// itemView is an item that the run worked on or came to.
+type itemView struct {
+	leftView
+
 	Findings []findingView `json:"findings,omitempty" doc:"Why a gate refused."`
 	Error    string        `json:"error,omitempty" doc:"What failed."`
 
@@ -110,9 +117,10 @@ type itemView struct {
 	CommitURL string  `json:"commit_url,omitempty" doc:"Its link."`
 	Kept      string  `json:"branch,omitempty" doc:"Branch that keeps refused or proposed work."`
 	KeptURL   string  `json:"branch_url,omitempty" doc:"Its link."`
-	PlanHash  string  `json:"plan_sha256,omitempty" doc:"SHA-256 of the plan file that was applied."`
-	Create    int     `json:"create,omitempty" doc:"Resources that the plan created."`
-	Update    int     `json:"update,omitempty" doc:"Resources that the plan updated."`
+	Journal   string  `json:"journal,omitempty" doc:"Ref on the remote that keeps the fix commit of an item that needs a person, while it is not on the branch."`
+	PlanHash  string  `json:"plan_sha256,omitempty" doc:"SHA-256 of the plan file that was judged last; of items that are done it was applied."`
+	Create    int     `json:"create,omitempty" doc:"Resources that this plan creates."`
+	Update    int     `json:"update,omitempty" doc:"Resources that this plan updates."`
 	CostUSD   float64 `json:"cost_usd,omitempty" doc:"What the agent cost."`
 	Seconds   float64 `json:"duration_seconds,omitempty" doc:"How long it took."`
 	Attempt   int     `json:"attempt,omitempty" doc:"1 for the first."`
@@ -183,7 +191,7 @@ func (s Summary) view() view {
 		DocsCommit: c.word(s.DocsCommit), DocsCommitURL: c.line(s.Links.commit(s.DocsCommit), 0),
 		ExitCode: s.Exit.ExitCode(), ExitKind: s.Exit.String(), Error: c.err(s.Err),
 		Warnings: c.lines(s.Warnings), Notes: c.lines(s.Notes),
-		Documents: []documentView{}, Items: []itemView{}, Skipped: []itemView{}, Unclear: []itemView{}, Problems: []problemView{},
+		Documents: []documentView{}, Items: []itemView{}, Skipped: []leftView{}, Unclear: []leftView{}, Problems: []problemView{},
 	}
 	for _, d := range s.Documents {
 		v.Documents = append(v.Documents, documentView{
@@ -210,14 +218,14 @@ func (s Summary) view() view {
 	return v
 }
 
-func (c cleaner) item(i change.Item) itemView {
-	return itemView{
+func (c cleaner) item(i change.Item) leftView {
+	return leftView{
 		Document: c.word(i.Document), ID: c.word(i.ID), Line: i.Line, Date: c.word(i.Date), Priority: c.word(i.Priority),
 		Action: c.line(i.Action, maxLine), Type: c.word(i.Type), Details: c.line(i.Details, maxLine),
 	}
 }
 
-func (c cleaner) left(l Left, state string, s Summary) itemView {
+func (c cleaner) left(l Left, state string, s Summary) leftView {
 	v := c.item(l.Item)
 	v.State, v.Reason, v.Fix = state, c.word(l.Reason), c.line(l.Fix, maxLine)
 	v.Sentence = c.line(cmp.Or(l.Sentence, sentence(v.Reason)), maxLine)
@@ -226,11 +234,18 @@ func (c cleaner) left(l Left, state string, s Summary) itemView {
 }
 
 func (c cleaner) outcome(o change.Outcome, s Summary) itemView {
-	v := c.item(o.Item)
+	v := itemView{leftView: c.item(o.Item)}
 	v.State, v.Reason = c.word(string(o.State)), c.word(o.Reason)
 	v.Sentence = sentence(v.Reason)
 	if o.State != change.Done {
 		v.Fix = strings.ReplaceAll(reasonOf[v.Reason].Fix, "`", "") // not every target knows them
+	}
+	if o.State == change.Refused && len(o.Findings) > 0 {
+		kept := "The findings are all that is kept of the work."
+		if o.Branch != "" {
+			kept = "The work is kept on the branch."
+		}
+		v.Fix = strings.TrimSpace(v.Fix + " " + kept)
 	}
 	v.New = !waits(o) || s.Known[o.Item.ID] != o.Reason
 	for _, f := range o.Findings[:min(len(o.Findings), maxFindings)] {
@@ -238,7 +253,7 @@ func (c cleaner) outcome(o change.Outcome, s Summary) itemView {
 	}
 	v.Error, v.Stack, v.Command = c.err(o.Err), c.word(o.Stack), c.line(o.Command, maxLine)
 	v.Commit, v.CommitURL = c.word(o.Commit), c.line(s.Links.commit(o.Commit), 0)
-	v.Kept, v.KeptURL = c.word(o.Branch), c.line(s.Links.branch(o.Branch), 0)
+	v.Kept, v.KeptURL, v.Journal = c.word(o.Branch), c.line(s.Links.branch(o.Branch), 0), journal(o.Journal)
 	v.PlanHash, v.Create, v.Update = c.word(o.PlanHash), o.Counts.Create, o.Counts.Update
 	v.CostUSD, v.Seconds, v.Attempt, v.Settled = money(o.CostUSD), seconds(o.Duration), o.Attempt, o.Settled
 	return v
@@ -269,6 +284,15 @@ func (v view) in(states ...change.State) []itemView {
 		}
 	}
 	return found
+}
+
+// asItems are items that were left to people, for lists of all kinds.
+func asItems(left []leftView) []itemView {
+	items := make([]itemView, len(left))
+	for n, one := range left {
+		items[n].leftView = one
+	}
+	return items
 }
 
 // money is an amount rounded to a hundredth of a cent. JSON has neither NaN nor

@@ -93,14 +93,19 @@ func took(seconds float64) string {
 	return strings.TrimSpace(strings.Replace(text, "h0m ", "h ", 1))
 }
 
-// plan is what the plan of an item touches, empty for nothing.
+// plan is what the plan of an item touches, empty for nothing. Only of an item
+// that is done, or whose check failed after that, is it certain that it did.
 func (i itemView) plan() string {
+	created, updated := "to create", "to update"
+	if i.State == string(change.Done) || i.State == string(change.Failed) && i.Commit != "" {
+		created, updated = "created", "updated"
+	}
 	var parts []string
 	if i.Create > 0 {
-		parts = append(parts, fmt.Sprintf("%d created", i.Create))
+		parts = append(parts, fmt.Sprintf("%d %s", i.Create, created))
 	}
 	if i.Update > 0 {
-		parts = append(parts, fmt.Sprintf("%d updated", i.Update))
+		parts = append(parts, fmt.Sprintf("%d %s", i.Update, updated))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -135,8 +140,16 @@ func (i itemView) commands() []string {
 	return all
 }
 
+// fetch is what shows the commit that a journal keeps, empty without one.
+func (i itemView) fetch() string {
+	if i.Journal == "" {
+		return ""
+	}
+	return "git fetch origin " + i.Journal + " && git show FETCH_HEAD"
+}
+
 // place is where the item stands.
-func (i itemView) place() string {
+func (i leftView) place() string {
 	if i.Line > 0 {
 		return fmt.Sprintf("%s:%d", i.Document, i.Line)
 	}
@@ -144,7 +157,7 @@ func (i itemView) place() string {
 }
 
 // label is what kind of item it is.
-func (i itemView) label() string { return strings.TrimSpace(i.Priority + " " + i.Type) }
+func (i leftView) label() string { return strings.TrimSpace(i.Priority + " " + i.Type) }
 
 // stateWords are the states as people say them.
 func stateWords(state string) string {

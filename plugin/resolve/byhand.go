@@ -36,15 +36,12 @@ func Unchecked(ctx context.Context, repo *gitrepo.Repo, known map[Ref]change.Ite
 		if now[name] != seen[name] {
 			continue
 		}
-		// What it says is told and no more, whoever wrote it.
-		left, err := readLeft(repo, name, seen[name], known)
-		var not *foreign
-		if err != nil && !errors.As(err, &not) {
-			return nil, err
-		}
+		// What it says is told and no more, whoever wrote it; so is one that cannot
+		// be read.
+		left, _ := readLeft(repo, name, seen[name], known)
 		e := left.Evidence
 		out := change.Outcome{
-			Item: left.Item, State: change.NeedsPerson, Reason: ReasonUnconfirmed, Settled: true,
+			Item: left.Item, State: change.NeedsPerson, Reason: ReasonUnconfirmed, Journal: name, Settled: true,
 			Stack: e.Stack, PlanHash: e.PlanHash, Counts: e.Counts,
 		}
 		outcomes = append(outcomes, out)

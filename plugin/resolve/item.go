@@ -147,6 +147,9 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	default:
 		a.out.State, a.out.Reason, a.out.Err = change.Failed, ReasonError, err
 	}
+	if a.out.State == change.NeedsPerson && a.out.Commit == "" {
+		a.out.Journal = JournalRef(a.ref)
+	}
 	a.out.Final = a.out.State == change.Failed && a.number >= a.opts.MaxAttempts
 	a.tell()
 	if !a.recorded {

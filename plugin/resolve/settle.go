@@ -52,6 +52,9 @@ func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]cha
 				problems = append(problems, err) // not of this stack alone
 			}
 		}
+		if out.State == change.NeedsPerson && out.Commit == "" {
+			out.Journal = name
+		}
 		outcomes = append(outcomes, out)
 	}
 	r.reclaim(ctx)

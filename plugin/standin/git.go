@@ -48,6 +48,7 @@ type GitServer struct {
 var (
 	repositoryName = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$`)
 	commitPage     = pattern.Lazy(`^/([A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*)/commit/([0-9a-f]{7,40})$`)
+	branchPage     = pattern.Lazy(`^/([A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*)/src/branch/(.+)$`)
 )
 
 // StartGit starts a git remote on a free port of the loopback interface.
@@ -112,6 +113,10 @@ func (g *GitServer) serve(w http.ResponseWriter, r *http.Request) {
 		g.servePage(w, m[1], m[2])
 		return
 	}
+	if m := branchPage().FindStringSubmatch(r.URL.Path); m != nil {
+		g.serveBranch(w, m[1], m[2])
+		return
+	}
 	handler.ServeHTTP(w, r)
 }
 
@@ -162,6 +167,31 @@ func (g *GitServer) servePage(w http.ResponseWriter, name, sha string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = fmt.Fprintf(w, "<!doctype html><title>%s</title><pre>%s\non: %s</pre>\n",
 		sha, html.EscapeString(text), html.EscapeString(strings.Join(strings.Fields(branches), ", ")))
+}
+
+// serveBranch is the forge's page of a branch, or of a path on it, which is all
+// that follows the branch's name.
+func (g *GitServer) serveBranch(w http.ResponseWriter, name, place string) {
+	repo := &Repository{server: g, name: name}
+	branches, err := repo.Refs("refs/heads/")
+	if err != nil {
+		http.Error(w, "no such repository", http.StatusNotFound)
+		return
+	}
+	for ref := range branches {
+		rest, ok := strings.CutPrefix(place+"/", strings.TrimPrefix(ref, "refs/heads/")+"/")
+		if !ok {
+			continue
+		}
+		text, err := runGit(repo.Path(), nil, "show", ref+":"+strings.TrimSuffix(rest, "/"))
+		if err != nil {
+			break
+		}
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = fmt.Fprintf(w, "<!doctype html><title>%s</title><pre>%s</pre>\n", html.EscapeString(place), html.EscapeString(text))
+		return
+	}
+	http.Error(w, "no such branch, or nothing there", http.StatusNotFound)
 }
 
 // IsPush matches the request that carries a push's updates, for middleware.

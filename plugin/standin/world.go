@@ -354,6 +354,7 @@ func (w *World) Settings() map[string]string {
 		"CI_REPO":                w.Repo.Name(),
 		"CI_REPO_CLONE_URL":      w.Repo.URL(),
 		"CI_REPO_URL":            w.Repo.PageURL(),
+		"CI_FORGE_TYPE":          "gitea",
 		"CI_REPO_DEFAULT_BRANCH": SampleBranch,
 		"CI_COMMIT_BRANCH":       SampleBranch,
 		"CI_COMMIT_REF":          "refs/heads/" + SampleBranch,

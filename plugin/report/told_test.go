@@ -1,0 +1,76 @@
+package report
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/secret"
+)
+
+// untold are the fields that decide something elsewhere, and are no news.
+var untold = map[string]string{
+	".Redactor":       "takes out of what is told",
+	".Outcomes.Final": "decides whether the document gets a row",
+}
+
+// TestEveryFieldOfARunIsTold empties the fields of a run's summary one by one:
+// what summary.json is made of changes with each of them.
+func TestEveryFieldOfARunIsTold(t *testing.T) {
+	const hash = "abc1234def5678abc1234def5678abc1234def56"
+	filled := func() Summary {
+		s := hostile("word", 1, goodLinks)
+		s.Started, s.Duration, s.Base, s.DocsCommit, s.Err = time.Unix(1e9, 0), time.Minute, hash, hash, errors.New("word")
+		s.Known, s.Redactor = map[string]string{s.Skipped[0].Item.ID: s.Skipped[0].Reason}, &secret.Redactor{}
+		s.Skipped[0].Sentence, s.Unclear[0].Sentence = "in words", "in words"
+		s.Outcomes = s.Outcomes[:1]
+		s.Outcomes[0].Duration = time.Minute
+		s.Outcomes[0].State, s.Outcomes[0].Commit, s.Outcomes[0].Reason = change.Refused, hash, "replace"
+		s.Outcomes[0].Journal, s.Outcomes[0].Final = "refs/pm-todos/journal/"+strings.Repeat("0", 64), true
+		return s
+	}
+	encode := func(s Summary) []byte {
+		content, err := JSON(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return content
+	}
+	whole := encode(filled())
+	places(reflect.TypeFor[Summary](), "", func(place string) {
+		s := filled()
+		field := reflect.ValueOf(&s).Elem()
+		for name := range strings.SplitSeq(strings.TrimPrefix(place, "."), ".") {
+			if field.Kind() == reflect.Slice {
+				field = field.Index(0)
+			}
+			field = field.FieldByName(name)
+		}
+		if field.IsZero() {
+			t.Errorf("%s is not filled by this test", place)
+		}
+		field.SetZero()
+		if told := !bytes.Equal(whole, encode(s)); told == (untold[place] != "") {
+			t.Errorf("%s: told is %v, and what is said of it: %q", place, told, untold[place])
+		}
+	})
+}
+
+// places calls visit for every field of a struct, and of the structs below it.
+func places(of reflect.Type, at string, visit func(place string)) {
+	for i := range of.NumField() {
+		field := of.Field(i)
+		visit(at + "." + field.Name)
+		below := field.Type
+		if below.Kind() == reflect.Slice {
+			below = below.Elem()
+		}
+		if below.Kind() == reflect.Struct && below != reflect.TypeFor[time.Time]() {
+			places(below, at+"."+field.Name, visit)
+		}
+	}
+}
