@@ -92,19 +92,19 @@ func TestThreat9_SecretsAreNotRepeated(t *testing.T) {
 // A parser that calls itself must not be driven to the end of its stack.
 func TestThreat7_HostileTerraformFiles(t *testing.T) {
 	for name, text := range map[string]string{
-		"brackets":    "locals {\n a = " + strings.Repeat("[", 200000),
-		"parentheses": "locals {\n a = " + strings.Repeat("(", 200000) + strings.Repeat(")", 200000) + "\n}\n",
-		"templates":   "locals {\n a = " + strings.Repeat(`"${`, 60000),
-		"negations":   "locals {\n a = " + strings.Repeat("!", 200000) + "true\n}\n",
-		"minus":       "locals {\n a = " + strings.Repeat("-", 200000) + "1\n}\n",
-		"conditions":  "locals {\n a = " + strings.Repeat("true ? 1 : ", 20000) + "1\n}\n",
-		"over lines":  "locals {\n a = (" + strings.Repeat("true ? 1 :\n", 20000) + "1)\n}\n",
-		"blocks":      strings.Repeat("a {\n", 100000),
-		"operators":   "locals {\n a = 1" + strings.Repeat(" + 1", 50000) + "\n}\n",
-		"comparisons": "locals {\n a = true" + strings.Repeat(" && true", 20000) + "\n}\n",
-		"indexes":     "locals {\n a = b" + strings.Repeat("[0]", 50000) + "\n}\n",
-		"splats":      "locals {\n a = b" + strings.Repeat(".*.c", 20000) + "\n}\n",
-		"elses":       "locals {\n a = \"" + strings.Repeat("%{ if a }", 20000) + "\"\n}\n",
+		"brackets":    "locals {\n a = " + strings.Repeat("[", 20000),
+		"parentheses": "locals {\n a = " + strings.Repeat("(", 20000) + strings.Repeat(")", 20000) + "\n}\n",
+		"templates":   "locals {\n a = " + strings.Repeat(`"${`, 6000),
+		"negations":   "locals {\n a = " + strings.Repeat("!", 20000) + "true\n}\n",
+		"minus":       "locals {\n a = " + strings.Repeat("-", 20000) + "1\n}\n",
+		"conditions":  "locals {\n a = " + strings.Repeat("true ? 1 : ", 2000) + "1\n}\n",
+		"over lines":  "locals {\n a = (" + strings.Repeat("true ? 1 :\n", 2000) + "1)\n}\n",
+		"blocks":      strings.Repeat("a {\n", 10000),
+		"operators":   "locals {\n a = 1" + strings.Repeat(" + 1", 5000) + "\n}\n",
+		"comparisons": "locals {\n a = true" + strings.Repeat(" && true", 2000) + "\n}\n",
+		"indexes":     "locals {\n a = b" + strings.Repeat("[0]", 5000) + "\n}\n",
+		"splats":      "locals {\n a = b" + strings.Repeat(".*.c", 2000) + "\n}\n",
+		"elses":       "locals {\n a = \"" + strings.Repeat("%{ if a }", 2000) + "\"\n}\n",
 	} {
 		verdict := gate.Diff(change.Change{Files: []change.File{added("stacks/monitoring/x.tf", text)}}, policy())
 		if name != "comparisons" && name != "indexes" && // these do not nest
