@@ -90,6 +90,17 @@ func (k killed) round(random *rand.Rand) {
 	k.nothingFalse()
 	k.everythingOnce()
 	k.nothingPending()
+	// What killed runs left on the host goes with the next run that works there.
+	must[string](k.t)(k.Repo.Commit(standin.SampleBranch, "one more\n", map[string]string{
+		"docs/post-mortems/2026-01-02-more.md": document("| P2 | Add an alert on swap | Alert | over 50 % | TODO |"),
+	}))
+	k.wants(0, k.run(settings))
+	k.nothingPending()
+	// A run that is killed while it makes its folder leaves an empty one of
+	// nobody's, which goes by its age.
+	if kept := must[[]string](k.t)(filepath.Glob(filepath.Join(k.Home, ".cache", "pm-todos", "runs", "*", "*"))); len(kept) > 0 {
+		k.t.Errorf("the host still has %v", kept)
+	}
 }
 
 // kill runs the program and kills it a while after it logged so many lines, if
