@@ -2,6 +2,8 @@ package plugin
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -281,14 +283,22 @@ func TestThreat21_OnlyTheRunDirectoryProvesAnApply(t *testing.T) {
 // forgeLedger appends lines that say an item is done, by a run that made neither.
 func (s *site) forgeLedger(ref resolve.Ref, fix string) {
 	s.t.Helper()
-	const ledger = resolve.LedgerRef
-	old := must[map[string]string](s.t)(s.Repo.Refs(ledger))[ledger]
-	lines := s.git("", nil, "show", old+":ledger.jsonl") + "\n" + fmt.Sprintf(
+	s.appendLedger(fmt.Sprintf(
 		`{"run":"../../../etc","kind":"attempt","document":%q,"item":%q,"attempt":1,"host":"nobody@192.0.2.1:22"}`+"\n"+
 			`{"run":"../../../etc","kind":"result","document":%q,"item":%q,"attempt":1,"state":"done","commit":%q}`+"\n",
-		ref.Document, ref.Item, ref.Document, ref.Item, fix)
+		ref.Document, ref.Item, ref.Document, ref.Item, fix))
+}
+
+func (s *site) appendLedger(lines string) {
+	s.t.Helper()
+	const ledger = resolve.LedgerRef
+	var onto []string
+	if old := must[map[string]string](s.t)(s.Repo.Refs(ledger))[ledger]; old != "" {
+		lines = s.git("", nil, "show", old+":ledger.jsonl") + "\n" + lines
+		onto = []string{"-p", old}
+	}
 	tree := s.git("100644 blob "+s.git(lines, nil, "hash-object", "-w", "--stdin")+"\tledger.jsonl\n", nil, "mktree")
-	if err := s.Repo.SetRef(ledger, s.git("append\n", nil, "commit-tree", tree, "-p", old)); err != nil {
+	if err := s.Repo.SetRef(ledger, s.git("append\n", nil, append([]string{"commit-tree", tree}, onto...)...)); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -317,6 +327,55 @@ func TestThreat21_AReplayedJournalMarksNoReopenedItem(t *testing.T) {
 	s.wants(3, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
 	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") {
 		t.Errorf("falsely done:\n%s", doc)
+	}
+}
+
+// TestThreat21_AForgedProposalClosesNoItem has refs say that a change which the
+// branch has held for long was the proposal of an open item.
+func TestThreat21_AForgedProposalClosesNoItem(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	const action = "Add an alert on disk usage"
+	before := func(s *site) string {
+		return s.forge(resolve.Ref{Document: "x.md", Item: "y"}, "before", forgery{
+			parents: []string{s.First}, stack: "stacks/monitoring", files: map[string]string{"stacks/monitoring/alerts.tf": "# nothing\n"},
+		})
+	}
+	sum := func(content string) string {
+		hash := sha256.Sum256([]byte(content))
+		return hex.EncodeToString(hash[:])
+	}
+	for name, forge := range map[string]func(*site, resolve.Ref){
+		"a branch": func(s *site, ref resolve.Ref) {
+			commit := s.forge(ref, action, forgery{
+				parents: []string{before(s)}, stack: "stacks/monitoring", tree: s.git("", nil, "rev-parse", s.tip()+"^{tree}"),
+			})
+			if err := s.Repo.SetRef("refs/heads/"+resolve.ProposeBranch(ref.Document), commit); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"the ledger": func(s *site, ref resolve.Ref) {
+			s.appendLedger(fmt.Sprintf(`{"run":"r","kind":"result","document":%q,"item":%q,"state":"proposed","patch":{"base":"","stack":"stacks/monitoring",`+
+				`"plan":%q,"files":[{"path":"stacks/monitoring/alerts.tf","before":%q,"after":%q}]}}`,
+				ref.Document, ref.Item, strings.Repeat("ab", 32), sum(must[string](t)(s.Repo.ReadFile(s.First, "stacks/monitoring/alerts.tf"))), sum(s.file("stacks/monitoring/alerts.tf"))))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := alertSite(t)
+			held := len(s.state("monitoring"))
+			row := s.file(alertDocument)
+			must[string](t)(s.Repo.Commit(standin.SampleBranch, "By hand\n", map[string]string{
+				alertDocument: document(), "stacks/monitoring/alerts.tf": s.file("stacks/monitoring/alerts.tf") + "# by hand\n",
+			}))
+			must[string](t)(s.Repo.Commit(standin.SampleBranch, "Another incident\n", map[string]string{alertDocument: row}))
+			forge(s, s.rows(alertDocument)[action])
+			s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+			if done := strings.Contains(s.file(alertDocument), "| Done |"); done && len(s.state("monitoring")) != held+1 {
+				t.Errorf("falsely done:\n%s", s.file(alertDocument))
+			}
+			s.says("nothing bears that out")
+		})
 	}
 }
 

@@ -164,7 +164,7 @@ func (d *diff) usedElsewhere(file, stack string) bool {
 
 // stackState judges a touched stack as a whole.
 func (d *diff) stackState(stack string) {
-	if isProtected(stack, d.policy.Protected) {
+	if Protected(stack, d.policy.Protected) {
 		d.add(CodeProtectedStack, stack, "the stack is protected")
 	}
 	exists := false
@@ -213,9 +213,9 @@ func (d *diff) changes(file string) bool {
 	return slices.ContainsFunc(d.change.Files, func(f change.File) bool { return f.Path == file })
 }
 
-// isProtected tells whether a stack is protected: by the name of any part of
+// Protected reports whether a stack is protected: by the name of any part of
 // its path, by its path or a folder above it, or by a glob.
-func isProtected(stack string, protected []string) bool {
+func Protected(stack string, protected []string) bool {
 	folded := fold(stack)
 	for _, p := range protected {
 		p = strings.Trim(strings.TrimPrefix(fold(strings.TrimSpace(p)), "./"), "/")

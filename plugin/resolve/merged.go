@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/gate"
 	"pm-todos/plugin/gitrepo"
 )
 
@@ -14,36 +16,64 @@ import (
 // keeps the evidence in the commits, and most squashes keep it in the message;
 // of a squash that drops it, the content tells, for as long as the proposal's
 // branch exists, and after that the ledger, see findSquashed.
-func (r *Resolver) findMerged(waiting map[Ref]proposal) error {
-	for ref, p := range waiting {
-		if _, known := r.landed[ref]; known {
+func (r *Resolver) findMerged(items []change.Item, waiting map[Ref]proposal) error {
+	for _, item := range items {
+		ref := RefOf(item)
+		p, open := waiting[ref]
+		if _, known := r.landed[ref]; known || !open {
 			continue
 		}
-		commit, err := r.contentOf(p.commit)
+		commit, files, err := r.contentOf(p.commit)
+		if err == nil && commit != "" {
+			err = r.claim(item, landed{commit, p.evidence, true}, files)
+		}
 		if err != nil {
 			return fmt.Errorf("compare the proposal %.12s with the branch: %w", p.commit, err)
-		}
-		if commit != "" {
-			r.landed[ref] = landed{commit, p.evidence, true}
 		}
 	}
 	return nil
 }
 
+// claim takes a commit of the branch for the merge of an item's proposal, which
+// only a ref says that it is, and anybody who may push refs can write those. So it
+// must be a commit from a time when the branch had the row open, and all that was
+// proposed must lie in one stack that is not protected. Else the ref would make
+// any old change close any item.
+func (r *Resolver) claim(item change.Item, fix landed, files []string) error {
+	known, err := r.repo.Files(fix.commit)
+	if err != nil {
+		return err
+	}
+	stack := fix.evidence.Stack
+	fits := slices.Contains(gate.Stacks(known, r.opts.Scope.Stacks), stack) && !gate.Protected(stack, r.opts.Scope.Protected) &&
+		!slices.ContainsFunc(files, func(file string) bool { return gate.StackOf(file, r.opts.Scope.Stacks) != stack })
+	if fits {
+		fits, err = r.opts.Current(fix.commit, item)
+	}
+	if fits && err == nil {
+		r.landed[RefOf(item)] = fix
+		return nil
+	}
+	r.log.Warn().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("commit", fix.commit).
+		Msg("a ref says that this commit merged the item's proposal, and nothing bears that out; it is passed over")
+	return err
+}
+
 // contentOf is the commit that brought the content of a proposed one to the
-// branch; "" when the branch does not hold it.
-func (r *Resolver) contentOf(proposed string) (string, error) {
+// branch, and the files of it; "" when the branch does not hold it.
+func (r *Resolver) contentOf(proposed string) (commit string, files []string, err error) {
 	fix, err := r.repo.Lookup(proposed)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	diff, err := r.repo.Diff(fix.Parent, fix.Tree)
 	if err != nil || len(diff.Files) == 0 {
-		return "", err
+		return "", nil, err
 	}
 	for _, file := range diff.Files {
+		files = append(files, file.Path)
 		if touched, err := r.repo.Touched(proposed, r.repo.Tip(), file.Path); touched || err != nil {
-			return "", err
+			return "", nil, err
 		}
 	}
 	found := r.repo.Tip()
@@ -56,7 +86,7 @@ func (r *Resolver) contentOf(proposed string) (string, error) {
 		found = c.Hash
 		return true
 	})
-	return found, errors.Join(failed, err)
+	return found, files, errors.Join(failed, err)
 }
 
 // merged takes the items out whose proposals a person merged. One is Done when a

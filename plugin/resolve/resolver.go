@@ -188,7 +188,7 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) ([]change.Out
 		r.log.Error().Str("stage", "items").Err(err).Msg("without the open proposals, items could be paid for twice; none is started")
 		return notAttempted(items, ReasonHost), nil
 	}
-	if err := errors.Join(r.findMerged(waiting), r.findSquashed(items)); err != nil {
+	if err := errors.Join(r.findMerged(items, waiting), r.findSquashed(items)); err != nil {
 		r.log.Error().Str("stage", "items").Err(err).Msg("it cannot be told which proposals were merged; no item is started")
 		return notAttempted(items, ReasonHost), nil
 	}

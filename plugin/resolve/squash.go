@@ -120,8 +120,13 @@ func (r *Resolver) findSquashed(items []change.Item) error {
 			if err != nil {
 				return fmt.Errorf("look for the proposal of %s on the branch: %w", ref.Item, err)
 			}
-			if commit != "" {
-				r.landed[ref] = landed{commit, p.evidence(ref), true}
+			if commit == "" {
+				continue
+			}
+			if err := r.claim(item, landed{commit, p.evidence(ref), true}, p.paths()); err != nil {
+				return fmt.Errorf("look for the proposal of %s on the branch: %w", ref.Item, err)
+			}
+			if _, found := r.landed[ref]; found {
 				break
 			}
 		}
@@ -131,6 +136,14 @@ func (r *Resolver) findSquashed(items []change.Item) error {
 
 func (p Patch) evidence(ref Ref) Evidence {
 	return Evidence{Document: ref.Document, Item: ref.Item, Stack: p.Stack, PlanHash: p.Plan, Counts: p.Count}
+}
+
+func (p Patch) paths() []string {
+	var paths []string
+	for _, s := range p.Files {
+		paths = append(paths, s.Path)
+	}
+	return paths
 }
 
 // bringer is the latest commit of the branch, after the base of a patch, that
