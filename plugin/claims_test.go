@@ -84,7 +84,7 @@ type claims struct {
 
 func (c claims) run(code int, settings map[string]string) {
 	c.t.Helper()
-	all := map[string]string{"PLUGIN_PAGES_URL": c.Repo.PageURL() + "/src/branch/main/{file}"}
+	all := map[string]string{"PLUGIN_STATE_REFS": "refs/elsewhere", "PLUGIN_PAGES_URL": c.Repo.PageURL() + "/src/branch/main/{file}"}
 	maps.Copy(all, settings)
 	c.wants(code, c.site.run(all))
 	summary := c.summary()

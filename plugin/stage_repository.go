@@ -47,7 +47,7 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 		Ahead:    readFirst(s),
 		Progress: func(line string) { log.Debug().Msg(line) },
 		Retrying: func(err error, pause time.Duration) {
-			c.Log.Warn().Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg("the remote has a passing trouble; trying again")
+			c.Log.Warn().Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg("the remote did not do what it was asked for; trying again")
 		},
 	})
 	if err != nil {

@@ -67,9 +67,10 @@ var linkEnds = strings.NewReplacer(
 	"`", "%60", `"`, "%22", `'`, "%27", `\`, "%5C", "*", "%2A", "{", "%7B", "}", "%7D", "^", "%5E",
 )
 
-// journalRef matches the journals of this program. Others may write refs beside
-// them under any name, and a shell may take such a name for something else.
-var journalRef = pattern.Lazy(`^refs/pm-todos/journal/[0-9a-f]{64}$`)
+// journalRef matches the journals of this program, wherever state_refs puts them.
+// Others may write refs beside them under any name, and a shell may take such a
+// name for something else.
+var journalRef = pattern.Lazy(`^refs/[A-Za-z0-9_./-]{1,200}/journal/[0-9a-f]{64}$`)
 
 // journal is a journal's name, empty when it is none of this program's.
 func journal(ref string) string {

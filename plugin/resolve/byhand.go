@@ -41,7 +41,7 @@ func Unchecked(ctx context.Context, repo *gitrepo.Repo, known map[Ref]change.Ite
 		left, _ := readLeft(repo, name, seen[name], known)
 		e := left.Evidence
 		out := change.Outcome{
-			Item: left.Item, State: change.NeedsPerson, Reason: ReasonUnconfirmed, Journal: name, Settled: true,
+			Item: left.Item, State: change.NeedsPerson, Reason: ReasonUnconfirmed, Journal: repo.OnRemote(name), Settled: true,
 			Stack: e.Stack, PlanHash: e.PlanHash, Counts: e.Counts,
 		}
 		outcomes = append(outcomes, out)

@@ -148,7 +148,7 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 		a.out.State, a.out.Reason, a.out.Err = change.Failed, ReasonError, err
 	}
 	if a.out.State == change.NeedsPerson && a.out.Commit == "" {
-		a.out.Journal = JournalRef(a.ref)
+		a.out.Journal = a.repo.OnRemote(JournalRef(a.ref))
 	}
 	a.out.Final = a.out.State == change.Failed && a.number >= a.opts.MaxAttempts
 	a.tell()

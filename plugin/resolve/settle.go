@@ -53,7 +53,7 @@ func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]cha
 			}
 		}
 		if out.State == change.NeedsPerson && out.Commit == "" {
-			out.Journal = name
+			out.Journal = r.repo.OnRemote(name)
 		}
 		outcomes = append(outcomes, out)
 	}
