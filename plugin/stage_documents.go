@@ -51,9 +51,15 @@ func selectDocuments(s Settings, repo *gitrepo.Repo, commit string, log zerolog.
 	policy := s.documentPolicy()
 	var unread sparing
 	for _, file := range wanted {
-		src, err := repo.ReadFile(commit, file)
+		var src []byte
+		err := gitrepo.CheckPath(file) // no row could be marked in it
 		if err != nil {
-			sel.Unreadable = append(sel.Unreadable, fmt.Sprintf("%s: %v", file, err))
+			err = fmt.Errorf("no row can be marked in it, so nothing of it is read: %w; rename it with git mv", err)
+		} else {
+			src, err = repo.ReadFile(commit, file)
+		}
+		if err != nil {
+			sel.Unreadable = append(sel.Unreadable, fmt.Sprintf("%s: %v", plain.Line(file, 0), err))
 			if unread.next() {
 				log.Error().Str("stage", "documents").Str("document", file).Err(err).Msg("the document cannot be read; the others go on")
 			}

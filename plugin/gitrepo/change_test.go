@@ -88,7 +88,7 @@ func TestThreat4_TreesMadeToExhaust(t *testing.T) {
 				o, h = treeParcel(level...)
 				objects = append(objects, o)
 			}
-			if err := r.Import(h.String(), bytes.NewReader(handmade(t, objects...)), 1<<20); err != nil {
+			if err := r.Import("", h.String(), bytes.NewReader(handmade(t, objects...)), 1<<20); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := r.Diff(r.Tip(), h.String()); !errors.Is(err, errTooMany) {

@@ -96,7 +96,7 @@ func (r *Repo) WithFiles(commit string, files map[string][]byte, message string)
 	}
 	changes := make(map[string]*entry, len(files))
 	for path, content := range files {
-		if err := checkPath(path); err != nil {
+		if err := CheckPath(path); err != nil {
 			return "", fmt.Errorf("write %s: %w", printable(path), err)
 		}
 		e, err := r.place(c.TreeHash, path)

@@ -389,7 +389,7 @@ func TestFiltered_AnUnknownObjectIsNotAskedForTwice(t *testing.T) {
 	}
 	o, root := treeParcel(entries...)
 	before := requests.Load()
-	err := r.Import(root.String(), bytes.NewReader(handmade(t, o)), 1<<20)
+	err := r.Import("", root.String(), bytes.NewReader(handmade(t, o)), 1<<20)
 	if !errors.Is(err, ErrNotFound) || requests.Load() > before+1 || !r.Cost().Filtered {
 		t.Errorf("error %v, %d requests, cost %+v", err, requests.Load()-before, r.Cost())
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -25,11 +26,21 @@ const (
 // The pack may be max bytes long, and its objects about twelve times that. It
 // may build on objects of the clone (a thin pack). Only after every object
 // of the tree is known to be there, and every name in it is a plain one, are
-// the objects that the tree needs written to the clone; nothing else is.
-func (r *Repo) Import(tree string, pack io.Reader, max int64) error {
+// the objects that the tree needs written to the clone; nothing else is. What
+// the base, a commit of the clone or "" for none, has unchanged at the same
+// place may have any name.
+func (r *Repo) Import(base, tree string, pack io.Reader, max int64) error {
 	root, err := parseHash(tree)
 	if err != nil || root.IsZero() {
 		return fmt.Errorf("import a tree: %q is no full hash", printable(tree))
+	}
+	var before plumbing.Hash
+	if base != "" {
+		_, c, err := r.commit(base)
+		if err != nil {
+			return fmt.Errorf("import tree %s: its base: %w", tree, err)
+		}
+		before = c.TreeHash
 	}
 	q := &quarantine{
 		store: r.store, objects: map[plumbing.Hash]parcel{}, bases: map[plumbing.Hash]parcel{},
@@ -38,7 +49,7 @@ func (r *Repo) Import(tree string, pack io.Reader, max int64) error {
 	if err := q.read(pack, max); err != nil {
 		return fmt.Errorf("import tree %s: the pack: %w", tree, err)
 	}
-	needed, err := q.inspect(root)
+	needed, err := q.inspect(before, root)
 	if err != nil {
 		return fmt.Errorf("import tree %s: %w", tree, err)
 	}
@@ -234,8 +245,8 @@ func (q *quarantine) apply(base, d []byte) ([]byte, error) {
 // children before the trees that name them, so that an import that is cut
 // short leaves no tree without its content. What the clone has already is
 // complete and not walked.
-func (q *quarantine) inspect(root plumbing.Hash) ([]plumbing.Hash, error) {
-	w := inspection{quarantine: q, met: map[plumbing.Hash]plumbing.ObjectType{}}
+func (q *quarantine) inspect(base, root plumbing.Hash) ([]plumbing.Hash, error) {
+	w := inspection{quarantine: q, base: base, met: map[plumbing.Hash]plumbing.ObjectType{}}
 	if err := w.tree(root, "", 0); err != nil {
 		return nil, err
 	}
@@ -244,6 +255,7 @@ func (q *quarantine) inspect(root plumbing.Hash) ([]plumbing.Hash, error) {
 
 type inspection struct {
 	*quarantine
+	base   plumbing.Hash // tree that was there before
 	met    map[plumbing.Hash]plumbing.ObjectType
 	needed []plumbing.Hash
 }
@@ -260,7 +272,7 @@ func (w *inspection) tree(h plumbing.Hash, path string, depth int) error {
 	if err != nil {
 		return fmt.Errorf("folder %q: %w", printable(path), err)
 	}
-	if err := checkEntries(entries); err != nil {
+	if err := w.checkEntries(path, entries); err != nil {
 		return fmt.Errorf("folder %q: %w", printable(path), err)
 	}
 	if !bytes.Equal(encodeTree(entries), data) {
@@ -318,12 +330,33 @@ func (w *inspection) object(h plumbing.Hash, want plumbing.ObjectType, path stri
 	return o.data, false, nil
 }
 
+// unchanged reports whether the base has the entry just so in the same folder.
+func (w *inspection) unchanged(folder string, e entry) (bool, error) {
+	at := entry{mode: modeTree, hash: w.base}
+	if folder != "" {
+		var err error
+		if at, err = w.store.find(w.base, folder); errors.Is(err, ErrNotFound) || err == nil && !at.isTree() {
+			return false, nil
+		} else if err != nil {
+			return false, err
+		}
+	}
+	entries, err := w.store.tree(at.hash)
+	return slices.Contains(entries, e), err
+}
+
 // checkEntries refuses what no honest tree holds.
-func checkEntries(entries []entry) error {
+func (w *inspection) checkEntries(folder string, entries []entry) error {
 	names := make(map[string]bool, len(entries))
 	for _, e := range entries {
-		if err := checkName(e.name); err != nil {
-			return fmt.Errorf("it has %w", err)
+		if wrong := checkName(e.name); wrong != nil {
+			same, err := w.unchanged(folder, e)
+			if err != nil {
+				return err
+			}
+			if !same {
+				return fmt.Errorf("it has %w", wrong)
+			}
 		}
 		if names[e.name] {
 			return fmt.Errorf("it has the name %q twice", printable(e.name))

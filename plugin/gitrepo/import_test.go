@@ -69,7 +69,7 @@ func TestImport_TakesWhatAnAgentLeft(t *testing.T) {
 			continue // after the others
 		}
 		fresh := clone(t, s.origin)
-		if err := fresh.Import(tree, bytes.NewReader(pack), 1<<20); err != nil {
+		if err := fresh.Import("", tree, bytes.NewReader(pack), 1<<20); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		got := must(fresh.Diff(base, tree))(t)
@@ -87,7 +87,7 @@ func TestImport_TakesWhatAnAgentLeft(t *testing.T) {
 	}
 	// The agent changed nothing: an empty pack and the base's own tree.
 	same := must(r.Lookup(base))(t).Tree
-	if err := r.Import(same, bytes.NewReader(packOf(t, s.work, same, same)), 1<<20); err != nil {
+	if err := r.Import("", same, bytes.NewReader(packOf(t, s.work, same, same)), 1<<20); err != nil {
 		t.Errorf("no change: %v", err)
 	}
 }
@@ -167,7 +167,7 @@ func TestThreat4_HostilePacks(t *testing.T) {
 
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := r.Import(test.tree.String(), bytes.NewReader(test.pack), test.max)
+			err := r.Import("", test.tree.String(), bytes.NewReader(test.pack), test.max)
 			if err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Fatalf("error %v", err)
 			}
@@ -182,12 +182,12 @@ func TestThreat4_HostilePacks(t *testing.T) {
 			}
 		})
 	}
-	if err := r.Import("HEAD", bytes.NewReader(handmade(t)), 1<<20); err == nil {
+	if err := r.Import("", "HEAD", bytes.NewReader(handmade(t)), 1<<20); err == nil {
 		t.Error("HEAD was imported")
 	}
 	// Names that look odd and are in honest use.
 	fine, fineHash := treeParcel(file(".gitignore"), file("dev-disk-by\\x2dlabel.mount"), file("-rf"), file("ünï code"), file("..."), file("git~10"))
-	if err := r.Import(fineHash.String(), bytes.NewReader(handmade(t, blob, fine)), 1<<20); err != nil {
+	if err := r.Import("", fineHash.String(), bytes.NewReader(handmade(t, blob, fine)), 1<<20); err != nil {
 		t.Errorf("honest names: %v", err)
 	}
 	if _, err := r.Lookup(goodHash.String()); !errors.Is(err, ErrNotFound) {
@@ -300,7 +300,7 @@ func FuzzImport(f *testing.F) {
 				t.Errorf("object %s has other content", h)
 			}
 		}
-		if _, err := q.inspect(plumbing.NewHash(tree)); err != nil {
+		if _, err := q.inspect(plumbing.ZeroHash, plumbing.NewHash(tree)); err != nil {
 			t.Errorf("the base's own tree: %v", err)
 		}
 	})

@@ -11,8 +11,9 @@ import (
 // maxPath is the longest path that is accepted, in bytes.
 const maxPath = 4000
 
-// checkPath tells what is wrong with the path of a file in the repository.
-func checkPath(path string) error {
+// CheckPath tells what is wrong with the path of a file, for which nothing is
+// written to it.
+func CheckPath(path string) error {
 	if len(path) > maxPath {
 		return fmt.Errorf("the path is longer than %d bytes", maxPath)
 	}

@@ -277,12 +277,12 @@ func TestImport_OfARemoteThatCannotBeAskedIsNoVerdict(t *testing.T) {
 	blob := plumbing.NewHash(git(t, s.origin, "rev-parse", branchName+":docs/deep/a.md"))
 	o, root := treeParcel(entry{"moved.md", modeFile, blob})
 	down.Store(true)
-	err := r.Import(root.String(), bytes.NewReader(handmade(t, o)), 1<<20)
+	err := r.Import("", root.String(), bytes.NewReader(handmade(t, o)), 1<<20)
 	if fault.Of(err) != fault.Temporary || errors.Is(err, ErrNotFound) || !IsRemote(err) {
 		t.Errorf("error %v, kind %v", err, fault.Of(err))
 	}
 	down.Store(false)
-	if err := r.Import(root.String(), bytes.NewReader(handmade(t, o)), 1<<20); err != nil {
+	if err := r.Import("", root.String(), bytes.NewReader(handmade(t, o)), 1<<20); err != nil {
 		t.Error(err)
 	}
 }

@@ -339,7 +339,7 @@ func (a *attempt) importTree(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("bring the agent's tree back: %w", err)
 	}
-	err = a.repo.Import(tree, bytes.NewReader(pack), maxExport)
+	err = a.repo.Import(a.base, tree, bytes.NewReader(pack), maxExport)
 	if fault.Of(err) == fault.Temporary {
 		return fmt.Errorf("import the agent's tree: %w", err) // what it builds on could not be fetched
 	}
