@@ -5,7 +5,10 @@
 // the layers above wrap it with %w and ask Of.
 package fault
 
-import "errors"
+import (
+	"errors"
+	"syscall"
+)
 
 // Kind is what an error means for the whole run. Greater kinds are told
 // first: Worst picks among several.
@@ -74,9 +77,27 @@ func Mark(kind Kind, err error) error {
 	return &marked{kind: kind, err: err}
 }
 
+// passing are errors of this machine that pass: no space, no memory, no process
+// and no file that could be opened.
+var passing = []error{syscall.ENOSPC, syscall.EDQUOT, syscall.ENOMEM, syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE}
+
 // Of is the kind of err: that of the outermost mark in its chain, else Failed.
-// Of errors joined by errors.Join it is the worst.
+// Of errors joined by errors.Join it is the worst. What failed for want of space,
+// memory, processes or open files here is Temporary, unless a person must look.
 func Of(err error) Kind {
+	kind := marks(err)
+	if kind == Failed || kind == Settings {
+		for _, one := range passing {
+			if errors.Is(err, one) {
+				return Temporary
+			}
+		}
+	}
+	return kind
+}
+
+// marks is the kind by marks alone.
+func marks(err error) Kind {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		switch e := e.(type) { //nolint:errorlint // walks the chain itself: the outermost mark counts
 		case *marked:
@@ -84,7 +105,7 @@ func Of(err error) Kind {
 		case interface{ Unwrap() []error }:
 			worst := None
 			for _, one := range e.Unwrap() {
-				worst = Worst(worst, Of(one))
+				worst = Worst(worst, marks(one))
 			}
 			return worst
 		}

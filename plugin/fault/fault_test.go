@@ -3,6 +3,8 @@ package fault_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"syscall"
 	"testing"
 
 	"pm-todos/plugin/fault"
@@ -23,6 +25,11 @@ func TestOf(t *testing.T) {
 		"wrapped joined":     {fmt.Errorf("x: %w", errors.Join(fault.Mark(fault.Temporary, plain))), fault.Temporary},
 		"two in one message": {fmt.Errorf("%w and %w", fault.Mark(fault.Temporary, plain), fault.Mark(fault.Settings, plain)), fault.Settings},
 		"mark around joined": {fault.Mark(fault.Temporary, errors.Join(plain, plain)), fault.Temporary},
+		"no space here":      {fmt.Errorf("write x: %w", syscall.ENOSPC), fault.Temporary},
+		"no process here":    {fault.Mark(fault.Settings, &os.PathError{Op: "fork/exec", Path: "/bin/sh", Err: syscall.EAGAIN}), fault.Temporary},
+		"no memory here":     {fault.Mark(fault.Failed, fmt.Errorf("start: %w", syscall.ENOMEM)), fault.Temporary},
+		"no space, applied":  {fault.Mark(fault.Person, syscall.ENOSPC), fault.Person},
+		"no right":           {fault.Mark(fault.Settings, syscall.EACCES), fault.Settings},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := fault.Of(test.err); got != test.want {

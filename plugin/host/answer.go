@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/plain"
 )
 
@@ -42,13 +44,16 @@ func exitCode(err error) (code int, exited bool) {
 func (h *Host) failure(j job, a *answer, stderr string) error {
 	subject := cut(plain.Line(string(a.block("fail-text")), 0), 300)
 	detail := tellingLine(clean([]byte(stderr)))
-	full := isFull(stderr)
+	full := a.blocks["full"] != nil || isFull(stderr)
 	if free := a.number("free"); free >= 0 && free < 1024 {
 		full = true
 	}
 	if full {
-		return fmt.Errorf("%s on %s: %w: free some space there (pm-todos keeps its folders under ~/.cache/pm-todos): %s",
-			j.doing, h.name, ErrDiskFull, detail)
+		place := cut(plain.Line(string(a.block("full")), 0), 300)
+		return h.noSpace(j.doing, cmp.Or(place, "~/.cache/pm-todos"), detail)
+	}
+	if isProcessLimit(stderr) {
+		return h.noProcesses(j.doing, errors.New(detail))
 	}
 	if failure, known := failures[a.get("fail")]; known {
 		err := failure.err
@@ -63,6 +68,25 @@ func (h *Host) failure(j job, a *answer, stderr string) error {
 	}
 	return fault.Mark(fault.Failed, fmt.Errorf("%s on %s: %w: it failed with %q", j.doing, h.name, ErrAnswer, cut(clean([]byte(a.get("fail"))), 60)))
 }
+
+// noSpace is the error of a full disk or a used up quota.
+func (h *Host) noSpace(doing, place, detail string) error {
+	if detail != "" {
+		detail = ": " + detail
+	}
+	return fault.Mark(fault.Temporary, fmt.Errorf("%s: %w on %s:%s, free some there%s", doing, ErrDiskFull, h.name, place, detail))
+}
+
+// noProcesses is the error of a host that starts no more programs.
+func (h *Host) noProcesses(doing string, cause error) error {
+	return fault.Mark(fault.Temporary, fmt.Errorf("%s: %s %w, its memory or the account's limit of processes is used up: %w", doing, h.name, ErrProcesses, cause))
+}
+
+// processLimit is what shells and runtimes say when they get no process, no
+// thread or no memory for one: dash, bash, busybox, ksh, git, Go, and the C library.
+var processLimit = pattern.Lazy(`(?i)can(?:no|')t fork|fork(?:/exec)?\b[^\n]{0,200}(?:resource temporarily unavailable|cannot allocate memory)|failed to create new OS thread|pthread_create failed`)
+
+func isProcessLimit(text string) bool { return processLimit().MatchString(text) }
 
 func isFull(text string) bool {
 	text = strings.ToLower(text)

@@ -26,8 +26,11 @@ var (
 	ErrKey = errors.New("unusable private key")
 	// ErrStateLock: somebody else holds the Terraform state lock. Temporary.
 	ErrStateLock = errors.New("terraform state lock is held")
-	// ErrDiskFull: no space is left on the host.
-	ErrDiskFull = errors.New("disk full")
+	// ErrDiskFull: no space is left on the host. Temporary.
+	ErrDiskFull = errors.New("no space left")
+	// ErrProcesses: the host has no memory or no process left to start a program
+	// with. Temporary.
+	ErrProcesses = errors.New("cannot start processes")
 	// ErrBegan: this apply began once and does not begin again.
 	ErrBegan = errors.New("apply began before")
 	// ErrFenced: another run has settled this apply as one that never began, so

@@ -129,6 +129,9 @@ func (h *Host) do(ctx context.Context, j job) (*answer, error) {
 		if ctx.Err() != nil {
 			return nil, h.cancelled(ctx, j.doing)
 		}
+		if isProcessLimit(err.Error()) {
+			return nil, h.noProcesses(j.doing, err)
+		}
 		return nil, fault.Mark(fault.Temporary, fmt.Errorf("%s on %s: %w: %w", j.doing, h.name, ErrLost, err))
 	}
 	defer s.kill()
@@ -143,7 +146,7 @@ func (h *Host) do(ctx context.Context, j job) (*answer, error) {
 		talk.await(j.ending() + h.tempo.slack/6)
 		return talk.sofar(), h.cancelled(ctx, j.doing)
 	case <-time.After(j.patience() + h.tempo.slack):
-		return nil, h.lost(j.doing, "it is silent for longer than it may be")
+		return nil, h.gone(j, talk, "it is silent for longer than it may be")
 	}
 	return h.judge(j, talk)
 }
@@ -333,7 +336,11 @@ func (h *Host) judge(j job, c *conversation) (*answer, error) {
 	// than our script ran.
 	how := c.end()
 	detail := clean([]byte(c.complaints()))
-	if code, exited := exitCode(how); exited && !a.began {
+	code, exited := exitCode(how)
+	if exited && !a.began && isProcessLimit(detail) {
+		return nil, h.noProcesses(j.doing, fmt.Errorf("%w: %s", ErrAnswer, tellingLine(detail)))
+	}
+	if exited && !a.began {
 		return nil, fault.Mark(fault.Failed, fmt.Errorf(
 			"%s on %s: %w: the account did not run our script (exit code %d: %s); it needs a login shell that runs sh, and no forced command",
 			j.doing, h.name, ErrAnswer, code, tellingLine(detail)))
@@ -341,7 +348,16 @@ func (h *Host) judge(j job, c *conversation) (*answer, error) {
 	if how != nil {
 		detail = how.Error() + " " + detail
 	}
-	return a, h.lost(j.doing, cut(detail, 300))
+	return a, h.gone(j, c, cut(detail, 300))
+}
+
+// gone is the error of a conversation that broke off, for what the host said of
+// processes that it could not start, or else for the reason that shows here.
+func (h *Host) gone(j job, c *conversation, detail string) error {
+	if said := clean([]byte(c.complaints())); isProcessLimit(said) {
+		return h.noProcesses(j.doing, errors.New(tellingLine(said)))
+	}
+	return h.lost(j.doing, detail)
 }
 
 // ending is the error of a task that was ended, or died without a word. Jobs
@@ -350,7 +366,11 @@ func (h *Host) ending(j job, a *answer, c *conversation) error {
 	e := a.ended()
 	switch {
 	case e.reason == Lost:
-		return h.lost(j.doing, "it heard nothing from here any more")
+		return h.gone(j, c, "it heard nothing from here any more")
+	case e.reason == "" && !a.has("task-code"):
+		return h.gone(j, c, "what watched it there was killed, or did not start")
+	case e.reason == "" && e.code != 0 && !a.has("code") && isProcessLimit(c.complaints()):
+		return h.gone(j, c, "")
 	case j.watch != "":
 		return nil
 	case e.reason != "":

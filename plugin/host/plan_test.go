@@ -107,7 +107,8 @@ func TestPlanThatFailsSaysWhere(t *testing.T) {
 		{"fail-init=no provider", "init", fault.Failed, nil},
 		{"fail-plan=bad reference", "plan", fault.Failed, nil},
 		{"fail-plan=Error acquiring the state lock", "plan", fault.Temporary, ErrStateLock},
-		{"fail-show=write /x: no space left on device", "show", fault.Failed, ErrDiskFull},
+		{"fail-show=write /x: no space left on device", "show", fault.Temporary, ErrDiskFull},
+		{"fail-plan=fork/exec /x/provider: resource temporarily unavailable", "plan", fault.Temporary, ErrProcesses},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			t.Parallel()

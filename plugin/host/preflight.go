@@ -121,7 +121,11 @@ func (h *Host) inspect(a *answer, need Need) (Facts, []Problem) {
 	}
 	var problems []Problem
 	problem := func(about, format string, args ...any) {
-		problems = append(problems, Problem{about, fault.Mark(fault.Failed, fmt.Errorf(h.name+": "+format, args...))})
+		kind, err := fault.Failed, fmt.Errorf(h.name+": "+format, args...)
+		if errors.Is(err, ErrDiskFull) {
+			kind = fault.Temporary
+		}
+		problems = append(problems, Problem{about, fault.Mark(kind, err)})
 	}
 	inspectTools(a, facts, problem)
 	h.inspectDisk(a, need, facts, problem)
@@ -157,8 +161,12 @@ func (h *Host) inspectDisk(a *answer, need Need, facts Facts, problem complain) 
 	for _, folder := range a.blocks["foreign"] {
 		problem(AboutDisk, "folder %s is a link or belongs to another account, which could change what is planned there; remove it, and let it be made again", cut(clean(folder), 500))
 	}
-	full := facts.Free >= 0 && facts.Free < need.MinFree
-	if full {
+	used := facts.Free >= 0 && facts.Free < need.MinFree
+	full := used || a.blocks["full"] != nil
+	if full && !used {
+		problem(AboutDisk, "%w at %s, though %d MiB are free: a quota, or no more files", ErrDiskFull, facts.Root, facts.Free>>20)
+	}
+	if used {
 		problems := fmt.Sprintf("%d MiB are free at %s, %d MiB are needed", facts.Free>>20, facts.Root, need.MinFree>>20)
 		problem(AboutDisk, "%w: %s; remove what is not needed there", ErrDiskFull, problems)
 	}

@@ -135,10 +135,24 @@ func TestFullDiskIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	work, err := run.Workspace(t.Context(), "agent", r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	write(t, filepath.Join(dir, "filler"), "", 0o600)
 	_ = exec.Command("sh", "-c", `cat /dev/zero >"$0" 2>/dev/null`, filepath.Join(dir, "filler")).Run()
 	if _, err := h.Preflight(t.Context(), Need{}); !errors.Is(err, ErrDiskFull) {
 		t.Errorf("Preflight: %v", err)
+	}
+	for what, do := range map[string]func() error{
+		"Plan":      func() error { _, err := ws.Plan(t.Context(), planSpec()); return err },
+		"Supervise": func() error { _, err := ws.Supervise(t.Context(), Process{Argv: []string{"echo", "x"}}); return err },
+		"Export":    func() error { _, _, err := work.Export(t.Context(), 1<<20); return err },
+	} {
+		// Nothing of it is believed, and it passes.
+		if err := do(); !errors.Is(err, ErrDiskFull) || fault.Of(err) != fault.Temporary || !strings.Contains(err.Error(), "no space left on "+h.Name()+":"+dir) {
+			t.Errorf("%s: %v (%s)", what, err, fault.Of(err))
+		}
 	}
 	big := makeRepository(t, map[string]string{"a": noise(300_000)})
 	if _, err := run.Workspace(t.Context(), "big", big.commit, bytes.NewReader(big.pack), Checkout, Prepare{}); !errors.Is(err, ErrDiskFull) {

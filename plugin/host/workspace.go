@@ -155,7 +155,9 @@ func (h *Host) commandError(step string, exit Exit) error {
 	raw := string(exit.Stdout) + string(exit.Stderr)
 	switch {
 	case isFull(raw):
-		return fault.Mark(fault.Failed, fmt.Errorf("%w: %w: free some space on %s", err, ErrDiskFull, h.name))
+		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w on %s, free some there", err, ErrDiskFull, h.name))
+	case isProcessLimit(raw):
+		return h.noProcesses(err.Step, err)
 	case strings.Contains(raw, "Error acquiring the state lock"), strings.Contains(raw, "Error locking state"):
 		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w: another run is at work, or died; its ID and owner stand above, never force-unlock a lock that is in use", err, ErrStateLock))
 	}

@@ -51,7 +51,7 @@ step pack
 {
 	printf '%s\n^%s^{tree}\n' "$made" "$commit" |
 		safe_git pack-objects -q --revs --stdout || printf 'broken' >"$fresh/broken"
-} | head -c "$((most + 1))" >"$fresh/pack"
+} | head -c "$((most + 1))" >"$fresh/pack" || fail export pack
 size "$fresh/pack"
 [ "$bytes" -le "$most" ] || fail too-large "$bytes"
 [ ! -e "$fresh/broken" ] || fail export pack-objects

@@ -13,6 +13,8 @@ run_step() {
 	shift
 	(cd "$folder" && exec "$program" "$@") </dev/null >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&-
 	code=$?
+	# Terraform takes no notice of an output that could not be written whole.
+	room "$ws/out" || fail cache "$ws/out"
 	[ "$code" -eq 0 ] || [ "$code" -eq "$accept" ] || {
 		say code "$code"
 		exit 0

@@ -26,7 +26,7 @@ look_root() {
 		[ ! -e "$folder" ] || ! is_foreign "$folder" || text foreign "$folder"
 	done
 	probe=$root/runs/.probe.$$
-	if mkdir -p "$root/runs" 2>/dev/null && head -c 4096 /dev/zero >"$probe" 2>/dev/null &&
+	if mkdir -p "$root/runs" 2>/dev/null && room "$root/runs" && { true >"$probe"; } 2>/dev/null &&
 		mv "$probe" "$probe.moved" 2>/dev/null; then
 		say writable 1
 	fi

@@ -59,12 +59,28 @@ pass() {
 	printf '\n%s done\n' "$nonce" >&3
 }
 
+# room FOLDER: whether a file can be written there, as neither a full disk nor a
+# used up quota lets; the Go side is told when it is that. A program is asked, since
+# shells do not tell why they could not write.
+room() {
+	said=$(LC_ALL=C dd if=/dev/zero of="$1/.room" bs=65536 count=1 2>&1) && rm -f "$1/.room" && return 0
+	rm -f "$1/.room"
+	case $said in
+	*"No space left"* | *"uota exceeded"*) text full "$1" ;;
+	esac
+	return 1
+}
+
 # fail CODE TEXT: ends the script; the Go side turns the code into a sentence.
 # What is left on the disk is told too, since a full one has a hundred faces.
 fail() {
-	if [ -n "${root:-}" ] && [ -d "$root" ]; then
-		say free "$(df -Pk "$root" 2>/dev/null | awk 'NR == 2 { print $4 }')"
-	fi
+	for place in "${run:-}" "${root:-}"; do
+		[ -n "$place" ] && [ -d "$place" ] || continue
+		if room "$place"; then
+			say free "$(df -Pk "$place" 2>/dev/null | awk 'NR == 2 { print $4 }')"
+		fi
+		break
+	done
 	text fail-text "${2:-}"
 	say fail "$1"
 	exit 1

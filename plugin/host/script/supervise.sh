@@ -23,4 +23,7 @@ eval "set -- $argv"
 	[ "$blocks" -eq 0 ] || ulimit -f "$blocks" 2>/dev/null
 	exec "$@"
 ) <"$ws/in/stdin" >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&-
-say code $?
+code=$?
+# What an agent printed counts, and must be there as a whole.
+[ -z "$config" ] || room "$ws/out" || fail cache "$ws/out"
+say code "$code"

@@ -37,6 +37,8 @@ fi
 if [ -n "$prepare" ]; then
 	step prepare_command
 	(cd "$tree" && exec sh -c "$prepare") >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&-
-	say code $?
+	code=$?
+	room "$ws/out" || fail cache "$ws/out"
+	say code "$code"
 fi
 text workspace "$ws"
