@@ -98,7 +98,8 @@ func (t guarded) RoundTrip(request *http.Request) (*http.Response, error) {
 	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
 		_ = response.Body.Close() // nothing in it is wanted
 		return nil, &redirected{
-			status: response.StatusCode, to: to.Scheme + "://" + to.Host, elsewhere: to.Hostname() != request.URL.Hostname(),
+			status: response.StatusCode, to: to.Scheme + "://" + to.Host,
+			upgrade: to.Hostname() == request.URL.Hostname() && to.Scheme != request.URL.Scheme,
 		}
 	}
 	body := bufio.NewReader(response.Body)
@@ -151,9 +152,9 @@ func (s *stranger) Error() string {
 
 // redirected is an answer that names another place to ask.
 type redirected struct {
-	status    int
-	to        string // scheme and host
-	elsewhere bool   // the host has another name
+	status  int
+	to      string // scheme and host
+	upgrade bool   // the same host by another scheme
 }
 
 // Error says where to, and the way out.

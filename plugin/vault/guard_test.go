@@ -34,6 +34,8 @@ func TestThreat10_ARedirectIsNotFollowedWithALogin(t *testing.T) {
 		"another host":    {http.StatusPermanentRedirect, "http://vault.example.org", fault.Failed},
 		"to https":        {http.StatusTemporaryRedirect, "https://127.0.0.1:1", fault.Failed},
 		"on the same":     {http.StatusFound, "", fault.Failed},
+		"the balancer":    {http.StatusTemporaryRedirect, "http://127.0.0.1:1", fault.Temporary},
+		"its own address": {http.StatusTemporaryRedirect, "", fault.Temporary},
 		"standby, for it": {http.StatusTemporaryRedirect, "http://vault-1.vault.svc:8200", fault.Temporary},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -184,7 +184,7 @@ func findMount(ctx context.Context, c Config, client *api.Client) (mount string,
 // spelling when the mount is v1.
 func candidates(path, mount string, version int) []string {
 	if mount == "" {
-		mount, _, _ = strings.Cut(path, "/")
+		return guesses(path)
 	}
 	rest := strings.TrimPrefix(strings.TrimPrefix(path, mount), "/")
 	bare, hasData := strings.CutPrefix(rest, "data/")
@@ -193,11 +193,25 @@ func candidates(path, mount string, version int) []string {
 		return []string{mount + "/data/" + bare}
 	case hasData:
 		return []string{path, mount + "/" + bare}
-	case version == 1 || rest == "":
-		return []string{path}
 	default:
-		return []string{path, mount + "/data/" + rest}
+		return []string{path}
 	}
+}
+
+// guesses are the candidates where Vault does not tell the mount, which may have
+// several parts: the path as it is written, then as one of KV v2 on a mount of
+// one part, of two, and so on, or without a data/ that it has.
+func guesses(path string) []string {
+	all := []string{path}
+	if mount, rest, has := strings.Cut(path, "/data/"); has {
+		return append(all, mount+"/"+rest)
+	}
+	for i, c := range path {
+		if c == '/' {
+			all = append(all, path[:i]+"/data/"+path[i+1:])
+		}
+	}
+	return all
 }
 
 // content is the secret's own data, nil when there is none. With version 0 the

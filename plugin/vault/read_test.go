@@ -56,6 +56,8 @@ func TestEverySpellingOfThePathIsFound(t *testing.T) {
 		"mount of two parts":              {"kv/team/ci/infra", mountCall(`{"data":{"path":"kv/team/","options":{"version":"2"}}}`), []call{readCall("kv/team/data/ci/infra", secretV2)}},
 		"mount unknown, v2 API path":      {"secret/data/ci/infra", unknown(mountCall("")), []call{readCall(secretPath, secretV2)}},
 		"mount unknown, v2 logical path":  {"secret/ci/infra", unknown(mountCall("")), []call{but(readCall("secret/ci/infra", ""), 403, missing), readCall(secretPath, secretV2)}},
+		"mount unknown, of two parts":     {"kv/team/ci/infra", unknown(mountCall("")), []call{but(readCall("kv/team/ci/infra", ""), 403, missing), but(readCall("kv/data/team/ci/infra", ""), 403, missing), readCall("kv/team/data/ci/infra", secretV2)}},
+		"mount unknown, two parts and v1": {"kv/team/data/ci/infra", unknown(mountCall("")), []call{but(readCall("kv/team/data/ci/infra", ""), 404, missing), readCall("kv/team/ci/infra", v1)}},
 		"mount unknown, v1":               {"secret/ci/infra", unknown(mountCall("")), []call{readCall("secret/ci/infra", v1)}},
 		"mount unknown to an old server":  {"secret/ci/infra", but(mountCall(""), 404, missing), []call{readCall("secret/ci/infra", v1)}},
 		"mount of another path is a lie":  {"secret/ci/infra", mountCall(`{"data":{"path":"other/","options":{"version":"2"}}}`), []call{readCall("secret/ci/infra", v1)}},

@@ -84,8 +84,9 @@ func temporary(err error) bool {
 		return false
 	}
 	if away, ok := errors.AsType[*redirected](err); ok {
-		// A standby that cannot forward while the active node changes.
-		return away.status == http.StatusTemporaryRedirect && away.elsewhere
+		// A standby that cannot forward while the active node changes names that
+		// node, or the balancer in front of all.
+		return away.status == http.StatusTemporaryRedirect && !away.upgrade
 	}
 	// The HTTP client wraps everything that happened on the way in *url.Error;
 	// a connection that breaks in the answer's body does not come so.
