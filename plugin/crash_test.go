@@ -433,11 +433,12 @@ func TestHalfAppliedStaysWithAPersonUntilItIsSettled(t *testing.T) {
 // settle runs the command that the report of the last run named.
 func (s *site) settle(landed bool) {
 	s.t.Helper()
-	_, rest, found := strings.Cut(s.last, "pm-todos settle ")
+	before, _, found := strings.Cut(s.last, " --landed\n")
 	if !found {
 		s.t.Fatalf("the report names no command:\n%s", s.last)
 	}
-	if err := s.settleItem(strings.Fields(rest)[0], landed); err != nil {
+	line := strings.Fields(before[strings.LastIndex(before, "\n"):])
+	if err := s.settleItem(line[len(line)-1], landed); err != nil {
 		s.t.Fatal(err)
 	}
 }
