@@ -12,8 +12,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"pm-todos/plugin/pattern"
 )
 
 // Do makes one request to the API as an account and returns status and body of
@@ -112,7 +113,7 @@ func (s *Server) SigningKey(of Account, private string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	token := verification.FindStringSubmatch(s.read(response))
+	token := verification().FindStringSubmatch(s.read(response))
 	if token == nil {
 		s.t.Fatalf("the page of %s's keys shows no token to sign", of.Name)
 	}
@@ -124,7 +125,7 @@ func (s *Server) SigningKey(of Account, private string) {
 }
 
 // verification is what the page of keys asks an owner to sign.
-var verification = regexp.MustCompile(`echo -n (?:&#39;|'|&quot;|")?([0-9a-f]{64})`)
+var verification = pattern.Lazy(`echo -n (?:&#39;|'|&quot;|")?([0-9a-f]{64})`)
 
 func (s *Server) post(pages *http.Client, path string, form url.Values) {
 	s.t.Helper()
