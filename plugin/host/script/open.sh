@@ -4,6 +4,7 @@ run=$root/runs/$id
 [ ! -L "$run" ] || fail cache "$run"
 mkdir "$run" 2>/dev/null || [ -d "$run" ] || fail cache "$run"
 chmod 700 "$root/runs" "$run" || fail cache "$run"
-[ -z "$owner" ] || printf '%s\n' "$owner" >"$run/owner" || fail cache "$run"
+# A name, which is there or not: a content could be cut short by a kill.
+[ -z "$owner" ] || { true >"$run/owner-$owner"; } 2>/dev/null || fail cache "$run"
 stamp || fail cache "$run"
 text run "$run"

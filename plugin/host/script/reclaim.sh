@@ -6,9 +6,7 @@ place_root
 failed=
 
 is_own() {
-	name=
-	{ read -r name <"$1/owner"; } 2>/dev/null
-	[ -n "$owner" ] && [ "$name" = "$owner" ]
+	[ -n "$owner" ] && [ -e "$1/owner-$owner" ]
 }
 
 # is_needed RUN: a journal wants to know of an apply in it, or of one for which
