@@ -54,7 +54,7 @@ func TestFailure_HostThatStartsNoMoreProcesses(t *testing.T) {
 				name: "small", root: filepath.Join(dir, "root"), conn: limited{processes},
 				tempo: tempo{beat: time.Second, lease: 3 * time.Second, slack: time.Second},
 			}
-			_, err := h.do(t.Context(), job{doing: "opening", files: []string{"open"}, variables: []variable{{"id", "r"}}, timeout: 2 * time.Second})
+			_, err := h.do(t.Context(), job{doing: "opening", files: []string{"open"}, variables: []variable{{"id", "r"}, {"owner", ""}}, timeout: 2 * time.Second})
 			// How many are enough is the shell's to say; twelve are. Which of its parts
 			// cannot be started, and whether it still tells, is left to chance.
 			named := errors.Is(err, ErrProcesses) || errors.Is(err, ErrLost) && processes > 1
