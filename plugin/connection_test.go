@@ -80,6 +80,28 @@ func TestConnectionCutAtEachStage(t *testing.T) {
 	}
 }
 
+// TestFailure_VerifyCommandThatCannotBeAskedIsNoVerdict cuts the connection while
+// the owner's check runs: whether it passes is for the next run to find out.
+func TestFailure_VerifyCommandThatCannotBeAskedIsNoVerdict(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	s := alertSite(t)
+	held := len(s.state("monitoring"))
+	settings := map[string]string{"PLUGIN_VERIFY_COMMAND": "sleep 1"}
+	for range 2 { // the run that applied it, and one that settles it
+		s.onLog = &trigger{text: "running verify_command", act: s.SSH.Cut}
+		s.wants(3, s.run(settings))
+		s.wantsEnded("needs-person apply-unconfirmed")
+		if doc := s.file(alertDocument); strings.Contains(doc, "Needs human review") {
+			t.Errorf("a verdict was written:\n%s", doc)
+		}
+	}
+	s.onLog = nil
+	s.wants(0, s.run(settings))
+	s.doneOnce(held)
+	s.nothingLeft()
+}
+
 // TestFailoverPassesWrongHostsBy has three hosts: nobody listens on the first,
 // the second is a real sshd that shows another key than the pinned one, the
 // third is as it should be.

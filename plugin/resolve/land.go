@@ -58,10 +58,15 @@ func (a *attempt) land(ctx context.Context) error {
 	if err := a.publish(ctx, fix); err != nil {
 		return err
 	}
-	if verifyErr != nil {
-		return &refusal{state: change.Failed, reason: ReasonVerify, err: verifyErr}
+	var no *refusal
+	if verifyErr == nil || errors.As(verifyErr, &no) {
+		return verifyErr
 	}
-	return nil
+	a.close(a.stack.name, verifyErr)
+	return &refusal{
+		state: change.NeedsPerson, reason: ReasonUnconfirmed,
+		err: fmt.Errorf("applied and on %s, but not verified; the next run settles it: %w", a.opts.Branch, verifyErr),
+	}
 }
 
 // journal makes the fix commit with its evidence, writes it to its journal ref,
@@ -269,6 +274,9 @@ func (a *attempt) confirm(ctx context.Context, fix string) error {
 	return nil
 }
 
+// errUnreadable is a plan after an apply that tells nothing of what is left to do.
+var errUnreadable = errors.New("the plan after the apply cannot be read")
+
 // confirmed plans a stack and asks whether anything is left to do.
 func (r *Resolver) confirmed(ctx context.Context, space *host.Workspace, name string, baseline change.Plan) (change.Plan, error) {
 	r.log.Info().Str("stage", "confirm").Str("stack", name).Msg("planning once more: nothing may be left to do")
@@ -283,6 +291,9 @@ func (r *Resolver) confirmed(ctx context.Context, space *host.Workspace, name st
 		before = plan.Show
 	}
 	verdict := gate.Plan(plan.Show, gate.PlanPolicy{Mode: gate.Confirm, Tolerated: r.opts.Scope.Tolerated, Baseline: before})
+	if err := gate.Unreadable(verdict, plan.Show); err != nil {
+		return change.Plan{}, fmt.Errorf("%w: %s: %w", errUnreadable, name, err)
+	}
 	if !verdict.Passed() {
 		return change.Plan{}, &refusal{state: change.NeedsPerson, reason: ReasonConverge, findings: verdict.Findings}
 	}
@@ -319,7 +330,8 @@ func SettleCommand(item string) string {
 	return "pm-todos settle " + item + " --landed|--abandon"
 }
 
-// verify runs the owner's own check, with the item as JSON on its stdin.
+// verify runs the owner's own check, with the item as JSON on its stdin. What it
+// says is a refusal; that it could not be asked now is none.
 func (r *Resolver) verify(ctx context.Context, space *host.Workspace, item change.Item, stack string) error {
 	command := r.opts.Terraform.Verify
 	if command == "" {
@@ -331,13 +343,17 @@ func (r *Resolver) verify(ctx context.Context, space *host.Workspace, item chang
 	}
 	r.log.Info().Str("stage", "verify").Str("item", item.ID).Msg("running verify_command")
 	exit, err := space.Run(ctx, command, input, r.opts.ItemTimeout)
-	if err != nil {
+	switch {
+	case err != nil && fault.Of(err) == fault.Temporary:
 		return fmt.Errorf("run verify_command: %w", err)
+	case err != nil:
+		err = fmt.Errorf("run verify_command: %w", err)
+	case !exit.OK():
+		err = fmt.Errorf("verify_command ended with exit code %d: %s", exit.Code, host.CleanText(string(exit.Stdout)+string(exit.Stderr)))
+	default:
+		return nil
 	}
-	if !exit.OK() {
-		return fmt.Errorf("verify_command ended with exit code %d: %s", exit.Code, host.CleanText(string(exit.Stdout)+string(exit.Stderr)))
-	}
-	return nil
+	return &refusal{state: change.Failed, reason: ReasonVerify, err: err}
 }
 
 // publish pushes the fix to the branch, replayed when the branch moved.
@@ -374,7 +390,7 @@ func (a *attempt) confirmAt(ctx context.Context, commit string) error {
 		return nil
 	}
 	a.close(a.stack.name, err)
-	if fault.Of(err) == fault.Temporary {
+	if fault.Of(err) == fault.Temporary || errors.Is(err, errUnreadable) {
 		return &refusal{
 			state: change.NeedsPerson, reason: ReasonUnconfirmed,
 			err: fmt.Errorf("applied and on %s, but not confirmed there; the next run settles it: %w", a.opts.Branch, err),

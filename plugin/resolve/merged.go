@@ -128,14 +128,13 @@ func (r *Resolver) mergedOne(ctx context.Context, item change.Item, fix landed) 
 	if err == nil && r.opts.Terraform.Verify != "" {
 		space, checkoutErr := r.checkout(ctx, r.repo.Tip())
 		if err = checkoutErr; err == nil {
-			if err := r.verify(ctx, space, item, fix.evidence.Stack); err != nil {
-				out.State, out.Reason, out.Err = change.Failed, ReasonVerify, err
-				return out
-			}
+			err = r.verify(ctx, space, item, fix.evidence.Stack)
 		}
 	}
 	var no *refusal
 	switch {
+	case errors.As(err, &no) && no.reason == ReasonVerify:
+		out.State, out.Reason, out.Err = no.state, no.reason, no.err
 	case err == nil:
 		out.State, out.Reason = change.Done, ""
 	case errors.As(err, &no):

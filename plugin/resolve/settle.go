@@ -236,6 +236,8 @@ func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (c
 		return s.publishLanded(ctx, space)
 	case errors.As(err, &left):
 		s.out.Findings, reason = left.findings, ReasonConverge
+	case errors.Is(err, errUnreadable):
+		reason = ReasonUnconfirmed
 	case fault.Of(err) == fault.Temporary, !errors.As(err, &failed):
 		return s.out, err
 	}
@@ -256,11 +258,16 @@ func (s *settling) publishLanded(ctx context.Context, space *host.Workspace) (ch
 		}
 		s.out.Commit = commit
 	}
-	s.out.Err = s.verify(ctx, space, s.out.Item, s.evidence.Stack)
-	if s.out.Err == nil {
+	err := s.verify(ctx, space, s.out.Item, s.evidence.Stack)
+	var no *refusal
+	switch {
+	case err == nil:
 		return s.end(change.Done, ""), nil
+	case errors.As(err, &no):
+		s.out.Err = no.err
+		return s.end(no.state, no.reason), nil
 	}
-	return s.end(change.Failed, ReasonVerify), nil
+	return s.out, err // the next run asks again
 }
 
 // publishAnyway brings a half-applied fix to the branch, where the next plan
