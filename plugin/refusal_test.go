@@ -106,7 +106,7 @@ func TestFailure_SignedCommitsRefusedAfterTheApplyStopTheRun(t *testing.T) {
 	}
 	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
 	s.wantsEnded("done", "done")
-	s.noJournal()
+	s.nothingLeft()
 }
 
 func TestFailure_ProtectedBranchIsTheRunsFailureAndPaysNobody(t *testing.T) {

@@ -181,6 +181,7 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Out
 	if err != nil {
 		return fmt.Errorf("list the journals: %w", err)
 	}
+	settled := false
 	for _, out := range outcomes {
 		// Failed with a commit: on the branch, and only verify_command said no.
 		through := out.State == change.Done || out.State == change.Failed && out.Commit != ""
@@ -188,9 +189,14 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Out
 			continue
 		}
 		ref := RefOf(out.Item)
-		if err := r.removeJournal(ctx, ref, journals[JournalRef(ref)]); err != nil {
+		fix := journals[JournalRef(ref)]
+		if err := r.removeJournal(ctx, ref, fix); err != nil {
 			return err
 		}
+		settled = settled || out.Settled && fix != ""
+	}
+	if settled { // the run directory that proved it has no more use
+		r.reclaim(ctx)
 	}
 	return nil
 }
