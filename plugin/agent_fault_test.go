@@ -45,3 +45,20 @@ func TestFailureAgentThatDoesNotExitAfterItsResult(t *testing.T) {
 		t.Errorf("the row is not done:\n%s", doc)
 	}
 }
+
+func TestFailureHostThatDiesUnderTheAgentCountsNoAttempt(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	s := alertSite(t)
+	for range 2 {
+		s.onLog = &trigger{text: "the agent works", act: s.SSH.Cut}
+		s.wants(75, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+		s.wantsEnded("not-attempted not-attempted-host")
+		if n := s.attempts(); n != 0 {
+			t.Errorf("%d attempts are counted", n)
+		}
+	}
+	s.onLog = nil
+	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	s.wantsEnded("done")
+}
