@@ -19,7 +19,7 @@ func doctorCommand() *cli.Command {
 		Description: "Prints one line per check and, where something is not well, the fix to paste. The settings are those of\n" +
 			"the plugin's run (PLUGIN_*). Checks that depend on one that failed are skipped, the others go on.\n" +
 			"To prove that the branch may be pushed it updates the branch to where it is, and it makes and\n" +
-			"deletes a ref of its own below refs/pm-todos/.\n\n" +
+			"deletes a ref of its own below state_refs.\n\n" +
 			"Exit code: 0 when nothing failed, 2 wrong settings, 75 temporary, 1 anything else.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "text or json"},

@@ -18,7 +18,7 @@ var reasonGroups = []ReasonGroup{
 		{"not-attempted-budget", "the run's budget was used up; the next run takes it up", "Nothing, or raise `budget_usd`."},
 		{"not-attempted-time", "the run had no time left for it; the next run takes it up", "Nothing, or raise `run_timeout` together with the pipeline's own limit."},
 		{"not-attempted-host", "agent, host or remote could not work; the next run takes it up", "Read the error: the host is down, its disk is full, the remote could not be reached for some minutes, or the agent's account, model or network is out of order. The item is not to blame: no attempt counts."},
-		{"push-refused", "the remote does not take this run's commits, so nothing more is applied; the next run takes it up", "Let the account push to the branch and to `refs/pm-todos/*`, or set `mode: propose`. Where commits must be signed, set `git_signing_key`."},
+		{"push-refused", "the remote does not take this run's commits, so nothing more is applied; the next run takes it up", "Let the account push to the branch and below `state_refs`, or set `mode: propose`. Where commits must be signed, set `git_signing_key`."},
 		{"interrupted", "the run was cancelled; the next run takes it up", nextRun},
 		{"state-locked", "somebody else holds the state lock of its stack; the next run takes it up", "Nothing while the other one works. A lock that nobody holds any more is removed by a person, with `terraform force-unlock`."},
 		{"changed-meanwhile", "somebody changed its row while the run was at work", "Nothing: the next run reads the row as it is now."},
@@ -46,7 +46,7 @@ var reasonGroups = []ReasonGroup{
 	{"A person must look now (exit 3)", []Reason{
 		{"apply-failed", "the apply ended with an error", openedStack},
 		{"apply-unknown", "nobody knows how the apply ended", openedStack},
-		{"journal-not-ours", "a journal on the remote says what nothing bears out", "See who wrote the ref `refs/pm-todos/journal/…` and look at its commit: nothing of it was planned, run or published. Then run the `pm-todos settle` command of the report, and bring to the branch yourself what is real of it."},
+		{"journal-not-ours", "a journal on the remote says what nothing bears out", "See who wrote the journal ref that the report names, and look at its commit: nothing of it was planned, run or published. Then run the `pm-todos settle` command of the report, and bring to the branch yourself what is real of it."},
 		{"apply-unconfirmed", "it was applied, or may have been, and nothing could check that yet", "Start the pipeline again: the next run plans the stack and settles it when nothing is left to do."},
 		{"not-converged", "a plan after the apply is not empty", openedStack},
 		{"applied-not-on-branch", "it was applied and its commit is not on the branch", "Mend what refused the push, if anything did, and start the pipeline again: the next run pushes the fix commit, which the journal of the report keeps. Nobody should apply the stack before."},
