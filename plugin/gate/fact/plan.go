@@ -1,0 +1,290 @@
+package fact
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// whyVerb is the fact of a plan that does something else than create or update.
+const whyVerb = "the plan does something else than to create or to update the resource"
+
+// Read takes the facts out of what the show command printed for a plan, and for
+// the plan of the untouched base, nil where there is none. Whether the plan may
+// be trusted at all (its format, its fields, its verbs) others judge; what cannot
+// be read is an error that quotes nothing of it.
+func Read(show, baseline []byte) (*Plan, error) {
+	plan, err := readPlan(show)
+	if err != nil || baseline == nil {
+		return plan, err
+	}
+	base, err := readPlan(baseline)
+	if err != nil {
+		return nil, fmt.Errorf("the plan of the base: %w", err)
+	}
+	plan.markDrift(base)
+	return plan, nil
+}
+
+// markDrift marks the facts that stand in the plan of the untouched base as well:
+// at the same place, above it or below it, so that what drifted and what the
+// change does there cannot be told apart.
+func (p *Plan) markDrift(base *Plan) {
+	drifted, around := map[string]bool{}, map[string]bool{} // places of drift, and all above them
+	for _, effect := range base.Effects {
+		for _, one := range effect.Facts {
+			for i := range len(one.Place) + 1 {
+				around[effect.Address+one.Place[:i].key()] = true
+			}
+			drifted[effect.Address+one.Place.key()] = true
+		}
+	}
+	for _, effect := range p.Effects {
+		for i := range effect.Facts {
+			one := &effect.Facts[i]
+			one.Drift = around[effect.Address+one.Place.key()]
+			for n := range one.Place {
+				one.Drift = one.Drift || drifted[effect.Address+one.Place[:n].key()]
+			}
+		}
+	}
+}
+
+func readPlan(show []byte) (*Plan, error) {
+	line, err := PlanJSON(show)
+	if err != nil {
+		return nil, err
+	}
+	value, err := ReadJSON(line)
+	if err != nil {
+		return nil, fmt.Errorf("the plan's JSON cannot be trusted: %w", err)
+	}
+	changes, ok := member(value, "resource_changes").([]any)
+	if !ok && member(value, "resource_changes") != nil {
+		return nil, errors.New("the plan's resource_changes is no list")
+	}
+	r := &planReader{
+		documents: &documents{known: map[reading]document{}},
+		plan:      &Plan{Expressions: map[string]map[string]Expression{}, Modules: map[string]Module{}},
+		written:   map[string]any{},
+	}
+	r.configuration("", member(member(value, "configuration"), "root_module"), nil)
+	for _, entry := range changes {
+		if err := r.change(entry); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(r.plan.Effects, func(a, b *Effect) int { return cmp.Compare(a.Address, b.Address) })
+	slices.SortStableFunc(r.plan.Resources, func(a, b *Resource) int { return cmp.Compare(a.Address, b.Address) })
+	return r.plan, nil
+}
+
+// planReader reads one plan.
+type planReader struct {
+	*documents
+	plan    *Plan
+	written map[string]any // expressions by address without instance keys
+}
+
+// change reads one entry of resource_changes.
+func (r *planReader) change(entry any) error {
+	address, _ := member(entry, "address").(string)
+	kind, _ := member(entry, "type").(string)
+	module, _ := member(entry, "module_address").(string)
+	change, ok := member(entry, "change").(map[string]any)
+	if address == "" || kind == "" || !ok {
+		return errors.New("an entry of the plan's resource_changes has no address, no type or no change")
+	}
+	if member(entry, "mode") != "managed" {
+		return nil // reading data has no effect
+	}
+	effect := &Effect{Address: address, Type: kind, Module: module, Verb: verbOf(change["actions"])}
+	written, known := r.written[WithoutKeys(address)]
+	declared := declaration{expressions: written, known: known, top: true}
+	after := r.attributes(kind, change["after"], change["after_unknown"], change["after_sensitive"], declared)
+	if after.Kind == Map {
+		r.plan.Resources = append(r.plan.Resources, &Resource{Address: address, Type: kind, After: after})
+	}
+	switch effect.Verb {
+	case "":
+	case Create:
+		effect.After = after
+		r.writeOnly(effect)
+		after.withoutComputed()
+		effect.Facts = append([]Fact{{Kind: Added, After: after}}, opaqueIn(nil, after, false)...)
+	case Update:
+		effect.Before = r.attributes(kind, change["before"], nil, change["before_sensitive"], declared)
+		effect.After = after
+		effect.Facts = Differences(effect.Before, after)
+		r.writeOnly(effect)
+		after.withoutComputed()
+		effect.Facts = withoutMirrors(kind, effect.Facts)
+	default:
+		effect.Facts = []Fact{{Kind: Opaque, Why: whyVerb}}
+	}
+	if effect.Verb != "" {
+		r.plan.Effects = append(r.plan.Effects, effect)
+	} else {
+		after.withoutComputed()
+	}
+	if r.nodes > maxNodes {
+		return errors.New("the plan holds more values than can be judged")
+	}
+	return nil
+}
+
+// verbOf is the verb of a change, "" for one that does nothing.
+func verbOf(actions any) Verb {
+	list, _ := actions.([]any)
+	if len(list) != 1 {
+		return Other
+	}
+	switch list[0] {
+	case "no-op":
+		return ""
+	case "create":
+		return Create
+	case "update":
+		return Update
+	}
+	return Other
+}
+
+// mirrors is the attributes that say what another of the resource says.
+var mirrors = map[string]string{"kubernetes_manifest": "object", "terraform_data": "output"}
+
+// attributes is the attributes of a resource as they take effect.
+func (r *planReader) attributes(kind string, value, unknown, sensitive any, declared declaration) *Node {
+	n := r.attribute(value, unknown, sensitive, declared)
+	if n.Kind != Map {
+		return n
+	}
+	mirror, tagged := mirrors[kind], n.Get("tags") != nil
+	n.Entries = slices.DeleteFunc(n.Entries, func(e Entry) bool {
+		return e.Key == "tags_all" && tagged || mirror != "" && e.Key == mirror
+	})
+	if kind == "helm_release" {
+		r.release(n)
+	}
+	return n
+}
+
+// withoutMirrors takes out what a Helm release computes of its values, where they
+// differ. Otherwise a chart does something that its values do not say.
+func withoutMirrors(kind string, facts []Fact) []Fact {
+	first := func(keys ...string) func(Fact) bool {
+		return func(f Fact) bool { return len(f.Place) > 0 && slices.Contains(keys, f.Place[0].Key) }
+	}
+	if kind != "helm_release" || !slices.ContainsFunc(facts, first("values")) {
+		return facts
+	}
+	return slices.DeleteFunc(facts, first("manifest", "resources"))
+}
+
+// writeOnly adds what a resource is given to keep and never shows: arguments that
+// end in _wo, which the plan holds as null, when it is created or what says that
+// they are another differs, such as password_wo_version.
+func (r *planReader) writeOnly(effect *Effect) {
+	if effect.After.Kind != Map {
+		return
+	}
+	for argument := range r.plan.Expressions[WithoutKeys(effect.Address)] {
+		if !strings.HasSuffix(argument, "_wo") {
+			continue
+		}
+		hidden := &Node{Kind: Unknown, Origin: Attribute, Sensitive: true, Why: whyWriteOnly}
+		changes := func(f Fact) bool { return len(f.Place) > 0 && strings.HasPrefix(f.Place[0].Key, argument+"_") }
+		if effect.Verb == Create {
+			effect.After.Entries = slices.DeleteFunc(effect.After.Entries, func(e Entry) bool { return e.Key == argument })
+			effect.After.Entries = append(effect.After.Entries, Entry{Key: argument, Value: hidden})
+		} else if slices.ContainsFunc(effect.Facts, changes) {
+			effect.Facts = append(effect.Facts, Fact{Kind: Opaque, Place: Place{{Key: argument}}, After: hidden, Why: whyWriteOnly})
+		}
+	}
+	sortFacts(effect.Facts)
+}
+
+// configuration notes the expressions of a module and of those that it calls.
+func (r *planReader) configuration(address string, module, call any) {
+	prefix := address
+	if prefix != "" {
+		prefix += "."
+	}
+	list, _ := member(module, "resources").([]any)
+	for _, entry := range list {
+		name, _ := member(entry, "address").(string)
+		expressions, ok := member(entry, "expressions").(map[string]any)
+		if !ok {
+			expressions = map[string]any{}
+		}
+		r.written[prefix+name] = expressions
+		arguments := readExpressions(expressions, "")
+		for _, meta := range []string{"count", "for_each"} {
+			if expression := member(entry, meta+"_expression"); expression != nil {
+				arguments[meta] = readExpression(expression)
+			}
+		}
+		r.plan.Expressions[prefix+name] = arguments
+	}
+	r.plan.Modules[address] = Module{readExpressions(member(call, "expressions"), ""), readExpressions(member(module, "outputs"), "expression")}
+	calls, _ := member(module, "module_calls").(map[string]any)
+	for name, call := range calls {
+		r.configuration(prefix+"module."+name, member(call, "module"), call)
+	}
+}
+
+// readExpressions reads expressions by name, or what holds one at a key.
+func readExpressions(value any, key string) map[string]Expression {
+	object, _ := value.(map[string]any)
+	expressions := make(map[string]Expression, len(object))
+	for name, expression := range object {
+		if key != "" {
+			expression = member(expression, key)
+		}
+		expressions[name] = readExpression(expression)
+	}
+	return expressions
+}
+
+// readExpression reads an expression, or those of a block together.
+func readExpression(value any) Expression {
+	e := Expression{Constant: true}
+	e.read(value)
+	slices.Sort(e.References)
+	e.References = slices.Compact(e.References)
+	return e
+}
+
+func (e *Expression) read(value any) {
+	if blocks, ok := value.([]any); ok {
+		for _, block := range blocks {
+			e.read(block)
+		}
+		return
+	}
+	object, _ := value.(map[string]any)
+	if !isExpression(object) {
+		for _, inner := range object {
+			e.read(inner)
+		}
+		return
+	}
+	if _, constant := object["constant_value"]; !constant {
+		e.Constant = false
+	}
+	references, _ := object["references"].([]any)
+	for _, reference := range references {
+		if text, ok := reference.(string); ok {
+			e.References = append(e.References, text)
+		}
+	}
+}
+
+// Expression is what the configuration says about an argument of a resource, with
+// the address as in [Effect]. It is false when the argument is not written down.
+func (p *Plan) Expression(address, argument string) (Expression, bool) {
+	expression, ok := p.Expressions[WithoutKeys(address)][argument]
+	return expression, ok
+}
