@@ -1,0 +1,149 @@
+// Package hclfile reads files of Terraform and Terragrunt. What the parser could
+// not bear it does not give to it.
+package hclfile
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Limits of a Terraform file. The parser calls itself for every bracket and
+// every operator before a value, so that their depth is judged before it runs.
+const (
+	maxHCLBytes   = 1 << 20
+	maxHCLNesting = 120
+	maxHCLPrefix  = 120
+)
+
+// File is one parsed file.
+type File struct {
+	Path string
+	Src  []byte
+	Body *hclsyntax.Body
+}
+
+// Read parses a file. The error names the line and the parser's
+// complaint, not the text.
+func Read(file string, src []byte) (File, error) {
+	if len(src) > maxHCLBytes {
+		return File{}, fmt.Errorf("the file is larger than %d bytes", maxHCLBytes)
+	}
+	tokens, _ := hclsyntax.LexConfig(src, file, hcl.InitialPos)
+	if tooDeep(tokens) {
+		return File{}, fmt.Errorf("the file is nested too deeply to be judged")
+	}
+	parsed, diags := hclsyntax.ParseConfig(src, file, hcl.InitialPos)
+	if diags.HasErrors() {
+		line := 0
+		if diags[0].Subject != nil {
+			line = diags[0].Subject.Start.Line
+		}
+		return File{}, fmt.Errorf("the file cannot be parsed as HCL, line %d: %s", line, diags[0].Summary)
+	}
+	body, ok := parsed.Body.(*hclsyntax.Body)
+	if !ok {
+		return File{}, fmt.Errorf("the file cannot be parsed as HCL")
+	}
+	return File{Path: file, Src: src, Body: body}, nil
+}
+
+func tooDeep(tokens hclsyntax.Tokens) bool {
+	var open []hclsyntax.TokenType
+	prefix := 0
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+			open = append(open, t.Type)
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
+			open = open[:max(0, len(open)-1)]
+		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenPlus, hclsyntax.TokenQuestion, hclsyntax.TokenColon:
+			prefix++
+		case hclsyntax.TokenComma:
+			prefix = 0
+		case hclsyntax.TokenNewline:
+			// A line end does not end an expression inside ( and [.
+			if len(open) == 0 || open[len(open)-1] == hclsyntax.TokenOBrace {
+				prefix = 0
+			}
+		}
+		if len(open) > maxHCLNesting || prefix > maxHCLPrefix {
+			return true
+		}
+	}
+	return false
+}
+
+// TextOf is the tokens of a range without comments and line ends: equal for
+// two pieces of configuration that mean the same to the parser.
+func TextOf(src []byte, r hcl.Range) string {
+	if r.Start.Byte < 0 || r.End.Byte > len(src) || r.Start.Byte > r.End.Byte {
+		return ""
+	}
+	tokens, _ := hclsyntax.LexConfig(src[r.Start.Byte:r.End.Byte], "", hcl.InitialPos)
+	var b bytes.Buffer
+	for _, t := range tokens {
+		if t.Type == hclsyntax.TokenComment || t.Type == hclsyntax.TokenNewline || t.Type == hclsyntax.TokenEOF {
+			continue
+		}
+		b.WriteRune(rune(t.Type))
+		b.Write(t.Bytes)
+		b.WriteByte(0)
+	}
+	return b.String()
+}
+
+// LocalFolder is the folder that a module source names, when it is a relative
+// path that stays inside the repository.
+func LocalFolder(from, source string) (string, bool) {
+	if !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") || strings.ContainsAny(source, "?\\") || strings.Contains(source, "::") {
+		return "", false
+	}
+	folder := path.Join(from, source)
+	if folder == ".." || strings.HasPrefix(folder, "../") || strings.HasPrefix(folder, "/") || folder == "." {
+		return "", false
+	}
+	return folder, true
+}
+
+// Literal is the text of an attribute that is a plain string.
+func Literal(attribute *hclsyntax.Attribute) (string, bool) {
+	if attribute == nil {
+		return "", false
+	}
+	return LiteralText(attribute.Expr)
+}
+
+// LiteralText is the text of an expression that is one plain string.
+func LiteralText(expr hclsyntax.Expression) (string, bool) {
+	switch e := expr.(type) {
+	case *hclsyntax.ParenthesesExpr:
+		return LiteralText(e.Expression)
+	case *hclsyntax.TemplateWrapExpr:
+		return "", false
+	case *hclsyntax.TemplateExpr:
+		text := ""
+		for _, part := range e.Parts {
+			value, ok := part.(*hclsyntax.LiteralValueExpr)
+			if !ok || value.Val.Type() != cty.String {
+				return "", false
+			}
+			text += value.Val.AsString()
+		}
+		return text, true
+	}
+	return "", false
+}
+
+// FirstLabel is the first label of a block, "" when it has none.
+func FirstLabel(block *hclsyntax.Block) string {
+	if len(block.Labels) == 0 {
+		return ""
+	}
+	return block.Labels[0]
+}
