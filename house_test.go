@@ -18,12 +18,12 @@ import (
 // rooms says which rooms each room may import, besides the leaves below. The
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
-	"plugin":            {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
-	"plugin/resolve":    {"plugin/gitrepo", "plugin/host", "plugin/agent", "plugin/gate"},
-	"plugin/gitrepo":    {},
-	"plugin/host":       {},
-	"plugin/agent":      {},
-	"plugin/gate":       {},
+	"plugin":         {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
+	"plugin/resolve": {"plugin/gitrepo", "plugin/host", "plugin/agent", "plugin/gate", "plugin/gate/card"},
+	"plugin/gitrepo": {},
+	"plugin/host":    {},
+	"plugin/agent":   {},
+
 	"plugin/vault":      {},
 	"plugin/report":     {},
 	"plugin/scaffold":   {},
@@ -40,6 +40,12 @@ var rooms = map[string][]string{
 	"docs/benchmark":    {"plugin/standin"}, // a program of its own
 	".ci/vault":         {},                 // a module of its own
 
+	"plugin/gate":              {"plugin/gate/account", "plugin/gate/card", "plugin/gate/fact", "plugin/gate/hclfile", "plugin/gate/program"},
+	"plugin/gate/account":      {"plugin/gate/fact", "plugin/gate/hclfile"},
+	"plugin/gate/card":         {"plugin/gate/fact"},
+	"plugin/gate/fact":         {},
+	"plugin/gate/hclfile":      {},
+	"plugin/gate/program":      {"plugin/gate/hclfile"},
 	"plugin/vault/vaulttest":   {},
 	"plugin/egress/proxytest":  {},
 	"plugin/host/sshdtest":     {},

@@ -15,6 +15,7 @@ import (
 
 //go:generate go run . docs --output docs/settings.md
 //go:generate go run . docs --page reasons --output docs/reasons.md
+//go:generate go run . docs --page automatic --output docs/what-is-automatic.md
 //go:generate go run . docs --page summary --output docs/summary.schema.json
 
 // version is set by the linker.

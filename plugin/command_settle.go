@@ -111,8 +111,11 @@ func (s Settings) rules(repo *gitrepo.Repo) (resolve.Rules, error) {
 	if err != nil {
 		return resolve.Rules{}, err
 	}
-	scope, err := s.scope(repo)
-	return resolve.Rules{Scope: scope, Secrets: s.Secrets(), Program: commands.Program}, err
+	paths, err := repo.Files(repo.Tip())
+	if err != nil {
+		return resolve.Rules{}, fmt.Errorf("list the files: %w", err)
+	}
+	return resolve.Rules{Scope: s.scope(paths), Secrets: s.Secrets(), Program: commands.Program}, nil
 }
 
 func tellSettled(out io.Writer, left resolve.Left, commit string, landed bool) error {

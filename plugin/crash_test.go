@@ -156,12 +156,12 @@ var disturbances = map[string]struct {
 // lost, nothing is applied twice without a new plan, no row is falsely Done.
 func (s *site) recovers(settings map[string]string, way, stage string) {
 	s.t.Helper()
-	held := len(s.state("monitoring"))
+	held := s.alerts()
 	disturbance := disturbances[way]
 	if code := s.disturbed(settings, stage, func(p process) { disturbance.do(s, p) }); !slices.Contains(disturbance.codes, code) {
 		s.t.Errorf("the disturbed run ended with %d, want one of %v\n%s", code, disturbance.codes, s.last)
 	}
-	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") && len(s.state("monitoring")) != held+1 {
+	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") && s.alerts() != held+1 {
 		s.t.Errorf("falsely done:\n%s", doc)
 	}
 	s.freeLock()
@@ -192,8 +192,8 @@ func (s *site) doneOnce(held int) {
 	if fixes != 1 {
 		s.t.Errorf("%d fix commits: %q", fixes, s.subjects())
 	}
-	if n := len(s.state("monitoring")); n != held+1 {
-		s.t.Errorf("monitoring has %d resources, want %d: %v", n, held+1, s.state("monitoring"))
+	if n := s.alerts(); n != held+1 {
+		s.t.Errorf("monitoring has %d alerts, want %d: %v", n, held+1, s.state("monitoring"))
 	}
 	if applies := s.applies(); len(applies) != 1 {
 		s.t.Errorf("%d applies of stacks/monitoring, want 1: %q", len(applies), applies)
@@ -307,7 +307,7 @@ func TestFrozenRunAppliesNothingLater(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := alertSite(t)
-			held := len(s.state("monitoring"))
+			held := s.alerts()
 			frozen := make(chan process, 1)
 			var running atomic.Pointer[process]
 			var requests atomic.Int64

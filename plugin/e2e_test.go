@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -129,15 +130,15 @@ func TestEndToEndWithRealComponents(t *testing.T) {
 			o := only("2026-04-14-nfs.md", rows)
 			o.Terraform = terraform
 			s, settings := realSite(t, o)
-			before := len(s.state("monitoring"))
+			before := s.alerts()
 			s.wants(0, s.run(settings))
 
 			if got := s.subjects(); len(got) != 2 || !strings.HasPrefix(got[0], "fix(post-mortem): Add an alert on NFS") ||
 				got[1] != "docs: update post-mortem follow-up [PM-2026-04-14] [ci skip]" {
 				t.Errorf("commits: %q", got)
 			}
-			if after := len(s.state("monitoring")); after != before+1 {
-				t.Errorf("monitoring has %d resources, want %d", after, before+1)
+			if after := s.alerts(); after != before+1 {
+				t.Errorf("monitoring has %d alerts, want %d", after, before+1)
 			}
 			doc := s.file("docs/post-mortems/2026-04-14-nfs.md")
 			body, table, _ := strings.Cut(doc, "## Follow-up Implementation")
@@ -183,12 +184,12 @@ func TestEndToEndRefusalsAndRivals(t *testing.T) {
 					o.Terraform, o.AgentScript = terraform, edit
 					o.Files["scripts/tg"] = wrapper
 					s, settings := realSite(t, o)
-					before := s.state("monitoring")
+					before := fmt.Sprint(s.state("monitoring"))
 					s.wants(0, s.run(settings))
 					if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | TODO |") {
 						t.Errorf("the row is not TODO:\n%s", doc)
 					}
-					if after := s.state("monitoring"); len(after) != len(before) {
+					if after := fmt.Sprint(s.state("monitoring")); after != before {
 						t.Errorf("something was applied: %v", after)
 					}
 					s.nothingLeft()

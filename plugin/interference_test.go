@@ -110,13 +110,13 @@ func TestThreat16_ReopenedItemIsLeftToAPerson(t *testing.T) {
 	longAndAlike(t)
 	s := alertSite(t)
 	s.wants(0, s.run(nil))
-	held := len(s.state("monitoring"))
+	held := s.alerts()
 	// As it was at first: neither Done nor in the table of what was implemented.
 	replayed := document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |")
 	must[string](t)(s.Repo.Commit(standin.SampleBranch, "Once more\n", map[string]string{alertDocument: replayed}))
 	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
 	s.says("reason=reopened")
-	if calls := must[[]standin.AgentCall](t)(s.Agent.Calls()); len(calls) != 1 || len(s.state("monitoring")) != held {
+	if calls := must[[]standin.AgentCall](t)(s.Agent.Calls()); len(calls) != 1 || s.alerts() != held {
 		t.Errorf("%d agent calls, state %v", len(calls), s.state("monitoring"))
 	}
 	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | TODO |") {
@@ -182,7 +182,6 @@ func TestThreat14_DriftFoundAfterPaymentCountsAsAnAttempt(t *testing.T) {
 	t.Parallel()
 	longAndAlike(t)
 	o := only("2026-01-01-alert.md", document("| P2 | Add a monitor for the cache | Monitor | every minute | TODO |"))
-	o.AgentScript = `sed -i 's|^    "wiki".*|&\n    "x" = "http://10.0.10.15:9100/health"|' stacks/uptime-kuma/main.tf`
 	s := newSite(t, o)
 	state := filepath.Join(s.StateDir, "uptime-kuma.tfstate")
 	held := string(must[[]byte](t)(os.ReadFile(state)))
@@ -261,7 +260,7 @@ func (s *site) secondHost() *standin.SSHServer {
 func TestSettlingAsksTheHostThatApplied(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
-	held := len(s.state("monitoring"))
+	held := s.alerts()
 	s.disturbed(nil, "planning once more", func(p process) { s.signal(p, os.Kill) })
 	s.freeLock()
 
@@ -282,7 +281,7 @@ func TestSettlingAsksTheHostThatApplied(t *testing.T) {
 func TestSettlingWaitsForAHostThatIsDown(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
-	held := len(s.state("monitoring"))
+	held := s.alerts()
 	s.disturbed(nil, "planning once more", func(p process) { s.signal(p, os.Kill) })
 	s.freeLock()
 

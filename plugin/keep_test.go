@@ -19,7 +19,7 @@ import (
 func TestJournalThatCannotBeTakenBackIsSettled(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
-	held := len(s.state("monitoring"))
+	held := s.alerts()
 	s.Git.SetMiddleware(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			refs, err := s.Repo.Refs(resolve.JournalPrefix)
@@ -54,7 +54,7 @@ func TestJournalThatCannotBeTakenBackIsSettled(t *testing.T) {
 func TestApplyThatMayBeAboutToBeginKeepsItsRunDirectory(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
-	held := len(s.state("monitoring"))
+	held := s.alerts()
 	place := ""
 	s.onLog = &trigger{text: "applying the judged plan", act: func() {
 		runs := must[[]string](t)(filepath.Glob(filepath.Join(s.Home, ".cache", "pm-todos", "runs", "*")))

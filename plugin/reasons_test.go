@@ -100,6 +100,20 @@ func TestReasonsPageIsUpToDate(t *testing.T) {
 	}
 }
 
+func TestAutomaticPageIsUpToDate(t *testing.T) {
+	want, err := docsPage("automatic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join("..", "docs", "what-is-automatic.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(page)); diff != "" {
+		t.Errorf("docs/what-is-automatic.md is stale, run go generate (-want +got):\n%s", diff)
+	}
+}
+
 // TestOperationsTellOfEveryReasonForAPerson holds the page that a person opens
 // in a hurry to the codes that may have brought them there.
 func TestOperationsTellOfEveryReasonForAPerson(t *testing.T) {

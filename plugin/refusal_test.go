@@ -79,8 +79,8 @@ func (s *site) paid() int {
 func TestFailure_SignedCommitsRefusedAfterTheApplyStopTheRun(t *testing.T) {
 	t.Parallel()
 	s := twoStacks(t)
-	untouched := len(s.state("uptime-kuma"))
-	applied := len(s.state("monitoring")) + 1
+	untouched := fmt.Sprint(s.state("uptime-kuma"))
+	applied := s.alerts() + 1
 	if err := s.Repo.InstallHook("update", needsSigned); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestFailure_SignedCommitsRefusedAfterTheApplyStopTheRun(t *testing.T) {
 		if n := s.paid(); n != 1 {
 			t.Errorf("%d agents were paid", n)
 		}
-		if len(s.state("monitoring")) != applied || len(s.state("uptime-kuma")) != untouched {
+		if s.alerts() != applied || fmt.Sprint(s.state("uptime-kuma")) != untouched {
 			t.Errorf("applied on %v and %v", s.state("monitoring"), s.state("uptime-kuma"))
 		}
 	}
@@ -159,7 +159,7 @@ func TestFailure_RightTakenAwayAfterTheAgentCountsNoAttempt(t *testing.T) {
 func TestFailure_CommitRefusedByItsJournalIsTheItems(t *testing.T) {
 	t.Parallel()
 	s := twoStacks(t)
-	hook := "#!/bin/sh\ncase $1 in refs/pm-todos/journal/*)\n\t! git show \"$3\" | grep -q alert_add_an_alert || { echo 'no alerts on disks' >&2; exit 1; }\nesac\n"
+	hook := "#!/bin/sh\ncase $1 in refs/pm-todos/journal/*)\n\t! git show \"$3\" | grep -q AddAnAlert || { echo 'no alerts on disks' >&2; exit 1; }\nesac\n"
 	if err := s.Repo.InstallHook("update", hook); err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestFailure_BranchesThatCannotBeMadeStopProposalsBeforeAnyAgent(t *testing.
 func TestFailure_OpenApplyGoesBeforeTemporaryTrouble(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
-	held := len(s.state("monitoring"))
+	held := s.alerts()
 	s.disturbed(nil, "planning once more", func(p process) { s.signal(p, os.Kill) })
 	open := func(want string) {
 		t.Helper()

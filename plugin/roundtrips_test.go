@@ -16,7 +16,6 @@ func TestOneItemTakesFewRoundTrips(t *testing.T) {
 			rows = append(rows, fmt.Sprintf("| P2 | Add an alert on disk usage of volume %d | Alert | over 80 %% | TODO |", i))
 		}
 		o := only("2026-01-01-alert.md", document(rows...))
-		o.AgentScript = `printf '\nresource "terraform_data" "alert_%s" {\n  input = "x"\n}\n' "$(cat | cksum | cut -c1-8)$$" >>stacks/monitoring/alerts.tf` + "\n"
 		s := newSite(t, o)
 		s.wants(0, s.run(nil))
 		if done := len(s.subjects()); done != items+1 {

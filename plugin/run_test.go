@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -124,6 +125,12 @@ func (s *site) state(stack string) map[string]any {
 	return state
 }
 
+// alerts is how many alerts the document holds that was applied to monitoring.
+func (s *site) alerts() int {
+	s.t.Helper()
+	return strings.Count(fmt.Sprint(s.state("monitoring")), "- alert:")
+}
+
 // summary is summary.json of the last run.
 func (s *site) summary() map[string]any {
 	s.t.Helper()
@@ -234,8 +241,8 @@ func TestRunOnTheSample(t *testing.T) {
 	if outcomes, _ := s.summary()["items"].([]any); len(outcomes) != 4 {
 		t.Errorf("summary.json tells of %d outcomes, want 4", len(outcomes))
 	}
-	if alerts := s.state("monitoring"); len(alerts) < 3 {
-		t.Errorf("the state of monitoring has no new alerts: %v", alerts)
+	if n := s.alerts(); n != 3 {
+		t.Errorf("the state of monitoring has %d alerts, want 3: %v", n, s.state("monitoring"))
 	}
 	s.nothingLeft()
 	s.nothingSecret()
@@ -363,7 +370,7 @@ func TestThreat4_AgentThatLeavesItsScope(t *testing.T) {
 			o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
 			o.AgentScript = edit
 			s := newSite(t, o)
-			before := s.state("monitoring")
+			before := fmt.Sprint(s.state("monitoring"))
 			s.wants(0, s.run(nil))
 			doc := s.file("docs/post-mortems/2026-01-01-alert.md")
 			if !strings.Contains(doc, "| over 80 % | TODO |") || !strings.Contains(doc, "| — | Needs human review |") {
@@ -374,7 +381,7 @@ func TestThreat4_AgentThatLeavesItsScope(t *testing.T) {
 					t.Errorf("a fix was committed: %s", subject)
 				}
 			}
-			if after := s.state("monitoring"); len(after) != len(before) {
+			if after := fmt.Sprint(s.state("monitoring")); after != before {
 				t.Errorf("the state changed from %v to %v", before, after)
 			}
 			if calls, err := s.Agent.Calls(); err != nil || len(calls) != 2 {
@@ -389,10 +396,10 @@ func TestReplacementIsRefusedAndKept(t *testing.T) {
 	t.Parallel()
 	longAndAlike(t)
 	s := newSite(t, only("2026-01-01-threads.md", document("| P3 | Raise the threads of the NFS server to 16 | Config | `stacks/nfs` | TODO |")))
-	before := s.state("nfs")
+	before := fmt.Sprint(s.state("nfs"))
 	s.wants(0, s.run(nil))
 	s.says("replace")
-	if after := s.state("nfs"); len(after) != len(before) {
+	if after := fmt.Sprint(s.state("nfs")); after != before {
 		t.Errorf("the state changed from %v to %v", before, after)
 	}
 	if doc := s.file("docs/post-mortems/2026-01-01-threads.md"); !strings.Contains(doc, "| TODO |") {
@@ -406,8 +413,8 @@ func TestReplacementIsRefusedAndKept(t *testing.T) {
 	s.wants(0, s.run(nil)) // the second and last attempt
 	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
 	s.says("reason=max-attempts")
-	if calls, err := s.Agent.Calls(); err != nil || len(calls) != 2 {
-		t.Errorf("%d agent calls for max_attempts 2, %v", len(calls), err)
+	if calls, err := s.Agent.Calls(); err != nil || len(calls) != 4 {
+		t.Errorf("%d agent calls for max_attempts 2 with one hand-back each, %v", len(calls), err)
 	}
 	if s.tip() != tip {
 		t.Error("later runs made commits")

@@ -154,16 +154,19 @@ type TerraformSettings struct {
 	AllowPaths     []string            // globs
 	TypePaths      map[string][]string // globs by type; nil when unset: see Settings.TypePaths
 	AllowResources map[string][]string // address patterns by type
-	MaxChanges     int
-	Tolerated      []string // resource addresses
-	StatePaths     []string // globs
-	Program        string
-	InitArgs       []string
-	PlanArgs       []string
-	ShowArgs       []string
-	ApplyArgs      []string
-	VerifyCommand  string // the owner's own shell text
-	LockTimeout    time.Duration
+	// AutomaticCreates are resource types by item type that may be created
+	// automatically, beside those of the cards.
+	AutomaticCreates map[string][]string
+	MaxChanges       int
+	Tolerated        []string // resource addresses
+	StatePaths       []string // globs
+	Program          string
+	InitArgs         []string
+	PlanArgs         []string
+	ShowArgs         []string
+	ApplyArgs        []string
+	VerifyCommand    string // the owner's own shell text
+	LockTimeout      time.Duration
 }
 
 // ReportSettings say who hears of the run, and how it is logged.

@@ -61,6 +61,11 @@ var terraformEntries = []entry{
 		read:  asTypeMap(func(s *Settings) *map[string][]string { return &s.Terraform.AllowResources }, word),
 	},
 	{
+		name:  "automatic_creates",
+		usage: "Map of resource types per item type that may be created without a person, beside those of [what is automatic](what-is-automatic.md), such as `" + `{"Config":"aws_sqs_queue"}` + "`.",
+		read:  asTypeMap(func(s *Settings) *map[string][]string { return &s.Terraform.AutomaticCreates }, word),
+	},
+	{
 		name: "max_changes", standard: "10",
 		usage: "Resources that one item may create or update.",
 		read:  asCount(func(s *Settings) *int { return &s.Terraform.MaxChanges }, 1),

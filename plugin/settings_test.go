@@ -75,7 +75,7 @@ func TestDefaults(t *testing.T) {
 		Mode: ModeApply, RunTimeout: 50 * time.Minute,
 		Repository: RepositorySettings{
 			Remote: "https://forge.example/ops/infra.git", Branch: "master",
-			AuthorName: "pm-todos", AuthorEmail: "pm-todos@localhost",
+			AuthorName: "pm-todos", AuthorEmail: "pm-todos@localhost", StateRefs: "refs/pm-todos",
 		},
 		Documents: DocumentSettings{
 			PostMortems: []string{"docs/post-mortems/*.md"}, Scope: ScopeAll, SafeTypes: []string{"Alert", "Config", "Monitor"},
@@ -115,7 +115,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"hosts": "a@h1,a@h2:2222", "agent_hosts": "b@h1", "jump_host": "j@gate", "connect_timeout": "5s",
 		"workdir": "/srv/infra", "carry": "a,b", "prepare_command": "true", "agent": "x", "agent_command": "y", "model": "z",
 		"budget_usd": "2.50", "item_timeout": "10m", "stacks": "s/*", "protected": "extra", "allow_paths": "s/**",
-		"type_paths": `{"Alert":"s/m/**"}`, "allow_resources": `{"Alert":["a.*","b"]}`, "max_changes": "3",
+		"type_paths": `{"Alert":"s/m/**"}`, "allow_resources": `{"Alert":["a.*","b"]}`, "automatic_creates": `{"Config":"a_b"}`, "max_changes": "3",
 		"tolerated": "null_resource.a", "state_paths": "st/**", "terraform": "tofu", "init_args": "init", "plan_args": "plan {plan}",
 		"show_args": "show {plan}", "apply_args": "apply {plan}", "verify_command": "true", "lock_timeout": "0s",
 		"slack_token": "xoxb-1", "slack_channel": "#ops", "notify": "always", "summary_dir": "out", "log_level": "debug", "log_format": "json",
@@ -126,6 +126,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"vault_addr": "https://vault.example", "vault_auth": "token", "vault_token": "hvs.x", "vault_ca_cert": "-----BEGIN", "vault_ssh_mount": "ssh",
 		"vault_ssh_role": "ci", "hosts": "a@devvm", "known_hosts": knownHost(t), "host_fingerprints": "SHA256:x", "ssh_key": testKey(t),
 		"agent_ssh_key": testKey(t), "slack_webhook": "T/B/x",
+		"git_signing_key": testKey(t), "git_ca_cert": "-----BEGIN", "proxy": "http://proxy.example:3128", "no_proxy": "forge.example", "state_refs": "refs/ci",
 	}
 	for _, name := range settingNames() {
 		full := texts

@@ -137,9 +137,9 @@ func whileHeld(ctx context.Context, lock *gitrepo.Lock) (context.Context, contex
 
 // newResolver hands the settings on to the room that works on the items.
 func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, h hosts, k keys, commands Commands, lock *gitrepo.Lock, run string) (*resolve.Resolver, error) {
-	scope, err := s.scope(repo)
+	paths, err := repo.Files(repo.Tip())
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list the files: %w", err)
 	}
 	deadline, _ := ctx.Deadline()
 	return resolve.New(ctx, resolve.Options{
@@ -154,7 +154,7 @@ func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo,
 			Program: commands.Program, Init: commands.Init, Plan: commands.Plan, Show: commands.Show, Apply: commands.Apply,
 			Workdir: s.Hosts.Workdir, Carry: s.Hosts.Carry, Prepare: s.Hosts.PrepareCommand, Verify: s.Terraform.VerifyCommand,
 		},
-		Scope:   scope,
+		Scope:   s.scope(paths),
 		Secrets: k.secrets(s),
 		Current: func(commit string, item change.Item) (bool, error) { return stillSafe(s, repo, commit, item) },
 		Held:    lock.Held,
@@ -162,17 +162,13 @@ func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo,
 	}, repo, h.Agent, h.Terraform, c.Log)
 }
 
-// scope is what a change may touch.
-func (s Settings) scope(repo *gitrepo.Repo) (resolve.Scope, error) {
-	paths, err := repo.Files(repo.Tip())
-	if err != nil {
-		return resolve.Scope{}, fmt.Errorf("list the files: %w", err)
-	}
+// scope is what a change may touch, in a repository with these paths.
+func (s Settings) scope(paths []string) resolve.Scope {
+	t := s.Terraform
 	return resolve.Scope{
-		Stacks: s.Terraform.Stacks, AllowPaths: s.Terraform.AllowPaths, TypePaths: s.TypePaths(paths),
-		Protected: s.Terraform.Protected, StatePaths: s.Terraform.StatePaths,
-		AllowResources: s.Terraform.AllowResources, MaxChanges: s.Terraform.MaxChanges, Tolerated: s.Terraform.Tolerated,
-	}, nil
+		Stacks: t.Stacks, AllowPaths: t.AllowPaths, TypePaths: s.TypePaths(paths), Protected: t.Protected, StatePaths: t.StatePaths,
+		AllowResources: t.AllowResources, AutomaticCreates: t.AutomaticCreates, MaxChanges: t.MaxChanges, Tolerated: t.Tolerated,
+	}
 }
 
 // stillSafe reads an item again just before it is paid for, and before its apply:

@@ -175,7 +175,7 @@ func outcomeRow(out change.Outcome, today, url string) (postmortem.Row, bool) {
 	case change.Refused:
 		return row, true
 	case change.Skipped:
-		return row, out.Reason == resolve.ReasonMaxAttempts
+		return row, out.Final || out.Reason == resolve.ReasonMaxAttempts || out.Reason == resolve.ReasonNeedsApproval
 	case change.Failed:
 		return row, out.Reason == resolve.ReasonVerify || out.Final
 	default:

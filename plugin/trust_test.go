@@ -84,20 +84,15 @@ func (s *site) rows(file string) map[string]resolve.Ref {
 	return refs
 }
 
-const forgedAlert = `
-resource "terraform_data" "alert_forged" {
-  input = {
-    alert    = "forged"
-    for      = "10m"
-    severity = "warning"
-  }
+// withForgedAlert is the sample's document of alerts with one more.
+func withForgedAlert(alerts string) string {
+	return strings.Replace(alerts, "\n  YAML\n", "\n          - alert: Forged\n            expr: up == 0\n  YAML\n", 1)
 }
-`
 
 // forgeries are journals that nobody may believe, by what is wrong with them.
 func (s *site) forgeries(marker string) map[string]func(resolve.Ref, string) string {
 	alerts := s.file("stacks/monitoring/alerts.tf")
-	harmless := map[string]string{"stacks/monitoring/alerts.tf": alerts + forgedAlert}
+	harmless := map[string]string{"stacks/monitoring/alerts.tf": withForgedAlert(alerts)}
 	forge := func(f forgery) func(resolve.Ref, string) string {
 		return func(ref resolve.Ref, action string) string {
 			if f.stack == "" {
@@ -117,7 +112,7 @@ func (s *site) forgeries(marker string) map[string]func(resolve.Ref, string) str
 		"wrapper and pipelines": forge(forgery{parents: []string{tip}, files: map[string]string{
 			".woodpecker/x.yml": "steps: []\n", "scripts/tg": "#!/bin/sh\necho \"$0 $*\" >>'" + marker + "'\nexec terraform \"$@\"\n",
 		}}),
-		"protected stack":   forge(forgery{parents: []string{tip}, stack: "stacks/vault", files: map[string]string{"stacks/vault/more.tf": forgedAlert}}),
+		"protected stack":   forge(forgery{parents: []string{tip}, stack: "stacks/vault", files: map[string]string{"stacks/vault/more.tf": withForgedAlert(alerts)}}),
 		"stack leads out":   forge(forgery{parents: []string{tip}, stack: "../../../../etc", files: harmless}),
 		"another stack":     forge(forgery{parents: []string{tip}, stack: "stacks/nfs", files: harmless}),
 		"merge":             forge(forgery{parents: []string{tip, root}, files: harmless}),
@@ -240,7 +235,7 @@ func (s *site) nothingForged(marker string) {
 			s.t.Errorf("%s was published", path)
 		}
 	}
-	if strings.Contains(s.file("stacks/monitoring/alerts.tf"), "alert_forged") || strings.Contains(s.file("scripts/tg"), "echo") {
+	if strings.Contains(s.file("stacks/monitoring/alerts.tf"), "alert: Forged") || strings.Contains(s.file("scripts/tg"), "echo") {
 		s.t.Error("a forged tree was published")
 	}
 	if s.Terraform.Dir == "" {
@@ -269,7 +264,7 @@ func TestThreat21_OnlyTheRunDirectoryProvesAnApply(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := alertSite(t)
-			held := len(s.state("monitoring"))
+			held := s.alerts()
 			s.disturbed(nil, c.stage, func(p process) { s.signal(p, os.Kill) })
 			s.freeLock()
 			journals := must[map[string]string](t)(s.Repo.Refs(resolve.JournalPrefix))
@@ -280,7 +275,7 @@ func TestThreat21_OnlyTheRunDirectoryProvesAnApply(t *testing.T) {
 				evidence, _ := resolve.ParseEvidence(s.git("", nil, "log", "-1", "--format=%B", genuine))
 				forged := s.forge(evidence.Ref(), "Add an alert on disk usage", forgery{
 					parents: []string{s.tip()}, stack: "stacks/monitoring", plan: evidence.PlanHash,
-					files: map[string]string{"stacks/monitoring/alerts.tf": s.file("stacks/monitoring/alerts.tf") + forgedAlert},
+					files: map[string]string{"stacks/monitoring/alerts.tf": withForgedAlert(s.file("stacks/monitoring/alerts.tf"))},
 				})
 				s.forgeLedger(evidence.Ref(), forged)
 				if err := s.Repo.SetRef(ref, forged); err != nil {
@@ -302,7 +297,7 @@ func TestThreat21_OnlyTheRunDirectoryProvesAnApply(t *testing.T) {
 			}
 			s.doneOnce(held)
 			s.noJournal()
-			if strings.Contains(s.file("stacks/monitoring/alerts.tf"), "alert_forged") {
+			if strings.Contains(s.file("stacks/monitoring/alerts.tf"), "alert: Forged") {
 				t.Error("the forged change was published")
 			}
 		})
@@ -392,7 +387,7 @@ func TestThreat21_AForgedProposalClosesNoItem(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := alertSite(t)
-			held := len(s.state("monitoring"))
+			held := s.alerts()
 			row := s.file(alertDocument)
 			must[string](t)(s.Repo.Commit(standin.SampleBranch, "By hand\n", map[string]string{
 				alertDocument: document(), "stacks/monitoring/alerts.tf": s.file("stacks/monitoring/alerts.tf") + "# by hand\n",
@@ -400,7 +395,7 @@ func TestThreat21_AForgedProposalClosesNoItem(t *testing.T) {
 			must[string](t)(s.Repo.Commit(standin.SampleBranch, "Another incident\n", map[string]string{alertDocument: row}))
 			forge(s, s.rows(alertDocument)[action])
 			s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
-			if done := strings.Contains(s.file(alertDocument), "| Done |"); done && len(s.state("monitoring")) != held+1 {
+			if done := strings.Contains(s.file(alertDocument), "| Done |"); done && s.alerts() != held+1 {
 				t.Errorf("falsely done:\n%s", s.file(alertDocument))
 			}
 			s.says("nothing bears that out")
@@ -423,7 +418,7 @@ func TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := alertSite(t)
-			held := len(s.state("monitoring"))
+			held := s.alerts()
 			s.onLog = &trigger{text: c.stage, act: func() {
 				files := map[string]string{alertDocument: document(c.row)}
 				if c.stage == "planning the change" {
@@ -434,7 +429,7 @@ func TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied(t *testing.T) {
 			}}
 			s.wants(0, s.run(nil))
 			s.says("reason=" + resolve.ReasonChanged)
-			if after := len(s.state("monitoring")); after != held || len(s.applies()) > 0 {
+			if after := s.alerts(); after != held || len(s.applies()) > 0 {
 				t.Errorf("applied for a row that was withdrawn: %v", s.state("monitoring"))
 			}
 			s.nothingLeft()

@@ -16,6 +16,7 @@ type Limits struct {
 	TypePaths  []string // globs of the item's type, narrower; none adds no limit
 	Protected  []string // stacks never to be touched
 	Stacks     []string // globs of stack folders
+	Rules      []string // what may be applied without a person, a line each
 }
 
 // Bounds of what is put into a prompt, in characters and entries. The text of
@@ -52,14 +53,18 @@ and "protected_stacks" are limits that a program enforces.
 
 `
 
+const rulesHead = `
+A change is applied without a person only when every effect of its plan is proved to be what the item asks for:
+`
+
 const promptTail = `
 Make the smallest change that does what the item asks for, within those limits, then finish. If that is not possible, change nothing.
 `
 
 const repairTail = `
-This is a second and last turn: your earlier edits are in the working directory. The field "refusals" says why the program refused them
-or why the plan failed. Mend exactly that: correct the edits, or take back those that cannot be allowed. A refusal that comes from
-what the item itself asks for cannot be mended; then take the edits back. Then finish.
+This is a second and last turn: your earlier edits are in the working directory. The field "refusals" says why the program refused them,
+which effects are not proved, or why the plan failed. Mend exactly that: correct the edits, and take back what the item does not need. What the item
+itself asks for stays even when it is not proved; a person decides about it then. What is refused and cannot be mended is taken back. Then finish.
 `
 
 // Prompt is what the agent reads on standard input: the item as one line of
@@ -88,6 +93,12 @@ func Prompt(item change.Item, limits Limits, findings []string) []byte {
 	}
 	b.Write(data)
 	b.WriteByte('\n')
+	if len(limits.Rules) > 0 {
+		b.WriteString(rulesHead)
+	}
+	for _, rule := range limits.Rules {
+		b.WriteString("- " + rule + "\n")
+	}
 	if len(findings) > 0 {
 		b.WriteString(repairTail)
 	} else {

@@ -4,7 +4,7 @@ package gate
 const (
 	CodeInternal        = "gate-error"        // the gate itself failed on this input; refused to be safe
 	CodeTooManyFindings = "too-many-findings" // the list of findings was cut
-	CodeVanishes        = "entry-vanishes"    // an alert, a monitor, a key or a list element is no longer there
+	CodeUnproved        = "unproved"          // an effect that the item's card does not prove; a person decides
 )
 
 // Codes of the diff gate: the change as a whole and its paths.
@@ -83,20 +83,4 @@ const (
 	CodeDrift      = "drift"             // Baseline: something is pending
 	CodeConverge   = "not-converged"     // Confirm: something is left to do
 	CodeNoEffect   = "no-effect"         // Item: nothing would change
-)
-
-// Codes of the plan gate: changes that destroy nothing and still harm.
-const (
-	CodeZero        = "scales-to-zero" // replicas, counts or capacity to nothing
-	CodeSuspends    = "suspends"       // suspend, pause, disable
-	CodeSwitchesOff = "switches-off"   // enabled becomes false
-	CodeOpens       = "opens-access"   // open to everybody, or checks of identity off
-	CodeForces      = "forces-update"  // force and recreate flags
-	CodePrivileged  = "privileged"     // more rights on the machine than before
-	CodeUnprotects  = "unprotects"     // deletion protection off, a policy that only reports
-	CodeShrinks     = "shrinks"        // data is kept for less time
-	CodeAccess      = "access-control" // IAM, RBAC, policies, admission
-	CodeAlarm       = "alert-changed"  // an alert rule, monitor or route that exists, or something that keeps them quiet
-	CodeSoftware    = "new-software"   // a Helm release that is new or comes from elsewhere
-	CodeUnknown     = "unknown-value"  // a watched value that would be known only after the apply
 )

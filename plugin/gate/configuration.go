@@ -1,6 +1,10 @@
 package gate
 
-import "strings"
+import (
+	"strings"
+
+	"pm-todos/plugin/gate/fact"
+)
 
 // builtinProvider is the provider of terraform_data, which every Terraform
 // has.
@@ -18,7 +22,7 @@ type configuration map[string]declared
 // of is what is declared about a resource. The second value is false when the
 // plan does not say.
 func (c configuration) of(r resource) (declared, bool) {
-	d, ok := c[withoutKeys(r.module)+"|"+r.mode+"|"+r.kind+"|"+r.name]
+	d, ok := c[fact.WithoutKeys(r.module)+"|"+r.mode+"|"+r.kind+"|"+r.name]
 	return d, ok
 }
 

@@ -47,9 +47,10 @@ const (
 
 // The modes of files that git knows, as far as the gate tells them apart.
 const (
-	modeRegular = 0o100644
-	modeLink    = 0o120000
-	modeModule  = 0o160000
+	modeRegular    = 0o100644
+	modeExecutable = 0o100755 // no program by itself: some repositories set it on every file
+	modeLink       = 0o120000
+	modeModule     = 0o160000
 )
 
 // diff is one judgement of the diff gate.
@@ -58,7 +59,6 @@ type diff struct {
 	change  change.Change
 	policy  DiffPolicy
 	modules map[string][]string // stacks that use a folder as a module
-	read    map[version]surroundings
 }
 
 // Diff judges what an agent changed. The verdict names the stack when exactly
@@ -123,8 +123,8 @@ func (d *diff) modes() {
 			d.add(CodeMode, file.Path, "a new file must be a regular file with mode 100644")
 		case file.Kind == change.Modified && file.NewMode != file.OldMode:
 			d.add(CodeMode, file.Path, "the mode of a file must stay as it is")
-		case file.Kind == change.Modified && file.OldMode != modeRegular:
-			d.add(CodeMode, file.Path, "a program is left to people")
+		case file.Kind == change.Modified && file.OldMode != modeRegular && file.OldMode != modeExecutable:
+			d.add(CodeMode, file.Path, "only regular files are changed")
 		case file.Kind != change.Added && file.Kind != change.Modified:
 			d.add(CodeMode, file.Path, "the kind of this difference is unknown")
 		}
@@ -156,18 +156,11 @@ func (d *diff) content(file change.File) {
 		return
 	}
 	d.invisible(file)
-	if bytes.HasPrefix(file.New, []byte("#!")) {
+	if bytes.HasPrefix(file.New, []byte("#!")) || bytes.HasPrefix(file.Old, []byte("#!")) {
 		d.add(CodeFileKind, file.Path, "the file is a script; scripts are left to people")
 	}
 	d.secrets(file)
-	switch strings.ToLower(path.Ext(file.Path)) {
-	case ".tf":
-	case ".yaml", ".yml", ".json", ".tftpl", ".tpl", ".tmpl":
-		d.template(file)
-		if file.Kind == change.Modified {
-			d.document(file)
-		}
-	default:
+	if !strings.EqualFold(path.Ext(file.Path), ".tf") {
 		d.template(file)
 	}
 }
@@ -182,16 +175,5 @@ func (d *diff) invisible(file change.File) {
 				break
 			}
 		}
-	}
-}
-
-// document refuses entries that vanish from a data file.
-func (d *diff) document(file change.File) {
-	for _, l := range compareTexts(string(file.Old), string(file.New)).losses {
-		place := file.Path
-		if l.line > 0 {
-			place = fmt.Sprintf("%s:%d", file.Path, l.line)
-		}
-		d.add(CodeVanishes, place, l.what+" (the line is that of the old file)")
 	}
 }

@@ -17,14 +17,16 @@ import (
 
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/gate"
+	"pm-todos/plugin/gate/card"
 	"pm-todos/plugin/secret"
 )
 
 var update = flag.Bool("update", false, "write what the gates say into the fixtures; read every difference before you commit it")
 
 // fixtures runs judge on every fixture of a folder and compares its findings
-// with the section "want": one finding per line, code and place, or "pass".
-func fixtures(t *testing.T, folder string, judge func(*testing.T, map[string]string) change.Verdict) {
+// with the section "want": one finding per line, code and place, or "pass"; of
+// plans that pass every hard rule, the lane.
+func fixtures(t *testing.T, folder string, judge func(*testing.T, map[string]string) gate.Judgement) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("testdata", folder, "*.txtar"))
 	if err != nil || len(files) == 0 {
@@ -41,7 +43,7 @@ func fixtures(t *testing.T, folder string, judge func(*testing.T, map[string]str
 				sections[section.Name] = string(section.Data)
 			}
 			verdict := judge(t, sections)
-			got := told(verdict)
+			got := toldLane(verdict)
 			if *update {
 				archive.Files = slices.DeleteFunc(archive.Files, func(f txtar.File) bool { return f.Name == "want" })
 				archive.Files = append(archive.Files, txtar.File{Name: "want", Data: []byte(got)})
@@ -49,9 +51,9 @@ func fixtures(t *testing.T, folder string, judge func(*testing.T, map[string]str
 					t.Fatal(err)
 				}
 			} else if diff := cmp.Diff(sections["want"], got); diff != "" {
-				t.Errorf("%s(-want +got)\n%s\n%v", archive.Comment, diff, verdict.Findings)
+				t.Errorf("%s(-want +got)\n%s\n%v", archive.Comment, diff, factsOf(verdict))
 			}
-			if again := judge(t, sections); told(again) != got {
+			if again := judge(t, sections); toldLane(again) != got {
 				t.Error("the second judgement is another one")
 			}
 		})
@@ -70,6 +72,14 @@ func told(v change.Verdict) string {
 	return strings.Join(slices.Compact(lines), "\n") + "\n"
 }
 
+// toldLane is a judgement as the fixtures have it.
+func toldLane(j gate.Judgement) string {
+	if j.Lane == gate.Automatic || j.Lane == gate.Approval {
+		return string(j.Lane) + "\n"
+	}
+	return told(change.Verdict{Findings: j.Findings})
+}
+
 func TestDiffFixtures(t *testing.T) { fixtures(t, "diff", judgeDiff) }
 
 func TestPlanFixtures(t *testing.T) { fixtures(t, "plan", judgePlan) }
@@ -77,7 +87,7 @@ func TestPlanFixtures(t *testing.T) { fixtures(t, "plan", judgePlan) }
 // judgeDiff reads a change: old/PATH and new/PATH are files before and after,
 // base/PATH is a file that stays, paths lists more paths of the base, modes and filtered say what differs from
 // a plain file, policy changes the default policy.
-func judgeDiff(t *testing.T, sections map[string]string) change.Verdict {
+func judgeDiff(t *testing.T, sections map[string]string) gate.Judgement {
 	t.Helper()
 	policy := gate.DiffPolicy{
 		Type: "Alert", AllowPaths: []string{"stacks/**"}, Protected: []string{"vault", "dbaas", "traefik", "authentik", "kyverno"},
@@ -134,15 +144,18 @@ func judgeDiff(t *testing.T, sections map[string]string) change.Verdict {
 		c.Files = append(c.Files, *f)
 	}
 	slices.SortFunc(c.Files, func(a, b change.File) int { return strings.Compare(a.Path, b.Path) })
-	return gate.Diff(c, policy)
+	return gate.Judgement{Findings: gate.Diff(c, policy).Findings}
 }
 
 // judgePlan reads a plan: "show" is what the command printed, word by word;
 // "plan" is its JSON on several lines; "changes" is resource_changes alone;
 // "before" and "after" are the values of one Helm release.
-func judgePlan(t *testing.T, sections map[string]string) change.Verdict {
+func judgePlan(t *testing.T, sections map[string]string) gate.Judgement {
 	t.Helper()
-	policy := gate.PlanPolicy{Type: "Alert", Mode: gate.Item, HasHistory: true}
+	policy := struct {
+		gate.PlanPolicy
+		Text string // of the item
+	}{PlanPolicy: gate.PlanPolicy{Type: "Alert", Mode: gate.Item, HasHistory: true}}
 	if text, ok := sections["policy"]; ok {
 		if err := json.Unmarshal([]byte(text), &policy); err != nil {
 			t.Fatal(err)
@@ -151,15 +164,21 @@ func judgePlan(t *testing.T, sections map[string]string) change.Verdict {
 	if text, ok := sections["baseline"]; ok {
 		policy.Baseline = show(t, text)
 	}
+	var printed []byte
 	switch {
 	case sections["show"] != "":
-		return gate.Plan([]byte(sections["show"]), policy)
+		printed = []byte(sections["show"])
 	case sections["plan"] != "":
-		return gate.Plan(oneLine(t, sections["plan"]), policy)
+		printed = oneLine(t, sections["plan"])
 	case sections["after"] != "":
-		return gate.Plan(show(t, valuesChange(t, sections["before"], sections["after"])), policy)
+		printed = show(t, valuesChange(t, sections["before"], sections["after"]))
+	default:
+		printed = show(t, sections["changes"])
 	}
-	return gate.Plan(show(t, sections["changes"]), policy)
+	if policy.Mode != gate.Item {
+		return gate.Judgement{Findings: gate.Plan(printed, policy.PlanPolicy).Findings}
+	}
+	return gate.Judge(printed, policy.PlanPolicy, gate.Request{Item: card.Item{Type: policy.Type, Action: policy.Text}})
 }
 
 // valuesChange is resource_changes in which the values of a Helm release change.

@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/gate/hclfile"
 	"pm-todos/plugin/pattern"
 )
 
@@ -38,12 +39,12 @@ func (c *comparison) functions() {
 	had := map[string]int{}
 	for _, file := range c.folder.before {
 		for _, call := range callsOf(file) {
-			had[textOf(file.src, call.Range())]++
+			had[hclfile.TextOf(file.Src, call.Range())]++
 		}
 	}
 	for _, file := range c.folder.after {
 		for _, call := range callsOf(file) {
-			text := textOf(file.src, call.Range())
+			text := hclfile.TextOf(file.Src, call.Range())
 			if had[text] > 0 {
 				had[text]--
 				continue
@@ -54,10 +55,10 @@ func (c *comparison) functions() {
 }
 
 // callsOf is the calls of functions that the gate looks at.
-func callsOf(file terraformFile) []*hclsyntax.FunctionCallExpr {
+func callsOf(file hclfile.File) []*hclsyntax.FunctionCallExpr {
 	var calls []*hclsyntax.FunctionCallExpr
 	// The walk cannot fail: the callback gives no diagnostics.
-	_ = hclsyntax.VisitAll(file.body, func(node hclsyntax.Node) hcl.Diagnostics {
+	_ = hclsyntax.VisitAll(file.Body, func(node hclsyntax.Node) hcl.Diagnostics {
 		if call, ok := node.(*hclsyntax.FunctionCallExpr); ok && watched(call.Name) {
 			calls = append(calls, call)
 		}
@@ -77,8 +78,8 @@ func watched(name string) bool {
 }
 
 // call judges one new call.
-func (c *comparison) call(file terraformFile, call *hclsyntax.FunctionCallExpr) {
-	place := fmt.Sprintf("%s:%d", file.path, call.Range().Start.Line)
+func (c *comparison) call(file hclfile.File, call *hclsyntax.FunctionCallExpr) {
+	place := fmt.Sprintf("%s:%d", file.Path, call.Range().Start.Line)
 	name := plainName(call.Name)
 	if strings.Contains(name, "::") {
 		c.add(CodeFunction, place, "a provider's function runs the provider's code at plan time")
@@ -92,7 +93,7 @@ func (c *comparison) call(file terraformFile, call *hclsyntax.FunctionCallExpr) 
 		c.add(CodeFileFunction, place, name+"() must be given its path literally")
 		return
 	}
-	target, problem := modulePath(path.Dir(file.path), call.Args[0])
+	target, problem := modulePath(path.Dir(file.Path), call.Args[0])
 	if problem == "" && name == "fileset" {
 		problem = filesetPattern(call.Args)
 	} else if problem == "" && !c.tracked(target) {
@@ -120,7 +121,7 @@ func (c *comparison) tracked(file string) bool {
 // ${path.module} before it.
 func modulePath(folder string, argument hclsyntax.Expression) (file, problem string) {
 	const must = "must be given a literal path below ${path.module}"
-	text, ok := literalText(argument)
+	text, ok := hclfile.LiteralText(argument)
 	if traversal, is := argument.(*hclsyntax.ScopeTraversalExpr); !ok && is && isModulePath(traversal.Traversal) {
 		text, ok = ".", true
 	}
@@ -158,32 +159,11 @@ func isModulePath(t hcl.Traversal) bool {
 
 func filesetPattern(args []hclsyntax.Expression) string {
 	if len(args) == 2 {
-		if pattern, ok := literalText(args[1]); ok && !strings.HasPrefix(pattern, "/") && !strings.Contains(pattern, "..") {
+		if pattern, ok := hclfile.LiteralText(args[1]); ok && !strings.HasPrefix(pattern, "/") && !strings.Contains(pattern, "..") {
 			return ""
 		}
 	}
 	return "must be given a literal pattern without .."
-}
-
-// literalText is the text of an expression that is one plain string.
-func literalText(expr hclsyntax.Expression) (string, bool) {
-	switch e := expr.(type) {
-	case *hclsyntax.ParenthesesExpr:
-		return literalText(e.Expression)
-	case *hclsyntax.TemplateWrapExpr:
-		return "", false
-	case *hclsyntax.TemplateExpr:
-		text := ""
-		for _, part := range e.Parts {
-			value, ok := part.(*hclsyntax.LiteralValueExpr)
-			if !ok || value.Val.Type() != cty.String {
-				return "", false
-			}
-			text += value.Val.AsString()
-		}
-		return text, true
-	}
-	return "", false
 }
 
 // templateCall matches a call of a watched function in a template's text when

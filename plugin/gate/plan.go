@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/gate/program"
 )
 
 // Mode says what a plan is judged for.
@@ -23,7 +24,6 @@ const (
 // PlanPolicy is what the plan gate allows.
 type PlanPolicy struct {
 	Type           string   // the item's type, for messages
-	Text           string   // the item's own words: alert rules and monitors that exist change only when it names them
 	AllowResources []string // patterns of addresses or types, * stands for any text; none allows all that is not refused otherwise
 	MaxChanges     int      // resources created or updated by one item; 0 stands for DefaultMaxChanges
 	Tolerated      []string // what changes in every plan: addresses of null_resource, terraform_data and time_*, and output.NAME
@@ -216,7 +216,18 @@ func (j *judgement) change(r resource) {
 		j.add(CodeOutside, r.address, "the resource is outside allow_resources of the type "+j.policy.Type)
 	}
 	j.provider(r)
-	j.harm(r)
+	j.programs(r)
+}
+
+// programs refuses a resource with which a program would run where Terraform
+// runs.
+func (j *judgement) programs(r resource) {
+	if program.RunsAtApply(r.kind) {
+		j.add(CodeCodeAtApply, r.address, "resources of this type run programs or write files on the Terraform host")
+	}
+	if d, _ := j.config.of(r); r.is("create") && d.provisioned {
+		j.add(CodeCodeAtApply, r.address, "the resource has provisioners, which would run when it is created")
+	}
 }
 
 // refusedActions is the codes of what is outside the allow-list in one entry.

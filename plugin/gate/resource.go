@@ -6,6 +6,9 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+
+	"pm-todos/plugin/gate/hclfile"
+	"pm-todos/plugin/gate/program"
 )
 
 // lifecycleArguments is what a lifecycle block may hold, as far as the gate
@@ -16,7 +19,7 @@ var lifecycleArguments = []string{"prevent_destroy", "ignore_changes", "create_b
 func (c *comparison) resource(s statement, was *statement) {
 	c.metaArguments(s, was)
 	c.instances(s, was)
-	if runsAtApply().MatchString(firstLabel(s.block)) {
+	if program.RunsAtApply(hclfile.FirstLabel(s.block)) {
 		c.add(CodeCodeAtApply, s.place(), "resources of this kind run programs or write files on the Terraform host")
 	}
 	for _, name := range []string{"provisioner", "connection"} {
@@ -98,7 +101,7 @@ func lifecycleOf(s *statement) lifecycleFacts {
 	for _, block := range blocksNamed(s.block.Body, "lifecycle") {
 		f.protected = f.protected || isTrue(block.Body.Attributes["prevent_destroy"])
 		for name, attribute := range block.Body.Attributes {
-			text := textOf(s.file.src, attribute.Range())
+			text := hclfile.TextOf(s.file.Src, attribute.Range())
 			switch {
 			case name == "ignore_changes":
 				f.ignore += text
@@ -110,7 +113,7 @@ func lifecycleOf(s *statement) lifecycleFacts {
 		}
 		for _, inner := range block.Body.Blocks {
 			if inner.Type != "precondition" && inner.Type != "postcondition" {
-				f.other = append(f.other, textOf(s.file.src, inner.Range()))
+				f.other = append(f.other, hclfile.TextOf(s.file.Src, inner.Range()))
 			}
 		}
 	}
@@ -123,8 +126,8 @@ func (c *comparison) conditions(s statement, was *statement) {
 	if was == nil {
 		return
 	}
-	now := conditionsOf(s.file.src, s.block.Body)
-	for _, text := range conditionsOf(was.file.src, was.block.Body) {
+	now := conditionsOf(s.file.Src, s.block.Body)
+	for _, text := range conditionsOf(was.file.Src, was.block.Body) {
 		if i := slices.Index(now, text); i >= 0 {
 			now = slices.Delete(now, i, i+1)
 			continue
@@ -138,7 +141,7 @@ func conditionsOf(src []byte, body *hclsyntax.Body) []string {
 	for _, block := range body.Blocks {
 		switch block.Type {
 		case "validation", "precondition", "postcondition", "assert":
-			list = append(list, textOf(src, block.Range()))
+			list = append(list, hclfile.TextOf(src, block.Range()))
 		case "lifecycle":
 			list = append(list, conditionsOf(src, block.Body)...)
 		}
@@ -155,7 +158,7 @@ func mentions(body *hclsyntax.Body, name string) bool {
 		}
 	}
 	for _, block := range body.Blocks {
-		if strings.EqualFold(block.Type, name) || block.Type == "dynamic" && strings.EqualFold(firstLabel(block), name) || mentions(block.Body, name) {
+		if strings.EqualFold(block.Type, name) || block.Type == "dynamic" && strings.EqualFold(hclfile.FirstLabel(block), name) || mentions(block.Body, name) {
 			return true
 		}
 	}

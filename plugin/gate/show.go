@@ -8,6 +8,7 @@ import (
 
 	tfjson "github.com/hashicorp/terraform-json"
 
+	"pm-todos/plugin/gate/fact"
 	"pm-todos/plugin/pattern"
 )
 
@@ -61,12 +62,12 @@ type resource struct {
 // readShow takes the plan out of what the show command printed. What is wrong
 // goes to f; the plan is nil when nothing can be said about it.
 func readShow(show []byte, f *findings) *shown {
-	line, err := planJSON(show)
+	line, err := fact.PlanJSON(show)
 	if err != nil {
 		f.add(CodeOutput, "", err.Error())
 		return nil
 	}
-	value, err := readJSON(line)
+	value, err := fact.ReadJSON(line)
 	if err != nil {
 		f.add(CodeOutput, "", "the plan's JSON cannot be trusted: "+err.Error())
 		return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/gate/hclfile"
 )
 
 // StackOf is the folder of the stack that holds a path, "" when no stack does.
@@ -197,7 +198,7 @@ func (d *diff) stackConfiguration(stack string) {
 		if ext := path.Ext(file); ext != ".tf" && ext != ".tofu" || !belongs(file) || d.changes(file) {
 			continue
 		}
-		if _, err := readTerraform(file, src); err != nil {
+		if _, err := hclfile.Read(file, src); err != nil {
 			d.add(CodeHCL, file, "the stack has this file already: "+err.Error())
 		}
 	}

@@ -7,26 +7,13 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"pm-todos/plugin/pattern"
+	"pm-todos/plugin/gate/hclfile"
+	"pm-todos/plugin/gate/program"
 )
 
 // plainBlocks is the kinds of top-level blocks whose meaning the gate judges
 // further or which are harmless in themselves.
 var plainBlocks = map[string]bool{"variable": true, "output": true, "locals": true, "resource": true, "data": true, "module": true}
-
-// readsAtPlan matches data sources that run programs at plan time, reach out
-// to the network, or read files, secrets and other stacks' state.
-var readsAtPlan = pattern.Lazy(`^(external|http|local_|archive_|template_|cloudinit_|terraform_remote_state|tfe_|vault_|sops_|aws_secretsmanager_|aws_ssm_|aws_kms_|` +
-	`google_secret_manager_|google_client_config|google_service_account_|azurerm_key_vault_|azurerm_client_config|kubernetes_secret|kubernetes_service_account|kubernetes_resource|` +
-	`kubernetes_config_map|onepassword_|bitwarden|doppler_|infisical_|dns_|tls_certificate|git_|github_|gitlab_|shell_|ssh_|remote_|null_|helm_template|kustomization_|` +
-	`kubectl_|docker_|consul_|jsonnet_|pass_|keycloak_|authentik_|aws_eks_cluster_auth|aws_ecr_authorization_token|aws_iam_|` +
-	`aws_lambda_invocation|aws_s3_(bucket_)?object|google_storage_bucket_object_content|azurerm_storage_|terracurl_|restapi_|rest_|graphql_|curl|command_|exec_|script_|process_|env|` +
-	`akeyless_|conjur_|passbolt_|lastpass_|etcd)`)
-
-// runsAtApply matches resources that run programs or write files on the host
-// where Terraform runs, or on machines that it reaches.
-var runsAtApply = pattern.Lazy(`^(local_|external|shell_|ssh_|remote_|archive_|template_|ansible_|docker_|null_data|scaffolding_|command_|exec_|cloudinit_|system_|sys_|bash_|` +
-	`terracurl_|restapi_|http|toolbox_|multispace_|tfe_|spacelift_|env0_|linux_|winrm_|aws_ssm_|kubernetes_pod_exec|kustomization_)`)
 
 // comparison judges one folder of Terraform files, before against after.
 type comparison struct {
@@ -55,15 +42,14 @@ func (c *comparison) judge() {
 		c.changed(s, was)
 	}
 	for _, file := range c.folder.after {
-		if len(file.body.Attributes) > 0 {
-			c.add(CodeHCL, file.path, "the file has an argument outside every block")
+		if len(file.Body.Attributes) > 0 {
+			c.add(CodeHCL, file.Path, "the file has an argument outside every block")
 		}
 	}
 	if !c.partial {
 		c.removed(before, now)
 	}
 	c.functions()
-	c.influence()
 }
 
 func byName(list []statement) map[string][]statement {
@@ -90,7 +76,7 @@ func (c *comparison) changed(s statement, was *statement) {
 		}
 		c.conditions(s, was)
 	case "data":
-		if label := firstLabel(s.block); readsAtPlan().MatchString(label) {
+		if label := hclfile.FirstLabel(s.block); program.RunsAtPlan(label) {
 			c.add(CodeCodeAtPlan, s.place(), "data sources of this kind run programs or read secrets, files, hosts or other states at plan time")
 		}
 		c.metaArguments(s, was)
@@ -149,15 +135,15 @@ func (c *comparison) module(s statement, was *statement) {
 	if was != nil {
 		return
 	}
-	source, ok := literal(s.block.Body.Attributes["source"])
-	folder, inside := localFolder(path.Dir(s.file.path), source)
+	source, ok := hclfile.Literal(s.block.Body.Attributes["source"])
+	folder, inside := hclfile.LocalFolder(path.Dir(s.file.Path), source)
 	switch {
 	case !ok || !inside:
 		c.add(CodeModuleSource, s.place(), "a new module must come from this repository, by a literal relative path")
 	case !c.known(folder + "/"):
 		c.add(CodeModuleSource, s.place(), "a new module must be a folder that the repository has")
 	default:
-		own, other := StackOf(s.file.path, c.policy.Stacks), StackOf(folder+"/main.tf", c.policy.Stacks)
+		own, other := StackOf(s.file.Path, c.policy.Stacks), StackOf(folder+"/main.tf", c.policy.Stacks)
 		if other != "" && other != own {
 			c.add(CodeModuleSource, s.place(), "a new module must not be part of another stack")
 		}
@@ -205,14 +191,7 @@ func attributeText(s statement, name string) string {
 	if attribute == nil {
 		return ""
 	}
-	return textOf(s.file.src, attribute.Range())
-}
-
-func firstLabel(block *hclsyntax.Block) string {
-	if len(block.Labels) == 0 {
-		return ""
-	}
-	return block.Labels[0]
+	return hclfile.TextOf(s.file.Src, attribute.Range())
 }
 
 // isTrue tells whether an attribute is the literal true.
@@ -220,7 +199,7 @@ func isTrue(attribute *hclsyntax.Attribute) bool {
 	if attribute == nil {
 		return false
 	}
-	if text, ok := literalText(attribute.Expr); ok {
+	if text, ok := hclfile.LiteralText(attribute.Expr); ok {
 		return text == "true"
 	}
 	value, ok := attribute.Expr.(*hclsyntax.LiteralValueExpr)
@@ -231,7 +210,7 @@ func isTrue(attribute *hclsyntax.Attribute) bool {
 func blocksNamed(body *hclsyntax.Body, name string) []*hclsyntax.Block {
 	var list []*hclsyntax.Block
 	for _, block := range body.Blocks {
-		if block.Type == name || block.Type == "dynamic" && firstLabel(block) == name {
+		if block.Type == name || block.Type == "dynamic" && hclfile.FirstLabel(block) == name {
 			list = append(list, block)
 		}
 	}

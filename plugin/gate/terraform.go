@@ -7,87 +7,21 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/gate/hclfile"
 )
-
-// Limits of a Terraform file. The parser calls itself for every bracket and
-// every operator before a value, so that their depth is judged before it runs.
-const (
-	maxHCLBytes   = 1 << 20
-	maxHCLNesting = 120
-	maxHCLPrefix  = 120
-)
-
-// terraformFile is one parsed *.tf file.
-type terraformFile struct {
-	path string
-	src  []byte
-	body *hclsyntax.Body
-}
-
-// readTerraform parses a *.tf file. The error names the line and the parser's
-// complaint, not the text.
-func readTerraform(file string, src []byte) (terraformFile, error) {
-	if len(src) > maxHCLBytes {
-		return terraformFile{}, fmt.Errorf("the file is larger than %d bytes", maxHCLBytes)
-	}
-	tokens, _ := hclsyntax.LexConfig(src, file, hcl.InitialPos)
-	if tooDeep(tokens) {
-		return terraformFile{}, fmt.Errorf("the file is nested too deeply to be judged")
-	}
-	parsed, diags := hclsyntax.ParseConfig(src, file, hcl.InitialPos)
-	if diags.HasErrors() {
-		line := 0
-		if diags[0].Subject != nil {
-			line = diags[0].Subject.Start.Line
-		}
-		return terraformFile{}, fmt.Errorf("the file cannot be parsed as HCL, line %d: %s", line, diags[0].Summary)
-	}
-	body, ok := parsed.Body.(*hclsyntax.Body)
-	if !ok {
-		return terraformFile{}, fmt.Errorf("the file cannot be parsed as HCL")
-	}
-	return terraformFile{path: file, src: src, body: body}, nil
-}
-
-func tooDeep(tokens hclsyntax.Tokens) bool {
-	var open []hclsyntax.TokenType
-	prefix := 0
-	for _, t := range tokens {
-		switch t.Type {
-		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
-			open = append(open, t.Type)
-		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
-			open = open[:max(0, len(open)-1)]
-		case hclsyntax.TokenBang, hclsyntax.TokenMinus, hclsyntax.TokenPlus, hclsyntax.TokenQuestion, hclsyntax.TokenColon:
-			prefix++
-		case hclsyntax.TokenComma:
-			prefix = 0
-		case hclsyntax.TokenNewline:
-			// A line end does not end an expression inside ( and [.
-			if len(open) == 0 || open[len(open)-1] == hclsyntax.TokenOBrace {
-				prefix = 0
-			}
-		}
-		if len(open) > maxHCLNesting || prefix > maxHCLPrefix {
-			return true
-		}
-	}
-	return false
-}
 
 // statement is one top-level block of a folder's Terraform files.
 type statement struct {
-	file  terraformFile
+	file  hclfile.File
 	block *hclsyntax.Block
 	text  string // the block without comments, spaces and line ends
 }
 
 func (s statement) place() string {
-	return fmt.Sprintf("%s:%d", s.file.path, s.block.DefRange().Start.Line)
+	return fmt.Sprintf("%s:%d", s.file.Path, s.block.DefRange().Start.Line)
 }
 
 // name is the kind of the block and its labels.
@@ -100,7 +34,7 @@ func (s statement) name() string {
 // files without being another one.
 type folder struct {
 	path          string
-	before, after []terraformFile
+	before, after []hclfile.File
 }
 
 // terraform judges the Terraform files of the change.
@@ -133,7 +67,7 @@ func (d *diff) terraform() {
 func (d *diff) readFile(into *folder, file change.File) bool {
 	good := true
 	if file.Kind != change.Added && file.OldMode != modeLink && file.OldMode != modeModule {
-		parsed, err := readTerraform(file.Path, file.Old)
+		parsed, err := hclfile.Read(file.Path, file.Old)
 		if err != nil {
 			d.add(CodeHCL, file.Path, "before the change: "+err.Error())
 			good = false
@@ -142,7 +76,7 @@ func (d *diff) readFile(into *folder, file change.File) bool {
 		}
 	}
 	if file.Kind != change.Deleted && file.NewMode != modeLink && file.NewMode != modeModule {
-		parsed, err := readTerraform(file.Path, file.New)
+		parsed, err := hclfile.Read(file.Path, file.New)
 		if err != nil {
 			d.add(CodeHCL, file.Path, err.Error())
 			good = false
@@ -154,33 +88,14 @@ func (d *diff) readFile(into *folder, file change.File) bool {
 }
 
 // statements is the top-level blocks of files, in order.
-func statements(files []terraformFile) []statement {
+func statements(files []hclfile.File) []statement {
 	var list []statement
 	for _, file := range files {
-		for _, block := range file.body.Blocks {
-			list = append(list, statement{file, block, textOf(file.src, block.Range())})
+		for _, block := range file.Body.Blocks {
+			list = append(list, statement{file, block, hclfile.TextOf(file.Src, block.Range())})
 		}
 	}
 	return list
-}
-
-// textOf is the tokens of a range without comments and line ends: equal for
-// two pieces of configuration that mean the same to the parser.
-func textOf(src []byte, r hcl.Range) string {
-	if r.Start.Byte < 0 || r.End.Byte > len(src) || r.Start.Byte > r.End.Byte {
-		return ""
-	}
-	tokens, _ := hclsyntax.LexConfig(src[r.Start.Byte:r.End.Byte], "", hcl.InitialPos)
-	var b bytes.Buffer
-	for _, t := range tokens {
-		if t.Type == hclsyntax.TokenComment || t.Type == hclsyntax.TokenNewline || t.Type == hclsyntax.TokenEOF {
-			continue
-		}
-		b.WriteRune(rune(t.Type))
-		b.Write(t.Bytes)
-		b.WriteByte(0)
-	}
-	return b.String()
 }
 
 // modulesUsed is the folders of the repository that a Terraform or Terragrunt
@@ -190,42 +105,21 @@ func modulesUsed(file string, src []byte) []string {
 	if !bytes.Contains(src, []byte("source")) {
 		return nil
 	}
-	parsed, err := readTerraform(file, src)
+	parsed, err := hclfile.Read(file, src)
 	if err != nil {
 		return nil
 	}
 	var used []string
-	for _, block := range parsed.body.Blocks {
+	for _, block := range parsed.Body.Blocks {
 		if block.Type != "module" && block.Type != "terraform" {
 			continue
 		}
-		if source, ok := literal(block.Body.Attributes["source"]); ok {
-			if folder, inside := localFolder(path.Dir(file), source); inside {
+		if source, ok := hclfile.Literal(block.Body.Attributes["source"]); ok {
+			if folder, inside := hclfile.LocalFolder(path.Dir(file), source); inside {
 				used = append(used, folder)
 			}
 		}
 	}
 	slices.Sort(used)
 	return slices.Compact(used)
-}
-
-// localFolder is the folder that a module source names, when it is a relative
-// path that stays inside the repository.
-func localFolder(from, source string) (string, bool) {
-	if !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") || strings.ContainsAny(source, "?\\") || strings.Contains(source, "::") {
-		return "", false
-	}
-	folder := path.Join(from, source)
-	if folder == ".." || strings.HasPrefix(folder, "../") || strings.HasPrefix(folder, "/") || folder == "." {
-		return "", false
-	}
-	return folder, true
-}
-
-// literal is the text of an attribute that is a plain string.
-func literal(attribute *hclsyntax.Attribute) (string, bool) {
-	if attribute == nil {
-		return "", false
-	}
-	return literalText(attribute.Expr)
 }

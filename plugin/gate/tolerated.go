@@ -3,6 +3,8 @@ package gate
 import (
 	"slices"
 	"strings"
+
+	"pm-todos/plugin/gate/fact"
 )
 
 // tolerable tells whether a resource is of a type that may change in every
@@ -105,7 +107,7 @@ func allowed(r resource, patterns []string) bool {
 	bare := r.kind + "." + r.name
 	forms := []string{r.address, bare, r.kind}
 	if r.module != "" {
-		forms = append(forms, withoutKeys(r.module)+"."+bare)
+		forms = append(forms, fact.WithoutKeys(r.module)+"."+bare)
 	}
 	for _, pattern := range patterns {
 		for _, form := range forms {
@@ -135,28 +137,4 @@ func wildcard(pattern, text string) bool {
 		rest = rest[at+len(part):]
 	}
 	return strings.HasSuffix(rest, parts[len(parts)-1])
-}
-
-// withoutKeys is an address without its instance keys: module.a["x"].b[0]
-// becomes module.a.b. A key may hold brackets, dots and escaped quotes.
-func withoutKeys(address string) string {
-	var b strings.Builder
-	depth, quoted, escaped := 0, false, false
-	for _, r := range address {
-		switch {
-		case escaped:
-			escaped = false
-		case quoted && r == '\\':
-			escaped = true
-		case r == '"' && depth > 0:
-			quoted = !quoted
-		case r == '[' && !quoted:
-			depth++
-		case r == ']' && !quoted && depth > 0:
-			depth--
-		case depth == 0:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }

@@ -13,6 +13,7 @@ import (
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/gate"
+	"pm-todos/plugin/gate/card"
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/host"
 )
@@ -110,14 +111,7 @@ func (a *attempt) prepare(ctx context.Context) error {
 	if err := a.record(ctx); err != nil {
 		return err
 	}
-	if err := a.implement(ctx); err != nil {
-		return err
-	}
-	err := a.judge()
-	if err != nil {
-		a.keepRefused(ctx)
-	}
-	return err
+	return a.implement(ctx)
 }
 
 // conclude turns how an attempt ended into its outcome and its ledger entry.
@@ -150,7 +144,7 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	if a.out.State == change.NeedsPerson && a.out.Commit == "" {
 		a.out.Journal = a.repo.OnRemote(JournalRef(a.ref))
 	}
-	a.out.Final = a.out.State == change.Failed && a.number >= a.opts.MaxAttempts
+	a.out.Final = a.out.Final || a.out.State == change.Failed && a.number >= a.opts.MaxAttempts
 	a.tell()
 	if !a.recorded {
 		return fatal // the ledger knows of no attempt to conclude
@@ -159,10 +153,14 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	if a.out.State == change.NotAttempted && (a.out.CostUSD == 0 || fatal || a.out.Reason == ReasonLocked) {
 		result = stateTemporary
 	}
-	a.pending = append(a.pending, Entry{
+	entry := Entry{
 		Time: a.now().UTC(), Run: a.opts.Run, Kind: kindResult, Ref: a.ref, Attempt: a.number, Doubtful: a.doubtful,
 		State: result, Reason: a.out.Reason, CostUSD: a.out.CostUSD, Commit: a.out.Commit, Patch: a.offered,
-	})
+	}
+	if entry.Reason == ReasonNeedsApproval {
+		entry.Text = textSum(a.item)
+	}
+	a.pending = append(a.pending, entry)
 	return fatal
 }
 
@@ -196,18 +194,23 @@ func (a *attempt) openBase(ctx context.Context) error {
 	return a.stillWanted()
 }
 
-// namedStack plans the base of the stack that the item names, so that an agent
-// is not paid for a stack that drifts.
+// namedStack leaves an item alone for which nothing that an agent could write
+// would pass, and plans the base of the stack that the item names: nobody is paid
+// for a stack that drifts.
 func (a *attempt) namedStack(ctx context.Context) error {
-	paths, err := a.repo.Files(a.base)
+	policy, err := a.rules().policy(a.repo, a.item, a.base)
 	if err != nil {
-		return fmt.Errorf("list the files of %.12s: %w", a.base, err)
+		return err
 	}
-	folders := gate.Stacks(paths, a.opts.Scope.Stacks)
+	folders := gate.Stacks(policy.BasePaths, a.opts.Scope.Stacks)
 	name := gate.StackNamed(a.item.Action+"\n"+a.item.Details, folders)
 	if name == "" {
 		// A type that is held to one stack names it as well.
 		name = gate.StackWithin(a.opts.Scope.TypePaths[a.item.Type], folders)
+	}
+	if findings := hopeless(name, folders, policy); findings != nil {
+		a.out.Stack, a.out.Final = name, true
+		return &refusal{state: change.Skipped, reason: findings[0].Code, findings: findings}
 	}
 	if name == "" {
 		return nil
@@ -216,6 +219,25 @@ func (a *attempt) namedStack(ctx context.Context) error {
 		a.out.Stack = name
 	}
 	return err
+}
+
+// hopeless is why no change could pass, of the stack that the item names or else
+// of any; nil when one could.
+func hopeless(name string, folders []string, policy gate.DiffPolicy) []change.Finding {
+	if name != "" {
+		return gate.Hopeless(name, policy)
+	}
+	reasons := []change.Finding{{Code: gate.CodeNoStack, Detail: "no folder of the repository matches the setting stacks, so that there is nothing to plan"}}
+	for i, folder := range folders {
+		findings := gate.Hopeless(folder, policy)
+		if findings == nil {
+			return nil
+		}
+		if i == 0 {
+			reasons = findings
+		}
+	}
+	return reasons
 }
 
 // record writes the attempt into the ledger before any money is spent.
@@ -227,10 +249,13 @@ func (a *attempt) record(ctx context.Context) error {
 }
 
 // complaint is a refusal that the agent gets a chance to mend.
-type complaint struct{ refusal }
+type complaint struct {
+	refusal
+	planned bool // the change passed the diff gate and has a plan
+}
 
-// implement lets the agent work until its change passes the diff gate and can
-// be planned. What is wrong with the first try is handed back to it once.
+// implement lets the agent work until its change passes the gates. What is wrong
+// with the first try is handed back to it once.
 func (a *attempt) implement(ctx context.Context) error {
 	definition, err := a.definition()
 	if err != nil {
@@ -248,6 +273,9 @@ func (a *attempt) implement(ctx context.Context) error {
 		err = a.try(ctx, definition, mendable.advice())
 	}
 	if errors.As(err, &mendable) {
+		if mendable.planned {
+			a.keepRefused(ctx)
+		}
 		return &mendable.refusal
 	}
 	return err
@@ -266,8 +294,8 @@ func (c *complaint) advice() []string {
 	return lines
 }
 
-// try is one turn of the agent, the import of its tree, the diff gate, and the
-// plan of the result.
+// try is one turn of the agent, the import of its tree, the diff gate, the plan
+// of the result, and its judgement.
 func (a *attempt) try(ctx context.Context, d agent.Definition, findings []string) error {
 	if err := a.agentTurn(ctx, d, findings); err != nil {
 		return err
@@ -275,7 +303,10 @@ func (a *attempt) try(ctx context.Context, d agent.Definition, findings []string
 	if err := a.importTree(ctx); err != nil {
 		return err
 	}
-	return a.planChange(ctx, a.base, a.tree)
+	if err := a.planChange(ctx, a.base, a.tree); err != nil {
+		return err
+	}
+	return a.judge()
 }
 
 func (a *attempt) definition() (agent.Definition, error) {
@@ -290,6 +321,7 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 	scope := a.opts.Scope
 	prompt := agent.Prompt(a.item, agent.Limits{
 		AllowPaths: scope.AllowPaths, TypePaths: scope.TypePaths[a.item.Type], Protected: scope.Protected, Stacks: scope.Stacks,
+		Rules: card.Prompt(a.item.Type),
 	}, findings)
 	share := a.share - a.out.CostUSD
 	call := agent.Command(a.opts.Agent.Program, d, prompt, share)
@@ -360,7 +392,7 @@ func (a *attempt) importTree(ctx context.Context) error {
 	verdict := gate.Diff(diff, policy)
 	a.out.Stack = verdict.Stack
 	if !verdict.Passed() {
-		return &complaint{refusal{state: change.Refused, reason: verdict.Findings[0].Code, findings: verdict.Findings}}
+		return &complaint{refusal: refusal{state: change.Refused, reason: verdict.Findings[0].Code, findings: verdict.Findings}}
 	}
 	a.tree = tree
 	return nil
@@ -384,7 +416,7 @@ func (a *attempt) planChange(ctx context.Context, base, tree string) error {
 	plan, err := a.planIn(ctx, space, s.name)
 	var failed *host.CommandError
 	if errors.As(err, &failed) && fault.Of(err) != fault.Temporary {
-		return &complaint{refusal{state: change.Failed, reason: ReasonPlanError, err: err}}
+		return &complaint{refusal: refusal{state: change.Failed, reason: ReasonPlanError, err: err}}
 	}
 	if err != nil {
 		return err
@@ -393,14 +425,33 @@ func (a *attempt) planChange(ctx context.Context, base, tree string) error {
 	return nil
 }
 
-// judge asks the plan gate.
+// judge asks the gates for the lane of the planned change. In mode propose a
+// person decides anyway: what is not proved is told then, and no reason to stop.
 func (a *attempt) judge() error {
-	verdict := gate.Plan(a.plan.Show, a.itemPolicy(a.item, a.stack))
-	a.out.PlanHash, a.out.Counts = a.plan.SHA256, verdict.Counts
-	if !verdict.Passed() {
-		return &refusal{state: change.Refused, reason: verdict.Findings[0].Code, findings: verdict.Findings}
+	diff, err := a.repo.Diff(a.base, a.tree)
+	if err != nil {
+		return fmt.Errorf("compare the change with its base: %w", err)
 	}
-	a.log.Info().Str("stage", "gate").Int("create", verdict.Counts.Create).Int("update", verdict.Counts.Update).
-		Msg("the plan destroys and replaces nothing and stays in scope")
+	policy, err := a.rules().policy(a.repo, a.item, a.base)
+	if err != nil {
+		return err
+	}
+	scope := a.opts.Scope
+	judgement := gate.Judge(a.plan.Show, scope.PlanPolicy(a.item.Type, a.stack.baseline.Show), gate.Request{
+		Item:  card.Item{Type: a.item.Type, Action: a.item.Action, Details: a.item.Details},
+		Owner: scope.Owner(a.item.Type), Change: diff, BasePaths: policy.BasePaths, BaseFiles: policy.BaseFiles, Stack: a.stack.name,
+	})
+	a.out.PlanHash, a.out.Counts = a.plan.SHA256, judgement.Counts
+	switch {
+	case judgement.Lane == gate.Automatic:
+	case judgement.Lane == gate.Approval && a.opts.Mode == Propose:
+		a.out.Findings = judgement.Unproved()
+	case judgement.Lane == gate.Approval:
+		return &complaint{planned: true, refusal: refusal{state: change.Refused, reason: ReasonNeedsApproval, findings: judgement.Unproved()}}
+	default:
+		return &complaint{planned: true, refusal: refusal{state: change.Refused, reason: judgement.Reason(), findings: judgement.Findings}}
+	}
+	a.log.Info().Str("stage", "gate").Str("lane", string(judgement.Lane)).Int("create", judgement.Counts.Create).Int("update", judgement.Counts.Update).
+		Int("facts", len(judgement.Facts)).Msg("the plan destroys and replaces nothing and stays in scope")
 	return nil
 }

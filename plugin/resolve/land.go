@@ -199,8 +199,12 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 		return "", err
 	}
 	a.base, a.tree = base, tree
-	if err := a.judge(); err != nil {
+	err = a.judge()
+	if errors.As(err, &mendable) {
 		a.keepRefused(ctx)
+		return "", &mendable.refusal
+	}
+	if err != nil {
 		return "", err
 	}
 	return a.journal(ctx, fix)

@@ -2,6 +2,8 @@ package resolve
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -53,6 +55,9 @@ type Entry struct {
 
 	Patch *Patch `json:"patch,omitempty"` // of proposals
 
+	// Text, on results that wait for an approval, is the sum of what the item said.
+	Text string `json:"text,omitempty"`
+
 	// Added and Removed, on finished entries, say how the unfinished items
 	// changed: the safe items that are still to do, whose documents are read again
 	// though nobody changed them. Unfinished, on completed entries, are all of them.
@@ -75,6 +80,18 @@ func (e Entry) counts() bool {
 		return e.CostUSD > 0
 	}
 	return false
+}
+
+// unapproved tells whether it left an item for a person to approve, and the item
+// says today what it said then: the same text proves no more than it did.
+func (e Entry) unapproved(item change.Item) bool {
+	return e.Reason == ReasonNeedsApproval && e.Text == textSum(item)
+}
+
+// textSum stands for what an item says.
+func textSum(item change.Item) string {
+	sum := sha256.Sum256([]byte(item.Type + "\x00" + item.Action + "\x00" + item.Details))
+	return hex.EncodeToString(sum[:8])
 }
 
 // stateTemporary marks an attempt that ended for a reason that is not the
@@ -235,13 +252,16 @@ func (l Ledger) LastAttempt(ref Ref) (Entry, bool) {
 	return Entry{}, false
 }
 
-// LastState is the state of the newest result of an item, or "".
-func (l Ledger) LastState(ref Ref) string {
+// LastResult is the newest result of an item; the zero entry when there is none.
+func (l Ledger) LastResult(ref Ref) Entry {
 	if item := l.items[ref]; item != nil && item.result >= 0 {
-		return l.entries[item.result].State
+		return l.entries[item.result]
 	}
-	return ""
+	return Entry{}
 }
+
+// LastState is the state of the newest result of an item, or "".
+func (l Ledger) LastState(ref Ref) string { return l.LastResult(ref).State }
 
 // patches is the proposals of one item, the newest first.
 func (l Ledger) patches(ref Ref) []Patch {

@@ -2,9 +2,7 @@ package resolve
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"pm-todos/plugin/change"
@@ -33,43 +31,9 @@ type Rules struct {
 
 // policy is what the diff gate may let pass for an item.
 func (r Rules) policy(repo *gitrepo.Repo, item change.Item, base string) (gate.DiffPolicy, error) {
-	paths, err := repo.Files(base)
-	if err != nil {
-		return gate.DiffPolicy{}, fmt.Errorf("list the files of %.12s: %w", base, err)
-	}
-	files := slices.DeleteFunc(slices.Clone(paths), func(file string) bool { return !gate.IsConfiguration(file) })
-	if err := repo.Prefetch(base, files); err != nil {
-		return gate.DiffPolicy{}, err
-	}
-	configuration := map[string][]byte{}
-	var unread []string
-	for _, file := range files {
-		content, err := repo.ReadFile(base, file)
-		if errors.Is(err, gitrepo.ErrNotRegular) {
-			continue // a link: what it leads to is judged under its own name
-		}
-		if errors.Is(err, gitrepo.ErrTooLarge) {
-			unread = append(unread, file) // the gate leaves its stack to people, and the others go on
-			continue
-		}
-		if err != nil {
-			return gate.DiffPolicy{}, fmt.Errorf("read the configuration of %.12s: %w", base, err)
-		}
-		configuration[file] = content
-	}
-	return gate.DiffPolicy{
-		Type:       item.Type,
-		AllowPaths: r.Scope.AllowPaths,
-		TypePaths:  r.Scope.TypePaths[item.Type],
-		Protected:  r.Scope.Protected,
-		Stacks:     r.Scope.Stacks,
-		StatePaths: r.Scope.StatePaths,
-		BasePaths:  paths,
-		BaseFiles:  configuration,
-		Unread:     unread,
-		Secrets:    r.Secrets,
-		Wrapper:    r.Program,
-	}, nil
+	p, err := r.Scope.DiffPolicy(repo, item.Type, base)
+	p.Secrets, p.Wrapper = r.Secrets, r.Program
+	return p, err
 }
 
 // Left is what a journal on the remote says was left: a claim, until judge and

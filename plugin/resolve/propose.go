@@ -77,7 +77,7 @@ func (a *attempt) offer(ctx context.Context) error {
 // keepRefused keeps what the plan gate refused on a branch, for a person to
 // look at. That it cannot be kept does not change the refusal.
 func (a *attempt) keepRefused(ctx context.Context) {
-	message := "refused: " + subject(oneLine(a.item.Action)) + "\n\nThe plan gate refused this change; it was not applied. [ci skip]\n"
+	message := "refused: " + subject(oneLine(a.item.Action)) + "\n\nThe gates did not let this change be applied by itself; it was not applied. [ci skip]\n"
 	commit, err := a.repo.Commit(a.base, a.tree, message)
 	if err == nil {
 		branch := RefusedBranch(a.ref)

@@ -69,18 +69,6 @@ type Terraform struct {
 	Verify                  string   // shell command after the apply
 }
 
-// Scope is what a change may touch.
-type Scope struct {
-	Stacks         []string            // globs of folders planned on their own
-	AllowPaths     []string            // globs
-	TypePaths      map[string][]string // narrower globs per type
-	Protected      []string            // stack names never touched
-	StatePaths     []string            // where tracked state would be
-	AllowResources map[string][]string // address or type patterns per type
-	MaxChanges     int
-	Tolerated      []string // addresses that change in every plan
-}
-
 // Resolver works through the items of one run. It is not safe for concurrent
 // use: items are taken one at a time on purpose.
 type Resolver struct {
@@ -239,6 +227,8 @@ func (r *Resolver) admit(items []change.Item, waiting map[Ref]proposal) (queue [
 			out.Reason, out.Commit = ReasonReopened, fix.commit
 		case waiting[ref].branch != "":
 			out.State, out.Reason, out.Branch = change.Proposed, ReasonProposed, waiting[ref].branch
+		case r.opts.Mode != Propose && r.ledger.LastResult(ref).unapproved(item):
+			out.Reason = ReasonNeedsApproval
 		case r.ledger.Attempts(ref) >= r.opts.MaxAttempts:
 			out.Reason = ReasonMaxAttempts
 		default:

@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gate"
 	"pm-todos/plugin/host"
 )
 
@@ -155,17 +153,4 @@ func (r *Resolver) planIn(ctx context.Context, space *host.Workspace, stack stri
 	}
 	plan.Stack = stack
 	return plan, nil
-}
-
-// itemPolicy is what the plan gate may let pass for an item.
-func (r *Resolver) itemPolicy(item change.Item, s *stack) gate.PlanPolicy {
-	return gate.PlanPolicy{
-		Mode:           gate.Item,
-		Type:           item.Type,
-		Text:           item.Action + "\n" + item.Details,
-		AllowResources: slices.Clone(r.opts.Scope.AllowResources[item.Type]),
-		MaxChanges:     r.opts.Scope.MaxChanges,
-		Tolerated:      r.opts.Scope.Tolerated,
-		Baseline:       s.baseline.Show,
-	}
 }

@@ -26,6 +26,8 @@ var firstCommit = time.Date(2026, 4, 14, 9, 0, 0, 0, time.UTC)
 
 // Repository is one bare repository of a GitServer.
 type Repository struct {
+	Executable []string // paths that Commit makes executable, beside scripts
+
 	server  *GitServer
 	name    string
 	mu      sync.Mutex
@@ -116,7 +118,7 @@ func (r *Repository) Commit(branch, message string, files map[string]string, del
 	}
 	for _, path := range slices.Sorted(maps.Keys(files)) {
 		mode := "644"
-		if strings.HasPrefix(files[path], "#!") {
+		if strings.HasPrefix(files[path], "#!") || slices.Contains(r.Executable, path) {
 			mode = "755"
 		}
 		_, _ = fmt.Fprintf(&s, "M %s inline %s\ndata %d\n%s\n", mode, importPath(path), len(files[path]), files[path])

@@ -2,38 +2,47 @@
 # kinds of work that the sample's post-mortems ask for.
 set -eu
 
-# A name for a resource, of letters, digits and _ only.
-slug=$(printf '%s' "$ITEM_ACTION" | tr 'A-Z' 'a-z' | tr -cs 'a-z0-9' '_' | cut -c 1-48 | sed 's/^_*//; s/_*$//')
+# Names for an alert and for a job: of letters and digits, and with dashes.
+slug=$(printf '%s' "$ITEM_ACTION" | tr 'A-Z' 'a-z' | tr -cs 'a-z0-9' '-' | cut -c 1-48 | sed 's/^-*//; s/-*$//')
+name=$(printf '%s' "$slug" | awk -F- '{ for (i = 1; i <= NF; i++) printf "%s%s", toupper(substr($i, 1, 1)), substr($i, 2) }')
+
+# end FILE writes the standard input before the end of the file's document.
+end() {
+	sed '/^  YAML$/,$d' "$1" >"$1.new"
+	cat >>"$1.new"
+	sed -n '/^  YAML$/,$p' "$1" >>"$1.new"
+	cat "$1.new" >"$1"
+	rm "$1.new"
+}
 
 case $ITEM_TYPE in
 Alert)
 	file=stacks/monitoring/alerts.tf
-	if grep -q "\"alert_$slug\"" "$file"; then
+	if grep -q "alert: $name\$" "$file"; then
 		echo "the alert is there already"
 		exit 0
 	fi
-	cat >>"$file" <<-TF
-
-		resource "terraform_data" "alert_$slug" {
-		  input = {
-		    alert    = "$slug"
-		    for      = "10m"
-		    severity = "warning"
-		  }
-		}
-	TF
+	end "$file" <<-RULE
+		          - alert: $name
+		            expr: rate(node_nfs_rpc_retransmissions_total[5m]) > 5
+		            for: 10m
+		            labels:
+		              severity: warning
+	RULE
 	echo "added the alert to $file"
 	;;
 Monitor)
 	file=stacks/uptime-kuma/main.tf
-	if grep -q "\"$slug\"" "$file"; then
+	if grep -q "job_name: $slug\$" "$file"; then
 		echo "the monitor is there already"
 		exit 0
 	fi
-	sed "s|^    \"wiki\".*|&\\
-    \"$slug\" = \"http://10.0.10.15:9100/health\"|" "$file" >"$file.new"
-	cat "$file.new" >"$file"
-	rm "$file.new"
+	end "$file" <<-JOB
+		      - job_name: $slug
+		        metrics_path: /probe
+		        static_configs:
+		          - targets: ["http://10.0.10.15:9100/health"]
+	JOB
 	echo "added the monitor to $file"
 	;;
 Config)

@@ -49,6 +49,8 @@ type Options struct {
 	// Without are paths of the sample repository that are left out; one that
 	// ends with "/" stands for all below it.
 	Without []string
+	// Executable files of the sample repository, beside those that begin with #!.
+	ExecutableFiles []string
 	// AgentScript makes the agent's edits; SampleAgent when empty.
 	AgentScript string
 	// Executable is what the stand-in programs start, this one when empty. Its
@@ -208,6 +210,7 @@ func (w *World) startGit() error {
 	if w.Repo, err = w.Git.Create(SampleRepository, SampleBranch); err != nil {
 		return err
 	}
+	w.Repo.Executable = w.options.ExecutableFiles
 	files, err := w.files()
 	if err != nil {
 		return err
@@ -290,14 +293,16 @@ func (w *World) applyStacks() error {
 	checkout := filepath.Join(w.options.Dir, "first-apply")
 	stacks := map[string]bool{}
 	for name, content := range files {
-		stack := path.Dir(name)
-		if path.Dir(stack) != "stacks" || path.Ext(name) != ".tf" {
+		if !strings.HasPrefix(name, "stacks/") {
 			continue
 		}
-		stacks[stack] = true
+		stack := path.Dir(name)
+		if path.Dir(stack) == "stacks" && path.Ext(name) == ".tf" {
+			stacks[stack] = true
+		}
 		target := filepath.Join(checkout, filepath.FromSlash(name))
 		if err := errors.Join(os.MkdirAll(filepath.Dir(target), 0o750), os.WriteFile(target, []byte(content), 0o600)); err != nil {
-			return fmt.Errorf("first apply of %s: %w", stack, err)
+			return fmt.Errorf("first apply of %s: %w", name, err)
 		}
 	}
 	if err := os.MkdirAll(w.StateDir, 0o750); err != nil {

@@ -54,8 +54,8 @@ func TestWorldAgent(t *testing.T) {
 			w := startWorld(t, o)
 			mustGit(t, "", "clone", "--quiet", w.Repo.AuthURL(), filepath.Join(w.Home, "clone"))
 			for _, item := range []struct{ kind, action, stack, summary string }{
-				{"Alert", "Add NFS RPC retransmission alert", "monitoring", "1 to add, 0 to change, 0 to destroy"},
-				{"Alert", "Add PrometheusRule for registry disk usage", "monitoring", "1 to add, 0 to change, 0 to destroy"},
+				{"Alert", "Add NFS RPC retransmission alert", "monitoring", "0 to add, 1 to change, 0 to destroy"},
+				{"Alert", "Add PrometheusRule for registry disk usage", "monitoring", "0 to add, 1 to change, 0 to destroy"},
 				{"Monitor", "Add an uptime monitor for the NFS export's health page", "uptime-kuma", "0 to add, 1 to change, 0 to destroy"},
 				{"Config", "Raise the threads of the NFS server to 16", "nfs", "1 to add, 0 to change, 1 to destroy"},
 				{"Config", "it's $(touch PWNED)", "nfs", "No changes"},

@@ -1,8 +1,12 @@
-resource "terraform_data" "alert_node_down" {
-  input = {
-    alert    = "NodeDown"
-    expr     = "up{job=\"node\"} == 0"
-    for      = "5m"
-    severity = "critical"
-  }
+resource "terraform_data" "alerts" {
+  input = <<-YAML
+    groups:
+      - name: nodes
+        rules:
+          - alert: NodeDown
+            expr: up{job="node"} == 0
+            for: 5m
+            labels:
+              severity: critical
+  YAML
 }

@@ -1,6 +1,13 @@
 resource "terraform_data" "monitors" {
-  input = {
-    "grafana" = "https://grafana.example.org/api/health"
-    "wiki"    = "https://wiki.example.org/"
-  }
+  input = <<-YAML
+    scrape_configs:
+      - job_name: grafana
+        metrics_path: /probe
+        static_configs:
+          - targets: ["https://grafana.example.org/api/health"]
+      - job_name: wiki
+        metrics_path: /probe
+        static_configs:
+          - targets: ["https://wiki.example.org/"]
+  YAML
 }

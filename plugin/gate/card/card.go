@@ -1,0 +1,256 @@
+// Package card decides which facts of a plan an item proves: whether the change
+// is what the item asks for, and nothing beside it. It is pure.
+//
+// A card is the list of rules of an item's type. Each rule knows one kind of
+// change completely and proves a fact or says why not. What no rule proves is
+// left for a person to decide, whatever it is.
+package card
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"pm-todos/plugin/gate/fact"
+)
+
+// The rules, as they stand in reports. The numbers of docs/what-is-automatic.md
+// follow their order.
+const (
+	RuleProse     = "prose"
+	RuleAdded     = "alert-added"
+	RuleTuned     = "alert-tuned"
+	RuleKeep      = "keep-list"
+	RuleMonitor   = "monitor-added"
+	RuleDashboard = "dashboard"
+	RuleStated    = "config-stated"
+	RuleListed    = "automatic-creates"
+)
+
+// Item is what a card is made from.
+type Item struct {
+	Type    string // Alert, Config or Monitor; any other type has no card
+	Action  string // Markdown
+	Details string // Markdown
+}
+
+// Policy is what the owner allows beside the tables.
+type Policy struct {
+	// AutomaticCreates are resource types that may be created automatically for
+	// items of this type, beside those that the cards know.
+	AutomaticCreates []string
+}
+
+// Proof is a fact with the rule that proves it.
+type Proof struct {
+	Address string // of the resource, "" where the fact is about a file
+	Type    string // of the resource
+	Verb    fact.Verb
+	Fact    fact.Fact
+	Rule    string // that proves it, "" when none does
+	Why     string // none does: one sentence without values
+}
+
+// Proved reports whether a rule proves the fact.
+func (p Proof) Proved() bool { return p.Rule != "" }
+
+// Place is where the fact stands, for people.
+func (p Proof) Place() string {
+	switch {
+	case p.Fact.File != "" && p.Fact.Line > 0:
+		return fmt.Sprintf("%s:%d", p.Fact.File, p.Fact.Line)
+	case p.Fact.File != "":
+		return p.Fact.File
+	case len(p.Fact.Place) == 0:
+		return p.Address
+	}
+	return p.Address + ": " + p.Fact.Place.String()
+}
+
+// card is one judgement.
+type card struct {
+	plan    *fact.Plan
+	item    Item
+	policy  Policy
+	said    said
+	names   map[string]int // of rules in the whole plan, as it will be
+	former  map[string]int // the same as it is
+	queries []string       // expressions of the rules in the whole plan, as they are
+}
+
+// rule proves a fact of an effect. mine is false when the fact is not of its
+// kind, why says what hinders it when it is.
+type rule struct {
+	name string
+	ask  func(c *card, e *fact.Effect, f fact.Fact) (mine bool, why string)
+}
+
+// rules are those of all cards, in the order in which they are asked.
+var rules = []rule{
+	{RuleProse, (*card).prose},
+	{RuleTuned, (*card).tuned},
+	{RuleAdded, (*card).added},
+	{RuleKeep, (*card).keepGrows},
+	{RuleMonitor, (*card).monitorAdded},
+	{RuleDashboard, (*card).dashboard},
+	{RuleListed, (*card).listed},
+}
+
+// configOnly are the rules that only the card of Config has.
+var configOnly = []rule{{RuleStated, (*card).stated}}
+
+// Judge asks the item's card about every fact of a plan, and about those of
+// files that nothing in the plan accounts for.
+func Judge(plan *fact.Plan, unaccounted []fact.Fact, item Item, policy Policy) []Proof {
+	c := &card{plan: plan, item: item, policy: policy, said: read(item.Action + "\n\n" + item.Details)}
+	c.collect()
+	var list []Proof
+	for _, e := range plan.Effects {
+		for _, f := range e.Facts {
+			p := Proof{Address: e.Address, Type: e.Type, Verb: e.Verb, Fact: f}
+			p.Rule, p.Why = c.prove(e, f)
+			list = append(list, p)
+		}
+	}
+	for _, f := range unaccounted {
+		list = append(list, Proof{Fact: f, Why: f.Why})
+	}
+	return list
+}
+
+// prove is the rule that proves a fact, or why none does.
+func (c *card) prove(e *fact.Effect, f fact.Fact) (name, why string) {
+	mine, ok := c.rules()
+	switch {
+	case f.Kind == fact.Opaque:
+		return "", f.Why
+	case f.Drift:
+		return "", "the plan of the untouched base has a change here as well"
+	case !ok:
+		return "", "items of this type are never automatic"
+	}
+	why = "no rule of the item's type knows this change"
+	for _, r := range mine {
+		known, hindrance := r.ask(c, e, f)
+		if known && hindrance == "" {
+			return r.name, ""
+		}
+		if known {
+			why = hindrance
+		}
+	}
+	return "", why
+}
+
+// rules are those of the item's type.
+func (c *card) rules() ([]rule, bool) {
+	switch c.item.Type {
+	case "Alert", "Monitor":
+		return rules, true
+	case "Config":
+		return append(slices.Clip(rules), configOnly...), true
+	}
+	return nil, false
+}
+
+// collect notes the names and expressions of all rules in the plan.
+func (c *card) collect() {
+	c.names, c.former = map[string]int{}, map[string]int{}
+	touched := map[string]bool{}
+	for _, e := range c.plan.Effects {
+		touched[e.Address] = true
+		eachRule(e.Before, func(r *fact.Node) { c.note(r, c.former) })
+	}
+	for _, resource := range c.plan.Resources {
+		eachRule(resource.After, func(r *fact.Node) {
+			c.names[ruleName(r)]++
+			if !touched[resource.Address] {
+				c.note(r, c.former)
+			}
+		})
+	}
+}
+
+func (c *card) note(r *fact.Node, names map[string]int) {
+	names[ruleName(r)]++
+	if expr := r.Get("expr"); expr != nil {
+		c.queries = append(c.queries, expr.Text)
+	}
+}
+
+// eachRule visits every alerting and recording rule of a tree.
+func eachRule(tree *fact.Node, visit func(*fact.Node)) {
+	tree.Walk(func(place fact.Place, n *fact.Node) bool {
+		if inRules(place) && isRule(n) {
+			visit(n)
+			return false
+		}
+		return true
+	})
+}
+
+// listed proves resources of the types that the owner lists.
+func (c *card) listed(e *fact.Effect, f fact.Fact) (bool, string) {
+	return created(e, f) && slices.Contains(c.policy.AutomaticCreates, e.Type), ""
+}
+
+// created reports whether the fact is that of a new resource.
+func created(e *fact.Effect, f fact.Fact) bool {
+	return e.Verb == fact.Create && f.Kind == fact.Added && len(f.Place) == 0
+}
+
+// key is the last key of a place, of the list when it leads to an element.
+func key(place fact.Place) string {
+	for _, step := range slices.Backward(place) {
+		if !step.List {
+			return step.Key
+		}
+	}
+	return ""
+}
+
+// scalarText is the text of a value that is a single one.
+func scalarText(n *fact.Node) (string, bool) {
+	if n == nil || n.Why != "" {
+		return "", false
+	}
+	switch n.Kind {
+	case fact.String, fact.Number, fact.Bool:
+		return n.Text, true
+	}
+	return "", false
+}
+
+// balanced reports whether the Go templates in a text are closed, and define or
+// call no others.
+func balanced(source string) bool {
+	for source != "" {
+		open, end := strings.Index(source, "{{"), strings.Index(source, "}}")
+		if open < 0 || end < 0 {
+			return open < 0 && end < 0
+		}
+		if end < open {
+			return false
+		}
+		rest := source[open+2:]
+		end = strings.Index(rest, "}}")
+		if end < 0 || strings.Contains(rest[:end], "{{") {
+			return false
+		}
+		for _, w := range strings.Fields(strings.Trim(rest[:end], "- ")) {
+			if slices.Contains([]string{"define", "template", "block", "range", "if", "with", "end", "else", "tpl", "include", "lookup"}, w) {
+				return false
+			}
+			break
+		}
+		source = rest[end+2:]
+	}
+	return true
+}
+
+// Has reports whether items of a type have a card; those of others are never
+// automatic.
+func Has(kind string) bool {
+	_, ok := (&card{item: Item{Type: kind}}).rules()
+	return ok
+}

@@ -1,0 +1,324 @@
+package card
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/VictoriaMetrics/metricsql"
+
+	"pm-todos/plugin/gate/fact"
+)
+
+// mostMoved is how many times a number may move at once, and all numbers of one
+// alert together in the direction in which it fires less.
+const mostMoved = 10.0
+
+// move is one number that takes another value.
+type move struct {
+	key           string // that says what the number counts, "" in an expression
+	at            string // attribute that it stands in
+	before, after string
+	quieter       float64 // how many times less easily the alert fires, 1 when it fires more easily
+	why           string  // it may not move so
+}
+
+// tuned proves numbers of an alert that the item names and whose new values it
+// states.
+func (c *card) tuned(e *fact.Effect, f fact.Fact) (bool, string) {
+	if r, ok := ruleAt(e, f.Place); ok {
+		if r.before.Get("record") != nil {
+			return true, "an existing recording rule changes; other rules read what it records"
+		}
+		return true, c.tunedRule(r, f)
+	}
+	known, ok := types[e.Type]
+	if !ok || known.role == dashboard || e.Verb != fact.Update || len(f.Place) == 0 {
+		return false, ""
+	}
+	return true, c.tunedResource(known, e, f)
+}
+
+func (c *card) tunedRule(r changedRule, f fact.Fact) string {
+	if !c.said.names(ruleName(r.before)) {
+		return "the item does not name the alert that changes"
+	}
+	switch {
+	case len(r.rest) == 2 && r.rest[0].Key == "labels" && r.rest[1].Key == "severity":
+		return louderSeverity(f)
+	case len(r.rest) != 1 || f.Kind != fact.Changed:
+		return "something else of an existing alert changes than its numbers"
+	}
+	var moves []move
+	for _, key := range []string{"expr", "for", "keep_firing_for"} {
+		found, why := movesOf(key, r.before.Get(key), r.after.Get(key))
+		if why != "" {
+			return why
+		}
+		moves = append(moves, found...)
+	}
+	if !slices.Contains([]string{"expr", "for", "keep_firing_for"}, r.rest[0].Key) {
+		return "something else of an existing alert changes than its numbers"
+	}
+	return c.mayMove(moves)
+}
+
+// mayMove says why numbers may not move as they do, "" when they may.
+func (c *card) mayMove(moves []move) string {
+	total := 1.0
+	for _, m := range moves {
+		switch {
+		case m.why != "":
+			return m.why
+		case !c.said.states(m.key, m.after):
+			return "the item does not state the new value"
+		}
+		total *= m.quieter
+	}
+	if total > mostMoved*(1+1e-9) {
+		return "the changes together make the alert more than ten times less sensitive"
+	}
+	return ""
+}
+
+func louderSeverity(f fact.Fact) string {
+	before, _ := scalarText(f.Before)
+	after, _ := scalarText(f.After)
+	if f.Kind == fact.Changed && level(before) > 0 && level(after) > level(before) {
+		return ""
+	}
+	return "the severity of an existing alert becomes milder, or one that is not known"
+}
+
+// movesOf are the numbers of one part of a rule that differ.
+func movesOf(key string, before, after *fact.Node) ([]move, string) {
+	old, okOld := scalarText(before)
+	now, okNow := scalarText(after)
+	switch {
+	case old == now && okOld == okNow:
+		return nil, ""
+	case !okOld || !okNow:
+		return nil, "a part of an existing alert is added or removed"
+	case key == "expr":
+		return expressionMoves(old, now)
+	}
+	m := moved("", old, now, true)
+	m.key = ""
+	return []move{m}, ""
+}
+
+// moved judges a number that takes another value. more says that the alert fires
+// less easily when it grows.
+func moved(key, before, after string, more bool) move {
+	m := move{key: key, before: before, after: after, quieter: 1}
+	r, ok := ratio(key, before, after)
+	switch {
+	case !ok:
+		m.why = "a number moves to, from or past zero, or is none"
+	case r > mostMoved*(1+1e-9) || r < 1/mostMoved*(1-1e-9):
+		m.why = "a number moves by more than ten times"
+	case more == (r > 1):
+		m.quieter = max(r, 1/r)
+	}
+	return m
+}
+
+// expressionMoves are the numbers that differ in two versions of an expression
+// whose trees are the same.
+func expressionMoves(before, after string) ([]move, string) {
+	old, errOld := parse(before)
+	now, errNow := parse(after)
+	if errOld != nil || errNow != nil {
+		return queryMoves(before, after)
+	}
+	w := walker{}
+	w.walk(old.tree, now.tree, 1)
+	return w.moves, w.why
+}
+
+// walker compares two expressions.
+type walker struct {
+	moves []move
+	why   string
+}
+
+const otherExpression = "the expression is another one; only numbers beside comparisons, and ranges, may move"
+
+// walk compares two expressions. direction is 1 where the alert fires when the
+// expression has a result, 0 where that is not known.
+func (w *walker) walk(old, now metricsql.Expr, direction int) {
+	if w.why != "" || same(old, now) {
+		return
+	}
+	switch o := old.(type) {
+	case *metricsql.BinaryOpExpr:
+		if n, ok := now.(*metricsql.BinaryOpExpr); ok && sameOperation(o, n) {
+			w.operation(o, n, direction)
+			return
+		}
+	case *metricsql.RollupExpr:
+		if n, ok := now.(*metricsql.RollupExpr); ok {
+			w.rollup(o, n)
+			return
+		}
+	case *metricsql.FuncExpr:
+		if n, ok := now.(*metricsql.FuncExpr); ok && o.Name == n.Name {
+			w.arguments(o.Args, n.Args)
+			return
+		}
+	case *metricsql.AggrFuncExpr:
+		if n, ok := now.(*metricsql.AggrFuncExpr); ok && o.Name == n.Name && sameModifier(o.Modifier, n.Modifier) {
+			w.arguments(o.Args, n.Args)
+			return
+		}
+	}
+	w.why = otherExpression
+}
+
+func same(a, b metricsql.Expr) bool {
+	return string(a.AppendString(nil)) == string(b.AppendString(nil))
+}
+
+func sameModifier(a, b metricsql.ModifierExpr) bool {
+	return strings.EqualFold(a.Op, b.Op) && slices.Equal(a.Args, b.Args)
+}
+
+func sameOperation(a, b *metricsql.BinaryOpExpr) bool {
+	return a.Op == b.Op && a.Bool == b.Bool && sameModifier(a.GroupModifier, b.GroupModifier) && sameModifier(a.JoinModifier, b.JoinModifier)
+}
+
+func (w *walker) arguments(old, now []metricsql.Expr) {
+	if len(old) != len(now) {
+		w.why = otherExpression
+		return
+	}
+	for i := range old {
+		w.walk(old[i], now[i], 0)
+	}
+}
+
+func (w *walker) operation(old, now *metricsql.BinaryOpExpr, direction int) {
+	if comparison(old.Op) {
+		grows := strings.HasPrefix(old.Op, ">")
+		if old.Op == "==" || old.Op == "!=" {
+			direction = 0
+		}
+		if w.threshold(old.Left, now.Left, !grows, direction) || w.threshold(old.Right, now.Right, grows, direction) {
+			return
+		}
+	}
+	inner := direction
+	if comparison(old.Op) || !slices.Contains([]string{"and", "or", "unless"}, old.Op) {
+		inner = 0
+	}
+	w.walk(old.Left, now.Left, inner)
+	if old.Op == "unless" {
+		inner = 0
+	}
+	w.walk(old.Right, now.Right, inner)
+}
+
+// threshold judges one side of a comparison that is a number, or a number times
+// something that stays. It is false when the side is neither, or stays as it is.
+func (w *walker) threshold(old, now metricsql.Expr, more bool, direction int) bool {
+	if a, ok := old.(*metricsql.BinaryOpExpr); ok && a.Op == "*" {
+		b, ok := now.(*metricsql.BinaryOpExpr)
+		switch {
+		case !ok || !sameOperation(a, b):
+			return false
+		case same(a.Left, b.Left):
+			return w.threshold(a.Right, b.Right, more, direction)
+		case same(a.Right, b.Right):
+			return w.threshold(a.Left, b.Left, more, direction)
+		}
+		return false
+	}
+	a, okOld := old.(*metricsql.NumberExpr)
+	b, okNow := now.(*metricsql.NumberExpr)
+	if !okOld || !okNow || a.N == b.N {
+		return false
+	}
+	before, after := number(math.Abs(a.N)), number(math.Abs(b.N))
+	m := moved("", before, after, more == (a.N >= 0))
+	if a.N < 0 != (b.N < 0) {
+		m.why = "a number moves to, from or past zero, or is none"
+	}
+	if direction == 0 {
+		m.quieter = eitherWay(before, after)
+	}
+	w.moves = append(w.moves, m)
+	return true
+}
+
+func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
+
+// eitherWay is how far a number moved when nobody knows which way is quieter.
+func eitherWay(before, after string) float64 {
+	r, ok := ratio("", before, after)
+	if !ok {
+		return math.Inf(1)
+	}
+	return max(r, 1/r)
+}
+
+// rollup judges a range that becomes longer.
+func (w *walker) rollup(old, now *metricsql.RollupExpr) {
+	switch {
+	case !sameRollup(old, now) || (old.Window == nil) != (now.Window == nil):
+		w.why = otherExpression
+		return
+	case old.Window == nil || same(old.Window, now.Window):
+		w.walk(old.Expr, now.Expr, 0)
+		return
+	case !same(old.Expr, now.Expr):
+		w.why = otherExpression
+		return
+	}
+	before, after := string(old.Window.AppendString(nil)), string(now.Window.AppendString(nil))
+	m := moved("", before, after, true)
+	if r, ok := ratio("", before, after); ok && r < 1 {
+		m.why = "a range becomes shorter, so that it may hold too few samples"
+	}
+	w.moves = append(w.moves, m)
+}
+
+// sameRollup reports whether everything but the range and what it is of is the
+// same.
+func sameRollup(a, b *metricsql.RollupExpr) bool {
+	text := func(e metricsql.Expr) string {
+		switch e := e.(type) {
+		case *metricsql.DurationExpr:
+			if e == nil {
+				return ""
+			}
+		case nil:
+			return ""
+		}
+		return string(e.AppendString(nil))
+	}
+	return text(a.Offset) == text(b.Offset) && text(a.Step) == text(b.Step) && a.InheritStep == b.InheritStep && text(a.At) == text(b.At)
+}
+
+// queryMoves are the numbers that differ in two texts of another query language,
+// beside comparisons only.
+func queryMoves(before, after string) ([]move, string) {
+	old, okOld := tokenize(before)
+	now, okNow := tokenize(after)
+	if !okOld || !okNow || len(old) != len(now) {
+		return nil, otherExpression
+	}
+	var moves []move
+	for i := range old {
+		if old[i] == now[i] {
+			continue
+		}
+		beside := i > 0 && slices.Contains([]string{">", ">=", "<", "<="}, old[i-1].text)
+		if old[i].kind != isNumber || now[i].kind != isNumber || !beside {
+			return nil, otherExpression
+		}
+		m := moved("", old[i].text, now[i].text, strings.HasPrefix(old[i-1].text, ">"))
+		moves = append(moves, m)
+	}
+	return moves, ""
+}

@@ -1,0 +1,35 @@
+package gate_test
+
+import (
+	"testing"
+
+	"pm-todos/plugin/gate"
+)
+
+func TestMoneyIsNotSpentWhereNothingCanPass(t *testing.T) {
+	policy := gate.DiffPolicy{
+		Type: "Alert", AllowPaths: []string{"stacks/**"}, Stacks: []string{"stacks/*"}, Protected: []string{"vault"}, StatePaths: []string{"state/**"},
+		BasePaths: []string{
+			"stacks/monitoring/main.tf", "stacks/monitoring/values.yaml", "stacks/vault/main.tf", "stacks/old/main.tf", "state/stacks/old/terraform.tfstate.enc",
+		},
+	}
+	for stack, want := range map[string]string{
+		"stacks/monitoring": "", "stacks/vault": gate.CodeProtectedStack, "stacks/old": gate.CodeStateInGit, "stacks/absent": gate.CodeNoStack,
+	} {
+		findings := gate.Hopeless(stack, policy)
+		switch {
+		case want == "" && findings != nil:
+			t.Errorf("%s: %v", stack, findings)
+		case want != "" && (len(findings) == 0 || findings[0].Code != want):
+			t.Errorf("%s: %v, want %s", stack, findings, want)
+		}
+	}
+	policy.TypePaths = []string{"stacks/monitoring/*.yaml"}
+	if findings := gate.Hopeless("stacks/monitoring", policy); findings != nil {
+		t.Errorf("one kind of file may change: %v", findings)
+	}
+	policy.TypePaths = []string{"stacks/other/**"}
+	if findings := gate.Hopeless("stacks/monitoring", policy); len(findings) == 0 || findings[0].Code != gate.CodeOutsideType {
+		t.Errorf("%v", findings)
+	}
+}

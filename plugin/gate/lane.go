@@ -1,0 +1,146 @@
+package gate
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"pm-todos/plugin/change"
+	"pm-todos/plugin/gate/account"
+	"pm-todos/plugin/gate/card"
+	"pm-todos/plugin/gate/fact"
+	"pm-todos/plugin/gate/program"
+)
+
+// Lane is what may become of a change.
+type Lane string
+
+// The lanes. Nothing that is forbidden can be approved; a change without any
+// effect is never automatic.
+const (
+	Automatic Lane = "automatic" // every fact is proved: it may be applied
+	Approval  Lane = "approval"  // something is not proved: a person decides
+	Forbidden Lane = "forbidden" // a hard rule is broken
+	NoEffect  Lane = "no-effect" // the plan would change nothing
+)
+
+// Judgement is what the gates say of a change and its plan.
+type Judgement struct {
+	Lane     Lane
+	Counts   change.Counts
+	Findings []change.Finding // the hard rules that are broken
+	Facts    []card.Proof     // every effect, with the rule that proves it or none
+}
+
+// Reason is the code that stands for the judgement of a change that goes no
+// further: that of the first finding.
+func (j Judgement) Reason() string {
+	if len(j.Findings) > 0 {
+		return j.Findings[0].Code
+	}
+	return CodeNoEffect
+}
+
+// Unproved are the facts that no rule proves, as findings: for the report, for a
+// person, and for the agent's second turn. Values are not in them.
+func (j Judgement) Unproved() []change.Finding {
+	var f findings
+	for _, p := range j.Facts {
+		if !p.Proved() {
+			f.add(CodeUnproved, p.Place(), p.Why)
+		}
+	}
+	return f.sorted()
+}
+
+// Request is what a change was made for, and what it is.
+type Request struct {
+	Item      card.Item
+	Owner     card.Policy
+	Change    change.Change     // whose every file must show in the plan; none when only a plan is known
+	BasePaths []string          // every path of the base
+	BaseFiles map[string][]byte // the configuration of the base, see DiffPolicy
+	Stack     string            // folder that was planned
+}
+
+// Judge judges a plan with the change that it is the plan of: by the hard rules
+// of Plan, then by the facts and the item's card. Whatever goes wrong inside
+// leaves the change forbidden.
+func Judge(show []byte, p PlanPolicy, r Request) (j Judgement) {
+	defer func() {
+		if recover() != nil {
+			j = Judgement{Lane: Forbidden, Findings: []change.Finding{{Code: CodeInternal, Detail: "the plan gate failed on this plan; it is refused to be safe"}}}
+		}
+	}()
+	p.Mode = Item
+	verdict := Plan(show, p)
+	j = Judgement{Counts: verdict.Counts, Findings: verdict.Findings}
+	if !verdict.Passed() {
+		j.Lane = Forbidden
+		if len(verdict.Findings) == 1 && verdict.Findings[0].Code == CodeNoEffect {
+			j.Lane = NoEffect
+		}
+		return j
+	}
+	plan, err := fact.Read(show, p.Baseline)
+	if err != nil {
+		j.Lane = Forbidden
+		j.Findings = []change.Finding{{Code: CodeOutput, Detail: err.Error()}}
+		return j
+	}
+	unaccounted := slices.Concat(account.Files(plan, r.Change.Files, r.BaseFiles, r.Stack), rendered(r), unfollowed(r))
+	j.Facts = card.Judge(plan, unaccounted, r.Item, r.Owner)
+	j.Lane = laneOf(j.Facts)
+	return j
+}
+
+// rendered are the changed files that Helm or Kustomize make objects of: a plan
+// shows at most the name of their folder.
+func rendered(r Request) []fact.Fact {
+	var folders []string
+	paths := r.BasePaths
+	for _, file := range r.Change.Files {
+		paths = append(paths[:len(paths):len(paths)], file.Path)
+	}
+	for _, p := range paths {
+		if slices.Contains([]string{"chart.yaml", "kustomization.yaml", "kustomization.yml"}, strings.ToLower(path.Base(p))) {
+			folders = append(folders, path.Dir(p))
+		}
+	}
+	var facts []fact.Fact
+	for _, file := range r.Change.Files {
+		if slices.ContainsFunc(folders, func(folder string) bool { return folder == "." || strings.HasPrefix(file.Path, folder+"/") }) {
+			facts = append(facts, fact.Fact{Kind: fact.Opaque, File: file.Path, Why: "the file is part of a chart or a kustomization, whose objects the plan does not show"})
+		}
+	}
+	return facts
+}
+
+// unfollowed is a fact when a program of the stack takes what cannot be followed:
+// the change may reach it.
+func unfollowed(r Request) []fact.Fact {
+	if r.Stack == "" {
+		return nil
+	}
+	for _, after := range []bool{false, true} {
+		if program.Of(configurationOf(r.Change.Files, r.BaseFiles, r.BasePaths, after), r.Stack).Unfollowed {
+			return []fact.Fact{{
+				Kind: fact.Opaque, File: r.Stack,
+				Why: "the stack runs a program at plan or apply whose inputs cannot be followed (a script, a variable of the shell, a configuration in JSON)",
+			}}
+		}
+	}
+	return nil
+}
+
+func laneOf(facts []card.Proof) Lane {
+	if len(facts) == 0 {
+		return NoEffect
+	}
+	for _, p := range facts {
+		if !p.Proved() {
+			return Approval
+		}
+	}
+	return Automatic
+}

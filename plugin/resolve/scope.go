@@ -1,0 +1,82 @@
+package resolve
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"pm-todos/plugin/gate"
+	"pm-todos/plugin/gate/card"
+	"pm-todos/plugin/gitrepo"
+)
+
+// Scope is what a change may touch.
+type Scope struct {
+	Stacks           []string            // globs of folders planned on their own
+	AllowPaths       []string            // globs
+	TypePaths        map[string][]string // narrower globs per type
+	Protected        []string            // stack names never touched
+	StatePaths       []string            // where tracked state would be
+	AllowResources   map[string][]string // address or type patterns per type
+	AutomaticCreates map[string][]string // resource types per type, beside those that cards know
+	MaxChanges       int
+	Tolerated        []string // addresses that change in every plan
+}
+
+// DiffPolicy is what the diff gate may let pass for items of a type, on a base
+// commit, whose configuration is read for it.
+func (s Scope) DiffPolicy(repo *gitrepo.Repo, kind, base string) (gate.DiffPolicy, error) {
+	paths, err := repo.Files(base)
+	if err != nil {
+		return gate.DiffPolicy{}, fmt.Errorf("list the files of %.12s: %w", base, err)
+	}
+	files := slices.DeleteFunc(slices.Clone(paths), func(file string) bool { return !gate.IsConfiguration(file) })
+	if err := repo.Prefetch(base, files); err != nil {
+		return gate.DiffPolicy{}, err
+	}
+	configuration := map[string][]byte{}
+	var unread []string
+	for _, file := range files {
+		content, err := repo.ReadFile(base, file)
+		if errors.Is(err, gitrepo.ErrNotRegular) {
+			continue // a link: what it leads to is judged under its own name
+		}
+		if errors.Is(err, gitrepo.ErrTooLarge) {
+			unread = append(unread, file) // the gate leaves its stack to people, and the others go on
+			continue
+		}
+		if err != nil {
+			return gate.DiffPolicy{}, fmt.Errorf("read the configuration of %.12s: %w", base, err)
+		}
+		configuration[file] = content
+	}
+	return gate.DiffPolicy{
+		Type:       kind,
+		AllowPaths: s.AllowPaths,
+		TypePaths:  s.TypePaths[kind],
+		Protected:  s.Protected,
+		Stacks:     s.Stacks,
+		StatePaths: s.StatePaths,
+		BasePaths:  paths,
+		BaseFiles:  configuration,
+		Unread:     unread,
+	}, nil
+}
+
+// PlanPolicy is what the plan gate may let pass for items of a type.
+func (s Scope) PlanPolicy(kind string, baseline []byte) gate.PlanPolicy {
+	return gate.PlanPolicy{
+		Mode:           gate.Item,
+		Type:           kind,
+		AllowResources: slices.Clone(s.AllowResources[kind]),
+		MaxChanges:     s.MaxChanges,
+		Tolerated:      s.Tolerated,
+		Baseline:       baseline,
+	}
+}
+
+// Owner is what the owner lets items of a type do beside the tables of the
+// cards.
+func (s Scope) Owner(kind string) card.Policy {
+	return card.Policy{AutomaticCreates: s.AutomaticCreates[kind]}
+}
