@@ -24,6 +24,7 @@ var commands = []func() *cli.Command{
 	settleCommand,
 	doctorCommand,
 	verifyCommand,
+	judgeCommand,
 	demoCommand,
 	docsCommand,
 }
