@@ -44,7 +44,7 @@ type Options struct {
 	Progress   func(string)  // gets printable lines during long transfers; may be nil
 
 	// Retrying hears of every act on the remote that failed, printably, and is
-	// tried again after a pause; may be nil.
+	// tried again after a pause, of several at once too; may be nil.
 	Retrying func(err error, pause time.Duration)
 
 	pauses func() backoff.BackOff // between tries; newPauses when nil

@@ -300,11 +300,11 @@ func TestRemote_ConnectionsThatDropOverSSH(t *testing.T) {
 			relayed := relayOnce(t, address, cut)
 			o.URL = strings.Replace(o.URL, address, relayed, 1)
 			o.KnownHosts = bytes.ReplaceAll(o.KnownHosts, []byte(knownAs(address)), []byte(knownAs(relayed)))
-			told := 0
-			o.Retrying = func(error, time.Duration) { told++ }
+			var told atomic.Int32 // the commits and what comes beside them are fetched at the same time
+			o.Retrying = func(error, time.Duration) { told.Add(1) }
 			r := must(Clone(t.Context(), o))(t)
-			if err := r.Close(); err != nil || told == 0 {
-				t.Errorf("error %v, told %d times", err, told)
+			if err := r.Close(); err != nil || told.Load() == 0 {
+				t.Errorf("error %v, told %d times", err, told.Load())
 			}
 		})
 	}
