@@ -89,6 +89,14 @@ func withForgedAlert(alerts string) string {
 	return strings.Replace(alerts, "\n  YAML\n", "\n          - alert: Forged\n            expr: up == 0\n  YAML\n", 1)
 }
 
+// oddTree is a tree that fsck would not have: a name in it leads out.
+func (s *site) oddTree() string {
+	s.t.Helper()
+	odd := s.git("100644 blob "+s.git("x", nil, "hash-object", "-w", "--stdin")+"\tx\n", nil, "mktree")
+	raw := strings.ReplaceAll(s.git("", nil, "cat-file", "tree", odd), "100644 x\x00", "100644 ..\x00")
+	return s.git(raw, nil, "hash-object", "-t", "tree", "-w", "--literally", "--stdin")
+}
+
 // forgeries are journals that nobody may believe, by what is wrong with them.
 func (s *site) forgeries(marker string) map[string]func(resolve.Ref, string) string {
 	alerts := s.file("stacks/monitoring/alerts.tf")
@@ -104,10 +112,7 @@ func (s *site) forgeries(marker string) map[string]func(resolve.Ref, string) str
 	tip := s.tip()
 	root := s.git("beside the branch\n", nil, "commit-tree", s.git("", nil, "rev-parse", tip+"^{tree}"))
 	blob := s.git("x", nil, "hash-object", "-w", "--stdin")
-	// fsck would not have it: a name that leads out.
-	odd := s.git("100644 blob "+blob+"\tx\n", nil, "mktree")
-	raw := strings.ReplaceAll(s.git("", nil, "cat-file", "tree", odd), "100644 x\x00", "100644 ..\x00")
-	odd = s.git(raw, nil, "hash-object", "-t", "tree", "-w", "--literally", "--stdin")
+	odd := s.oddTree()
 	return map[string]func(resolve.Ref, string) string{
 		"wrapper and pipelines": forge(forgery{parents: []string{tip}, files: map[string]string{
 			".woodpecker/x.yml": "steps: []\n", "scripts/tg": "#!/bin/sh\necho \"$0 $*\" >>'" + marker + "'\nexec terraform \"$@\"\n",
@@ -401,6 +406,27 @@ func TestThreat21_AForgedProposalClosesNoItem(t *testing.T) {
 			s.says("nothing bears that out")
 		})
 	}
+}
+
+// TestThreat21_AForgedProposalHoldsUpItsOwnItemOnly has branches that claim to be
+// proposals and cannot be compared with anything.
+func TestThreat21_AForgedProposalHoldsUpItsOwnItemOnly(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	const honest, root, odd = "Add an alert on disk usage", "Add an alert on memory", "Add an alert on swap"
+	row := func(action string) string { return "| P2 | " + action + " | Alert | over 80 % | TODO |" }
+	s := newSite(t, only("2026-01-01-alert.md", document(row(root), row(odd), row(honest))))
+	items, tip := s.rows(alertDocument), s.tip()
+	for name, commit := range map[string]string{
+		"refs/heads/pm-todos/propose/root": s.forge(items[root], root, forgery{tree: s.git("", nil, "rev-parse", tip+"^{tree}"), stack: "stacks/monitoring"}),
+		"refs/heads/pm-todos/propose/odd":  s.forge(items[odd], odd, forgery{parents: []string{tip}, tree: s.oddTree(), stack: "stacks/monitoring"}),
+	} {
+		if err := s.Repo.SetRef(name, commit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.wants(0, s.run(nil))
+	s.wantsEnded("proposed proposed", "proposed proposed", "done")
 }
 
 // TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied changes the row when

@@ -27,10 +27,22 @@ func (r *Resolver) findMerged(items []change.Item, waiting map[Ref]proposal) err
 		if err == nil && commit != "" {
 			err = r.claim(item, landed{commit, p.evidence, true}, files)
 		}
-		if err != nil {
+		if err = r.passOver(item, p.commit, err); err != nil {
 			return fmt.Errorf("compare the proposal %.12s with the branch: %w", p.commit, err)
 		}
 	}
+	return nil
+}
+
+// passOver makes the trouble with reading a proposal one of its own item, unless
+// the remote is in trouble: whoever wrote the ref chose what is wrong with it, and
+// it must not hold up other items.
+func (r *Resolver) passOver(item change.Item, proposal string, err error) error {
+	if err == nil || fault.Of(err) == fault.Temporary {
+		return err
+	}
+	r.log.Warn().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("proposal", proposal).Err(err).
+		Msg("whether its proposal was merged cannot be told; the proposal is taken for open")
 	return nil
 }
 
