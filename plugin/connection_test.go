@@ -86,7 +86,7 @@ func TestFailure_VerifyCommandThatCannotBeAskedIsNoVerdict(t *testing.T) {
 	t.Parallel()
 	longAndAlike(t)
 	s := alertSite(t)
-	held := len(s.state("monitoring"))
+	held := s.alerts()
 	settings := map[string]string{"PLUGIN_VERIFY_COMMAND": "sleep 1"}
 	for range 2 { // the run that applied it, and one that settles it
 		s.onLog = &trigger{text: "running verify_command", act: s.SSH.Cut}

@@ -41,7 +41,7 @@ func TestFailure_ConfirmingPlanThatCannotBeReadIsNoPendingChange(t *testing.T) {
 show) if [ -e '`+applied+`' ]; then terraform "$verb" "$@" | sed 's/^./[monitoring "x"] &/'; exit; fi ;;
 esac`, 1)
 	s := newSite(t, o)
-	held := len(s.state("monitoring"))
+	held := s.alerts()
 	for range 2 {
 		s.wants(3, s.run(nil))
 		s.wantsEnded("needs-person apply-unconfirmed")
