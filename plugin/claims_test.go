@@ -15,10 +15,12 @@ import (
 	"pm-todos/plugin/standin"
 )
 
-// claimsAgent does as told, and in two ways what it must not.
+// claimsAgent does as told, in two ways what it must not, and once what nothing
+// proves.
 const claimsAgent = `case $ITEM_ACTION in
 *"beside the pipeline"*) mkdir -p .woodpecker; echo "steps: {}" >.woodpecker/deploy.yml; exit 0 ;;
 *"for the cache"*) exit 1 ;;
+*"on swap"*) printf 'resource "terraform_data" "swap" {\n  input = "over 1 %%"\n}\n' >stacks/monitoring/swap.tf; exit 0 ;;
 esac
 `
 
