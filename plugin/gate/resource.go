@@ -2,7 +2,6 @@ package gate
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
@@ -29,7 +28,7 @@ func (c *comparison) resource(s statement, was *statement) {
 		}
 	}
 	// Helm's postrender runs a program of the Terraform host on every apply.
-	if mentions(s.block.Body, "postrender") {
+	if hclfile.Holds(s.block.Body, "postrender") {
 		c.add(CodeCodeAtApply, s.place(), "a resource with a postrender program is neither new nor changed")
 	}
 	c.conditions(s, was)
@@ -147,20 +146,4 @@ func conditionsOf(src []byte, body *hclsyntax.Body) []string {
 		}
 	}
 	return list
-}
-
-// mentions tells whether a body has a block or an argument of that name, at
-// any depth.
-func mentions(body *hclsyntax.Body, name string) bool {
-	for attribute := range body.Attributes {
-		if strings.EqualFold(attribute, name) {
-			return true
-		}
-	}
-	for _, block := range body.Blocks {
-		if strings.EqualFold(block.Type, name) || block.Type == "dynamic" && strings.EqualFold(hclfile.FirstLabel(block), name) || mentions(block.Body, name) {
-			return true
-		}
-	}
-	return false
 }

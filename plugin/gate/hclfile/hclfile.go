@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -146,4 +147,17 @@ func FirstLabel(block *hclsyntax.Block) string {
 		return ""
 	}
 	return block.Labels[0]
+}
+
+// Holds reports whether a body has a block or an argument of that name, at any
+// depth.
+func Holds(body *hclsyntax.Body, name string) bool {
+	for attribute := range body.Attributes {
+		if strings.EqualFold(attribute, name) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(body.Blocks, func(block *hclsyntax.Block) bool {
+		return strings.EqualFold(block.Type, name) || block.Type == "dynamic" && strings.EqualFold(FirstLabel(block), name) || Holds(block.Body, name)
+	})
 }

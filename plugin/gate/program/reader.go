@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 
 	"pm-todos/plugin/gate/hclfile"
 )
@@ -62,7 +63,7 @@ func (r *reader) block(block *hclsyntax.Block) {
 		}
 	case "resource":
 		r.define(labels, block.Range(), block.Body)
-		if RunsAtApply(hclfile.FirstLabel(block)) || holds(block.Body, "provisioner") || holds(block.Body, "postrender") {
+		if RunsAtApply(hclfile.FirstLabel(block)) || hclfile.Holds(block.Body, "provisioner") || hclfile.Holds(block.Body, "postrender") {
 			r.root(Provisioner, block.Body, true)
 		}
 	default:
@@ -214,19 +215,6 @@ func readsFile(name string) bool {
 	return strings.HasPrefix(strings.TrimPrefix(name, ":"), "file") || strings.HasPrefix(strings.TrimPrefix(name, ":"), "templatefile")
 }
 
-// holds reports whether a body has a block or an argument of that name, at any
-// depth.
-func holds(body *hclsyntax.Body, name string) bool {
-	for attribute := range body.Attributes {
-		if strings.EqualFold(attribute, name) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(body.Blocks, func(block *hclsyntax.Block) bool {
-		return strings.EqualFold(block.Type, name) || block.Type == "dynamic" && strings.EqualFold(hclfile.FirstLabel(block), name) || holds(block.Body, name)
-	})
-}
-
 // text is what an expression says, as far as it is written down: the folder of
 // the module is known, and what else it refers to is a mark.
 func (r *reader) text(expr hclsyntax.Expression) string {
@@ -236,8 +224,8 @@ func (r *reader) text(expr hclsyntax.Expression) string {
 	case *hclsyntax.TemplateWrapExpr:
 		return r.text(e.Wrapped)
 	case *hclsyntax.LiteralValueExpr:
-		if text, ok := literalText(e); ok {
-			return text
+		if e.Val.Type() == cty.String && e.Val.IsKnown() && !e.Val.IsNull() {
+			return e.Val.AsString()
 		}
 	case *hclsyntax.TemplateExpr:
 		var b strings.Builder

@@ -5,9 +5,9 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
-	"github.com/hashicorp/hcl/v2/hclsyntax"
-	"github.com/zclconf/go-cty/cty"
 	"mvdan.cc/sh/v3/syntax"
+
+	"pm-todos/plugin/pattern"
 )
 
 // mark stands in a text for what is known only when it is evaluated. The values
@@ -20,13 +20,6 @@ type term struct {
 	folder string // of the file that has it
 	file   bool   // it names a file that a function reads
 	word   bool   // it is one word of a command, and no shell takes it apart
-}
-
-func literalText(e *hclsyntax.LiteralValueExpr) (string, bool) {
-	if e.Val.Type() != cty.String || !e.Val.IsKnown() || e.Val.IsNull() {
-		return "", false
-	}
-	return e.Val.AsString(), true
 }
 
 // take notes the files and folders that terms name.
@@ -42,20 +35,18 @@ func (f *follower) take(terms []term, kind Kind) {
 	}
 }
 
-// command takes a text apart as a shell would.
+// command takes a text apart as a shell would, and as any other language: what
+// could be a path in it is one when the repository has it.
 func (f *follower) command(t term, kind Kind) {
-	if !strings.ContainsAny(t.text, " \t\n;|&<>") {
-		f.names(t, t.text, kind, false)
-		return
+	for _, run := range pathRun().FindAllString(t.text, -1) {
+		if strings.Trim(run, "./~-") != "" { // a point alone is a folder to a shell only
+			f.names(t, run, kind, false)
+		}
 	}
 	// A mark is no character that a shell knows; it stays one in a word.
 	file, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(strings.ReplaceAll(t.text, mark, markWord)), "")
 	if err != nil {
-		// It may be a text of another kind, which names files by words as well.
-		for _, word := range strings.Fields(t.text) {
-			f.names(t, strings.Trim(word, `"'`), kind, false)
-		}
-		return
+		return // a text of another kind
 	}
 	syntax.Walk(file, func(n syntax.Node) bool {
 		if word, ok := n.(*syntax.Word); ok {
@@ -65,10 +56,13 @@ func (f *follower) command(t term, kind Kind) {
 	})
 }
 
+// pathRun is what may be a path in any language.
+var pathRun = pattern.Lazy(`[\pL0-9_./~\x00-]+`)
+
 // markWord stands for the mark while a shell's parser reads a text.
 const markWord = "PM_TODOS_VALUE"
 
-// word takes one word of a shell.
+// word takes one word of a shell, without its quotes.
 func (f *follower) word(t term, word *syntax.Word, kind Kind) {
 	var text strings.Builder
 	glob := false
@@ -78,29 +72,21 @@ func (f *follower) word(t term, word *syntax.Word, kind Kind) {
 			text.WriteString(strings.ReplaceAll(p.Value, `\`, ""))
 			glob = glob || strings.ContainsAny(p.Value, "*?[")
 		case *syntax.SglQuoted:
-			f.nested(t, p.Value, kind)
 			text.WriteString(p.Value)
 		case *syntax.DblQuoted:
 			for _, inner := range p.Parts {
-				if lit, ok := inner.(*syntax.Lit); ok {
-					f.nested(t, lit.Value, kind)
-					text.WriteString(lit.Value)
-				} else {
+				lit, ok := inner.(*syntax.Lit)
+				if !ok {
 					f.result.Unfollowed = true
+					continue
 				}
+				text.WriteString(lit.Value)
 			}
 		default: // what the shell puts in its place is not known here
 			f.result.Unfollowed = true
 		}
 	}
 	f.names(t, strings.ReplaceAll(text.String(), markWord, mark), kind, glob)
-}
-
-// nested takes a quoted text that may be a command of its own.
-func (f *follower) nested(t term, text string, kind Kind) {
-	for _, word := range strings.Fields(text) {
-		f.names(t, strings.ReplaceAll(strings.Trim(word, `"';`), markWord, mark), kind, false)
-	}
 }
 
 // names notes the file or the folder that a word names, when the repository has
