@@ -111,7 +111,7 @@ case $ITEM_ACTION in
 RULE
 ;;
 *Service7Errors1*) sed -i '/alert: Service7Errors1$/,/for:/ s/> 2$/> 10/' "$file" ;;
-*probe*) sed -i 's/^%{ endfor ~}$/&\n  - job_name: wiki\n    metrics_path: \/probe\n    static_configs:\n      - targets: ["https:\/\/wiki.example.org"]/' "$file" ;;
+*probe*) sed -i 's/^%{ endfor ~}$/&\n  - job_name: wiki\n    metrics_path: \/probe\n    params:\n      module: [http_2xx]\n    static_configs:\n      - targets: ["https:\/\/wiki.example.org"]\n    relabel_configs:\n      - source_labels: [__address__]\n        target_label: __param_target\n      - target_label: __address__\n        replacement: blackbox:9115/' "$file" ;;
 *memory*) sed -i '0,/memory: 512Mi/ s/memory: 512Mi/memory: 1Gi/' "$file" ;;
 esac
 `

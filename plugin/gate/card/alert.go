@@ -3,8 +3,10 @@ package card
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"pm-todos/plugin/gate/fact"
+	"pm-todos/plugin/gate/promql"
 )
 
 // inRules reports whether a place leads to an element of a list of rules.
@@ -16,16 +18,16 @@ func inRules(place fact.Place) bool {
 // isRule reports whether an element of such a list is an alerting or a recording
 // rule. Another program's element with a key alert is none.
 func isRule(n *fact.Node) bool {
-	_, expr := scalarText(n.Get("expr"))
+	_, expr := n.Get("expr").Scalar()
 	return expr && ruleName(n) != ""
 }
 
 // ruleName is the name of a rule, that of a recording rule being its metric.
 func ruleName(n *fact.Node) string {
-	if name, ok := scalarText(n.Get("alert")); ok {
+	if name, ok := n.Get("alert").Scalar(); ok {
 		return name
 	}
-	name, _ := scalarText(n.Get("record"))
+	name, _ := n.Get("record").Scalar()
 	return name
 }
 
@@ -50,28 +52,29 @@ func ruleAt(e *fact.Effect, place fact.Place) (changedRule, bool) {
 
 // prose proves what only people read.
 func (c *card) prose(e *fact.Effect, f fact.Fact) (bool, string) {
+	if f.Kind != fact.Added && f.Kind != fact.Changed || !c.isProse(e, f) {
+		return false, ""
+	}
+	if blank(f.After) {
+		return true, "a text is taken away"
+	}
+	if r, ok := ruleAt(e, f.Place); ok {
+		return true, newTexts(r.after.Get("annotations").Tree())
+	}
 	texts := []*fact.Node{f.After}
-	if r, ok := ruleAt(e, f.Place); ok && len(r.rest) > 2 {
-		texts = []*fact.Node{r.after.At(r.rest[:2])} // the whole of it
-	} else if tree := document(f.After); tree != nil && tree.Kind == fact.Map {
+	if tree := f.After.Tree(); tree != nil && tree.Kind == fact.Map {
 		texts = nil
 		for _, entry := range tree.Entries {
 			texts = append(texts, entry.Value)
 		}
 	}
-	if f.Kind != fact.Added && f.Kind != fact.Changed || !c.isProse(e, f) {
-		return false, ""
-	}
-	for _, one := range texts {
-		value, ok := scalarText(one)
-		switch {
-		case !ok:
-			return false, ""
-		case !balanced(value):
-			return true, "the text has a template that is not closed, or that defines or calls another"
-		}
-	}
-	return true, ""
+	return !slices.ContainsFunc(texts, func(n *fact.Node) bool { _, ok := n.Scalar(); return !ok }), ""
+}
+
+// blank reports whether a value is a text that says nothing.
+func blank(n *fact.Node) bool {
+	text, ok := n.Scalar()
+	return ok && strings.TrimSpace(text) == ""
 }
 
 // isProse reports whether a place holds a text, or all of the texts or tags
@@ -99,8 +102,13 @@ var (
 	ownLabels    = []string{"alertname", "job", "instance"}
 )
 
-// longestWait is how long a new alert may wait before it fires, in seconds.
-const longestWait = 7 * 86400
+// longestWait is how long a new alert may wait before it fires, and the others
+// how often a new group is looked at.
+const (
+	longestWait   = 7 * 24 * time.Hour
+	longestPause  = time.Hour
+	shortestPause = shortestInterval * time.Second
+)
 
 // added proves new rules: one in a list, a group, a file of groups, or an object
 // that holds nothing else.
@@ -125,19 +133,11 @@ func (c *card) added(e *fact.Effect, f fact.Fact) (bool, string) {
 
 // groupsOf are the groups of a node that holds nothing else.
 func groupsOf(n *fact.Node) []*fact.Node {
-	tree := document(n)
+	tree := n.Tree()
 	if tree == nil || tree.Kind != fact.Map || len(tree.Entries) != 1 || tree.Entries[0].Key != "groups" {
 		return nil
 	}
 	return tree.Entries[0].Value.Elems
-}
-
-// document is a node, or the document that its text is.
-func document(n *fact.Node) *fact.Node {
-	for n != nil && n.Document != nil {
-		n = n.Document
-	}
-	return n
 }
 
 func (c *card) newGroups(e *fact.Effect, place fact.Place, groups []*fact.Node) (bool, string) {
@@ -145,13 +145,16 @@ func (c *card) newGroups(e *fact.Effect, place fact.Place, groups []*fact.Node) 
 		return false, ""
 	}
 	for _, group := range groups {
-		rules := document(group.Get("rules"))
+		rules := group.Get("rules").Tree()
 		if rules == nil || rules.Kind != fact.List || len(rules.Elems) == 0 {
 			return false, ""
 		}
-		name, ok := scalarText(group.Get("name"))
-		if !ok || !onlyKeys(group, groupKeys) {
-			return true, "a new group has keys that groups need not have"
+		name, ok := group.Get("name").Scalar()
+		switch {
+		case !ok || name == "" || !onlyKeys(group, groupKeys):
+			return true, "a new group has no name, or keys that groups need not have"
+		case !pauses(group.Get("interval")):
+			return true, "a new group is looked at more often than every five seconds or less often than every hour"
 		}
 		if c.groups(e, name) > 1 {
 			return true, "a group of this name exists already"
@@ -168,12 +171,22 @@ func (c *card) newGroups(e *fact.Effect, place fact.Place, groups []*fact.Node) 
 	return true, ""
 }
 
+// pauses reports whether a group may be looked at so often.
+func pauses(interval *fact.Node) bool {
+	if interval == nil {
+		return true
+	}
+	source, _ := interval.Scalar()
+	length, ok := promql.ParseDuration(source)
+	return ok && length >= shortestPause && length <= longestPause
+}
+
 // groups counts the groups of a name in a resource.
 func (c *card) groups(e *fact.Effect, name string) int {
 	count := 0
 	e.After.Walk(func(place fact.Place, n *fact.Node) bool {
 		if len(place) > 1 && place[len(place)-1].List && place[len(place)-2].Key == "groups" {
-			if text, ok := scalarText(n.Get("name")); ok && text == name {
+			if text, ok := n.Get("name").Scalar(); ok && text == name {
 				count++
 			}
 		}
@@ -191,11 +204,11 @@ func (c *card) createdRules(e *fact.Effect) (bool, string) {
 	if manifests[kind] != alarm {
 		return false, ""
 	}
-	if why := plainObject(object); why != "" {
+	if why := c.plainObject(e, object); why != "" {
 		return true, why
 	}
 	spec := object.Get("spec")
-	groups := document(spec.Get("groups"))
+	groups := spec.Get("groups").Tree()
 	if groups == nil || !onlyKeys(spec, []string{"groups"}) {
 		return true, "the object holds something beside groups of rules"
 	}
@@ -219,21 +232,23 @@ func (c *card) newRule(e *fact.Effect, place fact.Place, r *fact.Node) string {
 		return "a new rule has keys beside " + strings.Join(keys, ", ")
 	case name == "" || c.names[name] != 1 || c.former[name] != 0:
 		return "a rule of this name exists already"
+	case c.isRead(name):
+		return "something that exists reads, routes or silences what has the name of a new rule"
 	}
 	for _, wait := range []string{"for", "keep_firing_for"} {
 		if why := newWait(r.Get(wait)); why != "" {
 			return why
 		}
 	}
-	if why := c.newLabels(e, place, document(r.Get("labels"))); why != "" {
+	if why := c.newLabels(e, place, r.Get("labels").Tree()); why != "" {
 		return why
 	}
-	if why := newTexts(document(r.Get("annotations"))); why != "" {
+	if why := newTexts(r.Get("annotations").Tree()); why != "" {
 		return why
 	}
-	source, _ := scalarText(r.Get("expr"))
+	source, _ := r.Get("expr").Scalar()
 	if recording {
-		return c.newRecord(name, source)
+		return newRecord(name, source)
 	}
 	return c.newExpression(source)
 }
@@ -242,14 +257,9 @@ func newWait(n *fact.Node) string {
 	if n == nil {
 		return ""
 	}
-	source, _ := scalarText(n)
-	if source == "0" {
+	source, _ := n.Scalar()
+	if length, ok := promql.ParseDuration(source); ok && length <= longestWait {
 		return ""
-	}
-	for _, q := range readings(source) {
-		if q.dimension == seconds && q.value <= longestWait && lasting().MatchString(source) {
-			return ""
-		}
 	}
 	return "a new rule waits for something that is no duration of at most seven days"
 }
@@ -262,7 +272,7 @@ func (c *card) newLabels(e *fact.Effect, place fact.Place, labels *fact.Node) st
 	}
 	used := map[string]map[string]bool{}
 	eachRule(e.Before, func(r *fact.Node) {
-		tree := document(r.Get("labels"))
+		tree := r.Get("labels").Tree()
 		if tree == nil {
 			return
 		}
@@ -270,15 +280,15 @@ func (c *card) newLabels(e *fact.Effect, place fact.Place, labels *fact.Node) st
 			if used[entry.Key] == nil {
 				used[entry.Key] = map[string]bool{}
 			}
-			value, _ := scalarText(entry.Value)
+			value, _ := entry.Value.Scalar()
 			used[entry.Key][value] = true
 		}
 	})
 	for _, entry := range labels.Entries {
-		value, ok := scalarText(entry.Value)
+		value, ok := entry.Value.Scalar()
 		switch {
-		case !ok || !balanced(value):
-			return "a label of a new rule is no plain text"
+		case !ok || !promql.IsLabel(entry.Key) || !promql.IsTemplate(value):
+			return "a label of a new rule is none that Prometheus takes"
 		case slices.Contains(ownLabels, entry.Key):
 			return "a new rule sets a label that says where an alert comes from"
 		case used[entry.Key] == nil && !slices.Contains(commonLabels, entry.Key):
@@ -295,45 +305,45 @@ func newTexts(annotations *fact.Node) string {
 		return ""
 	}
 	for _, entry := range annotations.Entries {
-		if value, ok := scalarText(entry.Value); !ok || !balanced(value) {
-			return "an annotation of a new rule is no text, or has a template that is not closed or calls another"
+		if value, ok := entry.Value.Scalar(); !ok || !promql.IsLabel(entry.Key) || !promql.IsTemplate(value) {
+			return "an annotation of a new rule is no text or no template that Prometheus takes"
 		}
 	}
 	return ""
 }
 
-func (c *card) newRecord(name, source string) string {
-	e, err := parse(source)
-	switch {
-	case !strings.Contains(name, ":"):
-		return "a new recording rule's name holds no colon, so that it may hide a metric"
-	case err != nil:
-		return err.Error()
-	case e.constant():
-		return "the expression measures nothing"
-	case slices.ContainsFunc(c.queries, func(q string) bool { return strings.Contains(q, name) }):
-		return "an existing expression reads the metric that a new rule would record"
+func newRecord(name, source string) string {
+	if !strings.Contains(name, ":") || !promql.IsMetric(name) {
+		return "a new recording rule's name is that of no metric or holds no colon, so that it may hide one"
 	}
-	return ""
+	return expressionWhy(source, promql.Expression.Constant)
 }
 
 func (c *card) newExpression(source string) string {
-	e, err := parse(source)
-	switch {
-	case err == nil && e.constant():
-		return "the expression measures nothing, so that it always holds or never"
-	case err == nil:
-		return ""
-	case slices.ContainsFunc(c.queries, isLogQL) && isLogQL(source):
+	if slices.ContainsFunc(c.queries, isLogQL) && isLogQL(source) {
 		return ""
 	}
-	return err.Error()
+	return expressionWhy(source, func(e promql.Expression) bool { return e.Constant() || e.Always() })
+}
+
+// expressionWhy says why an expression may not stand in a new rule.
+func expressionWhy(source string, always func(promql.Expression) bool) string {
+	e, err := promql.Parse(source)
+	switch {
+	case err != nil:
+		return err.Error()
+	case always(e):
+		return "the expression has a result whatever is measured"
+	case e.Never():
+		return "the expression never has a result"
+	}
+	return ""
 }
 
 // isLogQL reports whether a query has the shape of one for Loki: a selector in
 // braces with an equality, counted over a range, and a comparison.
 func isLogQL(source string) bool {
-	tokens, ok := tokenize(source)
+	tokens, ok := promql.Tokenize(source)
 	if !ok {
 		return false
 	}
@@ -341,17 +351,17 @@ func isLogQL(source string) bool {
 	depth := 0
 	for i, t := range tokens {
 		switch {
-		case t.text == "{" && (i == 0 || tokens[i-1].kind != isWord):
+		case t.Text == "{" && (i == 0 || tokens[i-1].Kind != promql.Word):
 			selector, depth = true, depth+1
-		case t.text == "{":
+		case t.Text == "{":
 			return false // a metric: PromQL
-		case t.text == "}":
+		case t.Text == "}":
 			depth--
-		case depth > 0 && t.text == "=" && i+1 < len(tokens) && tokens[i+1].kind == isText && len(tokens[i+1].text) > 2:
+		case depth > 0 && t.Text == "=" && i+1 < len(tokens) && tokens[i+1].Kind == promql.Text && len(tokens[i+1].Text) > 2:
 			equality = true
-		case t.text == "[" && i+1 < len(tokens) && tokens[i+1].kind == isDuration:
+		case t.Text == "[" && i+1 < len(tokens) && tokens[i+1].Kind == promql.Duration:
 			ranged = true
-		case depth == 0 && slices.Contains([]string{">", ">=", "<", "<=", "=="}, t.text) && i+1 < len(tokens) && tokens[i+1].kind == isNumber:
+		case depth == 0 && slices.Contains([]string{">", ">=", "<", "<=", "=="}, t.Text) && i+1 < len(tokens) && tokens[i+1].Kind == promql.Number:
 			compared = true
 		}
 	}
@@ -360,7 +370,7 @@ func isLogQL(source string) bool {
 
 // onlyKeys reports whether a map has no other keys.
 func onlyKeys(n *fact.Node, keys []string) bool {
-	tree := document(n)
+	tree := n.Tree()
 	if tree == nil || tree.Kind != fact.Map {
 		return false
 	}

@@ -8,10 +8,15 @@ package card
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pm-todos/plugin/gate/fact"
+	"pm-todos/plugin/gate/promql"
+	"pm-todos/plugin/gate/said"
+	"pm-todos/plugin/pattern"
 )
 
 // The rules, as they stand in reports. The numbers of docs/what-is-automatic.md
@@ -72,10 +77,11 @@ type card struct {
 	plan    *fact.Plan
 	item    Item
 	policy  Policy
-	said    said
+	said    said.Text
 	names   map[string]int // of rules in the whole plan, as it will be
 	former  map[string]int // the same as it is
 	queries []string       // expressions of the rules in the whole plan, as they are
+	readers []string       // these, and texts of what routes and silences alerts
 }
 
 // rule proves a fact of an effect. mine is false when the fact is not of its
@@ -102,7 +108,7 @@ var configOnly = []rule{{RuleStated, (*card).stated}}
 // Judge asks the item's card about every fact of a plan, and about those of
 // files that nothing in the plan accounts for.
 func Judge(plan *fact.Plan, unaccounted []fact.Fact, item Item, policy Policy) []Proof {
-	c := &card{plan: plan, item: item, policy: policy, said: read(item.Action + "\n\n" + item.Details)}
+	c := &card{plan: plan, item: item, policy: policy, said: said.Read(item.Action + "\n\n" + item.Details)}
 	c.collect()
 	var list []Proof
 	for _, e := range plan.Effects {
@@ -153,29 +159,67 @@ func (c *card) rules() ([]rule, bool) {
 	return nil, false
 }
 
-// collect notes the names and expressions of all rules in the plan.
+// collect notes the names and expressions of all rules in the plan, and what
+// reads names.
 func (c *card) collect() {
 	c.names, c.former = map[string]int{}, map[string]int{}
 	touched := map[string]bool{}
 	for _, e := range c.plan.Effects {
 		touched[e.Address] = true
-		eachRule(e.Before, func(r *fact.Node) { c.note(r, c.former) })
+		c.note(e.Before)
 	}
 	for _, resource := range c.plan.Resources {
-		eachRule(resource.After, func(r *fact.Node) {
-			c.names[ruleName(r)]++
-			if !touched[resource.Address] {
-				c.note(r, c.former)
-			}
-		})
+		eachRule(resource.After, func(r *fact.Node) { c.names[ruleName(r)]++ })
+		if !touched[resource.Address] {
+			c.note(resource.After)
+		}
 	}
 }
 
-func (c *card) note(r *fact.Node, names map[string]int) {
-	names[ruleName(r)]++
-	if expr := r.Get("expr"); expr != nil {
-		c.queries = append(c.queries, expr.Text)
-	}
+// note notes the rules of a resource as it is, and what reads names in it.
+func (c *card) note(tree *fact.Node) {
+	eachRule(tree, func(r *fact.Node) {
+		c.former[ruleName(r)]++
+		expr, _ := r.Get("expr").Scalar()
+		c.queries, c.readers = append(c.queries, expr), append(c.readers, expr)
+	})
+	tree.Walk(func(place fact.Place, n *fact.Node) bool {
+		if text, ok := n.Scalar(); ok && n.Document == nil && within(place, notifying...) {
+			c.readers = append(c.readers, text)
+			if last := place[len(place)-1]; last.Key == "alertname" {
+				c.readers = append(c.readers, "alertname=~"+strconv.Quote(text))
+			}
+		}
+		return true
+	})
+}
+
+// notifying are the keys below which Alertmanager's configuration says what
+// becomes of alerts.
+var notifying = []string{"route", "routes", "inhibit_rules", "inhibitRules"}
+
+// naming is a matcher of names by a regular expression.
+var naming = pattern.Lazy(`(?:alertname|__name__)\s*=~\s*("(?:[^"\\]|\\.)*"|'[^']*'|[^"',}]+)`)
+
+// isRead reports whether an expression, a route or an inhibition that exists
+// speaks of a name, or of names like it. One that speaks of every name does not.
+func (c *card) isRead(name string) bool {
+	return slices.ContainsFunc(c.readers, func(text string) bool {
+		if slices.ContainsFunc(strings.FieldsFunc(text, func(r rune) bool { return !promql.IsMetric("a" + string(r)) }), func(word string) bool { return word == name }) {
+			return true
+		}
+		for _, found := range naming().FindAllStringSubmatch(text, -1) {
+			source := strings.Trim(found[1], `'"`)
+			if unquoted, err := strconv.Unquote(found[1]); err == nil {
+				source = unquoted
+			}
+			expression, err := regexp.Compile("^(?:" + source + ")$")
+			if err != nil || expression.MatchString(name) && !expression.MatchString("_:_") {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // eachRule visits every alerting and recording rule of a tree.
@@ -207,45 +251,6 @@ func key(place fact.Place) string {
 		}
 	}
 	return ""
-}
-
-// scalarText is the text of a value that is a single one.
-func scalarText(n *fact.Node) (string, bool) {
-	if n == nil || n.Why != "" {
-		return "", false
-	}
-	switch n.Kind {
-	case fact.String, fact.Number, fact.Bool:
-		return n.Text, true
-	}
-	return "", false
-}
-
-// balanced reports whether the Go templates in a text are closed, and define or
-// call no others.
-func balanced(source string) bool {
-	for source != "" {
-		open, end := strings.Index(source, "{{"), strings.Index(source, "}}")
-		if open < 0 || end < 0 {
-			return open < 0 && end < 0
-		}
-		if end < open {
-			return false
-		}
-		rest := source[open+2:]
-		end = strings.Index(rest, "}}")
-		if end < 0 || strings.Contains(rest[:end], "{{") {
-			return false
-		}
-		for _, w := range strings.Fields(strings.Trim(rest[:end], "- ")) {
-			if slices.Contains([]string{"define", "template", "block", "range", "if", "with", "end", "else", "tpl", "include", "lookup"}, w) {
-				return false
-			}
-			break
-		}
-		source = rest[end+2:]
-	}
-	return true
 }
 
 // Has reports whether items of a type have a card; those of others are never

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"pm-todos/plugin/gate/fact"
+	"pm-todos/plugin/gate/said"
 	"pm-todos/plugin/pattern"
 )
 
@@ -24,13 +25,15 @@ type setting struct {
 	words []string // one of them must be a word of the key, or all of a pair joined by +
 	way   way
 	below []string // only below one of these keys, when there are any
+
+	single bool // one is another kind of number than several
 }
 
 // settings are what may be tuned, the first that matches counts.
 var settings = []setting{
 	{what: "retention", words: []string{"retention", "retain", "keep", "ttl", "history"}, way: up},
 	{what: "requests and limits", words: []string{"cpu", "memory", "ephemeral+storage"}, way: up, below: []string{"limits", "requests"}},
-	{what: "replicas", words: []string{"replica", "replicas"}, way: up},
+	{what: "replicas", words: []string{"replica", "replicas"}, way: up, single: true},
 	{what: "storage and throughput", words: []string{"storage", "size", "iops", "throughput", "disk"}, way: up},
 	{what: "scrape and evaluation intervals", words: []string{"scrape+interval", "evaluation+interval"}, way: down},
 	{what: "timeouts, deadlines and delays", words: []string{"timeout", "timeouts", "deadline", "delay", "wait", "grace"}},
@@ -40,9 +43,12 @@ var settings = []setting{
 	}},
 	{
 		what: "probe timings", words: []string{"initial+delay", "period+seconds", "timeout+seconds", "failure+threshold", "success+threshold"},
-		below: []string{"livenessProbe", "readinessProbe", "startupProbe", "liveness_probe", "readiness_probe", "startup_probe"},
+		below: probeKeys,
 	},
 }
+
+// probeKeys are the keys of what Kubernetes asks of containers.
+var probeKeys = []string{"livenessProbe", "readinessProbe", "startupProbe", "liveness_probe", "readiness_probe", "startup_probe"}
 
 // mountOptions are those of NFS that an item may state, by exact name.
 // Source: nfs(5) and mount(8).
@@ -60,24 +66,30 @@ func (c *card) stated(e *fact.Effect, f fact.Fact) (bool, string) {
 	if within(f.Place, "mount_options", "mountOptions") {
 		return true, c.mountOption(f)
 	}
-	before, okOld := scalarText(f.Before)
-	after, okNow := scalarText(f.After)
+	before, okOld := f.Before.Scalar()
+	after, okNow := f.After.Scalar()
 	last := key(f.Place)
 	kind, known := settingOf(f.Place)
 	switch {
+	case slices.ContainsFunc(f.Place.Keys(), access().MatchString):
+		return true, "the setting says who gets in, or for how long"
+	case okOld && okNow && (f.Before.Kind != f.After.Kind || f.Before.Style != f.After.Style):
+		return true, "the value changes its type"
 	case f.Kind != fact.Changed || !okOld || !okNow || f.Place[len(f.Place)-1].List:
 		return true, "something is added, taken away or moved; only numbers of existing settings change by themselves"
 	case !known:
 		return true, "the setting is none of those that are tuned without a person"
-	case !c.said.states(last, after):
+	case !c.said.States(last, after):
 		return true, "the item does not state the new value"
 	case !c.mentionsPlace(e, f.Place):
 		return true, "the item does not mention what changes"
+	case c.mentionsAnother(e, f.Place):
+		return true, "the item mentions another place with such a setting, and not this one"
 	}
 	if why := direction(kind, last, before, after); why != "" {
 		return true, why
 	}
-	return true, requestWithinLimit(e, f.Place)
+	return true, fitsBeside(e, f.Place)
 }
 
 // belongsToAlerts reports whether a place lies in something that watches.
@@ -88,17 +100,23 @@ func belongsToAlerts(e *fact.Effect, place fact.Place) bool {
 	if _, kind := manifest(e); manifests[kind] != "" {
 		return true
 	}
-	return within(place, "rules", "groups", "receivers", "route", "routes", "inhibit_rules", "mute_time_intervals", "time_intervals") || within(place, scrapeLists...)
+	watching := func(key string) bool {
+		return slices.ContainsFunc(said.Words(key), func(w string) bool {
+			return slices.Contains([]string{"alert", "alerts", "alerting", "alarm", "alarms", "threshold"}, w)
+		})
+	}
+	return slices.ContainsFunc(place.Keys(), watching) && !within(place, probeKeys...) || within(place, "rules", "groups", "receivers", "route", "routes", "inhibit_rules", "mute_time_intervals", "time_intervals") || within(place, scrapeLists...)
 }
+
+// secretWords are words of keys whose values let somebody in.
+const secretWords = `passw|secret|token|credential|api_?key|auth|bearer|private_?key|cookie`
+
+// access matches keys of what says who gets in, or for how long.
+var access = pattern.Lazy(`(?i)` + secretWords + `|session|lock|login|cert|lease|jwt|oidc|saml|sso|mfa|otp`)
 
 // settingOf is the kind of number that stands at a place.
 func settingOf(place fact.Place) (setting, bool) {
-	last := key(place)
-	words := camel(strings.NewReplacer("_", " ", "-", " ", ".", " ").Replace(last))
-	var parts []string
-	for _, w := range words {
-		parts = append(parts, strings.Fields(w)...)
-	}
+	parts := said.Words(key(place))
 	for _, s := range settings {
 		matches := slices.ContainsFunc(s.words, func(pair string) bool {
 			return !slices.ContainsFunc(strings.Split(pair, "+"), func(w string) bool { return !slices.Contains(parts, w) })
@@ -112,10 +130,12 @@ func settingOf(place fact.Place) (setting, bool) {
 
 // direction says why a number may not move so, "" when it may.
 func direction(kind setting, last, before, after string) string {
-	r, ok := ratio(last, before, after)
+	r, ok := said.Ratio(last, before, after)
 	switch {
 	case !ok:
 		return "the value moves to, from or past nothing, or changes its unit"
+	case kind.single && before == "1":
+		return "one becomes several, which not everything takes"
 	case kind.way == up && r < 1:
 		return "the value becomes less"
 	case kind.way == down && r > 1:
@@ -129,50 +149,119 @@ func direction(kind setting, last, before, after string) string {
 // mentionsPlace reports whether a word of the place, or of the resource, stands
 // in the item.
 func (c *card) mentionsPlace(e *fact.Effect, place fact.Place) bool {
-	names := place.Keys()
-	for _, name := range append(names, e.Address) {
-		for _, p := range pieces(name) {
-			for _, w := range camel(p.text) {
-				if len(w) > 2 && !slices.Contains(vague, w) && c.said.mentions(w) {
-					return true
-				}
+	return slices.ContainsFunc(placeWords(e.Address, place), c.said.Mentions)
+}
+
+// mentionsAnother reports whether the item speaks of another place of the plan
+// that ends in the same key, by a word that this one does not have, and not of
+// this one by a word that the other does not have.
+func (c *card) mentionsAnother(e *fact.Effect, place fact.Place) bool {
+	mine, last := placeWords(e.Address, place), key(place)
+	beyond := func(words, others []string) bool {
+		return slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(others, w) && !oneOfPair(w) && c.said.Mentions(w) })
+	}
+	another := false
+	for _, r := range c.plan.Resources {
+		r.After.Walk(func(other fact.Place, n *fact.Node) bool {
+			if _, ok := n.Scalar(); ok && key(other) == last && len(other) > 0 {
+				theirs := placeWords(r.Address, other)
+				another = another || beyond(theirs, mine) && !beyond(mine, theirs)
+			}
+			return !another
+		})
+	}
+	return another
+}
+
+// placeWords are the words of a place that say what stands there: of its keys,
+// of the names of its elements and of the resource.
+func placeWords(address string, place fact.Place) []string {
+	var list []string
+	for _, step := range append(place[:len(place):len(place)], fact.Step{Key: address}) {
+		for _, w := range append(said.Words(step.Key), said.Words(step.ID)...) {
+			if len(w) > 2 && !slices.Contains(vague, w) {
+				list = append(list, w)
 			}
 		}
 	}
-	return false
+	return list
 }
 
 // vague are words of places that say nothing of what stands there.
 var vague = []string{"values", "spec", "input", "config", "resource", "release", "data", "this", "main", "the", "seconds", "containers", "container", "template", "for"}
 
-// requestWithinLimit refuses a request over its limit: no such container starts.
-func requestWithinLimit(e *fact.Effect, place fact.Place) string {
-	if !within(place, "requests", "limits") || len(place) < 2 {
-		return ""
-	}
-	parent := place[:len(place)-2]
-	name := key(place)
-	resources := e.After.At(parent)
-	request, okRequest := scalarText(resources.Get("requests").Get(name))
-	limit, okLimit := scalarText(resources.Get("limits").Get(name))
-	if !okRequest || !okLimit {
-		return ""
-	}
-	if r, ok := ratio("", limit, request); !ok || r > 1 {
-		return "a request is over its limit, or in another unit"
+// fitting are words of keys beside each other, of which what the first stands for
+// is at most what the second does: else no container starts, nothing scales, and
+// Prometheus takes none of its configuration.
+var fitting = [][2]string{{"requests", "limits"}, {"min", "max"}, {"scrape+timeout", "scrape+interval"}}
+
+// oneOfPair reports whether a word tells one of two that belong together.
+func oneOfPair(word string) bool {
+	return slices.ContainsFunc(fitting, func(pair [2]string) bool { return word == pair[0] || word == pair[1] })
+}
+
+// fitsBeside says why a number does not fit one that stands beside it, "" when it
+// does or none does.
+func fitsBeside(e *fact.Effect, place fact.Place) string {
+	for depth := 1; depth <= 2 && depth < len(place)+1; depth++ {
+		at := len(place) - depth
+		if place[at].List {
+			return ""
+		}
+		parent, rest := e.After.At(place[:at]).Tree(), place[at+1:]
+		if parent == nil {
+			return ""
+		}
+		for _, pair := range fitting {
+			for _, low := range parent.Entries {
+				for _, high := range parent.Entries {
+					if place[at].Key != low.Key && place[at].Key != high.Key || !counterparts(low.Key, high.Key, pair) {
+						continue
+					}
+					less, okLess := low.Value.At(rest).Scalar()
+					more, okMore := high.Value.At(rest).Scalar()
+					if !okLess || !okMore {
+						continue
+					}
+					if r, ok := said.Ratio(key(place), more, less); !ok || r > 1 {
+						return "a number does not fit the one beside it: a request is at most its limit, the least at most the most, a timeout at most the interval"
+					}
+				}
+			}
+		}
 	}
 	return ""
+}
+
+// counterparts reports whether two keys differ by the words of a pair alone.
+func counterparts(low, high string, pair [2]string) bool {
+	of, with := said.Words(low), said.Words(high)
+	for i, words := range [][]string{of, with} {
+		for _, w := range strings.Split(pair[i], "+") {
+			at := slices.Index(words, w)
+			if at < 0 {
+				return false
+			}
+			words = slices.Delete(words, at, at+1)
+		}
+		if i == 0 {
+			of = words
+		} else {
+			with = words
+		}
+	}
+	return slices.Equal(of, with)
 }
 
 var mountOptionForm = pattern.Lazy(`^([a-z]+)(?:=([0-9.]+|all|none|pos))?$`)
 
 // mountOption proves options of NFS whose value the item states.
 func (c *card) mountOption(f fact.Fact) string {
-	after, ok := scalarText(f.After)
+	after, ok := f.After.Scalar()
 	if !ok || f.Kind != fact.Added && f.Kind != fact.Changed {
 		return "mount options are taken away or moved"
 	}
-	old, _ := scalarText(f.Before)
+	old, _ := f.Before.Scalar()
 	had := strings.Split(old, ",")
 	options := strings.Split(after, ",")
 	for _, option := range options {
@@ -183,7 +272,7 @@ func (c *card) mountOption(f fact.Fact) string {
 		switch {
 		case form == nil || !slices.Contains(mountOptions, form[1]):
 			return "a mount option is none of those that are known"
-		case !c.said.mentions(form[1]) || form[2] != "" && !c.said.states("", form[2]):
+		case !c.said.Mentions(form[1]) || form[2] != "" && !c.said.States("", form[2]):
 			return "the item does not state the mount option"
 		}
 	}

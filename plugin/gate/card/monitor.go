@@ -17,9 +17,9 @@ func (c *card) keepGrows(e *fact.Effect, f fact.Fact) (bool, string) {
 		return false, ""
 	}
 	parent := f.Place[:len(f.Place)-1]
-	action, _ := scalarText(e.After.At(parent).Get("action"))
-	before, _ := scalarText(f.Before)
-	after, _ := scalarText(f.After)
+	action, _ := e.After.At(parent).Get("action").Scalar()
+	before, _ := f.Before.Scalar()
+	after, _ := f.After.Scalar()
 	switch {
 	case action != "keep":
 		return true, "the list is none of what is kept"
@@ -59,230 +59,63 @@ func (c *card) monitorAdded(e *fact.Effect, f fact.Fact) (bool, string) {
 	case list && slices.Contains(scrapeLists, key(f.Place)):
 		return true, c.newJob(e, f.After)
 	case list && within(f.Place, scrapeLists...) && key(f.Place) == "targets" && within(f.Place, "static_configs"):
-		return true, newScrapeTarget(f.After)
+		return true, newScrapeTarget(f.After, probes(jobAround(e, f.Place)))
 	case list && within(f.Place, scrapeLists...) && key(f.Place) == "static_configs":
-		return true, staticConfig(f.After)
+		return true, staticConfig(f.After, probes(jobAround(e, f.Place)))
 	}
 	return false, ""
 }
 
 func (c *card) createdMonitor(e *fact.Effect) (bool, string) {
 	if known, ok := types[e.Type]; ok && known.role == monitor {
-		if why := newResource(e, known); why != "" {
+		if why := c.newResource(e, known); why != "" {
 			return true, why
 		}
-		return true, harmlessCheck(e.After)
+		return true, c.harmlessCheck(e)
 	}
 	object, kind := manifest(e)
 	if manifests[kind] != monitor {
 		return false, ""
 	}
-	if why := plainObject(object); why != "" {
+	if why := c.plainObject(e, object); why != "" {
 		return true, why
 	}
 	return true, newScrapeObject(object.Get("spec"))
 }
 
+// address matches keys of what a check asks.
+var address = pattern.Lazy(`^(?:url|uri|path|resource_path|address|host|hostname|fqdn)$`)
+
 // harmlessCheck says why a check of its own does more than look, "" when it does
-// not.
-func harmlessCheck(tree *fact.Node) string {
+// not. A question with parameters may ask for something to be done.
+func (c *card) harmlessCheck(e *fact.Effect) string {
 	why := ""
-	tree.Walk(func(place fact.Place, n *fact.Node) bool {
-		text, ok := scalarText(n)
+	e.After.Walk(func(place fact.Place, n *fact.Node) bool {
+		text, ok := n.Scalar()
 		switch name := strings.ToLower(key(place)); {
 		case !ok || text == "":
 		case name == "method" || name == "http_method" || name == "request_method":
 			if !slices.Contains([]string{"get", "head"}, strings.ToLower(text)) {
 				why = "the check does more than GET and HEAD"
 			}
+		case address().MatchString(name) && strings.ContainsAny(text, "?@"):
+			why = "the address that is checked has parameters or credentials"
 		case name == "namespace" && strings.HasPrefix(text, "AWS/"):
 			why = "the new metric would stand among those of AWS"
+		case name == "name" && within(place, "metric_transformation") && c.others(e, func(_ string, other *fact.Node) bool { return countsInto(other, text) }):
+			why = "the metric exists already"
 		}
 		return why == ""
 	})
 	return why
 }
 
-// Keys of scrape jobs, of the objects that make them, and of their parts.
-var (
-	jobKeys = []string{
-		"job_name", "static_configs", "metrics_path", "scheme", "params", "scrape_interval", "scrape_timeout", "relabel_configs", "metric_relabel_configs",
-		"kubernetes_sd_configs", "dns_sd_configs", "file_sd_configs", "sample_limit",
-	}
-	relabelKeys = []string{
-		"source_labels", "sourceLabels", "separator", "target_label", "targetLabel", "regex", "modulus", "replacement", "action",
-	}
-	objectKeys   = []string{"selector", "namespaceSelector", "endpoints", "podMetricsEndpoints", "jobLabel", "prober", "module", "targets", "interval", "scrapeTimeout"}
-	endpointKeys = []string{"port", "targetPort", "path", "scheme", "interval", "scrapeTimeout", "params", "relabelings", "metricRelabelings", "honorTimestamps"}
-)
-
-// newJob says why a scrape job may not be added, "" when it may.
-func (c *card) newJob(e *fact.Effect, job *fact.Node) string {
-	name, ok := scalarText(job.Get("job_name"))
-	if !ok || name == "" || !onlyKeys(job, jobKeys) {
-		return "a new scrape job has keys that are not on its list, or no name"
-	}
-	count := 0
-	e.After.Walk(func(place fact.Place, n *fact.Node) bool {
-		if text, ok := scalarText(n); ok && key(place) == "job_name" && text == name {
-			count++
-		}
-		return true
-	})
-	if count != 1 {
-		return "a scrape job of this name exists already"
-	}
-	if static := document(job.Get("static_configs")); static != nil {
-		for _, one := range static.Elems {
-			if why := staticConfig(one); why != "" {
-				return why
-			}
-		}
-	}
-	return scrapes(job)
-}
-
-func staticConfig(n *fact.Node) string {
-	if !onlyKeys(n, []string{"targets", "labels"}) {
-		return "a group of targets has keys that are not on its list"
-	}
-	if labels := document(n.Get("labels")); labels != nil {
-		for _, entry := range labels.Entries {
-			if slices.Contains(append([]string{"__name__"}, ownLabels...), entry.Key) || strings.HasPrefix(entry.Key, "__") {
-				return "a group of targets sets a label that says where metrics come from"
-			}
-		}
-	}
-	targets := document(n.Get("targets"))
-	if targets == nil || targets.Kind != fact.List {
-		return "a group of targets names none"
-	}
-	for _, t := range targets.Elems {
-		if why := newScrapeTarget(t); why != "" {
-			return why
-		}
-	}
-	return ""
-}
-
-var (
-	scrapeTarget = pattern.Lazy(`^(?:https?://)?[A-Za-z0-9._-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?$`)
-	scrapePath   = pattern.Lazy(`(?:^|/)(?:metrics|probe|snmp)(?:/[a-z0-9._-]+)?/?$`)
-)
-
-func newScrapeTarget(n *fact.Node) string {
-	if text, ok := scalarText(n); !ok || !scrapeTarget().MatchString(text) {
-		return "a new target is no plain host, port and path"
-	}
-	return ""
-}
-
-// newScrapeObject says why a ServiceMonitor, PodMonitor or Probe may not be made,
-// "" when it may.
-func newScrapeObject(spec *fact.Node) string {
-	if !onlyKeys(spec, objectKeys) {
-		return "the object has keys that are not on its list"
-	}
-	for _, list := range []string{"endpoints", "podMetricsEndpoints"} {
-		endpoints := document(spec.Get(list))
-		if endpoints == nil {
-			continue
-		}
-		for _, endpoint := range endpoints.Elems {
-			if !onlyKeys(endpoint, endpointKeys) {
-				return "an endpoint has keys that are not on its list"
-			}
-			if why := scrapes(endpoint); why != "" {
-				return why
-			}
-		}
-	}
-	return scrapes(spec)
-}
-
-// shortestInterval between two scrapes, in seconds.
-const shortestInterval = 5
-
-// scrapes judges what a job and an endpoint have in common.
-func scrapes(n *fact.Node) string {
-	for _, name := range []string{"metrics_path", "path"} {
-		if text, ok := scalarText(n.Get(name)); ok && !scrapePath().MatchString(text) {
-			return "the path that is scraped is none of metrics, probe or snmp"
-		}
-	}
-	for _, name := range []string{"scrape_interval", "interval"} {
-		text, ok := scalarText(n.Get(name))
-		if ok && !slices.ContainsFunc(readings(text), func(q quantity) bool { return q.dimension == seconds && q.value >= shortestInterval }) {
-			return "it scrapes more often than every five seconds"
-		}
-	}
-	for name, own := range map[string]bool{"relabel_configs": false, "relabelings": false, "metric_relabel_configs": true, "metricRelabelings": true} {
-		list := document(n.Get(name))
-		if list == nil {
-			continue
-		}
-		for _, one := range list.Elems {
-			if why := relabels(one, own); why != "" {
-				return why
-			}
-		}
-	}
-	return carriesSecret(n)
-}
-
-// relabels says why a rule that writes labels is more than one of an ordinary
-// job. Only metrics of its own may be dropped.
-func relabels(n *fact.Node, metrics bool) string {
-	action, _ := scalarText(n.Get("action"))
-	target, _ := scalarText(n.Get("target_label"))
-	if target == "" {
-		target, _ = scalarText(n.Get("targetLabel"))
-	}
-	actions := []string{"", "replace", "labelmap", "lowercase", "uppercase", "keep", "drop"}
-	if metrics {
-		actions = []string{"", "replace", "drop", "keep"}
-	}
-	switch {
-	case !onlyKeys(n, relabelKeys) || !slices.Contains(actions, action):
-		return "a rule that writes labels does something that is not on its list"
-	case target == "job" || target == "__name__" || target == "alertname":
-		return "a rule rewrites the label that says where metrics come from"
-	}
-	return ""
-}
-
-// dashboard proves what is only looked at.
-func (c *card) dashboard(e *fact.Effect, f fact.Fact) (bool, string) {
-	known, ok := types[e.Type]
-	if !ok || known.role != dashboard {
-		return false, ""
-	}
-	if asksDatabase(f.After) {
-		return true, "a query reaches a database itself"
-	}
-	if created(e, f) {
-		return true, newResource(e, known)
-	}
-	inside := len(f.Place) > 0 && slices.Contains(known.document, f.Place[0].Key)
-	last := key(f.Place)
-	switch {
-	case !inside || last == "uid" || last == "id" && !f.Place[len(f.Place)-1].List:
-		return true, "something else of a dashboard changes than what it shows"
-	case f.Kind == fact.Added:
-		return true, ""
-	case f.Kind == fact.Changed && slices.Contains([]string{"title", "description", "text", "content", "legendFormat"}, last):
-		return true, ""
-	case f.Kind == fact.Changed && last == "version":
-		return true, ""
-	}
-	return true, "something of a dashboard is taken away or shown in another way"
-}
-
-func asksDatabase(tree *fact.Node) bool {
+// countsInto reports whether a resource reads or writes a metric of that name.
+func countsInto(tree *fact.Node, metric string) bool {
 	found := false
 	tree.Walk(func(place fact.Place, n *fact.Node) bool {
-		name := strings.ToLower(key(place))
-		found = found || strings.Contains(name, "sql") && !empty(n)
+		last := key(place)
+		found = found || n.Text == metric && (last == "metric_name" || last == "name" && within(place, "metric_transformation"))
 		return !found
 	})
 	return found

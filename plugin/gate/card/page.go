@@ -17,29 +17,34 @@ var hints = []struct {
 }{
 	{
 		RuleAdded, "New alerts and recording rules", `A rule is an element of a list ` + "`rules`" + ` with ` + "`alert` or `record`" + ` and ` + "`expr`" + `, in the values of a Helm release, in a
-PrometheusRule or wherever the plan shows such a list. A new one has no keys but ` + "{alertKeys}" + `; a name that no other rule of the plan has; waits of
-at most seven days; labels that the document uses already, or {commonLabels}; a severity that is known; and an expression that Prometheus takes, with a
-metric or an equality in every selector. LogQL is taken where the document holds LogQL already. A new group has a name of its own and no limit. A recording
-rule's name holds a colon, and nothing reads it yet.`,
+PrometheusRule or wherever the plan shows such a list. A new one has no keys but ` + "{alertKeys}" + `; a name that no other rule of the plan has, and that no
+expression, route or inhibition of the plan reads; waits of at most seven days; labels that the document uses already, or {commonLabels}; a severity that is
+known; labels and annotations with templates that Prometheus takes; and an expression that Prometheus takes (every version since 2.42), with a metric or an
+equality in every selector, that looks back 92 days at most and that neither always nor never has a result. LogQL is taken where the document holds LogQL
+already. A new group has a name of its own, no limit, and is looked at every five seconds to every hour. A recording rule's name holds a colon. A new alarm of
+the types below has a name of its own and tells only whom another one of the stack tells.`,
 		"A new alert goes into a list `rules` that holds rules already. Its keys are at most {alertKeys}; its labels are ones that other rules there have, or {commonLabels}; use only functions that Prometheus itself has.",
 	},
 	{
 		RuleTuned, "Alerts and monitors that the item names", `The item has the name of the alert (in words next to each other, or in backticks) and **states the new value**. Then numbers beside a
 comparison, waits and ranges may move, each by at most ten times, and all of them together by at most ten times towards silence; a range never becomes
-shorter; a severity only becomes louder. Nothing else of it changes.`,
+shorter; a severity only becomes louder; a number that something is equal to, or not, stays. Nothing else of it changes. What the item denies it does not state
+("not 50"), nor how much something changes ("by 20 %"), nor what a number labels ("issue 7").`,
 		"An existing alert changes only if the item names it: copy the name and the number exactly as the item says, one number and nothing beside it. Where the item states no number, choose one and expect that a person will be asked.",
 	},
-	{RuleProse, "Texts for people", "Annotations of rules, and descriptions of alarms and monitors. Templates in them are closed and call no others.", ""},
+	{RuleProse, "Texts for people", "Annotations of rules, with templates that Prometheus takes, and descriptions of alarms and monitors. None is emptied.", ""},
 	{
-		RuleMonitor, "New checks and scrape jobs", `Checks of the types below, with GET or HEAD and without body, headers or credentials; metric filters with a metric of their own; scrape jobs, targets,
-ServiceMonitors, PodMonitors and Probes whose path ends in metrics, probe or snmp, every five seconds or less often, that rewrite neither job nor name.`,
+		RuleMonitor, "New checks and scrape jobs", `Checks of the types below, with GET or HEAD, of an address without parameters, and without body, headers or credentials; they tell only whom others tell.
+Metric filters with a metric of their own. Scrape jobs, targets, ServiceMonitors, PodMonitors and Probes that Prometheus takes, whose path ends in metrics,
+probe or snmp, every five seconds or less often, that rewrite neither job nor name and do not take all that runs in a cluster.`,
 		"A new check uses GET or HEAD and carries no credentials, headers or body; a new scrape job has a name of its own and a path that ends in metrics, probe or snmp.",
 	},
 	{RuleKeep, "More metrics that are kept", "A list `a|b|c` of metric relabelling with `action: keep` grows.", ""},
-	{RuleDashboard, "Dashboards and saved queries", "Additions and texts; no `overwrite`, no other uid, no SQL.", ""},
+	{RuleDashboard, "Dashboards and saved queries", "New dashboards, panels and queries, and texts; no `overwrite`, no other uid, no SQL, nothing that a browser or the cloud runs.", ""},
 	{
-		RuleStated, "Settings whose new value the item states (type Config only)", `An existing number changes to what the item states, a word of its place stands in the item, the unit stays, and it moves by at most ten times. Which
-numbers, and which way:`,
+		RuleStated, "Settings whose new value the item states (type Config only)", `An existing number changes to what the item states, a word of its place stands in the item (and not only words of another place with such a number), its
+type and unit stay, and it moves by at most ten times. One replica does not become several; a request is at most its limit, the least at most the most, and a
+scrape's timeout at most its interval. Never what says who gets in, or for how long, nor what belongs to an alert. Which numbers, and which way:`,
 		"For type Config, change the one value that the item states, in place. A request is not over its limit.",
 	},
 	{RuleListed, "What you list yourself", "Resources of the types in `automatic_creates`.", ""},

@@ -1,10 +1,12 @@
 package card
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
 	"pm-todos/plugin/gate/fact"
+	"pm-todos/plugin/gate/said"
 	"pm-todos/plugin/pattern"
 )
 
@@ -13,10 +15,10 @@ func (c *card) tunedResource(known resourceType, e *fact.Effect, f fact.Fact) st
 	name := resourceName(known, e.Before)
 	last := key(f.Place)
 	switch {
-	case name == "" || !c.said.names(name):
+	case name == "" || !c.said.Names(name):
 		return "the item does not name what changes"
 	case slices.Contains(known.targets, f.Place[0].Key):
-		return c.newTarget(e, f)
+		return c.newTarget(known, e, f)
 	case known.louder[last] != nil && !f.Place[len(f.Place)-1].List:
 		return louder(known.louder[last], f)
 	case f.Kind != fact.Changed:
@@ -37,7 +39,7 @@ func (c *card) tunedResource(known resourceType, e *fact.Effect, f fact.Fact) st
 
 func resourceName(known resourceType, n *fact.Node) string {
 	for _, key := range known.name {
-		if name, ok := scalarText(n.Get(key)); ok && name != "" {
+		if name, ok := n.Get(key).Scalar(); ok && name != "" {
 			return name
 		}
 	}
@@ -50,14 +52,14 @@ func resourceMoves(known resourceType, e *fact.Effect) ([]move, string) {
 	var moves []move
 	for _, f := range e.Facts {
 		last := key(f.Place)
-		before, okOld := scalarText(f.Before)
-		after, okNow := scalarText(f.After)
+		before, okOld := f.Before.Scalar()
+		after, okNow := f.After.Scalar()
 		if f.Kind != fact.Changed || !okOld || !okNow || f.Place[len(f.Place)-1].List {
 			continue
 		}
 		unit := last
 		if slices.Contains(known.seconds, last) {
-			unit = inSeconds
+			unit = said.InSeconds
 		}
 		from := len(moves)
 		switch {
@@ -67,7 +69,7 @@ func resourceMoves(known resourceType, e *fact.Effect) ([]move, string) {
 			moves = append(moves, moved(unit, before, after, true))
 		case slices.Contains(known.window, last):
 			m := moved(unit, before, after, true)
-			if r, ok := ratio(last, before, after); ok && r < 1 {
+			if r, ok := said.Ratio(last, before, after); ok && r < 1 {
 				m.why = "what is looked back on becomes shorter"
 			}
 			moves = append(moves, m)
@@ -85,25 +87,33 @@ func resourceMoves(known resourceType, e *fact.Effect) ([]move, string) {
 	return moves, ""
 }
 
+// Comparisons as the types of the table name them, by whether an alarm fires when
+// the value is above its threshold.
+var comparisons = map[string]bool{
+	"GreaterThanThreshold": true, "GreaterThanOrEqualToThreshold": true, "LessThanThreshold": false, "LessThanOrEqualToThreshold": false,
+	"GreaterThan": true, "GreaterThanOrEqual": true, "LessThan": false, "LessThanOrEqual": false,
+	"COMPARISON_GT": true, "COMPARISON_GE": true, "COMPARISON_LT": false, "COMPARISON_LE": false,
+	"above": true, "above_or_equals": true, "below": false, "below_or_equals": false,
+	">": true, ">=": true, "<": false, "<=": false,
+}
+
 // thresholdMove judges a threshold by the comparison that stands beside it or
-// above it; where there is none, either way may be the quieter one.
+// above it; where its type has none, either way may be the quieter one.
 func thresholdMove(known resourceType, e *fact.Effect, f fact.Fact, before, after string) move {
-	last := key(f.Place)
-	m := moved(last, strings.TrimPrefix(before, "-"), strings.TrimPrefix(after, "-"), true)
-	if strings.HasPrefix(before, "-") != strings.HasPrefix(after, "-") {
-		m.why = "a number moves to, from or past zero, or is none"
+	size, sizeNow := strings.TrimPrefix(before, "-"), strings.TrimPrefix(after, "-")
+	operator, has := "", known.direction != ""
+	for i := len(f.Place) - 1; i >= 0 && operator == "" && has; i-- {
+		operator, _ = e.After.At(f.Place[:i]).Get(known.direction).Scalar()
 	}
-	operator := ""
-	for i := len(f.Place) - 1; i >= 0 && operator == ""; i-- {
-		operator, _ = scalarText(e.After.At(f.Place[:i]).Get(known.direction))
-	}
-	operator = strings.ToLower(operator)
+	above, ordered := comparisons[operator]
+	m := moved("", size, sizeNow, above == (size == before))
 	switch {
-	case strings.HasPrefix(before, "-") || !strings.Contains(operator, "greater") && !strings.Contains(operator, "above") && !strings.Contains(operator, "_gt") &&
-		!strings.Contains(operator, "less") && !strings.Contains(operator, "below") && !strings.Contains(operator, "_lt"):
-		m.quieter = eitherWay(strings.TrimPrefix(before, "-"), strings.TrimPrefix(after, "-"))
-	case strings.Contains(operator, "less") || strings.Contains(operator, "below") || strings.Contains(operator, "_lt"):
-		m.quieter = moved(last, before, after, false).quieter
+	case (size == before) != (sizeNow == after):
+		m.why = "a number moves to, from or past zero, or is none"
+	case operator != "" && !ordered:
+		m.why = "a number beside an equality is no threshold"
+	case operator == "":
+		m.quieter = eitherWay(size, sizeNow)
 	}
 	return m
 }
@@ -111,12 +121,12 @@ func thresholdMove(known resourceType, e *fact.Effect, f fact.Fact, before, afte
 // enoughSamples refuses an alarm that asks for more bad samples than it looks at.
 func enoughSamples(known resourceType, after *fact.Node) string {
 	for _, samples := range known.samples {
-		need, ok := scalarText(after.Get(samples))
+		need, ok := after.Get(samples).Scalar()
 		if !ok || need == "0" {
 			continue
 		}
-		have, _ := scalarText(after.Get(known.wait[0]))
-		if r, ok := ratio("", have, need); !ok || r > 1 {
+		have, _ := after.Get(known.wait[0]).Scalar()
+		if r, ok := said.Ratio("", have, need); !ok || r > 1 {
 			return "the alarm asks for more bad samples than it looks at, so that it never fires"
 		}
 	}
@@ -125,8 +135,8 @@ func enoughSamples(known resourceType, after *fact.Node) string {
 
 // louder reports whether a value moves from quiet to loud by a table.
 func louder(order []string, f fact.Fact) string {
-	before, _ := scalarText(f.Before)
-	after, _ := scalarText(f.After)
+	before, _ := f.Before.Scalar()
+	after, _ := f.After.Scalar()
 	from, to := slices.Index(order, before), slices.Index(order, after)
 	if before == "" && f.Before == nil {
 		from = -1
@@ -137,67 +147,106 @@ func louder(order []string, f fact.Fact) string {
 	return "an existing alert or monitor becomes quieter, or something that is not known"
 }
 
+const whyTarget = "the alarm would tell, or do, something that no other alarm of the stack does"
+
 // newTarget proves one more destination that another alarm of the stack has.
-func (c *card) newTarget(e *fact.Effect, f fact.Fact) string {
-	if f.Kind != fact.Added {
-		return "who is told of an existing alarm changes"
+func (c *card) newTarget(known resourceType, e *fact.Effect, f fact.Fact) string {
+	if f.Kind != fact.Added || !c.targetsInUse(known, e, f.Place[0].Key, f.After) {
+		return "who is told of an existing alarm changes to somebody whom no other alarm of the stack tells"
 	}
-	for _, value := range append([]*fact.Node{f.After}, f.After.Elems...) {
-		text, ok := scalarText(value)
-		if ok && !c.targetInUse(e, text) || !ok && value.Kind != fact.List {
-			return "the alarm gets a destination that no other alarm of the stack has"
+	return ""
+}
+
+// topic is a topic of SNS, which only tells.
+var topic = pattern.Lazy(`^arn:aws[a-z-]*:sns:`)
+
+// targetsInUse reports whether other alarms tell all that stand in a value. What
+// is no text, as a number or an answer, must be the same under the same key.
+func (c *card) targetsInUse(known resourceType, self *fact.Effect, name string, value *fact.Node) bool {
+	all := true
+	value.Walk(func(_ fact.Place, n *fact.Node) bool {
+		target, ok := n.Scalar()
+		switch {
+		case n.Kind == fact.Unknown || n.Why != "":
+			all = false
+		case !ok || empty(n):
+		case known.topics && !topic().MatchString(target):
+			all = false
+		default:
+			all = all && c.others(self, func(kind string, other *fact.Node) bool {
+				return slices.ContainsFunc(types[kind].targets, func(key string) bool {
+					return (n.Kind == fact.String || key == name) && holdsScalar(other.Get(key), n)
+				})
+			})
+		}
+		return all
+	})
+	return all
+}
+
+// holdsScalar reports whether a value stands in a tree.
+func holdsScalar(tree, value *fact.Node) bool {
+	found := false
+	tree.Walk(func(_ fact.Place, n *fact.Node) bool {
+		found = found || n.Kind == value.Kind && n.Text == value.Text
+		return !found
+	})
+	return found
+}
+
+// others reports whether something holds for a resource as it is, another than
+// one that is made.
+func (c *card) others(self *fact.Effect, holds func(kind string, n *fact.Node) bool) bool {
+	touched := map[string]bool{self.Address: self.Before == nil}
+	for _, e := range c.plan.Effects {
+		touched[e.Address] = true
+		if e.Before != nil && holds(e.Type, e.Before) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.plan.Resources, func(r *fact.Resource) bool { return !touched[r.Address] && holds(r.Type, r.After) })
+}
+
+// newAlarm says why an alarm of its own may not be made, "" when it may.
+func (c *card) newAlarm(e *fact.Effect, known resourceType) string {
+	if why := c.newResource(e, known); why != "" {
+		return why
+	}
+	return enoughSamples(known, e.After)
+}
+
+// tells says why a new alarm or check may not tell whom it tells, "" when it may.
+func (c *card) tells(e *fact.Effect, known resourceType) string {
+	for _, name := range known.targets {
+		values := e.After.Get(name)
+		expression, written := c.plan.Expression(e.Address, name)
+		refers := written && len(expression.References) > 0
+		switch {
+		case refers && (values == nil || unknownOnly(values)): // it is known when it is applied
+			if !c.referenceInUse(e, known, expression) {
+				return whyTarget
+			}
+		case values != nil && !c.targetsInUse(known, e, name, values):
+			return whyTarget
+		}
+	}
+	for _, name := range known.handles {
+		if text, _ := e.After.Get(name).Scalar(); !c.handlesInUse(text) {
+			return "the monitor would tell somebody whom no other monitor of the stack tells"
 		}
 	}
 	return ""
 }
 
-// targetInUse reports whether an alarm that exists tells this destination.
-func (c *card) targetInUse(self *fact.Effect, target string) bool {
-	in := func(kind string, n *fact.Node) bool {
-		for _, list := range types[kind].targets {
-			if values := document(n.Get(list)); values != nil && slices.ContainsFunc(values.Elems, func(v *fact.Node) bool { return v.Text == target && v.Kind == fact.String }) {
-				return true
-			}
-		}
-		return false
-	}
-	touched := map[string]bool{}
-	for _, e := range c.plan.Effects {
-		touched[e.Address] = true
-		if in(e.Type, e.Before) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(c.plan.Resources, func(r *fact.Resource) bool {
-		return !touched[r.Address] && r.Address != self.Address && in(r.Type, r.After)
+// unknownOnly reports whether all of a value is known only when it is applied.
+func unknownOnly(value *fact.Node) bool {
+	only := true
+	value.Walk(func(_ fact.Place, n *fact.Node) bool {
+		_, scalar := n.Scalar()
+		only = only && !scalar
+		return only
 	})
-}
-
-// newAlarm says why an alarm of its own may not be made, "" when it may.
-func (c *card) newAlarm(e *fact.Effect, known resourceType) string {
-	if why := newResource(e, known); why != "" {
-		return why
-	}
-	for _, list := range known.targets {
-		values := document(e.After.Get(list))
-		if values == nil {
-			continue
-		}
-		for _, v := range values.Elems {
-			if text, ok := scalarText(v); !ok || !c.targetInUse(e, text) {
-				return "the alarm would tell, or do, something that no other alarm of the stack does"
-			}
-		}
-		if expression, ok := c.plan.Expression(e.Address, list); ok && len(values.Elems) == 0 && len(expression.References) > 0 && !c.referenceInUse(e, list, expression) {
-			return "the alarm would tell, or do, something that no other alarm of the stack does"
-		}
-	}
-	for _, name := range known.handles {
-		if text, _ := scalarText(e.After.Get(name)); !c.handlesInUse(e.Type, text) {
-			return "the monitor would tell somebody whom no other monitor of the stack tells"
-		}
-	}
-	return enoughSamples(known, e.After)
+	return only
 }
 
 // handle is somebody who is told, in the text of a monitor.
@@ -205,50 +254,41 @@ var handle = pattern.Lazy(`@[A-Za-z0-9_.@-]+`)
 
 // handlesInUse reports whether the monitors that exist tell all whom a text
 // names.
-func (c *card) handlesInUse(kind, text string) bool {
-	var known []string
-	note := func(n *fact.Node) {
-		for _, name := range types[kind].handles {
-			told, _ := scalarText(n.Get(name))
-			known = append(known, handle().FindAllString(told, -1)...)
-		}
-	}
-	touched := map[string]bool{}
-	for _, e := range c.plan.Effects {
-		touched[e.Address] = true
-		if e.Type == kind && e.Before != nil {
-			note(e.Before)
-		}
-	}
-	for _, r := range c.plan.Resources {
-		if r.Type == kind && !touched[r.Address] {
-			note(r.After)
-		}
-	}
-	return !slices.ContainsFunc(handle().FindAllString(text, -1), func(one string) bool { return !slices.Contains(known, one) })
+func (c *card) handlesInUse(text string) bool {
+	return !slices.ContainsFunc(handle().FindAllString(text, -1), func(one string) bool {
+		return !c.others(&fact.Effect{}, func(kind string, other *fact.Node) bool {
+			return slices.ContainsFunc(types[kind].handles, func(name string) bool {
+				told, _ := other.Get(name).Scalar()
+				return slices.Contains(handle().FindAllString(told, -1), one)
+			})
+		})
+	})
 }
 
 // referenceInUse reports whether an alarm that exists refers to the same
-// destinations.
-func (c *card) referenceInUse(self *fact.Effect, list string, mine fact.Expression) bool {
-	var known []string
+// destinations, and each that is a resource is a topic where only those tell.
+func (c *card) referenceInUse(self *fact.Effect, known resourceType, mine fact.Expression) bool {
+	var used []string
 	for _, r := range c.plan.Resources {
 		if created := slices.ContainsFunc(c.plan.Effects, func(e *fact.Effect) bool { return e.Address == r.Address && e.Verb == fact.Create }); created || r.Address == self.Address {
 			continue
 		}
 		for _, other := range types[r.Type].targets {
 			if expression, ok := c.plan.Expression(r.Address, other); ok {
-				known = append(known, expression.References...)
+				used = append(used, expression.References...)
 			}
 		}
 	}
-	return !slices.ContainsFunc(mine.References, func(ref string) bool { return !slices.Contains(known, ref) })
+	return !slices.ContainsFunc(mine.References, func(ref string) bool {
+		return !slices.Contains(used, ref) || known.topics && !strings.HasPrefix(strings.TrimPrefix(ref, "data."), "aws_sns_topic.")
+	})
 }
 
-// newResource holds a new resource to the keys that the table knows.
-func newResource(e *fact.Effect, known resourceType) string {
+// newResource holds a new resource to the keys that the table knows, to a name of
+// its own, and to telling whom others tell.
+func (c *card) newResource(e *fact.Effect, known resourceType) string {
 	keys := slices.Concat(known.name, known.prose, known.threshold, known.wait, known.window, known.samples, known.targets, known.handles, known.query,
-		known.document, known.tags, known.create)
+		known.document, known.tags, known.create, slices.Collect(maps.Keys(known.inside)))
 	if known.direction != "" {
 		keys = append(keys, known.direction)
 	}
@@ -262,16 +302,39 @@ func newResource(e *fact.Effect, known resourceType) string {
 			return entry.Value.Why
 		}
 		if allowed := known.demand[entry.Key]; allowed != nil {
-			if text, ok := scalarText(entry.Value); !ok || !slices.Contains(allowed, text) {
+			if text, ok := entry.Value.Scalar(); !ok || !slices.Contains(allowed, text) {
 				return "a new resource has an argument whose value is not one of those on its list"
 			}
 		}
+		if !onlyInside(entry.Value, known.inside[entry.Key]) {
+			return "a block of a new resource has an argument that is not on its list"
+		}
+	}
+	if c.others(e, func(kind string, other *fact.Node) bool { return kind == e.Type && sameName(known, other, e.After) }) {
+		return "a resource of this name exists already, and the new one may overwrite it"
+	}
+	if why := c.tells(e, known); why != "" {
+		return why
 	}
 	return carriesSecret(e.After)
 }
 
-// credentials are words of keys whose values let somebody in.
-var credentials = pattern.Lazy(`(?i)password|passwd|secret|token|credential|api_?key|authorization|bearer|basic_?auth|private_?key|headers?$|cookie|^body$|^auth`)
+// onlyInside reports whether blocks have no other keys than those, if any are
+// given, that say something.
+func onlyInside(blocks *fact.Node, keys []string) bool {
+	return keys == nil || !slices.ContainsFunc(blocks.Elems, func(block *fact.Node) bool {
+		return slices.ContainsFunc(block.Entries, func(entry fact.Entry) bool { return !empty(entry.Value) && !slices.Contains(keys, entry.Key) })
+	})
+}
+
+// sameName reports whether two resources of a type are named alike.
+func sameName(known resourceType, a, b *fact.Node) bool {
+	name := resourceName(known, a)
+	return name != "" && name == resourceName(known, b)
+}
+
+// credentials matches keys of what a check sends beside its question.
+var credentials = pattern.Lazy(`(?i)` + secretWords + `|headers?$|^body$`)
 
 // carriesSecret refuses a new check that sends credentials, headers or a body.
 func carriesSecret(tree *fact.Node) string {
@@ -309,16 +372,38 @@ func manifest(e *fact.Effect) (*fact.Node, string) {
 	if !ok {
 		return nil, ""
 	}
-	object := document(e.After.Get(attribute))
-	kind, _ := scalarText(object.Get("kind"))
+	object := e.After.Get(attribute).Tree()
+	kind, _ := object.Get("kind").Scalar()
 	return object, kind
 }
 
-// plainObject says why a Kubernetes object is more than its spec, "" when it is
-// not.
-func plainObject(object *fact.Node) string {
+// plainObject says why a Kubernetes object is more than its spec, or not a new
+// one, "" when it is neither.
+func (c *card) plainObject(e *fact.Effect, object *fact.Node) string {
+	for _, entry := range e.After.Entries {
+		if entry.Key != manifestAttributes[e.Type] && !empty(entry.Value) && !slices.Contains(manifestMirrors, entry.Key) {
+			return "a new object has an argument beside what it is"
+		}
+	}
 	if !onlyKeys(object, []string{"apiVersion", "kind", "metadata", "spec"}) || !onlyKeys(object.Get("metadata"), []string{"name", "namespace", "labels"}) {
 		return "the object has more than a name, a namespace, labels and its spec"
 	}
+	if c.others(e, func(kind string, other *fact.Node) bool {
+		return sameObject(object, other.Get(manifestAttributes[kind]))
+	}) {
+		return "an object of this name exists already, and the new one may overwrite it"
+	}
 	return ""
+}
+
+// sameObject reports whether two Kubernetes objects have one name.
+func sameObject(a, b *fact.Node) bool {
+	for _, place := range []fact.Place{{{Key: "kind"}}, {{Key: "metadata"}, {Key: "name"}}, {{Key: "metadata"}, {Key: "namespace"}}} {
+		one, _ := a.At(place).Scalar()
+		other, _ := b.At(place).Scalar()
+		if one != other {
+			return false
+		}
+	}
+	return true
 }

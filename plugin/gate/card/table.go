@@ -22,11 +22,13 @@ type resourceType struct {
 	window    []string            // what it looks back on: never shorter
 	seconds   []string            // which of these numbers are lengths of time
 	samples   []string            // how many must be bad, at most as many as are looked at (wait)
-	targets   []string            // lists of who is told
+	targets   []string            // who is told: lists, blocks and identifiers
+	topics    bool                // who is told is a topic of SNS; what else may stand there acts
 	handles   []string            // texts in which @handles say who is told
 	louder    map[string][]string // keys with values, from quiet to loud: only the next ones may be taken
 	create    []string            // further keys that a new one may have
 	demand    map[string][]string // keys of a new one that may only have these values
+	inside    map[string][]string // keys of blocks of a new one
 	query     []string            // texts in a query language, in which stated numbers may move
 	document  []string            // texts that are JSON documents of what is shown
 	tags      []string            // maps of tags
@@ -34,14 +36,14 @@ type resourceType struct {
 
 // types are the resource types that cards know, by exact name. The keys are
 // those of the providers' documentation at registry.terraform.io.
-var types = map[string]resourceType{
+var types = withUptimeKuma(map[string]resourceType{
 	"aws_cloudwatch_metric_alarm": {
 		role: alarm, name: []string{"alarm_name"}, prose: []string{"alarm_description"},
 		threshold: []string{"threshold"}, direction: "comparison_operator",
 		wait: []string{"evaluation_periods"}, window: []string{"period"}, seconds: []string{"period"}, samples: []string{"datapoints_to_alarm"},
-		targets: []string{"alarm_actions", "ok_actions", "insufficient_data_actions"},
+		targets: []string{"alarm_actions", "ok_actions", "insufficient_data_actions"}, topics: true,
 		louder: map[string][]string{
-			"treat_missing_data": {"ignore", "missing", "breaching"}, "actions_enabled": {"false", "true"},
+			"treat_missing_data": {"breaching"}, "actions_enabled": {"false", "true"},
 		},
 		create: []string{
 			"comparison_operator", "metric_name", "namespace", "statistic", "extended_statistic", "dimensions", "unit", "metric_query",
@@ -54,17 +56,18 @@ var types = map[string]resourceType{
 		role: alarm, name: []string{"display_name"}, prose: []string{"documentation"},
 		threshold: []string{"threshold_value"}, direction: "comparison", wait: []string{"duration"}, window: []string{"alignment_period"},
 		louder: map[string][]string{"enabled": {"false", "true"}, "severity": {"WARNING", "ERROR", "CRITICAL"}},
-		create: []string{"combiner", "conditions", "enabled", "notification_channels", "severity", "project"},
+		create: []string{"combiner", "conditions", "enabled", "severity", "project"},
 		demand: map[string][]string{"enabled": {"true"}},
 		query:  []string{"filter", "query"}, targets: []string{"notification_channels"}, tags: []string{"user_labels"},
 	},
 	"azurerm_monitor_metric_alert": {
 		role: alarm, name: []string{"name"}, prose: []string{"description"}, threshold: []string{"threshold"}, direction: "operator",
-		window: []string{"window_size", "frequency"},
-		louder: map[string][]string{"enabled": {"false", "true"}, "severity": {"4", "3", "2", "1", "0"}},
-		create: []string{"resource_group_name", "scopes", "criteria", "severity", "enabled", "auto_mitigate", "target_resource_type", "target_resource_location", "action"},
-		demand: map[string][]string{"enabled": {"true"}},
-		tags:   []string{"tags"},
+		window:  []string{"window_size", "frequency"},
+		louder:  map[string][]string{"enabled": {"false", "true"}, "severity": {"4", "3", "2", "1", "0"}},
+		create:  []string{"resource_group_name", "scopes", "criteria", "severity", "enabled", "auto_mitigate", "target_resource_type", "target_resource_location"},
+		targets: []string{"action"},
+		demand:  map[string][]string{"enabled": {"true"}},
+		tags:    []string{"tags"},
 	},
 	"datadog_monitor": {
 		role: alarm, name: []string{"name"}, threshold: []string{"monitor_thresholds"}, query: []string{"query"},
@@ -73,26 +76,26 @@ var types = map[string]resourceType{
 		louder: map[string][]string{"notify_no_data": {"false", "true"}, "priority": {"5", "4", "3", "2", "1"}},
 		create: []string{
 			"type", "priority", "notify_no_data", "require_full_window", "include_tags", "renotify_interval",
-			"timeout_h", "notify_audit", "on_missing_data",
+			"timeout_h", "notify_audit", "on_missing_data", "tags", // by tags it mutes
 		},
-		tags: []string{"tags"},
 	},
 	"newrelic_nrql_alert_condition": {
 		role: alarm, name: []string{"name"}, prose: []string{"description", "title_template"}, threshold: []string{"threshold"}, direction: "operator",
 		wait: []string{"threshold_duration", "aggregation_delay"}, window: []string{"aggregation_window"}, seconds: []string{"threshold_duration", "aggregation_delay", "aggregation_window"},
-		query:  []string{"query"},
+		query: []string{"query"}, targets: []string{"policy_id"},
 		louder: map[string][]string{"enabled": {"false", "true"}},
 		create: []string{
-			"account_id", "policy_id", "type", "enabled", "runbook_url", "nrql", "critical", "warning", "violation_time_limit_seconds",
+			"account_id", "type", "enabled", "runbook_url", "nrql", "critical", "warning", "violation_time_limit_seconds",
 			"fill_option", "aggregation_method", "aggregation_timer", "expiration_duration", "open_violation_on_expiration", "close_violations_on_expiration",
 		},
 		demand: map[string][]string{"enabled": {"true"}},
 	},
 	"honeycombio_trigger": {
-		role: alarm, name: []string{"name"}, prose: []string{"description"}, threshold: []string{"threshold"}, window: []string{"frequency"}, seconds: []string{"frequency"},
-		louder: map[string][]string{"disabled": {"true", "false"}},
-		create: []string{"dataset", "query_id", "query_json", "alert_type", "recipient", "disabled"},
-		demand: map[string][]string{"disabled": {"false"}},
+		role: alarm, name: []string{"name"}, prose: []string{"description"}, threshold: []string{"threshold"}, direction: "op", window: []string{"frequency"}, seconds: []string{"frequency"},
+		louder:  map[string][]string{"disabled": {"true", "false"}},
+		create:  []string{"dataset", "query_id", "query_json", "alert_type", "disabled"},
+		targets: []string{"recipient"},
+		demand:  map[string][]string{"disabled": {"false"}},
 	},
 	"aws_cloudwatch_log_metric_filter": {
 		role: monitor, name: []string{"name"},
@@ -105,13 +108,20 @@ var types = map[string]resourceType{
 	},
 	"google_monitoring_uptime_check_config": {
 		role: monitor, name: []string{"display_name"}, wait: []string{"timeout"}, window: []string{"period"},
-		create: []string{"http_check", "tcp_check", "monitored_resource", "resource_group", "selected_regions", "checker_type", "project", "content_matchers"},
-		tags:   []string{"user_labels"},
+		create: []string{"monitored_resource", "resource_group", "selected_regions", "checker_type", "project", "content_matchers"},
+		inside: map[string][]string{
+			"http_check": {"path", "port", "use_ssl", "validate_ssl", "request_method", "accepted_response_status_codes"}, "tcp_check": {"port"},
+		},
+		tags: []string{"user_labels"},
 	},
 	"datadog_synthetics_test": {
 		role: monitor, name: []string{"name"},
-		create: []string{"type", "subtype", "status", "message", "locations", "request_definition", "assertion", "options_list"},
-		demand: map[string][]string{"type": {"api"}, "status": {"live"}}, tags: []string{"tags"},
+		create:  []string{"type", "subtype", "status", "locations", "assertion", "options_list"},
+		handles: []string{"message"},
+		inside: map[string][]string{
+			"request_definition": {"method", "url", "timeout", "host", "port", "dns_server", "dns_server_port", "number_of_packets", "should_track_hops", "servername"},
+		},
+		demand: map[string][]string{"type": {"api"}, "subtype": {"http", "ssl", "tcp", "dns", "icmp"}, "status": {"live"}}, tags: []string{"tags"},
 	},
 	"newrelic_synthetics_monitor": {
 		role: monitor, name: []string{"name"},
@@ -121,14 +131,20 @@ var types = map[string]resourceType{
 	"betteruptime_monitor": {
 		role: monitor, name: []string{"pronounceable_name", "url"},
 		create: []string{
-			"url", "monitor_type", "check_frequency", "request_timeout", "confirmation_period", "recovery_period", "regions", "port", "email", "call",
-			"sms", "push", "verify_ssl", "follow_redirects", "expected_status_codes", "http_method", "policy_id", "ssl_expiration", "domain_expiration", "paused",
+			"url", "monitor_type", "check_frequency", "request_timeout", "confirmation_period", "recovery_period", "regions", "port",
+			"verify_ssl", "follow_redirects", "expected_status_codes", "http_method", "ssl_expiration", "domain_expiration", "paused",
 		},
-		demand: map[string][]string{"paused": {"false"}},
+		targets: []string{"policy_id", "email", "call", "sms", "push"},
+		demand:  map[string][]string{"paused": {"false"}},
 	},
 	"statuscake_uptime_check": {
 		role: monitor, name: []string{"name"}, wait: []string{"trigger_rate", "confirmation"},
-		create: []string{"check_interval", "http_check", "tcp_check", "icmp_check", "dns_check", "monitored_resource", "contact_groups", "regions", "paused"},
+		create:  []string{"check_interval", "icmp_check", "monitored_resource", "regions", "paused"},
+		targets: []string{"contact_groups"},
+		inside: map[string][]string{
+			"http_check": {"timeout", "validate_ssl", "follow_redirects", "request_method", "status_codes", "user_agent", "content_matchers", "enable_cookies"},
+			"tcp_check":  {"port", "protocol", "timeout"}, "dns_check": {"dns_ips", "dns_server"},
+		},
 		demand: map[string][]string{"paused": {"false"}},
 	},
 	"grafana_dashboard": {
@@ -144,15 +160,16 @@ var types = map[string]resourceType{
 	"aws_cloudwatch_query_definition": {
 		role: dashboard, name: []string{"name"}, create: []string{"query_string", "log_group_names"},
 	},
-}
+})
 
-func init() {
+// withUptimeKuma adds the monitors of Uptime Kuma, which have the same arguments.
+func withUptimeKuma(table map[string]resourceType) map[string]resourceType {
 	uptimeKuma := resourceType{
 		role: monitor, name: []string{"name"}, prose: []string{"description"}, wait: []string{"max_retries", "retry_interval", "timeout"}, window: []string{"interval"},
-		seconds: []string{"retry_interval", "timeout", "interval"},
-		louder:  map[string][]string{"active": {"false", "true"}},
+		seconds: []string{"retry_interval", "timeout", "interval"}, targets: []string{"notification_ids"},
+		louder: map[string][]string{"active": {"false", "true"}},
 		create: []string{
-			"url", "hostname", "port", "interval", "retry_interval", "max_retries", "timeout", "active", "parent", "notification_ids", "resend_interval", "method",
+			"url", "hostname", "port", "interval", "retry_interval", "max_retries", "timeout", "active", "parent", "resend_interval", "method",
 			"expiry_notification", "max_redirects", "accepted_status_codes", "ignore_tls", "packet_size", "dns_resolve_server", "dns_resolve_type", "keyword", "invert_keyword",
 			"upside_down",
 		},
@@ -160,8 +177,9 @@ func init() {
 		tags:   []string{"tags"},
 	}
 	for _, kind := range []string{"http", "http_keyword", "keyword", "ping", "port", "tcp_port", "dns"} {
-		types["uptimekuma_monitor_"+kind] = uptimeKuma
+		table["uptimekuma_monitor_"+kind] = uptimeKuma
 	}
+	return table
 }
 
 // manifests are the kinds of Kubernetes objects that hold only rules or checks,
@@ -172,11 +190,17 @@ var manifests = map[string]role{
 }
 
 // manifestAttributes are the attributes that hold a whole Kubernetes object, by
-// resource type.
-var manifestAttributes = map[string]string{
-	"kubernetes_manifest": "manifest",
-	"kubectl_manifest":    "yaml_body",
-}
+// resource type, and manifestMirrors those that only tell of it.
+var (
+	manifestAttributes = map[string]string{
+		"kubernetes_manifest": "manifest",
+		"kubectl_manifest":    "yaml_body",
+	}
+	manifestMirrors = []string{
+		"api_version", "id", "kind", "live_manifest_incluster", "live_uid", "name", "namespace", "uid", "yaml_body_parsed", "yaml_incluster",
+		"validate_schema", "wait", "wait_for_rollout", "timeouts",
+	}
+)
 
 // severities are what alerts are ranked by, the loudest last. Words on one line
 // are equally loud.

@@ -9,6 +9,8 @@ import (
 	"github.com/VictoriaMetrics/metricsql"
 
 	"pm-todos/plugin/gate/fact"
+	"pm-todos/plugin/gate/promql"
+	"pm-todos/plugin/gate/said"
 )
 
 // mostMoved is how many times a number may move at once, and all numbers of one
@@ -41,10 +43,13 @@ func (c *card) tuned(e *fact.Effect, f fact.Fact) (bool, string) {
 }
 
 func (c *card) tunedRule(r changedRule, f fact.Fact) string {
-	if !c.said.names(ruleName(r.before)) {
+	if !c.said.Names(ruleName(r.before)) {
 		return "the item does not name the alert that changes"
 	}
-	switch {
+	was, _ := f.Before.Scalar()
+	switch old, _ := r.before.At(r.rest).Scalar(); {
+	case was != old:
+		return "several alerts have this name, and it is not known which was which"
 	case len(r.rest) == 2 && r.rest[0].Key == "labels" && r.rest[1].Key == "severity":
 		return louderSeverity(f)
 	case len(r.rest) != 1 || f.Kind != fact.Changed:
@@ -71,7 +76,7 @@ func (c *card) mayMove(moves []move) string {
 		switch {
 		case m.why != "":
 			return m.why
-		case !c.said.states(m.key, m.after):
+		case !c.said.States(m.key, m.after):
 			return "the item does not state the new value"
 		}
 		total *= m.quieter
@@ -83,8 +88,8 @@ func (c *card) mayMove(moves []move) string {
 }
 
 func louderSeverity(f fact.Fact) string {
-	before, _ := scalarText(f.Before)
-	after, _ := scalarText(f.After)
+	before, _ := f.Before.Scalar()
+	after, _ := f.After.Scalar()
 	if f.Kind == fact.Changed && level(before) > 0 && level(after) > level(before) {
 		return ""
 	}
@@ -93,8 +98,8 @@ func louderSeverity(f fact.Fact) string {
 
 // movesOf are the numbers of one part of a rule that differ.
 func movesOf(key string, before, after *fact.Node) ([]move, string) {
-	old, okOld := scalarText(before)
-	now, okNow := scalarText(after)
+	old, okOld := before.Scalar()
+	now, okNow := after.Scalar()
 	switch {
 	case old == now && okOld == okNow:
 		return nil, ""
@@ -112,7 +117,7 @@ func movesOf(key string, before, after *fact.Node) ([]move, string) {
 // less easily when it grows.
 func moved(key, before, after string, more bool) move {
 	m := move{key: key, before: before, after: after, quieter: 1}
-	r, ok := ratio(key, before, after)
+	r, ok := said.Ratio(key, before, after)
 	switch {
 	case !ok:
 		m.why = "a number moves to, from or past zero, or is none"
@@ -127,13 +132,13 @@ func moved(key, before, after string, more bool) move {
 // expressionMoves are the numbers that differ in two versions of an expression
 // whose trees are the same.
 func expressionMoves(before, after string) ([]move, string) {
-	old, errOld := parse(before)
-	now, errNow := parse(after)
+	old, errOld := promql.Parse(before)
+	now, errNow := promql.Parse(after)
 	if errOld != nil || errNow != nil {
 		return queryMoves(before, after)
 	}
 	w := walker{}
-	w.walk(old.tree, now.tree, 1)
+	w.walk(old.Tree, now.Tree, 1)
 	return w.moves, w.why
 }
 
@@ -199,17 +204,15 @@ func (w *walker) arguments(old, now []metricsql.Expr) {
 }
 
 func (w *walker) operation(old, now *metricsql.BinaryOpExpr, direction int) {
-	if comparison(old.Op) {
+	if promql.Comparison(old.Op) {
 		grows := strings.HasPrefix(old.Op, ">")
-		if old.Op == "==" || old.Op == "!=" {
-			direction = 0
-		}
-		if w.threshold(old.Left, now.Left, !grows, direction) || w.threshold(old.Right, now.Right, grows, direction) {
+		ordered := old.Op != "==" && old.Op != "!=" // beside those a number is which one, and no threshold
+		if ordered && (w.threshold(old.Left, now.Left, !grows, direction) || w.threshold(old.Right, now.Right, grows, direction)) {
 			return
 		}
 	}
 	inner := direction
-	if comparison(old.Op) || !slices.Contains([]string{"and", "or", "unless"}, old.Op) {
+	if promql.Comparison(old.Op) || !slices.Contains([]string{"and", "or", "unless"}, old.Op) {
 		inner = 0
 	}
 	w.walk(old.Left, now.Left, inner)
@@ -255,7 +258,7 @@ func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 // eitherWay is how far a number moved when nobody knows which way is quieter.
 func eitherWay(before, after string) float64 {
-	r, ok := ratio("", before, after)
+	r, ok := said.Ratio("", before, after)
 	if !ok {
 		return math.Inf(1)
 	}
@@ -277,7 +280,7 @@ func (w *walker) rollup(old, now *metricsql.RollupExpr) {
 	}
 	before, after := string(old.Window.AppendString(nil)), string(now.Window.AppendString(nil))
 	m := moved("", before, after, true)
-	if r, ok := ratio("", before, after); ok && r < 1 {
+	if r, ok := said.Ratio("", before, after); ok && r < 1 {
 		m.why = "a range becomes shorter, so that it may hold too few samples"
 	}
 	w.moves = append(w.moves, m)
@@ -303,8 +306,8 @@ func sameRollup(a, b *metricsql.RollupExpr) bool {
 // queryMoves are the numbers that differ in two texts of another query language,
 // beside comparisons only.
 func queryMoves(before, after string) ([]move, string) {
-	old, okOld := tokenize(before)
-	now, okNow := tokenize(after)
+	old, okOld := promql.Tokenize(before)
+	now, okNow := promql.Tokenize(after)
 	if !okOld || !okNow || len(old) != len(now) {
 		return nil, otherExpression
 	}
@@ -313,11 +316,11 @@ func queryMoves(before, after string) ([]move, string) {
 		if old[i] == now[i] {
 			continue
 		}
-		beside := i > 0 && slices.Contains([]string{">", ">=", "<", "<="}, old[i-1].text)
-		if old[i].kind != isNumber || now[i].kind != isNumber || !beside {
+		beside := i > 0 && slices.Contains([]string{">", ">=", "<", "<="}, old[i-1].Text)
+		if old[i].Kind != promql.Number || now[i].Kind != promql.Number || !beside {
 			return nil, otherExpression
 		}
-		m := moved("", old[i].text, now[i].text, strings.HasPrefix(old[i-1].text, ">"))
+		m := moved("", old[i].Text, now[i].Text, strings.HasPrefix(old[i-1].Text, ">"))
 		moves = append(moves, m)
 	}
 	return moves, ""

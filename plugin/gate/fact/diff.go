@@ -267,7 +267,7 @@ func pairByName(before, after *Node, rest [2][]int) ([]pair, bool) {
 			return pairs, true
 		}
 	}
-	if len(before.Elems) == 1 && len(after.Elems) == 1 && before.Elems[0].tree().Kind == Map && after.Elems[0].tree().Kind == Map {
+	if len(before.Elems) == 1 && len(after.Elems) == 1 && before.Elems[0].Tree().Kind == Map && after.Elems[0].Tree().Kind == Map {
 		return []pair{{before: 0, after: 0}}, true
 	}
 	return nil, false

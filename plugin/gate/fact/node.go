@@ -79,7 +79,7 @@ type Entry struct {
 // Get is the value of a key of a map, nil when there is none. It looks into a
 // text that is a document.
 func (n *Node) Get(key string) *Node {
-	n = n.tree()
+	n = n.Tree()
 	if n == nil {
 		return nil
 	}
@@ -89,8 +89,17 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
-// tree is the node itself, or the document in it.
-func (n *Node) tree() *Node {
+// Scalar is the text of a value that is a single one and understood. It is false
+// for all others, nil included.
+func (n *Node) Scalar() (string, bool) {
+	if n == nil || n.Why != "" || n.Kind != String && n.Kind != Number && n.Kind != Bool {
+		return "", false
+	}
+	return n.Text, true
+}
+
+// Tree is the node itself, or the document in it.
+func (n *Node) Tree() *Node {
 	for n != nil && n.Document != nil {
 		n = n.Document
 	}
@@ -102,7 +111,7 @@ func (n *Node) tree() *Node {
 // same element in the tree before; without one it is found by its index.
 func (n *Node) At(place Place) *Node {
 	for _, step := range place {
-		if n = n.tree(); n == nil {
+		if n = n.Tree(); n == nil {
 			return nil
 		}
 		switch {
@@ -153,7 +162,7 @@ func (n *Node) walk(place Place, visit func(Place, *Node) bool) {
 	if n == nil || !visit(place, n) {
 		return
 	}
-	n = n.tree()
+	n = n.Tree()
 	for _, entry := range n.Entries {
 		entry.Value.walk(append(slices.Clip(place), Step{Key: entry.Key}), visit)
 	}

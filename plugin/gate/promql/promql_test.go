@@ -1,4 +1,4 @@
-package card
+package promql
 
 import "testing"
 
@@ -21,9 +21,12 @@ func TestPromQLIsWhatPrometheusTakes(t *testing.T) {
 		`foo{start="1"} > 1`,
 		`sum by (limit) (foo) > 1`,
 		`hour() > 8 and up == 0`,
+		`foo{a=~"b\\.c",d='e"f'} > 0.5`,
+		`foo{a="b",a=~"b|c"} offset 1w > 1`,
+		`avg_over_time(foo[30d:5m]) > 1`,
 	}
 	for _, source := range good {
-		if _, err := parse(source); err != nil {
+		if _, err := Parse(source); err != nil {
 			t.Errorf("%s: %v", source, err)
 		}
 	}
@@ -32,11 +35,30 @@ func TestPromQLIsWhatPrometheusTakes(t *testing.T) {
 		`sum(foo) by (a) limit 3`, `foo[5m]`, `{job=~".*"} > 1`, `{__name__=~"a.*"} > 1`, `{} > 1`, `"text"`, `1 > 2`, `foo @ end() > 1`, `foo > 1 # always`,
 		`foo > {{ $x }}`, `foo > ${x}`, `sum(foo[5m]) > 1`, `rate(foo[1.5h]) > 1`, `foo{a="b" or c="d"} > 1`, `ru(a, b) > 1`, `RATE(foo[5m]) > 1`,
 		`foo keep_metric_names > 1`, `increase(foo) > 1`, `abs(5) > 1`, `quantile(foo, 0.9) > 1`, `foo{} offset 5m offset 5m > `, `ttf(foo) > 1`, `foo and 1`,
-		`histogram_quantile(foo, 0.9)`, `rate(sum(foo)[5m]) > 1`, `label_replace(foo, "a", "b", "c") > 1`, "foo > 0x10", `running_sum(foo) > 1`, `foo{a!="b"} > 1 or {x!~"y"}`, `foo > (1 > 2)`,
+		`histogram_quantile(foo, 0.9)`, `rate(sum(foo)[5m]) > 1`, `label_replace(foo, "a", "b", "c") > 1`, "foo > 0x10", `running_sum(foo) > 1`, `foo > 010`, `max_over_time(foo[30d:]) > 1`, `max_over_time(foo[30d:1s]) > 1`, `foo{a="b",a="c"} > 1`, `foo{a="b",a!~"b|c"} > 1`, `foo.bar > 1`, `foo offset -1h > 1`,
+		`rate(foo[5m1h]) > 1`, `foo{a=~"b\.c"} > 1`, `sum by (a:b) (foo) > 1`, `holt_winters(foo[5m], 0.5, 0.5) > 1`, `rate(foo[1y]) > 1`, `foo{a!="b"} > 1 or {x!~"y"}`, `foo > (1 > 2)`,
 	}
 	for _, source := range bad {
-		if _, err := parse(source); err == nil {
+		if _, err := Parse(source); err == nil {
 			t.Errorf("%q is taken", source)
 		}
 	}
+}
+
+// Whatever an expression is, reading it ends and does not panic, and what is
+// taken can be judged.
+func FuzzParse(f *testing.F) {
+	f.Add(`sum by (a) (rate(foo{a=~"b|c",d!="e"}[5m] offset 1h)) / on (a) group_left bar > 0.5 and clamp(foo, 1, 2) unless absent(bar)`)
+	f.Add(`quantile_over_time(0.9, foo[1h:5m]) != bool -1 ^ 2 % 3`)
+	f.Add(`count_values("a", label_replace(foo, "a", "$1", 'b', "(.*)"))`)
+	f.Fuzz(func(_ *testing.T, source string) {
+		if e, err := Parse(source); err == nil {
+			e.Constant()
+			e.Never()
+			e.Always()
+		}
+		Tokenize(source)
+		IsTemplate(source)
+		ParseDuration(source)
+	})
 }

@@ -1,16 +1,20 @@
-package card
+// Package said reads an item as a person does: which things it names, which words
+// it mentions and which values it states, and what it denies. It is pure.
+package said
 
 import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
-// said is what an item says, read once: which names stand in it, and which
+// Text is what an item says, read once: which names stand in it, and which
 // values.
-type said struct {
-	words  []word
-	values []quantity
+type Text struct {
+	words     []word
+	values    []quantity
+	mentioned map[string]bool // words that no denial takes back
 }
 
 // word is one word of an item: a run of letters and digits, split where the
@@ -24,12 +28,28 @@ type word struct {
 	sentence int
 }
 
-// read takes the words of an item apart. The text is Markdown: backticks make
+// Read takes the words of an item apart. The text is Markdown: backticks make
 // code spans, and names with braces stand for several (Foo{Bar,Baz}).
-func read(text string) said {
-	s := said{}
+func Read(text string) Text {
+	s := Text{mentioned: map[string]bool{}}
 	text = expandBraces(text)
+	asked := affirmed(text)
+	for _, piece := range pieces(asked) {
+		for _, text := range camel(piece.text) {
+			s.mentioned[singular(text)] = true
+		}
+	}
+	for _, part := range strings.Split(asked, "`") {
+		s.values = append(s.values, quantities(part)...)
+	}
+	s.spell(text)
+	return s
+}
+
+// spell notes the words of a text.
+func (s *Text) spell(text string) {
 	sentence, negated := 0, false
+	clause := clause{}
 	for i, part := range strings.Split(text, "`") {
 		code := ""
 		if i%2 == 1 {
@@ -40,11 +60,15 @@ func read(text string) said {
 				sentence++
 				negated = false
 			}
+			if code == "" && (piece.ends || piece.comma || slices.Contains(turns, strings.ToLower(piece.text))) {
+				clause.end(s)
+			}
 			if piece.text == "" {
 				continue
 			}
-			if code == "" && negation(piece.text) {
-				negated = true
+			if code == "" {
+				negated = negated || negation(piece.text)
+				clause.note(piece.text)
 			}
 			for j, text := range camel(piece.text) {
 				s.words = append(s.words, word{
@@ -52,10 +76,45 @@ func read(text string) said {
 				})
 			}
 		}
-		s.values = append(s.values, quantities(part)...)
 	}
-	return s
+	clause.end(s)
 }
+
+// clause is a part of a sentence that may spare what it names: NodeDown must not
+// change, NodeDown stays.
+type clause struct {
+	from    int // of the words
+	denies  bool
+	changes bool
+	spares  bool
+}
+
+func (c *clause) note(text string) {
+	lower := strings.ToLower(text)
+	c.denies = c.denies || denial(lower)
+	c.changes = c.changes || slices.Contains(changing, lower)
+	c.spares = c.spares || slices.Contains(sparing, lower)
+}
+
+// end takes back what the clause names, when it spares it.
+func (c *clause) end(s *Text) {
+	if c.spares || c.denies && c.changes {
+		for i := c.from; i < len(s.words); i++ {
+			s.words[i].negated = true
+		}
+	}
+	*c = clause{from: len(s.words)}
+}
+
+// changing are words that with a denial spare what stands beside them, and
+// sparing those that do so alone.
+var (
+	changing = []string{
+		"change", "changed", "changing", "touch", "touched", "touching", "modify", "modified", "edit", "edited", "alter", "altered", "move", "moved", "tune", "tuned",
+		"affect", "affected", "ändern", "geändert", "anfassen", "angefasst", "berühren", "changer", "modifier", "toucher", "cambiar", "tocar", "modificar",
+	}
+	sparing = []string{"unchanged", "untouched", "unmodified", "alone", "stay", "stays", "remain", "remains", "bleibt", "bleiben", "unverändert", "reste", "restent", "queda"}
+)
 
 // piece is a run of letters and digits, with what stands before it.
 type piece struct {
@@ -63,6 +122,7 @@ type piece struct {
 	joined bool // to the one before, by a space or a sign that names may hold
 	glued  bool // to the one before, by such a sign
 	ends   bool // a sentence ends before it
+	comma  bool // a comma stands before it
 }
 
 // pieces splits a text at everything that is no letter, digit or apostrophe.
@@ -74,7 +134,8 @@ func pieces(text string) []piece {
 		if current.Len() == 0 {
 			return
 		}
-		list = append(list, piece{text: current.String(), joined: joins(between), glued: glues(between), ends: endsSentence(between)})
+		name := strings.TrimRight(current.String(), "'’") // of a quotation, not of the word
+		list = append(list, piece{text: name, joined: joins(between), glued: glues(between), ends: endsSentence(between), comma: strings.Contains(between, ", ")})
 		current.Reset()
 		between = ""
 	}
@@ -115,6 +176,15 @@ func endsSentence(between string) bool {
 	return at >= 0 && at+1 < len(between) && strings.ContainsAny(between[at+1:], " \t<*_\"')]")
 }
 
+// Words are the words of a key or a name.
+func Words(key string) []string {
+	var list []string
+	for _, p := range pieces(key) {
+		list = append(list, camel(p.text)...)
+	}
+	return list
+}
+
 // negations take back what is named after them in the same sentence.
 var negations = []string{
 	"not", "never", "no", "without", "except", "excluding", "exclude", "unlike", "instead", "rather", "than", "leave", "keep", "untouched",
@@ -124,6 +194,58 @@ var negations = []string{
 func negation(text string) bool {
 	text = strings.ToLower(strings.ReplaceAll(text, "’", "'"))
 	return slices.Contains(negations, text) || strings.HasSuffix(text, "n't")
+}
+
+// denials take back what follows them up to the end of the clause. They are
+// fewer than the negations, which may stand beside what is asked for: keep 30
+// days, more than 5.
+var denials = []string{
+	"not", "never", "cannot", "without", "instead", "rather", "nicht", "kein", "keine", "nie", "ohne", "pas", "jamais", "sans", "nunca", "não", "sin",
+}
+
+func denial(lower string) bool {
+	return slices.Contains(denials, lower) || strings.HasSuffix(strings.ReplaceAll(lower, "’", "'"), "n't")
+}
+
+// turns are words that begin another clause.
+var turns = []string{"but", "sondern", "mais", "sino", "mas"}
+
+// affirmed is a text without what it denies.
+func affirmed(text string) string {
+	var b strings.Builder
+	denied := false
+	for text != "" {
+		word := text[:wordEnd(text)]
+		lower := strings.ToLower(word)
+		switch {
+		case word == "":
+			_, size := utf8.DecodeRuneInString(text)
+			word = text[:size]
+			rest := text[size:]
+			if strings.ContainsAny(word, ",;!?\n。！？") || word == "." && (rest == "" || strings.ContainsAny(rest[:1], " \t\n")) {
+				denied = false
+			}
+		case slices.Contains(turns, lower):
+			denied = false
+		case denial(lower):
+			denied = true
+		}
+		if !denied {
+			b.WriteString(word)
+		}
+		text = text[len(word):]
+	}
+	return b.String()
+}
+
+// wordEnd is where the word ends that a text begins with, 0 when none does.
+func wordEnd(text string) int {
+	for i, r := range text {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && (r != '\'' && r != '’' || i == 0) {
+			return i
+		}
+	}
+	return len(text)
 }
 
 // camel splits a word where its case changes: NFSServerDown is nfs, server,
@@ -197,11 +319,11 @@ func nameRune(r rune) bool {
 	return r == '_' || r == '-' || r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }
 
-// names reports whether the item names a thing: the words of the name stand in
+// Names reports whether the item names a thing: the words of the name stand in
 // it next to each other, and no negation before them in any place where they
 // do. A name of one word is a name in a code span only, where it is the whole
 // span or a word of its own in it.
-func (s said) names(name string) bool {
+func (s Text) Names(name string) bool {
 	var want []string
 	for _, p := range pieces(name) {
 		if p.text != "" {
@@ -225,7 +347,7 @@ func (s said) names(name string) bool {
 }
 
 // at reports whether the words from i on are those of a name.
-func (s said) at(i int, want []string) bool {
+func (s Text) at(i int, want []string) bool {
 	if i+len(want) > len(s.words) {
 		return false
 	}
@@ -240,14 +362,10 @@ func (s said) at(i int, want []string) bool {
 	return !s.words[i].glued && (end == len(s.words) || !s.words[end].glued)
 }
 
-// mentions reports whether a word stands in the item, in any form of writing.
-func (s said) mentions(text string) bool {
-	for _, part := range camel(text) {
-		if !slices.ContainsFunc(s.words, func(w word) bool { return w.text == part || singular(w.text) == singular(part) }) {
-			return false
-		}
-	}
-	return true
+// Mentions reports whether a word stands in the item, in any form of writing and
+// where no denial takes it back.
+func (s Text) Mentions(text string) bool {
+	return !slices.ContainsFunc(camel(text), func(part string) bool { return !s.mentioned[singular(part)] })
 }
 
 func singular(text string) string { return strings.TrimSuffix(text, "s") }

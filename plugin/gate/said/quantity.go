@@ -1,4 +1,4 @@
-package card
+package said
 
 import (
 	"math"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"pm-todos/plugin/gate/promql"
 	"pm-todos/plugin/pattern"
 )
 
@@ -50,23 +51,14 @@ var numerals = map[string]float64{
 	"eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "sixty": 60, "ninety": 90,
 }
 
-var (
-	measured = pattern.Lazy(`^([0-9]+(?:\.[0-9]+)?)([A-Za-z]*|%)$`)
-	lasting  = pattern.Lazy(`^(?:[0-9]+(?:ms|[smhdwy]))+$`)
-	spans    = pattern.Lazy(`([0-9]+)(ms|[smhdwy])`)
-)
+var measured = pattern.Lazy(`^([0-9]+(?:\.[0-9]+)?)([A-Za-z]*|%)$`)
 
 // readings is what a number with its unit may mean, none when the text is no
 // number. `5m` is five minutes and five thousandths of a core.
 func readings(text string) []quantity {
 	text = strings.TrimSpace(text)
-	if lasting().MatchString(text) && !measured().MatchString(text) {
-		total := 0.0
-		for _, span := range spans().FindAllStringSubmatch(text, -1) {
-			n, _ := strconv.ParseFloat(span[1], 64)
-			total += n * units[seconds][span[2]]
-		}
-		return []quantity{{seconds, total}}
+	if length, ok := promql.ParseDuration(text); ok && !measured().MatchString(text) {
+		return []quantity{{seconds, length.Seconds()}}
 	}
 	found := measured().FindStringSubmatch(strings.ReplaceAll(text, "_", ""))
 	if found == nil {
@@ -109,33 +101,61 @@ func unitOf(d dimension, unit string) (float64, bool) {
 	return factor, ok
 }
 
+// How numbers are grouped, where a comma stands for the point of a fraction, and
+// what numbers the items of a list.
+var (
+	thousands = pattern.Lazy(`([0-9]),([0-9]{3})\b`)
+	fraction  = pattern.Lazy(`([0-9]),([0-9])`)
+	listed    = pattern.Lazy(`(?m)^\s*(?:[-*]\s+)?[0-9]+[.)]\s`)
+)
+
+// labelling are words whose number says which one is meant, and not how many.
+var labelling = []string{
+	"version", "release", "issue", "ticket", "bug", "page", "step", "line", "section", "chapter", "port", "phase", "number", "seite", "zeile", "schritt",
+}
+
+// differing are words whose number says by how much something changes.
+var differing = []string{"by", "um"}
+
 // quantities are the values that a text states. A number inside a date, a
 // version, an address, a path, a link or an identifier states nothing.
 func quantities(text string) []quantity {
+	text = listed().ReplaceAllString(text, " ")
+	text = fraction().ReplaceAllString(thousands().ReplaceAllString(text, "$1$2"), "$1.$2")
 	var list []quantity
 	fields := strings.FieldsFunc(text, unicode.IsSpace)
 	for i, field := range fields {
-		if isPlace(field) {
-			continue
+		before, next := "", ""
+		if i > 0 {
+			before = strings.ToLower(strings.TrimLeft(fields[i-1], "(*_\"'"))
 		}
-		next := ""
 		if i+1 < len(fields) {
 			next = strings.Trim(fields[i+1], ".,;:!?)]}*_\"'")
 		}
-		parts := strings.FieldsFunc(field, func(r rune) bool { return strings.ContainsRune("()[]{},;\"'=<>!+*≥≤~≈^", r) })
-		for j, part := range parts {
-			part = strings.TrimRight(part, ".:?")
-			if n, ok := numerals[strings.ToLower(part)]; ok {
-				list = append(list, spelled(n, next)...)
-				continue
-			}
-			if j == len(parts)-1 && plainNumber().MatchString(part) {
-				n, _ := strconv.ParseFloat(strings.ReplaceAll(part, "_", ""), 64)
-				list = append(list, spelled(n, next)...)
-				continue
-			}
-			list = append(list, readings(part)...)
+		if !isPlace(field) && !slices.Contains(labelling, singular(before)) && !slices.Contains(differing, before) {
+			list = append(list, quantitiesOf(field, next)...)
 		}
+	}
+	return list
+}
+
+// quantitiesOf are the values in a word, of which the last may have its unit in
+// the next one.
+func quantitiesOf(field, next string) []quantity {
+	var list []quantity
+	parts := strings.FieldsFunc(field, func(r rune) bool { return strings.ContainsRune("()[]{},;\"'=<>!*≥≤~≈^", r) })
+	for i, part := range parts {
+		part = strings.TrimRight(part, ".:?")
+		if n, ok := numerals[strings.ToLower(part)]; ok {
+			list = append(list, spelled(n, next)...)
+			continue
+		}
+		if i == len(parts)-1 && plainNumber().MatchString(part) {
+			n, _ := strconv.ParseFloat(strings.ReplaceAll(part, "_", ""), 64)
+			list = append(list, spelled(n, next)...)
+			continue
+		}
+		list = append(list, readings(part)...)
 	}
 	return list
 }
@@ -162,33 +182,40 @@ func isPlace(field string) bool {
 var keyUnits = map[string]quantity{
 	"seconds": {seconds, 1}, "secs": {seconds, 1}, "sec": {seconds, 1}, "minutes": {seconds, 60}, "hours": {seconds, 3600}, "days": {seconds, 86400},
 	"ms": {seconds, 1e-3}, "millis": {seconds, 1e-3}, "milliseconds": {seconds, 1e-3},
+	"timeout": {seconds, 1}, "cpu": {cores, 1}, "cpus": {cores, 1}, // by what all tools that take a bare number take it for
 	"bytes": {bytes, 1}, "kb": {bytes, 1e3}, "mb": {bytes, 1e6}, "gb": {bytes, 1e9}, "mib": {bytes, 1 << 20}, "gib": {bytes, 1 << 30},
 }
 
 // valueOf is what a value of a plan means: its own unit, and that of its key
-// when it has none.
+// when it has none. Beside a comparison, where there is no key, it counts in base
+// units, as metrics do.
 func valueOf(key, text string) []quantity {
 	list := readings(text)
 	if len(list) != 1 || list[0].dimension != plain {
 		return list
 	}
-	parts := camel(lastPart(key))
+	n := list[0].value
+	if key == "" {
+		return append(list, quantity{seconds, n}, quantity{bytes, n})
+	}
+	parts := Words(key)
+	if len(parts) == 0 {
+		return list
+	}
 	if unit, ok := keyUnits[parts[len(parts)-1]]; ok {
-		list = append(list, quantity{unit.dimension, list[0].value * unit.value})
+		list = append(list, quantity{unit.dimension, n * unit.value})
+	}
+	if slices.Contains(parts, "retention") && parts[len(parts)-1] == "period" {
+		list = append(list, quantity{seconds, n * 86400}) // where it is a bare number
 	}
 	return list
 }
 
-// inSeconds is the key of a number that counts seconds, whatever it is called.
-const inSeconds = "seconds"
+// InSeconds is the key of a number that counts seconds, whatever it is called.
+const InSeconds = "seconds"
 
-// lastPart is what follows the last joining sign of a key.
-func lastPart(key string) string {
-	return key[strings.LastIndexAny(key, "_-.")+1:]
-}
-
-// states reports whether the item states a value of a plan, by value and unit.
-func (s said) states(key, text string) bool {
+// States reports whether the item states a value of a plan, by value and unit.
+func (s Text) States(key, text string) bool {
 	return slices.ContainsFunc(valueOf(key, text), func(want quantity) bool {
 		return slices.ContainsFunc(s.values, want.same)
 	})
@@ -200,9 +227,9 @@ func (q quantity) same(other quantity) bool {
 	return q.dimension == other.dimension && math.Abs(q.value-other.value) <= 1e-9*max(math.Abs(q.value), math.Abs(other.value))
 }
 
-// ratio is how many times the larger of two values is the smaller, in the unit
+// Ratio is how many times the larger of two values is the smaller, in the unit
 // that both have. It is false when they have none, or one is nothing.
-func ratio(key, before, after string) (float64, bool) {
+func Ratio(key, before, after string) (float64, bool) {
 	for _, a := range valueOf(key, before) {
 		for _, b := range valueOf(key, after) {
 			if a.dimension == b.dimension && a.value > 0 && b.value > 0 {
