@@ -57,7 +57,7 @@ type judged struct {
 	Subject  string           `json:"subject,omitempty"`
 	Stack    string           `json:"stack,omitempty"`
 	Lane     gate.Lane        `json:"lane"`
-	Planned  bool             `json:"planned"` // false: the lane is the best that it could still be
+	Planned  bool             `json:"planned"` // false: a lane that is not forbidden is the best that it could still be
 	Findings []change.Finding `json:"findings"`
 	Facts    []judgedFact     `json:"facts"`
 }
@@ -220,12 +220,12 @@ func (j *judge) commit(hash string) (judged, error) {
 			lane = gate.Automatic
 		}
 		out.result(gate.Judgement{Lane: lane})
-		out.Planned = false
 	default:
 		out.result(gate.Judge(j.plan, scope.PlanPolicy(item.Type, j.baseline), gate.Request{
 			Item: item, Owner: scope.Owner(item.Type), Change: diff, BasePaths: policy.BasePaths, BaseFiles: policy.BaseFiles, Stack: verdict.Stack,
 		}))
 	}
+	out.Planned = j.plan != nil
 	return out, nil
 }
 
@@ -279,7 +279,7 @@ func writeJudged(w io.Writer, results []judged) error {
 
 func (out judged) whole(b *strings.Builder) {
 	fmt.Fprintf(b, "lane: %s", out.Lane)
-	if !out.Planned {
+	if !out.Planned && out.Lane != gate.Forbidden {
 		b.WriteString(" at best; only a plan shows the effects (--plan)")
 	}
 	b.WriteByte('\n')
