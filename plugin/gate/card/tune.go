@@ -3,10 +3,7 @@ package card
 import (
 	"math"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/VictoriaMetrics/metricsql"
 
 	"pm-todos/plugin/gate/fact"
 	"pm-todos/plugin/gate/promql"
@@ -108,9 +105,7 @@ func movesOf(key string, before, after *fact.Node) ([]move, string) {
 	case key == "expr":
 		return expressionMoves(old, now)
 	}
-	m := moved("", old, now, true)
-	m.key = ""
-	return []move{m}, ""
+	return []move{moved("", old, now, true)}, ""
 }
 
 // moved judges a number that takes another value. more says that the alert fires
@@ -129,6 +124,8 @@ func moved(key, before, after string, more bool) move {
 	return m
 }
 
+const otherExpression = "the expression is another one; only numbers beside comparisons, and ranges, may move"
+
 // expressionMoves are the numbers that differ in two versions of an expression
 // whose trees are the same.
 func expressionMoves(before, after string) ([]move, string) {
@@ -137,124 +134,26 @@ func expressionMoves(before, after string) ([]move, string) {
 	if errOld != nil || errNow != nil {
 		return queryMoves(before, after)
 	}
-	w := walker{}
-	w.walk(old.Tree, now.Tree, 1)
-	return w.moves, w.why
-}
-
-// walker compares two expressions.
-type walker struct {
-	moves []move
-	why   string
-}
-
-const otherExpression = "the expression is another one; only numbers beside comparisons, and ranges, may move"
-
-// walk compares two expressions. direction is 1 where the alert fires when the
-// expression has a result, 0 where that is not known.
-func (w *walker) walk(old, now metricsql.Expr, direction int) {
-	if w.why != "" || same(old, now) {
-		return
+	differences, ok := promql.Differences(old, now)
+	if !ok {
+		return nil, otherExpression
 	}
-	switch o := old.(type) {
-	case *metricsql.BinaryOpExpr:
-		if n, ok := now.(*metricsql.BinaryOpExpr); ok && sameOperation(o, n) {
-			w.operation(o, n, direction)
-			return
-		}
-	case *metricsql.RollupExpr:
-		if n, ok := now.(*metricsql.RollupExpr); ok {
-			w.rollup(o, n)
-			return
-		}
-	case *metricsql.FuncExpr:
-		if n, ok := now.(*metricsql.FuncExpr); ok && o.Name == n.Name {
-			w.arguments(o.Args, n.Args)
-			return
-		}
-	case *metricsql.AggrFuncExpr:
-		if n, ok := now.(*metricsql.AggrFuncExpr); ok && o.Name == n.Name && sameModifier(o.Modifier, n.Modifier) {
-			w.arguments(o.Args, n.Args)
-			return
-		}
-	}
-	w.why = otherExpression
-}
-
-func same(a, b metricsql.Expr) bool {
-	return string(a.AppendString(nil)) == string(b.AppendString(nil))
-}
-
-func sameModifier(a, b metricsql.ModifierExpr) bool {
-	return strings.EqualFold(a.Op, b.Op) && slices.Equal(a.Args, b.Args)
-}
-
-func sameOperation(a, b *metricsql.BinaryOpExpr) bool {
-	return a.Op == b.Op && a.Bool == b.Bool && sameModifier(a.GroupModifier, b.GroupModifier) && sameModifier(a.JoinModifier, b.JoinModifier)
-}
-
-func (w *walker) arguments(old, now []metricsql.Expr) {
-	if len(old) != len(now) {
-		w.why = otherExpression
-		return
-	}
-	for i := range old {
-		w.walk(old[i], now[i], 0)
-	}
-}
-
-func (w *walker) operation(old, now *metricsql.BinaryOpExpr, direction int) {
-	if promql.Comparison(old.Op) {
-		grows := strings.HasPrefix(old.Op, ">")
-		ordered := old.Op != "==" && old.Op != "!=" // beside those a number is which one, and no threshold
-		if ordered && (w.threshold(old.Left, now.Left, !grows, direction) || w.threshold(old.Right, now.Right, grows, direction)) {
-			return
-		}
-	}
-	inner := direction
-	if promql.Comparison(old.Op) || !slices.Contains([]string{"and", "or", "unless"}, old.Op) {
-		inner = 0
-	}
-	w.walk(old.Left, now.Left, inner)
-	if old.Op == "unless" {
-		inner = 0
-	}
-	w.walk(old.Right, now.Right, inner)
-}
-
-// threshold judges one side of a comparison that is a number, or a number times
-// something that stays. It is false when the side is neither, or stays as it is.
-func (w *walker) threshold(old, now metricsql.Expr, more bool, direction int) bool {
-	if a, ok := old.(*metricsql.BinaryOpExpr); ok && a.Op == "*" {
-		b, ok := now.(*metricsql.BinaryOpExpr)
+	var moves []move
+	for _, d := range differences {
+		m := moved("", d.Before, d.After, d.Quieter != promql.Lower)
+		r, _ := said.Ratio("", d.Before, d.After)
 		switch {
-		case !ok || !sameOperation(a, b):
-			return false
-		case same(a.Left, b.Left):
-			return w.threshold(a.Right, b.Right, more, direction)
-		case same(a.Right, b.Right):
-			return w.threshold(a.Left, b.Left, more, direction)
+		case d.Sign:
+			m.why = "a number moves to, from or past zero, or is none"
+		case d.Range && r < 1:
+			m.why = "a range becomes shorter, so that it may hold too few samples"
+		case d.Quieter == promql.EitherWay:
+			m.quieter = eitherWay(d.Before, d.After)
 		}
-		return false
+		moves = append(moves, m)
 	}
-	a, okOld := old.(*metricsql.NumberExpr)
-	b, okNow := now.(*metricsql.NumberExpr)
-	if !okOld || !okNow || a.N == b.N {
-		return false
-	}
-	before, after := number(math.Abs(a.N)), number(math.Abs(b.N))
-	m := moved("", before, after, more == (a.N >= 0))
-	if a.N < 0 != (b.N < 0) {
-		m.why = "a number moves to, from or past zero, or is none"
-	}
-	if direction == 0 {
-		m.quieter = eitherWay(before, after)
-	}
-	w.moves = append(w.moves, m)
-	return true
+	return moves, ""
 }
-
-func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 // eitherWay is how far a number moved when nobody knows which way is quieter.
 func eitherWay(before, after string) float64 {
@@ -263,44 +162,6 @@ func eitherWay(before, after string) float64 {
 		return math.Inf(1)
 	}
 	return max(r, 1/r)
-}
-
-// rollup judges a range that becomes longer.
-func (w *walker) rollup(old, now *metricsql.RollupExpr) {
-	switch {
-	case !sameRollup(old, now) || (old.Window == nil) != (now.Window == nil):
-		w.why = otherExpression
-		return
-	case old.Window == nil || same(old.Window, now.Window):
-		w.walk(old.Expr, now.Expr, 0)
-		return
-	case !same(old.Expr, now.Expr):
-		w.why = otherExpression
-		return
-	}
-	before, after := string(old.Window.AppendString(nil)), string(now.Window.AppendString(nil))
-	m := moved("", before, after, true)
-	if r, ok := said.Ratio("", before, after); ok && r < 1 {
-		m.why = "a range becomes shorter, so that it may hold too few samples"
-	}
-	w.moves = append(w.moves, m)
-}
-
-// sameRollup reports whether everything but the range and what it is of is the
-// same.
-func sameRollup(a, b *metricsql.RollupExpr) bool {
-	text := func(e metricsql.Expr) string {
-		switch e := e.(type) {
-		case *metricsql.DurationExpr:
-			if e == nil {
-				return ""
-			}
-		case nil:
-			return ""
-		}
-		return string(e.AppendString(nil))
-	}
-	return text(a.Offset) == text(b.Offset) && text(a.Step) == text(b.Step) && a.InheritStep == b.InheritStep && text(a.At) == text(b.At)
 }
 
 // queryMoves are the numbers that differ in two texts of another query language,
