@@ -28,7 +28,7 @@ serverFiles:
   alerting_rules.yml:
     groups:
 `)
-	for group := range 250 {
+	for group := range 190 {
 		fmt.Fprintf(&b, "      - name: group-%d\n        rules:\n", group)
 		for rule := range 3 {
 			fmt.Fprintf(&b, `          - alert: Service%dErrors%d
