@@ -42,10 +42,12 @@ var rooms = map[string][]string{
 
 	"plugin/gate":              {"plugin/gate/account", "plugin/gate/card", "plugin/gate/fact", "plugin/gate/hclfile", "plugin/gate/program"},
 	"plugin/gate/account":      {"plugin/gate/fact", "plugin/gate/hclfile"},
-	"plugin/gate/card":         {"plugin/gate/fact"},
+	"plugin/gate/card":         {"plugin/gate/fact", "plugin/gate/promql", "plugin/gate/said"},
 	"plugin/gate/fact":         {},
 	"plugin/gate/hclfile":      {},
 	"plugin/gate/program":      {"plugin/gate/hclfile"},
+	"plugin/gate/promql":       {},
+	"plugin/gate/said":         {"plugin/gate/promql"},
 	"plugin/vault/vaulttest":   {},
 	"plugin/egress/proxytest":  {},
 	"plugin/host/sshdtest":     {},
