@@ -185,7 +185,7 @@ func TestThreat14_DriftFoundAfterPaymentCountsAsAnAttempt(t *testing.T) {
 	s := newSite(t, o)
 	state := filepath.Join(s.StateDir, "uptime-kuma.tfstate")
 	held := string(must[[]byte](t)(os.ReadFile(state)))
-	if err := os.WriteFile(state, []byte(strings.ReplaceAll(held, "https://wiki.example.org/", "https://wiki.example.org/drifted")), 0o600); err != nil {
+	if err := os.WriteFile(state, []byte(strings.ReplaceAll(held, "https://grafana.example.org/api/health", "https://grafana.example.org/drifted")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for range 4 {

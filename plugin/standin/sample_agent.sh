@@ -40,8 +40,15 @@ Monitor)
 	end "$file" <<-JOB
 		      - job_name: $slug
 		        metrics_path: /probe
+		        params:
+		          module: [http_2xx]
 		        static_configs:
 		          - targets: ["http://10.0.10.15:9100/health"]
+		        relabel_configs:
+		          - source_labels: [__address__]
+		            target_label: __param_target
+		          - target_label: __address__
+		            replacement: blackbox:9115
 	JOB
 	echo "added the monitor to $file"
 	;;

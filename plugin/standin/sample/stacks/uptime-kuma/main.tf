@@ -3,11 +3,14 @@ resource "terraform_data" "monitors" {
     scrape_configs:
       - job_name: grafana
         metrics_path: /probe
+        params:
+          module: [http_2xx]
         static_configs:
           - targets: ["https://grafana.example.org/api/health"]
-      - job_name: wiki
-        metrics_path: /probe
-        static_configs:
-          - targets: ["https://wiki.example.org/"]
+        relabel_configs:
+          - source_labels: [__address__]
+            target_label: __param_target
+          - target_label: __address__
+            replacement: blackbox:9115
   YAML
 }
