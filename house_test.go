@@ -19,7 +19,7 @@ import (
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
 	"plugin":         {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
-	"plugin/resolve": {"plugin/gitrepo", "plugin/host", "plugin/agent", "plugin/gate", "plugin/gate/card"},
+	"plugin/resolve": {"plugin/gitrepo", "plugin/host", "plugin/agent", "plugin/gate", "plugin/gate/card", "plugin/gate/place"},
 	"plugin/gitrepo": {},
 	"plugin/host":    {},
 	"plugin/agent":   {},
@@ -40,7 +40,9 @@ var rooms = map[string][]string{
 	"docs/benchmark":    {"plugin/standin"}, // a program of its own
 	".ci/vault":         {},                 // a module of its own
 
-	"plugin/gate":              {"plugin/gate/account", "plugin/gate/card", "plugin/gate/fact", "plugin/gate/hclfile", "plugin/gate/program"},
+	"plugin/gate":              {"plugin/gate/account", "plugin/gate/card", "plugin/gate/fact", "plugin/gate/hclfile", "plugin/gate/leak", "plugin/gate/place", "plugin/gate/program"},
+	"plugin/gate/leak":         {},
+	"plugin/gate/place":        {},
 	"plugin/gate/account":      {"plugin/gate/fact", "plugin/gate/hclfile"},
 	"plugin/gate/card":         {"plugin/gate/fact", "plugin/gate/promql", "plugin/gate/said"},
 	"plugin/gate/fact":         {},

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/gate/leak"
 	"pm-todos/plugin/secret"
 )
 
@@ -168,12 +169,25 @@ func (d *diff) content(file change.File) {
 // invisible refuses characters that show a reader something else than what a
 // program reads: direction marks, zero-width and other format characters.
 func (d *diff) invisible(file change.File) {
-	for _, line := range addedLines(file.Old, file.New) {
-		for _, r := range line.text {
-			if r < ' ' && r != '\t' && r != '\r' || r == 0x7f || hiddenRune(r) {
-				d.add(CodeBinary, fmt.Sprintf("%s:%d", file.Path, line.number), "the line holds a control character or an invisible one")
+	for _, line := range leak.AddedLines(file.Old, file.New) {
+		for _, r := range line.Text {
+			if r < ' ' && r != '\t' && r != '\r' || r == 0x7f || leak.Hidden(r) {
+				d.add(CodeBinary, fmt.Sprintf("%s:%d", file.Path, line.Number), "the line holds a control character or an invisible one")
 				break
 			}
+		}
+	}
+}
+
+// secrets refuses known secrets and what has the shape of one, in added lines
+// only: what was there before is not this item's doing.
+func (d *diff) secrets(file change.File) {
+	if leak.Holds(file.Old, file.New, d.policy.Secrets) {
+		d.add(CodeSecret, file.Path, "the file holds a secret that this run was given")
+	}
+	for _, line := range leak.AddedLines(file.Old, file.New) {
+		if what := leak.Shape(line.Text); what != "" {
+			d.add(CodeSecret, fmt.Sprintf("%s:%d", file.Path, line.Number), "the line looks like it holds "+what)
 		}
 	}
 }

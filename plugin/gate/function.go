@@ -12,6 +12,7 @@ import (
 
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/gate/hclfile"
+	"pm-todos/plugin/gate/place"
 	"pm-todos/plugin/pattern"
 )
 
@@ -79,18 +80,18 @@ func watched(name string) bool {
 
 // call judges one new call.
 func (c *comparison) call(file hclfile.File, call *hclsyntax.FunctionCallExpr) {
-	place := fmt.Sprintf("%s:%d", file.Path, call.Range().Start.Line)
+	at := fmt.Sprintf("%s:%d", file.Path, call.Range().Start.Line)
 	name := plainName(call.Name)
 	if strings.Contains(name, "::") {
-		c.add(CodeFunction, place, "a provider's function runs the provider's code at plan time")
+		c.add(CodeFunction, at, "a provider's function runs the provider's code at plan time")
 		return
 	}
 	if why := refusedFunctions[name]; why != "" {
-		c.add(CodeFunction, place, name+"() "+why)
+		c.add(CodeFunction, at, name+"() "+why)
 		return
 	}
 	if call.ExpandFinal || len(call.Args) == 0 {
-		c.add(CodeFileFunction, place, name+"() must be given its path literally")
+		c.add(CodeFileFunction, at, name+"() must be given its path literally")
 		return
 	}
 	target, problem := modulePath(path.Dir(file.Path), call.Args[0])
@@ -99,11 +100,11 @@ func (c *comparison) call(file hclfile.File, call *hclsyntax.FunctionCallExpr) {
 	} else if problem == "" && !c.tracked(target) {
 		problem = "must name a file of the repository"
 	}
-	if problem == "" && deniedBy(fold(target)) != "" {
+	if problem == "" && place.Denied(place.Fold(target)) != "" {
 		problem = "must not name a file that no item may touch"
 	}
 	if problem != "" {
-		c.add(CodeFileFunction, place, name+"() "+problem)
+		c.add(CodeFileFunction, at, name+"() "+problem)
 	}
 }
 

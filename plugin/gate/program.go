@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"pm-todos/plugin/change"
+	"pm-todos/plugin/gate/place"
 	"pm-todos/plugin/gate/program"
 )
 
@@ -18,7 +19,7 @@ const usedByCode = "a provider, a provisioner, a hook or a data source that runs
 func (d *diff) programs() {
 	reached := map[string]program.Reached{}
 	for _, file := range d.change.Files {
-		stack := StackOf(file.Path, d.policy.Stacks)
+		stack := place.StackOf(file.Path, d.policy.Stacks)
 		if stack == "" {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"pm-todos/plugin/gate/hclfile"
+	"pm-todos/plugin/gate/place"
 	"pm-todos/plugin/gate/program"
 )
 
@@ -143,7 +144,7 @@ func (c *comparison) module(s statement, was *statement) {
 	case !c.known(folder + "/"):
 		c.add(CodeModuleSource, s.place(), "a new module must be a folder that the repository has")
 	default:
-		own, other := StackOf(s.file.Path, c.policy.Stacks), StackOf(folder+"/main.tf", c.policy.Stacks)
+		own, other := place.StackOf(s.file.Path, c.policy.Stacks), place.StackOf(folder+"/main.tf", c.policy.Stacks)
 		if other != "" && other != own {
 			c.add(CodeModuleSource, s.place(), "a new module must not be part of another stack")
 		}

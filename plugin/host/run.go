@@ -64,9 +64,6 @@ func checkPath(p string) error {
 	return nil
 }
 
-// ID is the run's id.
-func (r *Run) ID() string { return r.id }
-
 // Dir is the absolute path of the run directory on the host.
 func (r *Run) Dir() string { return r.dir }
 

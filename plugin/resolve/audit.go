@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/gate"
+	"pm-todos/plugin/gate/place"
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/pattern"
 	"pm-todos/plugin/postmortem"
@@ -315,7 +315,7 @@ func (a *auditor) content(d Doubt, fix fixCommit) error {
 		return err
 	}
 	for _, file := range diff.Files {
-		if gate.StackOf(file.Path, a.stacks) != fix.evidence.Stack {
+		if place.StackOf(file.Path, a.stacks) != fix.evidence.Stack {
 			d.Code, d.Detail = DoubtOutsideStack, fmt.Sprintf("%.12s changes %s, which is not of its stack %s", fix.commit.Hash, file.Path, fix.evidence.Stack)
 			d.Fix = "see who wrote this commit, and look at what it changed"
 			a.doubt(d)

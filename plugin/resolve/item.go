@@ -14,6 +14,7 @@ import (
 	"pm-todos/plugin/fault"
 	"pm-todos/plugin/gate"
 	"pm-todos/plugin/gate/card"
+	"pm-todos/plugin/gate/place"
 	"pm-todos/plugin/gitrepo"
 	"pm-todos/plugin/host"
 )
@@ -202,11 +203,11 @@ func (a *attempt) namedStack(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	folders := gate.Stacks(policy.BasePaths, a.opts.Scope.Stacks)
-	name := gate.StackNamed(a.item.Action+"\n"+a.item.Details, folders)
+	folders := place.Stacks(policy.BasePaths, a.opts.Scope.Stacks)
+	name := place.StackNamed(a.item.Action+"\n"+a.item.Details, folders)
 	if name == "" {
 		// A type that is held to one stack names it as well.
-		name = gate.StackWithin(a.opts.Scope.TypePaths[a.item.Type], folders)
+		name = place.StackWithin(a.opts.Scope.TypePaths[a.item.Type], folders)
 	}
 	if findings := hopeless(name, folders, policy); findings != nil {
 		a.out.Stack, a.out.Final = name, true

@@ -7,6 +7,7 @@ import (
 	"pm-todos/plugin/agent"
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/gate"
+	"pm-todos/plugin/gate/place"
 )
 
 // What a check-up asks of this room without working on any item.
@@ -44,7 +45,7 @@ func JudgeBaseline(show []byte, tolerated []string) (verdict change.Verdict, tol
 
 // StackFolders is the folders that the globs of the setting stacks name among
 // the paths of a repository, sorted.
-func StackFolders(paths, globs []string) []string { return gate.Stacks(paths, globs) }
+func StackFolders(paths, globs []string) []string { return place.Stacks(paths, globs) }
 
 // SkipsPipeline tells whether a commit's message keeps Woodpecker from starting
 // a pipeline.

@@ -8,7 +8,7 @@ import (
 
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gate"
+	"pm-todos/plugin/gate/place"
 	"pm-todos/plugin/gitrepo"
 )
 
@@ -57,8 +57,8 @@ func (r *Resolver) claim(item change.Item, fix landed, files []string) error {
 		return err
 	}
 	stack := fix.evidence.Stack
-	fits := slices.Contains(gate.Stacks(known, r.opts.Scope.Stacks), stack) && !gate.Protected(stack, r.opts.Scope.Protected) &&
-		!slices.ContainsFunc(files, func(file string) bool { return gate.StackOf(file, r.opts.Scope.Stacks) != stack })
+	fits := slices.Contains(place.Stacks(known, r.opts.Scope.Stacks), stack) && !place.Protected(stack, r.opts.Scope.Protected) &&
+		!slices.ContainsFunc(files, func(file string) bool { return place.StackOf(file, r.opts.Scope.Stacks) != stack })
 	if fits {
 		fits, err = r.opts.Current(fix.commit, item)
 	}

@@ -1,15 +1,16 @@
-package gate
+// Package leak finds what must not be in a change: secrets, and characters that a
+// reader does not see. It is pure.
+package leak
 
 import (
 	"bytes"
 	"encoding/base64"
-	"fmt"
 	"math"
 	"regexp"
 	"strings"
 
-	"pm-todos/plugin/change"
 	"pm-todos/plugin/pattern"
+	"pm-todos/plugin/secret"
 )
 
 // shortestSecret is the length below which a known secret is not searched for:
@@ -37,27 +38,9 @@ var shapes = []struct {
 // assignment matches a name that promises a secret and the literal after it.
 var assignment = pattern.Lazy(`(?i)(?:passw(?:or)?d|passwd|passphrase|token|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|auth[_-]?key|encryption[_-]?key)[a-z0-9_.-]*["']?\s*(?:[:=]|=>)\s*["']?([^\s"',;]{12,})`)
 
-// secrets refuses known secrets and what has the shape of one, in added lines
-// only: what was there before is not this item's doing.
-func (d *diff) secrets(file change.File) {
-	for _, s := range d.policy.Secrets {
-		for _, form := range secretForms(s.Reveal()) {
-			if bytes.Count(file.New, form) > bytes.Count(file.Old, form) {
-				d.add(CodeSecret, file.Path, "the file holds a secret that this run was given")
-				break
-			}
-		}
-	}
-	for _, line := range addedLines(file.Old, file.New) {
-		if what := secretShape(line.text); what != "" {
-			d.add(CodeSecret, fmt.Sprintf("%s:%d", file.Path, line.number), "the line looks like it holds "+what)
-		}
-	}
-}
-
-// secretForms is what a known secret looks like in a file: itself, each of its
+// forms is what a known secret looks like in a file: itself, each of its
 // longer lines, and base64.
-func secretForms(text string) [][]byte {
+func forms(text string) [][]byte {
 	text = strings.TrimSpace(text)
 	if len(text) < shortestSecret {
 		return nil
@@ -74,8 +57,8 @@ func secretForms(text string) [][]byte {
 	return forms
 }
 
-// secretShape says what kind of secret a line seems to hold, "" when none.
-func secretShape(line string) string {
+// Shape says what kind of secret a line seems to hold, "" when none.
+func Shape(line string) string {
 	for _, shape := range shapes {
 		if shape.pattern().MatchString(line) {
 			return shape.what
@@ -110,4 +93,16 @@ func random(literal string) bool {
 		bits -= p * math.Log2(p)
 	}
 	return bits > 3
+}
+
+// Holds reports whether a text holds one of the secrets more often than before.
+func Holds(before, after []byte, secrets []secret.String) bool {
+	for _, s := range secrets {
+		for _, form := range forms(s.Reveal()) {
+			if bytes.Count(after, form) > bytes.Count(before, form) {
+				return true
+			}
+		}
+	}
+	return false
 }
