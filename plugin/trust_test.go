@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"pm-todos/plugin/change"
 	"pm-todos/plugin/postmortem"
@@ -270,11 +272,21 @@ func TestThreat21_OnlyTheRunDirectoryProvesAnApply(t *testing.T) {
 			t.Parallel()
 			s := alertSite(t)
 			held := s.alerts()
-			s.disturbed(nil, c.stage, func(p process) { s.signal(p, os.Kill) })
+			release := func() {}
+			if !c.applied {
+				release = s.holdAnswerTo(resolve.JournalPrefix)
+			}
+			s.disturbed(nil, c.stage, func(p process) {
+				for !c.applied && len(must[map[string]string](t)(s.Repo.Refs(resolve.JournalPrefix))) == 0 {
+					time.Sleep(10 * time.Millisecond) // its answer is held
+				}
+				s.signal(p, os.Kill)
+				release()
+			})
 			s.freeLock()
 			journals := must[map[string]string](t)(s.Repo.Refs(resolve.JournalPrefix))
-			if len(journals) == 0 && !c.applied {
-				t.Skip("killed before its journal was written")
+			if len(journals) == 0 {
+				t.Fatal("no journal was left")
 			}
 			for ref, genuine := range journals {
 				evidence, _ := resolve.ParseEvidence(s.git("", nil, "log", "-1", "--format=%B", genuine))
@@ -307,6 +319,24 @@ func TestThreat21_OnlyTheRunDirectoryProvesAnApply(t *testing.T) {
 			}
 		})
 	}
+}
+
+// holdAnswerTo makes the remote take a push to refs below a prefix and say
+// nothing of it until it is released.
+func (s *site) holdAnswerTo(prefix string) (release func()) {
+	s.t.Helper()
+	free := filepath.Join(s.t.TempDir(), "free")
+	hook := fmt.Sprintf("#!/bin/sh\nwhile read -r _ _ ref; do case $ref in %s*) until [ -e '%s' ]; do sleep 0.05; done;; esac; done\n", prefix, free)
+	if err := s.Repo.InstallHook("post-receive", hook); err != nil {
+		s.t.Fatal(err)
+	}
+	release = func() {
+		if err := errors.Join(os.WriteFile(free, nil, 0o600), s.Repo.InstallHook("post-receive", "")); err != nil {
+			s.t.Error(err)
+		}
+	}
+	s.t.Cleanup(release)
+	return release
 }
 
 // forgeLedger appends lines that say an item is done, by a run that made neither.
