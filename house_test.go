@@ -50,10 +50,11 @@ var rooms = map[string][]string{
 	"plugin/gate/program":      {"plugin/gate/hclfile"},
 	"plugin/gate/promql":       {},
 	"plugin/gate/said":         {"plugin/gate/promql"},
+	"plugin/freeport":          {},
 	"plugin/vault/vaulttest":   {},
 	"plugin/egress/proxytest":  {},
-	"plugin/host/sshdtest":     {},
-	"plugin/gitrepo/giteatest": {},
+	"plugin/host/sshdtest":     {"plugin/freeport"},
+	"plugin/gitrepo/giteatest": {"plugin/freeport"},
 }
 
 // leaves are values that every room above them may use. They import at most

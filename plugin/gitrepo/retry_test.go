@@ -21,6 +21,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"pm-todos/plugin/fault"
+	"pm-todos/plugin/freeport"
 )
 
 // first has the first of some requests answered in another way.
@@ -183,12 +184,7 @@ func TestRemote_ThatFallsSilentIsAskedAgain(t *testing.T) {
 
 func TestRemote_ThatIsNotThereYet(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
+	address := freeport.Address(t)
 	o := options(t, "http://"+address+"/origin.git")
 	var server *http.Server
 	o.Retrying = func(error, time.Duration) {

@@ -7,7 +7,6 @@ package giteatest
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -18,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"pm-todos/plugin/freeport"
 )
 
 // Variable names the environment variable that holds the path of the real
@@ -49,7 +50,7 @@ func Start(t testing.TB) *Server {
 	if program == "" {
 		t.Skipf("needs a real Gitea: build .ci/gitea and set %s to the program, as .ci/run does", Variable)
 	}
-	s := &Server{t: t, program: program, dir: t.TempDir(), address: unused(t), password: "giteatest-password"}
+	s := &Server{t: t, program: program, dir: t.TempDir(), address: freeport.Address(t), password: "giteatest-password"}
 	s.URL = "http://" + s.address
 	s.configure()
 	log, err := os.Create(filepath.Join(s.dir, "log"))
@@ -231,19 +232,4 @@ func (s *Server) account(name string, more ...string) Account {
 	}
 	a.Token = printed[len(printed)-1]
 	return a
-}
-
-// unused is an address on which nobody listens.
-func unused(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := listener.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
-	return fmt.Sprint(listener.Addr())
 }

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"pm-todos/plugin/freeport"
 )
 
 // Program is the server. Tests are skipped where it is not installed.
@@ -59,7 +61,7 @@ func New(t testing.TB, c Config) *Server {
 	s.HostKey = signer
 	s.Write(t, "host", private)
 	s.Write(t, "authorized_keys", strings.Join(append(c.Authorized, ""), "\n"))
-	s.Address = unused(t)
+	s.Address = freeport.Address(t)
 	_, port, err := net.SplitHostPort(s.Address)
 	if err != nil {
 		t.Fatal(err)
@@ -200,18 +202,4 @@ func account(t testing.TB) string {
 		}
 	}
 	return me.Username
-}
-
-// unused is an address on which nobody listens.
-func unused(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return address
 }
