@@ -121,9 +121,13 @@ func (n lintCount) String() string {
 	if n.unread > 0 {
 		text += fmt.Sprintf(" read, %d could not be", n.unread)
 	}
-	return fmt.Sprintf("%s: %s, %s, %s; %s may be implemented without a person", text,
+	text = fmt.Sprintf("%s: %s, %s, %s; %s may be implemented without a person", text,
 		counted(n.levels[postmortem.LevelError], "error"), counted(n.levels[postmortem.LevelWarning], "warning"),
 		counted(n.levels[postmortem.LevelNote], "note"), counted(n.safe, "item"))
+	if n.safe > 0 {
+		text += "\nName the alert or the setting in the action, and state the new value: what is not stated waits for a person."
+	}
+	return text
 }
 
 // counted is a number with its noun.

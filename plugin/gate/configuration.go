@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"maps"
 	"strings"
 
 	"pm-todos/plugin/gate/fact"
@@ -80,24 +81,42 @@ func (j *judgement) hasHistory() bool {
 	return j.policy.HasHistory || j.baseline != nil && stateResources(j.baseline.raw["prior_state"]).managed > 0
 }
 
-// provider refuses a resource of a provider that the stack does not use yet:
-// its code would run here for the first time.
-func (j *judgement) provider(r resource) {
-	if r.provider == builtinProvider || !j.hasHistory() {
+// providers refuses a provider that the stack does not use yet, of a resource or
+// of a data source: its code would run here for the first time.
+func (j *judgement) providers() {
+	if j.policy.Mode != Item || !j.hasHistory() {
 		return
 	}
-	used := stateResources(j.plan.raw["prior_state"]).providers
-	if used[r.provider] {
-		return
-	}
+	known := stateResources(j.plan.raw["prior_state"]).providers
 	if j.baseline != nil {
-		if stateResources(j.baseline.raw["prior_state"]).providers[r.provider] || configuredProviders(j.baseline.raw["configuration"])[r.provider] {
-			return
-		}
-	} else if len(used) == 0 {
+		known = j.baseline.providers()
+	} else if len(known) == 0 {
 		return // nothing is known of the stack; creates-everything speaks
 	}
-	j.add(CodeNewProv, r.address, "no resource of the stack uses this provider yet; its code would run here for the first time")
+	const fresh = "nothing in the stack uses this provider yet; its code would run here for the first time"
+	told := map[string]bool{builtinProvider: true, "": true}
+	for _, r := range j.plan.resources {
+		if r.before == nil && !known[r.provider] && !told[r.provider] {
+			told[r.provider] = true
+			j.add(CodeNewProv, r.address, fresh)
+		}
+	}
+	if j.baseline == nil {
+		return // what was read while planning stands in the state already
+	}
+	for name := range j.plan.providers() {
+		if !known[name] && !told[name] {
+			j.add(CodeNewProv, name, fresh)
+		}
+	}
+}
+
+// providers are those that a plan knows: of its state, data sources included, and
+// of its configuration.
+func (s *shown) providers() map[string]bool {
+	names := stateResources(s.raw["prior_state"]).providers
+	maps.Copy(names, configuredProviders(s.raw["configuration"]))
+	return names
 }
 
 // stateFacts is what a state in the plan's JSON holds.

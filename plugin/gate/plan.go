@@ -89,6 +89,7 @@ func (j *judgement) judge() {
 	j.outputs()
 	j.checks()
 	j.history()
+	j.providers()
 	j.nothing()
 	if j.policy.Mode == Item {
 		most := j.policy.MaxChanges
@@ -215,7 +216,6 @@ func (j *judgement) change(r resource) {
 	if len(j.policy.AllowResources) > 0 && !allowed(r, j.policy.AllowResources) {
 		j.add(CodeOutside, r.address, "the resource is outside allow_resources of the type "+j.policy.Type)
 	}
-	j.provider(r)
 	j.programs(r)
 }
 
