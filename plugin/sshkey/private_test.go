@@ -186,6 +186,7 @@ func FuzzText(f *testing.F) {
 	for _, text := range handouts(f, key) {
 		f.Add(text)
 	}
+	f.Add("-----BEGIN X-----\\nAAAA\\n-----END X-----Pr\\n")
 	f.Add("devvm ssh-ed25519 AAAA\n@revoked * ssh-rsa AAAA\n\"\n'\\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		once := Text(text)

@@ -53,8 +53,8 @@ func bare(text string) string {
 // keys nor certificates hold a backslash.
 var escapedLineEnd = pattern.Lazy(`(\\+r)?\\+n|\\+r`)
 
-// block is one PEM block without headers.
-var block = pattern.Lazy(`(-----BEGIN [A-Z0-9 ]+-----)([A-Za-z0-9+/=\s]*)(-----END [A-Z0-9 ]+-----)`)
+// block is one PEM block without headers, and the blanks around it.
+var block = pattern.Lazy(`\s*(-----BEGIN [A-Z0-9 ]+-----)([A-Za-z0-9+/=\s]*)(-----END [A-Z0-9 ]+-----)\s*`)
 
 // spread puts the lines of a block on lines of their own.
 func spread(text string) string {
