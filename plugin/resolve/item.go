@@ -43,10 +43,12 @@ type attempt struct {
 	planned *host.Workspace // holds the saved plan file
 	out     change.Outcome
 
-	recorded  bool     // the ledger holds the attempt
-	doubtful  bool     // it ended for a reason that may be the item's after all
-	offered   *Patch   // what it proposes
-	journaled []string // fix commits that this attempt sent to its journal
+	recorded  bool            // the ledger holds the attempt
+	judgedAt  string          // base that the next is of
+	judgedBy  gate.DiffPolicy // what the diff gate may let pass there
+	doubtful  bool            // it ended for a reason that may be the item's after all
+	offered   *Patch          // what it proposes
+	journaled []string        // fix commits that this attempt sent to its journal
 }
 
 // one takes an item through all of its steps. fatal says that no other item
@@ -199,7 +201,7 @@ func (a *attempt) openBase(ctx context.Context) error {
 // would pass, and plans the base of the stack that the item names: nobody is paid
 // for a stack that drifts.
 func (a *attempt) namedStack(ctx context.Context) error {
-	policy, err := a.rules().policy(a.repo, a.item, a.base)
+	policy, err := a.policy()
 	if err != nil {
 		return err
 	}
@@ -220,6 +222,19 @@ func (a *attempt) namedStack(ctx context.Context) error {
 		a.out.Stack = name
 	}
 	return err
+}
+
+// policy is what the diff gate may let pass for the item, on the base that the
+// attempt has now; the configuration of a base is read once.
+func (a *attempt) policy() (gate.DiffPolicy, error) {
+	if a.judgedAt == a.base {
+		return a.judgedBy, nil
+	}
+	p, err := a.rules().policy(a.repo, a.item, a.base)
+	if err == nil {
+		a.judgedAt, a.judgedBy = a.base, p
+	}
+	return p, err
 }
 
 // hopeless is why no change could pass, of the stack that the item names or else
@@ -386,7 +401,7 @@ func (a *attempt) importTree(ctx context.Context) error {
 	if len(diff.Files) == 0 {
 		return &refusal{state: change.Refused, reason: ReasonNoChange}
 	}
-	policy, err := a.rules().policy(a.repo, a.item, a.base)
+	policy, err := a.policy()
 	if err != nil {
 		return err
 	}
@@ -433,7 +448,7 @@ func (a *attempt) judge() error {
 	if err != nil {
 		return fmt.Errorf("compare the change with its base: %w", err)
 	}
-	policy, err := a.rules().policy(a.repo, a.item, a.base)
+	policy, err := a.policy()
 	if err != nil {
 		return err
 	}
