@@ -312,7 +312,7 @@ func TestApplyWaitsForAFenceThatIsHalfPutUp(t *testing.T) {
 func TestClosingNeverMeetsAnApplyThatBegins(t *testing.T) {
 	t.Parallel()
 	const (
-		wait  = `while [ ! -e "$GO_ON" ]; do echo >"$apply/waits"; nap; done 2>/dev/null`
+		wait  = `echo >"$apply/waits"; while [ ! -e "$GO_ON" ]; do nap; done`
 		pid   = `printf '%s\n' "$$ $birth" >"$apply/pid" || exit 1`
 		claim = `mkdir "$apply/claim" || exit 1`
 	)

@@ -75,7 +75,7 @@ func TestNobodyListensIsTemporary(t *testing.T) {
 	}
 	d := newDouble(t).start()
 	c := d.config()
-	c.Addr, c.Timeout = "http://"+address, 300*time.Millisecond
+	c.Addr, c.Timeout = "http://"+address, 2*time.Second
 	tries := 0
 	c.OnRetry = func(error, time.Duration) { tries++ }
 	_, err = Read(t.Context(), c)

@@ -38,7 +38,9 @@ func do[T any](ctx context.Context, c Config, doing string, request func(context
 		if err == nil {
 			return result, nil
 		}
-		last = err
+		if last == nil || ctx.Err() == nil {
+			last = err // a try that the end of the context cut off says less than the one before it
+		}
 		if !temporary(err) {
 			return result, backoff.Permanent(err)
 		}
