@@ -1,4 +1,4 @@
-module pm-todos
+module github.com/pm-todos/pm-todos
 
 go 1.26.0
 

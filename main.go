@@ -8,9 +8,9 @@ import (
 	"os/signal"
 	"syscall"
 
-	"pm-todos/plugin"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 //go:generate go run . docs --output docs/settings.md

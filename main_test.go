@@ -6,7 +6,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 func TestMain(m *testing.M) {

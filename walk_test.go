@@ -11,7 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // person is the user that walks when the tests run as root, who may not use

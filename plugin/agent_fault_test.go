@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // TestFailureAgentAccountOutOfOrderIsNoItemsFault has more bad days than an item

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // apart is a site whose agent has a user of its own, with a key of its own, and

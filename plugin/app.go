@@ -9,8 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host"
 )
 
 // commands are the commands beside the plugin's run.

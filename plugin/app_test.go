@@ -9,7 +9,7 @@ import (
 	"syscall"
 	"testing"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // runApp is the app's output and error for a command line.

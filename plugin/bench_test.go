@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // BenchmarkParse reads the whole corpus of documents: how many a second, and

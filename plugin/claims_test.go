@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/report"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // claimsAgent does as told, in two ways what it must not, and once what nothing

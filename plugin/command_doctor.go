@@ -8,8 +8,8 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
-	"pm-todos/plugin/doctor"
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/doctor"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 func doctorCommand() *cli.Command {

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // doctor runs the check-up with some settings changed ("" unsets), and returns

@@ -13,8 +13,8 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/urfave/cli/v2"
 
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 )
 
 // errUnread stands for files that were named one by one already.

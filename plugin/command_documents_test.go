@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/report"
 )
 
 // inFolder makes files in a new folder and goes there.

@@ -11,9 +11,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 )
 
 // explainCommand says of items why they are automatic or not.

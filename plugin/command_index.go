@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/report"
 )
 
 // indexCommand writes the HTML overview of all post-mortems.

@@ -12,10 +12,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/report"
-	"pm-todos/plugin/scaffold"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/scaffold"
 )
 
 // initCommand writes what a repository needs to work with this program.

@@ -14,11 +14,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate"
-	"pm-todos/plugin/gate/card"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 func judgeCommand() *cli.Command {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 )
 
 // errFindings stands for findings that were printed one by one already.

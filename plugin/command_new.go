@@ -14,9 +14,9 @@ import (
 	"github.com/urfave/cli/v2"
 	"mvdan.cc/sh/v3/syntax"
 
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/scaffold"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/scaffold"
 )
 
 // newCommand begins a post-mortem.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 )
 
 // parseCommand prints the items of documents.

@@ -13,10 +13,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
 // errDoubts stands for findings of verify that were printed one by one already.

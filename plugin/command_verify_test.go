@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/resolve"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // doneSite is a site in which one item was implemented, and the hash of its fix.

@@ -19,8 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/resolve"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // process is the program as a process of its own, with some settings changed.

@@ -18,8 +18,8 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/text"
 
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/scaffold"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/scaffold"
 )
 
 // A page is Markdown that people read: what it tells them to type must work.

@@ -21,7 +21,7 @@ import (
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/ssh"
 
-	"pm-todos/plugin/scaffold"
+	"github.com/pm-todos/pm-todos/plugin/scaffold"
 )
 
 // The keys that Woodpecker 3 knows, from its documentation of workflows.

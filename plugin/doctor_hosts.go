@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/doctor"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/host"
-	"pm-todos/plugin/resolve"
-	"pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/doctor"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
 // hosts checks every host of hosts and of agent_hosts, not only the first that

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/host/sshdtest"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 func TestDoctorsFixesCanBePasted(t *testing.T) {

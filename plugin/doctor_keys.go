@@ -10,10 +10,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"pm-todos/plugin/doctor"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/secret"
-	"pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/doctor"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
 // vault checks the log-in, the secret and its fields, and the keys themselves,

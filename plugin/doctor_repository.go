@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/doctor"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/resolve"
-	"pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/doctor"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
 // source is the repository as the check-up read it.

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/doctor"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/host"
-	"pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/doctor"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
 // workspace is the branch's tip as Terraform gets it in a run.

@@ -7,7 +7,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"pm-todos/plugin/doctor"
+	"github.com/pm-todos/pm-todos/plugin/doctor"
 )
 
 // workflow looks for the workflow file that runs this plugin. What Woodpecker

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/gitrepo/giteatest"
-	"pm-todos/plugin/host/sshdtest"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/giteatest"
+	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // forgeSite is a site with an item on each of two stacks, whose remote is a

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/host/sshdtest"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // authorizedOptions are those by which docs/getting-started.md restricts the

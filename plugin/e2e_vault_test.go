@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/standin"
-	"pm-todos/plugin/vault/vaulttest"
+	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/vault/vaulttest"
 )
 
 // vaultSite is the sample with one item behind a real Vault, in which the pod of

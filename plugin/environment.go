@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // settingPrefix begins the variables in which Woodpecker hands settings on.

@@ -6,9 +6,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pm-todos/plugin/gate/card"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/report"
 )
 
 // docsCommand writes the pages of docs that come from tables of this program.

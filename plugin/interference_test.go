@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/resolve"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // must ends the test when preparing it went wrong.

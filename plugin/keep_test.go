@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/resolve"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // TestJournalThatCannotBeTakenBackIsSettled has the remote refuse every push

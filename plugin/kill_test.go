@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/resolve"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // killRounds says how many rounds TestRandomKillsLoseNothing has, and killSeed

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // patientSite is a site with an item that names an alert and states no value;

@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // hunt looks for secrets in whatever it is shown, in every form that programs

@@ -11,9 +11,9 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/report"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // Console is where a run is told of: its log, and its closing table on the

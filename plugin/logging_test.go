@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // logged is what a console prints of what use logs.

@@ -8,8 +8,8 @@ import (
 	"syscall"
 	"testing"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // runVariable makes the test binary the program itself, for tests that kill it.

@@ -14,9 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/report"
 )
 
 // codesOf are the values of a room's constants with a prefix.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/resolve"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // twoItems is a document with an item on each of two stacks.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 )
 
 // errRunTimeout is the cause of a run that reached run_timeout.

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // site is a stand-in world with what a test wants to know of a run in it.

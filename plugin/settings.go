@@ -5,9 +5,9 @@ package plugin
 import (
 	"time"
 
-	"pm-todos/plugin/egress"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // Mode is how far a run goes.

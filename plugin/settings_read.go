@@ -11,9 +11,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/secret"
-	"pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
 // reader puts the text of one setting into the settings. Its error says what

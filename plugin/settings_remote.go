@@ -7,8 +7,8 @@ import (
 	"path"
 	"strings"
 
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // remote is the address of a git repository, taken apart for links and

@@ -4,10 +4,10 @@ import (
 	"slices"
 	"time"
 
-	"pm-todos/plugin/egress"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // entry is one setting. The flags, the reading of the environment, the names

@@ -3,7 +3,7 @@ package plugin
 import (
 	"time"
 
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 var agentEntries = []entry{

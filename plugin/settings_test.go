@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // block is a settings block: names as users write them, texts as Woodpecker

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"strings"
 
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Bounds of where a document's severity is looked for.

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
 // manyDocuments is a selection of documents with 400 rows each: safe ones, those

@@ -10,12 +10,12 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/rs/zerolog"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/report"
-	"pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
 // selection is the documents that a run looks at, as they are at one commit.

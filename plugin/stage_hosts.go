@@ -9,12 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/host"
-	"pm-todos/plugin/resolve"
-	"pm-todos/plugin/secret"
-	"pm-todos/plugin/sshkey"
-	"pm-todos/plugin/vault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/vault"
 )
 
 // keys is what opens the hosts, from the settings or from Vault.

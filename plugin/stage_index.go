@@ -9,10 +9,10 @@ import (
 	"path"
 	"time"
 
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/report"
-	"pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
 // addIndex adds the index page to the files of a docs commit when it differs

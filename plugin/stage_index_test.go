@@ -12,11 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/report"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 const (

@@ -10,11 +10,11 @@ import (
 	"slices"
 	"time"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/report"
-	"pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
 // closingTime bounds what a cancelled run may still write: Woodpecker kills the

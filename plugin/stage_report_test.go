@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // withToken are settings by which Slack is reached through a bot's token.

@@ -10,13 +10,13 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/host"
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
 // openRepository clones the branch with its whole history into a directory that

@@ -10,11 +10,11 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
 // published is what the documents' update came to.

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 )
 
 // unreadable is a branch of which no file can be read.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // TestBadSurroundings breaks one thing at a time: the run ends with the code

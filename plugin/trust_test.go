@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/postmortem"
-	"pm-todos/plugin/resolve"
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // git runs git on the bare repository of a site and returns what it prints.

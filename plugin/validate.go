@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
 // Problem is one thing that is wrong with the settings.

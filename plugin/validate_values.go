@@ -15,12 +15,12 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"mvdan.cc/sh/v3/syntax"
 
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/host"
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/report"
-	"pm-todos/plugin/secret"
-	"pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
 // safeTypes are the types that may be implemented without a person.

@@ -28,7 +28,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 const branch = "main"

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/agent"
-	"pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/agent"
+	"github.com/pm-todos/pm-todos/plugin/change"
 )
 
 func TestNewDefinition(t *testing.T) {

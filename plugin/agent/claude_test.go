@@ -16,8 +16,8 @@ import (
 	"sync"
 	"testing"
 
-	"pm-todos/plugin/agent"
-	"pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/agent"
+	"github.com/pm-todos/pm-todos/plugin/change"
 )
 
 // claude is the real program, or the test is skipped.

@@ -4,8 +4,8 @@ import (
 	"regexp"
 	"strings"
 
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // LeastVersion is the oldest version of the program that this package was tried

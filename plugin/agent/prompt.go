@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Limits is what the agent is told about the gates, so that it need not find

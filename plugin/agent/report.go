@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Report is what a run of the agent came to. Only the change itself says

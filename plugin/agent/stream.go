@@ -8,7 +8,7 @@ import (
 	"math"
 	"strings"
 
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // result is the last line of a run. Its other fields decide nothing.

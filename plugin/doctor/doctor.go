@@ -10,8 +10,8 @@ import (
 	"io"
 	"strings"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Status is how a check ended.

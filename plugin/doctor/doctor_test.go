@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 func TestReportForPeople(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 
 	"golang.org/x/net/http/httpproxy"
 
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // Way is how servers are reached. Its zero value is the direct way, with the

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/egress"
-	"pm-todos/plugin/egress/proxytest"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/egress/proxytest"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // site is a server with a certificate of a private authority, and a proxy in

@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 func TestOf(t *testing.T) {

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"strings"
 
-	"pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 )
 
 // builtinProvider is the provider of terraform_data, which every Terraform

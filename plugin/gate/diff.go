@@ -7,9 +7,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate/leak"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate/leak"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // DiffPolicy is what the diff gate allows. All globs are doublestar patterns

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 func added(name, text string) change.File {

@@ -15,10 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate"
-	"pm-todos/plugin/gate/card"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 var update = flag.Bool("update", false, "write what the gates say into the fixtures; read every difference before you commit it")

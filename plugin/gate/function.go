@@ -10,10 +10,10 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate/hclfile"
-	"pm-todos/plugin/gate/place"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // fileFunctions is the functions that read files of the Terraform host.

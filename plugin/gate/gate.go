@@ -14,7 +14,7 @@ import (
 	"strings"
 	"unicode"
 
-	"pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/change"
 )
 
 // maxFindings bounds how many findings a verdict holds: a hostile change must

@@ -4,7 +4,7 @@ import (
 	"path"
 	"strings"
 
-	"pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/change"
 )
 
 // Hopeless is why no change of a stack could pass the diff gate, whatever an

@@ -3,7 +3,7 @@ package gate_test
 import (
 	"testing"
 
-	"pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/gate"
 )
 
 func TestMoneyIsNotSpentWhereNothingCanPass(t *testing.T) {

@@ -5,11 +5,11 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate/account"
-	"pm-todos/plugin/gate/card"
-	"pm-todos/plugin/gate/fact"
-	"pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate/account"
+	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/program"
 )
 
 // Lane is what may become of a change.

@@ -12,9 +12,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate"
-	"pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/gate/card"
 )
 
 // laneFile is a file of testdata/lanes: changes of one kind, with what they

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Unreadable says why nothing can be said about a plan that was judged, with the

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/gate"
 )
 
 // What wrappers print around an empty plan of a real Terraform.

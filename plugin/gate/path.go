@@ -3,7 +3,7 @@ package gate
 import (
 	"path"
 
-	"pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
 )
 
 // paths judges every path on its own.

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate/program"
 )
 
 // Mode says what a plan is judged for.

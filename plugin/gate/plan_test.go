@@ -15,8 +15,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate"
 )
 
 // realPlans is what Terraform 1.11.4 printed, with what the gate says of it.

@@ -7,9 +7,9 @@ import (
 	"path"
 	"strings"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate/place"
-	"pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/gate/program"
 )
 
 const usedByCode = "a provider, a provisioner, a hook or a data source that runs a program is made of this; it stays as it is"

@@ -3,9 +3,9 @@ package gate_test
 import (
 	"testing"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate"
-	"pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/gate/card"
 )
 
 func TestThreat23_FilesOfALocalChartAreNeverAutomatic(t *testing.T) {

@@ -6,8 +6,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"pm-todos/plugin/gate/hclfile"
-	"pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/gate/program"
 )
 
 // lifecycleArguments is what a lifecycle block may hold, as far as the gate

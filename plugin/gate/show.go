@@ -8,8 +8,8 @@ import (
 
 	tfjson "github.com/hashicorp/terraform-json"
 
-	"pm-todos/plugin/gate/fact"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // formatVersion is the plan formats that the gate knows: any minor version of

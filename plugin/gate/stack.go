@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate/hclfile"
-	"pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
 )
 
 // stack judges which stacks a change touches and is the one when there is

@@ -7,9 +7,9 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"pm-todos/plugin/gate/hclfile"
-	"pm-todos/plugin/gate/place"
-	"pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/gate/program"
 )
 
 // plainBlocks is the kinds of top-level blocks whose meaning the gate judges

@@ -9,8 +9,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 )
 
 // statement is one top-level block of a folder's Terraform files.

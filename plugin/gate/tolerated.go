@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 )
 
 // tolerable tells whether a resource is of a type that may change in every

@@ -17,10 +17,10 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
-	"pm-todos/plugin/egress"
-	"pm-todos/plugin/egress/proxytest"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/egress/proxytest"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 func TestClone_BringsWholeHistoryOfOneBranch(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
-	"pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
 // Commit makes a commit of the tree on the parent, by our identity, now, signed

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Errors that callers tell apart with errors.Is.

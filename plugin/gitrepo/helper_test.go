@@ -20,7 +20,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 const branchName = "master"

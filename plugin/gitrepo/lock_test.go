@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // clock is a time that only tests move.

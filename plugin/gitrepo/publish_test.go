@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // addFile is a build function for Publish: one new file on the tip.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Names that this program gives to refs of its own.

@@ -16,10 +16,10 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"golang.org/x/crypto/ssh"
 
-	"pm-todos/plugin/egress"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/secret"
-	"pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
 // Signature is who makes the commits.

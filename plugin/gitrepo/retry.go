@@ -13,7 +13,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // Bounds of trying an act on the remote again. A forge that restarts is back

@@ -20,8 +20,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/freeport"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/freeport"
 )
 
 // first has the first of some requests answered in another way.

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/host/sshdtest"
-	"pm-todos/plugin/secret"
-	"pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
 // demandSignatures makes the origin refuse every commit, on any ref, that the

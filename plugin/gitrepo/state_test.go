@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 const elsewhere = "heads/pm-todos-state"

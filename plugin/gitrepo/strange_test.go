@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // insistOnMultiACK stands in front of a remote and answers as Azure DevOps does

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // strangerRemote names the variable that tells this test's program to be the

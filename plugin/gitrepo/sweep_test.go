@@ -16,7 +16,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // mood is what happens to some requests of a run, the first of which is chosen

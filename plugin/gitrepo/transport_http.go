@@ -15,8 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"pm-todos/plugin/egress"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // httpTransport speaks git's smart protocol over HTTP with a client of its

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
 // sshTransport starts the services over SSH with one key and pinned host keys.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 )
 
 const (

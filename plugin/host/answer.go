@@ -9,9 +9,9 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // text is what the stream held after our mark: what came before is a greeting.

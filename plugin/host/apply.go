@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // ApplySpec says which saved plan is applied, and how.

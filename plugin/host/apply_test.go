@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 func planned(t *testing.T, w *world, files ...string) (*Run, *Workspace, string) {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // try dials a server and tells how that ended.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Causes that callers tell apart with errors.Is. Every error of this package

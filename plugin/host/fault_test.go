@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // line is one way that a connection is hurt: after so many bytes in one

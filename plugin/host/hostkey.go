@@ -11,10 +11,10 @@ import (
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
 // PinError is a host key that was not accepted. It is ErrHostKey.

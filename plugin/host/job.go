@@ -12,8 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // A job is one round trip: a task in a session that watches it.

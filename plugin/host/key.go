@@ -5,9 +5,9 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/secret"
-	"pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
 // readKey is the key that logs in, with its certificate when it has one.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 func TestThreat9_UnusableKeysAreFinalAndLoginsPrintNoKey(t *testing.T) {

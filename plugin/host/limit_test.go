@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // limited is this machine for an account that may have only so many processes.

@@ -18,8 +18,8 @@ import (
 	"golang.org/x/crypto/ssh"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/host/sshdtest"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
 )
 
 // sshd is a real OpenSSH server that accepts one key.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // wrapper stands in for a Terraform wrapper that comes with the repository.

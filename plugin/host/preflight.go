@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Need is what a run wants of a host. Empty fields are not looked at.

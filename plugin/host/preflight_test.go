@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // agentProgram is a program that answers as the agent does.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // A Run is a run's directory on a host, ~/.cache/pm-todos/runs/<id>, mode 0700.

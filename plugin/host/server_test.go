@@ -17,8 +17,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"pm-todos/plugin/host/sshdtest"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // newKey is a fresh ed25519 key as a signer and as PEM.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Process is one program to run under supervision.

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Target names a machine and the user there.

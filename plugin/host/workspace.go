@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Kind is what a workspace is for.

@@ -5,8 +5,8 @@ import (
 	"sync"
 	"testing"
 
-	_ "pm-todos/plugin" // which leads to every package that has patterns
-	"pm-todos/plugin/pattern"
+	_ "github.com/pm-todos/pm-todos/plugin" // which leads to every package that has patterns
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 func TestKnown_AllCompile(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // sequence matches what a terminal would obey: CSI (colours, cursor), the

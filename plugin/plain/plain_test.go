@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 func TestThreat13_LineDropsWhatATerminalObeysAndWhatNobodySees(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // headLines is how far into a document its Date field is looked for.

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // cellLimit is how long a text may be that is written into a table.

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	terminal "pm-todos/plugin/plain"
+	terminal "github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Listing is the JSON object that the command parse prints for a document.

@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Logged is a row of the Follow-up Implementation table that names this program

@@ -3,7 +3,7 @@ package postmortem
 import (
 	"strings"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 var (

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 var fieldLabel = pattern.Lazy(`(?i)^[*_]*(?:owner|assignee|due|due date|status|priority|ticket|issue|type|date|author|reviewers?|担当|期限|状態)[*_]*\s*[:：]`)

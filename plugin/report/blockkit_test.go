@@ -12,8 +12,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // blockKit lists what Slack would refuse of a message as an incoming webhook

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/change"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // IndexEntry is one post-mortem as the index page lists it.

@@ -5,7 +5,7 @@ import (
 	"path"
 	"strings"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // maxURL is the length in bytes of the longest link: several must fit into one

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Forges take 65,536 characters for a comment. Nothing more is begun above

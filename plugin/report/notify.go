@@ -3,8 +3,8 @@ package report
 import (
 	"fmt"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // Policy says when Slack is told of a run.

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"testing"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 func TestNotifyPolicy(t *testing.T) {

@@ -16,9 +16,9 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"pm-todos/plugin/egress"
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // WebhookBase is what the path of an incoming webhook is joined to.

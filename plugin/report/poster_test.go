@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 const hookPath = "T0AAAAAAA/B0BBBBBBB/s3cr3ts3cr3ts3cr3t"

@@ -3,7 +3,7 @@ package report
 import (
 	"strings"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // unrankedSeverity is the rank of a severity that is no known word.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/slack-go/slack"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // depth is how much of a run a message tells. The rest is counted.

@@ -9,9 +9,9 @@ package report
 import (
 	"time"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // Summary is everything there is to tell of one run. It is data only; the zero

@@ -5,9 +5,9 @@ import (
 	"io"
 	"strings"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Widths of the closing table in columns.

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // untold are the fields that decide something elsewhere, and are no news.

@@ -6,9 +6,9 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"pm-todos/plugin/egress"
-	"pm-todos/plugin/egress/proxytest"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/egress/proxytest"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 func TestSlackIsReachedBehindAPrivateCAAndAProxy(t *testing.T) {

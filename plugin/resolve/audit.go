@@ -7,10 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/gate/place"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 )
 
 // Codes of what a branch does not prove of the rows that say Done.

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 )
 
 // Unchecked are the items that earlier runs applied, or may have applied, of

@@ -9,14 +9,14 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"pm-todos/plugin/agent"
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gate"
-	"pm-todos/plugin/gate/card"
-	"pm-todos/plugin/gate/place"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/agent"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
 )
 
 // Limits of what an agent may leave behind.

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 )
 
 // JournalPrefix is where the fix commits live on the remote from before their

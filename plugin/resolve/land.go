@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"strings"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gate"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/host"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // rounds bounds how often an item is planned again because the branch or the

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/change"
 )
 
 // LedgerRef is where the ledger lives on the remote: JSON lines in a small

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/change"
 )
 
 var (

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"pm-todos/plugin/agent"
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate"
-	"pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/agent"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
 )
 
 // What a check-up asks of this room without working on any item.

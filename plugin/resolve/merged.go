@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gate/place"
-	"pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 )
 
 // findMerged recognises proposals that a person merged. A merge or a rebase

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"unicode"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // subjectAction is how many characters of an action fit a commit's subject.

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/change"
 )
 
 var evidence = Evidence{

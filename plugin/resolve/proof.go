@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"strings"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gate"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/host"
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // Refs below refs/pm-todos/ can be written by anybody who may push refs, and

@@ -9,9 +9,9 @@ import (
 	"path"
 	"strings"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Branches that this program makes beside the one it publishes to.

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/change"
 )
 
 // Reasons of items that a run did not come to, and of those that this room

@@ -10,10 +10,10 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/host"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // Modes of a run that come to this room.

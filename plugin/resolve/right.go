@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 )
 
 // mayPush asks the remote whether it takes what a run of this mode ends with,

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"pm-todos/plugin/gate"
-	"pm-todos/plugin/gate/card"
-	"pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 )
 
 // Scope is what a change may touch.

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"time"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/gitrepo"
-	"pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
 )
 
 // cleanupTime bounds what still has to be written after a run was cancelled.

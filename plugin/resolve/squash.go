@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"slices"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 )
 
 // A squash merge may drop the evidence, and the proposal's branch may be gone by

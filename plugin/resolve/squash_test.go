@@ -3,7 +3,7 @@ package resolve
 import (
 	"testing"
 
-	"pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/change"
 )
 
 func TestProposalIsRecognisedByItsContents(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 	"io"
 	"strings"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host"
 )
 
 // stack is what this run knows of one folder that is planned on its own.

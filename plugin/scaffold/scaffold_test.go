@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
-	"pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 )
 
 // examples are values as an owner would give them.

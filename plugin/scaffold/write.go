@@ -12,7 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Standing is how a file of ours compares with what is in the repository.

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strings"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // shortestPart is the length in bytes of the shortest line or encoded part

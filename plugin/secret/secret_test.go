@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 func TestThreat9_SecretsDoNotPrintThemselves(t *testing.T) {

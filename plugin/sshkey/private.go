@@ -6,8 +6,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // Private reads a private key. The text of its errors follows the name of the

@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // GitOptions say how the git remote behaves.

@@ -15,8 +15,8 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // maxAnswer is the size in bytes of the longest answer that is read. Vault's

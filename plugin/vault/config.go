@@ -13,9 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/egress"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // The auth methods.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // call is one request that the double expects, and its answer.

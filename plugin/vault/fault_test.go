@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 func contextWithCancel(t *testing.T) (context.Context, context.CancelFunc) {

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // Fields is what Vault gave.

@@ -15,9 +15,9 @@ import (
 	"github.com/hashicorp/vault/api/auth/approle"
 	"github.com/hashicorp/vault/api/auth/kubernetes"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // login gives the client its token and returns what is remarkable about it.

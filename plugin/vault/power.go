@@ -10,7 +10,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // longLife is the life of a token or certificate from which on a warning says

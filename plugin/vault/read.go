@@ -8,8 +8,8 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Read logs in, reads the secret and has the SSH key signed, as far as the

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/vault/vaulttest"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/vault/vaulttest"
 )
 
 // on wraps a proxy: what it does with requests whose path ends so.

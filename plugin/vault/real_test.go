@@ -10,9 +10,9 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/secret"
-	"pm-todos/plugin/vault/vaulttest"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/vault/vaulttest"
 )
 
 // real is a real Vault with everything mounted that this room speaks with, and

@@ -16,9 +16,9 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/hashicorp/vault/api"
 
-	"pm-todos/plugin/egress"
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // do makes one request, again while its failure is temporary and the context's

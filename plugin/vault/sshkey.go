@@ -16,9 +16,9 @@ import (
 	"github.com/hashicorp/vault/api"
 	"golang.org/x/crypto/ssh"
 
-	"pm-todos/plugin/fault"
-	"pm-todos/plugin/plain"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // SSHKey is an ephemeral key that Vault's SSH engine signed.

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate/fact"
-	"pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 )
 
 // Sentences of changes that no fact accounts for.

@@ -12,9 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"pm-todos/plugin/change"
-	"pm-todos/plugin/gate/account"
-	"pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate/account"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 )
 
 var update = flag.Bool("update", false, "write what is not accounted for into the fixtures; read every difference before you commit it")

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/gate/fact"
-	"pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 )
 
 // maxScopes bounds how many modules are gone through: folders that call each

@@ -5,8 +5,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"pm-todos/plugin/gate/fact"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // words is the texts, numbers and keys in the facts of a plan.

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/gate/fact"
-	"pm-todos/plugin/gate/promql"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/promql"
 )
 
 // inRules reports whether a place leads to an element of a list of rules.

@@ -13,10 +13,10 @@ import (
 	"strconv"
 	"strings"
 
-	"pm-todos/plugin/gate/fact"
-	"pm-todos/plugin/gate/promql"
-	"pm-todos/plugin/gate/said"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/promql"
+	"github.com/pm-todos/pm-todos/plugin/gate/said"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // The rules, as they stand in reports. The numbers of docs/what-is-automatic.md

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/gate/card"
-	"pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 )
 
 // planOf is what the show command prints for one resource that is updated.

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/gate/fact"
-	"pm-todos/plugin/gate/said"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/said"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // way is in which direction a number of a kind may go.

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/gate/fact"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // plainChoice is a regular expression that is a list of words.

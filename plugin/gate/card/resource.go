@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/gate/fact"
-	"pm-todos/plugin/gate/said"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/said"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // tunedResource judges a changed attribute of an alarm or a monitor of its own.

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"pm-todos/plugin/gate/fact"
-	"pm-todos/plugin/gate/promql"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/promql"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Keys of scrape jobs, of the objects that make them, and of their parts.

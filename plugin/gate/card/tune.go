@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/gate/fact"
-	"pm-todos/plugin/gate/promql"
-	"pm-todos/plugin/gate/said"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/promql"
+	"github.com/pm-todos/pm-todos/plugin/gate/said"
 )
 
 // mostMoved is how many times a number may move at once, and all numbers of one

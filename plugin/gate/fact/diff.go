@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Sentences of differences that cannot be stated.

@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Kind says how a place differs.

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 )
 
 var update = flag.Bool("update", false, "write the facts into the fixtures; read every difference before you commit it")

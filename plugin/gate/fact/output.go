@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // maxShow bounds the output of the show command, in bytes.

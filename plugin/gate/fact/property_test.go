@@ -11,7 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
-	"pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 )
 
 // values draws what a document may hold, from few keys and texts, so that two of

@@ -9,8 +9,8 @@ import (
 	"regexp"
 	"strings"
 
-	"pm-todos/plugin/pattern"
-	"pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // shortestSecret is the length below which a known secret is not searched for:

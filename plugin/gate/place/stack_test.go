@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
 )
 
 func TestStackOf(t *testing.T) {

@@ -1,6 +1,6 @@
 package program
 
-import "pm-todos/plugin/pattern"
+import "github.com/pm-todos/pm-todos/plugin/pattern"
 
 // atPlan matches data sources that run programs at plan time, reach out
 // to the network, or read files, secrets and other stacks' state.

@@ -13,8 +13,8 @@ import (
 	"slices"
 	"strings"
 
-	"pm-todos/plugin/gate/hclfile"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Kind says what a value or a file reaches.

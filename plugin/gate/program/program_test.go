@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/gate/program"
 )
 
 // stack is a configuration with one stack, stacks/shop.

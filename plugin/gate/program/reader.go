@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 )
 
 // reader reads one file into the nodes and roots of a follower.

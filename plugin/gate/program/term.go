@@ -7,7 +7,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"mvdan.cc/sh/v3/syntax"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // mark stands in a text for what is known only when it is evaluated. The values

@@ -7,7 +7,7 @@ import (
 	"text/template/parse"
 	"time"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Names as Prometheus takes them in files of rules.

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Token is one piece of a query: of PromQL, and of the languages that are like

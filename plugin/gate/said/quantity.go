@@ -7,8 +7,8 @@ import (
 	"strings"
 	"unicode"
 
-	"pm-todos/plugin/gate/promql"
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/gate/promql"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // dimension is what a number counts.

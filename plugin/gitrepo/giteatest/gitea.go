@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"pm-todos/plugin/freeport"
+	"github.com/pm-todos/pm-todos/plugin/freeport"
 )
 
 // Variable names the environment variable that holds the path of the real

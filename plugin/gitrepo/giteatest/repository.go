@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // Do makes one request to the API as an account and returns status and body of

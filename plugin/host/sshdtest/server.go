@@ -19,7 +19,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"pm-todos/plugin/freeport"
+	"github.com/pm-todos/pm-todos/plugin/freeport"
 )
 
 // Program is the server. Tests are skipped where it is not installed.
