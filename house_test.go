@@ -1,16 +1,18 @@
 package main
 
 import (
+	"flag"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -84,30 +86,96 @@ func goFiles(t *testing.T, visit func(file string, set *token.FileSet, parsed *a
 	}
 }
 
-func TestImportsPointOneWay(t *testing.T) {
-	goFiles(t, func(file string, _ *token.FileSet, parsed *ast.File) {
-		room := path.Dir(file)
-		allowed, known := rooms[room]
-		if room == "." || strings.HasSuffix(file, "_test.go") {
-			return
-		}
-		if !known {
+// way is the room that main enters by.
+const way = "plugin"
+
+// pure are the rooms that touch nothing outside themselves.
+var pure = []string{"plugin/agent", "plugin/gate", "plugin/postmortem", "plugin/change", "plugin/fault"}
+
+var update = flag.Bool("update", false, "write the walls of the linter anew")
+
+func TestEveryRoomIsInThePicture(t *testing.T) {
+	goFiles(t, func(file string, _ *token.FileSet, _ *ast.File) {
+		if room := path.Dir(file); room != "." && rooms[room] == nil {
 			t.Errorf("%s is in a room that the picture of imports does not have", file)
 		}
-		for _, imported := range parsed.Imports {
-			target, err := strconv.Unquote(imported.Path.Value)
-			if err != nil {
-				t.Fatal(err)
+	})
+	for room := range rooms {
+		if _, err := os.Stat(room); err != nil {
+			t.Errorf("the picture of imports has a room that is gone: %v", err)
+		}
+	}
+}
+
+// TestWallsOfTheLinterAreThePicture keeps the linter to the rooms above.
+func TestWallsOfTheLinterAreThePicture(t *testing.T) {
+	const file, begin, end = ".golangci.yml", "-run Walls -update\n", "        # end of the walls\n"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begins := strings.Cut(string(text), begin)
+	_, after, ends := strings.Cut(rest, end)
+	if !begins || !ends {
+		t.Fatalf("%s does not say where its walls are", file)
+	}
+	want := before + begin + walls() + end + after
+	if want == string(text) {
+		return
+	}
+	if !*update {
+		t.Fatalf("the walls in %s are stale: go test . -run Walls -update", file)
+	}
+	if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// walls are the rules of depguard: for each room who may import it, and what
+// the leaves and the pure rooms may not.
+func walls() string {
+	var b strings.Builder
+	rule := func(name string, files []string, allow []string, deny ...[2]string) {
+		fmt.Fprintf(&b, "        %s:\n          files: [%s, \"!$test\"]\n          list-mode: lax\n", strings.TrimPrefix(name, "."), strings.Join(files, ", "))
+		for i, pkg := range allow {
+			if i == 0 {
+				b.WriteString("          allow:\n")
 			}
-			target, ours := strings.CutPrefix(target, module)
-			if !ours || target == room || slices.Contains(allowed, target) {
-				continue
-			}
-			if !slices.Contains(leaves, target) {
-				t.Errorf("%s imports %s", file, target)
+			fmt.Fprintf(&b, "            - %s%s$\n", module, pkg)
+		}
+		b.WriteString("          deny:\n")
+		for _, denied := range deny {
+			fmt.Fprintf(&b, "            - pkg: %s\n              desc: %s\n", denied[0], denied[1])
+		}
+	}
+	const arrow = "the picture of imports in house_test.go does not have this arrow"
+	for _, room := range slices.Sorted(maps.Keys(rooms)) {
+		if slices.Contains(leaves, room) {
+			continue
+		}
+		files := []string{`"$all"`}
+		for _, other := range slices.Sorted(maps.Keys(rooms)) {
+			if other == room || slices.Contains(rooms[other], room) {
+				files = append(files, fmt.Sprintf(`"!**/%s/*.go"`, other))
 			}
 		}
-	})
+		if room == way {
+			files = append(files, `"!**/main.go"`)
+		}
+		rule(room, files, nil, [2]string{module + room + "$", arrow})
+	}
+	rule("leaves", inRooms(leaves), leaves, [2]string{strings.TrimSuffix(module, "/"), arrow})
+	rule("pure", append(inRooms(pure), `"**/plugin/gate/*/*.go"`), nil,
+		[2]string{"os$", "a pure room reads and writes nothing"}, [2]string{"net$", "a pure room contacts nothing"},
+		[2]string{"net/http", "a pure room contacts nothing"}, [2]string{"github.com/rs/zerolog", "a pure room returns values and does not log"})
+	return b.String()
+}
+
+func inRooms(rooms []string) (files []string) {
+	for _, room := range rooms {
+		files = append(files, fmt.Sprintf(`"**/%s/*.go"`, room))
+	}
+	return files
 }
 
 func TestFilesAndFunctionsCanBeRead(t *testing.T) {
