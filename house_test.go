@@ -23,6 +23,7 @@ const module = "github.com/pm-todos/pm-todos/"
 // rooms says which rooms each room may import, besides the leaves below. The
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
+	".":              {"plugin", "plugin/standin"},
 	"plugin":         {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
 	"plugin/resolve": {"plugin/gitrepo", "plugin/host", "plugin/agent", "plugin/gate", "plugin/gate/card", "plugin/gate/place"},
 	"plugin/gitrepo": {},
@@ -86,9 +87,6 @@ func goFiles(t *testing.T, visit func(file string, set *token.FileSet, parsed *a
 	}
 }
 
-// way is the room that main enters by.
-const way = "plugin"
-
 // pure are the rooms that touch nothing outside themselves.
 var pure = []string{"plugin/agent", "plugin/gate", "plugin/postmortem", "plugin/change", "plugin/fault"}
 
@@ -96,7 +94,7 @@ var update = flag.Bool("update", false, "write the walls of the linter anew")
 
 func TestEveryRoomIsInThePicture(t *testing.T) {
 	goFiles(t, func(file string, _ *token.FileSet, _ *ast.File) {
-		if room := path.Dir(file); room != "." && rooms[room] == nil {
+		if room := path.Dir(file); rooms[room] == nil {
 			t.Errorf("%s is in a room that the picture of imports does not have", file)
 		}
 	})
@@ -150,17 +148,14 @@ func walls() string {
 	}
 	const arrow = "the picture of imports in house_test.go does not have this arrow"
 	for _, room := range slices.Sorted(maps.Keys(rooms)) {
-		if slices.Contains(leaves, room) {
+		if room == "." || slices.Contains(leaves, room) {
 			continue
 		}
 		files := []string{`"$all"`}
 		for _, other := range slices.Sorted(maps.Keys(rooms)) {
 			if other == room || slices.Contains(rooms[other], room) {
-				files = append(files, fmt.Sprintf(`"!**/%s/*.go"`, other))
+				files = append(files, fmt.Sprintf(`"!%s"`, inRoom(other)))
 			}
-		}
-		if room == way {
-			files = append(files, `"!**/main.go"`)
 		}
 		rule(room, files, nil, [2]string{module + room + "$", arrow})
 	}
@@ -173,9 +168,16 @@ func walls() string {
 
 func inRooms(rooms []string) (files []string) {
 	for _, room := range rooms {
-		files = append(files, fmt.Sprintf(`"**/%s/*.go"`, room))
+		files = append(files, fmt.Sprintf("%q", inRoom(room)))
 	}
 	return files
+}
+
+func inRoom(room string) string {
+	if room == "." {
+		return "**/main.go"
+	}
+	return "**/" + room + "/*.go"
 }
 
 func TestFilesAndFunctionsCanBeRead(t *testing.T) {
