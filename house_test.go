@@ -23,12 +23,13 @@ const module = "github.com/pm-todos/pm-todos/"
 // rooms says which rooms each room may import, besides the leaves below. The
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
-	".":              {"plugin", "plugin/standin"},
-	"plugin":         {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
-	"plugin/resolve": {"plugin/gitrepo", "plugin/host", "plugin/agent", "plugin/gate", "plugin/gate/card", "plugin/gate/place"},
-	"plugin/gitrepo": {},
-	"plugin/host":    {},
-	"plugin/agent":   {},
+	".":                     {"plugin", "plugin/standin"},
+	"plugin":                {"plugin/resolve", "plugin/resolve/onhost", "plugin/gitrepo", "plugin/host", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
+	"plugin/resolve/onhost": {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/agent"},
+	"plugin/resolve":        {"plugin/gitrepo", "plugin/host", "plugin/agent", "plugin/gate", "plugin/gate/card", "plugin/gate/place"},
+	"plugin/gitrepo":        {},
+	"plugin/host":           {},
+	"plugin/agent":          {},
 
 	"plugin/vault":      {},
 	"plugin/report":     {},

@@ -115,7 +115,7 @@ func (s Settings) rules(repo *gitrepo.Repo) (resolve.Rules, error) {
 	if err != nil {
 		return resolve.Rules{}, fmt.Errorf("list the files: %w", err)
 	}
-	return resolve.Rules{Scope: s.scope(paths), Secrets: s.Secrets(), Program: commands.Program}, nil
+	return resolve.Rules{Scope: s.scope(paths), Secrets: s.Secrets(), Wrapper: commands.Program}, nil
 }
 
 func tellSettled(out io.Writer, left resolve.Left, commit string, landed bool) error {

@@ -139,7 +139,7 @@ func (sum *summary) add(outcomes []change.Outcome) {
 func (sum *summary) unchecked(ctx context.Context, c Console, repo *gitrepo.Repo, sel selection) {
 	ending, cancel := closing(ctx)
 	defer cancel()
-	outcomes, err := resolve.Unchecked(ending, repo, sel.known())
+	outcomes, err := resolve.Unchecked(ending, repo, repo.LockHeld, sel.known())
 	if err != nil {
 		c.Log.Warn().Str("stage", "settle").Err(err).Msg("it cannot be told whether another run settles what earlier ones left")
 	}

@@ -13,10 +13,10 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/onhost"
 )
 
 // openRepository clones the branch with its whole history into a directory that
@@ -142,24 +142,42 @@ func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo,
 		return nil, fmt.Errorf("list the files: %w", err)
 	}
 	deadline, _ := ctx.Deadline()
+	programs := onhost.Programs{
+		Agent: s.Agent.Command, Terraform: commands.Program, Init: commands.Init, Plan: commands.Plan, Show: commands.Show, Apply: commands.Apply,
+		Workdir: s.Hosts.Workdir, Carry: s.Hosts.Carry, Prepare: s.Hosts.PrepareCommand, Verify: s.Terraform.VerifyCommand,
+		Timeout: s.Agent.ItemTimeout,
+	}
+	terraform, err := onhost.Open(ctx, h.Terraform, repo, run, programs)
+	if err != nil {
+		return nil, err
+	}
+	agents := terraform
+	if h.Agent != h.Terraform {
+		if agents, err = onhost.Open(ctx, h.Agent, repo, run, programs); err != nil {
+			return nil, err
+		}
+	}
 	return resolve.New(ctx, resolve.Options{
 		Run: run, Mode: string(s.Mode), Branch: s.Repository.Branch,
 		MaxItems: s.Documents.MaxItems, MaxAttempts: s.Documents.MaxAttempts,
 		BudgetUSD: s.Agent.BudgetUSD, ItemTimeout: s.Agent.ItemTimeout, Deadline: deadline,
 		Agent: resolve.Agent{
-			Program: s.Agent.Command, Name: s.Agent.Name, Model: s.Agent.Model,
-			File: resolve.DefinitionFile(s.Agent.Name),
+			Name: s.Agent.Name, Model: s.Agent.Model, File: resolve.DefinitionFile(s.Agent.Name),
 		},
-		Terraform: resolve.Terraform{
-			Program: commands.Program, Init: commands.Init, Plan: commands.Plan, Show: commands.Show, Apply: commands.Apply,
-			Workdir: s.Hosts.Workdir, Carry: s.Hosts.Carry, Prepare: s.Hosts.PrepareCommand, Verify: s.Terraform.VerifyCommand,
-		},
+		Wrapper: commands.Program,
+		Verify:  s.Terraform.VerifyCommand != "",
 		Scope:   s.scope(paths),
 		Secrets: k.secrets(s),
 		Current: func(commit string, item change.Item) (bool, error) { return stillSafe(s, repo, commit, item) },
 		Held:    lock.Held,
-		Dial:    func(ctx context.Context, name string) (*host.Host, error) { return dialNamed(ctx, s, k, name) },
-	}, repo, h.Agent, h.Terraform, c.Log)
+		Dial: func(ctx context.Context, name string) (resolve.ApplyRecords, error) {
+			other, err := dialNamed(ctx, s, k, name)
+			if other == nil {
+				return nil, err
+			}
+			return onhost.NewRecords(other, repo, run), nil
+		},
+	}, repo, agents, terraform, c.Log)
 }
 
 // scope is what a change may touch, in a repository with these paths.

@@ -20,6 +20,7 @@ type Report struct {
 	CostKnown bool    // false when the last result did not tell the cost, or the output was cut: charge the whole slice
 	Turns     int     // of the model
 	Denials   int     // tool calls that were denied
+	Ended     string  // why its program was ended from outside, by who supervised it; "" when it ended by itself
 
 	// Outside: account, model, network or the program itself is out of order, and
 	// the item is not to blame. No other item fares better now.

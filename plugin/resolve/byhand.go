@@ -17,17 +17,16 @@ import (
 // Unchecked are the items that earlier runs applied, or may have applied, of
 // which a run that could not settle them learned: their journals stood on the
 // remote when the branch was fetched, stand there still, and no other run is at
-// work. known are the items of the documents that were read, by reference.
-func Unchecked(ctx context.Context, repo *gitrepo.Repo, known map[Ref]change.Item) ([]change.Outcome, error) {
+// work, which busy tells. known are the items of the documents that were read, by reference.
+func Unchecked(ctx context.Context, repo Remote, busy func(context.Context) (bool, error), known map[Ref]change.Item) ([]change.Outcome, error) {
 	seen := JournalsSeen(repo)
 	if len(seen) == 0 {
 		return nil, nil
 	}
-	busy, err := repo.LockHeld(ctx)
-	if busy || err != nil {
+	if held, err := busy(ctx); held || err != nil {
 		return nil, err
 	}
-	now, err := repo.Refs(ctx, JournalPrefix)
+	now, err := repo.FetchRefs(ctx, JournalPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("list the journals: %w", err)
 	}
@@ -53,7 +52,7 @@ func Unchecked(ctx context.Context, repo *gitrepo.Repo, known map[Ref]change.Ite
 // that is of no known item goes by the hash in its ref. known are the items of
 // all documents, by reference. It is an error when there is none or when several
 // documents have one.
-func Unsettled(ctx context.Context, repo *gitrepo.Repo, item string, known map[Ref]change.Item) (Left, error) {
+func Unsettled(ctx context.Context, repo Remote, item string, known map[Ref]change.Item) (Left, error) {
 	refs, err := Journals(ctx, repo)
 	if err != nil {
 		return Left{}, fmt.Errorf("list the journals: %w", err)
@@ -88,7 +87,7 @@ func Unsettled(ctx context.Context, repo *gitrepo.Repo, item string, known map[R
 // Landed takes a person's word that production is as the fix says, and makes
 // sure that the fix is on the branch. What no item may change is not brought
 // there on anybody's word. The caller marks the row and then calls Settled.
-func (l Left) Landed(ctx context.Context, repo *gitrepo.Repo, rules Rules) (change.Outcome, error) {
+func (l Left) Landed(ctx context.Context, repo Remote, rules Rules) (change.Outcome, error) {
 	out := change.Outcome{
 		Item: l.Item, State: change.Done, Settled: true,
 		Stack: l.Evidence.Stack, PlanHash: l.Evidence.PlanHash, Counts: l.Evidence.Counts, CostUSD: l.Evidence.CostUSD,
@@ -133,7 +132,7 @@ func (l Left) unfit(err error) error {
 
 // Settled writes into the ledger how a person settled the item, and removes its
 // journal. landed is false for an item that was given up.
-func (l Left) Settled(ctx context.Context, repo *gitrepo.Repo, run, commit string, landed bool) error {
+func (l Left) Settled(ctx context.Context, repo Remote, run, commit string, landed bool) error {
 	entry := Entry{Time: time.Now().UTC(), Run: run, Kind: kindResult, Ref: RefOf(l.Item), State: string(change.Failed), Reason: "abandoned", Commit: commit}
 	if landed {
 		entry.State, entry.Reason = string(change.Done), ""

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -19,13 +18,9 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/host"
 )
 
-// Limits of what an agent may leave behind.
-const (
-	maxExport      = 32 << 20         // bytes of the pack with its objects
-	maxAgentOutput = 64 << 20         // bytes of its stream of events
-	agentIdle      = 10 * time.Minute // without a word of output
-	agentGrace     = 10 * time.Second // between TERM and KILL
-)
+// maxExport is how many bytes an agent may leave behind, as the pack with its
+// objects.
+const maxExport = 32 << 20
 
 // attempt is one try at one item.
 type attempt struct {
@@ -36,11 +31,11 @@ type attempt struct {
 	share   float64 // US dollars it may cost
 	log     zerolog.Logger
 	base    string // commit it starts from
-	space   *host.Workspace
+	space   AgentSpace
 	tree    string // what the agent left, judged by the diff gate
 	stack   *stack
 	plan    change.Plan
-	planned *host.Workspace // holds the saved plan file
+	planned Checkout // holds the saved plan file
 	out     change.Outcome
 
 	recorded  bool            // the ledger holds the attempt
@@ -277,7 +272,7 @@ func (a *attempt) implement(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	space, err := a.workspace(ctx, a.agentRun, "agent", a.base, host.AgentTree, host.Prepare{})
+	space, err := workspace(ctx, a.repo, a.base, a.agents.Workspace)
 	if err != nil {
 		return err
 	}
@@ -340,20 +335,12 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 		Rules: card.Prompt(a.item.Type),
 	}, findings)
 	share := a.share - a.out.CostUSD
-	call := agent.Command(a.opts.Agent.Program, d, prompt, share)
 	a.log.Info().Str("stage", "agent").Str("host", a.agents.Name()).Str("budget_usd", fmt.Sprintf("%.2f", share)).Msg("the agent works")
-	exit, err := a.space.Supervise(ctx, host.Process{
-		Argv: call.Argv, Env: call.Env, Stdin: call.Stdin,
-		Timeout: a.opts.ItemTimeout, Idle: agentIdle, Grace: agentGrace, MaxOutput: maxAgentOutput, Final: call.Final,
-	})
+	report, err := a.space.Turn(ctx, d, prompt, share)
 	if err != nil {
 		a.charge(share) // what it did until then is unknown, and so is its cost
 		return fmt.Errorf("run the agent: %w", err)
 	}
-	if exit.Reason == host.Finished {
-		exit.Code, exit.Reason = 0, "" // its result counts, not how it was made to end
-	}
-	report := agent.Decode(exit.Stdout, exit.Code, string(exit.Stderr))
 	if report.CostKnown {
 		a.charge(report.CostUSD)
 	} else {
@@ -369,8 +356,8 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 			why = "its login is missing or refused, log it in there"
 		}
 		return fault.Mark(fault.Temporary, fmt.Errorf("the agent cannot work now on %s (%s): %s", a.agents.Name(), why, report.Problem))
-	case exit.Reason != "":
-		return &refusal{state: change.Failed, reason: ReasonAgent, err: fmt.Errorf("the agent was ended: %s", exit.Reason)}
+	case report.Ended != "":
+		return &refusal{state: change.Failed, reason: ReasonAgent, err: fmt.Errorf("the agent was ended: %s", report.Ended)}
 	}
 	return &refusal{state: change.Failed, reason: ReasonAgent, err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
 }

@@ -34,7 +34,7 @@ const nothingWaits = "settled: nothing waits here any more"
 // Journals lists the journals on the remote, fix commits by ref name. Refs that
 // could only be overwritten when they were settled are none. Their commits are
 // in the clone then, whenever they came.
-func Journals(ctx context.Context, repo *gitrepo.Repo) (map[string]string, error) {
+func Journals(ctx context.Context, repo Remote) (map[string]string, error) {
 	refs, err := repo.FetchRefs(ctx, JournalPrefix)
 	if err != nil {
 		return nil, err
@@ -44,12 +44,12 @@ func Journals(ctx context.Context, repo *gitrepo.Repo) (map[string]string, error
 
 // JournalsSeen are the journals that stood on the remote when the branch was
 // last fetched. The remote is not asked.
-func JournalsSeen(repo *gitrepo.Repo) map[string]string {
+func JournalsSeen(repo Remote) map[string]string {
 	return waiting(repo, repo.Seen(JournalPrefix))
 }
 
 // waiting are the journals among refs in which something waits.
-func waiting(repo *gitrepo.Repo, refs map[string]string) map[string]string {
+func waiting(repo Remote, refs map[string]string) map[string]string {
 	maps.DeleteFunc(refs, func(_, hash string) bool {
 		commit, err := repo.Lookup(hash)
 		return err == nil && strings.HasPrefix(commit.Message, nothingWaits)
@@ -59,7 +59,7 @@ func waiting(repo *gitrepo.Repo, refs map[string]string) map[string]string {
 
 // clearJournal deletes the journal of a name that holds a fix. A remote that lets nobody
 // delete refs takes a commit instead that says so.
-func clearJournal(ctx context.Context, repo *gitrepo.Repo, name, fix string) error {
+func clearJournal(ctx context.Context, repo Remote, name, fix string) error {
 	err := repo.SetRef(ctx, name, fix, "")
 	if !errors.Is(err, gitrepo.ErrPushRefused) {
 		return err
@@ -138,7 +138,7 @@ const NoCommit = "0000000000000000000000000000000000000000"
 // Begin writes into the ledger, when no run ever went through, what the first one
 // compares with: later runs compare with it too until one goes through. An empty
 // base stands for the reading of all documents.
-func Begin(ctx context.Context, repo *gitrepo.Repo, run, base string) error {
+func Begin(ctx context.Context, repo Remote, run, base string) error {
 	log, err := repo.ReadLog(LedgerRef)
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)

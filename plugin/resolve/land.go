@@ -221,8 +221,7 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 	}
 	a.log.Info().Str("stage", "apply").Str("stack", a.stack.name).Str("host", a.terraform.Name()).Msg("applying the judged plan")
 	status, err := a.planned.Apply(ctx, host.ApplySpec{
-		ID: applyID(a.ref, a.plan.SHA256), Dir: a.stack.name, Program: a.opts.Terraform.Program, Args: a.opts.Terraform.Apply,
-		SHA256: a.plan.SHA256, Commit: fix,
+		ID: applyID(a.ref, a.plan.SHA256), Dir: a.stack.name, SHA256: a.plan.SHA256, Commit: fix,
 	})
 	switch {
 	case err != nil && status == (host.ApplyStatus{}) && !errors.Is(err, host.ErrBegan):
@@ -282,7 +281,7 @@ func (a *attempt) confirm(ctx context.Context, fix string) error {
 var errUnreadable = errors.New("the plan after the apply cannot be read")
 
 // confirmed plans a stack and asks whether anything is left to do.
-func (r *Resolver) confirmed(ctx context.Context, space *host.Workspace, name string, baseline change.Plan) (change.Plan, error) {
+func (r *Resolver) confirmed(ctx context.Context, space Checkout, name string, baseline change.Plan) (change.Plan, error) {
 	r.log.Info().Str("stage", "confirm").Str("stack", name).Msg("planning once more: nothing may be left to do")
 	plan, err := r.planIn(ctx, space, name)
 	if err != nil {
@@ -336,9 +335,8 @@ func SettleCommand(item string) string {
 
 // verify runs the owner's own check, with the item as JSON on its stdin. What it
 // says is a refusal; that it could not be asked now is none.
-func (r *Resolver) verify(ctx context.Context, space *host.Workspace, item change.Item, stack string) error {
-	command := r.opts.Terraform.Verify
-	if command == "" {
+func (r *Resolver) verify(ctx context.Context, space Checkout, item change.Item, stack string) error {
+	if !r.opts.Verify {
 		return nil
 	}
 	input, err := itemJSON(item, stack)
@@ -346,7 +344,7 @@ func (r *Resolver) verify(ctx context.Context, space *host.Workspace, item chang
 		return err
 	}
 	r.log.Info().Str("stage", "verify").Str("item", item.ID).Msg("running verify_command")
-	exit, err := space.Run(ctx, command, input, r.opts.ItemTimeout)
+	exit, err := space.Verify(ctx, input)
 	switch {
 	case err != nil && fault.Of(err) == fault.Temporary:
 		return fmt.Errorf("run verify_command: %w", err)

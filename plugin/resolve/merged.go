@@ -137,7 +137,7 @@ func (r *Resolver) mergedOne(ctx context.Context, item change.Item, fix landed) 
 		return out
 	}
 	_, err := r.baseline(ctx, fix.evidence.Stack, r.repo.Tip())
-	if err == nil && r.opts.Terraform.Verify != "" {
+	if err == nil && r.opts.Verify {
 		space, checkoutErr := r.checkout(ctx, r.repo.Tip())
 		if err = checkoutErr; err == nil {
 			err = r.verify(ctx, space, item, fix.evidence.Stack)

@@ -26,13 +26,13 @@ import (
 type Rules struct {
 	Scope   Scope
 	Secrets []secret.String // must appear in no change
-	Program string          // Terraform's, as in Terraform
+	Wrapper string          // as in Options
 }
 
 // policy is what the diff gate may let pass for an item.
-func (r Rules) policy(repo *gitrepo.Repo, item change.Item, base string) (gate.DiffPolicy, error) {
+func (r Rules) policy(repo Remote, item change.Item, base string) (gate.DiffPolicy, error) {
 	p, err := r.Scope.DiffPolicy(repo, item.Type, base)
-	p.Secrets, p.Wrapper = r.Secrets, r.Program
+	p.Secrets, p.Wrapper = r.Secrets, r.Wrapper
 	return p, err
 }
 
@@ -65,7 +65,7 @@ func foreignf(format string, args ...any) error { return &foreign{err: fmt.Error
 // the name of a ref tells its item even when the commit does not. The error is a
 // *foreign one, with all that can be said of the journal, or that of a remote
 // that does not answer.
-func readLeft(repo *gitrepo.Repo, name, fix string, known map[Ref]change.Item) (Left, error) {
+func readLeft(repo Remote, name, fix string, known map[Ref]change.Item) (Left, error) {
 	left := Left{Name: name, Fix: fix, Item: change.Item{ID: strings.TrimPrefix(name, JournalPrefix), Action: "a journal that this program did not write"}}
 	for ref, item := range known {
 		if JournalRef(ref) == name {
@@ -101,7 +101,7 @@ func doubted(err error) error {
 
 // judge holds the commit of a journal against the diff rules. The error is a
 // *foreign one when it does not pass.
-func (l Left) judge(repo *gitrepo.Repo, rules Rules) error {
+func (l Left) judge(repo Remote, rules Rules) error {
 	if l.commit.Merge || l.commit.Parent == "" {
 		return foreignf("its commit %.12s is not made on one parent", l.Fix)
 	}
@@ -135,14 +135,14 @@ func (l Left) judge(repo *gitrepo.Repo, rules Rules) error {
 
 // hostsOf are the hosts that may have the run directory of an item: the one that
 // the ledger names, when the settings still do, and the one in use.
-func (r *Resolver) hostsOf(ctx context.Context, ref Ref) ([]*host.Host, error) {
+func (r *Resolver) hostsOf(ctx context.Context, ref Ref) ([]ApplyRecords, error) {
 	attempt, _ := r.ledger.LastAttempt(ref)
 	name := attempt.Host
-	hosts := []*host.Host{r.terraform}
+	hosts := []ApplyRecords{r.terraform}
 	switch {
 	case name == "" || name == r.terraform.Name():
 	case r.others[name] != nil:
-		hosts = []*host.Host{r.others[name], r.terraform}
+		hosts = []ApplyRecords{r.others[name], r.terraform}
 	default:
 		h, err := r.opts.Dial(ctx, name)
 		if err != nil {
@@ -150,7 +150,7 @@ func (r *Resolver) hostsOf(ctx context.Context, ref Ref) ([]*host.Host, error) {
 		}
 		if h != nil {
 			r.others[name] = h
-			hosts = []*host.Host{h, r.terraform}
+			hosts = []ApplyRecords{h, r.terraform}
 		}
 	}
 	return hosts, nil

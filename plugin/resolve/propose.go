@@ -91,7 +91,7 @@ func (a *attempt) keepRefused(ctx context.Context) {
 
 func (r *Resolver) branchTip(ctx context.Context, branch string) (string, error) {
 	name := "refs/heads/" + branch
-	refs, err := r.repo.Refs(ctx, name)
+	refs, err := r.repo.FetchRefs(ctx, name)
 	if err != nil {
 		return "", fmt.Errorf("look for the branch %s: %w", branch, err)
 	}

@@ -2,8 +2,6 @@ package resolve
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -12,7 +10,6 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -34,10 +31,11 @@ type Options struct {
 	ItemTimeout time.Duration // agent and plans of one item
 	Deadline    time.Time     // end of the run; zero when there is none
 
-	Agent     Agent
-	Terraform Terraform
-	Scope     Scope
-	Secrets   []secret.String // must appear in no change
+	Agent   Agent
+	Wrapper string // program of the repository that plans and applies, which no change may touch
+	Verify  bool   // the owner has a check of their own (verify_command)
+	Scope   Scope
+	Secrets []secret.String // must appear in no change
 
 	// Current tells whether an item is still open, safe and worded as it was at
 	// a commit. It is asked before the item is worked on, and before its apply.
@@ -47,46 +45,32 @@ type Options struct {
 	Held func(ctx context.Context) error
 	// Dial connects to the host of an earlier run by its name; nil when the
 	// settings do not name it any more.
-	Dial func(ctx context.Context, name string) (*host.Host, error)
+	Dial func(ctx context.Context, name string) (ApplyRecords, error)
 }
 
 // Agent says which agent works, and on what terms.
 type Agent struct {
-	Program string // program on the host
-	Name    string // name of the definition
-	Model   string // overrides the definition's
-	File    string // path of the repository's own definition
-}
-
-// Terraform says how a stack is planned and applied. {plan} in arguments stands
-// for the absolute path of the plan file.
-type Terraform struct {
-	Program                 string   // path in the repository, or program on the host
-	Init, Plan, Show, Apply []string // arguments; an empty Init is skipped
-	Workdir                 string   // a person's checkout, source of Carry only
-	Carry                   []string // globs of ignored files copied from Workdir
-	Prepare                 string   // shell command after the checkout
-	Verify                  string   // shell command after the apply
+	Name  string // name of the definition
+	Model string // overrides the definition's
+	File  string // path of the repository's own definition
 }
 
 // Resolver works through the items of one run. It is not safe for concurrent
 // use: items are taken one at a time on purpose.
 type Resolver struct {
 	opts      Options
-	repo      *gitrepo.Repo
-	agents    *host.Host // where the agent runs
-	terraform *host.Host // where plans and applies run; may be the same
+	repo      Remote
+	agents    AgentHost
+	terraform TerraformHost // may be the agents' host
 	log       zerolog.Logger
 
-	agentRun, terraformRun *host.Run
-	others                 map[string]*host.Host // of earlier runs, by name
+	others map[string]ApplyRecords // of earlier runs, by name
 
 	ledger  Ledger
 	pending []Entry // results not written to the ledger yet
 	landed  map[Ref]landed
 	stacks  map[string]*stack
 	spent   float64
-	spaces  int   // workspaces made, for their names
 	keep    bool  // the run directories prove what the remote does not show, or are needed still
 	stopped bool  // the remote did not take what was applied: it would not take the next one either
 	failure error // of the run, not of an item: see refusedRun
@@ -100,35 +84,17 @@ type landed struct {
 	proposed bool // a person merged it: this program applied nothing
 }
 
-// New opens the run's directories on the hosts. The caller holds the lock, and
-// calls Close whatever happens.
-func New(ctx context.Context, opts Options, repo *gitrepo.Repo, agents, terraform *host.Host, log zerolog.Logger) (*Resolver, error) {
+// New learns what earlier runs did. The caller holds the lock, and calls Close
+// whatever happens.
+func New(ctx context.Context, opts Options, repo Remote, agents AgentHost, terraform TerraformHost, log zerolog.Logger) (*Resolver, error) {
 	r := &Resolver{
 		opts: opts, repo: repo, agents: agents, terraform: terraform, log: log,
-		landed: map[Ref]landed{}, stacks: map[string]*stack{}, others: map[string]*host.Host{}, now: time.Now,
-	}
-	owner := lockOwner(repo)
-	var err error
-	if r.terraformRun, err = terraform.OpenRun(ctx, owner, opts.Run); err != nil {
-		return nil, fmt.Errorf("open the run directory on %s: %w", terraform.Name(), err)
-	}
-	r.agentRun = r.terraformRun
-	if agents != terraform {
-		if r.agentRun, err = agents.OpenRun(ctx, owner, opts.Run); err != nil {
-			return nil, fmt.Errorf("open the run directory on %s: %w", agents.Name(), err)
-		}
+		landed: map[Ref]landed{}, stacks: map[string]*stack{}, others: map[string]ApplyRecords{}, now: time.Now,
 	}
 	if err := r.readHistory(ctx); err != nil {
 		return nil, err
 	}
 	return r, nil
-}
-
-// lockOwner names the lock that the caller of New holds, for the hosts: who holds
-// it next may remove the run directories of this run.
-func lockOwner(repo *gitrepo.Repo) string {
-	sum := sha256.Sum256([]byte(repo.URL() + "\x00" + gitrepo.LockRef))
-	return hex.EncodeToString(sum[:])
 }
 
 // readHistory learns from the ledger and the branch what earlier runs did. What
@@ -277,16 +243,13 @@ func notAttempted(items []change.Item, reason string) []change.Outcome {
 func (r *Resolver) Close(ctx context.Context) error {
 	var err error
 	for _, other := range r.others {
-		err = errors.Join(err, other.Close())
+		err = errors.Join(err, other.Close(ctx))
 	}
 	if r.keep {
 		return err
 	}
-	err = errors.Join(err, r.terraformRun.Close(ctx))
-	if r.agentRun != r.terraformRun {
-		if agentErr := r.agentRun.Close(ctx); err == nil {
-			err = agentErr
-		}
+	for _, own := range r.directories() {
+		err = errors.Join(err, own.Close(ctx))
 	}
 	if err != nil {
 		return fmt.Errorf("remove the run directory: %w", err)
@@ -294,7 +257,16 @@ func (r *Resolver) Close(ctx context.Context) error {
 	return nil
 }
 
+// directories are the places of this run on its hosts, each once.
+func (r *Resolver) directories() []directory {
+	own := []directory{r.terraform}
+	if agents := directory(r.agents); agents != own[0] {
+		own = append(own, agents)
+	}
+	return own
+}
+
 // rules are what a change is judged by in this run.
 func (r *Resolver) rules() Rules {
-	return Rules{Scope: r.opts.Scope, Secrets: r.opts.Secrets, Program: r.opts.Terraform.Program}
+	return Rules{Scope: r.opts.Scope, Secrets: r.opts.Secrets, Wrapper: r.opts.Wrapper}
 }

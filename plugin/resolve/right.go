@@ -33,7 +33,7 @@ func (r *Resolver) mayPush(ctx context.Context) error {
 // Trial puts a commit that is made as fixes are on a branch of its own, and
 // takes it away again: whatever the remote demands of all commits and branches
 // refuses it. What it demands of one branch alone is not met so.
-func Trial(ctx context.Context, repo *gitrepo.Repo, run string) (err error) {
+func Trial(ctx context.Context, repo Remote, run string) (err error) {
 	tip, err := repo.Lookup(repo.Tip())
 	if err != nil {
 		return fmt.Errorf("read the branch's tip: %w", err)

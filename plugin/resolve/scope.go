@@ -25,7 +25,7 @@ type Scope struct {
 
 // DiffPolicy is what the diff gate may let pass for items of a type, on a base
 // commit, whose configuration is read for it.
-func (s Scope) DiffPolicy(repo *gitrepo.Repo, kind, base string) (gate.DiffPolicy, error) {
+func (s Scope) DiffPolicy(repo Remote, kind, base string) (gate.DiffPolicy, error) {
 	paths, err := repo.Files(base)
 	if err != nil {
 		return gate.DiffPolicy{}, fmt.Errorf("list the files of %.12s: %w", base, err)

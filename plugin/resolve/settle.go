@@ -88,12 +88,12 @@ func (r *Resolver) reclaim(ctx context.Context) {
 		}
 	}
 	if err == nil {
-		hosts := append(slices.Collect(maps.Values(r.others)), r.terraform)
-		if r.agents != r.terraform {
-			hosts = append(hosts, r.agents)
+		directories := r.directories()
+		for _, other := range r.others {
+			directories = append(directories, other)
 		}
-		for _, h := range hosts {
-			err = errors.Join(err, h.Reclaim(ctx, lockOwner(r.repo), r.opts.Run, journaled))
+		for _, d := range directories {
+			err = errors.Join(err, d.Reclaim(ctx, journaled))
 		}
 	}
 	if err != nil {
@@ -169,7 +169,7 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 
 // revertedAt tells whether a file of a fix on the branch is as it was before the
 // fix: then an empty plan says nothing of the fix.
-func revertedAt(repo *gitrepo.Repo, fix string) (bool, error) {
+func revertedAt(repo Remote, fix string) (bool, error) {
 	commit, err := repo.Lookup(fix)
 	if err != nil {
 		return false, fmt.Errorf("read the fix commit: %w", err)
@@ -250,7 +250,7 @@ func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (c
 	return s.person(reason, err), nil
 }
 
-func (s *settling) publishLanded(ctx context.Context, space *host.Workspace) (change.Outcome, error) {
+func (s *settling) publishLanded(ctx context.Context, space Checkout) (change.Outcome, error) {
 	if s.out.Commit == "" {
 		commit, _, err := s.publishFix(ctx, s.fix, s.evidence.Stack)
 		if err != nil {

@@ -148,7 +148,7 @@ func (p Patch) paths() []string {
 
 // bringer is the latest commit of the branch, after the base of a patch, that
 // brings it there; "" when none does.
-func bringer(repo *gitrepo.Repo, p Patch, known map[string][]Step) (found string, err error) {
+func bringer(repo Remote, p Patch, known map[string][]Step) (found string, err error) {
 	looked := 0
 	logErr := repo.Log(repo.Tip(), func(c gitrepo.Commit) bool {
 		if looked++; c.Hash == p.Base || looked > mostSearched {
@@ -166,7 +166,7 @@ func bringer(repo *gitrepo.Repo, p Patch, known map[string][]Step) (found string
 	return found, err
 }
 
-func commitBrings(repo *gitrepo.Repo, c gitrepo.Commit, p Patch, known map[string][]Step) (bool, error) {
+func commitBrings(repo Remote, c gitrepo.Commit, p Patch, known map[string][]Step) (bool, error) {
 	if c.Parent == "" {
 		return false, nil
 	}

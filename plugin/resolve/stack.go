@@ -115,39 +115,26 @@ func (r *Resolver) stillFresh(s *stack, base string) (bool, error) {
 	return !touched, nil
 }
 
-// checkout makes a Terraform workspace that holds exactly one commit.
-func (r *Resolver) checkout(ctx context.Context, commit string) (*host.Workspace, error) {
-	return r.workspace(ctx, r.terraformRun, "plan", commit, host.Checkout, host.Prepare{
-		Workdir: r.opts.Terraform.Workdir,
-		Carry:   r.opts.Terraform.Carry,
-		Command: r.opts.Terraform.Prepare,
-	})
+// checkout makes a workspace for stacks that holds exactly one commit.
+func (r *Resolver) checkout(ctx context.Context, commit string) (Checkout, error) {
+	return workspace(ctx, r.repo, commit, r.terraform.Checkout)
 }
 
 // workspace sends a commit to a host. What it needs of the remote comes before
-// the host is asked for anything. The pack is streamed: a snapshot of a large
-// repository is never held in memory.
-func (r *Resolver) workspace(ctx context.Context, run *host.Run, name, commit string, kind host.Kind, prepare host.Prepare) (*host.Workspace, error) {
-	pack, err := r.repo.Pack(commit)
+// the host is asked for anything.
+func workspace[S any](ctx context.Context, repo Remote, commit string, build func(context.Context, string, func(io.Writer) error) (S, error)) (space S, err error) {
+	pack, err := repo.Pack(commit)
 	if err != nil {
-		return nil, err
+		return space, err
 	}
-	r.spaces++
-	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(pack(writer)) }()
-	defer func() { _ = reader.Close() }() // ends the goroutine when the host gave up early
-	space, err := run.Workspace(ctx, fmt.Sprintf("%s-%d", name, r.spaces), commit, reader, kind, prepare)
-	if err != nil {
-		return nil, fmt.Errorf("make a workspace of %.12s: %w", commit, err)
+	if space, err = build(ctx, commit, pack); err != nil {
+		return space, fmt.Errorf("make a workspace of %.12s: %w", commit, err)
 	}
 	return space, nil
 }
 
-func (r *Resolver) planIn(ctx context.Context, space *host.Workspace, stack string) (change.Plan, error) {
-	t := r.opts.Terraform
-	plan, err := space.Plan(ctx, host.PlanSpec{
-		Dir: stack, Program: t.Program, Init: t.Init, Plan: t.Plan, Show: t.Show, Timeout: r.opts.ItemTimeout,
-	})
+func (r *Resolver) planIn(ctx context.Context, space Checkout, stack string) (change.Plan, error) {
+	plan, err := space.Plan(ctx, stack)
 	if err != nil {
 		return change.Plan{}, fmt.Errorf("plan %s: %w", stack, err)
 	}

@@ -1,0 +1,156 @@
+// Package onhost is a host as the room that resolves items sees it: a place
+// where the agent works and where stacks are planned and applied, in the
+// directory of one run.
+package onhost
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/agent"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+)
+
+// Limits of what an agent may do and leave behind in one turn.
+const (
+	maxAgentOutput = 64 << 20         // bytes of its stream of events
+	agentIdle      = 10 * time.Minute // without a word of output
+	agentGrace     = 10 * time.Second // between TERM and KILL
+)
+
+// Programs says what runs on a host. {plan} in arguments stands for the absolute
+// path of the plan file.
+type Programs struct {
+	Agent                   string   // program on the host
+	Terraform               string   // path in the repository, or program on the host
+	Init, Plan, Show, Apply []string // arguments; an empty Init is skipped
+	Workdir                 string   // a person's checkout, source of Carry only
+	Carry                   []string // globs of ignored files copied from Workdir
+	Prepare                 string   // shell command after the checkout
+	Verify                  string   // shell command after the apply
+	Timeout                 time.Duration
+}
+
+// Records are the run directories on a host.
+type Records struct {
+	*host.Host
+	owner, run string
+}
+
+// NewRecords are the run directories on a host, for a run that holds the lock of
+// a remote. Closing them closes the host.
+func NewRecords(h *host.Host, repo *gitrepo.Repo, run string) *Records {
+	sum := sha256.Sum256([]byte(repo.URL() + "\x00" + gitrepo.LockRef))
+	return &Records{h, hex.EncodeToString(sum[:]), run}
+}
+
+// Reclaim removes what earlier runs left, except what journals need.
+func (r *Records) Reclaim(ctx context.Context, needed []host.Journaled) error {
+	return r.Host.Reclaim(ctx, r.owner, r.run, needed)
+}
+
+// Close lets go of the host.
+func (r *Records) Close(context.Context) error { return r.Host.Close() }
+
+// Host is a host with the directory of this run.
+type Host struct {
+	*Records
+	dir      *host.Run
+	programs Programs
+	spaces   int // workspaces made, for their names
+}
+
+// Open makes the run's directory on a host.
+func Open(ctx context.Context, h *host.Host, repo *gitrepo.Repo, run string, programs Programs) (*Host, error) {
+	records := NewRecords(h, repo, run)
+	dir, err := h.OpenRun(ctx, records.owner, run)
+	if err != nil {
+		return nil, fmt.Errorf("open the run directory on %s: %w", h.Name(), err)
+	}
+	return &Host{Records: records, dir: dir, programs: programs}, nil
+}
+
+// Close removes the run's directory, unless an apply in it is not settled. The
+// host stays open.
+func (h *Host) Close(ctx context.Context) error { return h.dir.Close(ctx) }
+
+// space streams a commit to the host: the pack of a large repository is never
+// held in memory.
+func (h *Host) space(ctx context.Context, name, commit string, pack func(io.Writer) error, kind host.Kind, prepare host.Prepare) (*host.Workspace, error) {
+	h.spaces++
+	reader, writer := io.Pipe()
+	go func() { writer.CloseWithError(pack(writer)) }()
+	defer func() { _ = reader.Close() }() // ends the goroutine when the host gave up early
+	return h.dir.Workspace(ctx, fmt.Sprintf("%s-%d", name, h.spaces), commit, reader, kind, prepare)
+}
+
+// Workspace is a work tree for the agent.
+func (h *Host) Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (resolve.AgentSpace, error) {
+	space, err := h.space(ctx, "agent", commit, pack, host.AgentTree, host.Prepare{})
+	if err != nil {
+		return nil, err
+	}
+	return agentSpace{space, h.programs}, nil
+}
+
+type agentSpace struct {
+	*host.Workspace
+	programs Programs
+}
+
+// Turn has the agent work once.
+func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte, budgetUSD float64) (agent.Report, error) {
+	call := agent.Command(s.programs.Agent, d, prompt, budgetUSD)
+	exit, err := s.Supervise(ctx, host.Process{
+		Argv: call.Argv, Env: call.Env, Stdin: call.Stdin,
+		Timeout: s.programs.Timeout, Idle: agentIdle, Grace: agentGrace, MaxOutput: maxAgentOutput, Final: call.Final,
+	})
+	if err != nil {
+		return agent.Report{}, err
+	}
+	if exit.Reason == host.Finished {
+		exit.Code, exit.Reason = 0, "" // its result counts, not how it was made to end
+	}
+	report := agent.Decode(exit.Stdout, exit.Code, string(exit.Stderr))
+	report.Ended = string(exit.Reason)
+	return report, nil
+}
+
+// Checkout is a workspace for stacks.
+func (h *Host) Checkout(ctx context.Context, commit string, pack func(io.Writer) error) (resolve.Checkout, error) {
+	p := h.programs
+	space, err := h.space(ctx, "plan", commit, pack, host.Checkout, host.Prepare{Workdir: p.Workdir, Carry: p.Carry, Command: p.Prepare})
+	if err != nil {
+		return nil, err
+	}
+	return checkout{space, p}, nil
+}
+
+type checkout struct {
+	space    *host.Workspace
+	programs Programs
+}
+
+// Plan plans a stack and keeps the plan file.
+func (c checkout) Plan(ctx context.Context, stack string) (change.Plan, error) {
+	p := c.programs
+	return c.space.Plan(ctx, host.PlanSpec{Dir: stack, Program: p.Terraform, Init: p.Init, Plan: p.Plan, Show: p.Show, Timeout: p.Timeout})
+}
+
+// Apply applies the plan file that was judged.
+func (c checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplyStatus, error) {
+	spec.Program, spec.Args = c.programs.Terraform, c.programs.Apply
+	return c.space.Apply(ctx, spec)
+}
+
+// Verify runs verify_command.
+func (c checkout) Verify(ctx context.Context, item []byte) (host.Exit, error) {
+	return c.space.Run(ctx, c.programs.Verify, item, c.programs.Timeout)
+}

@@ -1,0 +1,119 @@
+package resolve
+
+import (
+	"context"
+	"io"
+
+	"github.com/pm-todos/pm-todos/plugin/agent"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
+)
+
+// Remote is the repository: what stands on its remote, and the clone of it in
+// which everything is read, judged and made.
+type Remote interface {
+	History
+	Content
+	Maker
+	Fetcher
+	Pusher
+	Logs
+}
+
+// History reads the commits of the clone.
+type History interface {
+	Tip() string // of the branch, as last seen or published
+	Lookup(commit string) (gitrepo.Commit, error)
+	Log(from string, fn func(gitrepo.Commit) bool) error
+	Contains(tip, commit string) (bool, error)
+	Touched(a, b, folder string) (bool, error)
+}
+
+// Content reads what is in the clone's commits.
+type Content interface {
+	Files(commit string, below ...string) ([]string, error)
+	Prefetch(commit string, paths []string) error
+	ReadFile(commit, path string) ([]byte, error)
+	Diff(base, tree string) (change.Change, error)
+	Pack(commit string) (write func(io.Writer) error, err error)
+}
+
+// Maker makes objects in the clone, of which the remote learns nothing yet.
+type Maker interface {
+	Import(base, tree string, pack io.Reader, limit int64) error
+	Commit(parent, tree, message string) (string, error)
+	Replay(commit, onto, guard string) (string, error)
+}
+
+// Fetcher learns what stands on the remote.
+type Fetcher interface {
+	Fetch(ctx context.Context) (tip string, err error)
+	FetchRefs(ctx context.Context, prefix string) (map[string]string, error)
+	Seen(prefix string) map[string]string // as of the last Fetch
+	OnRemote(ref string) string           // the name that a ref of ours has there
+}
+
+// Pusher changes what stands on the remote.
+type Pusher interface {
+	CanPush(ctx context.Context) error
+	Publish(ctx context.Context, build func(tip string) (string, error)) (string, error)
+	PushBranch(ctx context.Context, name, commit string) error
+	SetRef(ctx context.Context, name, old, now string) error
+}
+
+// Logs reads and writes the ledger.
+type Logs interface {
+	ReadLog(ref string) (gitrepo.Log, error)
+	AppendLog(ctx context.Context, ref string, lines []byte) error
+	CompactLog(ctx context.Context, ref string, summarise func([]byte) ([]byte, error)) error
+}
+
+// AgentHost is where the agent works.
+type AgentHost interface {
+	Name() string
+	Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (AgentSpace, error)
+	directory
+}
+
+// AgentSpace is one work tree of the agent.
+type AgentSpace interface {
+	// Turn has the agent work in it once. The error says that its end is unknown.
+	Turn(ctx context.Context, d agent.Definition, prompt []byte, budgetUSD float64) (agent.Report, error)
+	Export(ctx context.Context, limit int64) (tree string, pack []byte, err error)
+}
+
+// TerraformHost is where stacks are planned and applied.
+type TerraformHost interface {
+	ApplyRecords
+	// Checkout makes a workspace that holds exactly one commit.
+	Checkout(ctx context.Context, commit string, pack func(io.Writer) error) (Checkout, error)
+}
+
+// ApplyRecords are the run directories of one host, which know how applies ended.
+type ApplyRecords interface {
+	Name() string
+	// FenceApply tells how an apply ended, once it has; one that did not begin
+	// never will after it.
+	FenceApply(ctx context.Context, id, judged string) (host.ApplyStatus, error)
+	Settled(ctx context.Context, id string) error
+	directory
+}
+
+// directory is the place of a run on a host.
+type directory interface {
+	// Reclaim removes what earlier runs left, except what journals need.
+	Reclaim(ctx context.Context, needed []host.Journaled) error
+	// Close removes this run's own, unless an apply in it is not settled.
+	Close(ctx context.Context) error
+}
+
+// Checkout is one workspace in which stacks are planned and applied.
+type Checkout interface {
+	Plan(ctx context.Context, stack string) (change.Plan, error)
+	// Apply applies the plan that was saved last. The host knows program and
+	// arguments.
+	Apply(ctx context.Context, spec host.ApplySpec) (host.ApplyStatus, error)
+	// Verify runs the owner's own check with the item as JSON.
+	Verify(ctx context.Context, item []byte) (host.Exit, error)
+}
