@@ -13,14 +13,14 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/pm-todos/pm-todos/plugin/audit"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
-// errDoubts stands for findings of verify that were printed one by one already.
-var errDoubts = errors.New("the branch does not bear out all that the documents say")
+// errNotBorneOut stands for findings of verify that were printed one by one already.
+var errNotBorneOut = errors.New("the branch does not bear out all that the documents say")
 
 // verifySettings are the settings that say where the repository is and how its
 // documents and stacks are found.
@@ -48,7 +48,7 @@ func verifyCommand() *cli.Command {
 }
 
 func verifyAction(c *cli.Context) (err error) {
-	write, ok := map[string]func(io.Writer, verified) error{"text": writeDoubts, "json": writeVerified}[c.String("format")]
+	write, ok := map[string]func(io.Writer, audit.Result) error{"text": writeFindings, "json": writeVerified}[c.String("format")]
 	if !ok {
 		return usageError("--format: %s is not one of text or json", quoted(c.String("format")))
 	}
@@ -74,7 +74,7 @@ func verifyAction(c *cli.Context) (err error) {
 		return fmt.Errorf("print the findings: %w", err)
 	}
 	if len(found.Findings) > 0 {
-		return told(errDoubts)
+		return told(errNotBorneOut)
 	}
 	return nil
 }
@@ -120,18 +120,7 @@ func hereGit(ctx context.Context, dir string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// verified is what verify found, as its JSON has it.
-type verified struct {
-	Repository string          `json:"repository"`
-	Branch     string          `json:"branch"`
-	Commit     string          `json:"commit"` // tip of the branch that was read
-	Documents  int             `json:"documents"`
-	Rows       int             `json:"rows"`  // that name postmortem.Resolver as who implemented something
-	Fixes      int             `json:"fixes"` // fix commits on the branch
-	Findings   []resolve.Doubt `json:"findings"`
-}
-
-func verify(ctx context.Context, s Settings, c Console, paths []string) (found verified, err error) {
+func verify(ctx context.Context, s Settings, c Console, paths []string) (found audit.Result, err error) {
 	repo, commit, remove, err := openRepository(ctx, s, c)
 	if err != nil {
 		return found, err
@@ -141,11 +130,9 @@ func verify(ctx context.Context, s Settings, c Console, paths []string) (found v
 	if err != nil {
 		return found, err
 	}
-	audit, err := resolve.Verify(ctx, repo, docs, s.Terraform.Stacks)
-	return verified{
-		Repository: repo.URL(), Branch: repo.Branch(), Commit: commit,
-		Documents: audit.Documents, Rows: audit.Rows, Fixes: audit.Fixes, Findings: audit.Doubts,
-	}, err
+	found, err = audit.Verify(ctx, repo, docs, s.Terraform.Stacks)
+	found.Commit = commit
+	return found, err
 }
 
 // documentsAt reads the documents of a commit that the paths name, or all.
@@ -171,9 +158,9 @@ func documentsAt(s Settings, repo *gitrepo.Repo, commit string, paths []string) 
 	return docs, nil
 }
 
-// writeDoubts prints one line per finding, in the form that editors and CI logs
+// writeFindings prints one line per finding, in the form that editors and CI logs
 // understand, and a summary.
-func writeDoubts(w io.Writer, v verified) error {
+func writeFindings(w io.Writer, v audit.Result) error {
 	for _, d := range v.Findings {
 		about := ""
 		if d.Action != "" {
@@ -190,10 +177,7 @@ func writeDoubts(w io.Writer, v verified) error {
 	return err
 }
 
-func writeVerified(w io.Writer, v verified) error {
-	if v.Findings == nil {
-		v.Findings = []resolve.Doubt{}
-	}
+func writeVerified(w io.Writer, v audit.Result) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pm-todos/pm-todos/plugin/audit"
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -26,7 +26,7 @@ func doneSite(t *testing.T) (s *site, fix string) {
 }
 
 // verifies runs the command on a branch of the site's repository.
-func (s *site) verifies(branch string, args ...string) (found verified, code int) {
+func (s *site) verifies(branch string, args ...string) (found audit.Result, code int) {
 	s.t.Helper()
 	args = append([]string{"verify", "--format", "json", "--remote", s.Repo.Path(), "--branch", branch}, args...)
 	stdout, stderr, err := runApp(s.t, "", args...)
@@ -62,37 +62,37 @@ func TestVerifyFindsWhatTheBranchDoesNotProve(t *testing.T) {
 		"as the run left it": {func(string) {}, ""},
 		"row back to TODO": {func(b string) {
 			s.commit(b, "x", alertDocument, strings.Replace(done, "| Done |", "| TODO |", 1))
-		}, resolve.DoubtNotDone},
+		}, audit.NotDone},
 		"table row gone": {func(b string) {
 			body, _, _ := strings.Cut(done, "## Follow-up")
 			s.commit(b, "x", alertDocument, body)
-		}, resolve.DoubtNoRow},
+		}, audit.NoRow},
 		"link to nothing": {func(b string) {
 			s.commit(b, "x", alertDocument, strings.ReplaceAll(strings.Replace(done, fix[:7]+"`", "abcdef1`", 1), fix, strings.Repeat("ab", 20)))
-		}, resolve.DoubtRewritten},
+		}, audit.HashOutdated},
 		"link to nothing, of an item without a fix": {func(b string) {
 			s.commit(b, "x", alertDocument, strings.NewReplacer("disk usage", "swap usage", fix, strings.Repeat("ab", 20)).Replace(done))
-		}, resolve.DoubtMissing + " " + resolve.DoubtNoRow},
+		}, audit.CommitGone + " " + audit.NoRow},
 		"no link": {func(b string) {
 			at := strings.Index(done, "[`")
 			end := at + strings.Index(done[at:], ")") + 1
 			s.commit(b, "x", alertDocument, done[:at]+"—"+done[end:])
-		}, resolve.DoubtNoCommit},
+		}, audit.NoCommit},
 		"link to another commit": {func(b string) {
 			s.commit(b, "x", alertDocument, strings.ReplaceAll(done, fix, s.Second))
-		}, resolve.DoubtNoEvidence},
+		}, audit.NoEvidence},
 		"forged trailers": {func(b string) {
 			h := s.commit(b, forged, "stacks/monitoring/x.tf", "# x\n")
 			s.commit(b, "x", alertDocument, strings.ReplaceAll(done, fix, h))
-		}, resolve.DoubtOtherItem},
+		}, audit.OtherItem},
 		"another action in the table": {func(b string) {
 			at := strings.LastIndex(done, "disk usage")
 			s.commit(b, "x", alertDocument, done[:at]+"swap usage"+done[at+len("disk usage"):])
-		}, resolve.DoubtOtherItem},
+		}, audit.OtherItem},
 		"reverted by git": {func(b string) {
 			s.commit(b, "Revert\n\nThis reverts commit "+fix+".\n", "stacks/monitoring/alerts.tf", before+"\n# and more\n")
-		}, resolve.DoubtReverted},
-		"reverted by hand": {func(b string) { s.commit(b, "x", "stacks/monitoring/alerts.tf", before) }, resolve.DoubtReverted},
+		}, audit.Reverted},
+		"reverted by hand": {func(b string) { s.commit(b, "x", "stacks/monitoring/alerts.tf", before) }, audit.Reverted},
 		"reverted and brought back": {func(b string) {
 			h := s.commit(b, "Revert\n\nThis reverts commit "+fix+".\n", "stacks/monitoring/alerts.tf", before)
 			s.commit(b, "Reapply\n\nThis reverts commit "+h+".\n", "stacks/monitoring/alerts.tf", alerts)
@@ -102,12 +102,12 @@ func TestVerifyFindsWhatTheBranchDoesNotProve(t *testing.T) {
 				"stacks/monitoring/alerts.tf": alerts + "\n# x\n", "stacks/nfs/main.tf": "# x\n",
 			}))
 			s.commit(b, "x", alertDocument, strings.ReplaceAll(done, fix, h))
-		}, resolve.DoubtOutsideStack},
+		}, audit.OutsideStack},
 		"document renamed": {func(b string) {
 			must[string](t)(s.Repo.Commit(b, "x", map[string]string{"docs/post-mortems/2026-01-01-other.md": done}, alertDocument))
 		}, ""},
-		"copied into another document": {func(b string) { s.commit(b, "x", "docs/post-mortems/2026-01-03-copy.md", done) }, resolve.DoubtOtherItem},
-		"history rewritten":            {func(b string) { s.rewrite(b, s.First) }, resolve.DoubtRewritten},
+		"copied into another document": {func(b string) { s.commit(b, "x", "docs/post-mortems/2026-01-03-copy.md", done) }, audit.OtherItem},
+		"history rewritten":            {func(b string) { s.rewrite(b, s.First) }, audit.HashOutdated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
@@ -117,7 +117,7 @@ func TestVerifyFindsWhatTheBranchDoesNotProve(t *testing.T) {
 			}
 			test.change(branch)
 			found, code := s.verifies(branch)
-			if found.Documents == 0 || found.Rows == 0 && test.code != resolve.DoubtNoRow {
+			if found.Documents == 0 || found.Rows == 0 && test.code != audit.NoRow {
 				t.Errorf("nothing was looked at: %+v", found)
 			}
 			var codes []string
@@ -162,7 +162,7 @@ func TestVerifyTellsOfWhatWaitsForAPerson(t *testing.T) {
 	}
 	s.wants(3, s.run(nil))
 	found, code := s.verifies(standin.SampleBranch, alertDocument)
-	if code != 1 || len(found.Findings) != 1 || found.Findings[0].Code != resolve.DoubtUnsettled || !strings.Contains(found.Findings[0].Fix, "pm-todos settle") {
+	if code != 1 || len(found.Findings) != 1 || found.Findings[0].Code != audit.Unsettled || !strings.Contains(found.Findings[0].Fix, "pm-todos settle") {
 		t.Errorf("exit code %d: %+v", code, found.Findings)
 	}
 }

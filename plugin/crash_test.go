@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
@@ -331,7 +332,7 @@ func frozenAt(t *testing.T, at int) (cameToItsApply bool) {
 		if p == nil || !strings.HasSuffix(r.URL.Path, "/info/refs") {
 			return
 		}
-		if refs, err := s.Repo.Refs(resolve.JournalPrefix); err != nil || len(refs) == 0 {
+		if refs, err := s.Repo.Refs(record.JournalPrefix); err != nil || len(refs) == 0 {
 			return
 		}
 		if requests.Add(1) == int64(at) {
@@ -392,7 +393,7 @@ func answeredLate(act func(*http.Request)) func(http.Handler) http.Handler {
 
 func (s *site) noJournal() {
 	s.t.Helper()
-	refs, err := s.Repo.Refs(resolve.JournalPrefix)
+	refs, err := s.Repo.Refs(record.JournalPrefix)
 	if err != nil || len(refs) > 0 {
 		s.t.Errorf("journals are left: %v, %v", refs, err)
 	}

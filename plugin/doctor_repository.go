@@ -11,6 +11,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/doctor"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
@@ -183,7 +184,7 @@ func (d *checkup) skipHabit() {
 		if seen++; seen > habitDepth {
 			return false
 		}
-		if c.Parent == "" || resolve.IsOwn(c.Message) {
+		if c.Parent == "" || record.IsOwn(c.Message) {
 			return true
 		}
 		changed, err := d.source.repo.Changed(c.Parent, c.Hash)
@@ -194,7 +195,7 @@ func (d *checkup) skipHabit() {
 			return true
 		}
 		touching++
-		if resolve.SkipsPipeline(c.Message) {
+		if record.SkipsPipeline(c.Message) {
 			if marked++; newest == "" {
 				newest = fmt.Sprintf("%.12s", c.Hash)
 			}

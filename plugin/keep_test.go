@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
@@ -22,7 +23,7 @@ func TestJournalThatCannotBeTakenBackIsSettled(t *testing.T) {
 	held := s.alerts()
 	s.Git.SetMiddleware(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			refs, err := s.Repo.Refs(resolve.JournalPrefix)
+			refs, err := s.Repo.Refs(record.JournalPrefix)
 			if err == nil && len(refs) > 0 && standin.IsPush(r) {
 				http.Error(w, "no more pushes", http.StatusForbidden)
 				return
@@ -34,7 +35,7 @@ func TestJournalThatCannotBeTakenBackIsSettled(t *testing.T) {
 		t.Errorf("exit code %d after a refused push\n%s", code, s.last)
 	}
 	s.says("the journal stays; the next run sees that nothing was applied")
-	if refs := must[map[string]string](t)(s.Repo.Refs(resolve.JournalPrefix)); len(refs) != 1 {
+	if refs := must[map[string]string](t)(s.Repo.Refs(record.JournalPrefix)); len(refs) != 1 {
 		t.Errorf("journals: %v", refs)
 	}
 	if kept := must[[]string](t)(filepath.Glob(filepath.Join(s.Home, ".cache", "pm-todos", "runs", "*"))); len(kept) != 1 {
@@ -58,14 +59,14 @@ func TestApplyThatMayBeAboutToBeginKeepsItsRunDirectory(t *testing.T) {
 	place := ""
 	s.onLog = &trigger{text: "applying the judged plan", act: func() {
 		runs := must[[]string](t)(filepath.Glob(filepath.Join(s.Home, ".cache", "pm-todos", "runs", "*")))
-		for journal, commit := range must[map[string]string](t)(s.Repo.Refs(resolve.JournalPrefix)) {
+		for journal, commit := range must[map[string]string](t)(s.Repo.Refs(record.JournalPrefix)) {
 			message := must[[]byte](t)(exec.Command("git", "-C", s.Repo.Path(), "log", "-1", "--format=%B", commit).Output())
-			evidence, ok := resolve.ParseEvidence(string(message))
+			evidence, ok := record.ParseEvidence(string(message))
 			if !ok {
 				t.Errorf("no evidence in %q", message)
 				return
 			}
-			place = filepath.Join(runs[0], "apply", strings.TrimPrefix(journal, resolve.JournalPrefix)[:16]+"-"+evidence.PlanHash[:16])
+			place = filepath.Join(runs[0], "apply", strings.TrimPrefix(journal, record.JournalPrefix)[:16]+"-"+evidence.PlanHash[:16])
 		}
 		if err := os.MkdirAll(place, 0o700); err != nil {
 			t.Error(err)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/audit"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
@@ -156,15 +157,15 @@ func (k killed) nothingFalse() {
 	if done := strings.Count(k.file(alertDocument), "| Done |"); done > fixes {
 		k.t.Errorf("%d rows are Done, and %d fixes on the branch:\n%s", done, fixes, k.file(alertDocument))
 	}
-	for _, doubt := range k.verified().Findings {
-		if doubt.Code != resolve.DoubtNotDone && doubt.Code != resolve.DoubtUnsettled { // that the next run goes on with
-			k.t.Errorf("verify finds %+v", doubt)
+	for _, finding := range k.verified().Findings {
+		if finding.Code != audit.NotDone && finding.Code != audit.Unsettled { // that the next run goes on with
+			k.t.Errorf("verify finds %+v", finding)
 		}
 	}
 }
 
 // verified is what the command verify finds on the branch.
-func (k killed) verified() verified {
+func (k killed) verified() audit.Result {
 	k.t.Helper()
 	settings := must[Settings](k.t)(settingsFrom(k.Settings()))
 	var log bytes.Buffer

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -33,12 +33,12 @@ done
 // attempts is how many attempts the ledger counts for the items of a run.
 func (s *site) attempts() (counted int) {
 	s.t.Helper()
-	ledger, damaged := resolve.ReadLedger([]byte(must[string](s.t)(s.Repo.ReadFile(resolve.LedgerRef, "ledger.jsonl"))))
+	ledger, damaged := record.ReadLedger([]byte(must[string](s.t)(s.Repo.ReadFile(record.LedgerRef, "ledger.jsonl"))))
 	if damaged > 0 {
 		s.t.Errorf("%d damaged lines in the ledger", damaged)
 	}
 	for _, item := range s.items() {
-		counted += ledger.Attempts(resolve.Ref{Document: item["document"].(string), Item: item["id"].(string)})
+		counted += ledger.Attempts(record.Ref{Document: item["document"].(string), Item: item["id"].(string)})
 	}
 	return counted
 }

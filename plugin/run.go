@@ -108,5 +108,5 @@ func work(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, sel se
 	}
 
 	// The record: documents, ledger, journals.
-	return errors.Join(err, record(ctx, s, c, repo, resolver, sel, sum))
+	return errors.Join(err, writeRecord(ctx, s, c, repo, resolver, sel, sum))
 }

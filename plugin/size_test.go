@@ -11,6 +11,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
@@ -92,9 +93,9 @@ func TestSummariesAndLogStaySmallWhenTensOfThousandsOfItemsAreOpen(t *testing.T)
 
 func TestUnfinishedOfTensOfThousandsOfItems(t *testing.T) {
 	sel := manyDocuments(t, 100)
-	gone := resolve.Ref{Document: "docs/post-mortems/unread.md", Item: "1"}
+	gone := record.Ref{Document: "docs/post-mortems/unread.md", Item: "1"}
 	sel.All = append(sel.All, gone.Document)
-	refs := unfinished(sel, nil, []resolve.Ref{gone, {Document: "docs/post-mortems/removed.md", Item: "1"}}, 2)
+	refs := unfinished(sel, nil, []record.Ref{gone, {Document: "docs/post-mortems/removed.md", Item: "1"}}, 2)
 	if len(refs) != len(sel.safe())+1 {
 		t.Errorf("%d are unfinished, want %d", len(refs), len(sel.safe())+1)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
@@ -114,11 +115,11 @@ func (sel *selection) narrow(s Settings, repo *gitrepo.Repo) ([]string, error) {
 	if s.Documents.Scope == ScopeAll {
 		return sel.All, nil
 	}
-	log, err := repo.ReadLog(resolve.LedgerRef)
+	log, err := repo.ReadLog(record.LedgerRef)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledger: %w", err)
 	}
-	ledger, _ := resolve.ReadLedger(log.Lines)
+	ledger, _ := record.ReadLedger(log.Lines)
 	switch {
 	case s.Documents.Since != "":
 		sel.Base = s.Documents.Since
@@ -206,11 +207,11 @@ func tellSafe(s Settings, sel selection, log zerolog.Logger) {
 }
 
 // known is every item that was read, by what names it across runs.
-func (sel selection) known() map[resolve.Ref]change.Item {
-	items := map[resolve.Ref]change.Item{}
+func (sel selection) known() map[record.Ref]change.Item {
+	items := map[record.Ref]change.Item{}
 	for _, doc := range sel.Documents {
 		for _, item := range doc.Items {
-			items[resolve.Ref{Document: doc.File, Item: item.ID}] = changeItem(doc, item)
+			items[record.Ref{Document: doc.File, Item: item.ID}] = changeItem(doc, item)
 		}
 	}
 	return items

@@ -11,8 +11,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
 // addIndex adds the index page to the files of a docs commit when it differs
@@ -102,7 +102,7 @@ func publishIndex(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo
 		if len(contents) == 0 {
 			return tip, nil // somebody else wrote it
 		}
-		commit, err := repo.WithFiles(tip, contents, resolve.DocsMessage(dates))
+		commit, err := repo.WithFiles(tip, contents, record.DocsMessage(dates))
 		done.Commit = commit
 		return commit, err
 	})

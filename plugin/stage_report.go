@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
@@ -118,12 +119,12 @@ func (sum *summary) slack(k keys) { sum.webhook = k }
 // add takes over outcomes. An item that was settled and then tried again is
 // told by its later outcome.
 func (sum *summary) add(outcomes []change.Outcome) {
-	place := map[resolve.Ref]int{}
+	place := map[record.Ref]int{}
 	for i, out := range sum.Outcomes {
-		place[resolve.RefOf(out.Item)] = i
+		place[record.RefOf(out.Item)] = i
 	}
 	for _, out := range outcomes {
-		ref := resolve.RefOf(out.Item)
+		ref := record.RefOf(out.Item)
 		if i, again := place[ref]; again {
 			sum.Outcomes[i] = out
 		} else {
@@ -316,9 +317,9 @@ func (sum *summary) files(ctx context.Context, s Settings) error {
 	return nil
 }
 
-// record is the end of the work: documents first, then the books, so that a
+// writeRecord is the end of the work: documents first, then the books, so that a
 // run that is killed in between is settled by the next.
-func record(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
+func writeRecord(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
 	if ctx.Err() != nil {
 		// What was completed is recorded, in the little time that is left.
 		cause := context.Cause(ctx)
@@ -382,18 +383,18 @@ func completedAt(s Settings, repo *gitrepo.Repo, sel selection, docs published) 
 // unfinished is the items that the next run takes up though nobody changed
 // their documents: those of this run that may be tried again or were never
 // started, and those that earlier runs left in documents that could not be read.
-func unfinished(sel selection, outcomes []change.Outcome, earlier []resolve.Ref, maxAttempts int) []resolve.Ref {
-	refs := map[resolve.Ref]bool{}
-	ended := map[resolve.Ref]bool{}
+func unfinished(sel selection, outcomes []change.Outcome, earlier []record.Ref, maxAttempts int) []record.Ref {
+	refs := map[record.Ref]bool{}
+	ended := map[record.Ref]bool{}
 	for _, out := range outcomes {
-		ref := resolve.RefOf(out.Item)
+		ref := record.RefOf(out.Item)
 		ended[ref] = true
 		if again(out, maxAttempts) {
 			refs[ref] = true
 		}
 	}
 	for _, item := range sel.safe() {
-		if ref := resolve.RefOf(item); !ended[ref] {
+		if ref := record.RefOf(item); !ended[ref] {
 			refs[ref] = true
 		}
 	}
@@ -428,16 +429,16 @@ func again(out change.Outcome, maxAttempts int) bool {
 
 // without leaves out the items that were settled for good.
 func without(items []change.Item, settled []change.Outcome) []change.Item {
-	ended := map[resolve.Ref]bool{}
+	ended := map[record.Ref]bool{}
 	for _, out := range settled {
 		// Only what was never applied, and not done otherwise, may be tried again.
 		if out.State != change.Failed || out.Commit != "" {
-			ended[resolve.RefOf(out.Item)] = true
+			ended[record.RefOf(out.Item)] = true
 		}
 	}
 	var rest []change.Item
 	for _, item := range items {
-		if !ended[resolve.RefOf(item)] {
+		if !ended[record.RefOf(item)] {
 			rest = append(rest, item)
 		}
 	}

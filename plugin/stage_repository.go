@@ -15,6 +15,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/onhost"
 )
@@ -87,7 +88,7 @@ func readFirst(s Settings) gitrepo.Ahead {
 		ahead.Files = nil // its documents are not those of the branch
 	}
 	if s.Documents.Scope == ScopeChanged {
-		ahead.Logs = []string{resolve.LedgerRef}
+		ahead.Logs = []string{record.LedgerRef}
 	}
 	return ahead
 }

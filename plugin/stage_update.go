@@ -14,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
@@ -66,7 +67,7 @@ func updateDocuments(ctx context.Context, s Settings, repo *gitrepo.Repo, sel se
 		if len(contents) == 0 {
 			return tip, nil
 		}
-		commit, err := repo.WithFiles(tip, contents, resolve.DocsMessage(dates))
+		commit, err := repo.WithFiles(tip, contents, record.DocsMessage(dates))
 		done.Commit = commit
 		return commit, err
 	})

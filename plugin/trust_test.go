@@ -15,6 +15,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
@@ -46,7 +47,7 @@ type forgery struct {
 }
 
 // forge makes the commit for an item and returns its hash.
-func (s *site) forge(ref resolve.Ref, action string, f forgery) string {
+func (s *site) forge(ref record.Ref, action string, f forgery) string {
 	s.t.Helper()
 	index := []string{"GIT_INDEX_FILE=" + filepath.Join(s.t.TempDir(), "index")}
 	if len(f.parents) > 0 {
@@ -66,7 +67,7 @@ func (s *site) forge(ref resolve.Ref, action string, f forgery) string {
 	if f.plan == "" {
 		f.plan = strings.Repeat("ab", 32)
 	}
-	message := resolve.Message(change.Item{Document: ref.Document, ID: ref.Item, Action: action}, "2026-01-01", resolve.Evidence{
+	message := record.Message(change.Item{Document: ref.Document, ID: ref.Item, Action: action}, "2026-01-01", record.Evidence{
 		Document: ref.Document, Item: ref.Item, Stack: f.stack, PlanHash: f.plan,
 	}, true)
 	args := []string{"commit-tree", tree}
@@ -77,11 +78,11 @@ func (s *site) forge(ref resolve.Ref, action string, f forgery) string {
 }
 
 // rows are the items of a document on the branch, by action.
-func (s *site) rows(file string) map[string]resolve.Ref {
+func (s *site) rows(file string) map[string]record.Ref {
 	s.t.Helper()
-	refs := map[string]resolve.Ref{}
+	refs := map[string]record.Ref{}
 	for _, item := range postmortem.Parse(file, []byte(s.file(file)), postmortem.Policy{}).Items {
-		refs[item.Action] = resolve.Ref{Document: file, Item: item.ID}
+		refs[item.Action] = record.Ref{Document: file, Item: item.ID}
 	}
 	return refs
 }
@@ -100,11 +101,11 @@ func (s *site) oddTree() string {
 }
 
 // forgeries are journals that nobody may believe, by what is wrong with them.
-func (s *site) forgeries(marker string) map[string]func(resolve.Ref, string) string {
+func (s *site) forgeries(marker string) map[string]func(record.Ref, string) string {
 	alerts := s.file("stacks/monitoring/alerts.tf")
 	harmless := map[string]string{"stacks/monitoring/alerts.tf": withForgedAlert(alerts)}
-	forge := func(f forgery) func(resolve.Ref, string) string {
-		return func(ref resolve.Ref, action string) string {
+	forge := func(f forgery) func(record.Ref, string) string {
+		return func(ref record.Ref, action string) string {
 			if f.stack == "" {
 				f.stack = "stacks/monitoring"
 			}
@@ -115,7 +116,7 @@ func (s *site) forgeries(marker string) map[string]func(resolve.Ref, string) str
 	root := s.git("beside the branch\n", nil, "commit-tree", s.git("", nil, "rev-parse", tip+"^{tree}"))
 	blob := s.git("x", nil, "hash-object", "-w", "--stdin")
 	odd := s.oddTree()
-	return map[string]func(resolve.Ref, string) string{
+	return map[string]func(record.Ref, string) string{
 		"wrapper and pipelines": forge(forgery{parents: []string{tip}, files: map[string]string{
 			".woodpecker/x.yml": "steps: []\n", "scripts/tg": "#!/bin/sh\necho \"$0 $*\" >>'" + marker + "'\nexec terraform \"$@\"\n",
 		}}),
@@ -128,11 +129,11 @@ func (s *site) forgeries(marker string) map[string]func(resolve.Ref, string) str
 		"no change":         forge(forgery{parents: []string{tip}}),
 		"odd tree":          forge(forgery{parents: []string{tip}, tree: odd}),
 		"no plan":           forge(forgery{parents: []string{tip}, files: harmless, plan: "../../../x"}),
-		"another item's": func(resolve.Ref, string) string {
-			return forge(forgery{parents: []string{tip}, files: harmless})(resolve.Ref{Document: "x.md", Item: "y"}, "x")
+		"another item's": func(record.Ref, string) string {
+			return forge(forgery{parents: []string{tip}, files: harmless})(record.Ref{Document: "x.md", Item: "y"}, "x")
 		},
-		"no commit":              func(resolve.Ref, string) string { return blob },
-		"a commit of the branch": func(resolve.Ref, string) string { return s.First },
+		"no commit":              func(record.Ref, string) string { return blob },
+		"a commit of the branch": func(record.Ref, string) string { return s.First },
 	}
 }
 
@@ -161,7 +162,7 @@ func TestThreat21_AForgedJournalCostsItsOwnItemOnly(t *testing.T) {
 		if !found {
 			t.Fatalf("no item %q in %v", action, items)
 		}
-		if err := s.Repo.SetRef(resolve.JournalRef(ref), forgeries[name](ref, action)); err != nil {
+		if err := s.Repo.SetRef(record.JournalRef(ref), forgeries[name](ref, action)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -209,7 +210,7 @@ func TestThreat21_AForgedJournalWithRealComponents(t *testing.T) {
 			o.Terraform, o.Files["scripts/tg"] = terraform, wrapper
 			s, settings := realSite(t, o)
 			ref := s.rows(alertDocument)[forged]
-			if err := s.Repo.SetRef(resolve.JournalRef(ref), s.forgeries(marker)["wrapper and pipelines"](ref, forged)); err != nil {
+			if err := s.Repo.SetRef(record.JournalRef(ref), s.forgeries(marker)["wrapper and pipelines"](ref, forged)); err != nil {
 				t.Fatal(err)
 			}
 			s.wants(3, s.run(settings))
@@ -274,22 +275,22 @@ func TestThreat21_OnlyTheRunDirectoryProvesAnApply(t *testing.T) {
 			held := s.alerts()
 			release := func() {}
 			if !c.applied {
-				release = s.holdAnswerTo(resolve.JournalPrefix)
+				release = s.holdAnswerTo(record.JournalPrefix)
 			}
 			s.disturbed(nil, c.stage, func(p process) {
-				for !c.applied && len(must[map[string]string](t)(s.Repo.Refs(resolve.JournalPrefix))) == 0 {
+				for !c.applied && len(must[map[string]string](t)(s.Repo.Refs(record.JournalPrefix))) == 0 {
 					time.Sleep(10 * time.Millisecond) // its answer is held
 				}
 				s.signal(p, os.Kill)
 				release()
 			})
 			s.freeLock()
-			journals := must[map[string]string](t)(s.Repo.Refs(resolve.JournalPrefix))
+			journals := must[map[string]string](t)(s.Repo.Refs(record.JournalPrefix))
 			if len(journals) == 0 {
 				t.Fatal("no journal was left")
 			}
 			for ref, genuine := range journals {
-				evidence, _ := resolve.ParseEvidence(s.git("", nil, "log", "-1", "--format=%B", genuine))
+				evidence, _ := record.ParseEvidence(s.git("", nil, "log", "-1", "--format=%B", genuine))
 				forged := s.forge(evidence.Ref(), "Add an alert on disk usage", forgery{
 					parents: []string{s.tip()}, stack: "stacks/monitoring", plan: evidence.PlanHash,
 					files: map[string]string{"stacks/monitoring/alerts.tf": withForgedAlert(s.file("stacks/monitoring/alerts.tf"))},
@@ -340,7 +341,7 @@ func (s *site) holdAnswerTo(prefix string) (release func()) {
 }
 
 // forgeLedger appends lines that say an item is done, by a run that made neither.
-func (s *site) forgeLedger(ref resolve.Ref, fix string) {
+func (s *site) forgeLedger(ref record.Ref, fix string) {
 	s.t.Helper()
 	s.appendLedger(fmt.Sprintf(
 		`{"run":"../../../etc","kind":"attempt","document":%q,"item":%q,"attempt":1,"host":"nobody@192.0.2.1:22"}`+"\n"+
@@ -350,7 +351,7 @@ func (s *site) forgeLedger(ref resolve.Ref, fix string) {
 
 func (s *site) appendLedger(lines string) {
 	s.t.Helper()
-	const ledger = resolve.LedgerRef
+	const ledger = record.LedgerRef
 	var onto []string
 	if old := must[map[string]string](s.t)(s.Repo.Refs(ledger))[ledger]; old != "" {
 		lines = s.git("", nil, "show", old+":ledger.jsonl") + "\n" + lines
@@ -370,7 +371,7 @@ func TestThreat21_AReplayedJournalMarksNoReopenedItem(t *testing.T) {
 	s := alertSite(t)
 	var name, fix string
 	s.onLog = &trigger{text: "applying the judged plan", act: func() {
-		for ref, commit := range must[map[string]string](t)(s.Repo.Refs(resolve.JournalPrefix)) {
+		for ref, commit := range must[map[string]string](t)(s.Repo.Refs(record.JournalPrefix)) {
 			name, fix = ref, commit
 		}
 	}}
@@ -381,7 +382,7 @@ func TestThreat21_AReplayedJournalMarksNoReopenedItem(t *testing.T) {
 	if err := s.Repo.SetRef(name, fix); err != nil {
 		t.Fatal(err)
 	}
-	evidence, _ := resolve.ParseEvidence(s.git("", nil, "log", "-1", "--format=%B", fix))
+	evidence, _ := record.ParseEvidence(s.git("", nil, "log", "-1", "--format=%B", fix))
 	s.forgeLedger(evidence.Ref(), fix)
 	s.wants(3, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
 	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") {
@@ -396,7 +397,7 @@ func TestThreat21_AForgedProposalClosesNoItem(t *testing.T) {
 	longAndAlike(t)
 	const action = "Add an alert on disk usage"
 	before := func(s *site) string {
-		return s.forge(resolve.Ref{Document: "x.md", Item: "y"}, "before", forgery{
+		return s.forge(record.Ref{Document: "x.md", Item: "y"}, "before", forgery{
 			parents: []string{s.First}, stack: "stacks/monitoring", files: map[string]string{"stacks/monitoring/alerts.tf": "# nothing\n"},
 		})
 	}
@@ -404,8 +405,8 @@ func TestThreat21_AForgedProposalClosesNoItem(t *testing.T) {
 		hash := sha256.Sum256([]byte(content))
 		return hex.EncodeToString(hash[:])
 	}
-	for name, forge := range map[string]func(*site, resolve.Ref){
-		"a branch": func(s *site, ref resolve.Ref) {
+	for name, forge := range map[string]func(*site, record.Ref){
+		"a branch": func(s *site, ref record.Ref) {
 			commit := s.forge(ref, action, forgery{
 				parents: []string{before(s)}, stack: "stacks/monitoring", tree: s.git("", nil, "rev-parse", s.tip()+"^{tree}"),
 			})
@@ -413,7 +414,7 @@ func TestThreat21_AForgedProposalClosesNoItem(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"the ledger": func(s *site, ref resolve.Ref) {
+		"the ledger": func(s *site, ref record.Ref) {
 			s.appendLedger(fmt.Sprintf(`{"run":"r","kind":"result","document":%q,"item":%q,"state":"proposed","patch":{"base":"","stack":"stacks/monitoring",`+
 				`"plan":%q,"files":[{"path":"stacks/monitoring/alerts.tf","before":%q,"after":%q}]}}`,
 				ref.Document, ref.Item, strings.Repeat("ab", 32), sum(must[string](t)(s.Repo.ReadFile(s.First, "stacks/monitoring/alerts.tf"))), sum(s.file("stacks/monitoring/alerts.tf"))))

@@ -12,13 +12,14 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
 // Unchecked are the items that earlier runs applied, or may have applied, of
 // which a run that could not settle them learned: their journals stood on the
 // remote when the branch was fetched, stand there still, and no other run is at
 // work, which busy tells. known are the items of the documents that were read, by reference.
-func Unchecked(ctx context.Context, repo Remote, busy func(context.Context) (bool, error), known map[Ref]change.Item) ([]change.Outcome, error) {
+func Unchecked(ctx context.Context, repo Remote, busy func(context.Context) (bool, error), known map[record.Ref]change.Item) ([]change.Outcome, error) {
 	seen := JournalsSeen(repo)
 	if len(seen) == 0 {
 		return nil, nil
@@ -26,7 +27,7 @@ func Unchecked(ctx context.Context, repo Remote, busy func(context.Context) (boo
 	if held, err := busy(ctx); held || err != nil {
 		return nil, err
 	}
-	now, err := repo.FetchRefs(ctx, JournalPrefix)
+	now, err := repo.FetchRefs(ctx, record.JournalPrefix)
 	if err != nil {
 		return nil, fmt.Errorf("list the journals: %w", err)
 	}
@@ -52,7 +53,7 @@ func Unchecked(ctx context.Context, repo Remote, busy func(context.Context) (boo
 // that is of no known item goes by the hash in its ref. known are the items of
 // all documents, by reference. It is an error when there is none or when several
 // documents have one.
-func Unsettled(ctx context.Context, repo Remote, item string, known map[Ref]change.Item) (Left, error) {
+func Unsettled(ctx context.Context, repo Remote, item string, known map[record.Ref]change.Item) (Left, error) {
 	refs, err := Journals(ctx, repo)
 	if err != nil {
 		return Left{}, fmt.Errorf("list the journals: %w", err)
@@ -96,7 +97,7 @@ func (l Left) Landed(ctx context.Context, repo Remote, rules Rules) (change.Outc
 		return out, l.unfit(l.foreign)
 	}
 	err := repo.Log(repo.Tip(), func(c gitrepo.Commit) bool {
-		if e, ok := ParseEvidence(c.Message); ok && e == l.Evidence {
+		if e, ok := record.ParseEvidence(c.Message); ok && e == l.Evidence {
 			out.Commit = c.Hash
 		}
 		return out.Commit == ""
@@ -133,15 +134,15 @@ func (l Left) unfit(err error) error {
 // Settled writes into the ledger how a person settled the item, and removes its
 // journal. landed is false for an item that was given up.
 func (l Left) Settled(ctx context.Context, repo Remote, run, commit string, landed bool) error {
-	entry := Entry{Time: time.Now().UTC(), Run: run, Kind: kindResult, Ref: RefOf(l.Item), State: string(change.Failed), Reason: "abandoned", Commit: commit}
+	entry := record.Entry{Time: time.Now().UTC(), Run: run, Kind: record.KindResult, Ref: record.RefOf(l.Item), State: string(change.Failed), Reason: "abandoned", Commit: commit}
 	if landed {
 		entry.State, entry.Reason = string(change.Done), ""
 	}
-	lines, err := Encode(entry)
+	lines, err := record.Encode(entry)
 	if err != nil {
 		return err
 	}
-	if err := repo.AppendLog(ctx, LedgerRef, lines); err != nil {
+	if err := repo.AppendLog(ctx, record.LedgerRef, lines); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
 	if err := clearJournal(ctx, repo, l.Name, l.Fix); err != nil {

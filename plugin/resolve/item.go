@@ -16,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
 // maxExport is how many bytes an agent may leave behind, as the pack with its
@@ -26,7 +27,7 @@ const maxExport = 32 << 20
 type attempt struct {
 	*Resolver
 	item    change.Item
-	ref     Ref
+	ref     record.Ref
 	number  int
 	share   float64 // US dollars it may cost
 	log     zerolog.Logger
@@ -42,7 +43,7 @@ type attempt struct {
 	judgedAt  string          // base that the next is of
 	judgedBy  gate.DiffPolicy // what the diff gate may let pass there
 	doubtful  bool            // it ended for a reason that may be the item's after all
-	offered   *Patch          // what it proposes
+	offered   *record.Patch   // what it proposes
 	journaled []string        // fix commits that this attempt sent to its journal
 }
 
@@ -50,7 +51,7 @@ type attempt struct {
 // can fare better in this run.
 func (r *Resolver) one(ctx context.Context, item change.Item, share float64) (a *attempt, fatal bool) {
 	started := r.now()
-	ref := RefOf(item)
+	ref := record.RefOf(item)
 	a = &attempt{
 		Resolver: r, item: item, ref: ref, share: share, number: r.ledger.Attempts(ref) + 1,
 		log: r.log.With().Str("document", item.Document).Str("item", item.ID).Logger(),
@@ -140,7 +141,7 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 		a.out.State, a.out.Reason, a.out.Err = change.Failed, ReasonError, err
 	}
 	if a.out.State == change.NeedsPerson && a.out.Commit == "" {
-		a.out.Journal = a.repo.OnRemote(JournalRef(a.ref))
+		a.out.Journal = a.repo.OnRemote(record.JournalRef(a.ref))
 	}
 	a.out.Final = a.out.Final || a.out.State == change.Failed && a.number >= a.opts.MaxAttempts
 	a.tell()
@@ -149,14 +150,14 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	}
 	result := string(a.out.State)
 	if a.out.State == change.NotAttempted && (a.out.CostUSD == 0 || fatal || a.out.Reason == ReasonLocked) {
-		result = stateTemporary
+		result = record.StateTemporary
 	}
-	entry := Entry{
-		Time: a.now().UTC(), Run: a.opts.Run, Kind: kindResult, Ref: a.ref, Attempt: a.number, Doubtful: a.doubtful,
+	entry := record.Entry{
+		Time: a.now().UTC(), Run: a.opts.Run, Kind: record.KindResult, Ref: a.ref, Attempt: a.number, Doubtful: a.doubtful,
 		State: result, Reason: a.out.Reason, CostUSD: a.out.CostUSD, Commit: a.out.Commit, Patch: a.offered,
 	}
 	if entry.Reason == ReasonNeedsApproval {
-		entry.Text = textSum(a.item)
+		entry.Text = record.TextSum(a.item)
 	}
 	a.pending = append(a.pending, entry)
 	return fatal
@@ -254,8 +255,8 @@ func hopeless(name string, folders []string, policy gate.DiffPolicy) []change.Fi
 // record writes the attempt into the ledger before any money is spent.
 func (a *attempt) record(ctx context.Context) error {
 	a.recorded = true // even when the reply is lost: the ledger may hold it
-	return a.flush(ctx, Entry{
-		Time: a.now().UTC(), Run: a.opts.Run, Kind: kindAttempt, Ref: a.ref, Attempt: a.number, Host: a.terraform.Name(),
+	return a.flush(ctx, record.Entry{
+		Time: a.now().UTC(), Run: a.opts.Run, Kind: record.KindAttempt, Ref: a.ref, Attempt: a.number, Host: a.terraform.Name(),
 	})
 }
 

@@ -3,8 +3,6 @@ package resolve
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,18 +12,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/record"
 )
-
-// JournalPrefix is where the fix commits live on the remote from before their
-// apply until the run that made them is through.
-const JournalPrefix = "refs/pm-todos/journal/"
-
-// JournalRef is the journal ref of an item. Its name is a hash, since names
-// made of paths collide and can be illegal.
-func JournalRef(ref Ref) string {
-	sum := sha256.Sum256([]byte(ref.Document + "\x00" + ref.Item))
-	return JournalPrefix + hex.EncodeToString(sum[:])
-}
 
 // nothingWaits begins the message of the commit that stands in a journal ref where
 // the remote lets nobody delete refs.
@@ -35,7 +23,7 @@ const nothingWaits = "settled: nothing waits here any more"
 // could only be overwritten when they were settled are none. Their commits are
 // in the clone then, whenever they came.
 func Journals(ctx context.Context, repo Remote) (map[string]string, error) {
-	refs, err := repo.FetchRefs(ctx, JournalPrefix)
+	refs, err := repo.FetchRefs(ctx, record.JournalPrefix)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +33,7 @@ func Journals(ctx context.Context, repo Remote) (map[string]string, error) {
 // JournalsSeen are the journals that stood on the remote when the branch was
 // last fetched. The remote is not asked.
 func JournalsSeen(repo Remote) map[string]string {
-	return waiting(repo, repo.Seen(JournalPrefix))
+	return waiting(repo, repo.Seen(record.JournalPrefix))
 }
 
 // waiting are the journals among refs in which something waits.
@@ -78,7 +66,7 @@ func clearJournal(ctx context.Context, repo Remote, name, fix string) error {
 // writeJournal puts a fix into its journal, in place of a former one of the same
 // attempt, or of what was left where refs cannot be deleted.
 func (a *attempt) writeJournal(ctx context.Context, previous, fix string) error {
-	name := JournalRef(a.ref)
+	name := record.JournalRef(a.ref)
 	if previous == "" {
 		refs, err := a.repo.FetchRefs(ctx, name)
 		if err != nil {
@@ -93,13 +81,13 @@ func (a *attempt) writeJournal(ctx context.Context, previous, fix string) error 
 
 // applyID names one apply in its run directory: the item's, by the plan that
 // was judged. A new plan of the same item is another apply.
-func applyID(ref Ref, planHash string) string {
-	return strings.TrimPrefix(JournalRef(ref), JournalPrefix)[:16] + "-" + planHash[:min(16, len(planHash))]
+func applyID(ref record.Ref, planHash string) string {
+	return strings.TrimPrefix(record.JournalRef(ref), record.JournalPrefix)[:16] + "-" + planHash[:min(16, len(planHash))]
 }
 
 // evidence is what the fix commit of a judged attempt proves.
-func (a *attempt) evidence() Evidence {
-	return Evidence{
+func (a *attempt) evidence() record.Evidence {
+	return record.Evidence{
 		Document: a.item.Document, Item: a.item.ID, Stack: a.stack.name,
 		PlanHash: a.plan.SHA256, Counts: a.out.Counts, CostUSD: a.out.CostUSD,
 	}
@@ -114,19 +102,19 @@ func (a *attempt) date() string {
 }
 
 // flush writes entries, and those that waited for it, to the ledger.
-func (r *Resolver) flush(ctx context.Context, entries ...Entry) error {
+func (r *Resolver) flush(ctx context.Context, entries ...record.Entry) error {
 	all := append(r.pending, entries...)
 	if len(all) == 0 {
 		return nil
 	}
-	lines, err := Encode(all...)
+	lines, err := record.Encode(all...)
 	if err != nil {
 		return err
 	}
-	if err := r.repo.AppendLog(ctx, LedgerRef, lines); err != nil {
+	if err := r.repo.AppendLog(ctx, record.LedgerRef, lines); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
-	r.ledger.add(all...)
+	r.ledger.Add(all...)
 	r.pending = nil
 	return nil
 }
@@ -139,18 +127,18 @@ const NoCommit = "0000000000000000000000000000000000000000"
 // compares with: later runs compare with it too until one goes through. An empty
 // base stands for the reading of all documents.
 func Begin(ctx context.Context, repo Remote, run, base string) error {
-	log, err := repo.ReadLog(LedgerRef)
+	log, err := repo.ReadLog(record.LedgerRef)
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
-	if ledger, _ := ReadLedger(log.Lines); ledger.Completed() != "" {
+	if ledger, _ := record.ReadLedger(log.Lines); ledger.Completed() != "" {
 		return nil
 	}
-	lines, err := Encode(Entry{Time: time.Now().UTC(), Run: run, Kind: kindFinished, Commit: cmp.Or(base, NoCommit)})
+	lines, err := record.Encode(record.Entry{Time: time.Now().UTC(), Run: run, Kind: record.KindFinished, Commit: cmp.Or(base, NoCommit)})
 	if err != nil {
 		return err
 	}
-	if err := repo.AppendLog(ctx, LedgerRef, lines); err != nil {
+	if err := repo.AppendLog(ctx, record.LedgerRef, lines); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
 	return nil
@@ -161,7 +149,7 @@ func Begin(ctx context.Context, repo Remote, run, base string) error {
 func (r *Resolver) WriteResults(ctx context.Context) error { return r.flush(ctx) }
 
 // Unfinished are the items that earlier runs left to do.
-func (r *Resolver) Unfinished() []Ref { return r.ledger.Unfinished() }
+func (r *Resolver) Unfinished() []record.Ref { return r.ledger.Unfinished() }
 
 // Finish closes the books of a run whose documents are published: results go
 // into the ledger, the journals of the items that are on the branch are
@@ -170,8 +158,8 @@ func (r *Resolver) Unfinished() []Ref { return r.ledger.Unfinished() }
 //
 // Journals go last. A run that is killed before this point finds them again,
 // sees the fix on the branch, and marks the row that this one could not.
-func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Outcome, unfinished []Ref) error {
-	done := r.ledger.finishing(Entry{Time: r.now().UTC(), Run: r.opts.Run, Commit: tip}, unfinished)
+func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Outcome, unfinished []record.Ref) error {
+	done := r.ledger.Finishing(record.Entry{Time: r.now().UTC(), Run: r.opts.Run, Commit: tip}, unfinished)
 	if r.ledger.Completed() != tip || len(r.pending) > 0 || len(done[0].Added)+len(done[0].Removed) > 0 {
 		if err := r.flush(ctx, done...); err != nil {
 			return err
@@ -188,8 +176,8 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Out
 		if !through {
 			continue
 		}
-		ref := RefOf(out.Item)
-		fix := journals[JournalRef(ref)]
+		ref := record.RefOf(out.Item)
+		fix := journals[record.JournalRef(ref)]
 		if err := r.removeJournal(ctx, ref, fix); err != nil {
 			return err
 		}
@@ -203,12 +191,12 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Out
 
 // dropJournal looks for an item's journal on the remote and removes it if it
 // holds one of the fixes.
-func (r *Resolver) dropJournal(ctx context.Context, ref Ref, fixes []string) error {
+func (r *Resolver) dropJournal(ctx context.Context, ref record.Ref, fixes []string) error {
 	journals, err := Journals(ctx, r.repo)
 	if err != nil {
 		return fmt.Errorf("list the journals: %w", err)
 	}
-	if fix := journals[JournalRef(ref)]; slices.Contains(fixes, fix) {
+	if fix := journals[record.JournalRef(ref)]; slices.Contains(fixes, fix) {
 		return r.removeJournal(ctx, ref, fix)
 	}
 	return nil
@@ -216,18 +204,18 @@ func (r *Resolver) dropJournal(ctx context.Context, ref Ref, fixes []string) err
 
 // removeJournal removes the journal that holds a fix, if there is one, and lets
 // the host clean up after its apply.
-func (r *Resolver) removeJournal(ctx context.Context, ref Ref, fix string) error {
+func (r *Resolver) removeJournal(ctx context.Context, ref record.Ref, fix string) error {
 	if fix == "" {
 		return nil
 	}
-	if err := clearJournal(ctx, r.repo, JournalRef(ref), fix); err != nil {
+	if err := clearJournal(ctx, r.repo, record.JournalRef(ref), fix); err != nil {
 		return fmt.Errorf("remove the journal of %s: %w", ref.Item, err)
 	}
 	commit, err := r.repo.Lookup(fix)
 	if err != nil {
 		return fmt.Errorf("read the journal of %s: %w", ref.Item, err)
 	}
-	evidence, _ := ParseEvidence(commit.Message)
+	evidence, _ := record.ParseEvidence(commit.Message)
 	hosts, err := r.hostsOf(ctx, ref)
 	for _, h := range hosts {
 		err = errors.Join(err, h.Settled(ctx, applyID(ref, evidence.PlanHash)))

@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
 // rounds bounds how often an item is planned again because the branch or the
@@ -72,7 +73,7 @@ func (a *attempt) land(ctx context.Context) error {
 // journal makes the fix commit with its evidence, writes it to its journal ref,
 // and shows that the branch takes our pushes.
 func (a *attempt) journal(ctx context.Context, previous string) (string, error) {
-	fix, err := a.repo.Commit(a.base, a.tree, Message(a.item, a.date(), a.evidence(), true))
+	fix, err := a.repo.Commit(a.base, a.tree, record.Message(a.item, a.date(), a.evidence(), true))
 	if err != nil {
 		return "", fmt.Errorf("make the fix commit: %w", err)
 	}
@@ -447,12 +448,12 @@ func (r *Resolver) publishFix(ctx context.Context, fix, stack string) (published
 // publishedBefore is the commit of a branch that holds the evidence of a fix, ""
 // when none does.
 func (r *Resolver) publishedBefore(fix gitrepo.Commit, tip string) (found string, err error) {
-	want, ok := ParseEvidence(fix.Message)
+	want, ok := record.ParseEvidence(fix.Message)
 	if !ok {
 		return "", nil
 	}
 	err = r.repo.Log(tip, func(c gitrepo.Commit) bool {
-		if e, ok := ParseEvidence(c.Message); ok && e == want {
+		if e, ok := record.ParseEvidence(c.Message); ok && e == want {
 			found = c.Hash
 		}
 		return found == "" && c.Hash != fix.Parent

@@ -2,7 +2,6 @@ package resolve
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/change"
@@ -46,13 +45,3 @@ func JudgeBaseline(show []byte, tolerated []string) (verdict change.Verdict, tol
 // StackFolders is the folders that the globs of the setting stacks name among
 // the paths of a repository, sorted.
 func StackFolders(paths, globs []string) []string { return place.Stacks(paths, globs) }
-
-// SkipsPipeline tells whether a commit's message keeps Woodpecker from starting
-// a pipeline.
-func SkipsPipeline(message string) bool { return skipMark().MatchString(message) }
-
-// IsOwn tells whether a commit's message is one that this program writes.
-func IsOwn(message string) bool {
-	_, fix := ParseEvidence(message)
-	return fix || strings.HasPrefix(message, docsSubject)
-}

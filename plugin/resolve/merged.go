@@ -10,15 +10,16 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
 // findMerged recognises proposals that a person merged. A merge or a rebase
 // keeps the evidence in the commits, and most squashes keep it in the message;
 // of a squash that drops it, the content tells, for as long as the proposal's
 // branch exists, and after that the ledger, see findSquashed.
-func (r *Resolver) findMerged(items []change.Item, waiting map[Ref]proposal) error {
+func (r *Resolver) findMerged(items []change.Item, waiting map[record.Ref]proposal) error {
 	for _, item := range items {
-		ref := RefOf(item)
+		ref := record.RefOf(item)
 		p, open := waiting[ref]
 		if _, known := r.landed[ref]; known || !open {
 			continue
@@ -63,7 +64,7 @@ func (r *Resolver) claim(item change.Item, fix landed, files []string) error {
 		fits, err = r.opts.Current(fix.commit, item)
 	}
 	if fits && err == nil {
-		r.landed[RefOf(item)] = fix
+		r.landed[record.RefOf(item)] = fix
 		return nil
 	}
 	r.log.Warn().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("commit", fix.commit).
@@ -106,9 +107,9 @@ func (r *Resolver) contentOf(proposed string) (commit string, files []string, er
 // it, it waits.
 func (r *Resolver) merged(ctx context.Context, items []change.Item) (rest []change.Item, outcomes []change.Outcome) {
 	for _, item := range items {
-		fix, ok := r.landed[RefOf(item)]
+		fix, ok := r.landed[record.RefOf(item)]
 		if ok && fix.proposed {
-			reverted, err := revertedAt(r.repo, fix.commit)
+			reverted, err := RevertedAt(r.repo, fix.commit)
 			if err != nil {
 				outcomes = append(outcomes, change.Outcome{Item: item, State: change.NotAttempted, Reason: ReasonHost, Err: err})
 				continue

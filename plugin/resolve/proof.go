@@ -11,6 +11,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -39,10 +40,10 @@ func (r Rules) policy(repo Remote, item change.Item, base string) (gate.DiffPoli
 // Left is what a journal on the remote says was left: a claim, until judge and
 // the run directory bear it out.
 type Left struct {
-	Name     string      // of the journal ref
-	Fix      string      // the journaled commit
-	Item     change.Item // of the documents, else what the commit says of it
-	Evidence Evidence    // zero when the commit has none of the item that the ref is of
+	Name     string          // of the journal ref
+	Fix      string          // the journaled commit
+	Item     change.Item     // of the documents, else what the commit says of it
+	Evidence record.Evidence // zero when the commit has none of the item that the ref is of
 	commit   gitrepo.Commit
 	foreign  *foreign // why it is not believed, when that is known already
 }
@@ -65,10 +66,10 @@ func foreignf(format string, args ...any) error { return &foreign{err: fmt.Error
 // the name of a ref tells its item even when the commit does not. The error is a
 // *foreign one, with all that can be said of the journal, or that of a remote
 // that does not answer.
-func readLeft(repo Remote, name, fix string, known map[Ref]change.Item) (Left, error) {
-	left := Left{Name: name, Fix: fix, Item: change.Item{ID: strings.TrimPrefix(name, JournalPrefix), Action: "a journal that this program did not write"}}
+func readLeft(repo Remote, name, fix string, known map[record.Ref]change.Item) (Left, error) {
+	left := Left{Name: name, Fix: fix, Item: change.Item{ID: strings.TrimPrefix(name, record.JournalPrefix), Action: "a journal that this program did not write"}}
 	for ref, item := range known {
-		if JournalRef(ref) == name {
+		if record.JournalRef(ref) == name {
 			left.Item = item
 		}
 	}
@@ -76,15 +77,15 @@ func readLeft(repo Remote, name, fix string, known map[Ref]change.Item) (Left, e
 	if left.commit, err = repo.Lookup(fix); err != nil {
 		return left, doubted(fmt.Errorf("read the journal %s: %w", name, err))
 	}
-	evidence, ok := ParseEvidence(left.commit.Message)
-	if !ok || JournalRef(evidence.Ref()) != name {
+	evidence, ok := record.ParseEvidence(left.commit.Message)
+	if !ok || record.JournalRef(evidence.Ref()) != name {
 		return left, foreignf("the journal %s holds a commit that this program did not make for it", name)
 	}
 	left.Evidence = evidence
 	if left.Item.Document == "" {
 		// The row is gone from the documents; the commit still says what it was.
 		left.Item = change.Item{
-			Document: plain.Line(evidence.Document, 0), ID: plain.Line(evidence.Item, 100), Action: oneLine(actionOf(left.commit.Message)),
+			Document: plain.Line(evidence.Document, 0), ID: plain.Line(evidence.Item, 100), Action: record.ActionOf(left.commit.Message),
 		}
 	}
 	return left, nil
@@ -105,7 +106,7 @@ func (l Left) judge(repo Remote, rules Rules) error {
 	if l.commit.Merge || l.commit.Parent == "" {
 		return foreignf("its commit %.12s is not made on one parent", l.Fix)
 	}
-	if !planHash().MatchString(l.Evidence.PlanHash) {
+	if !l.Evidence.NamesPlan() {
 		return foreignf("its commit %.12s names no plan file by its SHA-256", l.Fix)
 	}
 	onBranch, err := repo.Contains(repo.Tip(), l.commit.Parent)
@@ -135,7 +136,7 @@ func (l Left) judge(repo Remote, rules Rules) error {
 
 // hostsOf are the hosts that may have the run directory of an item: the one that
 // the ledger names, when the settings still do, and the one in use.
-func (r *Resolver) hostsOf(ctx context.Context, ref Ref) ([]ApplyRecords, error) {
+func (r *Resolver) hostsOf(ctx context.Context, ref record.Ref) ([]ApplyRecords, error) {
 	attempt, _ := r.ledger.LastAttempt(ref)
 	name := attempt.Host
 	hosts := []ApplyRecords{r.terraform}

@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
 // Branches that this program makes beside the one it publishes to.
@@ -38,13 +39,13 @@ func documentSlug(document string) string {
 func ProposeBranch(document string) string { return proposePrefix + documentSlug(document) }
 
 // RefusedBranch is the branch that keeps work which the plan gate refused.
-func RefusedBranch(ref Ref) string {
+func RefusedBranch(ref record.Ref) string {
 	return refusedPrefix + documentSlug(ref.Document) + "/" + unsafeInRef().ReplaceAllString(strings.ToLower(ref.Item), "-")
 }
 
 // offer puts the fix on the document's branch, on top of what waits there.
 func (a *attempt) offer(ctx context.Context) error {
-	fix, err := a.repo.Commit(a.base, a.tree, Message(a.item, a.date(), a.evidence(), false))
+	fix, err := a.repo.Commit(a.base, a.tree, record.Message(a.item, a.date(), a.evidence(), false))
 	if err != nil {
 		return fmt.Errorf("make the fix commit: %w", err)
 	}
@@ -77,8 +78,7 @@ func (a *attempt) offer(ctx context.Context) error {
 // keepRefused keeps what the plan gate refused on a branch, for a person to
 // look at. That it cannot be kept does not change the refusal.
 func (a *attempt) keepRefused(ctx context.Context) {
-	message := "refused: " + subject(oneLine(a.item.Action)) + "\n\nThe gates did not let this change be applied by itself; it was not applied. [ci skip]\n"
-	commit, err := a.repo.Commit(a.base, a.tree, message)
+	commit, err := a.repo.Commit(a.base, a.tree, record.RefusedMessage(a.item))
 	if err == nil {
 		branch := RefusedBranch(a.ref)
 		if err = a.repo.PushBranch(ctx, branch, commit); err == nil {
@@ -102,20 +102,20 @@ func (r *Resolver) branchTip(ctx context.Context, branch string) (string, error)
 type proposal struct {
 	branch   string
 	commit   string
-	evidence Evidence
+	evidence record.Evidence
 }
 
 // proposed collects the items that wait on open proposals: nobody pays for
 // them again.
-func (r *Resolver) proposed(ctx context.Context, base string) (map[Ref]proposal, error) {
+func (r *Resolver) proposed(ctx context.Context, base string) (map[record.Ref]proposal, error) {
 	refs, err := r.repo.FetchRefs(ctx, "refs/heads/"+proposePrefix)
 	if err != nil {
 		return nil, fmt.Errorf("list the proposals: %w", err)
 	}
-	waiting := map[Ref]proposal{}
+	waiting := map[record.Ref]proposal{}
 	for name, tip := range refs {
 		err := r.repo.Log(tip, func(c gitrepo.Commit) bool {
-			if e, ok := ParseEvidence(c.Message); ok {
+			if e, ok := record.ParseEvidence(c.Message); ok {
 				waiting[e.Ref()] = proposal{strings.TrimPrefix(name, "refs/heads/"), c.Hash, e}
 			}
 			return c.Hash != base

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -66,9 +67,9 @@ type Resolver struct {
 
 	others map[string]ApplyRecords // of earlier runs, by name
 
-	ledger  Ledger
-	pending []Entry // results not written to the ledger yet
-	landed  map[Ref]landed
+	ledger  record.Ledger
+	pending []record.Entry // results not written to the ledger yet
+	landed  map[record.Ref]landed
 	stacks  map[string]*stack
 	spent   float64
 	keep    bool  // the run directories prove what the remote does not show, or are needed still
@@ -80,7 +81,7 @@ type Resolver struct {
 // landed is a fix commit found on the branch.
 type landed struct {
 	commit   string
-	evidence Evidence
+	evidence record.Evidence
 	proposed bool // a person merged it: this program applied nothing
 }
 
@@ -89,7 +90,7 @@ type landed struct {
 func New(ctx context.Context, opts Options, repo Remote, agents AgentHost, terraform TerraformHost, log zerolog.Logger) (*Resolver, error) {
 	r := &Resolver{
 		opts: opts, repo: repo, agents: agents, terraform: terraform, log: log,
-		landed: map[Ref]landed{}, stacks: map[string]*stack{}, others: map[string]ApplyRecords{}, now: time.Now,
+		landed: map[record.Ref]landed{}, stacks: map[string]*stack{}, others: map[string]ApplyRecords{}, now: time.Now,
 	}
 	if err := r.readHistory(ctx); err != nil {
 		return nil, err
@@ -100,16 +101,16 @@ func New(ctx context.Context, opts Options, repo Remote, agents AgentHost, terra
 // readHistory learns from the ledger and the branch what earlier runs did. What
 // is wrong with the ledger stops no run: what can be read of it counts.
 func (r *Resolver) readHistory(ctx context.Context) error {
-	log, err := r.repo.ReadLog(LedgerRef)
+	log, err := r.repo.ReadLog(record.LedgerRef)
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
 	var damaged int
-	if r.ledger, damaged = ReadLedger(log.Lines); damaged+log.Unread > 0 {
+	if r.ledger, damaged = record.ReadLedger(log.Lines); damaged+log.Unread > 0 {
 		r.log.Warn().Int("lines", damaged).Int("files", log.Unread).Msg("the ledger has parts that cannot be read; they are passed over")
 	}
 	if log.Overgrown {
-		if err := r.repo.CompactLog(ctx, LedgerRef, summarise); err != nil {
+		if err := r.repo.CompactLog(ctx, record.LedgerRef, record.Compact); err != nil {
 			r.log.Warn().Err(err).Msg("the ledger could not be compacted; it goes on growing, and a later run tries again")
 		}
 	}
@@ -119,9 +120,9 @@ func (r *Resolver) readHistory(ctx context.Context) error {
 // findLanded collects the fix commits of a branch by their trailers.
 func (r *Resolver) findLanded(tip string) error {
 	err := r.repo.Log(tip, func(c gitrepo.Commit) bool {
-		for _, e := range Evidences(c.Message) {
+		for _, e := range record.Evidences(c.Message) {
 			if _, newer := r.landed[e.Ref()]; !newer {
-				r.landed[e.Ref()] = landed{c.Hash, e, !skipMark().MatchString(c.Message)}
+				r.landed[e.Ref()] = landed{c.Hash, e, !record.SkipsPipeline(c.Message)}
 			}
 		}
 		return true
@@ -184,16 +185,16 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) ([]change.Out
 
 // admit takes out the items that history decides: those with a landed fix,
 // those that failed often enough, those that wait on a proposal.
-func (r *Resolver) admit(items []change.Item, waiting map[Ref]proposal) (queue []change.Item, outcomes []change.Outcome) {
+func (r *Resolver) admit(items []change.Item, waiting map[record.Ref]proposal) (queue []change.Item, outcomes []change.Outcome) {
 	for _, item := range items {
-		ref := RefOf(item)
+		ref := record.RefOf(item)
 		out := change.Outcome{Item: item, State: change.Skipped}
 		switch fix, isLanded := r.landed[ref]; {
 		case isLanded:
 			out.Reason, out.Commit = ReasonReopened, fix.commit
 		case waiting[ref].branch != "":
 			out.State, out.Reason, out.Branch = change.Proposed, ReasonProposed, waiting[ref].branch
-		case r.opts.Mode != Propose && r.ledger.LastResult(ref).unapproved(item):
+		case r.opts.Mode != Propose && r.ledger.LastResult(ref).Unapproved(item):
 			out.Reason = ReasonNeedsApproval
 		case r.ledger.Attempts(ref) >= r.opts.MaxAttempts:
 			out.Reason = ReasonMaxAttempts

@@ -9,6 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
 // mayPush asks the remote whether it takes what a run of this mode ends with,
@@ -39,7 +40,7 @@ func Trial(ctx context.Context, repo Remote, run string) (err error) {
 		return fmt.Errorf("read the branch's tip: %w", err)
 	}
 	item := change.Item{Document: "trial", ID: "trial", Action: "Try whether commits are taken; this one is taken away again"}
-	trial, err := repo.Commit(tip.Hash, tip.Tree, Message(item, time.Now().UTC().Format(time.DateOnly), Evidence{}, true))
+	trial, err := repo.Commit(tip.Hash, tip.Tree, record.Message(item, time.Now().UTC().Format(time.DateOnly), record.Evidence{}, true))
 	if err != nil {
 		return fmt.Errorf("make a commit to try: %w", err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
 // cleanupTime bounds what still has to be written after a run was cancelled.
@@ -23,7 +24,7 @@ const cleanupTime = 15 * time.Second
 // brought to the branch, given up because it was never applied, or left to a
 // person. known are the items of the documents that were read, by reference.
 // Nothing is applied here.
-func (r *Resolver) Settle(ctx context.Context, known map[Ref]change.Item) ([]change.Outcome, error) {
+func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]change.Item) ([]change.Outcome, error) {
 	journals, err := Journals(ctx, r.repo)
 	if err != nil {
 		return nil, fmt.Errorf("list the journals: %w", err)
@@ -83,7 +84,7 @@ func (r *Resolver) reclaim(ctx context.Context) {
 		if err != nil {
 			continue // no run directory is of what cannot be read
 		}
-		if e, ok := ParseEvidence(commit.Message); ok && planHash().MatchString(e.PlanHash) {
+		if e, ok := record.ParseEvidence(commit.Message); ok && e.NamesPlan() {
 			journaled = append(journaled, host.Journaled{Apply: applyID(e.Ref(), e.PlanHash), SHA256: e.PlanHash})
 		}
 	}
@@ -101,7 +102,7 @@ func (r *Resolver) reclaim(ctx context.Context) {
 	}
 }
 
-func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[Ref]change.Item) (change.Outcome, error) {
+func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[record.Ref]change.Item) (change.Outcome, error) {
 	left, err := readLeft(r.repo, name, fix, known)
 	if err == nil {
 		err = left.judge(r.repo, r.rules())
@@ -124,10 +125,10 @@ func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[Re
 // settling is one journal on its way to an end.
 type settling struct {
 	*Resolver
-	ref      Ref
+	ref      record.Ref
 	fix      string
-	evidence Evidence
-	attempt  Entry
+	evidence record.Evidence
+	attempt  record.Entry
 	out      change.Outcome
 }
 
@@ -143,7 +144,7 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 	}
 	if on, ok := s.landed[s.ref]; ok && on.evidence.PlanHash == s.evidence.PlanHash {
 		s.out.Commit = on.commit
-		reverted, err := revertedAt(s.repo, on.commit)
+		reverted, err := RevertedAt(s.repo, on.commit)
 		if err != nil {
 			return s.out, err
 		}
@@ -167,9 +168,9 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 	return s.decideByPlan(ctx, status)
 }
 
-// revertedAt tells whether a file of a fix on the branch is as it was before the
+// RevertedAt tells whether a file of a fix on the branch is as it was before the
 // fix: then an empty plan says nothing of the fix.
-func revertedAt(repo Remote, fix string) (bool, error) {
+func RevertedAt(repo Remote, fix string) (bool, error) {
 	commit, err := repo.Lookup(fix)
 	if err != nil {
 		return false, fmt.Errorf("read the fix commit: %w", err)
@@ -298,8 +299,8 @@ func (s *settling) person(reason string, err error) change.Outcome {
 func (s *settling) end(state change.State, reason string) change.Outcome {
 	s.out.State, s.out.Reason = state, reason
 	if s.attempt.Run != "" && s.ledger.LastState(s.ref) != string(state) {
-		s.pending = append(s.pending, Entry{
-			Time: s.now().UTC(), Run: s.attempt.Run, Kind: kindResult, Ref: s.ref, Attempt: s.attempt.Attempt,
+		s.pending = append(s.pending, record.Entry{
+			Time: s.now().UTC(), Run: s.attempt.Run, Kind: record.KindResult, Ref: s.ref, Attempt: s.attempt.Attempt,
 			State: string(state), Reason: reason, Commit: s.out.Commit,
 		})
 	}

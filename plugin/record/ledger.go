@@ -1,4 +1,4 @@
-package resolve
+package record
 
 import (
 	"bytes"
@@ -13,29 +13,16 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 )
 
-// LedgerRef is where the ledger lives on the remote: JSON lines in a small
-// commit chain of their own, appended to and compacted.
-const LedgerRef = "refs/pm-todos/ledger"
-
 // Kinds of ledger entries.
 const (
-	kindAttempt  = "attempt"  // written before an agent is paid
-	kindResult   = "result"   // how that attempt ended
-	kindFinished = "finished" // a run went through; the next compares with its commit
+	KindAttempt  = "attempt"  // written before an agent is paid
+	KindResult   = "result"   // how that attempt ended
+	KindFinished = "finished" // a run went through; the next compares with its commit
 	kindCost     = "cost"     // what the results of a month cost that a summary left out
 	// kindCompleted is what kindFinished was in ledgers of former versions: it
 	// names every unfinished item there is.
 	kindCompleted = "completed"
 )
-
-// Ref names an item across runs.
-type Ref struct {
-	Document string `json:"document"`
-	Item     string `json:"item"`
-}
-
-// RefOf is what names an item across runs.
-func RefOf(item change.Item) Ref { return Ref{Document: item.Document, Item: item.ID} }
 
 // Entry is one line of the ledger.
 type Entry struct {
@@ -66,11 +53,17 @@ type Entry struct {
 	Unfinished []Ref `json:"unfinished,omitempty"`
 }
 
-// counts tells whether a result counts against max_attempts: a no of a gate, a
+// Reasons of results that this room reads more out of than their state.
+const (
+	reasonPushRefused   = "push-refused"
+	reasonNeedsApproval = "needs-approval"
+)
+
+// counts reports whether a result counts against max_attempts: a no of a gate, a
 // failure, and whatever else was paid for in vain. A push that the remote
 // refuses is the run's failure, though entries exist that call it an item's.
 func (e Entry) counts() bool {
-	if e.Reason == ReasonPushRefused {
+	if e.Reason == reasonPushRefused {
 		return false
 	}
 	switch change.State(e.State) {
@@ -82,21 +75,21 @@ func (e Entry) counts() bool {
 	return false
 }
 
-// unapproved tells whether it left an item for a person to approve, and the item
+// Unapproved reports whether it left an item for a person to approve, and the item
 // says today what it said then: the same text proves no more than it did.
-func (e Entry) unapproved(item change.Item) bool {
-	return e.Reason == ReasonNeedsApproval && e.Text == textSum(item)
+func (e Entry) Unapproved(item change.Item) bool {
+	return e.Reason == reasonNeedsApproval && e.Text == TextSum(item)
 }
 
-// textSum stands for what an item says.
-func textSum(item change.Item) string {
+// TextSum stands for what an item says.
+func TextSum(item change.Item) string {
 	sum := sha256.Sum256([]byte(item.Type + "\x00" + item.Action + "\x00" + item.Details))
 	return hex.EncodeToString(sum[:8])
 }
 
 // stateTemporary marks an attempt that ended for a reason that is not the
 // item's: it does not count by itself.
-const stateTemporary = "temporary"
+const StateTemporary = "temporary"
 
 // cutShort is how many temporary attempts that cost something, or may be the
 // item's fault after all, count as one. Without a bound an item that ends its
@@ -108,8 +101,8 @@ const cutShort = 3
 // max_attempts, so that a summary stays short.
 const mostCut = 60
 
-// wasCut tells whether a temporary result is one of those.
-func (e Entry) wasCut() bool { return e.State == stateTemporary && (e.CostUSD > 0 || e.Doubtful) }
+// wasCut reports whether a temporary result is one of those.
+func (e Entry) wasCut() bool { return e.State == StateTemporary && (e.CostUSD > 0 || e.Doubtful) }
 
 // Ledger is what the entries of all runs add up to. The zero value is an empty
 // one.
@@ -136,17 +129,17 @@ type try struct {
 	attempt int
 }
 
-// add takes in entries, in the order of the ledger.
-func (l *Ledger) add(entries ...Entry) {
+// Add takes in entries, in the order of the ledger.
+func (l *Ledger) Add(entries ...Entry) {
 	if l.items == nil {
 		l.items, l.unfinished, l.known = map[Ref]*history{}, map[Ref]bool{}, map[string][]Step{}
 	}
 	for _, e := range entries {
 		l.entries = append(l.entries, e)
 		switch e.Kind {
-		case kindAttempt, kindResult:
+		case KindAttempt, KindResult:
 			l.addToItem(e, len(l.entries)-1)
-		case kindFinished:
+		case KindFinished:
 			for _, ref := range e.Added {
 				l.unfinished[ref] = true
 			}
@@ -173,7 +166,7 @@ func (l *Ledger) addToItem(e Entry, place int) {
 		l.items[e.Ref] = item
 	}
 	key := try{e.Run, e.Attempt}
-	if e.Kind == kindAttempt {
+	if e.Kind == KindAttempt {
 		item.counted[key], item.attempt = place, place
 		l.unfinished[e.Ref] = true
 		return
@@ -206,7 +199,7 @@ func ReadLedger(lines []byte) (ledger Ledger, damaged int) {
 			damaged++
 			continue
 		}
-		ledger.add(e)
+		ledger.Add(e)
 	}
 	return ledger, damaged
 }
@@ -263,8 +256,8 @@ func (l Ledger) LastResult(ref Ref) Entry {
 // LastState is the state of the newest result of an item, or "".
 func (l Ledger) LastState(ref Ref) string { return l.LastResult(ref).State }
 
-// patches is the proposals of one item, the newest first.
-func (l Ledger) patches(ref Ref) []Patch {
+// Patches is the proposals of one item, the newest first.
+func (l Ledger) Patches(ref Ref) []Patch {
 	item := l.items[ref]
 	if item == nil {
 		return nil
@@ -273,7 +266,3 @@ func (l Ledger) patches(ref Ref) []Patch {
 	slices.Reverse(list)
 	return list
 }
-
-// steps is every step of every proposal by path: proposals that build on each
-// other become one when they are squashed together.
-func (l Ledger) steps() map[string][]Step { return l.known }

@@ -1,4 +1,4 @@
-package resolve
+package record
 
 import (
 	"fmt"
@@ -33,10 +33,10 @@ var (
 func sumOf(l Ledger) sum {
 	s := sum{
 		Completed: l.Completed(), Unfinished: l.Unfinished(), Attempts: map[Ref]int{}, Last: map[Ref]Entry{}, State: map[Ref]string{},
-		Patches: map[Ref][]Patch{}, Steps: l.steps(), Months: map[string]float64{},
+		Patches: map[Ref][]Patch{}, Steps: l.known, Months: map[string]float64{},
 	}
 	for _, ref := range someRefs {
-		s.Attempts[ref], s.State[ref], s.Patches[ref] = l.Attempts(ref), l.LastState(ref), l.patches(ref)
+		s.Attempts[ref], s.State[ref], s.Patches[ref] = l.Attempts(ref), l.LastState(ref), l.Patches(ref)
 		s.Last[ref], _ = l.LastAttempt(ref)
 	}
 	for _, e := range l.entries {
@@ -52,25 +52,25 @@ func drawEntry(t *rapid.T) Entry {
 	e := Entry{
 		Time: time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC).AddDate(0, 0, day),
 		Run:  rapid.SampledFrom([]string{"r1", "r2", "r3"}).Draw(t, "run"),
-		Kind: rapid.SampledFrom([]string{kindAttempt, kindAttempt, kindResult, kindResult, kindFinished, kindCompleted, "of a later version"}).Draw(t, "kind"),
+		Kind: rapid.SampledFrom([]string{KindAttempt, KindAttempt, KindResult, KindResult, KindFinished, kindCompleted, "of a later version"}).Draw(t, "kind"),
 	}
 	refs := rapid.SliceOfN(rapid.SampledFrom(someRefs), 0, 3)
 	switch e.Kind {
-	case kindAttempt:
+	case KindAttempt:
 		e.Host = rapid.SampledFrom(someHosts).Draw(t, "host")
-	case kindResult:
-		e.State = rapid.SampledFrom([]string{string(change.Done), string(change.Failed), string(change.Proposed), string(change.Skipped), stateTemporary}).Draw(t, "state")
+	case KindResult:
+		e.State = rapid.SampledFrom([]string{string(change.Done), string(change.Failed), string(change.Proposed), string(change.Skipped), StateTemporary}).Draw(t, "state")
 		e.CostUSD = float64(rapid.IntRange(0, 4).Draw(t, "quarters")) / 4
 		if rapid.IntRange(0, 3).Draw(t, "proposal") == 0 {
 			e.Patch = &Patch{Stack: "s", Files: []Step{{Path: "a.tf", Before: fmt.Sprint(day), After: fmt.Sprint(day + 1)}}}
 		}
-	case kindFinished:
+	case KindFinished:
 		e.Commit = rapid.SampledFrom([]string{"", "c1", "c2"}).Draw(t, "commit")
 		e.Added, e.Removed = refs.Draw(t, "added"), refs.Draw(t, "removed")
 	case kindCompleted:
 		e.Commit, e.Unfinished = "c0", refs.Draw(t, "unfinished")
 	}
-	if e.Kind == kindAttempt || e.Kind == kindResult {
+	if e.Kind == KindAttempt || e.Kind == KindResult {
 		e.Ref, e.Attempt = rapid.SampledFrom(someRefs).Draw(t, "item"), rapid.IntRange(1, 2).Draw(t, "attempt")
 	}
 	return e
@@ -83,7 +83,7 @@ func TestCompacting_ChangesNothingThatALedgerSays(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(t, "steps") {
 			if rapid.IntRange(0, 5).Draw(t, "compact") == 0 {
 				var err error
-				if lines, err = summarise(lines); err != nil {
+				if lines, err = Compact(lines); err != nil {
 					t.Fatal(err)
 				}
 				continue
@@ -93,7 +93,7 @@ func TestCompacting_ChangesNothingThatALedgerSays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			whole.add(e)
+			whole.Add(e)
 			lines = append(lines, line...)
 		}
 		compacted, damaged := ReadLedger(lines)
@@ -111,11 +111,11 @@ func TestCompacting_LeavesOneLineForWhatManyRunsFinished(t *testing.T) {
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	for i := range 1000 {
 		run := fmt.Sprint("r", i)
-		l.add(
-			Entry{Time: at, Run: run, Kind: kindAttempt, Ref: first, Attempt: 1, Host: "one"},
-			Entry{Time: at, Run: run, Kind: kindResult, Ref: first, Attempt: 1, State: stateTemporary, CostUSD: 0.25},
+		l.Add(
+			Entry{Time: at, Run: run, Kind: KindAttempt, Ref: first, Attempt: 1, Host: "one"},
+			Entry{Time: at, Run: run, Kind: KindResult, Ref: first, Attempt: 1, State: StateTemporary, CostUSD: 0.25},
 		)
-		l.add(l.finishing(Entry{Time: at, Run: run, Commit: fmt.Sprint("c", i)}, []Ref{first})...)
+		l.Add(l.Finishing(Entry{Time: at, Run: run, Commit: fmt.Sprint("c", i)}, []Ref{first})...)
 	}
 	compacted := l.compacted()
 	// The last attempt, its result, the cost of the month, the commit, and what was cut short.
@@ -140,14 +140,14 @@ func TestLedger_ARunWritesNoMoreWhenThousandsOfItemsAreOpen(t *testing.T) {
 	for _, open := range []int{3, 3000, 40000} {
 		refs := manyItems(open)
 		var l Ledger
-		l.add(l.finishing(Entry{Run: "first", Commit: "c0"}, refs)...)
+		l.Add(l.Finishing(Entry{Run: "first", Commit: "c0"}, refs)...)
 		run := Entry{Time: time.Date(2026, 11, 26, 17, 0, 0, 0, time.UTC), Run: "20261126t170000z-0123abcd"}
 		attempt, result, done := run, run, run
-		attempt.Kind, attempt.Ref, attempt.Attempt, attempt.Host = kindAttempt, refs[0], 1, "wizard@10.0.10.10"
-		result.Kind, result.Ref, result.Attempt, result.State, result.CostUSD = kindResult, refs[0], 1, string(change.Done), 0.42
+		attempt.Kind, attempt.Ref, attempt.Attempt, attempt.Host = KindAttempt, refs[0], 1, "wizard@10.0.10.10"
+		result.Kind, result.Ref, result.Attempt, result.State, result.CostUSD = KindResult, refs[0], 1, string(change.Done), 0.42
 		done.Commit = "0123456789abcdef0123456789abcdef01234567"
-		l.add(attempt)
-		lines, err := Encode(append([]Entry{attempt, result}, l.finishing(done, refs[1:])...)...)
+		l.Add(attempt)
+		lines, err := Encode(append([]Entry{attempt, result}, l.Finishing(done, refs[1:])...)...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -161,13 +161,13 @@ func TestLedger_ARunWritesNoMoreWhenThousandsOfItemsAreOpen(t *testing.T) {
 func TestLedger_NoLineIsLongHoweverManyItemsAreOpen(t *testing.T) {
 	refs := manyItems(40000)
 	var l Ledger
-	entries := l.finishing(Entry{Run: "first", Commit: "c0"}, refs)
+	entries := l.Finishing(Entry{Run: "first", Commit: "c0"}, refs)
 	for i, e := range entries {
 		if line, err := Encode(e); err != nil || len(line) > 256<<10 || (e.Commit != "") != (i == len(entries)-1) {
 			t.Errorf("entry %d of %d: %d bytes, commit %q, %v", i, len(entries), len(line), e.Commit, err)
 		}
 	}
-	if l.add(entries...); len(l.Unfinished()) != len(refs) {
+	if l.Add(entries...); len(l.Unfinished()) != len(refs) {
 		t.Errorf("%d items are unfinished, want %d", len(l.Unfinished()), len(refs))
 	}
 }

@@ -1,4 +1,4 @@
-package resolve
+package record
 
 import (
 	"fmt"
@@ -16,11 +16,11 @@ var (
 )
 
 func attemptEntry(run string, ref Ref, n int) Entry {
-	return Entry{Run: run, Kind: kindAttempt, Ref: ref, Attempt: n}
+	return Entry{Run: run, Kind: KindAttempt, Ref: ref, Attempt: n}
 }
 
 func resultEntry(run string, ref Ref, n int, state string) Entry {
-	return Entry{Run: run, Kind: kindResult, Ref: ref, Attempt: n, State: state}
+	return Entry{Run: run, Kind: KindResult, Ref: ref, Attempt: n, State: state}
 }
 
 // cutEntries are n attempts of different runs that ended as temporary.
@@ -28,7 +28,7 @@ func cutEntries(result Entry, n int) []Entry {
 	var entries []Entry
 	for i := range n {
 		run := fmt.Sprintf("cut-%v-%v-%d", result.CostUSD, result.Doubtful, i)
-		one := resultEntry(run, first, 1, stateTemporary)
+		one := resultEntry(run, first, 1, StateTemporary)
 		one.CostUSD, one.Doubtful = result.CostUSD, result.Doubtful
 		entries = append(entries, attemptEntry(run, first, 1), one)
 	}
@@ -44,18 +44,18 @@ func TestLedgerCountsAttempts(t *testing.T) {
 		"refused":                        {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Refused))}, 1},
 		"failed twice":                   {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Failed)), attemptEntry("r2", first, 2), resultEntry("r2", first, 2, string(change.Failed))}, 2},
 		"killed before its end":          {[]Entry{attemptEntry("r1", first, 1)}, 1},
-		"temporary does not":             {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, stateTemporary)}, 0},
+		"temporary does not":             {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, StateTemporary)}, 0},
 		"every third that was cut short": {slices.Concat(cutEntries(Entry{CostUSD: 1}, 2), cutEntries(Entry{Doubtful: true}, 5)), 2},
 		"an outage that cost nothing":    {cutEntries(Entry{}, 99), 0},
 		"drift does not":                 {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Skipped))}, 0},
 		"done does not":                  {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Done))}, 0},
 		"of another item":                {[]Entry{attemptEntry("r1", second, 1)}, 0},
-		"same number, other runs":        {[]Entry{attemptEntry("r1", first, 1), attemptEntry("r2", first, 1), resultEntry("r2", first, 1, stateTemporary)}, 1},
-		"a refused push is the run's":    {[]Entry{attemptEntry("r1", first, 1), {Run: "r1", Kind: kindResult, Ref: first, Attempt: 1, State: string(change.Failed), Reason: ReasonPushRefused}}, 0},
+		"same number, other runs":        {[]Entry{attemptEntry("r1", first, 1), attemptEntry("r2", first, 1), resultEntry("r2", first, 1, StateTemporary)}, 1},
+		"a refused push is the run's":    {[]Entry{attemptEntry("r1", first, 1), {Run: "r1", Kind: KindResult, Ref: first, Attempt: 1, State: string(change.Failed), Reason: reasonPushRefused}}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var ledger Ledger
-			ledger.add(test.entries...)
+			ledger.Add(test.entries...)
 			if got := ledger.Attempts(first); got != test.want {
 				t.Errorf("Attempts = %d, want %d", got, test.want)
 			}

@@ -1,4 +1,4 @@
-package resolve
+package record
 
 import (
 	"fmt"
@@ -33,6 +33,11 @@ type Evidence struct {
 // Ref is the item that the evidence is of.
 func (e Evidence) Ref() Ref { return Ref{Document: e.Document, Item: e.Item} }
 
+var planHash = pattern.Lazy(`^[0-9a-f]{64}$`)
+
+// NamesPlan reports whether the evidence names a plan file by its SHA-256.
+func (e Evidence) NamesPlan() bool { return planHash().MatchString(e.PlanHash) }
+
 // Trailer names of a fix commit.
 const (
 	trailerDocument = "Post-Mortem-Document"
@@ -64,7 +69,7 @@ func Message(item change.Item, date string, e Evidence, applied bool) string {
 	return b.String()
 }
 
-// ParseEvidence reads the trailers of a commit message, and tells whether it
+// ParseEvidence reads the trailers of a commit message, and reports whether it
 // is the message of a fix commit at all. Only the last paragraph counts, so
 // that nothing an action says can pass for evidence.
 func ParseEvidence(message string) (Evidence, bool) {
@@ -119,11 +124,11 @@ func Evidences(message string) []Evidence {
 	return list
 }
 
-// actionOf is the action that a fix commit names: the indented line of its body.
-func actionOf(message string) string {
+// ActionOf is the action that a fix commit names: the indented line of its body.
+func ActionOf(message string) string {
 	for line := range strings.SplitSeq(message, "\n") {
 		if action, ok := strings.CutPrefix(line, "    "); ok {
-			return action
+			return oneLine(action)
 		}
 	}
 	return ""
@@ -144,6 +149,22 @@ func DocsMessage(dates []string) string {
 		}
 	}
 	return docsSubject + strings.Join(marks, " ") + " [ci skip]\n"
+}
+
+// RefusedMessage is the commit message of a change that the plan gate refused,
+// on the branch that keeps it for a person.
+func RefusedMessage(item change.Item) string {
+	return "refused: " + subject(oneLine(item.Action)) + "\n\nThe gates did not let this change be applied by itself; it was not applied. [ci skip]\n"
+}
+
+// SkipsPipeline reports whether a commit's message keeps Woodpecker from starting
+// a pipeline.
+func SkipsPipeline(message string) bool { return skipMark().MatchString(message) }
+
+// IsOwn reports whether a commit's message is one that this program writes.
+func IsOwn(message string) bool {
+	_, fix := ParseEvidence(message)
+	return fix || strings.HasPrefix(message, docsSubject)
 }
 
 func subject(action string) string {

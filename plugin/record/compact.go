@@ -1,4 +1,4 @@
-package resolve
+package record
 
 import (
 	"cmp"
@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// finishing is what a finished run writes: its commit, and how the unfinished
+// Finishing is what a finished run writes: its commit, and how the unfinished
 // items changed, however many there are.
-func (l Ledger) finishing(done Entry, unfinished []Ref) []Entry {
-	done.Kind = kindFinished
+func (l Ledger) Finishing(done Entry, unfinished []Ref) []Entry {
+	done.Kind = KindFinished
 	left := map[Ref]bool{}
 	for _, ref := range unfinished {
 		left[ref] = true
@@ -51,9 +51,9 @@ func cut(refs []Ref, at int) (head, rest []Ref) {
 	return refs[:at], refs[at:]
 }
 
-// summarise is the lines of a ledger without those that later ones made
+// Compact is the lines of a ledger without those that later ones made
 // meaningless: whatever is appended to it adds up to the same.
-func summarise(lines []byte) ([]byte, error) {
+func Compact(lines []byte) ([]byte, error) {
 	ledger, _ := ReadLedger(lines)
 	return Encode(ledger.compacted()...)
 }
@@ -70,17 +70,17 @@ func (l Ledger) compacted() []Entry {
 	for i, e := range l.entries {
 		switch {
 		case keep[i]:
-			kept.add(e)
+			kept.Add(e)
 		case e.CostUSD != 0:
 			costs[month(e.Time)] += e.CostUSD
 		}
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(costs), time.Time.Compare) {
-		kept.add(Entry{Time: at, Kind: kindCost, CostUSD: costs[at]})
+		kept.Add(Entry{Time: at, Kind: kindCost, CostUSD: costs[at]})
 	}
 	done := Entry{Time: l.finished.Time, Run: l.finished.Run, Commit: l.finished.Commit}
-	if entries := kept.finishing(done, l.Unfinished()); done.Commit != "" || len(entries[0].Added)+len(entries[0].Removed) > 0 {
-		kept.add(entries...)
+	if entries := kept.Finishing(done, l.Unfinished()); done.Commit != "" || len(entries[0].Added)+len(entries[0].Removed) > 0 {
+		kept.Add(entries...)
 	}
 	return kept.entries
 }
@@ -116,9 +116,9 @@ func (l Ledger) keepVerdicts(keep map[int]bool) {
 	for i, e := range l.entries {
 		key := attempt{e.Ref, try{e.Run, e.Attempt}}
 		switch {
-		case e.Kind == kindAttempt && keep[i]:
+		case e.Kind == KindAttempt && keep[i]:
 			open[key] = true
-		case e.Kind == kindResult && !e.counts() && open[key]:
+		case e.Kind == KindResult && !e.counts() && open[key]:
 			keep[i] = true
 			delete(open, key)
 		}

@@ -1,4 +1,6 @@
-package resolve
+// Package audit says from git alone whether a branch bears out what its documents
+// say was implemented.
+package audit
 
 import (
 	"context"
@@ -11,26 +13,28 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
 // Codes of what a branch does not prove of the rows that say Done.
 const (
-	DoubtNoCommit     = "no-commit"     // the row of the follow-up table names no commit
-	DoubtMissing      = "commit-gone"   // no commit of that hash is on the branch, nor another one with the item's evidence
-	DoubtRewritten    = "hash-outdated" // the fix is on the branch under another hash
-	DoubtUnpublished  = "not-on-branch" // the commit exists beside the branch only
-	DoubtNoEvidence   = "no-evidence"   // the commit lacks the trailers of a fix, or they are incomplete
-	DoubtOtherItem    = "other-item"    // its trailers are of another item
-	DoubtOutsideStack = "outside-stack" // it touches more than the stack it names
-	DoubtReverted     = "reverted"      // it was taken back on the branch
-	DoubtNotDone      = "not-done"      // the fix is on the branch, the row does not say Done
-	DoubtUnsettled    = "unsettled"     // the same, and its journal waits for a person
-	DoubtNoRow        = "no-row"        // the fix is on the branch, no row of the follow-up table tells of it
+	NoCommit     = "no-commit"     // the row of the follow-up table names no commit
+	CommitGone   = "commit-gone"   // no commit of that hash is on the branch, nor another one with the item's evidence
+	HashOutdated = "hash-outdated" // the fix is on the branch under another hash
+	NotOnBranch  = "not-on-branch" // the commit exists beside the branch only
+	NoEvidence   = "no-evidence"   // the commit lacks the trailers of a fix, or they are incomplete
+	OtherItem    = "other-item"    // its trailers are of another item
+	OutsideStack = "outside-stack" // it touches more than the stack it names
+	Reverted     = "reverted"      // it was taken back on the branch
+	NotDone      = "not-done"      // the fix is on the branch, the row does not say Done
+	Unsettled    = "unsettled"     // the same, and its journal waits for a person
+	NoRow        = "no-row"        // the fix is on the branch, no row of the follow-up table tells of it
 )
 
-// Doubt is one claim of a document that its branch does not bear out, or a fix
+// Finding is one claim of a document that its branch does not bear out, or a fix
 // on the branch that its document does not tell of.
-type Doubt struct {
+type Finding struct {
 	Document string `json:"document"`
 	Line     int    `json:"line"` // counted from 1; 0 when no line of the document is about it
 	Code     string `json:"code"`
@@ -41,29 +45,33 @@ type Doubt struct {
 	Fix      string `json:"fix"`
 }
 
-// Audit is what Verify found.
-type Audit struct {
-	Documents int // looked at
-	Rows      int // that say this program implemented something
-	Fixes     int // fix commits on the branch of these documents
-	Doubts    []Doubt
+// Result is what Verify found, as the command's JSON has it.
+type Result struct {
+	Repository string    `json:"repository"`
+	Branch     string    `json:"branch"`
+	Commit     string    `json:"commit"` // that the documents were read from; the caller knows it
+	Documents  int       `json:"documents"`
+	Rows       int       `json:"rows"`  // that name postmortem.Resolver as who implemented something
+	Fixes      int       `json:"fixes"` // fix commits of these documents on the branch
+	Findings   []Finding `json:"findings"`
 }
 
 // Verify compares what documents say was implemented with what the branch
 // holds, both ways, from git alone. The documents are those of the branch's
 // tip; stacks are the globs of folders that are planned on their own. The
 // errors are those of reading the clone, and of listing the remote's journals.
-func Verify(ctx context.Context, repo *gitrepo.Repo, docs []*postmortem.Document, stacks []string) (Audit, error) {
-	a := auditor{repo: repo, stacks: stacks, docs: map[string]*postmortem.Document{}, told: map[string]bool{}}
+func Verify(ctx context.Context, repo *gitrepo.Repo, docs []*postmortem.Document, stacks []string) (Result, error) {
+	a := auditor{repo: repo, stacks: stacks, docs: map[string]*postmortem.Document{}, reported: map[string]bool{}}
+	a.out = Result{Repository: repo.URL(), Branch: repo.Branch(), Findings: []Finding{}}
 	var err error
-	if a.journals, err = Journals(ctx, repo); err != nil {
+	if a.journals, err = resolve.Journals(ctx, repo); err != nil {
 		return a.out, fmt.Errorf("list the journals: %w", err)
 	}
-	log, err := repo.ReadLog(LedgerRef)
+	log, err := repo.ReadLog(record.LedgerRef)
 	if err != nil {
 		return a.out, fmt.Errorf("read the ledger: %w", err)
 	}
-	a.ledger, _ = ReadLedger(log.Lines)
+	a.ledger, _ = record.ReadLedger(log.Lines)
 	if err := a.readBranch(); err != nil {
 		return a.out, err
 	}
@@ -89,7 +97,7 @@ func Verify(ctx context.Context, repo *gitrepo.Repo, docs []*postmortem.Document
 // fixCommit is a commit on the branch that carries evidence.
 type fixCommit struct {
 	commit   gitrepo.Commit
-	evidence Evidence
+	evidence record.Evidence
 }
 
 // auditor compares documents with one branch.
@@ -98,15 +106,15 @@ type auditor struct {
 	stacks   []string
 	docs     map[string]*postmortem.Document
 	journals map[string]string
-	ledger   Ledger
+	ledger   record.Ledger
 
 	messages map[string]string   // of every commit on the branch
 	fixes    []fixCommit         // the latest of every item, the latest first
 	reverts  map[string][]string // commits that say that they revert a commit
-	told     map[string]bool     // doubts by what they are about
-	doubted  map[Ref]bool        // items whose row is doubted already
+	reported map[string]bool     // findings by what they are about
+	doubted  map[record.Ref]bool // items whose row is doubted already
 	linked   map[string]bool     // fix commits that a row leads to
-	out      Audit
+	out      Result
 }
 
 var revertLine = pattern.Lazy(`(?m)^This reverts commit ([0-9a-f]{40,64})\b`)
@@ -114,14 +122,14 @@ var revertLine = pattern.Lazy(`(?m)^This reverts commit ([0-9a-f]{40,64})\b`)
 // readBranch walks the history of the branch once.
 func (a *auditor) readBranch() error {
 	a.messages, a.reverts = map[string]string{}, map[string][]string{}
-	a.linked, a.doubted = map[string]bool{}, map[Ref]bool{}
-	seen := map[Ref]bool{}
+	a.linked, a.doubted = map[string]bool{}, map[record.Ref]bool{}
+	seen := map[record.Ref]bool{}
 	err := a.repo.Log(a.repo.Tip(), func(c gitrepo.Commit) bool {
 		a.messages[c.Hash] = c.Message
 		for _, found := range revertLine().FindAllStringSubmatch(c.Message, -1) {
 			a.reverts[found[1]] = append(a.reverts[found[1]], c.Hash)
 		}
-		if e, ok := ParseEvidence(c.Message); ok && !seen[e.Ref()] {
+		if e, ok := record.ParseEvidence(c.Message); ok && !seen[e.Ref()] {
 			seen[e.Ref()] = true
 			a.fixes = append(a.fixes, fixCommit{c, e})
 		}
@@ -133,30 +141,30 @@ func (a *auditor) readBranch() error {
 	return nil
 }
 
-// doubt adds a finding, once for each item and code.
-func (a *auditor) doubt(d Doubt) {
+// report adds a finding, once for each item and code.
+func (a *auditor) report(d Finding) {
 	key := strings.Join([]string{d.Document, d.Code, d.Item, d.Commit}, "\x00")
 	if d.Item == "" {
 		key += fmt.Sprint(d.Line)
 	}
-	if !a.told[key] {
-		a.told[key], a.doubted[Ref{Document: d.Document, Item: d.Item}] = true, true
-		a.out.Doubts = append(a.out.Doubts, d)
+	if !a.reported[key] {
+		a.reported[key], a.doubted[record.Ref{Document: d.Document, Item: d.Item}] = true, true
+		a.out.Findings = append(a.out.Findings, d)
 	}
 }
 
 // row checks one row of a follow-up table that says this program implemented it.
 func (a *auditor) row(doc *postmortem.Document, row postmortem.Logged) error {
 	a.out.Rows++
-	d := Doubt{Document: doc.File, Line: row.Line, Commit: row.Commit}
+	d := Finding{Document: doc.File, Line: row.Line, Commit: row.Commit}
 	items := itemsOf(doc, row)
 	if len(items) > 0 {
 		d.Item, d.Action = items[0].ID, items[0].Action
 	}
 	if row.Commit == "" {
-		d.Code, d.Detail = DoubtNoCommit, "the row names no commit"
+		d.Code, d.Detail = NoCommit, "the row names no commit"
 		d.Fix = "link the fix commit by its full hash, or set the item back to TODO"
-		a.doubt(d)
+		a.report(d)
 		return nil
 	}
 	hash := a.onBranch(row.Commit)
@@ -171,15 +179,15 @@ func (a *auditor) row(doc *postmortem.Document, row postmortem.Logged) error {
 	if err != nil {
 		return err
 	}
-	e, ok := ParseEvidence(commit.Message)
+	e, ok := record.ParseEvidence(commit.Message)
 	if !ok || commit.Merge {
 		if squashed, err := a.squashed(doc, items, commit); squashed || err != nil {
 			a.marked(d, items)
 			return errors.Join(err, a.taken(d, commit))
 		}
-		d.Code, d.Detail = DoubtNoEvidence, fmt.Sprintf("%.12s is no fix commit: the trailers that name item, stack and plan are not in it", hash)
+		d.Code, d.Detail = NoEvidence, fmt.Sprintf("%.12s is no fix commit: the trailers that name item, stack and plan are not in it", hash)
 		d.Fix = "link the commit that holds them; a squash merge may lose them, and the ledger knows no proposal that this commit brought"
-		a.doubt(d)
+		a.report(d)
 		return nil
 	}
 	same, err := a.sameItem(doc, row, commit, e)
@@ -187,9 +195,9 @@ func (a *auditor) row(doc *postmortem.Document, row postmortem.Logged) error {
 		return err
 	}
 	if !same {
-		d.Code, d.Detail = DoubtOtherItem, fmt.Sprintf("the trailers of %.12s name the item %s of %s", hash, e.Item, e.Document)
+		d.Code, d.Detail = OtherItem, fmt.Sprintf("the trailers of %.12s name the item %s of %s", hash, e.Item, e.Document)
 		d.Fix = "link the fix commit of this item, or set the item back to TODO"
-		a.doubt(d)
+		a.report(d)
 		return nil
 	}
 	a.marked(d, items)
@@ -229,34 +237,34 @@ func (a *auditor) onBranch(hash string) string {
 // missing judges a row whose commit is not on the branch. When the item's fix
 // is there under another hash, which is what a rewritten history leaves, it is
 // returned.
-func (a *auditor) missing(doc *postmortem.Document, items []postmortem.Item, d Doubt) string {
+func (a *auditor) missing(doc *postmortem.Document, items []postmortem.Item, d Finding) string {
 	for _, item := range items {
-		ref := Ref{Document: doc.File, Item: item.ID}
+		ref := record.Ref{Document: doc.File, Item: item.ID}
 		for _, fix := range a.fixes {
 			if fix.evidence.Ref() == ref {
-				d.Code, d.Detail = DoubtRewritten, fmt.Sprintf("%.12s is not on the branch; the fix is there as %.12s", d.Commit, fix.commit.Hash)
+				d.Code, d.Detail = HashOutdated, fmt.Sprintf("%.12s is not on the branch; the fix is there as %.12s", d.Commit, fix.commit.Hash)
 				d.Fix = "link " + fix.commit.Hash + " instead; the history was rewritten since"
-				a.doubt(d)
+				a.report(d)
 				return fix.commit.Hash
 			}
 		}
-		if a.journals[JournalRef(ref)] != "" {
-			d.Code, d.Detail = DoubtUnpublished, fmt.Sprintf("%.12s is not on the branch; the item's journal holds its fix", d.Commit)
-			d.Fix = SettleCommand(item.ID)
-			a.doubt(d)
+		if a.journals[record.JournalRef(ref)] != "" {
+			d.Code, d.Detail = NotOnBranch, fmt.Sprintf("%.12s is not on the branch; the item's journal holds its fix", d.Commit)
+			d.Fix = resolve.SettleCommand(item.ID)
+			a.report(d)
 			return ""
 		}
 	}
-	d.Code, d.Detail = DoubtMissing, fmt.Sprintf("no commit %.12s is on the branch, and no other one has the evidence of this item", d.Commit)
+	d.Code, d.Detail = CommitGone, fmt.Sprintf("no commit %.12s is on the branch, and no other one has the evidence of this item", d.Commit)
 	d.Fix = "link the commit that holds the fix, or set the item back to TODO"
-	a.doubt(d)
+	a.report(d)
 	return ""
 }
 
-// sameItem tells whether a row and the trailers of its commit are about the
+// sameItem reports whether a row and the trailers of its commit are about the
 // same item. Documents are renamed and rows reworded after they are done, which
 // changes ids: then the document as the commit knew it says what the item was.
-func (a *auditor) sameItem(doc *postmortem.Document, row postmortem.Logged, commit gitrepo.Commit, e Evidence) (bool, error) {
+func (a *auditor) sameItem(doc *postmortem.Document, row postmortem.Logged, commit gitrepo.Commit, e record.Evidence) (bool, error) {
 	if e.Document == doc.File {
 		for _, item := range doc.Items {
 			if item.ID == e.Item && row.Of(item.Action) {
@@ -281,33 +289,31 @@ func (a *auditor) sameItem(doc *postmortem.Document, row postmortem.Logged, comm
 
 // marked checks that one of the items of a row says Done. Items that are gone
 // or reworded say nothing.
-func (a *auditor) marked(d Doubt, items []postmortem.Item) {
+func (a *auditor) marked(d Finding, items []postmortem.Item) {
 	if len(items) == 0 || slices.ContainsFunc(items, func(item postmortem.Item) bool { return item.Class == postmortem.ClassDone }) {
 		return
 	}
 	a.notDone(d, items[0])
 }
 
-func (a *auditor) notDone(d Doubt, item postmortem.Item) {
+func (a *auditor) notDone(d Finding, item postmortem.Item) {
 	d.Line, d.Item, d.Action = item.Line, item.ID, item.Action
-	if a.journals[JournalRef(Ref{Document: d.Document, Item: item.ID})] != "" {
-		d.Code, d.Detail = DoubtUnsettled, fmt.Sprintf("the fix %.12s is on the branch, and nobody has said yet whether production is as it says", d.Commit)
-		d.Fix = SettleCommand(item.ID)
+	if a.journals[record.JournalRef(record.Ref{Document: d.Document, Item: item.ID})] != "" {
+		d.Code, d.Detail = Unsettled, fmt.Sprintf("the fix %.12s is on the branch, and nobody has said yet whether production is as it says", d.Commit)
+		d.Fix = resolve.SettleCommand(item.ID)
 	} else {
-		d.Code, d.Detail = DoubtNotDone, fmt.Sprintf("the fix %.12s is on the branch, and the status is %q", d.Commit, item.Status)
+		d.Code, d.Detail = NotDone, fmt.Sprintf("the fix %.12s is on the branch, and the status is %q", d.Commit, item.Status)
 		d.Fix = "set it to Done when production is as the fix says, or revert the commit"
 	}
-	a.doubt(d)
+	a.report(d)
 }
 
-var planHash = pattern.Lazy(`^[0-9a-f]{64}$`)
-
 // content checks what a fix commit itself says and changes.
-func (a *auditor) content(d Doubt, fix fixCommit) error {
-	if !planHash().MatchString(fix.evidence.PlanHash) || fix.evidence.Stack == "" {
-		d.Code, d.Detail = DoubtNoEvidence, fmt.Sprintf("the trailers of %.12s lack the stack, or the SHA-256 of the plan that was judged", fix.commit.Hash)
+func (a *auditor) content(d Finding, fix fixCommit) error {
+	if !fix.evidence.NamesPlan() || fix.evidence.Stack == "" {
+		d.Code, d.Detail = NoEvidence, fmt.Sprintf("the trailers of %.12s lack the stack, or the SHA-256 of the plan that was judged", fix.commit.Hash)
 		d.Fix = "see who wrote this commit, and look at what it changed"
-		a.doubt(d)
+		a.report(d)
 		return nil
 	}
 	diff, err := a.repo.Diff(fix.commit.Parent, fix.commit.Tree)
@@ -316,47 +322,48 @@ func (a *auditor) content(d Doubt, fix fixCommit) error {
 	}
 	for _, file := range diff.Files {
 		if place.StackOf(file.Path, a.stacks) != fix.evidence.Stack {
-			d.Code, d.Detail = DoubtOutsideStack, fmt.Sprintf("%.12s changes %s, which is not of its stack %s", fix.commit.Hash, file.Path, fix.evidence.Stack)
+			d.Code, d.Detail = OutsideStack, fmt.Sprintf("%.12s changes %s, which is not of its stack %s", fix.commit.Hash, file.Path, fix.evidence.Stack)
 			d.Fix = "see who wrote this commit, and look at what it changed"
-			a.doubt(d)
+			a.report(d)
 			break
 		}
 	}
 	return a.taken(d, fix.commit)
 }
 
-// squashed tells whether a commit without evidence brought a proposal of an item
-// to the branch, as the ledger knows it.
+// squashed reports whether a commit without evidence brought a proposal of an
+// item to the branch, as the ledger knows it.
 func (a *auditor) squashed(doc *postmortem.Document, items []postmortem.Item, commit gitrepo.Commit) (bool, error) {
+	var patches []record.Patch
 	for _, item := range items {
-		for _, p := range a.ledger.patches(Ref{Document: doc.File, Item: item.ID}) {
-			if brings, err := commitBrings(a.repo, commit, p, a.ledger.steps()); brings || err != nil {
-				return brings, err
-			}
-		}
+		patches = append(patches, a.ledger.Patches(record.Ref{Document: doc.File, Item: item.ID})...)
 	}
-	return false, nil
+	if len(patches) == 0 || commit.Parent == "" {
+		return false, nil
+	}
+	diff, err := a.repo.Diff(commit.Parent, commit.Tree)
+	return err == nil && slices.ContainsFunc(patches, func(p record.Patch) bool { return a.ledger.Brings(diff, p) }), err
 }
 
 // taken checks that a commit was not taken back.
-func (a *auditor) taken(d Doubt, commit gitrepo.Commit) error {
+func (a *auditor) taken(d Finding, commit gitrepo.Commit) error {
 	reverted, err := a.reverted(commit)
 	if err != nil || !reverted {
 		return err
 	}
-	d.Code, d.Detail = DoubtReverted, fmt.Sprintf("%.12s was reverted on the branch", commit.Hash)
+	d.Code, d.Detail = Reverted, fmt.Sprintf("%.12s was reverted on the branch", commit.Hash)
 	d.Fix = "set the item back to TODO, or to what was decided instead"
-	a.doubt(d)
+	a.report(d)
 	return nil
 }
 
-// reverted tells whether a later commit says that it reverts the fix and is not
+// reverted reports whether a later commit says that it reverts the fix and is not
 // reverted itself, or one of the fix's files is as it was before it.
 func (a *auditor) reverted(fix gitrepo.Commit) (bool, error) {
 	if a.takenBack(fix.Hash) {
 		return true, nil
 	}
-	return revertedAt(a.repo, fix.Hash)
+	return resolve.RevertedAt(a.repo, fix.Hash)
 }
 
 func (a *auditor) takenBack(hash string) bool {
@@ -377,7 +384,7 @@ func (a *auditor) fix(fix fixCommit) error {
 	if err != nil || reverted {
 		return err
 	}
-	d := Doubt{Document: doc.File, Item: fix.evidence.Item, Action: actionOf(fix.commit.Message), Commit: fix.commit.Hash}
+	d := Finding{Document: doc.File, Item: fix.evidence.Item, Action: record.ActionOf(fix.commit.Message), Commit: fix.commit.Hash}
 	for _, item := range doc.Items {
 		if item.ID != fix.evidence.Item {
 			continue
@@ -391,8 +398,8 @@ func (a *auditor) fix(fix fixCommit) error {
 	if a.doubted[fix.evidence.Ref()] {
 		return a.content(d, fix) // its row is there, and wrong
 	}
-	d.Code, d.Detail = DoubtNoRow, fmt.Sprintf("the fix %.12s is on the branch, and no row of the Follow-up Implementation table links to it", fix.commit.Hash)
+	d.Code, d.Detail = NoRow, fmt.Sprintf("the fix %.12s is on the branch, and no row of the Follow-up Implementation table links to it", fix.commit.Hash)
 	d.Fix = "add its row to the table"
-	a.doubt(d)
+	a.report(d)
 	return a.content(d, fix)
 }

@@ -1,4 +1,4 @@
-package resolve
+package record
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ func TestProposalIsRecognisedByItsContents(t *testing.T) {
 	first := Patch{Files: []Step{{"a.tf", "0", "1"}, {"new.tf", "", "n"}}}
 	second := Patch{Files: []Step{{"a.tf", "1", "2"}}}
 	var ledger Ledger
-	ledger.add(Entry{Kind: kindResult, Patch: &first}, Entry{Kind: kindResult, Patch: &second}, Entry{Kind: kindResult})
+	ledger.Add(Entry{Kind: KindResult, Patch: &first}, Entry{Kind: KindResult, Patch: &second}, Entry{Kind: KindResult})
 	for name, test := range map[string]struct {
 		patch  Patch
 		commit []Step
@@ -27,14 +27,14 @@ func TestProposalIsRecognisedByItsContents(t *testing.T) {
 		"the second without the first":  {second, []Step{{"a.tf", "0", "1"}, {"new.tf", "", "n"}}, false},
 		"nothing":                       {second, nil, false},
 	} {
-		if got := test.patch.brings(test.commit, ledger.steps()); got != test.want {
+		if got := ledger.covers(test.commit, test.patch); got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
 
 func TestStepsOfWhatCannotBeRead(t *testing.T) {
-	if _, ok := stepsOf(change.Change{Files: []change.File{{Path: "a.tf", Kind: change.Added, NewMode: 0o100644, NewSize: 5}}}); ok {
+	if _, ok := StepsOf(change.Change{Files: []change.File{{Path: "a.tf", Kind: change.Added, NewMode: 0o100644, NewSize: 5}}}); ok {
 		t.Error("a content that is not there was summed up")
 	}
 }
