@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
@@ -126,7 +127,8 @@ func (d *checkup) settings(wrong *SettingsError) bool {
 		return true
 	}
 	for _, p := range wrong.Problems {
-		f := doctor.Failure("settings", p.Setting, fault.Mark(fault.Settings, errors.New(p.Text)))
+		text, fix, _ := strings.Cut(p.Text, "; ")
+		f := doctor.Finding{Check: "settings", About: p.Setting, Status: doctor.Fail, Text: text, Fix: fix, Kind: fault.Settings}
 		if p.Setting == "known_hosts" && d.s.Hosts.KnownHosts == "" {
 			f.Fix += "\n" + scanCommand(d.s.Hosts.JumpHost, slices.Concat(d.s.Hosts.Hosts, d.s.Hosts.AgentHosts))
 		}

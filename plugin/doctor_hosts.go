@@ -117,7 +117,7 @@ func (d *checkup) reach(ctx context.Context, name string, login host.SSH) *host.
 	case errors.Is(err, host.ErrAuth):
 		d.refused(name, login, err)
 	default:
-		d.failHost("reach", name, err)
+		d.fail("reach", name, atHost(name, err))
 	}
 	d.skip("host", name, "nothing more of it can be checked")
 	return nil
@@ -126,31 +126,27 @@ func (d *checkup) reach(ctx context.Context, name string, login host.SSH) *host.
 // refused tells how to let a key in that was refused. A certificate's key is made
 // anew for each run, and its error says what to do.
 func (d *checkup) refused(name string, login host.SSH, err error) {
-	f := doctor.Failure("login", name, err)
+	f := doctor.Failure("login", name, atHost(name, err))
 	if signer, err := sshkey.Private(login.Key); err == nil && login.Certificate == "" {
 		f.Fix += "\nthe line for it:\nrestrict " + sshkey.AuthorizedLine(signer.PublicKey())
 	}
-	d.addHost(f)
-}
-
-// failHost is fail without the host's full name in front of the error, which
-// stands in the line as the settings have it.
-func (d *checkup) failHost(check, name string, err error) {
-	d.addHost(doctor.Failure(check, name, err))
-}
-
-// addHost adds a finding about a host, without its full name in the text.
-func (d *checkup) addHost(f doctor.Finding) {
-	if target, wrong := host.ParseTarget(f.About); wrong == nil {
-		f.Text = strings.TrimPrefix(f.Text, target.String()+": ")
-	}
 	d.report.Add(f)
+}
+
+// atHost is an error without the host's full name in front, which stands in the
+// line as the settings have it.
+func atHost(name string, err error) error {
+	parts := fault.Parts(err)
+	if target, wrong := host.ParseTarget(name); wrong != nil || parts.Place != target.String() {
+		return err
+	}
+	parts.Place = ""
+	return fault.Mark(fault.Of(err), &parts)
 }
 
 // hostKey tells how to pin a key that is unknown. One that is another than the
 // pinned one comes with no line to paste.
 func (d *checkup) hostKey(name string, pin *host.PinError) {
-	text, _, _ := strings.Cut(pin.Error(), "; ")
 	kind, fingerprint, _ := strings.Cut(pin.Got, " ")
 	compare := fmt.Sprintf("on the console of %s, not over this network: ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub", pin.Host, keyFile(kind))
 	fix := compare + "\nif it prints " + fingerprint + ", add this line to known_hosts (the setting, or that field of the Vault secret):\n" + pin.Line
@@ -158,7 +154,7 @@ func (d *checkup) hostKey(name string, pin *host.PinError) {
 		fix = "somebody may stand in between, or the key was replaced: ask who runs the host before anything else\n" + compare +
 			"\nonly if it prints " + fingerprint + ", mend known_hosts or host_fingerprints"
 	}
-	d.failWith("host key", name, text, fix, fault.Failed)
+	d.failWith("host key", name, pin.What(), fix, fault.Failed)
 }
 
 // keyFile is the middle of the name of sshd's key file of a type.
@@ -227,7 +223,7 @@ func (d *checkup) examined(name string, need host.Need, facts host.Facts, proble
 		for _, p := range problems {
 			if p.About == subject.about {
 				found = true
-				d.failHost(subject.about, name, p.Err)
+				d.fail(subject.about, name, atHost(name, p.Err))
 			}
 		}
 		switch {
@@ -239,8 +235,7 @@ func (d *checkup) examined(name string, need host.Need, facts host.Facts, proble
 		}
 	}
 	for _, warning := range facts.Warnings {
-		text, fix, _ := strings.Cut(warning, "; ")
-		d.warn("host", name, text, fix)
+		d.report.Add(doctor.Warning("host", name, warning))
 	}
 	d.linger(name, facts, forTerraform)
 }

@@ -29,8 +29,7 @@ func (d *checkup) vault(ctx context.Context) {
 	default:
 		fields, err := readVault(ctx, d.s, d.c)
 		for _, warning := range fields.Warnings {
-			text, fix, _ := strings.Cut(warning, "; ")
-			d.warn("vault", "", text, fix)
+			d.report.Add(doctor.Warning("vault", "", warning))
 		}
 		if err == nil {
 			err = d.keys.complete(d.s, fields)

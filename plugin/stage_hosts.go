@@ -49,7 +49,7 @@ func fetchKeys(ctx context.Context, s Settings, c Console) (keys, error) {
 		log.Info().Str("secret", s.Vault.Secret).Str("role", s.Vault.Role).Msg("logging in")
 		fields, err := readVault(ctx, s, c)
 		for _, warning := range fields.Warnings {
-			log.Warn().Msg(warning)
+			log.Warn().Msg(warning.Error())
 		}
 		if err != nil {
 			return k, err
@@ -78,7 +78,9 @@ func readVault(ctx context.Context, s Settings, c Console) (vault.Fields, error)
 		c.Redactor.Add(held, secret.New(sshkey.Text(held.Reveal())))
 	}
 	if known, ok := fields.Lookup("known_hosts"); ok && s.Hosts.KnownHosts == "" {
-		fields.Warnings = append(fields.Warnings, skippedLines("the field known_hosts of "+fields.Path, known.Reveal())...)
+		for _, skipped := range skippedLines("the field known_hosts of "+fields.Path, known.Reveal()) {
+			fields.Warnings = append(fields.Warnings, errors.New(skipped))
+		}
 	}
 	return fields, err
 }
@@ -208,7 +210,7 @@ func firstReady(ctx context.Context, s Settings, names []string, login host.SSH,
 		if err == nil {
 			c.Log.Info().Str("stage", "hosts").Str("host", h.Name()).Str("git", facts.Git).Str("agent", facts.AgentVersion).Msg("ready")
 			for _, warning := range facts.Warnings {
-				c.Log.Warn().Str("stage", "hosts").Str("host", h.Name()).Msg(warning)
+				c.Log.Warn().Str("stage", "hosts").Str("host", h.Name()).Msg(warning.Error())
 			}
 			return h, facts, nil
 		}
@@ -224,7 +226,7 @@ func firstReady(ctx context.Context, s Settings, names []string, login host.SSH,
 // ofHost is an error with its host in front, once: most name it themselves.
 func ofHost(name string, err error) error {
 	target, wrong := host.ParseTarget(name)
-	if wrong == nil && strings.HasPrefix(err.Error(), target.String()+": ") {
+	if wrong == nil && fault.Parts(err).Place == target.String() {
 		return fmt.Errorf("host %w", err)
 	}
 	return fmt.Errorf("host %s: %w", name, err)

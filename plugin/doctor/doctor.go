@@ -35,11 +35,21 @@ type Finding struct {
 	Kind   fault.Kind `json:"-"`             // of a Fail
 }
 
-// Failure is the finding of a check that ended in an error. Errors of this
-// program say what is wrong, a semicolon, and the way out: that becomes the fix.
+// Failure is the finding of a check that ended in an error.
 func Failure(check, about string, err error) Finding {
-	text, fix, _ := strings.Cut(err.Error(), "; ")
-	return Finding{Check: check, About: about, Status: Fail, Text: text, Fix: fix, Kind: fault.Of(err)}
+	return finding(Fail, check, about, err)
+}
+
+// Warning is the finding of a check that met something that should be better.
+func Warning(check, about string, err error) Finding {
+	return finding(Warn, check, about, err)
+}
+
+func finding(status Status, check, about string, err error) Finding {
+	parts := fault.Parts(err)
+	fix := parts.Fix
+	parts.Fix = ""
+	return Finding{Check: check, About: about, Status: status, Text: parts.Error(), Fix: fix, Kind: fault.Of(err)}
 }
 
 // Report collects findings. With a writer it prints each as it comes: some

@@ -15,7 +15,7 @@ func TestReportForPeople(t *testing.T) {
 	var out bytes.Buffer
 	r := NewReport(&out, false)
 	r.Add(Finding{Check: "push", Status: OK, Text: "may be pushed"})
-	r.Add(Failure("reach", "a@b:22", fault.Mark(fault.Temporary, errors.New("host unreachable; check\x1b[31m that it is up"))))
+	r.Add(Failure("reach", "a@b:22", fault.Mark(fault.Temporary, fault.WithFix(errors.New("host unreachable"), "check\x1b[31m that it is up"))))
 	r.Add(Finding{Check: "carry", Status: Skipped, Text: "no workdir"})
 	if err := r.Close(); err != nil {
 		t.Fatal(err)

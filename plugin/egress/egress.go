@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/net/http/httpproxy"
 
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -34,9 +35,9 @@ func CheckProxy(text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("is not the URL of an HTTP proxy; write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with both URL-escaped")
+		return fault.WithFix(errors.New("is not the URL of an HTTP proxy"), "write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with both URL-escaped")
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return errors.New("has something after host and port; write http://HOST:PORT")
+		return fault.WithFix(errors.New("has something after host and port"), "write http://HOST:PORT")
 	}
 	return nil
 }
@@ -91,16 +92,9 @@ type ProxyError struct {
 	Target string // host and port
 }
 
-// Error says what the proxy answered, and the way out.
+// Error says what the proxy answered.
 func (e *ProxyError) Error() string {
-	text := fmt.Sprintf("the proxy %s does not connect to %s: %d %s", e.Proxy, plain.Line(e.Target, 200), e.Status, http.StatusText(e.Status))
-	switch {
-	case e.Status == http.StatusProxyAuthRequired:
-		return text + "; give user and password in the setting proxy: http://USER:PASSWORD@HOST:PORT, both URL-escaped"
-	case e.Temporary():
-		return text
-	}
-	return text + "; have the proxy allow it, or name the host in no_proxy when it can be reached directly"
+	return fmt.Sprintf("the proxy %s does not connect to %s: %d %s", e.Proxy, plain.Line(e.Target, 200), e.Status, http.StatusText(e.Status))
 }
 
 // Temporary reports whether the proxy may do it later.
@@ -112,5 +106,12 @@ func judgeProxy(_ context.Context, proxy *url.URL, request *http.Request, respon
 	if response.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &ProxyError{Status: response.StatusCode, Proxy: proxy.Host, Target: request.Host}
+	refused := &ProxyError{Status: response.StatusCode, Proxy: proxy.Host, Target: request.Host}
+	switch {
+	case refused.Status == http.StatusProxyAuthRequired:
+		return fault.WithFix(refused, "give user and password in the setting proxy: http://USER:PASSWORD@HOST:PORT, both URL-escaped")
+	case refused.Temporary():
+		return refused
+	}
+	return fault.WithFix(refused, "have the proxy allow it, or name the host in no_proxy when it can be reached directly")
 }

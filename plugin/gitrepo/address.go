@@ -11,6 +11,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
@@ -81,7 +82,7 @@ func parseAddress(remote string) (address, error) {
 	case strings.Contains(remote, "://"):
 		a, err = parseURL(remote)
 	case strings.Contains(remote, "::"):
-		return address{}, errors.New("the remote URL names a git remote helper; use https, ssh or a path")
+		return address{}, fault.WithFix(errors.New("the remote URL names a git remote helper"), "use https, ssh or a path")
 	case m != nil && !strings.HasPrefix(remote, "/") && !strings.HasPrefix(remote, "."):
 		a = address{scheme: schemeSSH, user: m[1], host: strings.Trim(m[2], "[]"), path: m[3]}
 	default:
@@ -101,7 +102,7 @@ func parseURL(remote string) (address, error) {
 		return address{}, errors.New("the remote URL cannot be parsed")
 	}
 	if _, set := u.User.Password(); set {
-		return address{}, errors.New("the remote URL holds a password; give it by the setting git_password")
+		return address{}, fault.WithFix(errors.New("the remote URL holds a password"), "give it by the setting git_password")
 	}
 	if u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
 		return address{}, errors.New("the remote URL has a query or a fragment")
@@ -110,7 +111,7 @@ func parseURL(remote string) (address, error) {
 	if port := u.Port(); port != "" {
 		a.port, err = strconv.Atoi(port)
 		if err != nil || a.port < 1 || a.port > 65535 {
-			return address{}, fmt.Errorf("the remote URL has the port %q; ports are 1 to 65535", port)
+			return address{}, fault.WithFix(fmt.Errorf("the remote URL has the port %q", port), "ports are 1 to 65535")
 		}
 	}
 	if a.scheme == schemeSSH {
@@ -120,7 +121,7 @@ func parseURL(remote string) (address, error) {
 		}
 	}
 	if a.scheme == schemeFile && a.host != "" {
-		return address{}, errors.New("the remote file URL names a host; write file:///path")
+		return address{}, fault.WithFix(errors.New("the remote file URL names a host"), "write file:///path")
 	}
 	return a, nil
 }
@@ -129,7 +130,7 @@ func (a address) check() error {
 	switch a.scheme {
 	case schemeHTTPS, schemeHTTP, schemeSSH, schemeFile:
 	default:
-		return fmt.Errorf("the remote URL has the protocol %q; use https, ssh or a path", printable(string(a.scheme)))
+		return fault.WithFix(fmt.Errorf("the remote URL has the protocol %q", printable(string(a.scheme))), "use https, ssh or a path")
 	}
 	if a.user != "" && !userPattern().MatchString(a.user) {
 		return errors.New("the remote URL has a user name with unusual characters")

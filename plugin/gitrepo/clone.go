@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
+
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // Cost is what a clone has taken from its remote so far.
@@ -155,7 +157,7 @@ const maxFiltered = 3
 func (r *Repo) pick(all refs) (refs, error) {
 	switch {
 	case len(all) == 0:
-		return nil, fmt.Errorf("%w: the remote has no commit yet; commit first, or name a branch that has one with the setting branch", ErrNotFound)
+		return nil, fault.WithFix(fmt.Errorf("%w: the remote has no commit yet", ErrNotFound), "commit first, or name a branch that has one with the setting branch")
 	case all[r.branch].IsZero():
 		return nil, fmt.Errorf("%w: the remote has no branch %q", ErrNotFound, r.Branch())
 	}

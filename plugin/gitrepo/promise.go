@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
+
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // promise is what the remote owes a filtered clone: every object that is
@@ -280,8 +282,8 @@ func (p *promise) bring(plan fetchPlan) error {
 }
 
 // errTooMuch ends a filtered clone that would take no end of disk.
-var errTooMuch = fmt.Errorf("the remote has sent more than %d GiB piece by piece; "+
-	"turn uploadpack.allowFilter off for the repository, so that it is fetched as a whole", maxArrived>>30)
+var errTooMuch = fault.WithFix(fmt.Errorf("the remote has sent more than %d GiB piece by piece", maxArrived>>30),
+	"turn uploadpack.allowFilter off for the repository, so that it is fetched as a whole")
 
 // giveUp makes an ordinary clone out of a filtered one.
 func (p *promise) giveUp(ctx context.Context, why error) error {

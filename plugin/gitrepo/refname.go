@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
@@ -66,11 +67,11 @@ func CheckStateRefs(place string) error {
 	}
 	switch {
 	case isForges(prefix):
-		return fmt.Errorf("%s holds the refs of people; name a place below it, such as heads/pm-todos-state", printable(place))
+		return fault.WithFix(fmt.Errorf("%s holds the refs of people", printable(place)), "name a place below it, such as heads/pm-todos-state")
 	case strings.HasPrefix(prefix, OwnBranches):
-		return fmt.Errorf("below %s stand the branches for people; name another place, such as heads/pm-todos-state", OwnBranches)
+		return fault.WithFix(fmt.Errorf("below %s stand the branches for people", OwnBranches), "name another place, such as heads/pm-todos-state")
 	case strings.HasPrefix(prefix, "refs/tags/"), strings.HasPrefix(prefix, "refs/remotes/"):
-		return fmt.Errorf("%s is for refs that never move; name a place such as heads/pm-todos-state", printable(place))
+		return fault.WithFix(fmt.Errorf("%s is for refs that never move", printable(place)), "name a place such as heads/pm-todos-state")
 	}
 	return nil
 }

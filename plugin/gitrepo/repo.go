@@ -130,7 +130,7 @@ func (o Options) transport() (transport, address, error) {
 		return nil, a, fmt.Errorf("state_refs: %w", err)
 	}
 	if strings.HasPrefix(branches+o.Branch+"/", statePrefix(o.StateRefs)) {
-		return nil, a, errors.New("state_refs: the branch itself stands there; name another place")
+		return nil, a, fault.WithFix(errors.New("state_refs: the branch itself stands there"), "name another place")
 	}
 	for _, text := range []string{o.Author.Name, o.Author.Email} {
 		// A line break here would forge a header of every commit.
@@ -144,7 +144,7 @@ func (o Options) transport() (transport, address, error) {
 	switch a.scheme {
 	case schemeHTTP, schemeHTTPS:
 		if a.scheme == schemeHTTP && !a.loopback() && (!o.Password.Empty() || o.Username != "" || a.user != "") {
-			return nil, a, errors.New("credentials are not sent over plain http; use https")
+			return nil, a, fault.WithFix(errors.New("credentials are not sent over plain http"), "use https")
 		}
 		t, err := newHTTPTransport(a, o)
 		return t, a, err

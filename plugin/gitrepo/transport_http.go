@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -62,7 +63,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	from := via[len(via)-1].URL
 	switch {
 	case req.Method != http.MethodGet:
-		return fmt.Errorf("%w a push or a fetch; name the address it redirects to as remote", errRedirect)
+		return fault.WithFix(fmt.Errorf("%w a push or a fetch", errRedirect), "name the address it redirects to as remote")
 	case len(via) > 5:
 		return fmt.Errorf("%w more than five times", errRedirect)
 	case req.URL.Host == from.Host && req.URL.Scheme == from.Scheme:
@@ -70,7 +71,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	case from.Scheme == "http" && req.URL.Scheme == "https" && req.URL.Hostname() == from.Hostname():
 		return nil
 	}
-	return fmt.Errorf("%w to %s; name that address as remote if it is right", errRedirect, printable(req.URL.Redacted()))
+	return fault.WithFix(fmt.Errorf("%w to %s", errRedirect, printable(req.URL.Redacted())), "name that address as remote if it is right")
 }
 
 var errRedirect = errors.New("the remote redirects")
@@ -193,7 +194,7 @@ func (c *httpConversation) do(method, target string, body []byte, kind string) (
 		}
 		var stranger x509.UnknownAuthorityError
 		if errors.As(err, &stranger) {
-			err = fmt.Errorf("%w; if a private CA signed its certificate, give that CA in git_ca_cert", err)
+			err = fault.WithFix(err, "if a private CA signed its certificate, give that CA in git_ca_cert")
 		}
 		if !isLasting(err) {
 			err = transientError{error: err}
@@ -224,9 +225,9 @@ func checkResponse(res *http.Response, want string) error {
 	case res.StatusCode == http.StatusForbidden && asks:
 		return transientError{problem, wait} // how some forges limit the rate
 	case res.StatusCode == http.StatusNonAuthoritativeInfo: // Azure DevOps to a token that is expired or wrong
-		return fmt.Errorf("%w: it answers with a page to sign in (HTTP status 203); check git_username and git_password, and whether the token has expired", ErrDenied)
+		return fault.WithFix(fmt.Errorf("%w: it answers with a page to sign in (HTTP status 203)", ErrDenied), "check git_username and git_password, and whether the token has expired")
 	case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden:
-		return fmt.Errorf("%w (%w); check git_username and git_password and what they may do", ErrDenied, problem)
+		return fault.WithFix(fmt.Errorf("%w (%w)", ErrDenied, problem), "check git_username and git_password and what they may do")
 	case res.StatusCode == http.StatusNotFound:
 		return fmt.Errorf("%w: no such repository, or hidden from these credentials (%w)", ErrDenied, problem)
 	case res.StatusCode == http.StatusRequestTimeout, res.StatusCode == http.StatusTooManyRequests, res.StatusCode >= 500:

@@ -221,10 +221,9 @@ func (t *sshTransport) start(c *sshConnection, s service) (*stream, error) {
 	return found, session.Start(string(s) + " " + quotePath(t.path))
 }
 
-// handshakeFault tells a refused key from a failed connection. The library
-// has no type for it, and its text does not come from the server.
+// handshakeFault tells a refused key from a failed connection.
 func handshakeFault(err error) error {
-	if strings.Contains(err.Error(), "unable to authenticate") {
+	if sshkey.Refused(err) {
 		return fmt.Errorf("%w: it refuses git_ssh_key (%w)", ErrDenied, err)
 	}
 	return err

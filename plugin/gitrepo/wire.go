@@ -125,7 +125,7 @@ func (r *remote) converse(c conversation, do func(conversation, *packp.AdvRefs) 
 	err := greeting.Decode(io.TeeReader(io.LimitReader(c.greeting(), maxGreeting), start))
 	switch {
 	case err != nil && bytes.Contains(start.kept, []byte("object-format=sha256")):
-		return errors.New("the repository names its objects by SHA-256, which this program does not read; give it one that uses SHA-1, git's default")
+		return fault.WithFix(errors.New("the repository names its objects by SHA-256, which this program does not read"), "give it one that uses SHA-1, git's default")
 	case errors.Is(err, packp.ErrEmptyInput):
 		return doubtfulError{errors.New("the remote sent nothing: no such repository, or no right to it"), fault.Failed}
 	case errors.Is(err, packp.ErrEmptyAdvRefs): // a valid answer: the repository has no refs
@@ -211,7 +211,7 @@ func (r *remote) fetch(ctx context.Context, choose func(refs, *capability.List) 
 	return r.tryAgain(ctx, func() error {
 		return r.act(ctx, "fetch from", uploadPack, func(c conversation, g *packp.AdvRefs) error {
 			if len(g.Shallows) > 0 {
-				return errors.New("the remote is a shallow clone itself and lacks a part of its history, which this program needs; run git fetch --unshallow in it, or name the repository that it was made from")
+				return fault.WithFix(errors.New("the remote is a shallow clone itself and lacks a part of its history, which this program needs"), "run git fetch --unshallow in it, or name the repository that it was made from")
 			}
 			r.mu.Lock()
 			r.offered = g.Capabilities

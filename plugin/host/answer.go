@@ -64,7 +64,7 @@ func (h *Host) failure(j job, a *answer, stderr string) error {
 		if failure.detail && detail != "" {
 			sentence += ": " + detail
 		}
-		return fault.Mark(failure.kind, fmt.Errorf("%s on %s: %w: %s", j.doing, h.name, err, sentence))
+		return fault.Mark(failure.kind, &fault.Error{Err: fmt.Errorf("%s on %s: %w: %s", j.doing, h.name, err, sentence), Fix: failure.fix})
 	}
 	return fault.Mark(fault.Failed, fmt.Errorf("%s on %s: %w: it failed with %q", j.doing, h.name, ErrAnswer, cut(clean([]byte(a.get("fail"))), 60)))
 }
@@ -101,29 +101,30 @@ var failures = map[string]struct {
 	kind   fault.Kind
 	err    error
 	text   string
-	detail bool // what the program said is added
+	fix    string
+	detail bool // what the program said is added to the text
 }{
-	"home":         {fault.Failed, nil, "the user has no home folder (HOME is “{}”); create it, or use another account", false},
-	"cache":        {fault.Failed, nil, "“{}” cannot be written; check its owner, its mode and whether the file system is read-only", true},
-	"foreign":      {fault.Failed, nil, "“{}” is a link or belongs to another account, which could change what is planned there; remove it, and let it be made again", false},
-	"no-run":       {fault.Failed, nil, "the run directory “{}” is gone; start the run again", false},
-	"no-tree":      {fault.Failed, nil, "the work tree “{}” is gone or was replaced by something else", false},
-	"no-folder":    {fault.Failed, nil, "the repository has no folder “{}”, or it leads out of the workspace", false},
-	"busy":         {fault.Person, ErrBegan, "the workspace belongs to apply “{}”, which is not settled", false},
-	"git":          {fault.Failed, nil, "git could not work on “{}”", true},
-	"cut":          {fault.Temporary, ErrLost, "its input arrived with only {} bytes", false},
-	"workdir":      {fault.Failed, nil, "workdir “{}” is not there or not readable; correct the setting, or unset carry", false},
-	"workdir-git":  {fault.Failed, nil, "workdir “{}” is no git checkout; carry takes ignored files of one", true},
-	"carry":        {fault.Failed, nil, "carry file “{}” could not be copied", true},
-	"carry-link":   {fault.Failed, nil, "carry file “{}” is, or its place is, a link that leads out; name a real file, or use prepare_command", false},
-	"carry-name":   {fault.Failed, nil, "carry file {} has a name with quotes or control characters; narrow the pattern", false},
-	"no-plan":      {fault.Failed, nil, "the plan command succeeded and left no plan file at “{}”; plan_args must contain -out={plan} and the wrapper must hand it on", false},
-	"tool":         {fault.Failed, nil, "{} is not installed there", false},
-	"plan-changed": {fault.Failed, ErrPlanChanged, "“{}” differs from what the gate saw; nothing was applied, plan again", false},
-	"plan-missing": {fault.Failed, ErrPlanChanged, "no plan with SHA-256 “{}” was saved in this workspace; nothing was applied, plan again", false},
-	"began":        {fault.Person, ErrBegan, "apply “{}” was started once; settle it instead of applying again", false},
-	"fenced":       {fault.Temporary, ErrFenced, "another run has settled apply “{}” as one that never began; nothing was applied", false},
-	"not-begun":    {fault.Failed, nil, "the detached process did not start ({}); nothing was applied", true},
-	"export":       {fault.Failed, nil, "what is in the work tree cannot be taken into git ({})", true},
-	"too-large":    {fault.Failed, ErrTooLarge, "the change has {} bytes or more", false},
+	"home":         {fault.Failed, nil, "the user has no home folder (HOME is “{}”)", "create it, or use another account", false},
+	"cache":        {fault.Failed, nil, "“{}” cannot be written", "check its owner, its mode and whether the file system is read-only", true},
+	"foreign":      {fault.Failed, nil, "“{}” is a link or belongs to another account, which could change what is planned there", "remove it, and let it be made again", false},
+	"no-run":       {fault.Failed, nil, "the run directory “{}” is gone", "start the run again", false},
+	"no-tree":      {fault.Failed, nil, "the work tree “{}” is gone or was replaced by something else", "", false},
+	"no-folder":    {fault.Failed, nil, "the repository has no folder “{}”, or it leads out of the workspace", "", false},
+	"busy":         {fault.Person, ErrBegan, "the workspace belongs to apply “{}”, which is not settled", "", false},
+	"git":          {fault.Failed, nil, "git could not work on “{}”", "", true},
+	"cut":          {fault.Temporary, ErrLost, "its input arrived with only {} bytes", "", false},
+	"workdir":      {fault.Failed, nil, "workdir “{}” is not there or not readable", "correct the setting, or unset carry", false},
+	"workdir-git":  {fault.Failed, nil, "workdir “{}” is no git checkout", "carry takes ignored files of one", true},
+	"carry":        {fault.Failed, nil, "carry file “{}” could not be copied", "", true},
+	"carry-link":   {fault.Failed, nil, "carry file “{}” is, or its place is, a link that leads out", "name a real file, or use prepare_command", false},
+	"carry-name":   {fault.Failed, nil, "carry file {} has a name with quotes or control characters", "narrow the pattern", false},
+	"no-plan":      {fault.Failed, nil, "the plan command succeeded and left no plan file at “{}”", "plan_args must contain -out={plan} and the wrapper must hand it on", false},
+	"tool":         {fault.Failed, nil, "{} is not installed there", "", false},
+	"plan-changed": {fault.Failed, ErrPlanChanged, "“{}” differs from what the gate saw; nothing was applied, plan again", "", false},
+	"plan-missing": {fault.Failed, ErrPlanChanged, "no plan with SHA-256 “{}” was saved in this workspace; nothing was applied, plan again", "", false},
+	"began":        {fault.Person, ErrBegan, "apply “{}” was started once", "settle it instead of applying again", false},
+	"fenced":       {fault.Temporary, ErrFenced, "another run has settled apply “{}” as one that never began; nothing was applied", "", false},
+	"not-begun":    {fault.Failed, nil, "the detached process did not start ({}); nothing was applied", "", true},
+	"export":       {fault.Failed, nil, "what is in the work tree cannot be taken into git ({})", "", true},
+	"too-large":    {fault.Failed, ErrTooLarge, "the change has {} bytes or more", "", false},
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -138,7 +137,7 @@ func (d *dialer) mismatch(ctx context.Context, via reach, target Target, last er
 	refusal := &PinError{Host: target.Address(), Want: d.pins.want(target.Address())}
 	var none *ssh.AlgorithmNegotiationError
 	if errors.As(last, &none) && none.What != "host key" {
-		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w: %w", target, ErrUnreachable, heard{last}))
+		return atTarget(fault.Failed, target, fmt.Errorf("%w: %w", ErrUnreachable, heard{last}))
 	}
 	_, _ = d.handshake(ctx, via, target, slices.Concat(groups...), func(_ string, _ net.Addr, key ssh.PublicKey) error {
 		refusal.Got = sshkey.Describe(plainKey(key))
@@ -184,11 +183,11 @@ func (d *dialer) unreachable(limited, ctx context.Context, target Target, err er
 	case ctx.Err() != nil:
 		return fault.Mark(fault.Temporary, fmt.Errorf("connecting to %s: %w", target, context.Cause(ctx)))
 	case limited.Err() != nil:
-		return fault.Mark(fault.Temporary, fmt.Errorf("%s: %w: %w; check that it is up and that no firewall swallows packets", target, ErrUnreachable, context.Cause(limited)))
+		return atTarget(fault.Temporary, target, fault.WithFix(fmt.Errorf("%w: %w", ErrUnreachable, context.Cause(limited)), "check that it is up and that no firewall swallows packets"))
 	case errors.As(err, &channel) && channel.Reason == ssh.Prohibited:
-		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w: the jump host forbids it (%s); allow TCP forwarding there", target, ErrUnreachable, cut(clean([]byte(channel.Message)), 100)))
+		return atTarget(fault.Failed, target, fault.WithFix(fmt.Errorf("%w: the jump host forbids it (%s)", ErrUnreachable, cut(clean([]byte(channel.Message)), 100)), "allow TCP forwarding there"))
 	}
-	return fault.Mark(fault.Temporary, fmt.Errorf("%s: %w: %w", target, ErrUnreachable, heard{err}))
+	return atTarget(fault.Temporary, target, fmt.Errorf("%w: %w", ErrUnreachable, heard{err}))
 }
 
 // classify says what a failed handshake means.
@@ -198,13 +197,18 @@ func (d *dialer) classify(target Target, refused, err error) error {
 	case refused != nil:
 		return fault.Mark(fault.Failed, refused)
 	case errors.As(err, &none):
-		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w", target, heard{err}))
-	case strings.Contains(err.Error(), "unable to authenticate") && d.certified:
-		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w: it does not accept the certificate of %s for user %s; let its sshd trust the authority that signed it (TrustedUserCAKeys), and check that the certificate names that user and that the clocks agree",
-			target, ErrAuth, d.fingerprint, target.User))
-	case strings.Contains(err.Error(), "unable to authenticate"):
-		return fault.Mark(fault.Failed, fmt.Errorf("%s: %w: it does not accept %s for user %s; put the public key into ~/.ssh/authorized_keys there, and check that the account is not locked",
-			target, ErrAuth, d.fingerprint, target.User))
+		return atTarget(fault.Failed, target, heard{err})
+	case sshkey.Refused(err) && d.certified:
+		return atTarget(fault.Failed, target, fault.WithFix(fmt.Errorf("%w: it does not accept the certificate of %s for user %s", ErrAuth, d.fingerprint, target.User),
+			"let its sshd trust the authority that signed it (TrustedUserCAKeys), and check that the certificate names that user and that the clocks agree"))
+	case sshkey.Refused(err):
+		return atTarget(fault.Failed, target, fault.WithFix(fmt.Errorf("%w: it does not accept %s for user %s", ErrAuth, d.fingerprint, target.User),
+			"put the public key into ~/.ssh/authorized_keys there, and check that the account is not locked"))
 	}
-	return fault.Mark(fault.Temporary, fmt.Errorf("%s: %w: %w", target, ErrUnreachable, heard{err}))
+	return atTarget(fault.Temporary, target, fmt.Errorf("%w: %w", ErrUnreachable, heard{err}))
+}
+
+// atTarget is the error of a connection to target.
+func atTarget(kind fault.Kind, target Target, err error) error {
+	return fault.Mark(kind, &fault.Error{Place: target.String(), Err: err})
 }

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -30,25 +31,35 @@ type PinError struct {
 
 // Error shows both fingerprints and how to find out which one is right.
 func (e *PinError) Error() string {
-	verify := `compare it on the host's own console: for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf "$f"; done`
-	got := e.Got
-	if got == "" {
-		got = "no key of a known type"
-	}
+	const verify = `compare it on the host's own console: for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf "$f"; done`
+	text := e.What()
 	switch {
+	case e.Why != "" && len(e.Want) > 0:
+		text += "; expected is " + strings.Join(e.Want, " or ")
 	case e.Why != "":
-		text := fmt.Sprintf("%s: %v: it shows %s: %s", e.Host, ErrHostKey, got, e.Why)
-		if len(e.Want) > 0 {
-			text += "; expected is " + strings.Join(e.Want, " or ")
-		}
-		return text
 	case len(e.Want) > 0:
-		return fmt.Sprintf("%s: %v: it shows %s, expected is %s; either its key was replaced or somebody stands in between; %s; then mend known_hosts or host_fingerprints",
-			e.Host, ErrHostKey, got, strings.Join(e.Want, " or "), verify)
+		text += "; either its key was replaced or somebody stands in between; " + verify + "; then mend known_hosts or host_fingerprints"
+	default:
+		text += "; " + verify + "; if it is the same, add to known_hosts: " + e.Line
 	}
-	text := fmt.Sprintf("%s: %v: it is unknown and shows %s; %s; if it is the same, add to known_hosts: %s", e.Host, ErrHostKey, got, verify, e.Line)
 	if e.Skipped != "" {
 		text += " (known_hosts " + e.Skipped + ")"
+	}
+	return text
+}
+
+// What is Error without the way out.
+func (e *PinError) What() string {
+	text := fmt.Sprintf("%s: %v: it ", e.Host, ErrHostKey)
+	if e.Why == "" && len(e.Want) == 0 {
+		text += "is unknown and "
+	}
+	text += "shows " + cmp.Or(e.Got, "no key of a known type")
+	if e.Why != "" {
+		return text + ": " + e.Why
+	}
+	if len(e.Want) > 0 {
+		text += ", expected is " + strings.Join(e.Want, " or ")
 	}
 	return text
 }
@@ -77,13 +88,13 @@ func newPins(known []byte, fingerprints []string) (*pins, error) {
 	for _, f := range fingerprints {
 		f = strings.TrimRight(strings.TrimSpace(f), "=")
 		if !fingerprintPattern().MatchString(f) {
-			return nil, fault.Mark(fault.Failed, fmt.Errorf("host_fingerprints: %q is no fingerprint; write it as ssh-keygen -l prints it: SHA256: and 43 characters", cut(f, 80)))
+			return nil, fault.Mark(fault.Failed, fault.WithFix(fmt.Errorf("host_fingerprints: %q is no fingerprint", cut(f, 80)), "write it as ssh-keygen -l prints it: SHA256: and 43 characters"))
 		}
 		p.fingerprints = append(p.fingerprints, f)
 	}
 	if strings.TrimSpace(string(known)) == "" {
 		if len(p.fingerprints) == 0 {
-			return nil, fault.Mark(fault.Failed, errors.New("host keys are always verified: give known_hosts (ssh-keyscan HOST prints the lines; compare the fingerprints on the host's console) or host_fingerprints"))
+			return nil, fault.Mark(fault.Failed, fault.WithFix(errors.New("host keys are always verified"), "give host_fingerprints, or known_hosts as ssh-keyscan HOST prints it, after comparing the fingerprints on the host's console"))
 		}
 		return p, nil
 	}

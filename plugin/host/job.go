@@ -341,9 +341,9 @@ func (h *Host) judge(j job, c *conversation) (*answer, error) {
 		return nil, h.noProcesses(j.doing, fmt.Errorf("%w: %s", ErrAnswer, tellingLine(detail)))
 	}
 	if exited && !a.began {
-		return nil, fault.Mark(fault.Failed, fmt.Errorf(
-			"%s on %s: %w: the account did not run our script (exit code %d: %s); it needs a login shell that runs sh, and no forced command",
-			j.doing, h.name, ErrAnswer, code, tellingLine(detail)))
+		return nil, fault.Mark(fault.Failed, fault.WithFix(
+			fmt.Errorf("%s on %s: %w: the account did not run our script (exit code %d: %s)", j.doing, h.name, ErrAnswer, code, tellingLine(detail)),
+			"it needs a login shell that runs sh, and no forced command"))
 	}
 	if how != nil {
 		detail = how.Error() + " " + detail

@@ -37,8 +37,8 @@ type Facts struct {
 	AgentVersion  string
 	AgentLoggedIn bool // false also when the agent cannot tell
 	TerraformPath string
-	Linger        string   // "yes" or "no" when systemd-logind said it
-	Warnings      []string // what is no hindrance, one sentence each
+	Linger        string  // "yes" or "no" when systemd-logind said it
+	Warnings      []error // what is no hindrance, one sentence each
 }
 
 const minFree = 512 << 20
@@ -120,12 +120,12 @@ func (h *Host) inspect(a *answer, need Need) (Facts, []Problem) {
 		facts.Linger = linger
 	}
 	var problems []Problem
-	problem := func(about, format string, args ...any) {
-		kind, err := fault.Failed, fmt.Errorf(h.name+": "+format, args...)
+	problem := func(about string, err error) {
+		kind := fault.Failed
 		if errors.Is(err, ErrDiskFull) {
 			kind = fault.Temporary
 		}
-		problems = append(problems, Problem{about, fault.Mark(kind, err)})
+		problems = append(problems, Problem{about, fault.Mark(kind, &fault.Error{Place: h.name, Err: err})})
 	}
 	inspectTools(a, facts, problem)
 	h.inspectDisk(a, need, facts, problem)
@@ -133,56 +133,55 @@ func (h *Host) inspect(a *answer, need Need) (Facts, []Problem) {
 		inspectAgent(a, need, &facts, problem)
 	}
 	if need.Terraform != "" && facts.TerraformPath == "" {
-		problem(AboutTerraform, "program %q of the setting terraform is not there; install it for user %s, or name its absolute path", need.Terraform, facts.User)
+		problem(AboutTerraform, fault.WithFix(fmt.Errorf("program %q of the setting terraform is not there", need.Terraform), "install it for user %s, or name its absolute path", facts.User))
 	}
 	inspectCarry(a, need, &facts, problem)
 	if a.has("kills-user-processes") {
-		facts.Warnings = append(facts.Warnings, "systemd-logind ends what a session leaves behind (KillUserProcesses=yes), which would cut an apply when the connection drops; set KillExcludeUsers="+facts.User+" in logind.conf")
+		facts.Warnings = append(facts.Warnings, fault.WithFix(errors.New("systemd-logind ends what a session leaves behind (KillUserProcesses=yes), which would cut an apply when the connection drops"), "set KillExcludeUsers=%s in logind.conf", facts.User))
 	}
 	return facts, problems
 }
 
-type complain func(about, format string, args ...any)
+type complain func(about string, err error)
 
 func inspectTools(a *answer, facts Facts, problem complain) {
 	if facts.Git == "" {
-		problem(AboutTools, "git is not installed; install it (apt install git, apk add git)")
+		problem(AboutTools, fault.WithFix(errors.New("git is not installed"), "install it (apt install git, apk add git)"))
 	}
 	for _, tool := range a.lines["no-tool"] {
-		problem(AboutTools, "%s is missing; install coreutils, findutils and util-linux, or busybox", cut(clean([]byte(tool)), 40))
+		problem(AboutTools, fault.WithFix(fmt.Errorf("%s is missing", cut(clean([]byte(tool)), 40)), "install coreutils, findutils and util-linux, or busybox"))
 	}
 }
 
 func (h *Host) inspectDisk(a *answer, need Need, facts Facts, problem complain) {
 	if h.root == "" && !a.has("home-there") {
-		problem(AboutDisk, "user %s has no home folder (HOME is %q)", facts.User, facts.Home)
+		problem(AboutDisk, fmt.Errorf("user %s has no home folder (HOME is %q)", facts.User, facts.Home))
 		return
 	}
 	for _, folder := range a.blocks["foreign"] {
-		problem(AboutDisk, "folder %s is a link or belongs to another account, which could change what is planned there; remove it, and let it be made again", cut(clean(folder), 500))
+		problem(AboutDisk, fault.WithFix(fmt.Errorf("folder %s is a link or belongs to another account, which could change what is planned there", cut(clean(folder), 500)), "remove it, and let it be made again"))
 	}
 	used := facts.Free >= 0 && facts.Free < need.MinFree
 	full := used || a.blocks["full"] != nil
 	if full && !used {
-		problem(AboutDisk, "%w at %s, though %d MiB are free: a quota, or no more files", ErrDiskFull, facts.Root, facts.Free>>20)
+		problem(AboutDisk, fmt.Errorf("%w at %s, though %d MiB are free: a quota, or no more files", ErrDiskFull, facts.Root, facts.Free>>20))
 	}
 	if used {
-		problems := fmt.Sprintf("%d MiB are free at %s, %d MiB are needed", facts.Free>>20, facts.Root, need.MinFree>>20)
-		problem(AboutDisk, "%w: %s; remove what is not needed there", ErrDiskFull, problems)
+		problem(AboutDisk, fault.WithFix(fmt.Errorf("%w: %d MiB are free at %s, %d MiB are needed", ErrDiskFull, facts.Free>>20, facts.Root, need.MinFree>>20), "remove what is not needed there"))
 	}
 	if !a.has("writable") && !full {
-		problem(AboutDisk, "folder %s cannot be written; check its owner, its mode and whether the file system is read-only", facts.Root)
+		problem(AboutDisk, fault.WithFix(fmt.Errorf("folder %s cannot be written", facts.Root), "check its owner, its mode and whether the file system is read-only"))
 	}
 }
 
 func inspectAgent(a *answer, need Need, facts *Facts, problem complain) {
 	if facts.AgentPath == "" {
-		problem(AboutAgent, "agent %q is neither on the PATH nor in ~/.local/bin of user %s; install it, or set agent_command", need.Agent, facts.User)
+		problem(AboutAgent, fault.WithFix(fmt.Errorf("agent %q is neither on the PATH nor in ~/.local/bin of user %s", need.Agent, facts.User), "install it, or set agent_command"))
 		return
 	}
 	version := clean(a.block("agent-version"))
 	if code := a.number("agent-version-code"); code != 0 {
-		problem(AboutAgent, "%q --version ended with exit code %d: %s", need.Agent, code, tellingLine(version))
+		problem(AboutAgent, fmt.Errorf("%q --version ended with exit code %d: %s", need.Agent, code, tellingLine(version)))
 		return
 	}
 	facts.AgentVersion = tellingLine(version)
@@ -195,9 +194,9 @@ func inspectAgent(a *answer, need Need, facts *Facts, problem complain) {
 	case code == 0:
 		facts.AgentLoggedIn = true
 	case isJSON && status.LoggedIn != nil && !*status.LoggedIn:
-		problem(AboutAgent, "agent %q is not logged in; log in as user %s on that host (%s auth login)", need.Agent, facts.User, need.Agent)
+		problem(AboutAgent, fault.WithFix(fmt.Errorf("agent %q is not logged in", need.Agent), "log in as user %s on that host (%s auth login)", facts.User, need.Agent))
 	default:
-		facts.Warnings = append(facts.Warnings, fmt.Sprintf("agent %q cannot say whether it is logged in (auth status --json ended with exit code %d)", need.Agent, code))
+		facts.Warnings = append(facts.Warnings, fmt.Errorf("agent %q cannot say whether it is logged in (auth status --json ended with exit code %d)", need.Agent, code))
 	}
 }
 
@@ -210,9 +209,9 @@ func inspectVersion(need Need, facts *Facts, problem complain) {
 	older, known := olderThan(facts.AgentVersion, need.AgentFrom)
 	switch {
 	case !known:
-		facts.Warnings = append(facts.Warnings, fmt.Sprintf("agent %q does not say its version (%s); %s is the oldest that will do", need.Agent, facts.AgentVersion, need.AgentFrom))
+		facts.Warnings = append(facts.Warnings, fault.WithFix(fmt.Errorf("agent %q does not say its version (%s)", need.Agent, facts.AgentVersion), "%s is the oldest that will do", need.AgentFrom))
 	case older:
-		problem(AboutAgent, "agent %q is version %s, and %s is the oldest that will do; update it (%s update)", need.Agent, facts.AgentVersion, need.AgentFrom, need.Agent)
+		problem(AboutAgent, fault.WithFix(fmt.Errorf("agent %q is version %s, and %s is the oldest that will do", need.Agent, facts.AgentVersion, need.AgentFrom), "update it (%s update)", need.Agent))
 	}
 }
 
@@ -240,14 +239,14 @@ func inspectCarry(a *answer, need Need, facts *Facts, problem complain) {
 		return
 	}
 	if !a.has("workdir") {
-		problem(AboutCarry, "workdir %q is not there, or user %s may not read it", need.Workdir, facts.User)
+		problem(AboutCarry, fmt.Errorf("workdir %q is not there, or user %s may not read it", need.Workdir, facts.User))
 		return
 	}
 	if len(need.Carry) > 0 && !a.has("workdir-git") {
-		problem(AboutCarry, "workdir %q is no git checkout; carry takes ignored files of one", need.Workdir)
+		problem(AboutCarry, fault.WithFix(fmt.Errorf("workdir %q is no git checkout", need.Workdir), "carry takes ignored files of one"))
 		return
 	}
 	for _, missing := range a.blocks["carry-missing"] {
-		problem(AboutCarry, "carry file %q is not in %s; create it there, or take it out of carry", cut(clean(missing), 200), need.Workdir)
+		problem(AboutCarry, fault.WithFix(fmt.Errorf("carry file %q is not in %s", cut(clean(missing), 200), need.Workdir), "create it there, or take it out of carry"))
 	}
 }

@@ -49,7 +49,7 @@ func TestPreflightFindsTheAgentInTheHome(t *testing.T) {
 	}
 	agentProgram(t, filepath.Join(home, ".local/bin/my-agent"), `echo "unknown command auth" >&2; exit 1`)
 	facts, err = w.Preflight(t.Context(), Need{Agent: "my-agent"})
-	if err != nil || facts.AgentLoggedIn || len(facts.Warnings) == 0 || !strings.Contains(facts.Warnings[0], "logged in") {
+	if err != nil || facts.AgentLoggedIn || len(facts.Warnings) == 0 || !strings.Contains(facts.Warnings[0].Error(), "logged in") {
 		t.Errorf("an agent without that command: %+v, %v", facts, err)
 	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/skeema/knownhosts"
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
 // KnownHosts are host keys by the names of their hosts.
@@ -69,13 +71,13 @@ func skip(file string, lines []string) (skipped []int, err error) {
 			usable = true
 			continue
 		case strings.HasPrefix(line, "@revoked"):
-			return nil, fmt.Errorf("has a @revoked line %d that cannot be read, and to skip it could let the revoked key in; mend it or take it out", i+1)
+			return nil, fault.WithFix(fmt.Errorf("has a @revoked line %d that cannot be read, and to skip it could let the revoked key in", i+1), "mend it or take it out")
 		}
 		skipped = append(skipped, i+1)
 		lines[i] = "" // the others keep their numbers
 	}
 	if !usable {
-		return nil, errors.New("has no line that can be read; paste what `ssh-keyscan HOST` prints, after comparing it, as one text of several lines")
+		return nil, fault.WithFix(errors.New("has no line that can be read"), "paste what `ssh-keyscan HOST` prints, after comparing it, as one text of several lines")
 	}
 	_, err = understood(lines...)
 	return skipped, err

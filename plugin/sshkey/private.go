@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -17,25 +18,25 @@ func Private(key secret.String) (ssh.Signer, error) {
 	text := Text(key.Reveal())
 	switch {
 	case text == "":
-		return nil, errors.New("is empty; store the whole file of the private key")
+		return nil, fault.WithFix(errors.New("is empty"), "store the whole file of the private key")
 	case strings.HasPrefix(text, "PuTTY-User-Key-File"):
-		return nil, errors.New("is in PuTTY's format; convert it with: puttygen KEY.ppk -O private-openssh -o KEY")
+		return nil, fault.WithFix(errors.New("is in PuTTY's format"), "convert it with: puttygen KEY.ppk -O private-openssh -o KEY")
 	case strings.HasPrefix(text, "---- BEGIN SSH2"):
-		return nil, errors.New("is in the format of ssh.com; convert it with: ssh-keygen -i -f KEY")
+		return nil, fault.WithFix(errors.New("is in the format of ssh.com"), "convert it with: ssh-keygen -i -f KEY")
 	case publicHalf(text):
-		return nil, errors.New("is the public half; give the private one, which begins with -----BEGIN")
+		return nil, fault.WithFix(errors.New("is the public half"), "give the private one, which begins with -----BEGIN")
 	case !strings.HasPrefix(text, "-----BEGIN "):
-		return nil, errors.New("does not begin with -----BEGIN; store the whole file of the private key")
+		return nil, fault.WithFix(errors.New("does not begin with -----BEGIN"), "store the whole file of the private key")
 	case !strings.Contains(text, "-----END "):
-		return nil, errors.New("has lost its end; store the whole file, up to the line with -----END")
+		return nil, fault.WithFix(errors.New("has lost its end"), "store the whole file, up to the line with -----END")
 	}
 	signer, err := ssh.ParsePrivateKey([]byte(text))
 	var passphrase *ssh.PassphraseMissingError
 	switch {
 	case errors.As(err, &passphrase), strings.Contains(text, "-----BEGIN ENCRYPTED"):
-		return nil, errors.New("has a passphrase, which nobody can type here; make a key of its own without one, or take it off a copy with: ssh-keygen -p -N '' -f KEY")
+		return nil, fault.WithFix(errors.New("has a passphrase, which nobody can type here"), "make a key of its own without one, or take it off a copy with: ssh-keygen -p -N '' -f KEY")
 	case err != nil:
-		return nil, errors.New("is damaged or of an unknown kind (" + firstWords(err) + "); a new one comes from: ssh-keygen -t ed25519 -N '' -f KEY")
+		return nil, fault.WithFix(errors.New("is damaged or of an unknown kind ("+firstWords(err)+")"), "a new one comes from: ssh-keygen -t ed25519 -N '' -f KEY")
 	}
 	return signer, nil
 }
@@ -83,4 +84,11 @@ func Describe(key ssh.PublicKey) string {
 // without options.
 func AuthorizedLine(key ssh.PublicKey) string {
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+}
+
+// Refused reports whether the handshake ended since the server takes none of the
+// keys. The library (x/crypto/ssh, clientAuthenticate) has no type for that, and
+// the text is its own, not the server's.
+func Refused(handshake error) bool {
+	return strings.Contains(handshake.Error(), "unable to authenticate")
 }

@@ -97,16 +97,16 @@ func (t guarded) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	if to, err := response.Location(); err == nil && response.StatusCode/100 == 3 {
 		_ = response.Body.Close() // nothing in it is wanted
-		return nil, &redirected{
+		return nil, fault.WithFix(&redirected{
 			status: response.StatusCode, to: to.Scheme + "://" + to.Host,
 			upgrade: to.Hostname() == request.URL.Hostname() && to.Scheme != request.URL.Scheme,
-		}
+		}, "if that is the right place, set vault_addr to it")
 	}
 	body := bufio.NewReader(response.Body)
 	if strange(response, body) {
 		_ = response.Body.Close() // nothing in it is wanted
 		kind, _, _ := strings.Cut(response.Header.Get("Content-Type"), ";")
-		return nil, &stranger{status: response.StatusCode, kind: kind}
+		return nil, fault.WithFix(&stranger{status: response.StatusCode, kind: kind}, "set vault_addr to Vault itself, not to a page or a log-in in front of it")
 	}
 	response.Body = &capped{Reader: body, Closer: response.Body, left: maxAnswer}
 	return response, nil
@@ -144,10 +144,9 @@ type stranger struct {
 	kind   string // its content type
 }
 
-// Error says what came, and the way out.
+// Error says what came.
 func (s *stranger) Error() string {
-	return fmt.Sprintf("%d with %s, which is no answer of Vault; set vault_addr to Vault itself, not to a page or a log-in in front of it",
-		s.status, plain.Line(cmp.Or(s.kind, "no content"), 60))
+	return fmt.Sprintf("%d with %s, which is no answer of Vault", s.status, plain.Line(cmp.Or(s.kind, "no content"), 60))
 }
 
 // redirected is an answer that names another place to ask.
@@ -157,13 +156,13 @@ type redirected struct {
 	upgrade bool   // the same host by another scheme
 }
 
-// Error says where to, and the way out.
+// Error says where to.
 func (r *redirected) Error() string {
-	return fmt.Sprintf("%d: redirected to %s, which is not followed with a login; if that is the right place, set vault_addr to it", r.status, plain.Line(r.to, 200))
+	return fmt.Sprintf("%d: redirected to %s, which is not followed with a login", r.status, plain.Line(r.to, 200))
 }
 
 // errTooLong is what reading an answer of more than maxAnswer bytes ends with.
-var errTooLong = fmt.Errorf("the answer is longer than %d MiB; is this a Vault?", maxAnswer>>20)
+var errTooLong = fault.WithFix(fmt.Errorf("the answer is longer than %d MiB", maxAnswer>>20), "is this a Vault?")
 
 // capped fails when more than left bytes are read.
 type capped struct {

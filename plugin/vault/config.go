@@ -96,29 +96,31 @@ func (c Config) withDefaults() Config {
 func (c Config) Check() error {
 	c = c.withDefaults()
 	var problems []error
-	say := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	say := func(setting, format string, args ...any) {
+		problems = append(problems, &fault.Error{Setting: setting, Err: fmt.Errorf(format, args...)})
+	}
 
 	address, err := url.Parse(c.Addr)
 	switch {
 	case c.Addr == "":
-		say("vault_addr is missing: give the base URL of Vault, such as https://vault.example.org:8200")
+		say("vault_addr", "is missing: give the base URL of Vault, such as https://vault.example.org:8200")
 	case err != nil || address.Hostname() == "" || address.Scheme != "http" && address.Scheme != "https":
-		say("vault_addr is no http or https URL with a host")
+		say("vault_addr", "is no http or https URL with a host")
 	case address.User != nil || address.RawQuery != "" || address.Fragment != "":
-		say("vault_addr must not contain a user, a password, a query or a fragment")
+		say("vault_addr", "must not contain a user, a password, a query or a fragment")
 	}
 	switch c.Auth {
 	case Kubernetes, JWT:
 	case AppRole:
 		if c.RoleID == "" || c.SecretID.Empty() {
-			say("vault_auth approle needs vault_role_id and vault_secret_id")
+			say("vault_auth", "approle needs vault_role_id and vault_secret_id")
 		}
 	case Token:
 		if c.Token.Empty() {
-			say("vault_auth token needs vault_token")
+			say("vault_auth", "token needs vault_token")
 		}
 	default:
-		say("vault_auth %q is not known: use kubernetes, jwt, approle or token", c.Auth)
+		say("vault_auth", "%q is not known: use kubernetes, jwt, approle or token", c.Auth)
 	}
 	for _, path := range []struct{ setting, value string }{
 		{"vault_auth_mount", c.Mount},
@@ -129,11 +131,11 @@ func (c Config) Check() error {
 		{"vault_ssh_role", c.SSHRole},
 	} {
 		if !validPath(path.value) {
-			say("%s %q is no Vault path: no empty, . or .. part, no ?, # or control characters", path.setting, path.value)
+			say(path.setting, "%q is no Vault path: no empty, . or .. part, no ?, # or control characters", path.value)
 		}
 	}
 	if (c.SSHMount == "") != (c.SSHRole == "") {
-		say("vault_ssh_mount and vault_ssh_role are only useful together")
+		say("vault_ssh_mount", "and vault_ssh_role are only useful together")
 	}
 	return fault.Mark(fault.Settings, errors.Join(problems...))
 }
@@ -155,12 +157,12 @@ func validPath(path string) bool {
 }
 
 // warnings about the way to Vault.
-func (c Config) warnings() []string {
+func (c Config) warnings() []error {
 	address, err := url.Parse(c.Addr)
 	if err != nil || address.Scheme != "http" || internal(address.Hostname()) {
 		return nil
 	}
-	return []string{fmt.Sprintf("vault_addr %s is plain http: the login and the secret cross the network unencrypted; use https", c.Addr)}
+	return []error{fault.WithFix(fmt.Errorf("vault_addr %s is plain http: the login and the secret cross the network unencrypted", c.Addr), "use https")}
 }
 
 // internal tells whether a host is this machine or a service of the cluster

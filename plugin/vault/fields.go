@@ -15,9 +15,9 @@ import (
 
 // Fields is what Vault gave.
 type Fields struct {
-	Path     string   // API path of the secret, empty when none was read
-	SSH      *SSHKey  // the signed key, when one was asked for
-	Warnings []string // what should be better, for the log
+	Path     string  // API path of the secret, empty when none was read
+	SSH      *SSHKey // the signed key, when one was asked for
+	Warnings []error // what should be better, for the log
 
 	values map[string]secret.String
 	odd    map[string]string   // fields without text: their JSON kind by name
@@ -62,9 +62,9 @@ func (f Fields) Get(name string) (secret.String, error) {
 	if all := f.Names(); len(all) > 0 {
 		names = "the fields are " + plain.Line(strings.Join(all, ", "), 500)
 	}
-	err := errors.New("vault: no secret was read; set vault_secret")
+	err := fault.WithFix(errors.New("vault: no secret was read"), "set vault_secret")
 	if f.Path != "" {
-		err = fmt.Errorf("vault: field %q of %s: %s; %s; add it, or name another in the settings", name, f.Path, reason, names)
+		err = fault.WithFix(fmt.Errorf("vault: field %q of %s: %s", name, f.Path, reason), "%s; add it, or name another in the settings", names)
 	}
 	return secret.String{}, fault.Mark(fault.Failed, err)
 }

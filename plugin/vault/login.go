@@ -21,7 +21,7 @@ import (
 )
 
 // login gives the client its token and returns what is remarkable about it.
-func login(ctx context.Context, c Config, client *api.Client) ([]string, error) {
+func login(ctx context.Context, c Config, client *api.Client) ([]error, error) {
 	if c.Auth == Token {
 		client.SetToken(strings.TrimSpace(c.Token.Reveal()))
 		return inspect(ctx, client), nil
@@ -34,11 +34,11 @@ func login(ctx context.Context, c Config, client *api.Client) ([]string, error) 
 	if c.Auth == AppRole {
 		doing = fmt.Sprintf("log in with approle on auth/%s", c.Mount)
 	}
-	var warnings []string
+	var warnings []error
 	answer, err := do(ctx, c, doing, func(ctx context.Context) (*api.Secret, error) {
 		answer, err := client.Auth().Login(ctx, method)
 		if lost(err) && len(warnings) == 0 {
-			warnings = []string{"the answer to a Vault log-in was lost: Vault may keep a token that nobody knows until the role's token_ttl is over"}
+			warnings = []error{errors.New("the answer to a Vault log-in was lost: Vault may keep a token that nobody knows until the role's token_ttl is over")}
 		}
 		return answer, err
 	})
@@ -111,7 +111,7 @@ func readJWT(c Config) (string, error) {
 		wayOut = "the pod needs a mounted service-account token (automountServiceAccountToken; in Woodpecker " +
 			"backend_options.kubernetes.serviceAccountName, which the server must allow), or set vault_jwt_path or vault_auth"
 	}
-	return "", fault.Mark(fault.Failed, fmt.Errorf("vault: read the JWT for role %s on auth/%s: %w; %s", c.Role, c.Mount, err, wayOut))
+	return "", fault.Mark(fault.Failed, &fault.Error{Err: fmt.Errorf("vault: read the JWT for role %s on auth/%s: %w", c.Role, c.Mount, err), Fix: wayOut})
 }
 
 // identity is what a JWT says about itself. It is not verified (Vault does
@@ -188,7 +188,7 @@ func loginWayOut(c Config, err error, who identity) string {
 // revoke ends the token's life, whatever became of the context.
 func revoke(ctx context.Context, c Config, client *api.Client) error {
 	if strings.HasPrefix(client.Token(), "hvb.") {
-		return errors.New("it is a batch token, which lives until its lease ends; give the role token_type=service")
+		return fault.WithFix(errors.New("it is a batch token, which lives until its lease ends"), "give the role token_type=service")
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(c.PerTry, 5*time.Second))
 	defer cancel()
@@ -198,7 +198,7 @@ func revoke(ctx context.Context, c Config, client *api.Client) error {
 	})
 	client.ClearToken()
 	if status(err) == 403 {
-		return fmt.Errorf(`%w; give the role a policy with: path "auth/token/revoke-self" { capabilities = ["update"] }`, c.told(err))
+		return fault.WithFix(c.told(err), `give the role a policy with: path "auth/token/revoke-self" { capabilities = ["update"] }`)
 	}
 	return c.told(err)
 }

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
@@ -17,31 +19,34 @@ import (
 // so: a run takes minutes, a long one hours.
 const longLife = 24 * time.Hour
 
-const leastPower = "give the role a policy of its own that may read this one secret"
+const (
+	leastPower = "give the role a policy of its own that may read this one secret"
+	shortLife  = "give the role a token_ttl of a few minutes"
+)
 
 // tokenWarnings says what is remarkable about the token of a login.
-func tokenWarnings(auth *api.SecretAuth) []string {
+func tokenWarnings(auth *api.SecretAuth) []error {
 	warnings := powerWarnings(auth.Policies, time.Duration(auth.LeaseDuration)*time.Second)
 	if auth.LeaseDuration == 0 {
-		warnings = append(warnings, "the Vault token never expires; give the role a token_ttl of a few minutes")
+		warnings = append(warnings, fault.WithFix(errors.New("the Vault token never expires"), shortLife))
 	}
 	return warnings
 }
 
-func powerWarnings(policies []string, life time.Duration) []string {
-	var warnings []string
+func powerWarnings(policies []string, life time.Duration) []error {
+	var warnings []error
 	if slices.Contains(policies, "root") {
-		warnings = append(warnings, "the Vault token has the root policy; "+leastPower)
+		warnings = append(warnings, fault.WithFix(errors.New("the Vault token has the root policy"), leastPower))
 	}
 	if life > longLife {
-		warnings = append(warnings, fmt.Sprintf("the Vault token would live %s; give the role a token_ttl of a few minutes", life))
+		warnings = append(warnings, fault.WithFix(fmt.Errorf("the Vault token would live %s", life), shortLife))
 	}
 	return warnings
 }
 
 // inspect finds out what an owner's token can do, as far as it may look itself
 // up. Failing to do so is no news.
-func inspect(ctx context.Context, client *api.Client) []string {
+func inspect(ctx context.Context, client *api.Client) []error {
 	answer, err := client.Auth().Token().LookupSelfWithContext(ctx)
 	if err != nil || answer == nil {
 		return nil
@@ -56,7 +61,7 @@ func inspect(ctx context.Context, client *api.Client) []string {
 	}
 	warnings := powerWarnings(policies, life)
 	if life == 0 {
-		warnings = append(warnings, "the Vault token never expires; use one with a ttl, or another vault_auth")
+		warnings = append(warnings, fault.WithFix(errors.New("the Vault token never expires"), "use one with a ttl, or another vault_auth"))
 	}
 	return warnings
 }
@@ -71,7 +76,7 @@ var harmless = []string{
 // excess asks what the token may do that this run does not need: change
 // anything, or read more than the folder of the secret. Vault tells every token,
 // unless a policy forbids it; then there is nothing to say.
-func excess(ctx context.Context, c Config, client *api.Client, read string) []string {
+func excess(ctx context.Context, c Config, client *api.Client, read string) []error {
 	ctx, cancel := context.WithTimeout(ctx, min(c.PerTry, 2*time.Second))
 	defer cancel()
 	answer, err := client.Logical().ReadWithContext(ctx, "sys/internal/ui/resultant-acl")
@@ -93,7 +98,7 @@ func excess(ctx context.Context, c Config, client *api.Client, read string) []st
 		return nil
 	}
 	slices.Sort(found)
-	return []string{fmt.Sprintf("the Vault token may do more than a run needs (%s); %s", plain.Line(strings.Join(found, ", "), 300), leastPower)}
+	return []error{fault.WithFix(fmt.Errorf("the Vault token may do more than a run needs (%s)", plain.Line(strings.Join(found, ", "), 300)), leastPower)}
 }
 
 func capabilities(rule any) []string {

@@ -59,13 +59,13 @@ func Read(ctx context.Context, c Config) (fields Fields, err error) {
 
 // leave ends what login began: a token of ours is revoked, one of the owner's
 // forgotten.
-func leave(ctx context.Context, c Config, client *api.Client) []string {
+func leave(ctx context.Context, c Config, client *api.Client) []error {
 	if c.Auth == Token {
 		client.ClearToken()
 		return nil
 	}
 	if err := revoke(ctx, c, client); err != nil {
-		return []string{fmt.Sprintf("the Vault token could not be revoked: %v", err)}
+		return []error{fmt.Errorf("the Vault token could not be revoked: %w", err)}
 	}
 	return nil
 }
@@ -116,10 +116,10 @@ func absence(answer *api.Secret) error {
 	about, _ := answer.Data["metadata"].(map[string]any)
 	version := plain.Line(fmt.Sprint(about["version"]), 20)
 	if destroyed, _ := about["destroyed"].(bool); destroyed {
-		return fmt.Errorf("its newest version, %s, was destroyed; write the secret again", version)
+		return fault.WithFix(fmt.Errorf("its newest version, %s, was destroyed", version), "write the secret again")
 	}
 	if when, _ := about["deletion_time"].(string); when != "" {
-		return fmt.Errorf("its newest version, %s, was deleted at %s; bring it back with: vault kv undelete -versions=%s", version, plain.Line(when, 40), version)
+		return fault.WithFix(fmt.Errorf("its newest version, %s, was deleted at %s", version, plain.Line(when, 40)), "bring it back with: vault kv undelete -versions=%s", version)
 	}
 	return errAbsent
 }
@@ -144,11 +144,11 @@ func notRead(c Config, tries []try, mount string) error {
 	wayOut := ""
 	switch {
 	case status(worst.err) == 403:
-		wayOut = fmt.Sprintf("; give the role a policy with: path %q { capabilities = [\"read\"] }", worst.path)
+		wayOut = fmt.Sprintf("give the role a policy with: path %q { capabilities = [\"read\"] }", worst.path)
 	case status(worst.err) != 0 || errors.Is(worst.err, errAbsent):
-		wayOut = "; check vault_secret and vault_namespace"
+		wayOut = "check vault_secret and vault_namespace"
 	}
-	return fault.Mark(fault.Failed, fmt.Errorf("vault: read %s (%s) at %s: %w%s", strings.Join(paths, " or "), who, c.Addr, c.told(worst.err), wayOut))
+	return fault.Mark(fault.Failed, &fault.Error{Err: fmt.Errorf("vault: read %s (%s) at %s: %w", strings.Join(paths, " or "), who, c.Addr, c.told(worst.err)), Fix: wayOut})
 }
 
 // findMount asks which mount the secret's path is on and which KV version that

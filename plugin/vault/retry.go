@@ -60,8 +60,8 @@ func do[T any](ctx context.Context, c Config, doing string, request func(context
 		last = err
 	}
 	if temporary(last) {
-		return result, fault.Mark(fault.Temporary, fmt.Errorf(
-			"vault: %s at %s did not succeed in time: %w; run again when it is up", doing, c.Addr, c.told(last)))
+		return result, fault.Mark(fault.Temporary, fault.WithFix(
+			fmt.Errorf("vault: %s at %s did not succeed in time: %w", doing, c.Addr, c.told(last)), "run again when it is up"))
 	}
 	return result, last
 }
@@ -104,12 +104,10 @@ func untrusted(err error) bool {
 	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
 	_, name := errors.AsType[x509.HostnameError](err)
 	_, record := errors.AsType[tls.RecordHeaderError](err)
-	return certificate || authority || name || record ||
-		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+	return certificate || authority || name || record || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// elsewhere tells whether something else than Vault answered, whose error says
-// the way out by itself.
+// elsewhere tells whether something else than Vault answered.
 func elsewhere(err error) bool {
 	_, is := errors.AsType[*stranger](err)
 	return is
@@ -166,9 +164,8 @@ func final(c Config, err error, doing, wayOut string) error {
 	if untrusted(err) {
 		wayOut = "check vault_addr (http or https?) and give the CA that signed its certificate in vault_ca_cert"
 	}
-	_, proxy := errors.AsType[*egress.ProxyError](err)
-	if _, away := errors.AsType[*redirected](err); away || proxy || elsewhere(err) {
-		return fault.Mark(fault.Failed, fmt.Errorf("vault: %s at %s: %w", doing, c.Addr, c.told(err)))
+	if _, known := errors.AsType[*fault.Error](err); known {
+		wayOut = "" // what came has its own
 	}
-	return fault.Mark(fault.Failed, fmt.Errorf("vault: %s at %s: %w; %s", doing, c.Addr, c.told(err), wayOut))
+	return fault.Mark(fault.Failed, &fault.Error{Err: fmt.Errorf("vault: %s at %s: %w", doing, c.Addr, c.told(err)), Fix: wayOut})
 }

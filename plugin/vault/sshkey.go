@@ -71,19 +71,18 @@ func signKey(ctx context.Context, c Config, client *api.Client) (*SSHKey, error)
 func checkCertificate(line string, key ssh.PublicKey, principals string) (time.Time, error) {
 	parsed, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
 	if err != nil {
-		return time.Time{}, errors.New("the answer holds no certificate; is this an SSH engine with a CA?")
+		return time.Time{}, fault.WithFix(errors.New("the answer holds no certificate"), "is this an SSH engine with a CA?")
 	}
 	certificate, ok := parsed.(*ssh.Certificate)
 	if !ok || certificate.CertType != ssh.UserCert || !bytes.Equal(certificate.Key.Marshal(), key.Marshal()) {
 		return time.Time{}, errors.New("the answer is no user certificate for the key that was sent")
 	}
 	if len(certificate.ValidPrincipals) == 0 {
-		return time.Time{}, errors.New("the certificate names no user, and sshd lets nobody in with it; give the role a default_user")
+		return time.Time{}, fault.WithFix(errors.New("the certificate names no user, and sshd lets nobody in with it"), "give the role a default_user")
 	}
 	for principal := range strings.SplitSeq(principals, ",") {
 		if principal != "" && !slices.Contains(certificate.ValidPrincipals, principal) {
-			return time.Time{}, fmt.Errorf("the certificate is for %s and not for %s; add that to the role's allowed_users",
-				plain.Line(strings.Join(certificate.ValidPrincipals, ", "), 200), principal)
+			return time.Time{}, fault.WithFix(fmt.Errorf("the certificate is for %s and not for %s", plain.Line(strings.Join(certificate.ValidPrincipals, ", "), 200), principal), "add that to the role's allowed_users")
 		}
 	}
 	if certificate.ValidBefore >= math.MaxInt64 {
@@ -93,7 +92,7 @@ func checkCertificate(line string, key ssh.PublicKey, principals string) (time.T
 }
 
 // warnings about a certificate that outlives its run.
-func (k *SSHKey) warnings() []string {
+func (k *SSHKey) warnings() []error {
 	life := "never expires"
 	if !k.Expires.IsZero() {
 		left := time.Until(k.Expires)
@@ -102,5 +101,5 @@ func (k *SSHKey) warnings() []string {
 		}
 		life = "is valid for " + left.Round(time.Hour).String()
 	}
-	return []string{"the certificate of Vault's SSH engine " + life + "; give the role a ttl of an hour or so"}
+	return []error{fault.WithFix(errors.New("the certificate of Vault's SSH engine "+life), "give the role a ttl of an hour or so")}
 }
