@@ -24,7 +24,7 @@ const module = "github.com/pm-todos/pm-todos/"
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
 	".":                     {"plugin", "plugin/standin"},
-	"plugin":                {"plugin/audit", "plugin/record", "plugin/resolve", "plugin/resolve/onhost", "plugin/gitrepo", "plugin/host", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
+	"plugin":                {"plugin/settings", "plugin/audit", "plugin/record", "plugin/resolve", "plugin/resolve/onhost", "plugin/gitrepo", "plugin/host", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
 	"plugin/resolve/onhost": {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/agent"},
 	"plugin/audit":          {"plugin/record", "plugin/resolve", "plugin/gitrepo", "plugin/gate/place"},
 	"plugin/record":         {},
@@ -32,6 +32,8 @@ var rooms = map[string][]string{
 	"plugin/gitrepo":        {},
 	"plugin/host":           {},
 	"plugin/agent":          {},
+
+	"plugin/settings": {"plugin/gitrepo", "plugin/host", "plugin/report", "plugin/vault"},
 
 	"plugin/vault":      {},
 	"plugin/report":     {},

@@ -1,3 +1,5 @@
+// Package plugin is the whole program: settings in, report out. Its files are
+// the stages of a run and the small commands; the rooms below it do the work.
 package plugin
 
 import (
@@ -11,6 +13,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // commands are the commands beside the plugin's run.
@@ -40,7 +44,7 @@ func App(version string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Reader:                stdin,
 		Writer:                stdout,
 		ErrWriter:             stderr,
-		Flags:                 settingFlags(nil),
+		Flags:                 settingFlags(),
 		Action:                runAction,
 		HideHelpCommand:       true,
 		CustomAppHelpTemplate: helpTemplate(),
@@ -60,9 +64,9 @@ func App(version string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 // runAction is the plugin's run.
 func runAction(c *cli.Context) error {
 	if c.Args().Present() {
-		return usageError("%s is not a command; pm-todos --help lists them", quoted(c.Args().First()))
+		return usageError("%s is not a command; pm-todos --help lists them", plain.Quote(c.Args().First()))
 	}
-	return withConsole(c, func(s Settings, console Console) error {
+	return withConsole(c, func(s settings.Settings, console Console) error {
 		for _, warning := range s.Warnings() {
 			console.Log.Warn().Str(stageField, "settings").Msg(warning)
 		}
@@ -72,12 +76,12 @@ func runAction(c *cli.Context) error {
 
 // withConsole reads the settings of a run and opens the console for what the
 // command does with them. Its run may not happen on this machine as root.
-func withConsole(c *cli.Context, act func(Settings, Console) error) error {
-	s, err := ReadSettings(c)
+func withConsole(c *cli.Context, act func(settings.Settings, Console) error) error {
+	s, err := readSettings(c)
 	if err != nil {
 		return err
 	}
-	return inConsole(c, s, func(s Settings, console Console) error {
+	return inConsole(c, s, func(s settings.Settings, console Console) error {
 		if err := mayRunHere(s); err != nil {
 			return err
 		}
@@ -87,7 +91,7 @@ func withConsole(c *cli.Context, act func(Settings, Console) error) error {
 
 // inConsole keeps the secrets of the settings to this process and opens the
 // console.
-func inConsole(c *cli.Context, s Settings, act func(Settings, Console) error) (err error) {
+func inConsole(c *cli.Context, s settings.Settings, act func(settings.Settings, Console) error) (err error) {
 	if err := errors.Join(forgetSecrets(), host.NotDumpable()); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -55,7 +56,7 @@ func BenchmarkDryRun(b *testing.B) {
 	}()
 	environment := w.Settings()
 	environment["PLUGIN_MODE"] = "dry-run"
-	s, err := settingsFrom(environment)
+	s, err := settings.FromEnvironment(environment)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -73,35 +74,13 @@ func demo(ctx context.Context, version, dir string, out io.Writer) (err error) {
 
 // demoRun is one run of the plugin, with the settings of the world.
 func demoRun(ctx context.Context, version string, world *standin.World, out io.Writer) (err error) {
-	s, err := settingsFrom(world.Settings())
+	s, err := settings.FromEnvironment(world.Settings())
 	if err != nil {
 		return err
 	}
 	console, closeConsole := NewConsole(version, s, out, mayColour(out, os.Getenv))
 	defer func() { err = errors.Join(err, closeConsole()) }()
 	return told(Run(ctx, s, console))
-}
-
-// settingsFrom reads settings from an environment that is handed in, the way
-// ReadSettings reads them from that of the process.
-func settingsFrom(environment map[string]string) (Settings, error) {
-	fallback := map[string][]string{}
-	for _, e := range entries() {
-		fallback[e.name] = e.fallback
-	}
-	given := func(setting string) (string, bool) {
-		for _, name := range append([]string{variable(setting)}, fallback[setting]...) {
-			if text := environment[name]; strings.TrimSpace(text) != "" {
-				return text, true
-			}
-		}
-		return "", false
-	}
-	var pairs []string
-	for name, value := range environment {
-		pairs = append(pairs, name+"="+value)
-	}
-	return newSettings(given, readCI(func(name string) string { return environment[name] }), pairs)
 }
 
 // showEnd prints what the run left: commits, the documents' changes, what was

@@ -11,6 +11,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/doctor"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 func doctorCommand() *cli.Command {
@@ -25,7 +27,7 @@ func doctorCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "text or json"},
 			&cli.StringFlag{Name: "plan", Usage: "also initialise and plan this `STACK`, a folder of the repository, on the first host that is ready"},
-		}, settingFlags(nil)...),
+		}, settingFlags()...),
 		Action: doctorAction,
 	}
 }
@@ -33,17 +35,17 @@ func doctorCommand() *cli.Command {
 func doctorAction(c *cli.Context) error {
 	format := c.String("format")
 	if format != "text" && format != "json" {
-		return usageError("--format: %s is not one of text or json", quoted(format))
+		return usageError("--format: %s is not one of text or json", plain.Quote(format))
 	}
 	if c.Args().Present() {
-		return usageError("doctor takes no arguments, %s is one", quoted(c.Args().First()))
+		return usageError("doctor takes no arguments, %s is one", plain.Quote(c.Args().First()))
 	}
-	s, err := ReadSettings(c)
-	var wrong *SettingsError
+	s, err := readSettings(c)
+	var wrong *settings.Error
 	if err != nil && !errors.As(err, &wrong) {
 		return err
 	}
-	return inConsole(c, s, func(s Settings, console Console) error {
+	return inConsole(c, s, func(s settings.Settings, console Console) error {
 		return examine(c.Context, s, console, wrong, format, c.String("plan"))
 	})
 }
@@ -51,7 +53,7 @@ func doctorAction(c *cli.Context) error {
 var errUnwell = errors.New("something is not well; see the lines above")
 
 // examine runs the checks and prints what they find.
-func examine(ctx context.Context, s Settings, c Console, wrong *SettingsError, format, plan string) error {
+func examine(ctx context.Context, s settings.Settings, c Console, wrong *settings.Error, format, plan string) error {
 	r := doctor.NewReport(c.Out, c.Look.Colour)
 	if format == "json" {
 		r = doctor.NewReport(nil, false)
@@ -76,7 +78,7 @@ func examine(ctx context.Context, s Settings, c Console, wrong *SettingsError, f
 
 // checkup is one call of doctor.
 type checkup struct {
-	s      Settings
+	s      settings.Settings
 	c      Console
 	report *doctor.Report
 	plan   string // stack to plan, "" for none
@@ -109,14 +111,14 @@ func (d *checkup) failWith(check, about, text, fix string, kind fault.Kind) {
 
 // settings tells every problem of the settings, and whether the rest can be
 // checked: with wrong settings nothing is contacted.
-func (d *checkup) settings(wrong *SettingsError) bool {
+func (d *checkup) settings(wrong *settings.Error) bool {
 	if wrong == nil && d.s.CI.PullRequest() {
-		wrong = &SettingsError{Problems: []Problem{{Text: "a pull request's pipeline uses no secret; run doctor by hand, or in a manual pipeline"}}}
+		wrong = &settings.Error{Problems: []settings.Problem{{Text: "a pull request's pipeline uses no secret; run doctor by hand, or in a manual pipeline"}}}
 	}
 	if wrong == nil {
 		if err := mayRunHere(d.s); err != nil {
 			d.fail("settings", "hosts", err)
-			wrong = &SettingsError{}
+			wrong = &settings.Error{}
 		}
 	}
 	if wrong == nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -21,7 +22,7 @@ func (s *site) doctor(change map[string]string, options ...string) int {
 	s.t.Helper()
 	environment := s.Settings()
 	maps.Copy(environment, change)
-	settings, err := settingsFrom(environment)
+	settings, err := settings.FromEnvironment(environment)
 	if err != nil {
 		s.t.Fatalf("settings: %v", err)
 	}
@@ -330,7 +331,7 @@ func TestDoctorOfWrongSettingsContactsNothing(t *testing.T) {
 func TestLocalIsRefusedAsRoot(t *testing.T) {
 	noPipeline(t)
 	if os.Geteuid() != 0 {
-		if err := mayRunHere(Settings{Hosts: HostSettings{Hosts: []string{"local"}}}); err != nil {
+		if err := mayRunHere(settings.Settings{Hosts: settings.Hosts{Hosts: []string{"local"}}}); err != nil {
 			t.Errorf("only root is refused: %v", err)
 		}
 		return
@@ -348,7 +349,7 @@ func TestLocalIsRefusedAsRoot(t *testing.T) {
 		}
 	}
 	// A pull request's run uses no host.
-	if err := mayRunHere(Settings{Hosts: HostSettings{Hosts: []string{"local"}}, CI: CI{Event: "pull_request"}}); err != nil {
+	if err := mayRunHere(settings.Settings{Hosts: settings.Hosts{Hosts: []string{"local"}}, CI: settings.CI{Event: "pull_request"}}); err != nil {
 		t.Error(err)
 	}
 }

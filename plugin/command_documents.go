@@ -21,32 +21,17 @@ import (
 var errUnread = errors.New("not every file could be read")
 
 // documentSettings are the settings that decide which items are safe.
-func documentSettings(e entry) bool { return e.parse }
+var documentSettings = []string{"safe_types", "inferred_types", "protected", "allow_paths"}
 
 // searchSettings are those, and which files are documents.
-func searchSettings(e entry) bool { return e.parse || e.search }
-
-// givenSettings reads the settings that wanted picks, and no others.
-func givenSettings(c *cli.Context, wanted func(entry) bool) (Settings, error) {
-	var mine []entry
-	for _, e := range entries() {
-		if wanted(e) {
-			mine = append(mine, e)
-		}
-	}
-	s, problems := readEntries(mine, func(setting string) (string, bool) {
-		text := c.String(flagName(setting))
-		return text, strings.TrimSpace(text) != ""
-	})
-	return s, settingsError(problems)
-}
+var searchSettings = append([]string{"post_mortems"}, documentSettings...)
 
 // pathArguments are the arguments of a command that takes files. name is what
 // its usage calls one of them.
 func pathArguments(c *cli.Context, name string) ([]string, error) {
 	given, stray := operands(c, "-")
 	if stray != "" {
-		return nil, usageError("%s stands behind a %s; put flags before the files, and -- before a file of that name", quoted(stray), name)
+		return nil, usageError("%s stands behind a %s; put flags before the files, and -- before a file of that name", plain.Quote(stray), name)
 	}
 	return given, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // inFolder makes files in a new folder and goes there.
@@ -126,11 +127,11 @@ func TestIndexPageOnDiskIsThatOfARun(t *testing.T) {
 	if _, _, err := runApp(t, "", "index"); err != nil {
 		t.Fatal(err)
 	}
-	onDisk, err := os.ReadFile(DefaultIndex)
+	onDisk, err := os.ReadFile(settings.DefaultIndex)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := report.Index(DefaultIndex, []report.IndexEntry{indexEntry(nfsDocument, []byte(src), postmortem.DefaultPolicy())})
+	want, err := report.Index(settings.DefaultIndex, []report.IndexEntry{indexEntry(nfsDocument, []byte(src), postmortem.DefaultPolicy())})
 	if err != nil || !bytes.Equal(onDisk, want) {
 		t.Errorf("%v, (-run +command):\n%s", err, cmp.Diff(string(want), string(onDisk)))
 	}

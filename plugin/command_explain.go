@@ -26,7 +26,7 @@ func explainCommand() *cli.Command {
 			"inferred), status, headings, and every reason that leaves it to a person, with what to do about it. When no item\n" +
 			"begins at LINE, the nearest is explained. Lines as lint and parse print them, FILE:LINE:COLUMN, are taken too.\n" +
 			"Nothing is contacted. The exit code is 1 when the file cannot be read.",
-		Flags:  settingFlags(documentSettings),
+		Flags:  settingFlags(documentSettings...),
 		Action: explainAction,
 	}
 }
@@ -81,7 +81,7 @@ func splitPlace(place string) (file string, line int, err error) {
 	}
 	line, err = strconv.Atoi(m[2])
 	if err != nil || line == 0 {
-		return "", 0, usageError("%s names no line; lines count from 1", quoted(place))
+		return "", 0, usageError("%s names no line; lines count from 1", plain.Quote(place))
 	}
 	return m[1], line, nil
 }

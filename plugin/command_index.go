@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // indexCommand writes the HTML overview of all post-mortems.
@@ -27,16 +28,16 @@ func indexCommand() *cli.Command {
 			"The exit code is 1, and nothing is written, when a document cannot be read or FILE is not such a page.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{
-				Name: "output", EnvVars: []string{variable("index")}, DefaultText: DefaultIndex,
+				Name: "output", EnvVars: []string{settings.Prefix + "INDEX"}, DefaultText: settings.DefaultIndex,
 				Usage: "file to write, or a pipe; - is standard output",
 			},
-		}, settingFlags(searchSettings)...),
+		}, settingFlags(searchSettings...)...),
 		Action: indexAction,
 	}
 }
 
 func indexAction(c *cli.Context) error {
-	s, err := givenSettings(c, searchSettings)
+	s, err := someSettings(c, searchSettings)
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func indexAction(c *cli.Context) error {
 	}
 	output := c.String("output")
 	if output == "" {
-		output = DefaultIndex
+		output = settings.DefaultIndex
 	}
 	files, unread := findDocuments(paths, s.Documents.PostMortems)
 	entries := make([]report.IndexEntry, 0, len(files))
@@ -63,7 +64,7 @@ func indexAction(c *cli.Context) error {
 	}
 	base := output
 	if output == "-" {
-		base = DefaultIndex
+		base = settings.DefaultIndex
 	}
 	if base, err = filepath.Abs(base); err != nil {
 		return fmt.Errorf("write the index: %w", err)
@@ -85,13 +86,13 @@ func indexAction(c *cli.Context) error {
 }
 
 // readEntry is a document as the index lists it.
-func readEntry(c *cli.Context, s Settings, file string) (report.IndexEntry, error) {
+func readEntry(c *cli.Context, s settings.Settings, file string) (report.IndexEntry, error) {
 	src, err := readDocument(file, c.App.Reader)
 	if err != nil {
 		return report.IndexEntry{}, err
 	}
 	path, err := filepath.Abs(file)
-	return indexEntry(filepath.ToSlash(path), src, s.documentPolicy()), err
+	return indexEntry(filepath.ToSlash(path), src, documentPolicy(s)), err
 }
 
 // writeIndex writes the page to a file, unless that is somebody else's, and says

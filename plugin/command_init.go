@@ -16,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // initCommand writes what a repository needs to work with this program.
@@ -134,7 +135,7 @@ func initialise(c *cli.Context, root *os.Root, values map[string]string) error {
 
 // initSettings are the values that become settings of the plugin. They are
 // checked as those are, so that no pipeline fails over them.
-var initSettings = []string{"mode", "hosts", "agent-hosts", "vault-addr", "vault-role", "vault-secret", "pages-url"}
+var initSettings = []string{"mode", "hosts", "agent_hosts", "vault_addr", "vault_role", "vault_secret", "pages_url"}
 
 // initValues are the values that were given. Its error names everything that is
 // wrong with them.
@@ -145,22 +146,11 @@ func initValues(c *cli.Context) (map[string]string, error) {
 			values[v.Name] = text
 		}
 	}
-	var checked []entry
-	for _, e := range entries() {
-		for _, name := range initSettings {
-			if flagName(e.name) == name {
-				checked = append(checked, e)
-			}
-		}
-	}
-	_, problems := readEntries(checked, func(setting string) (string, bool) {
-		text, ok := values[flagName(setting)]
-		return text, ok
-	})
-	problem := func(name string, err error) { problems = append(problems, problemsOf(name, err)...) }
+	_, problems := settings.ReadSome(initSettings, func(setting string) string { return values[flagName(setting)] })
+	problem := func(name string, err error) { problems = append(problems, settings.Problems(name, err)...) }
 	for _, name := range []string{"vault-addr", "issues-url", "status-url", "dashboard-url"} {
 		if text := values[name]; text != "" {
-			problem(name, webURL(text))
+			problem(name, settings.CheckURL(text))
 		}
 	}
 	for _, name := range []string{"branch", "pages-branch"} {
@@ -169,14 +159,14 @@ func initValues(c *cli.Context) (map[string]string, error) {
 		}
 	}
 	if text := values["image"]; text != "" {
-		problem("image", program(text))
+		problem("image", settings.CheckProgram(text))
 	}
 	for _, name := range []string{"hosts", "agent-hosts"} {
-		if values[name] == LocalHost {
+		if values[name] == settings.LocalHost {
 			problem(name, errors.New("local does not work in a pipeline's container, which has neither agent nor Terraform; name the machine that has, as user@host"))
 		}
 	}
-	return values, settingsError(problems)
+	return values, settings.Wrong(problems)
 }
 
 // pipelinesAreRead refuses a repository whose only pipeline is a file at its
@@ -201,7 +191,7 @@ func pipelinesAreRead(root *os.Root) error {
 
 // firstIndex is the index page of the post-mortems that are there.
 func firstIndex(c *cli.Context, root *os.Root) (scaffold.Target, error) {
-	s, err := givenSettings(c, searchSettings)
+	s, err := someSettings(c, searchSettings)
 	if err != nil {
 		return scaffold.Target{}, err
 	}
@@ -213,16 +203,16 @@ func firstIndex(c *cli.Context, root *os.Root) (scaffold.Target, error) {
 			unread = append(unread, err)
 			continue
 		}
-		listed = append(listed, indexEntry(file, src, s.documentPolicy()))
+		listed = append(listed, indexEntry(file, src, documentPolicy(s)))
 	}
 	if len(unread) > 0 {
 		return scaffold.Target{}, fmt.Errorf("init: read the post-mortems for the index page: %w", errors.Join(unread...))
 	}
-	page, err := report.Index(DefaultIndex, listed)
+	page, err := report.Index(settings.DefaultIndex, listed)
 	if err != nil {
 		return scaffold.Target{}, err
 	}
-	targets, err := scaffold.Compare(root, []scaffold.File{{Path: DefaultIndex, Content: page}})
+	targets, err := scaffold.Compare(root, []scaffold.File{{Path: settings.DefaultIndex, Content: page}})
 	if err != nil {
 		return scaffold.Target{}, fmt.Errorf("init: %w", err)
 	}
@@ -252,7 +242,7 @@ func tellTargets(b *strings.Builder, targets []scaffold.Target, dryRun, diff boo
 			text := t.Diff()
 			switch {
 			case text == "":
-			case t.Path == DefaultIndex: // a page for browsers, with all that it needs inside
+			case t.Path == settings.DefaultIndex: // a page for browsers, with all that it needs inside
 				fmt.Fprintf(b, "\n%s is not shown; pm-todos index --output - prints it\n", t.Path)
 			default:
 				b.WriteString("\n" + text)
@@ -306,7 +296,7 @@ func tellNextSteps(b *strings.Builder, values map[string]string, blank, dryRun b
 		return standard[name]
 	}
 	begin := ""
-	if mode := value("mode"); mode != string(ModeDryRun) {
+	if mode := value("mode"); mode != string(settings.ModeDryRun) {
 		begin = ", whatever is to come later: it is " + mode + " there"
 	}
 	var steps []string

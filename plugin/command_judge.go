@@ -19,6 +19,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 func judgeCommand() *cli.Command {
@@ -39,16 +40,14 @@ func judgeCommand() *cli.Command {
 			&cli.StringFlag{Name: "baseline", Usage: "the same of the plan of its parent"},
 			&cli.StringFlag{Name: "repo", Value: ".", Usage: "folder of the repository"},
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "text, or json, one object per judgement"},
-		}, settingFlags(judgeSettings)...),
+		}, settingFlags(judgeSettings...)...),
 		Action: judgeAction,
 	}
 }
 
 // judgeSettings are those that say what a change may touch.
-func judgeSettings(e entry) bool {
-	return slices.Contains([]string{
-		"stacks", "protected", "allow_paths", "type_paths", "allow_resources", "automatic_creates", "max_changes", "tolerated", "state_paths", "terraform", "branch",
-	}, e.name)
+var judgeSettings = []string{
+	"stacks", "protected", "allow_paths", "type_paths", "allow_resources", "automatic_creates", "max_changes", "tolerated", "state_paths", "terraform", "branch",
 }
 
 // judged is one judgement, as its JSON has it.
@@ -72,7 +71,7 @@ type judgedFact struct {
 
 // judge is one call of the command.
 type judge struct {
-	settings       Settings
+	settings       settings.Settings
 	item           card.Item
 	plan, baseline []byte
 	repo           *gitrepo.Repo
@@ -81,14 +80,14 @@ type judge struct {
 func judgeAction(c *cli.Context) (err error) {
 	write, ok := map[string]func(io.Writer, []judged) error{"text": writeJudged, "json": writeJudgedJSON}[c.String("format")]
 	if !ok {
-		return usageError("--format: %s is not one of text or json", quoted(c.String("format")))
+		return usageError("--format: %s is not one of text or json", plain.Quote(c.String("format")))
 	}
 	revisions, err := pathArguments(c, "REV")
 	if err != nil {
 		return err
 	}
 	j := judge{item: card.Item{Type: c.String("type"), Action: c.String("action"), Details: c.String("details")}}
-	if j.settings, err = givenSettings(c, judgeSettings); err != nil {
+	if j.settings, err = someSettings(c, judgeSettings); err != nil {
 		return err
 	}
 	if j.plan, err = optionalFile(c.String("plan")); err != nil {
@@ -141,11 +140,11 @@ func commitsOf(ctx context.Context, dir, revision string) ([]string, error) {
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s names no commit of the repository in %s", quoted(revision), quoted(dir))
+		return nil, fmt.Errorf("%s names no commit of the repository in %s", plain.Quote(revision), plain.Quote(dir))
 	}
 	commits := strings.Fields(string(out))
 	if len(commits) == 0 {
-		return nil, fmt.Errorf("the range %s is empty", quoted(revision))
+		return nil, fmt.Errorf("the range %s is empty", plain.Quote(revision))
 	}
 	return commits, nil
 }
@@ -158,7 +157,7 @@ func (j *judge) commits(c *cli.Context, commits []string) (results []judged, err
 		j.settings.Repository.Branch = hereGit(c.Context, dir, "symbolic-ref", "--short", "HEAD")
 	}
 	if j.settings.Repository.Branch == "" {
-		return nil, fmt.Errorf("no branch is checked out in %s; name the one that has the commits with --branch", quoted(dir))
+		return nil, fmt.Errorf("no branch is checked out in %s; name the one that has the commits with --branch", plain.Quote(dir))
 	}
 	j.settings.Report.LogLevel = "warn" // the judgements are the output
 	j.settings.Repository.AuthorName, j.settings.Repository.AuthorEmail = "pm-todos", "pm-todos@localhost"
@@ -199,12 +198,12 @@ func (j *judge) commit(hash string) (judged, error) {
 	if err != nil {
 		return judged{}, fmt.Errorf("list the files of its parent: %w", err)
 	}
-	scope := j.settings.scope(paths)
-	policy, err := scope.DiffPolicy(j.repo, j.item.Type, commit.Parent)
+	limits := scope(j.settings, paths)
+	policy, err := limits.DiffPolicy(j.repo, j.item.Type, commit.Parent)
 	if err != nil {
 		return judged{}, err
 	}
-	policy.Wrapper = j.settings.TerraformCommands(slices.Contains(paths, Wrapper)).Program
+	policy.Wrapper = j.settings.TerraformCommands(slices.Contains(paths, settings.Wrapper)).Program
 	verdict := gate.Diff(diff, policy)
 	out.Stack = verdict.Stack
 	item := j.item
@@ -221,8 +220,8 @@ func (j *judge) commit(hash string) (judged, error) {
 		}
 		out.result(gate.Judgement{Lane: lane})
 	default:
-		out.result(gate.Judge(j.plan, scope.PlanPolicy(item.Type, j.baseline), gate.Request{
-			Item: item, Owner: scope.Owner(item.Type), Change: diff, BasePaths: policy.BasePaths, BaseFiles: policy.BaseFiles, Stack: verdict.Stack,
+		out.result(gate.Judge(j.plan, limits.PlanPolicy(item.Type, j.baseline), gate.Request{
+			Item: item, Owner: limits.Owner(item.Type), Change: diff, BasePaths: policy.BasePaths, BaseFiles: policy.BaseFiles, Stack: verdict.Stack,
 		}))
 	}
 	out.Planned = j.plan != nil
@@ -231,9 +230,9 @@ func (j *judge) commit(hash string) (judged, error) {
 
 // planAlone judges a plan of which nobody knows the change.
 func (j *judge) planAlone() judged {
-	scope := j.settings.scope(nil)
+	limits := scope(j.settings, nil)
 	var out judged
-	out.result(gate.Judge(j.plan, scope.PlanPolicy(j.item.Type, j.baseline), gate.Request{Item: j.item, Owner: scope.Owner(j.item.Type)}))
+	out.result(gate.Judge(j.plan, limits.PlanPolicy(j.item.Type, j.baseline), gate.Request{Item: j.item, Owner: limits.Owner(j.item.Type)}))
 	return out
 }
 

@@ -30,13 +30,13 @@ func lintCommand() *cli.Command {
 			"note     the item is open and left to a person\n\n" +
 			"The exit code is 1 when there are errors or a file cannot be read, 2 when the command line is wrong, else 0.\n" +
 			"pm-todos explain FILE:LINE tells more of one item.",
-		Flags:  settingFlags(searchSettings),
+		Flags:  settingFlags(searchSettings...),
 		Action: lintAction,
 	}
 }
 
 func lintAction(c *cli.Context) error {
-	s, err := givenSettings(c, searchSettings)
+	s, err := someSettings(c, searchSettings)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func lintAction(c *cli.Context) error {
 			unread = append(unread, err)
 			continue
 		}
-		if err := count.print(c.App.Writer, postmortem.Parse(file, src, s.documentPolicy())); err != nil {
+		if err := count.print(c.App.Writer, postmortem.Parse(file, src, documentPolicy(s))); err != nil {
 			return err
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // newCommand begins a post-mortem.
@@ -49,7 +50,7 @@ func newAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := givenSettings(c, searchSettings)
+	s, err := someSettings(c, searchSettings)
 	if err != nil {
 		return err
 	}
@@ -78,7 +79,7 @@ func newAction(c *cli.Context) error {
 func newFields(c *cli.Context) (scaffold.Fields, error) {
 	words, stray := operands(c, "--")
 	if stray != "" {
-		return scaffold.Fields{}, usageError("%s stands behind the title; put flags before it, and -- before a word of the title that begins so", quoted(stray))
+		return scaffold.Fields{}, usageError("%s stands behind the title; put flags before it, and -- before a word of the title that begins so", plain.Quote(stray))
 	}
 	f := scaffold.Fields{
 		Title: strings.TrimSpace(strings.Join(words, " ")), Date: c.String("date"), Severity: strings.TrimSpace(c.String("severity")),
@@ -91,7 +92,7 @@ func newFields(c *cli.Context) (scaffold.Fields, error) {
 		return f, usageError("new: %w", err)
 	}
 	if f.Severity != "" && severityValue(f.Severity) == "" {
-		return f, usageError("new: --severity: %s would not be read as one severity; write one word or level, such as SEV2, P1, 3 or high", quoted(f.Severity))
+		return f, usageError("new: --severity: %s would not be read as one severity; write one word or level, such as SEV2, P1, 3 or high", plain.Quote(f.Severity))
 	}
 	return f, nil
 }
@@ -129,13 +130,13 @@ func newFolder(c *cli.Context) (base, dir string, err error) {
 	}
 	below, err := filepath.Rel(base, dir)
 	if root != "" && (err != nil || !filepath.IsLocal(below)) {
-		return "", "", usageError("--dir: %s is outside the repository %s; name a folder inside it, such as %s", quoted(given), quoted(root), scaffold.Folder)
+		return "", "", usageError("--dir: %s is outside the repository %s; name a folder inside it, such as %s", plain.Quote(given), plain.Quote(root), scaffold.Folder)
 	}
 	return base, dir, nil
 }
 
 // warnUnread tells that no run would read a document at this place.
-func warnUnread(c *cli.Context, s Settings, base, file string) error {
+func warnUnread(c *cli.Context, s settings.Settings, base, file string) error {
 	below, err := filepath.Rel(base, file)
 	if err == nil && len(documentPaths([]string{filepath.ToSlash(below)}, s.Documents.PostMortems)) > 0 {
 		return nil
@@ -158,9 +159,9 @@ func ownTemplate(base string) (template []byte, from string, err error) {
 }
 
 // acceptable refuses to begin a document that lint would refuse.
-func acceptable(s Settings, file string, content []byte, from string) error {
+func acceptable(s settings.Settings, file string, content []byte, from string) error {
 	var lines []string
-	for _, finding := range postmortem.Lint(postmortem.Parse(file, content, s.documentPolicy())) {
+	for _, finding := range postmortem.Lint(postmortem.Parse(file, content, documentPolicy(s))) {
 		if finding.Level == postmortem.LevelError {
 			lines = append(lines, "  "+lintLine(finding))
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 )
 
@@ -19,7 +20,7 @@ func parseCommand() *cli.Command {
 		UsageText: "pm-todos parse [flags] FILE...   (- is standard input)",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Value: "json", Usage: "json, one object per file, or table"},
-		}, settingFlags(documentSettings)...),
+		}, settingFlags(documentSettings...)...),
 		Action: parseAction,
 	}
 }
@@ -27,7 +28,7 @@ func parseCommand() *cli.Command {
 func parseAction(c *cli.Context) error {
 	write, ok := map[string]func(io.Writer, *postmortem.Document) error{"json": writeJSON, "table": writeTable}[c.String("format")]
 	if !ok {
-		return usageError("--format: %s is not one of json or table", quoted(c.String("format")))
+		return usageError("--format: %s is not one of json or table", plain.Quote(c.String("format")))
 	}
 	policy, err := parsePolicy(c)
 	if err != nil {
@@ -63,8 +64,8 @@ func parseAction(c *cli.Context) error {
 
 // parsePolicy reads the settings that decide which items are safe.
 func parsePolicy(c *cli.Context) (postmortem.Policy, error) {
-	s, err := givenSettings(c, documentSettings)
-	return s.documentPolicy(), err
+	s, err := someSettings(c, documentSettings)
+	return documentPolicy(s), err
 }
 
 func readDocument(file string, stdin io.Reader) ([]byte, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 func settleCommand() *cli.Command {
@@ -26,13 +27,13 @@ func settleCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.BoolFlag{Name: "landed", Usage: "production is as the fix says"},
 			&cli.BoolFlag{Name: "abandon", Usage: "give the item up"},
-		}, settingFlags(nil)...),
+		}, settingFlags()...),
 		Action: func(c *cli.Context) error {
 			item, landed, err := settleArguments(c)
 			if err != nil {
 				return err
 			}
-			return withConsole(c, func(s Settings, console Console) error {
+			return withConsole(c, func(s settings.Settings, console Console) error {
 				return settle(c.Context, s, console, item, landed)
 			})
 		},
@@ -58,7 +59,7 @@ func settleArguments(c *cli.Context) (item string, landed bool, err error) {
 }
 
 // settle closes one item on a person's word, under the lock.
-func settle(ctx context.Context, s Settings, c Console, item string, landed bool) (err error) {
+func settle(ctx context.Context, s settings.Settings, c Console, item string, landed bool) (err error) {
 	repo, _, remove, err := openRepository(ctx, s, c)
 	if err != nil {
 		return err
@@ -70,7 +71,7 @@ func settle(ctx context.Context, s Settings, c Console, item string, landed bool
 		return err
 	}
 	defer func() { err = closed(ctx, err, lock.Release) }()
-	s.Documents.Scope = ScopeAll // a journal may be of any document
+	s.Documents.Scope = settings.ScopeAll // a journal may be of any document
 	sel, err := selectDocuments(s, repo, repo.Tip(), c.Log)
 	if err != nil {
 		return err
@@ -92,8 +93,8 @@ func settle(ctx context.Context, s Settings, c Console, item string, landed bool
 }
 
 // recordLanded brings the fix to the branch and marks the row.
-func recordLanded(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, left resolve.Left) (string, error) {
-	rules, err := s.rules(repo)
+func recordLanded(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, left resolve.Left) (string, error) {
+	rules, err := rules(s, repo)
 	if err != nil {
 		return "", err
 	}
@@ -106,7 +107,7 @@ func recordLanded(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo
 }
 
 // rules is what every change is judged by, without the secrets of a run.
-func (s Settings) rules(repo *gitrepo.Repo) (resolve.Rules, error) {
+func rules(s settings.Settings, repo *gitrepo.Repo) (resolve.Rules, error) {
 	commands, err := terraformCommands(s, repo, repo.Tip())
 	if err != nil {
 		return resolve.Rules{}, err
@@ -115,7 +116,7 @@ func (s Settings) rules(repo *gitrepo.Repo) (resolve.Rules, error) {
 	if err != nil {
 		return resolve.Rules{}, fmt.Errorf("list the files: %w", err)
 	}
-	return resolve.Rules{Scope: s.scope(paths), Secrets: s.Secrets(), Wrapper: commands.Program}, nil
+	return resolve.Rules{Scope: scope(s, paths), Secrets: s.Secrets(), Wrapper: commands.Program}, nil
 }
 
 func tellSettled(out io.Writer, left resolve.Left, commit string, landed bool) error {

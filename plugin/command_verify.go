@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -17,6 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // errNotBorneOut stands for findings of verify that were printed one by one already.
@@ -24,8 +25,16 @@ var errNotBorneOut = errors.New("the branch does not bear out all that the docum
 
 // verifySettings are the settings that say where the repository is and how its
 // documents and stacks are found.
-func verifySettings(e entry) bool {
-	return searchSettings(e) || e.name == "stacks" || slices.ContainsFunc(repositoryEntries, func(r entry) bool { return r.name == e.name })
+func verifySettings() []string {
+	names := append([]string{"stacks"}, searchSettings...)
+	for _, g := range settings.Groups() {
+		for _, e := range g.Entries {
+			if g.Title == "Repository" {
+				names = append(names, e.Name)
+			}
+		}
+	}
+	return names
 }
 
 func verifyCommand() *cli.Command {
@@ -42,7 +51,7 @@ func verifyCommand() *cli.Command {
 			"There is one line for each finding, with a way out. The exit code is 1 when there are findings.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "text, one line per finding, or json, one object"},
-		}, settingFlags(verifySettings)...),
+		}, settingFlags(verifySettings()...)...),
 		Action: verifyAction,
 	}
 }
@@ -50,7 +59,7 @@ func verifyCommand() *cli.Command {
 func verifyAction(c *cli.Context) (err error) {
 	write, ok := map[string]func(io.Writer, audit.Result) error{"text": writeFindings, "json": writeVerified}[c.String("format")]
 	if !ok {
-		return usageError("--format: %s is not one of text or json", quoted(c.String("format")))
+		return usageError("--format: %s is not one of text or json", plain.Quote(c.String("format")))
 	}
 	paths, err := pathArguments(c, "DOCUMENT")
 	if err != nil {
@@ -82,30 +91,22 @@ func verifyAction(c *cli.Context) (err error) {
 // repositorySettings reads the settings of the repository and its documents.
 // Where none is named it is the one of the current folder, at the branch that
 // is checked out there.
-func repositorySettings(c *cli.Context) (Settings, error) {
-	s, err := givenSettings(c, verifySettings)
-	if err != nil {
-		return s, err
+func repositorySettings(c *cli.Context) (settings.Settings, error) {
+	given := flagTexts(c)
+	remote := cmp.Or(given("remote"), hereGit(c.Context, ".", "rev-parse", "--absolute-git-dir"))
+	branch := given("branch")
+	if branch == "" && remote != "" {
+		branch = hereGit(c.Context, remote, "symbolic-ref", "--short", "HEAD") // nothing for a URL
 	}
-	s.CI = readCI(os.Getenv)
-	if s.Repository.Remote == "" {
-		s.Repository.Remote = hereGit(c.Context, ".", "rev-parse", "--absolute-git-dir")
-	}
-	if r := splitRemote(s.Repository.Remote); s.Repository.Branch == "" && r.scheme == "file" && r.path != "" {
-		s.Repository.Branch = hereGit(c.Context, r.path, "symbolic-ref", "--short", "HEAD")
-	}
-	s.completeLogin()
-	f := finder{s: s, given: func(setting string) bool {
+	return settings.ReadRepository(verifySettings(), func(setting string) string {
 		switch setting {
 		case "remote":
-			return s.Repository.Remote != ""
+			return remote
 		case "branch":
-			return s.Repository.Branch != ""
+			return branch
 		}
-		return strings.TrimSpace(c.String(flagName(setting))) != ""
-	}}
-	f.repository()
-	return s, settingsError(f.problems)
+		return given(setting)
+	}, settings.ReadCI(os.Getenv))
 }
 
 // hereGit is one line that git says of a repository on this machine, "" when it
@@ -120,7 +121,7 @@ func hereGit(ctx context.Context, dir string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-func verify(ctx context.Context, s Settings, c Console, paths []string) (found audit.Result, err error) {
+func verify(ctx context.Context, s settings.Settings, c Console, paths []string) (found audit.Result, err error) {
 	repo, commit, remove, err := openRepository(ctx, s, c)
 	if err != nil {
 		return found, err
@@ -136,7 +137,7 @@ func verify(ctx context.Context, s Settings, c Console, paths []string) (found a
 }
 
 // documentsAt reads the documents of a commit that the paths name, or all.
-func documentsAt(s Settings, repo *gitrepo.Repo, commit string, paths []string) ([]*postmortem.Document, error) {
+func documentsAt(s settings.Settings, repo *gitrepo.Repo, commit string, paths []string) ([]*postmortem.Document, error) {
 	if len(paths) == 0 {
 		all, err := repo.Files(commit)
 		if err != nil {
@@ -148,12 +149,12 @@ func documentsAt(s Settings, repo *gitrepo.Repo, commit string, paths []string) 
 	for _, file := range paths {
 		src, err := repo.ReadFile(commit, file)
 		if errors.Is(err, gitrepo.ErrNotFound) {
-			return nil, fmt.Errorf("the branch %s has no %s; documents are named by their path in the repository", repo.Branch(), quoted(file))
+			return nil, fmt.Errorf("the branch %s has no %s; documents are named by their path in the repository", repo.Branch(), plain.Quote(file))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", file, err)
 		}
-		docs = append(docs, postmortem.Parse(file, src, s.documentPolicy()))
+		docs = append(docs, postmortem.Parse(file, src, documentPolicy(s)))
 	}
 	return docs, nil
 }

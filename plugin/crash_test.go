@@ -2,9 +2,7 @@ package plugin
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -24,19 +22,19 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
-// process is the program as a process of its own, with some settings changed.
+// process is the program as a process of its own, with settings changed.
 func (s *site) process(change map[string]string) *exec.Cmd {
 	s.t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	settings := s.Settings()
-	settings["PLUGIN_LOCK_TIMEOUT"] = "5s"
-	maps.Copy(settings, change)
+	environment := s.Settings()
+	environment["PLUGIN_LOCK_TIMEOUT"] = "5s"
+	maps.Copy(environment, change)
 	cmd := exec.Command(program)
-	cmd.Env = append(os.Environ(), runVariable+"=1", "NO_COLOR=1")
-	for name, value := range settings {
+	cmd.Env = append(cmd.Environ(), runVariable+"=1", "NO_COLOR=1")
+	for name, value := range environment {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	return cmd
@@ -453,21 +451,6 @@ func (s *site) settle(landed bool) {
 	if err := s.settleItem(line[len(line)-1], landed); err != nil {
 		s.t.Fatal(err)
 	}
-}
-
-func (s *site) settleItem(item string, landed bool) error {
-	s.t.Helper()
-	settings, err := settingsFrom(s.Settings())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	var out bytes.Buffer
-	console, closeConsole := NewConsole("test", settings, &out, false)
-	err = errors.Join(settle(s.t.Context(), settings, console, item, landed), closeConsole())
-	if err != nil {
-		return fmt.Errorf("settle: %w\n%s", err, out.String())
-	}
-	return nil
 }
 
 func TestCancelledRunEndsTheAgentAndIsTemporary(t *testing.T) {

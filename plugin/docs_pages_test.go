@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"regexp"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 func readPage(t *testing.T, name string) string {
@@ -45,8 +48,8 @@ func TestPluginPageIsWhatTheIndexReads(t *testing.T) {
 		t.Error("the front matter of docs/settings.md is another one")
 	}
 	defaults := map[string]string{}
-	for _, e := range entries() {
-		defaults[e.name] = orNone(e.defaultText())
+	for _, e := range settings.All() {
+		defaults[e.Name] = cmp.Or(e.DefaultText(), "*none*")
 	}
 	rows := regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (.*?) \\|").FindAllStringSubmatch(body, -1)
 	for _, row := range rows {
@@ -64,8 +67,8 @@ func TestPluginPageIsWhatTheIndexReads(t *testing.T) {
 func TestGettingStartedFitsTheDefaults(t *testing.T) {
 	content := readPage(t, "docs/getting-started.md")
 	defaults := map[string]string{}
-	for _, e := range entries() {
-		defaults[e.name] = e.standard
+	for _, e := range settings.All() {
+		defaults[e.Name] = e.Default
 	}
 	mount, name, _ := strings.Cut(defaults["vault_secret"], "/data/")
 	for what, want := range map[string]string{
@@ -92,7 +95,7 @@ func TestEveryFileOfInitIsInGettingStarted(t *testing.T) {
 	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(content, -1) {
 		named = append(named, m[1])
 	}
-	names := []string{DefaultIndex}
+	names := []string{settings.DefaultIndex}
 	for name := range initFiles(t, nil) {
 		names = append(names, name)
 	}

@@ -8,7 +8,10 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // programs are those that the docs may tell people to type, with the first
@@ -100,24 +103,23 @@ func literalTexts(words []*syntax.Word) []string {
 // literalText is a word without its quotes; what the shell would expand stands as
 // x.
 func literalText(word *syntax.Word) string {
-	if text, ok := literal(word.Parts, false); ok {
-		return text
+	text, err := expand.Literal(&expand.Config{
+		Env: expand.FuncEnviron(func(string) string { return "x" }),
+		CmdSubst: func(w io.Writer, _ *syntax.CmdSubst) error {
+			_, err := io.WriteString(w, "x")
+			return err
+		},
+	}, word)
+	if err != nil {
+		return "x"
 	}
-	var b strings.Builder
-	for _, part := range word.Parts {
-		if text, ok := literal([]syntax.WordPart{part}, false); ok {
-			b.WriteString(text)
-		} else {
-			b.WriteString("x")
-		}
-	}
-	return b.String()
+	return text
 }
 
 // checkVariable wants PLUGIN_* to be settings.
 func checkVariable(name string) error {
-	setting, ours := strings.CutPrefix(name, settingPrefix)
-	if ours && !slices.Contains(settingNames(), strings.ToLower(setting)) {
+	setting, ours := strings.CutPrefix(name, settings.Prefix)
+	if ours && !slices.ContainsFunc(settings.All(), func(e settings.Entry) bool { return e.Variable() == name }) {
 		return fmt.Errorf("%s is no setting", strings.ToLower(setting))
 	}
 	return nil

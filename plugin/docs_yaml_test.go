@@ -22,6 +22,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // The keys that Woodpecker 3 knows, from its documentation of workflows.
@@ -182,12 +183,12 @@ func checkStep(step mapping, name string, happens []string) error {
 	if step["commands"] != nil || step["entrypoint"] != nil || step["environment"] != nil {
 		return fmt.Errorf("step %s: with commands, entrypoint or environment it is no plugin", name)
 	}
-	settings, _ := step["settings"].(mapping)
-	environment, err := pipelineEnvironment(settings, happens)
+	given, _ := step["settings"].(mapping)
+	environment, err := pipelineEnvironment(given, happens)
 	if err != nil {
 		return err
 	}
-	if _, err := settingsFrom(environment); err != nil {
+	if _, err := settings.FromEnvironment(environment); err != nil {
 		return fmt.Errorf("step %s: %w", name, err)
 	}
 	return nil
@@ -196,29 +197,29 @@ func checkStep(step mapping, name string, happens []string) error {
 // checkPartOfSettings takes settings that are not all: what is there must be
 // known and readable.
 func checkPartOfSettings(value any) error {
-	settings, ok := value.(mapping)
+	given, ok := value.(mapping)
 	if !ok {
 		return errors.New("settings are no mapping")
 	}
-	environment, err := pluginVariables(settings)
+	environment, err := pluginVariables(given)
 	if err != nil {
 		return err
 	}
-	var pairs []string
-	for name, value := range environment {
-		pairs = append(pairs, name+"="+value)
+	names := make([]string, 0, len(given))
+	for name := range given {
+		if err := checkVariable(settings.Prefix + strings.ToUpper(name)); err != nil {
+			return err
+		}
+		names = append(names, name)
 	}
-	_, problems := readEntries(entries(), func(setting string) (string, bool) {
-		text, ok := environment[variable(setting)]
-		return text, ok
-	})
-	return settingsError(append(problems, unknownSettings(pairs)...))
+	_, problems := settings.ReadSome(names, func(setting string) string { return environment[settings.Prefix+strings.ToUpper(setting)] })
+	return settings.Wrong(problems)
 }
 
 // pipelineEnvironment is what Woodpecker hands to a step for a push, or for the
 // only event that the workflow is for.
-func pipelineEnvironment(settings mapping, happens []string) (map[string]string, error) {
-	environment, err := pluginVariables(settings)
+func pipelineEnvironment(given mapping, happens []string) (map[string]string, error) {
+	environment, err := pluginVariables(given)
 	if err != nil {
 		return nil, err
 	}
@@ -235,15 +236,15 @@ func pipelineEnvironment(settings mapping, happens []string) (map[string]string,
 }
 
 // pluginVariables are settings as Woodpecker makes variables of them.
-func pluginVariables(settings mapping) (map[string]string, error) {
+func pluginVariables(given mapping) (map[string]string, error) {
 	environment := map[string]string{}
-	for name, value := range settings {
+	for name, value := range given {
 		text, err := settingText(name, value)
 		if err != nil {
 			return nil, err
 		}
 		if text != "" {
-			environment[variable(name)] = text
+			environment[settings.Prefix+strings.ToUpper(name)] = text
 		}
 	}
 	return environment, nil
@@ -361,7 +362,7 @@ func initFiles(t *testing.T, values map[string]string) map[string]string {
 // problem of the settings, told before anything is contacted.
 func TestWhatInitLeavesOpenStopsTheRun(t *testing.T) {
 	err := checkYAML(initFiles(t, nil)[".woodpecker/postmortem-todos.yml"])
-	var wrong *SettingsError
+	var wrong *settings.Error
 	if !errors.As(err, &wrong) {
 		t.Fatalf("%v is no error of the settings", err)
 	}

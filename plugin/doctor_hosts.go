@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
@@ -73,7 +74,7 @@ func (d *checkup) host(ctx context.Context, name string, login host.SSH, need ho
 	}
 	wrapped := programOnHost(d.source.commands.Program) == ""
 	if !wrapped {
-		d.skip("wrapper", name, "the repository has no "+Wrapper+": "+d.source.commands.Program+" is started itself")
+		d.skip("wrapper", name, "the repository has no "+settings.Wrapper+": "+d.source.commands.Program+" is started itself")
 	}
 	plan = plan && len(problems) == 0
 	if wrapped || plan {
@@ -84,7 +85,7 @@ func (d *checkup) host(ctx context.Context, name string, login host.SSH, need ho
 
 // reach connects, and tells which of the three steps failed.
 func (d *checkup) reach(ctx context.Context, name string, login host.SSH) *host.Host {
-	if name == LocalHost {
+	if name == settings.LocalHost {
 		h, err := host.Local("")
 		if err != nil {
 			d.fail("reach", name, err)
@@ -243,7 +244,7 @@ func (d *checkup) examined(name string, need host.Need, facts host.Facts, proble
 // linger is a hint: without it, systemd ends the user's services and sockets
 // at the last logout, on which credentials of Terraform may depend.
 func (d *checkup) linger(name string, facts host.Facts, forTerraform bool) {
-	if facts.Linger != "no" || !forTerraform || name == LocalHost {
+	if facts.Linger != "no" || !forTerraform || name == settings.LocalHost {
 		return
 	}
 	d.report.Add(doctor.Finding{

@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/doctor"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
@@ -24,7 +25,7 @@ func (d *checkup) vault(ctx context.Context) {
 	switch {
 	case d.s.Vault.Addr == "":
 		d.skip("vault", "", "vault_addr is not set")
-	case !d.s.needsVault():
+	case !needsVault(d.s):
 		d.skip("vault", "", "a run does not ask Vault: the settings hold all keys that it needs")
 	default:
 		fields, err := readVault(ctx, d.s, d.c)
@@ -43,12 +44,12 @@ func (d *checkup) vault(ctx context.Context) {
 		if fields.Path != "" {
 			text += ", read " + fields.Path + " (fields: " + strings.Join(fields.Names(), ", ") + ")"
 		}
-		if d.s.Vault.Auth != AuthToken {
+		if d.s.Vault.Auth != settings.AuthToken {
 			text += ", token revoked"
 		}
 		d.ok("vault", "", text)
 	}
-	d.key("hosts", d.keys.Host, d.s.overSSH())
+	d.key("hosts", d.keys.Host, overSSH(d.s))
 	if own := d.keys.Agent; !own.Empty() && own != d.keys.Host {
 		d.key("agent_hosts", own, true)
 	}
@@ -67,7 +68,7 @@ func (d *checkup) key(about string, key secret.String, needed bool) {
 	}
 	fingerprint := sshkey.Describe(signer.PublicKey())
 	if d.keys.Certificate != "" && key == d.keys.Host {
-		fingerprint += ", with a certificate of Vault's SSH engine for " + strings.Join(d.s.hostUsers(), ", ")
+		fingerprint += ", with a certificate of Vault's SSH engine for " + strings.Join(d.s.HostUsers(), ", ")
 	}
 	d.ok("key", about, fingerprint)
 }
@@ -78,7 +79,7 @@ func (d *checkup) separation() {
 	case slices.Equal(d.s.Hosts.Hosts, d.s.Hosts.AgentHosts):
 		d.warn("agent user", "", "the agent runs as the user who holds Terraform's credentials and can read them",
 			"make a user without them on that machine, log its agent in, and set: agent_hosts: agent@"+hostPart(d.s.Hosts.Hosts[0]))
-	case d.s.agentOverSSH() || d.keys.Agent != d.keys.Host:
+	case agentOverSSH(d.s) || d.keys.Agent != d.keys.Host:
 		d.ok("agent user", "", "the agent has hosts and a key of its own")
 	default:
 		d.ok("agent user", "", "the agent has hosts of its own, and the same key as Terraform's hosts")
@@ -94,7 +95,7 @@ func hostPart(name string) string {
 
 // summaryDir looks whether the summaries can be written, without writing.
 func (d *checkup) summaryDir() {
-	dir := d.s.summaryDir()
+	dir := summaryDir(d.s)
 	existing := dir
 	for {
 		if _, err := os.Stat(existing); err == nil || filepath.Dir(existing) == existing {
@@ -126,7 +127,7 @@ func (d *checkup) slack() {
 		d.ok("slack", "", "messages go to "+d.s.Report.SlackChannel+" by bot token, notify is "+string(d.s.Report.Notify)+" (nothing was posted)")
 	case !d.keys.SlackWebhook.Empty():
 		d.ok("slack", "", "messages go to the webhook's channel, notify is "+string(d.s.Report.Notify)+" (nothing was posted)")
-	case d.unusable != "" && d.s.needsVault():
+	case d.unusable != "" && needsVault(d.s):
 		d.skip("slack", "", "the webhook may be in Vault")
 	default:
 		d.report.Add(doctor.Finding{Check: "slack", Status: doctor.Skipped, Text: "not configured: nobody is told but the log", Fix: "to be told, add slack_webhook to the Vault secret or to the settings"})

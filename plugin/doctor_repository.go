@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
@@ -21,7 +22,7 @@ type source struct {
 	repo     *gitrepo.Repo
 	tip      string
 	paths    []string
-	commands Commands
+	commands settings.Commands
 }
 
 const noRepository = "the repository could not be read"
@@ -31,7 +32,7 @@ func (d *checkup) forge() {
 	switch clone := d.s.CI.CloneURL; {
 	case clone == "":
 		d.skip("forge", "", "outside a pipeline: CI_REPO_CLONE_URL is not set")
-	case d.s.foreignForge():
+	case d.s.ForeignForge():
 		d.warn("forge", "", "remote is on another forge than this pipeline: its pushes do nothing, as they should when it is a mirror",
 			"if this pipeline is to do the work, set remote: "+gitrepo.RedactURL(clone))
 	default:
@@ -131,7 +132,7 @@ func (d *checkup) failUnlessDry(check string, err error, fix string) {
 	if fault.Of(err) != fault.Temporary {
 		f.Fix = fix // what passes needs no mending
 	}
-	if d.s.Mode == ModeDryRun {
+	if d.s.Mode == settings.ModeDryRun {
 		f.Status, f.Text = doctor.Warn, f.Text+" (a dry-run does not need it)"
 	}
 	d.report.Add(f)
@@ -144,7 +145,7 @@ func (d *checkup) documents() {
 		return
 	}
 	s := d.s
-	s.Documents.Scope = ScopeAll
+	s.Documents.Scope = settings.ScopeAll
 	sel, err := selectDocuments(s, d.source.repo, d.source.tip, d.c.Log)
 	if err != nil {
 		d.fail("documents", "", err)

@@ -13,10 +13,11 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // workspace is the branch's tip as Terraform gets it in a run.
-func (src *source) workspace(ctx context.Context, s Settings, run *host.Run) (*host.Workspace, error) {
+func (src *source) workspace(ctx context.Context, s settings.Settings, run *host.Run) (*host.Workspace, error) {
 	pack, err := src.repo.Pack(src.tip)
 	if err != nil {
 		return nil, err
@@ -77,7 +78,7 @@ func (d *checkup) wrapper(ctx context.Context, name string, space *host.Workspac
 		}
 		if text, fix := doctor.Handed(c.Program, handed.Args, calls, plan); text != "" {
 			well = false
-			d.failWith("wrapper", name, strings.ReplaceAll(text, plan, planFile), fix, fault.Failed)
+			d.failWith("wrapper", name, strings.ReplaceAll(text, plan, settings.PlanFile), fix, fault.Failed)
 		}
 	}
 	if well {

@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 func TestEmptyVariablesAreUnset(t *testing.T) {
@@ -24,9 +26,9 @@ func TestEmptyVariablesAreUnset(t *testing.T) {
 
 func TestThreat9_SecretsLeaveTheEnvironment(t *testing.T) {
 	names := []string{"CI_NETRC_PASSWORD", "CI_NETRC_USERNAME"}
-	for _, e := range entries() {
-		if e.secret {
-			names = append(names, variable(e.name))
+	for _, e := range settings.All() {
+		if e.Secret {
+			names = append(names, e.Variable())
 		}
 	}
 	for _, name := range names {
@@ -43,41 +45,5 @@ func TestThreat9_SecretsLeaveTheEnvironment(t *testing.T) {
 	}
 	if os.Getenv("PLUGIN_HOSTS") != "local" {
 		t.Error("a setting that is no secret was unset")
-	}
-}
-
-func TestUnknownSettings(t *testing.T) {
-	for variable, say := range map[string]string{
-		"PLUGIN_HSOTS":        "did you mean hosts?",
-		"PLUGIN_VAULTADDR":    "did you mean vault_addr?", // vaultAddr in YAML
-		"PLUGIN_MAXITEMS":     "did you mean max_items?",
-		"PLUGIN_BUDGET":       "did you mean budget_usd?",
-		"PLUGIN_PROTECT":      "did you mean protected?",
-		"PLUGIN_ALLOW_PATH":   "did you mean allow_paths?",
-		"PLUGIN_Mode":         "did you mean mode?",
-		"PLUGIN_SKIP_TLS":     "lists them all",
-		"PLUGIN_XYZZY_PLUGHS": "lists them all",
-	} {
-		got := unknownSettings([]string{"PLUGIN_HOSTS=local", "PATH=/bin", variable + "=hunter2"})
-		if len(got) != 1 || !strings.Contains(got[0].Text, say) || strings.Contains(got[0].Text, "hunter2") {
-			t.Errorf("%s: %q, want one that says %q", variable, got, say)
-		}
-	}
-	if got := unknownSettings([]string{"PLUGIN_HSOTS="}); got != nil {
-		t.Errorf("an empty value does not count as unset: %q", got)
-	}
-}
-
-func TestDistance(t *testing.T) {
-	for _, test := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"hosts", "hosts", 0}, {"hsots", "hosts", 2}, {"flaw", "lawn", 2}} {
-		if got := distance(test.a, test.b); got != test.want {
-			t.Errorf("%q to %q: %d, want %d", test.a, test.b, got, test.want)
-		}
-		if got := distance(test.b, test.a); got != test.want {
-			t.Errorf("%q to %q: %d, want %d", test.b, test.a, got, test.want)
-		}
 	}
 }

@@ -1,27 +1,28 @@
 package plugin
 
 import (
+	"maps"
 	"os"
-	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v2"
+
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // readArgs reads settings the way the app does, from flags and variables.
-func readArgs(t *testing.T, args ...string) (Settings, error) {
+func readArgs(t *testing.T, args ...string) (settings.Settings, error) {
 	t.Helper()
 	if err := CleanEnvironment(); err != nil {
 		t.Fatal(err)
 	}
-	var s Settings
+	var s settings.Settings
 	var err error
-	app := &cli.App{Flags: settingFlags(nil), Action: func(c *cli.Context) error {
-		s, err = ReadSettings(c)
+	app := &cli.App{Flags: settingFlags(), Action: func(c *cli.Context) error {
+		s, err = readSettings(c)
 		return nil
 	}}
 	if runErr := app.Run(append([]string{"pm-todos"}, args...)); runErr != nil {
@@ -35,10 +36,23 @@ func noPipeline(t *testing.T) {
 	t.Helper()
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
-		if strings.HasPrefix(name, "CI_") || strings.HasPrefix(name, settingPrefix) {
+		if strings.HasPrefix(name, "CI_") || strings.HasPrefix(name, settings.Prefix) {
 			t.Setenv(name, "") // empty counts as unset
 		}
 	}
+}
+
+// read is the settings of an environment, whose remote and branch stand in it
+// already.
+func read(t *testing.T, environment map[string]string) settings.Settings {
+	t.Helper()
+	whole := map[string]string{"PLUGIN_REMOTE": "https://forge.example/ops/infra.git", "PLUGIN_BRANCH": "master"}
+	maps.Copy(whole, environment)
+	s, err := settings.FromEnvironment(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func TestSettingsFromWoodpecker(t *testing.T) {
@@ -56,14 +70,19 @@ func TestSettingsFromWoodpecker(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := mustRead(t, block{
+	same := map[string]string{
 		"remote": "https://forge.example/o/r.git", "branch": "trunk", "vault_addr": "http://vault-active.vault.svc.cluster.local:8200",
 		"hosts": "wizard@10.0.10.10,local", "max_items": "7", "budget_usd": "1.5", "type_paths": `{"Alert":["a/**"],"Config":["b/**","c/**"]}`,
-	}, s.CI)
+	}
+	want, err := settings.Read(func(setting string) string { return same[setting] }, s.CI, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	showSecrets := cmp.Comparer(func(a, b secret.String) bool { return a.Reveal() == b.Reveal() })
 	if diff := cmp.Diff(want, s, showSecrets); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
-	if s.Repository.Password.Reveal() != "pw" || s.CI.SHA != "abc" || s.Documents.Scope != ScopeChanged {
+	if s.Repository.Password.Reveal() != "pw" || s.CI.SHA != "abc" || s.Documents.Scope != settings.ScopeChanged {
 		t.Errorf("the pipeline's variables were not read: %+v", s.CI)
 	}
 }
@@ -77,84 +96,7 @@ func TestFlagsWinOverVariables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Mode != ModeDryRun || s.Repository.Branch != "from-settings" {
+	if s.Mode != settings.ModeDryRun || s.Repository.Branch != "from-settings" {
 		t.Errorf("mode %s, branch %s", s.Mode, s.Repository.Branch)
-	}
-}
-
-func TestTableIsSound(t *testing.T) {
-	seen := map[string]bool{}
-	for _, e := range entries() {
-		if seen[e.name] {
-			t.Errorf("%s is there twice", e.name)
-		}
-		seen[e.name] = true
-		if !regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`).MatchString(e.name) {
-			t.Errorf("%s is not in snake case", e.name)
-		}
-		if e.usage == "" || !strings.HasSuffix(e.usage, ".") {
-			t.Errorf("%s has no sentence that explains it", e.name)
-		}
-		if e.standard != "" {
-			var s Settings
-			if err := e.read(&s, e.standard); err != nil {
-				t.Errorf("the default of %s is wrong: %v", e.name, err)
-			}
-		}
-	}
-}
-
-func TestSettingsPageIsUpToDate(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("..", "docs", "settings.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(settingsPage(), string(page)); diff != "" {
-		t.Errorf("docs/settings.md is stale, run go generate (-want +got):\n%s", diff)
-	}
-	front, _, ok := strings.Cut(strings.TrimPrefix(string(page), "---\n"), "\n---\n")
-	if !ok || strings.Contains(front, "---") {
-		t.Error("the page does not begin with front matter")
-	}
-	for _, name := range settingNames() {
-		if !strings.Contains(string(page), "| `"+name+"` |") {
-			t.Errorf("%s is missing", name)
-		}
-	}
-}
-
-// TestExamplesHoldRealSettings reads the settings blocks of the examples.
-func TestExamplesHoldRealSettings(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join("..", "docs", "examples", "*.yml"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no examples: %v", err)
-	}
-	line := regexp.MustCompile(`^      (?:# )?([a-z_]+):`)
-	read := 0
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, block, found := strings.Cut(string(text), "\n    settings:\n")
-		if !found {
-			continue // a pipeline without a step of ours
-		}
-		names := 0
-		for text := range strings.Lines(block) {
-			if m := line.FindStringSubmatch(text); m != nil {
-				names++
-				if !slices.Contains(settingNames(), m[1]) {
-					t.Errorf("%s: %s is no setting", file, m[1])
-				}
-			}
-		}
-		if names == 0 {
-			t.Errorf("%s has no settings", file)
-		}
-		read++
-	}
-	if read == 0 {
-		t.Error("no example has a step of ours")
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/audit"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -167,7 +168,7 @@ func (k killed) nothingFalse() {
 // verified is what the command verify finds on the branch.
 func (k killed) verified() audit.Result {
 	k.t.Helper()
-	settings := must[Settings](k.t)(settingsFrom(k.Settings()))
+	settings := must[settings.Settings](k.t)(settings.FromEnvironment(k.Settings()))
 	var log bytes.Buffer
 	console, closeConsole := NewConsole("test", settings, &log, false)
 	found, err := verify(k.t.Context(), settings, console, nil)

@@ -14,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // Console is where a run is told of: its log, and its closing table on the
@@ -37,7 +38,7 @@ const stageField = "stage"
 // secrets of the settings; those that are fetched later go to its Redactor.
 // The function returned passes on what the redactor still holds back; call it
 // at the end.
-func NewConsole(version string, s Settings, w io.Writer, colour bool) (Console, func() error) {
+func NewConsole(version string, s settings.Settings, w io.Writer, colour bool) (Console, func() error) {
 	redactor := &secret.Redactor{}
 	redactor.Add(s.Secrets()...)
 	out := redactor.Writer(w)

@@ -8,10 +8,11 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // logged is what a console prints of what use logs.
-func logged(t *testing.T, s Settings, colour bool, use func(Console)) string {
+func logged(t *testing.T, s settings.Settings, colour bool, use func(Console)) string {
 	t.Helper()
 	var out bytes.Buffer
 	console, closeConsole := NewConsole("test", s, &out, colour)
@@ -23,7 +24,7 @@ func logged(t *testing.T, s Settings, colour bool, use func(Console)) string {
 }
 
 func TestConsoleLines(t *testing.T) {
-	got := logged(t, mustRead(t, least, CI{}), false, func(c Console) {
+	got := logged(t, read(t, nil), false, func(c Console) {
 		c.Log.Info().Str("stage", "clone").Int("documents", 3).Msg("cloned")
 		c.Log.Warn().Str("host", "a b").Msg("no stage")
 		c.Log.Debug().Str("stage", "clone").Msg("too much")
@@ -32,7 +33,7 @@ func TestConsoleLines(t *testing.T) {
 	if got != want {
 		t.Errorf("log:\n%q\nwant:\n%q", got, want)
 	}
-	got = logged(t, mustRead(t, least, CI{}), false, func(c Console) {
+	got = logged(t, read(t, nil), false, func(c Console) {
 		item := c.Log.With().Str("document", "docs/post-mortems/a.md").Str("item", "0a1b").Logger()
 		item.Info().Str("stage", "journal").Str("commit", strings.Repeat("ab", 20)).Msg("kept")
 		item.Warn().Str("stage", "gate").Msg("no")
@@ -45,14 +46,14 @@ func TestConsoleLines(t *testing.T) {
 		t.Errorf("log:\n%q\nwant:\n%q", got, want)
 	}
 	t.Setenv("NO_COLOR", "") // zerolog looks at it too
-	coloured := logged(t, mustRead(t, least, CI{}), true, func(c Console) { c.Log.Error().Str("stage", "x").Msg("bad") })
+	coloured := logged(t, read(t, nil), true, func(c Console) { c.Log.Error().Str("stage", "x").Msg("bad") })
 	if !strings.Contains(coloured, "\x1b[1;31mbad\x1b[0m") {
 		t.Errorf("no colours: %q", coloured)
 	}
 }
 
 func TestJSONLinesHaveAStage(t *testing.T) {
-	got := logged(t, mustRead(t, least.with(block{"log_format": "json", "log_level": "debug"}), CI{}), true, func(c Console) {
+	got := logged(t, read(t, map[string]string{"PLUGIN_LOG_FORMAT": "json", "PLUGIN_LOG_LEVEL": "debug"}), true, func(c Console) {
 		c.Log.Debug().Str("stage", "clone").Msg("one")
 		c.Log.Info().Msg("two")
 	})
@@ -68,7 +69,7 @@ func TestJSONLinesHaveAStage(t *testing.T) {
 }
 
 func TestThreat13_LogHidesSecretsAndControlCharacters(t *testing.T) {
-	s := mustRead(t, least.with(block{"git_password": "hunter2hunter2"}), CI{})
+	s := read(t, map[string]string{"PLUGIN_GIT_PASSWORD": "hunter2hunter2"})
 	for _, format := range []string{"console", "json"} {
 		s.Report.LogFormat = format
 		got := logged(t, s, false, func(c Console) {

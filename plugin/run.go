@@ -7,6 +7,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // errRunTimeout is the cause of a run that reached run_timeout.
@@ -15,10 +16,10 @@ var errRunTimeout = fault.Mark(fault.Temporary, errors.New("run_timeout reached"
 // Run is the plugin's run, one stage after the other. Its error carries the
 // kind that decides the exit code (fault.Of); everything that was completed
 // before it is recorded and reported.
-func Run(ctx context.Context, s Settings, c Console) (err error) {
+func Run(ctx context.Context, s settings.Settings, c Console) (err error) {
 	sum := newSummary(s, c)
 	defer func() { err = tell(ctx, s, c, sum, err) }()
-	if why := s.notOurs(); why != "" {
+	if why := notOurs(s); why != "" {
 		return sum.note(c, why)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.RunTimeout, errRunTimeout)
@@ -48,7 +49,7 @@ func Run(ctx context.Context, s Settings, c Console) (err error) {
 }
 
 // work is a run that has something to do, from the first use of a secret on.
-func work(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, sel selection, sum *summary) (err error) {
+func work(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, sel selection, sum *summary) (err error) {
 	sel.remember(ctx, s, c, repo, sum.Run)
 
 	// What earlier runs left stays open in whichever way this one ends.
@@ -74,7 +75,7 @@ func work(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, sel se
 		return err
 	}
 	defer c.cleanUp(ctx, "hosts", func(context.Context) error { return h.Close() })
-	if s.Mode == ModeDryRun {
+	if s.Mode == settings.ModeDryRun {
 		return sum.note(c, "dry-run: everything is ready, and nothing was changed")
 	}
 
@@ -109,4 +110,21 @@ func work(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, sel se
 
 	// The record: documents, ledger, journals.
 	return errors.Join(err, writeRecord(ctx, s, c, repo, resolver, sel, sum))
+}
+
+// notOurs is why this pipeline is nothing to act on, "" when it is. Two forges
+// may both fire for one push, and only the pipeline of the remote's own forge
+// does the work.
+func notOurs(s settings.Settings) string {
+	switch {
+	case s.CI.Event == "push" && s.ForeignForge():
+		return "not the canonical forge: this push came from another forge than remote names, so nothing is done here"
+	case ownBranch(s, s.CI.Branch), ownBranch(s, s.Repository.Branch):
+		return "this is our own state branch: what pm-todos pushes there starts nothing"
+	}
+	return ""
+}
+
+func ownBranch(s settings.Settings, name string) bool {
+	return name != "" && gitrepo.IsStateBranch(s.Repository.StateRefs, name)
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -62,7 +63,7 @@ func (s *site) runContext(ctx context.Context, change map[string]string) int {
 	environment := s.Settings()
 	environment["PLUGIN_LOCK_TIMEOUT"] = "5s"
 	maps.Copy(environment, change)
-	settings, err := settingsFrom(environment)
+	settings, err := settings.FromEnvironment(environment)
 	if err != nil {
 		s.t.Fatalf("settings: %v", err)
 	}

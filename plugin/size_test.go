@@ -30,7 +30,7 @@ func manyDocuments(t *testing.T, documents int) selection {
 		}[i%4])
 		rows[i] = fmt.Sprintf(rows[i], i)
 	}
-	doc := postmortem.Parse("docs/post-mortems/2026-01-01-a.md", []byte(document(rows...)), mustRead(t, least, CI{}).documentPolicy())
+	doc := postmortem.Parse("docs/post-mortems/2026-01-01-a.md", []byte(document(rows...)), documentPolicy(read(t, nil)))
 	for i := range documents {
 		one := *doc
 		one.File = fmt.Sprintf("docs/post-mortems/2026-01-01-outage-%04d.md", i)
@@ -43,7 +43,7 @@ func manyDocuments(t *testing.T, documents int) selection {
 func TestSummariesAndLogStaySmallWhenTensOfThousandsOfItemsAreOpen(t *testing.T) {
 	sel := manyDocuments(t, 100)
 	items := sel.safe()
-	s := mustRead(t, least.with(block{"mode": "dry-run", "summary_dir": t.TempDir()}), CI{})
+	s := read(t, map[string]string{"PLUGIN_MODE": "dry-run", "PLUGIN_SUMMARY_DIR": t.TempDir()})
 	log := logged(t, s, false, func(c Console) {
 		sum := newSummary(s, c)
 		sum.read(s, c, sel)
@@ -65,7 +65,7 @@ func TestSummariesAndLogStaySmallWhenTensOfThousandsOfItemsAreOpen(t *testing.T)
 		t.Errorf("the log has %d bytes:\n%.2000s", len(log), log)
 	}
 	for _, name := range []string{"summary.json", "summary.md", "slack.json"} {
-		content, err := os.ReadFile(filepath.Join(s.summaryDir(), name))
+		content, err := os.ReadFile(filepath.Join(summaryDir(s), name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +74,7 @@ func TestSummariesAndLogStaySmallWhenTensOfThousandsOfItemsAreOpen(t *testing.T)
 			t.Errorf("%s has %d bytes", name, len(content))
 		}
 	}
-	content, err := os.ReadFile(filepath.Join(s.summaryDir(), "summary.json"))
+	content, err := os.ReadFile(filepath.Join(summaryDir(s), "summary.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // selection is the documents that a run looks at, as they are at one commit.
@@ -32,7 +33,7 @@ type selection struct {
 
 // selectDocuments picks the documents that the scope names at a commit, and
 // parses them. A document that cannot be read does not stop the others.
-func selectDocuments(s Settings, repo *gitrepo.Repo, commit string, log zerolog.Logger) (selection, error) {
+func selectDocuments(s settings.Settings, repo *gitrepo.Repo, commit string, log zerolog.Logger) (selection, error) {
 	sel := selection{Commit: commit, Pushed: map[string]bool{}}
 	paths, err := repo.Files(commit, documentFolders(s.Documents.PostMortems)...)
 	if err != nil {
@@ -49,7 +50,7 @@ func selectDocuments(s Settings, repo *gitrepo.Repo, commit string, log zerolog.
 	if err := repo.Prefetch(commit, wanted); err != nil {
 		return sel, err
 	}
-	policy := s.documentPolicy()
+	policy := documentPolicy(s)
 	var unread sparing
 	for _, file := range wanted {
 		var src []byte
@@ -111,8 +112,8 @@ func documentPaths(paths, globs []string) []string {
 
 // narrow is the documents of the scope: all of them, or those changed since
 // the base together with those that the ledger holds unfinished items of.
-func (sel *selection) narrow(s Settings, repo *gitrepo.Repo) ([]string, error) {
-	if s.Documents.Scope == ScopeAll {
+func (sel *selection) narrow(s settings.Settings, repo *gitrepo.Repo) ([]string, error) {
+	if s.Documents.Scope == settings.ScopeAll {
 		return sel.All, nil
 	}
 	log, err := repo.ReadLog(record.LedgerRef)
@@ -164,8 +165,8 @@ func (sel *selection) narrow(s Settings, repo *gitrepo.Repo) ([]string, error) {
 // remember writes down what a first run compares with, before anything can cut it
 // short: the next push has another CI_PREV_COMMIT_SHA. That it cannot be written
 // ends no run; what it would take is needed again soon, and refused there.
-func (sel selection) remember(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, run string) {
-	if s.Documents.Scope != ScopeChanged || s.Documents.Since != "" || s.Mode == ModeDryRun {
+func (sel selection) remember(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, run string) {
+	if s.Documents.Scope != settings.ScopeChanged || s.Documents.Since != "" || s.Mode == settings.ModeDryRun {
 		return
 	}
 	base := sel.Base
@@ -190,8 +191,8 @@ func (sel selection) safe() []change.Item {
 
 // tellSafe names the items that a run would try to implement, for runs that end
 // before that.
-func tellSafe(s Settings, sel selection, log zerolog.Logger) {
-	if !s.CI.PullRequest() && s.Mode != ModeDryRun {
+func tellSafe(s settings.Settings, sel selection, log zerolog.Logger) {
+	if !s.CI.PullRequest() && s.Mode != settings.ModeDryRun {
 		return
 	}
 	var safe sparing
@@ -241,7 +242,7 @@ func leftItem(doc *postmortem.Document, item postmortem.Item) report.Left {
 }
 
 // documentPolicy is what the settings say of which items are safe.
-func (s Settings) documentPolicy() postmortem.Policy {
+func documentPolicy(s settings.Settings) postmortem.Policy {
 	policy := postmortem.Policy{
 		Inferred:   s.Documents.InferredTypes,
 		Protected:  s.Terraform.Protected,

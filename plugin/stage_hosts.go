@@ -7,12 +7,12 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 	"github.com/pm-todos/pm-todos/plugin/vault"
 )
@@ -27,7 +27,7 @@ type keys struct {
 }
 
 // secrets is every secret of the run, whatever its source.
-func (k keys) secrets(s Settings) []secret.String {
+func (k keys) secrets(s settings.Settings) []secret.String {
 	return append(s.Secrets(), k.Host, k.Agent, k.SlackWebhook)
 }
 
@@ -42,9 +42,9 @@ func (k keys) login(key secret.String) host.SSH {
 
 // fetchKeys completes the settings from the one Vault secret. Nothing is asked
 // of Vault when the settings hold all that is needed.
-func fetchKeys(ctx context.Context, s Settings, c Console) (keys, error) {
+func fetchKeys(ctx context.Context, s settings.Settings, c Console) (keys, error) {
 	k := givenKeys(s)
-	if s.needsVault() {
+	if needsVault(s) {
 		log := c.Log.With().Str("stage", "vault").Logger()
 		log.Info().Str("secret", s.Vault.Secret).Str("role", s.Vault.Role).Msg("logging in")
 		fields, err := readVault(ctx, s, c)
@@ -62,23 +62,23 @@ func fetchKeys(ctx context.Context, s Settings, c Console) (keys, error) {
 }
 
 // givenKeys is what the settings hold themselves.
-func givenKeys(s Settings) keys {
+func givenKeys(s settings.Settings) keys {
 	return keys{Host: s.Hosts.SSHKey, Agent: s.Hosts.AgentSSHKey, KnownHosts: s.Hosts.KnownHosts, SlackWebhook: s.Report.SlackWebhook}
 }
 
 // needsVault tells whether the settings leave a key open.
-func (s Settings) needsVault() bool {
-	return s.Vault.Addr != "" && (s.Hosts.SSHKey.Empty() && s.overSSH() || s.Hosts.AgentSSHKey.Empty() && s.agentOverSSH())
+func needsVault(s settings.Settings) bool {
+	return s.Vault.Addr != "" && (s.Hosts.SSHKey.Empty() && overSSH(s) || s.Hosts.AgentSSHKey.Empty() && agentOverSSH(s))
 }
 
 // readVault asks Vault, and hides what it says from everything printed.
-func readVault(ctx context.Context, s Settings, c Console) (vault.Fields, error) {
-	fields, err := vault.Read(ctx, s.vaultConfig(c.vaultPatience, func(message string) { c.Log.Warn().Str("stage", "vault").Msg(message) }))
+func readVault(ctx context.Context, s settings.Settings, c Console) (vault.Fields, error) {
+	fields, err := vault.Read(ctx, s.VaultConfig(c.vaultPatience, func(message string) { c.Log.Warn().Str("stage", "vault").Msg(message) }))
 	for _, held := range fields.Secrets("known_hosts") {
 		c.Redactor.Add(held, secret.New(sshkey.Text(held.Reveal())))
 	}
 	if known, ok := fields.Lookup("known_hosts"); ok && s.Hosts.KnownHosts == "" {
-		for _, skipped := range skippedLines("the field known_hosts of "+fields.Path, known.Reveal()) {
+		for _, skipped := range sshkey.Warnings("the field known_hosts of "+fields.Path, known.Reveal()) {
 			fields.Warnings = append(fields.Warnings, errors.New(skipped))
 		}
 	}
@@ -95,7 +95,7 @@ func (k keys) shared() keys {
 }
 
 // complete fills what the settings left open.
-func (k *keys) complete(s Settings, fields vault.Fields) (err error) {
+func (k *keys) complete(s settings.Settings, fields vault.Fields) (err error) {
 	if fields.SSH != nil && k.Host.Empty() {
 		k.Host, k.Certificate = fields.SSH.Private, fields.SSH.Certificate
 	}
@@ -125,31 +125,6 @@ func keyField(fields vault.Fields, name string) (secret.String, error) {
 	return secret.New(sshkey.Text(key.Reveal())), err
 }
 
-// vaultConfig is the settings as the room for Vault takes them.
-func (s Settings) vaultConfig(patience time.Duration, tell func(string)) vault.Config {
-	v := s.Vault
-	return vault.Config{
-		Addr: v.Addr, Auth: string(v.Auth), Mount: v.AuthMount, Role: v.Role, JWTPath: v.JWTPath,
-		RoleID: v.RoleID, SecretID: v.SecretID, Token: v.Token, Namespace: v.Namespace, CACert: []byte(v.CACert), Way: s.way(),
-		Timeout: patience, Secret: v.Secret, SSHMount: v.SSHMount, SSHRole: v.SSHRole, SSHPrincipals: strings.Join(s.hostUsers(), ","),
-		OnRetry: func(err error, wait time.Duration) {
-			tell(fmt.Sprintf("%v; trying again in %s", err, wait))
-		},
-	}
-}
-
-// hostUsers is who the run logs in as, for a certificate that is good for all.
-func (s Settings) hostUsers() []string {
-	var users []string
-	for _, name := range slices.Concat(s.Hosts.Hosts, s.Hosts.AgentHosts, []string{s.Hosts.JumpHost}) {
-		user, _, ssh := strings.Cut(name, "@")
-		if ssh && !slices.Contains(users, user) {
-			users = append(users, user)
-		}
-	}
-	return users
-}
-
 // hosts is where this run works.
 type hosts struct {
 	Terraform *host.Host
@@ -171,7 +146,7 @@ func (h hosts) Close() error {
 
 // connect finds the first host that is ready for Terraform, and the first that
 // is ready for the agent.
-func connect(ctx context.Context, s Settings, k keys, commands Commands, c Console) (h hosts, err error) {
+func connect(ctx context.Context, s settings.Settings, k keys, commands settings.Commands, c Console) (h hosts, err error) {
 	terraform := host.Need{Terraform: programOnHost(commands.Program), Carry: s.Hosts.Carry, Workdir: s.Hosts.Workdir}
 	together := slices.Equal(s.Hosts.Hosts, s.Hosts.AgentHosts)
 	if together {
@@ -203,7 +178,7 @@ func programOnHost(program string) string {
 
 // firstReady tries hosts in order. A host key that does not match is final for
 // its host and never a reason to look for a way around it.
-func firstReady(ctx context.Context, s Settings, names []string, login host.SSH, need host.Need, c Console) (*host.Host, host.Facts, error) {
+func firstReady(ctx context.Context, s settings.Settings, names []string, login host.SSH, need host.Need, c Console) (*host.Host, host.Facts, error) {
 	var problems []error
 	for _, name := range names {
 		h, facts, err := ready(ctx, s, name, login, need)
@@ -232,7 +207,7 @@ func ofHost(name string, err error) error {
 	return fmt.Errorf("host %s: %w", name, err)
 }
 
-func ready(ctx context.Context, s Settings, name string, login host.SSH, need host.Need) (*host.Host, host.Facts, error) {
+func ready(ctx context.Context, s settings.Settings, name string, login host.SSH, need host.Need) (*host.Host, host.Facts, error) {
 	h, err := dial(ctx, s, name, login)
 	if err != nil {
 		return nil, host.Facts{}, err
@@ -247,15 +222,15 @@ func ready(ctx context.Context, s Settings, name string, login host.SSH, need ho
 // mayRunHere refuses this machine as a host for root: agent and Terraform would
 // run with everything that it holds, and nothing would keep them from this
 // process. Its error is of kind fault.Settings.
-func mayRunHere(s Settings) error {
-	local := slices.Contains(s.Hosts.Hosts, LocalHost) || slices.Contains(s.Hosts.AgentHosts, LocalHost)
+func mayRunHere(s settings.Settings) error {
+	local := slices.Contains(s.Hosts.Hosts, settings.LocalHost) || slices.Contains(s.Hosts.AgentHosts, settings.LocalHost)
 	if !local || s.CI.PullRequest() || os.Geteuid() != 0 {
 		return nil
 	}
 	return fault.Mark(fault.Settings, errors.New("the host local is refused as root, since agent and Terraform would run as root on this machine; run pm-todos as another user, or name the machine that has them as user@host"))
 }
 
-func dial(ctx context.Context, s Settings, name string, login host.SSH) (*host.Host, error) {
+func dial(ctx context.Context, s settings.Settings, name string, login host.SSH) (*host.Host, error) {
 	target, err := host.ParseTarget(name)
 	if err != nil {
 		return nil, fault.Mark(fault.Settings, err)
@@ -276,7 +251,7 @@ func dial(ctx context.Context, s Settings, name string, login host.SSH) (*host.H
 
 // dialNamed connects to one of the Terraform hosts of the settings by the name
 // that the ledger has; nil when none is called so.
-func dialNamed(ctx context.Context, s Settings, k keys, name string) (*host.Host, error) {
+func dialNamed(ctx context.Context, s settings.Settings, k keys, name string) (*host.Host, error) {
 	for _, configured := range s.Hosts.Hosts {
 		target, err := host.ParseTarget(configured)
 		if err == nil && target.String() == name {
@@ -287,13 +262,9 @@ func dialNamed(ctx context.Context, s Settings, k keys, name string) (*host.Host
 }
 
 // overSSH tells whether any Terraform host needs a key.
-func (s Settings) overSSH() bool { return anySSH(s.Hosts.Hosts) }
+func overSSH(s settings.Settings) bool { return settings.AnySSH(s.Hosts.Hosts) }
 
 // agentOverSSH tells whether the agent's hosts need a key of their own.
-func (s Settings) agentOverSSH() bool {
-	return s.Vault.AgentField != s.Vault.Field && anySSH(s.Hosts.AgentHosts)
-}
-
-func anySSH(names []string) bool {
-	return slices.ContainsFunc(names, func(name string) bool { return name != LocalHost })
+func agentOverSSH(s settings.Settings) bool {
+	return s.Vault.AgentField != s.Vault.Field && settings.AnySSH(s.Hosts.AgentHosts)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // addIndex adds the index page to the files of a docs commit when it differs
@@ -21,7 +22,7 @@ import (
 // the tip, as contents will make it. Nothing about the page is worth failing the
 // documents for: what is in its way is a warning. The dates are those by which a
 // commit of the page alone is named.
-func (p *published) addIndex(s Settings, repo *gitrepo.Repo, tip string, sel selection, contents map[string][]byte, now time.Time) (dates []string) {
+func (p *published) addIndex(s settings.Settings, repo *gitrepo.Repo, tip string, sel selection, contents map[string][]byte, now time.Time) (dates []string) {
 	for _, doc := range sel.Documents {
 		if sel.Pushed[doc.File] {
 			dates = append(dates, itemDate(doc.Date, now))
@@ -60,12 +61,12 @@ func (p *published) addIndex(s Settings, repo *gitrepo.Repo, tip string, sel sel
 // lock like everything that a run writes. Vault and hosts are not needed for
 // it. A page that nobody asked for, or that is not stale, costs no request; what
 // is in the way is a warning, and the next run that gets so far mends it.
-func refreshIndex(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, sel selection, sum *summary) {
+func refreshIndex(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, sel selection, sum *summary) {
 	now := time.Now()
 	var probe published
 	stale := map[string][]byte{}
 	probe.addIndex(s, repo, sel.Commit, sel, stale, now)
-	if s.Mode == ModeDryRun || len(stale)+len(probe.Warnings) == 0 {
+	if s.Mode == settings.ModeDryRun || len(stale)+len(probe.Warnings) == 0 {
 		return
 	}
 	done := probe
@@ -86,7 +87,7 @@ func refreshIndex(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo
 }
 
 // publishIndex commits the page alone. It does not wait for another run.
-func publishIndex(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, sel selection, lease gitrepo.Lease, now time.Time) (done published, err error) {
+func publishIndex(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, sel selection, lease gitrepo.Lease, now time.Time) (done published, err error) {
 	s.Terraform.LockTimeout = time.Second
 	lock, err := lockRemote(ctx, s, c, repo, lease)
 	if err != nil {
@@ -115,9 +116,9 @@ func publishIndex(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo
 // indexPage is where the index page is kept and what stands there, nil when
 // nothing does. The path is empty when no page is wanted: the setting is unset,
 // and no page of ours is at the usual place.
-func indexPage(s Settings, repo *gitrepo.Repo, tip string) (page string, present []byte, err error) {
+func indexPage(s settings.Settings, repo *gitrepo.Repo, tip string) (page string, present []byte, err error) {
 	wanted := s.Documents.Index != ""
-	page = path.Clean(cmp.Or(s.Documents.Index, DefaultIndex))
+	page = path.Clean(cmp.Or(s.Documents.Index, settings.DefaultIndex))
 	present, err = repo.ReadFile(tip, page)
 	absent := errors.Is(err, gitrepo.ErrNotFound)
 	switch {
@@ -135,7 +136,7 @@ func indexPage(s Settings, repo *gitrepo.Repo, tip string) (page string, present
 
 // renderIndex is the page of every document at the tip, with the contents that
 // some will have.
-func renderIndex(s Settings, repo *gitrepo.Repo, tip, page string, contents map[string][]byte) ([]byte, error) {
+func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, contents map[string][]byte) ([]byte, error) {
 	paths, err := repo.Files(tip, documentFolders(s.Documents.PostMortems)...)
 	if err != nil {
 		return nil, fmt.Errorf("list the files of %.12s: %w", tip, err)
@@ -144,7 +145,7 @@ func renderIndex(s Settings, repo *gitrepo.Repo, tip, page string, contents map[
 	if err := repo.Prefetch(tip, documents); err != nil {
 		return nil, err
 	}
-	policy := s.documentPolicy()
+	policy := documentPolicy(s)
 	var entries []report.IndexEntry
 	for _, file := range documents {
 		src, changed := contents[file]

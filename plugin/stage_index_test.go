@@ -16,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -42,17 +43,17 @@ func withIndex(t *testing.T, page string) standin.Options {
 
 // update is the stage that records outcomes, on a clone of the site's remote.
 // pushed are the documents that the triggering push changed.
-func (s *site) update(settings map[string]string, outcomes []change.Outcome, pushed ...string) published {
+func (s *site) update(given map[string]string, outcomes []change.Outcome, pushed ...string) published {
 	s.t.Helper()
 	environment := s.Settings()
-	for name, value := range settings {
+	for name, value := range given {
 		environment[name] = value
 	}
-	read, err := settingsFrom(environment)
+	read, err := settings.FromEnvironment(environment)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	read.Documents.Scope = ScopeAll
+	read.Documents.Scope = settings.ScopeAll
 	var log bytes.Buffer
 	console, closeConsole := NewConsole("test", read, &log, false)
 	defer func() {
@@ -128,7 +129,7 @@ func (s *site) has(path string) bool {
 
 func TestIndexIsWrittenWithTheDocuments(t *testing.T) {
 	for name, test := range map[string]struct{ present, setting, page string }{
-		"unset, our page is there": {present: DefaultIndex, page: DefaultIndex},
+		"unset, our page is there": {present: settings.DefaultIndex, page: settings.DefaultIndex},
 		"set, our page is there":   {present: "docs/all.html", setting: "docs/all.html", page: "docs/all.html"},
 		"set, nothing is there":    {setting: "./site/pm/all.html", page: "site/pm/all.html"},
 	} {
@@ -156,9 +157,9 @@ func TestIndexIsWrittenWithTheDocuments(t *testing.T) {
 }
 
 func TestIndexOfAnItemThatAGateRefused(t *testing.T) {
-	s := newSite(t, withIndex(t, DefaultIndex))
+	s := newSite(t, withIndex(t, settings.DefaultIndex))
 	s.update(nil, s.alertDone(change.Refused))
-	if page := s.wantIndex(DefaultIndex); !strings.Contains(page, `data-label="Open" data-value="2"`) || !strings.Contains(page, `data-label="Left to people" data-value="2"`) {
+	if page := s.wantIndex(settings.DefaultIndex); !strings.Contains(page, `data-label="Open" data-value="2"`) || !strings.Contains(page, `data-label="Left to people" data-value="2"`) {
 		t.Errorf("the refused item is not left to people:\n%s", page)
 	}
 }
@@ -166,7 +167,7 @@ func TestIndexOfAnItemThatAGateRefused(t *testing.T) {
 // TestIndexOfAPush changes documents in which the run has nothing to write: the
 // page alone is stale, and committed.
 func TestIndexOfAPush(t *testing.T) {
-	s := newSite(t, withIndex(t, DefaultIndex))
+	s := newSite(t, withIndex(t, settings.DefaultIndex))
 	// Nothing changes and nothing was pushed: a stale page is no reason.
 	s.update(nil, nil)
 	if got := s.subjects(); len(got) != 0 {
@@ -177,7 +178,7 @@ func TestIndexOfAPush(t *testing.T) {
 	if got := s.subjects(); len(got) != 1 || got[0] != "docs: update post-mortem follow-up [PM-2025-01-01] [ci skip]" || done.Commit != s.tip() {
 		t.Errorf("commits: %q", got)
 	}
-	s.wantIndex(DefaultIndex)
+	s.wantIndex(settings.DefaultIndex)
 	tip := s.tip()
 	s.update(nil, nil, oldDocument)
 	if s.tip() != tip {
@@ -189,7 +190,7 @@ func TestIndexOfAPush(t *testing.T) {
 // there: that alone makes no commit.
 func TestIndexIsNotStartedByItself(t *testing.T) {
 	s := newSite(t, withIndex(t, ""))
-	s.update(map[string]string{"PLUGIN_INDEX": DefaultIndex}, nil, oldDocument)
+	s.update(map[string]string{"PLUGIN_INDEX": settings.DefaultIndex}, nil, oldDocument)
 	if got := s.subjects(); len(got) != 0 {
 		t.Errorf("commits: %q", got)
 	}
@@ -202,8 +203,8 @@ func TestIndexLeavesWhatIsNotItsOwn(t *testing.T) {
 		warned                 bool
 	}{
 		"unset, none there":           {file: "notes.txt", content: own},
-		"unset, a person's page":      {file: DefaultIndex, content: own},
-		"set, a person's page":        {file: DefaultIndex, content: own, setting: DefaultIndex, warned: true},
+		"unset, a person's page":      {file: settings.DefaultIndex, content: own},
+		"set, a person's page":        {file: settings.DefaultIndex, content: own, setting: settings.DefaultIndex, warned: true},
 		"set, a folder of that name":  {file: "site/index.html/notes.txt", content: own, setting: "site/index.html", warned: true},
 		"set, a file for its folder":  {file: "site", content: own, setting: "site/index.html", warned: true},
 		"set, inside of git's folder": {file: "notes.txt", content: own, setting: ".git/index.html", warned: true},
@@ -222,7 +223,7 @@ func TestIndexLeavesWhatIsNotItsOwn(t *testing.T) {
 			if warned := strings.Contains(strings.Join(done.Warnings, "\n"), "index"); warned != test.warned {
 				t.Errorf("warnings: %q", done.Warnings)
 			}
-			if test.file != DefaultIndex && s.has(DefaultIndex) {
+			if test.file != settings.DefaultIndex && s.has(settings.DefaultIndex) {
 				t.Error("a page was made that nobody asked for")
 			}
 		})
@@ -232,22 +233,22 @@ func TestIndexLeavesWhatIsNotItsOwn(t *testing.T) {
 // TestIndexCountsWhatPeopleChangedMeanwhile lets somebody push while the page
 // is on its way: it is rendered again from what is there then.
 func TestIndexCountsWhatPeopleChangedMeanwhile(t *testing.T) {
-	s := newSite(t, withIndex(t, DefaultIndex))
+	s := newSite(t, withIndex(t, settings.DefaultIndex))
 	s.Git.SetMiddleware(standin.Before(1, standin.IsPush, func() {
 		if _, err := s.Repo.Commit(standin.SampleBranch, "rival\n", map[string]string{oldDocument: document("| P2 | Decide on a vendor | Investigation | | TODO |")}); err != nil {
 			t.Error(err)
 		}
 	}))
 	s.update(nil, s.alertDone(change.Done))
-	if page := s.wantIndex(DefaultIndex); strings.Count(page, `data-label="Left to people" data-value="1"`) != 2 {
+	if page := s.wantIndex(settings.DefaultIndex); strings.Count(page, `data-label="Left to people" data-value="1"`) != 2 {
 		t.Errorf("the rival's document is not in the page:\n%s", page)
 	}
 }
 
 func TestIndexInARun(t *testing.T) {
-	s := newSite(t, withIndex(t, DefaultIndex))
+	s := newSite(t, withIndex(t, settings.DefaultIndex))
 	s.wants(0, s.run(nil))
-	s.wantIndex(DefaultIndex)
+	s.wantIndex(settings.DefaultIndex)
 	tip := s.tip()
 	s.wants(0, s.run(nil))
 	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
@@ -260,7 +261,7 @@ func TestIndexInARun(t *testing.T) {
 // lockedByAnother has another run hold the lock until the end of the test.
 func (s *site) lockedByAnother() {
 	s.t.Helper()
-	settings, err := settingsFrom(s.Settings())
+	settings, err := settings.FromEnvironment(s.Settings())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -285,7 +286,7 @@ func (s *site) lockedByAnother() {
 // TestIndexOfAPushThatLeavesNothingToDo pushes a post-mortem without a safe
 // item: the page has it, without Vault and without a host.
 func TestIndexOfAPushThatLeavesNothingToDo(t *testing.T) {
-	o := withIndex(t, DefaultIndex)
+	o := withIndex(t, settings.DefaultIndex)
 	o.Files[nfsDocument] = document("| P1 | Migrate Vault | Migration | by hand | TODO |")
 	for name, test := range map[string]struct {
 		settings map[string]string
@@ -317,7 +318,7 @@ func TestIndexOfAPushThatLeavesNothingToDo(t *testing.T) {
 			if test.commits == 0 {
 				return
 			}
-			s.wantIndex(DefaultIndex)
+			s.wantIndex(settings.DefaultIndex)
 			tip := s.tip()
 			s.wants(0, s.run(nil))
 			if s.tip() != tip || s.summary()["docs_commit"] != "" {

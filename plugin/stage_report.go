@@ -16,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // closingTime bounds what a cancelled run may still write: Woodpecker kills the
@@ -55,7 +56,7 @@ type summary struct {
 	begun   bool          // Slack was told that work starts
 }
 
-func newSummary(s Settings, c Console) *summary {
+func newSummary(s settings.Settings, c Console) *summary {
 	now := time.Now()
 	return &summary{start: now, webhook: keys{SlackWebhook: s.Report.SlackWebhook}, Summary: report.Summary{
 		Version: c.Version, Run: runID(now), Mode: string(s.Mode), Event: s.CI.Event, Repository: repositoryName(s),
@@ -65,7 +66,7 @@ func newSummary(s Settings, c Console) *summary {
 	}}
 }
 
-func repositoryName(s Settings) string {
+func repositoryName(s settings.Settings) string {
 	if s.CI.RepoName != "" {
 		return s.CI.RepoName
 	}
@@ -81,7 +82,7 @@ func (sum *summary) note(c Console, text string) error {
 
 // read takes over what the documents hold. It can be called again when they
 // were read again.
-func (sum *summary) read(s Settings, c Console, sel selection) {
+func (sum *summary) read(s settings.Settings, c Console, sel selection) {
 	sum.Base, sum.Documents, sum.Skipped, sum.Unclear, sum.Problems = sel.Base, nil, nil, nil, nil
 	sum.Warnings = append([]string(nil), sel.Unreadable...)
 	if sel.Note != "" {
@@ -188,7 +189,7 @@ func (sum *summary) kind() fault.Kind {
 }
 
 // started tells Slack that work begins.
-func (sum *summary) started(ctx context.Context, s Settings, c Console, sel selection) {
+func (sum *summary) started(ctx context.Context, s settings.Settings, c Console, sel selection) {
 	if len(sel.safe()) == 0 || !report.Policy(s.Report.Notify).Start(sum.Mode) {
 		return
 	}
@@ -201,7 +202,7 @@ func (sum *summary) started(ctx context.Context, s Settings, c Console, sel sele
 // finished tells Slack the result, when the policy wants it or the channel was
 // told that work starts. With a bot's token the result takes the place of that
 // message, and its thread has the details.
-func (sum *summary) finished(ctx context.Context, s Settings, c Console) {
+func (sum *summary) finished(ctx context.Context, s settings.Settings, c Console) {
 	if !sum.begun && !report.Policy(s.Report.Notify).Result(sum.Summary) {
 		return
 	}
@@ -220,8 +221,8 @@ func (sum *summary) finished(ctx context.Context, s Settings, c Console) {
 
 // slacked speaks with Slack when it is configured, and tells whether that went
 // well. A failure is a warning and never changes the run.
-func (sum *summary) slacked(s Settings, c Console, speak func(*report.Poster) error) bool {
-	target := report.Slack{Webhook: sum.webhook.SlackWebhook, Token: s.Report.SlackToken, Channel: s.Report.SlackChannel, Way: s.way(), API: c.slackAPI}
+func (sum *summary) slacked(s settings.Settings, c Console, speak func(*report.Poster) error) bool {
+	target := report.Slack{Webhook: sum.webhook.SlackWebhook, Token: s.Report.SlackToken, Channel: s.Report.SlackChannel, Way: s.Way(), API: c.slackAPI}
 	if s.CI.PullRequest() || target.Webhook.Empty() && target.Token.Empty() {
 		return false // a lint uses no secret
 	}
@@ -237,7 +238,7 @@ func (sum *summary) slacked(s Settings, c Console, speak func(*report.Poster) er
 
 // tell is the last stage: the closing table, the summary files and Slack, from
 // one value. It runs whatever happened and adds its own trouble to the run's.
-func tell(ctx context.Context, s Settings, c Console, sum *summary, err error) error {
+func tell(ctx context.Context, s settings.Settings, c Console, sum *summary, err error) error {
 	ending, cancel := closing(ctx)
 	defer cancel()
 	kind := fault.Worst(fault.Of(err), sum.kind())
@@ -265,7 +266,7 @@ func tell(ctx context.Context, s Settings, c Console, sum *summary, err error) e
 
 // end closes the log: with the table, or, for programs that read it, with a line
 // of the sums and one for each item that a person must look at.
-func (sum *summary) end(s Settings, c Console) error {
+func (sum *summary) end(s settings.Settings, c Console) error {
 	if s.Report.LogFormat != "json" {
 		return report.Table(c.Out, sum.Summary, c.Look)
 	}
@@ -288,7 +289,7 @@ func (sum *summary) end(s Settings, c Console) error {
 var errUnfinished = errors.New("not every item ended well; see the table")
 
 // summaryDir is the folder of the summaries.
-func (s Settings) summaryDir() string {
+func summaryDir(s settings.Settings) string {
 	if dir := s.Report.SummaryDir; filepath.IsAbs(dir) {
 		return dir
 	}
@@ -296,8 +297,8 @@ func (s Settings) summaryDir() string {
 }
 
 // files writes summary.json, summary.md and slack.json.
-func (sum *summary) files(ctx context.Context, s Settings) error {
-	dir := s.summaryDir()
+func (sum *summary) files(ctx context.Context, s settings.Settings) error {
+	dir := summaryDir(s)
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // other steps of the pipeline read it, under any UID
 		return fmt.Errorf("make summary_dir: %w", err)
 	}
@@ -319,7 +320,7 @@ func (sum *summary) files(ctx context.Context, s Settings) error {
 
 // writeRecord is the end of the work: documents first, then the books, so that a
 // run that is killed in between is settled by the next.
-func writeRecord(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
+func writeRecord(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
 	if ctx.Err() != nil {
 		// What was completed is recorded, in the little time that is left.
 		cause := context.Cause(ctx)
@@ -333,7 +334,7 @@ func writeRecord(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo,
 	return recordNow(ctx, s, c, repo, resolver, sel, sum)
 }
 
-func recordNow(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
+func recordNow(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
 	if resolver.Refused() && !sum.done() {
 		return resolver.WriteResults(ctx) // there is nothing to record that the remote would take
 	}
@@ -361,7 +362,7 @@ func recordNow(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, r
 
 // completedAt is the commit that the next run compares with: the branch as this
 // one leaves it, unless documents were pushed meanwhile that it never read.
-func completedAt(s Settings, repo *gitrepo.Repo, sel selection, docs published) (string, error) {
+func completedAt(s settings.Settings, repo *gitrepo.Repo, sel selection, docs published) (string, error) {
 	before := docs.Tip
 	if docs.Commit != "" {
 		commit, err := repo.Lookup(docs.Commit)

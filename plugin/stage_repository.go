@@ -18,12 +18,13 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/onhost"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // openRepository clones the branch with its whole history into a directory that
 // nobody else can read, and says which commit is to be read: the branch's tip,
 // or the head of a pull request. The function returned removes the clone.
-func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.Repo, commit string, remove func() error, err error) {
+func openRepository(ctx context.Context, s settings.Settings, c Console) (repo *gitrepo.Repo, commit string, remove func() error, err error) {
 	log := c.Log.With().Str("stage", "clone").Logger()
 	dir, err := os.MkdirTemp("", "pm-todos-") // needs no HOME
 	if err != nil {
@@ -41,7 +42,7 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 		URL: s.Repository.Remote, Branch: s.Repository.Branch,
 		Username: s.Repository.Username, Password: s.Repository.Password,
 		SSHKey: s.Repository.SSHKey, KnownHosts: []byte(s.Repository.KnownHosts),
-		Way: s.way(), StateRefs: s.Repository.StateRefs, SigningKey: s.Repository.SigningKey,
+		Way: s.Way(), StateRefs: s.Repository.StateRefs, SigningKey: s.Repository.SigningKey,
 		Author:   gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
 		Dir:      dir,
 		Levels:   documentLevels(s.Documents.PostMortems),
@@ -80,14 +81,14 @@ func openRepository(ctx context.Context, s Settings, c Console) (repo *gitrepo.R
 }
 
 // readFirst is what a run reads of a clone before anything else.
-func readFirst(s Settings) gitrepo.Ahead {
+func readFirst(s settings.Settings) gitrepo.Ahead {
 	ahead := gitrepo.Ahead{Files: func(path string) bool {
 		return len(documentPaths([]string{path}, s.Documents.PostMortems)) > 0
 	}}
 	if s.CI.PullRequest() {
 		ahead.Files = nil // its documents are not those of the branch
 	}
-	if s.Documents.Scope == ScopeChanged {
+	if s.Documents.Scope == settings.ScopeChanged {
 		ahead.Logs = []string{record.LedgerRef}
 	}
 	return ahead
@@ -99,17 +100,17 @@ func journaled(repo *gitrepo.Repo) bool { return len(resolve.JournalsSeen(repo))
 
 // terraformCommands completes the Terraform settings from what the repository
 // has.
-func terraformCommands(s Settings, repo *gitrepo.Repo, commit string) (Commands, error) {
-	_, err := repo.ReadFile(commit, Wrapper)
+func terraformCommands(s settings.Settings, repo *gitrepo.Repo, commit string) (settings.Commands, error) {
+	_, err := repo.ReadFile(commit, settings.Wrapper)
 	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
-		return Commands{}, fmt.Errorf("look for %s: %w", Wrapper, err)
+		return settings.Commands{}, fmt.Errorf("look for %s: %w", settings.Wrapper, err)
 	}
 	return s.TerraformCommands(err == nil), nil
 }
 
 // lockRemote waits for other runs to end, and brings the clone up to date with
 // what they did.
-func lockRemote(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, lease gitrepo.Lease) (*gitrepo.Lock, error) {
+func lockRemote(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, lease gitrepo.Lease) (*gitrepo.Lock, error) {
 	c.Log.Info().Str("stage", "lock").Msg("one run at a time: taking the lock on the remote")
 	lock, err := repo.AcquireLock(ctx, lease, s.Terraform.LockTimeout)
 	if err != nil {
@@ -137,7 +138,7 @@ func whileHeld(ctx context.Context, lock *gitrepo.Lock) (context.Context, contex
 }
 
 // newResolver hands the settings on to the room that works on the items.
-func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo, h hosts, k keys, commands Commands, lock *gitrepo.Lock, run string) (*resolve.Resolver, error) {
+func newResolver(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, h hosts, k keys, commands settings.Commands, lock *gitrepo.Lock, run string) (*resolve.Resolver, error) {
 	paths, err := repo.Files(repo.Tip())
 	if err != nil {
 		return nil, fmt.Errorf("list the files: %w", err)
@@ -167,7 +168,7 @@ func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo,
 		},
 		Wrapper: commands.Program,
 		Verify:  s.Terraform.VerifyCommand != "",
-		Scope:   s.scope(paths),
+		Scope:   scope(s, paths),
 		Secrets: k.secrets(s),
 		Current: func(commit string, item change.Item) (bool, error) { return stillSafe(s, repo, commit, item) },
 		Held:    lock.Held,
@@ -182,7 +183,7 @@ func newResolver(ctx context.Context, s Settings, c Console, repo *gitrepo.Repo,
 }
 
 // scope is what a change may touch, in a repository with these paths.
-func (s Settings) scope(paths []string) resolve.Scope {
+func scope(s settings.Settings, paths []string) resolve.Scope {
 	t := s.Terraform
 	return resolve.Scope{
 		Stacks: t.Stacks, AllowPaths: t.AllowPaths, TypePaths: s.TypePaths(paths), Protected: t.Protected, StatePaths: t.StatePaths,
@@ -192,7 +193,7 @@ func (s Settings) scope(paths []string) resolve.Scope {
 
 // stillSafe reads an item again just before it is paid for, and before its apply:
 // a person may have changed its row since it was read.
-func stillSafe(s Settings, repo *gitrepo.Repo, commit string, item change.Item) (bool, error) {
+func stillSafe(s settings.Settings, repo *gitrepo.Repo, commit string, item change.Item) (bool, error) {
 	src, err := repo.ReadFile(commit, item.Document)
 	if errors.Is(err, gitrepo.ErrNotFound) {
 		return false, nil
@@ -200,7 +201,7 @@ func stillSafe(s Settings, repo *gitrepo.Repo, commit string, item change.Item) 
 	if err != nil {
 		return false, fmt.Errorf("read %s: %w", item.Document, err)
 	}
-	found, ok := findItem(postmortem.Parse(item.Document, src, s.documentPolicy()), item.ID)
+	found, ok := findItem(postmortem.Parse(item.Document, src, documentPolicy(s)), item.ID)
 	return ok && found.Safe() && found.Action == item.Action && found.Type == item.Type && found.Details == item.Details, nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // published is what the documents' update came to.
@@ -31,7 +32,7 @@ type published struct {
 // updateDocuments records the outcomes in their documents: one commit, rendered
 // again on every retry from the branch as it is then, so that what people
 // changed meanwhile stays.
-func updateDocuments(ctx context.Context, s Settings, repo *gitrepo.Repo, sel selection, outcomes []change.Outcome, now time.Time, log zerolog.Logger) (published, error) {
+func updateDocuments(ctx context.Context, s settings.Settings, repo *gitrepo.Repo, sel selection, outcomes []change.Outcome, now time.Time, log zerolog.Logger) (published, error) {
 	var done published
 	files := recorded(sel, outcomes)
 	if len(files) == 0 {
@@ -113,7 +114,7 @@ type fileReader interface {
 // render is a document with its rows, nil when nothing in it changes or it is
 // gone from the branch. One that cannot take its rows does not hold up the
 // others; one that cannot be read now is an error, since its rows would be lost.
-func (p *published) render(s Settings, files fileReader, tip, file string, pushed bool, outcomes []change.Outcome, now time.Time) (content []byte, date string, err error) {
+func (p *published) render(s settings.Settings, files fileReader, tip, file string, pushed bool, outcomes []change.Outcome, now time.Time) (content []byte, date string, err error) {
 	src, err := files.ReadFile(tip, file)
 	switch {
 	case errors.Is(err, gitrepo.ErrNotFound):
@@ -126,7 +127,7 @@ func (p *published) render(s Settings, files fileReader, tip, file string, pushe
 	case err != nil:
 		return nil, "", fault.Mark(fault.Temporary, fmt.Errorf("the rows of %s are not written; the next run writes them: %w", file, err))
 	}
-	doc := postmortem.Parse(file, src, s.documentPolicy())
+	doc := postmortem.Parse(file, src, documentPolicy(s))
 	edits, implemented := documentEdits(s, doc, outcomes, now)
 	if implemented || pushed {
 		edits = append(edits, skippedEdits(doc)...)
@@ -147,7 +148,7 @@ func (p *published) render(s Settings, files fileReader, tip, file string, pushe
 }
 
 // documentEdits is what the outcomes of a document change in it.
-func documentEdits(s Settings, doc *postmortem.Document, outcomes []change.Outcome, now time.Time) (edits []postmortem.Edit, implemented bool) {
+func documentEdits(s settings.Settings, doc *postmortem.Document, outcomes []change.Outcome, now time.Time) (edits []postmortem.Edit, implemented bool) {
 	for _, out := range outcomes {
 		row, ok := outcomeRow(out, now.UTC().Format(time.DateOnly), s.CommitLink(out.Commit))
 		if !ok {

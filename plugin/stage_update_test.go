@@ -8,6 +8,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // unreadable is a branch of which no file can be read.
@@ -29,7 +30,7 @@ func TestUnreadableDocumentIsNotTakenForARemovedOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var done published
-			content, _, err := done.render(Settings{}, unreadable{test.err}, "tip", "docs/x.md", true, nil, time.Now())
+			content, _, err := done.render(settings.Settings{}, unreadable{test.err}, "tip", "docs/x.md", true, nil, time.Now())
 			if content != nil || len(done.Warnings) > 0 != test.gone || len(done.Broken) > 0 != test.broken || len(done.Problems) != len(done.Broken) {
 				t.Errorf("%+v", done)
 			}

@@ -100,3 +100,13 @@ func (k *KnownHosts) Warning() string {
 	}
 	return text
 }
+
+// Warnings is the warning of the lines of a setting with its name in front, if
+// there is one. What cannot be read at all is told elsewhere.
+func Warnings(setting, lines string) []string {
+	known, err := ReadKnownHosts(lines)
+	if err != nil || known.Warning() == "" {
+		return nil
+	}
+	return []string{setting + " " + known.Warning()}
+}

@@ -1,4 +1,4 @@
-package plugin
+package settings
 
 import "testing"
 
@@ -23,7 +23,7 @@ func TestCommitLink(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := Settings{Repository: RepositorySettings{Remote: test.remote}, CI: CI{RepoURL: test.repoURL}}
+			s := Settings{Repository: Repository{Remote: test.remote}, CI: CI{RepoURL: test.repoURL}}
 			if got := s.CommitLink(sha); got != test.want {
 				t.Errorf("link %q, want %q", got, test.want)
 			}
@@ -32,7 +32,7 @@ func TestCommitLink(t *testing.T) {
 			}
 		})
 	}
-	s := Settings{Repository: RepositorySettings{Remote: "https://forge.example/o/r", CommitURL: "https://code.example/{sha}?x={sha}"}}
+	s := Settings{Repository: Repository{Remote: "https://forge.example/o/r", CommitURL: "https://code.example/{sha}?x={sha}"}}
 	if got, want := s.CommitLink("abc"), "https://code.example/abc?x=abc"; got != want {
 		t.Errorf("link %q, want %q", got, want)
 	}
@@ -49,32 +49,9 @@ func TestBranchLinkOnlyWhereTheForgeIsKnown(t *testing.T) {
 		{"a forge that is not known", clone, clone, "addon", ""},
 		{"a path", "/srv/git/r.git", "/srv/git/r.git", "gitea", ""},
 	} {
-		s := Settings{Repository: RepositorySettings{Remote: test.remote}, CI: CI{CloneURL: test.clone, ForgeType: test.forge}}
+		s := Settings{Repository: Repository{Remote: test.remote}, CI: CI{CloneURL: test.clone, ForgeType: test.forge}}
 		if got := s.BranchTemplate(); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
-	}
-}
-
-func TestThreat20_OnlyTheCanonicalForgeActs(t *testing.T) {
-	tests := []struct {
-		name, event, remote, clone string
-		want                       bool
-	}{
-		{"the same forge", "push", "https://forge.example/o/r.git", "https://forge.example/o/r.git", false},
-		{"the same forge over ssh", "push", "git@forge.example:o/r.git", "https://forge.example/o/r.git", false},
-		{"case of the host", "push", "https://Forge.example/o/r.git", "https://forge.example/o/r.git", false},
-		{"a mirror", "push", "https://forge.example/o/r.git", "https://github.example/o/r.git", true},
-		{"a mirror's cron", "cron", "https://forge.example/o/r.git", "https://github.example/o/r.git", false},
-		{"no pipeline", "push", "https://forge.example/o/r.git", "", false},
-		{"a path on this machine", "push", "/srv/git/r.git", "https://forge.example/o/r.git", true},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			s := Settings{Repository: RepositorySettings{Remote: test.remote}, CI: CI{Event: test.event, CloneURL: test.clone}}
-			if got := s.OtherForge(); got != test.want {
-				t.Errorf("other forge: %v, want %v", got, test.want)
-			}
-		})
 	}
 }

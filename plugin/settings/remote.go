@@ -1,4 +1,4 @@
-package plugin
+package settings
 
 import (
 	"net"
@@ -7,7 +7,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
@@ -115,7 +114,7 @@ var publicForges = map[string]string{
 func (s Settings) BranchTemplate() string {
 	page := s.repositoryPage()
 	kind := publicForges[splitRemote(page).host]
-	if kind == "" && s.CI.CloneURL != "" && !s.foreignForge() {
+	if kind == "" && s.CI.CloneURL != "" && !s.ForeignForge() {
 		kind = s.CI.ForgeType
 	}
 	if page == "" || branchPages[kind] == "" {
@@ -133,30 +132,8 @@ func (s Settings) CommitLink(sha string) string {
 	return strings.ReplaceAll(s.CommitTemplate(), "{sha}", sha)
 }
 
-// notOurs is why this pipeline is nothing to act on, "" when it is.
-func (s Settings) notOurs() string {
-	switch {
-	case s.OtherForge():
-		return "not the canonical forge: this push came from another forge than remote names, so nothing is done here"
-	case s.ownBranch(s.CI.Branch), s.ownBranch(s.Repository.Branch):
-		return "this is our own state branch: what pm-todos pushes there starts nothing"
-	}
-	return ""
-}
-
-func (s Settings) ownBranch(name string) bool {
-	return name != "" && gitrepo.IsStateBranch(s.Repository.StateRefs, name)
-}
-
-// OtherForge tells whether this is the pipeline of a mirror: a push event of a
-// forge whose host is not the remote's. Two forges may both fire for one push,
-// and only the pipeline of the remote's own forge does the work.
-func (s Settings) OtherForge() bool {
-	return s.CI.Event == "push" && s.foreignForge()
-}
-
-// foreignForge tells whether the pipeline belongs to a repository on another
+// ForeignForge reports whether the pipeline belongs to a repository on another
 // host than the remote.
-func (s Settings) foreignForge() bool {
+func (s Settings) ForeignForge() bool {
 	return s.CI.CloneURL != "" && splitRemote(s.Repository.Remote).host != splitRemote(s.CI.CloneURL).host
 }

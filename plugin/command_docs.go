@@ -7,8 +7,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // docsCommand writes the pages of docs that come from tables of this program.
@@ -40,7 +42,7 @@ func docsCommand() *cli.Command {
 func docsPage(name string) ([]byte, error) {
 	switch name {
 	case "settings":
-		return []byte(settingsPage()), nil
+		return []byte(settings.Page()), nil
 	case "reasons":
 		return []byte(reasonsPage()), nil
 	case "automatic":
@@ -48,67 +50,8 @@ func docsPage(name string) ([]byte, error) {
 	case "summary":
 		return report.SummarySchema()
 	default:
-		return nil, usageError("%s is no page: use settings, reasons, automatic or summary", quoted(name))
+		return nil, usageError("%s is no page: use settings, reasons, automatic or summary", plain.Quote(name))
 	}
-}
-
-// pageIntro is docs/settings.md down to the first table. The front matter is
-// what Woodpecker's plugin index reads.
-const pageIntro = `---
-name: pm-todos
-description: Closes the follow-up items of post-mortems - safe ones are implemented by a coding agent, applied behind plan gates, and recorded in the document
-author: pm-todos authors
-tags: [post-mortem, terraform, terragrunt, vault, slack, agent]
-containerImage: pm-todos
-containerImageUrl: https://example.org/pm-todos
-url: https://example.org/pm-todos
----
-
-# Settings
-
-<!-- Written by ` + "`go generate`" + ` from the table in plugin/settings_table*.go. Change it there. -->
-
-The names are those of a step's ` + "`settings:`" + ` block. The plugin reads each from ` + "`PLUGIN_<NAME>`" + `; on the command line it is the flag
-` + "`--<name>`" + ` with dashes. All problems are reported at once, and an unknown ` + "`PLUGIN_*`" + ` variable is one; the exit code is then 2 and nothing was
-contacted.
-
-` + "```yaml" + `
-steps:
-  - name: post-mortem-todos
-    image: pm-todos
-    settings:
-      git_password: {from_secret: git_token}
-      vault_addr: http://vault-active.vault.svc.cluster.local:8200
-      hosts: wizard@10.0.10.10
-` + "```" + `
-
-- An **empty value** counts as unset.
-- A **list** is a YAML list, CSV, or a JSON array. Woodpecker joins a YAML list by commas and escapes none, so a value that holds a comma needs a JSON
-  array in quotes: ` + "`'[\"stacks/{a,b}/**\"]'`" + `.
-- A **map** is a YAML map or JSON. Its keys are types, its values lists.
-- A **duration** has a unit: ` + "`90s`, `30m`, `1h30m`" + `. A **number** is not negative.
-- A **secret** comes by ` + "`from_secret`" + `, or from the one Vault secret that ` + "`vault_secret`" + ` names. It is never printed.
-- What matters for safety comes only from ` + "`PLUGIN_*`" + ` and that secret: never from ` + "`VAULT_*`" + `, proxy or ` + "`GIT_*`" + ` variables of the
-  environment, and never from the repository.
-- On **pull-request** events the run ends after the documents were read. It needs neither hosts nor secrets then.
-`
-
-// settingsPage is docs/settings.md.
-func settingsPage() string {
-	var b strings.Builder
-	b.WriteString(pageIntro)
-	cell := strings.NewReplacer("|", `\|`, "\n", " ")
-	for _, g := range groups {
-		fmt.Fprintf(&b, "\n## %s\n\n| Settings name | Default | Description |\n|---|---|---|\n", g.title)
-		for _, e := range g.entries {
-			usage := e.usage
-			if e.secret {
-				usage = "*Secret.* " + usage
-			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.name, cell.Replace(orNone(e.defaultText())), cell.Replace(usage))
-		}
-	}
-	return b.String()
 }
 
 // reasonsIntro is docs/reasons.md down to the first table.
@@ -129,13 +72,6 @@ func reasonsPage() string {
 		document.Reasons = append(document.Reasons, report.Reason{Code: string(code), Sentence: code.Sentence(), Fix: code.Fix()})
 	}
 	return reasonsIntro + report.ReasonTables(append([]report.ReasonGroup{document}, report.Reasons()...))
-}
-
-func orNone(text string) string {
-	if text == "" {
-		return "*none*"
-	}
-	return text
 }
 
 // helpWidth is the width of the help in characters.
@@ -164,17 +100,17 @@ SETTINGS:
    Woodpecker step's settings arrive. docs/settings.md says how lists, maps and durations are written.
 `)
 	plainText := strings.NewReplacer("`", "", "{{", "{ {") // no Markdown, no template
-	for _, g := range groups {
-		fmt.Fprintf(&b, "\n   %s\n", g.title)
-		for _, e := range g.entries {
-			text := e.usage
-			if e.secret {
+	for _, g := range settings.Groups() {
+		fmt.Fprintf(&b, "\n   %s\n", g.Title)
+		for _, e := range g.Entries {
+			text := e.Usage
+			if e.Secret {
 				text += " Secret: give it by its variable."
 			}
-			if standard := e.defaultText(); standard != "" {
+			if standard := e.DefaultText(); standard != "" {
 				text += " (default: " + standard + ")"
 			}
-			fmt.Fprintf(&b, "     --%s\n", flagName(e.name))
+			fmt.Fprintf(&b, "     --%s\n", flagName(e.Name))
 			for _, line := range wrap(plainText.Replace(text), helpWidth-10) {
 				fmt.Fprintf(&b, "          %s\n", line)
 			}

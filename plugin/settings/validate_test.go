@@ -1,4 +1,4 @@
-package plugin
+package settings
 
 import (
 	"bytes"
@@ -131,11 +131,11 @@ func TestAllProblemsAtOnce(t *testing.T) {
 		"type_paths": `{"Alert":"/etc/**","Docs":"x"}`, "vault_role": "ci",
 	}
 	environ := []string{"PLUGIN_HSOTS=a@b", "PLUGIN_VAULTADDR=https://v.example", "PLUGIN_DRY_RUN=true", "PLUGIN_EMPTY=", "PATH=/bin"}
-	_, err := newSettings(func(name string) (string, bool) { text, ok := b[name]; return text, ok }, CI{StepType: "plugin"}, environ)
+	_, err := Read(func(name string) string { return b[name] }, CI{StepType: "plugin"}, environ)
 	if fault.Of(err) != fault.Settings {
 		t.Fatalf("error %v is not one of settings", err)
 	}
-	golden := filepath.Join("..", "testdata", "settings", "problems.golden")
+	golden := filepath.Join("..", "..", "testdata", "settings", "problems.golden")
 	got := err.Error() + "\n"
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {

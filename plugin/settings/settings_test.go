@@ -1,4 +1,4 @@
-package plugin
+package settings
 
 import (
 	"encoding/json"
@@ -34,7 +34,7 @@ func (b block) with(more block) block {
 }
 
 func (b block) read(ci CI) (Settings, error) {
-	return newSettings(func(name string) (string, bool) { text, ok := b[name]; return text, ok }, ci, nil)
+	return Read(func(name string) string { return b[name] }, ci, nil)
 }
 
 // least is the smallest block that is right.
@@ -73,29 +73,29 @@ var showSecrets = cmp.Comparer(func(a, b secret.String) bool { return a.Reveal()
 func TestDefaults(t *testing.T) {
 	want := Settings{
 		Mode: ModeApply, RunTimeout: 50 * time.Minute,
-		Repository: RepositorySettings{
+		Repository: Repository{
 			Remote: "https://forge.example/ops/infra.git", Branch: "master",
 			AuthorName: "pm-todos", AuthorEmail: "pm-todos@localhost", StateRefs: "refs/pm-todos",
 		},
-		Documents: DocumentSettings{
+		Documents: Documents{
 			PostMortems: []string{"docs/post-mortems/*.md"}, Scope: ScopeAll, SafeTypes: []string{"Alert", "Config", "Monitor"},
 			InferredTypes: postmortem.Tables, MaxItems: 5, MaxAttempts: 2,
 		},
-		Vault: VaultSettings{
+		Vault: Vault{
 			Auth: AuthKubernetes, AuthMount: "kubernetes", Role: "ci",
 			JWTPath: "/var/run/secrets/kubernetes.io/serviceaccount/token",
 			Secret:  "secret/data/ci/infra", Field: "devvm_ssh_key", AgentField: "devvm_ssh_key",
 		},
-		Hosts: HostSettings{
+		Hosts: Hosts{
 			Hosts: []string{"local"}, AgentHosts: []string{"local"}, ConnectTimeout: 10 * time.Second,
 			Carry: []string{"**/.terraform.lock.hcl"},
 		},
-		Agent: AgentSettings{Name: "postmortem-todo-resolver", Command: "claude", BudgetUSD: 5, ItemTimeout: 30 * time.Minute},
-		Terraform: TerraformSettings{
+		Agent: Agent{Name: "postmortem-todo-resolver", Command: "claude", BudgetUSD: 5, ItemTimeout: 30 * time.Minute},
+		Terraform: Terraform{
 			Stacks: []string{"stacks/*"}, Protected: []string{"vault", "dbaas", "traefik", "authentik", "kyverno"},
 			AllowPaths: []string{"stacks/**"}, MaxChanges: 10, StatePaths: []string{"state/**"}, LockTimeout: 10 * time.Minute,
 		},
-		Report: ReportSettings{Notify: NotifyChanges, SummaryDir: ".pm-todos", LogLevel: "info", LogFormat: "console"},
+		Report: Report{Notify: NotifyChanges, SummaryDir: ".pm-todos", LogLevel: "info", LogFormat: "console"},
 	}
 	if diff := cmp.Diff(want, mustRead(t, least, CI{}), cmpopts.EquateEmpty(), showSecrets); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -128,7 +128,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"agent_ssh_key": testKey(t), "slack_webhook": "T/B/x",
 		"git_signing_key": testKey(t), "git_ca_cert": "-----BEGIN", "proxy": "http://proxy.example:3128", "no_proxy": "forge.example", "state_refs": "refs/ci",
 	}
-	for _, name := range settingNames() {
+	for _, name := range names() {
 		full := texts
 		if _, ok := full[name]; !ok {
 			full = others

@@ -1,4 +1,4 @@
-package plugin
+package settings
 
 import (
 	"encoding/json"
@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
@@ -79,7 +79,7 @@ func asChoice[T ~string](field func(*Settings) *T, words ...T) reader {
 		if slices.Contains(words, value) {
 			return nil
 		}
-		return fmt.Errorf("%s is not one of %s", quoted(text), joinWords(words))
+		return fmt.Errorf("%s is not one of %s", plain.Quote(text), joinWords(words))
 	}
 }
 
@@ -150,7 +150,7 @@ func asCount(field func(*Settings) *int, least int) reader {
 	return func(s *Settings, text string) error {
 		value, err := strconv.Atoi(strings.TrimSpace(text))
 		if err != nil {
-			return fmt.Errorf("%s is not a whole number; write digits only, such as 5", quoted(text))
+			return fmt.Errorf("%s is not a whole number; write digits only, such as 5", plain.Quote(text))
 		}
 		if value < least {
 			return fmt.Errorf("%d is too small; write %d or more", value, least)
@@ -169,7 +169,7 @@ func asMoney(field func(*Settings) *float64) reader {
 	return func(s *Settings, text string) error {
 		value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 		if err != nil || !decimal().MatchString(strings.TrimSpace(text)) {
-			return fmt.Errorf("%s is not an amount; write US dollars as a plain number, such as 2.50", quoted(text))
+			return fmt.Errorf("%s is not an amount; write US dollars as a plain number, such as 2.50", plain.Quote(text))
 		}
 		if value < 0 {
 			return fmt.Errorf("%s is negative; write 0 or more", strings.TrimSpace(text))
@@ -242,7 +242,7 @@ func readTypeMap(text string) (map[string][]string, error) {
 	for key, one := range raw {
 		name, ok := canonicalType(key)
 		if !ok {
-			problems = append(problems, fmt.Errorf("%s is not one of %s", quoted(key), joinWords(safeTypes)))
+			problems = append(problems, fmt.Errorf("%s is not one of %s", plain.Quote(key), joinWords(safeTypes)))
 			continue
 		}
 		var text string
@@ -276,7 +276,7 @@ func readDuration(text string) (time.Duration, error) {
 	}
 	value, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, fmt.Errorf("%s is not a duration; write one such as 90s, 30m or 1h30m", quoted(text))
+		return 0, fmt.Errorf("%s is not a duration; write one such as 90s, 30m or 1h30m", plain.Quote(text))
 	}
 	if value < 0 {
 		return 0, fmt.Errorf("%s is negative; write a duration such as 30m", text)
@@ -291,21 +291,6 @@ func runChecks(value string, checks []check) error {
 		}
 	}
 	return nil
-}
-
-// quoted shows a value in a message: its control characters escaped, and cut,
-// since a file pasted into the wrong setting is no use in a log.
-func quoted(value string) string {
-	const most = 60
-	value = strings.TrimSpace(value)
-	if len(value) > most {
-		cut := most
-		for cut > 0 && !utf8.RuneStart(value[cut]) {
-			cut--
-		}
-		return strconv.Quote(value[:cut]) + "…"
-	}
-	return strconv.Quote(value)
 }
 
 // joinWords lists words for a message: a, b or c.
@@ -324,7 +309,7 @@ func joinWords[T ~string](words []T) string {
 // they end up in logs, commits and command lines.
 func oneLine(value string) error {
 	if strings.ContainsFunc(value, unicode.IsControl) {
-		return fmt.Errorf("%s holds a line break or another control character; write it on one line", quoted(value))
+		return fmt.Errorf("%s holds a line break or another control character; write it on one line", plain.Quote(value))
 	}
 	return nil
 }

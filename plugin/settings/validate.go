@@ -1,4 +1,4 @@
-package plugin
+package settings
 
 import (
 	"fmt"
@@ -15,12 +15,12 @@ type Problem struct {
 	Text    string // what is wrong and the way out, never a secret's value
 }
 
-// SettingsError is everything that is wrong with the settings, in the order of
+// Error is everything that is wrong with the settings, in the order of
 // the docs.
-type SettingsError struct{ Problems []Problem }
+type Error struct{ Problems []Problem }
 
 // Error is one line per problem.
-func (e *SettingsError) Error() string {
+func (e *Error) Error() string {
 	var b strings.Builder
 	if len(e.Problems) == 1 {
 		b.WriteString("a setting is wrong; nothing was contacted:")
@@ -33,33 +33,33 @@ func (e *SettingsError) Error() string {
 	return b.String()
 }
 
-// settingsError is the error of the problems, nil when there are none.
-func settingsError(problems []Problem) error {
+// Wrong is the error of the problems, nil when there are none.
+func Wrong(problems []Problem) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	names := settingNames()
+	order := names()
 	place := func(p Problem) int {
-		if i := slices.Index(names, p.Setting); i >= 0 {
+		if i := slices.Index(order, p.Setting); i >= 0 {
 			return i
 		}
-		return len(names) // unknown names come last
+		return len(order) // unknown names come last
 	}
 	problems = slices.Clone(problems)
 	slices.SortStableFunc(problems, func(a, b Problem) int { return place(a) - place(b) })
-	return fault.Mark(fault.Settings, &SettingsError{Problems: slices.Compact(problems)})
+	return fault.Mark(fault.Settings, &Error{Problems: slices.Compact(problems)})
 }
 
-// problemsOf makes the error of a reader into problems of its setting; joined
+// Problems makes the error of a reader into problems of its setting; joined
 // errors are problems of their own.
-func problemsOf(setting string, err error) []Problem {
+func Problems(setting string, err error) []Problem {
 	if err == nil {
 		return nil
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		var problems []Problem
 		for _, one := range joined.Unwrap() {
-			problems = append(problems, problemsOf(setting, one)...)
+			problems = append(problems, Problems(setting, one)...)
 		}
 		return problems
 	}
@@ -144,14 +144,14 @@ func (f *finder) documents() {
 func (f *finder) vault() {
 	if f.s.Vault.Addr == "" {
 		for _, e := range vaultEntries {
-			if e.name != "vault_addr" && f.given(e.name) {
-				f.add("vault_addr", "is missing, but %s is set; set the URL of Vault, or remove %s", e.name, e.name)
+			if e.Name != "vault_addr" && f.given(e.Name) {
+				f.add("vault_addr", "is missing, but %s is set; set the URL of Vault, or remove %s", e.Name, e.Name)
 			}
 		}
 		return
 	}
 	// The room for Vault knows best; its messages begin with the setting.
-	for _, p := range problemsOf("vault_addr", f.s.vaultConfig(0, nil).Check()) {
+	for _, p := range Problems("vault_addr", f.s.VaultConfig(0, nil).Check()) {
 		if name, rest, ok := strings.Cut(p.Text, " "); ok && strings.HasPrefix(name, "vault_") {
 			p = Problem{Setting: name, Text: rest}
 		}
@@ -176,10 +176,10 @@ func (f *finder) keys() {
 	if f.s.Vault.Addr != "" || f.s.CI.PullRequest() {
 		return
 	}
-	if anySSH(f.s.Hosts.Hosts) && !f.given("ssh_key") {
+	if AnySSH(f.s.Hosts.Hosts) && !f.given("ssh_key") {
 		f.add("ssh_key", "is missing; SSH hosts need it, or vault_addr to fetch it from Vault")
 	}
-	if anySSH(f.s.Hosts.AgentHosts) && !anySSH(f.s.Hosts.Hosts) && !f.given("ssh_key") && !f.given("agent_ssh_key") {
+	if AnySSH(f.s.Hosts.AgentHosts) && !AnySSH(f.s.Hosts.Hosts) && !f.given("ssh_key") && !f.given("agent_ssh_key") {
 		f.add("agent_ssh_key", "is missing; agent_hosts need it, or vault_addr to fetch it from Vault")
 	}
 }
@@ -193,7 +193,7 @@ func (f *finder) hosts() {
 	if f.s.CI.StepType == "plugin" && !f.given("hosts") {
 		f.add("hosts", "is missing; a plugin step has neither agent nor Terraform: name the machine that has, as user@host")
 	}
-	ssh := anySSH(f.s.Hosts.Hosts) || anySSH(f.s.Hosts.AgentHosts)
+	ssh := AnySSH(f.s.Hosts.Hosts) || AnySSH(f.s.Hosts.AgentHosts)
 	if ssh && !f.given("known_hosts") && !f.given("host_fingerprints") && f.s.Vault.Addr == "" {
 		f.add("known_hosts", "is missing; host keys are always verified: give known_hosts or host_fingerprints, or vault_addr to fetch them from Vault")
 	}
@@ -215,26 +215,11 @@ func (s Settings) Warnings() []string {
 	if s.Agent.ItemTimeout > s.RunTimeout {
 		warnings = append(warnings, fmt.Sprintf("item_timeout %s does not fit into run_timeout %s: no item can start", s.Agent.ItemTimeout, s.RunTimeout))
 	}
-	warnings = append(warnings, skippedLines("git_known_hosts", s.Repository.KnownHosts)...)
-	warnings = append(warnings, skippedLines("known_hosts", s.Hosts.KnownHosts)...)
+	warnings = append(warnings, sshkey.Warnings("git_known_hosts", s.Repository.KnownHosts)...)
+	warnings = append(warnings, sshkey.Warnings("known_hosts", s.Hosts.KnownHosts)...)
 	r := splitRemote(s.Repository.Remote)
 	if r.scheme == "http" && !r.loopback() && r.named(s.CI.Netrc.Machine) {
 		warnings = append(warnings, "remote is plain http: the pipeline's own login (CI_NETRC_*) is not sent over it, so nothing can be pushed")
 	}
 	return warnings
-}
-
-// skippedLines warns of known_hosts lines that are not understood. What cannot
-// be read at all is told elsewhere.
-func skippedLines(setting, lines string) []string {
-	known, err := sshkey.ReadKnownHosts(lines)
-	if err != nil || known.Warning() == "" {
-		return nil
-	}
-	return []string{setting + " " + known.Warning()}
-}
-
-// usageError is the error of a command line that is wrong.
-func usageError(format string, args ...any) error {
-	return fault.Mark(fault.Settings, fmt.Errorf(format, args...))
 }

@@ -1,6 +1,7 @@
-// Package plugin is the whole program: settings in, report out. Its files are
-// the stages of a run and the small commands; the rooms below it do the work.
-package plugin
+// Package settings holds every setting once: its name, default, reader and
+// documentation. It reads them from texts that are handed in, tells everything
+// that is wrong with them at once, and contacts nothing.
+package settings
 
 import (
 	"time"
@@ -55,24 +56,24 @@ const LocalHost = "local"
 
 // Settings is everything that decides a run: the settings block, completed by
 // the defaults, and what Woodpecker says of the pipeline. It is data only,
-// checked as a whole before it leaves ReadSettings. Defaults that need the
+// checked as a whole before it leaves Read. Defaults that need the
 // repository's content are decided by methods, once that content is known.
 type Settings struct {
 	Mode       Mode
 	RunTimeout time.Duration
 
-	Repository RepositorySettings
-	Documents  DocumentSettings
-	Vault      VaultSettings
-	Hosts      HostSettings
-	Agent      AgentSettings
-	Terraform  TerraformSettings
-	Report     ReportSettings
+	Repository Repository
+	Documents  Documents
+	Vault      Vault
+	Hosts      Hosts
+	Agent      Agent
+	Terraform  Terraform
+	Report     Report
 	CI         CI
 }
 
-// RepositorySettings say where the documents are and how to publish to them.
-type RepositorySettings struct {
+// Repository say where the documents are and how to publish to them.
+type Repository struct {
 	Remote      string        // https or ssh URL, scp-like address, or path
 	Branch      string        // read from and published to
 	Username    string        // of HTTPS; from netrc when its machine is the remote's host
@@ -90,8 +91,8 @@ type RepositorySettings struct {
 	PagesURL    string        // template with {file}; empty: no links
 }
 
-// DocumentSettings say which post-mortems are read and which items count.
-type DocumentSettings struct {
+// Documents say which post-mortems are read and which items count.
+type Documents struct {
 	PostMortems   []string             // globs, ** allowed
 	Scope         Scope                // resolved: never empty
 	Since         string               // commit or ref; empty: the last completed run, else CI.PrevSHA
@@ -102,9 +103,9 @@ type DocumentSettings struct {
 	Index         string               // path; empty: DefaultIndex if it carries our marker
 }
 
-// VaultSettings say how the private key is fetched. Addr is empty when Vault
+// Vault say how the private key is fetched. Addr is empty when Vault
 // is not used.
-type VaultSettings struct {
+type Vault struct {
 	Addr       string
 	Auth       VaultAuth
 	AuthMount  string // never empty: the method's name unless set
@@ -122,8 +123,8 @@ type VaultSettings struct {
 	SSHRole    string
 }
 
-// HostSettings say where Terraform and the agent run.
-type HostSettings struct {
+// Hosts say where Terraform and the agent run.
+type Hosts struct {
 	Hosts          []string // user@host[:port] or "local", tried in order; never empty
 	AgentHosts     []string // never empty: Hosts unless set
 	KnownHosts     string   // known_hosts lines
@@ -137,8 +138,8 @@ type HostSettings struct {
 	PrepareCommand string   // the owner's own shell text
 }
 
-// AgentSettings say what the agent is and what it may cost.
-type AgentSettings struct {
+// Agent say what the agent is and what it may cost.
+type Agent struct {
 	Name        string // of the agent definition
 	Command     string // program on the host
 	Model       string // empty: the definition's
@@ -146,9 +147,9 @@ type AgentSettings struct {
 	ItemTimeout time.Duration
 }
 
-// TerraformSettings say what may change and how it is planned. The program and
+// Terraform say what may change and how it is planned. The program and
 // its arguments are empty when unset: see Settings.TerraformCommands.
-type TerraformSettings struct {
+type Terraform struct {
 	Stacks         []string            // globs of folders
 	Protected      []string            // stack names, the built-in ones included
 	AllowPaths     []string            // globs
@@ -169,8 +170,8 @@ type TerraformSettings struct {
 	LockTimeout      time.Duration
 }
 
-// ReportSettings say who hears of the run, and how it is logged.
-type ReportSettings struct {
+// Report say who hears of the run, and how it is logged.
+type Report struct {
 	SlackWebhook secret.String // URL, or its path T…/B…/…
 	SlackToken   secret.String
 	SlackChannel string
@@ -206,7 +207,7 @@ type Netrc struct {
 	Password secret.String
 }
 
-// PullRequest tells whether the run is a lint of a pull request: it ends after
+// PullRequest reports whether the run is a lint of a pull request: it ends after
 // classification and uses no secret.
 func (c CI) PullRequest() bool {
 	switch c.Event {
@@ -217,15 +218,15 @@ func (c CI) PullRequest() bool {
 	}
 }
 
-// way is how the forge, Vault and chat are reached by HTTP.
-func (s Settings) way() egress.Way {
+// Way is how the forge, Vault and chat are reached by HTTP.
+func (s Settings) Way() egress.Way {
 	return egress.Way{CACert: s.Repository.CACert, Proxy: s.Repository.Proxy, NoProxy: s.Repository.NoProxy}
 }
 
 // Secrets is every secret that the settings hold, for the redactor.
 func (s Settings) Secrets() []secret.String {
 	all := []secret.String{
-		s.Repository.Password, s.Repository.SSHKey, s.Repository.SigningKey, s.Repository.Proxy, s.way().ProxyPassword(),
+		s.Repository.Password, s.Repository.SSHKey, s.Repository.SigningKey, s.Repository.Proxy, s.Way().ProxyPassword(),
 		s.Vault.SecretID, s.Vault.Token,
 		s.Hosts.SSHKey, s.Hosts.AgentSSHKey,
 		s.Report.SlackWebhook, s.Report.SlackToken,

@@ -1,4 +1,4 @@
-package plugin
+package settings
 
 import (
 	"encoding/json"
@@ -9,14 +9,16 @@ import (
 	"unicode"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Wrapper is the program that plans and applies when the repository has it and
 // the setting terraform is unset.
 const Wrapper = "scripts/tg"
 
-// planFile stands for the absolute path of the saved plan in arguments.
-const planFile = "{plan}"
+// PlanFile stands for the absolute path of the saved plan in arguments.
+const PlanFile = "{plan}"
 
 // Commands is how a stack is planned and applied. {plan} in arguments stands
 // for the absolute path of the plan file.
@@ -40,13 +42,13 @@ func (s Settings) TerraformCommands(hasWrapper bool) Commands {
 	c := Commands{
 		Program: program,
 		Init:    []string{"init", "-input=false", "-lockfile=readonly"},
-		Plan:    []string{"plan", "-input=false", "-lock-timeout=5m", "-out=" + planFile},
-		Show:    []string{"show", "-json", planFile},
-		Apply:   []string{"apply", "-input=false", "-lock-timeout=5m", planFile},
+		Plan:    []string{"plan", "-input=false", "-lock-timeout=5m", "-out=" + PlanFile},
+		Show:    []string{"show", "-json", PlanFile},
+		Apply:   []string{"apply", "-input=false", "-lock-timeout=5m", PlanFile},
 	}
 	if strings.TrimPrefix(program, "./") == Wrapper {
 		c.Init = nil // the wrapper initialises by itself
-		c.Apply = []string{"apply", "--non-interactive", planFile}
+		c.Apply = []string{"apply", "--non-interactive", PlanFile}
 	}
 	c.Init = orElse(s.Terraform.InitArgs, c.Init)
 	c.Plan = orElse(s.Terraform.PlanArgs, c.Plan)
@@ -73,7 +75,7 @@ func readArguments(text string) ([]string, error) {
 		return nil, err
 	}
 	if strings.ContainsAny(text, "$`") {
-		return nil, fmt.Errorf("%s holds $ or a backquote; arguments are not expanded, write the value itself", quoted(text))
+		return nil, fmt.Errorf("%s holds $ or a backquote; arguments are not expanded, write the value itself", plain.Quote(text))
 	}
 	read := splitCommand
 	switch {
@@ -88,8 +90,8 @@ func readArguments(text string) ([]string, error) {
 	}
 	for i, word := range words {
 		// The verb is one word, and no value goes on with another argument.
-		if i == 0 && strings.ContainsFunc(word, unicode.IsSpace) || strings.Contains(word, " -") || strings.Contains(word, " "+planFile) {
-			return nil, fmt.Errorf("%s would be one argument and looks like several; write each of them as a word or a value of its own", quoted(word))
+		if i == 0 && strings.ContainsFunc(word, unicode.IsSpace) || strings.Contains(word, " -") || strings.Contains(word, " "+PlanFile) {
+			return nil, fmt.Errorf("%s would be one argument and looks like several; write each of them as a word or a value of its own", plain.Quote(word))
 		}
 	}
 	return words, nil
@@ -103,10 +105,10 @@ const unmistakable = `write a JSON array, such as '["plan", "-out={plan}"]'`
 func splitArray(text string) ([]string, error) {
 	var words []string
 	if err := json.Unmarshal([]byte(text), &words); err != nil {
-		return nil, fmt.Errorf("%s starts like a JSON array of texts and is none; %s", quoted(text), unmistakable)
+		return nil, fmt.Errorf("%s starts like a JSON array of texts and is none; %s", plain.Quote(text), unmistakable)
 	}
 	if slices.Contains(words, "") {
-		return nil, fmt.Errorf("%s holds an empty argument; leave it out", quoted(text))
+		return nil, fmt.Errorf("%s holds an empty argument; leave it out", plain.Quote(text))
 	}
 	return words, nil
 }
@@ -117,12 +119,12 @@ func splitArray(text string) ([]string, error) {
 func splitCSV(text string) ([]string, error) {
 	words := strings.Split(text, ",")
 	if strings.ContainsAny(text, `'"\`) || slices.Contains(words, "") {
-		return nil, fmt.Errorf("%s is a list with quotes, backslashes or an empty value, of which it cannot be told where its values end; %s", quoted(text), unmistakable)
+		return nil, fmt.Errorf("%s is a list with quotes, backslashes or an empty value, of which it cannot be told where its values end; %s", plain.Quote(text), unmistakable)
 	}
 	options := slices.IndexFunc(words, func(word string) bool { return strings.HasPrefix(word, "-") })
 	for i, word := range words {
-		if options >= 0 && i > options && !strings.HasPrefix(word, "-") && word != planFile {
-			return nil, fmt.Errorf("%s has %s as a value, which may as well be the rest of %s; %s", quoted(text), quoted(word), quoted(words[i-1]), unmistakable)
+		if options >= 0 && i > options && !strings.HasPrefix(word, "-") && word != PlanFile {
+			return nil, fmt.Errorf("%s has %s as a value, which may as well be the rest of %s; %s", plain.Quote(text), plain.Quote(word), plain.Quote(words[i-1]), unmistakable)
 		}
 	}
 	return words, nil
@@ -137,24 +139,24 @@ func splitCommand(text string) ([]string, error) {
 	parser := syntax.NewParser(syntax.Variant(syntax.LangPOSIX))
 	for word, err := range parser.WordsSeq(strings.NewReader(text)) {
 		if err != nil {
-			return nil, fmt.Errorf("%s cannot be split into arguments: %s; quote shell characters", quoted(text), parseProblem(err))
+			return nil, fmt.Errorf("%s cannot be split into arguments: %s; quote shell characters", plain.Quote(text), parseProblem(err))
 		}
-		plain, ok := literal(word.Parts, false)
+		unquoted, ok := literal(word.Parts, false)
 		if !ok {
-			return nil, fmt.Errorf("%s holds shell syntax; only plain and quoted arguments are allowed", quoted(text))
+			return nil, fmt.Errorf("%s holds shell syntax; only plain and quoted arguments are allowed", plain.Quote(text))
 		}
 		if expands(word) {
-			return nil, fmt.Errorf("%s holds ~, *, ? or [ outside of quotes; arguments are not expanded, so quote what is meant as it stands", quoted(plain))
+			return nil, fmt.Errorf("%s holds ~, *, ? or [ outside of quotes; arguments are not expanded, so quote what is meant as it stands", plain.Quote(unquoted))
 		}
-		if strings.HasPrefix(plain, ",") || strings.HasSuffix(plain, ",") || strings.Contains(plain, ",-") || strings.Contains(plain, ","+planFile) {
-			return nil, fmt.Errorf("%s is one word and looks like several values of a list; separate the arguments by spaces alone, or %s", quoted(plain), unmistakable)
+		if strings.HasPrefix(unquoted, ",") || strings.HasSuffix(unquoted, ",") || strings.Contains(unquoted, ",-") || strings.Contains(unquoted, ","+PlanFile) {
+			return nil, fmt.Errorf("%s is one word and looks like several values of a list; separate the arguments by spaces alone, or %s", plain.Quote(unquoted), unmistakable)
 		}
-		words = append(words, plain)
+		words = append(words, unquoted)
 		end = word.End().Offset()
 	}
 	// The shell's parser drops what follows a word that begins with #.
 	if rest := strings.TrimSpace(text[end:]); rest != "" {
-		return nil, fmt.Errorf("%s holds a comment; quote a # that belongs to an argument", quoted(text))
+		return nil, fmt.Errorf("%s holds a comment; quote a # that belongs to an argument", plain.Quote(text))
 	}
 	return words, nil
 }
@@ -230,13 +232,13 @@ func unescaped(text string, inQuotes bool) string {
 // wantsPlanFile refuses arguments that do not name the saved plan once: without
 // it the command would plan again, and not what was judged.
 func wantsPlanFile(words []string) error {
-	switch n := strings.Count(strings.Join(words, " "), planFile); n {
+	switch n := strings.Count(strings.Join(words, " "), PlanFile); n {
 	case 0:
-		return fmt.Errorf("does not hold %s, which stands for the path of the saved plan; add it", planFile)
+		return fmt.Errorf("does not hold %s, which stands for the path of the saved plan; add it", PlanFile)
 	case 1:
 		return nil
 	default:
-		return fmt.Errorf("holds %s %d times; name the saved plan once", planFile, n)
+		return fmt.Errorf("holds %s %d times; name the saved plan once", PlanFile, n)
 	}
 }
 
@@ -246,16 +248,16 @@ func wantsPlanFileLast(words []string) error {
 	if err := wantsPlanFile(words); err != nil {
 		return err
 	}
-	if words[len(words)-1] != planFile {
-		return fmt.Errorf("must end in %s as an argument of its own: Terraform takes no option after the saved plan, and reads it by no option", planFile)
+	if words[len(words)-1] != PlanFile {
+		return fmt.Errorf("must end in %s as an argument of its own: Terraform takes no option after the saved plan, and reads it by no option", PlanFile)
 	}
 	return nil
 }
 
 // wantsNoPlanFile is for init, which runs before there is a plan.
 func wantsNoPlanFile(words []string) error {
-	if strings.Contains(strings.Join(words, " "), planFile) {
-		return fmt.Errorf("holds %s, but there is no plan yet when it runs; leave it out", planFile)
+	if strings.Contains(strings.Join(words, " "), PlanFile) {
+		return fmt.Errorf("holds %s, but there is no plan yet when it runs; leave it out", PlanFile)
 	}
 	return nil
 }

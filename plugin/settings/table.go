@@ -1,0 +1,241 @@
+package settings
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+)
+
+// Entry is one setting. The flags, the reading of the environment, the names
+// in messages, the help and docs/settings.md all come from these entries.
+type Entry struct {
+	Name    string   // as in the settings block: snake case
+	CI      []string // CI variables that stand in for it, in order
+	Default string   // as it would be written; "" when there is none or it is decided later
+	told    string   // what the docs say of the default, when Default does not tell it
+	Usage   string   // one sentence or two, Markdown
+	Secret  bool     // comes by from_secret and is never shown
+	read    reader
+}
+
+// Variable is the environment variable of the setting.
+func (e Entry) Variable() string { return Prefix + strings.ToUpper(e.Name) }
+
+// DefaultText is the default as the help and the docs show it.
+func (e Entry) DefaultText() string {
+	switch {
+	case e.told != "":
+		return e.told
+	case len(e.CI) > 0:
+		return "`" + strings.Join(e.CI, "`, then `") + "`"
+	case e.Default != "":
+		return "`" + e.Default + "`"
+	default:
+		return ""
+	}
+}
+
+// Group is the settings of one matter, under one heading.
+type Group struct {
+	Title   string
+	Entries []Entry
+}
+
+// Groups is every setting, in the order of the docs and of messages.
+func Groups() []Group {
+	return []Group{
+		{"Run", runEntries},
+		{"Repository", repositoryEntries},
+		{"Documents", documentEntries},
+		{"Vault", vaultEntries},
+		{"Hosts", hostEntries},
+		{"Agent", agentEntries},
+		{"Terraform", terraformEntries},
+		{"Report", reportEntries},
+	}
+}
+
+// All is every setting in order.
+func All() []Entry {
+	var all []Entry
+	for _, g := range Groups() {
+		all = append(all, g.Entries...)
+	}
+	return all
+}
+
+// some is the settings with these names, in order.
+func some(names []string) []Entry {
+	return slices.DeleteFunc(All(), func(e Entry) bool { return !slices.Contains(names, e.Name) })
+}
+
+// names is the name of every setting in order.
+func names() []string {
+	var all []string
+	for _, e := range All() {
+		all = append(all, e.Name)
+	}
+	return all
+}
+
+var runEntries = []Entry{
+	{
+		Name: "mode", Default: string(ModeApply),
+		Usage: "`apply` is the whole run. `propose` does everything but apply and leaves a branch for a person to merge. `dry-run` does all that is free and changes nothing anywhere.",
+		read:  asChoice(func(s *Settings) *Mode { return &s.Mode }, ModeApply, ModePropose, ModeDryRun),
+	},
+	{
+		Name: "run_timeout", Default: "50m",
+		Usage: "Limit of the whole run. Keep it below Woodpecker's own limit.",
+		read:  asDuration(func(s *Settings) *time.Duration { return &s.RunTimeout }, false),
+	},
+}
+
+var repositoryEntries = []Entry{
+	{
+		Name: "remote", CI: []string{"CI_REPO_CLONE_URL"},
+		Usage: "Repository to clone and push to: a https or ssh URL, or a path.",
+		read:  asText(func(s *Settings) *string { return &s.Repository.Remote }, address),
+	},
+	{
+		Name: "branch", CI: []string{"CI_COMMIT_BRANCH", "CI_REPO_DEFAULT_BRANCH"},
+		Usage: "Branch to read and to publish to.",
+		read:  asText(func(s *Settings) *string { return &s.Repository.Branch }, gitrepo.CheckBranch),
+	},
+	{
+		Name: "git_username", told: "`git` when only a password is given; `CI_NETRC_USERNAME` when neither is and `CI_NETRC_MACHINE` is the remote's host",
+		Usage: "Login for a https remote. Most forges take any name with a token.",
+		read:  asText(func(s *Settings) *string { return &s.Repository.Username }),
+	},
+	{
+		Name: "git_password", Secret: true, told: "`CI_NETRC_PASSWORD` when `CI_NETRC_MACHINE` is the remote's host",
+		Usage: "Password or token for a https remote. Refused over plain http, except to this machine.",
+		read:  asSecret(func(s *Settings) *secret.String { return &s.Repository.Password }),
+	},
+	{
+		Name: "git_ssh_key", Secret: true,
+		Usage: "Private key for an ssh remote, OpenSSH or PEM. A key that a store hands out with escaped line ends, in JSON quotes or in base64 is understood; so are known hosts and certificates.",
+		read:  asKey(func(s *Settings) *secret.String { return &s.Repository.SSHKey }),
+	},
+	{
+		Name:  "git_known_hosts",
+		Usage: "`known_hosts` lines of an ssh remote; required for one. Lines that are not understood are skipped with a warning.",
+		read:  asPasted(func(s *Settings) *string { return &s.Repository.KnownHosts }, knownHosts),
+	},
+	{
+		Name: "state_refs", Default: "refs/pm-todos",
+		Usage: "Where lock, ledger and journals stand on the remote. Some forges take only branches and tags: `heads/pm-todos-state` makes them branches below that name, with `[ci skip]` in every commit.",
+		read:  asText(func(s *Settings) *string { return &s.Repository.StateRefs }, gitrepo.CheckStateRefs),
+	},
+	{
+		Name: "git_signing_key", Secret: true,
+		Usage: "OpenSSH private key that signs every commit of this program, for remotes that demand signed commits. Give its public half to the forge as a signing key of the account, and set `author_email` to an address of that account.",
+		read:  asKey(func(s *Settings) *secret.String { return &s.Repository.SigningKey }),
+	},
+	{
+		Name:  "git_ca_cert",
+		Usage: "PEM of a private CA, trusted beside the system's: for a https remote, Vault (unless `vault_ca_cert` is set) and Slack.",
+		read:  asPasted(func(s *Settings) *string { return &s.Repository.CACert }, certificates),
+	},
+	{
+		Name: "proxy", Secret: true,
+		Usage: "URL of an HTTP proxy, `http://[USER:PASSWORD@]HOST:PORT`, through which a https remote, https Vault and Slack are reached. Plain http and SSH never go through it. Proxy variables of the environment are not read.",
+		read:  asSecret(func(s *Settings) *secret.String { return &s.Repository.Proxy }, egress.CheckProxy),
+	},
+	{
+		Name:  "no_proxy",
+		Usage: "List of hosts that are reached without `proxy`: names (`vault.example.org`), domains (`.example.org`), addresses and ranges (`10.0.0.0/8`), each with a port if need be. This machine always is.",
+		read:  asList(func(s *Settings) *[]string { return &s.Repository.NoProxy }, word),
+	},
+	{
+		Name: "author_name", Default: "pm-todos",
+		Usage: "Name in the commits.",
+		read:  asText(func(s *Settings) *string { return &s.Repository.AuthorName }, identity),
+	},
+	{
+		Name: "author_email", Default: "pm-todos@localhost",
+		Usage: "Address in the commits.",
+		read:  asText(func(s *Settings) *string { return &s.Repository.AuthorEmail }, identity),
+	},
+	{
+		Name: "commit_url", told: "from `remote`, else from `CI_REPO_URL`: `<repository>/commit/{sha}`",
+		Usage: "Link of a commit; `{sha}` is replaced by its hash.",
+		read:  asText(func(s *Settings) *string { return &s.Repository.CommitURL }, CheckURL, holds("{sha}")),
+	},
+	{
+		Name:  "pages_url",
+		Usage: "Link of a published post-mortem. `{file}` is replaced by the document's path in the repository, `{name}` by its file name without extension.",
+		read:  asText(func(s *Settings) *string { return &s.Repository.PagesURL }, CheckURL, holds("{file}", "{name}")),
+	},
+}
+
+var documentEntries = []Entry{
+	{
+		Name: "post_mortems", Default: "docs/post-mortems/*.md",
+		Usage: "List of globs of the documents; `**` matches any number of folders.",
+		read:  asList(func(s *Settings) *[]string { return &s.Documents.PostMortems }, glob),
+	},
+	{
+		Name: "scope", told: "`changed` on push, else `all`",
+		Usage: "`changed` looks at the documents that differ from those of the commit `since`, and at those with unfinished items; `all` looks at every one.",
+		read:  asChoice(func(s *Settings) *Scope { return &s.Documents.Scope }, ScopeChanged, ScopeAll),
+	},
+	{
+		Name: "since", told: "the last completed run, else `CI_PREV_COMMIT_SHA`",
+		Usage: "Commit to compare with under `scope: changed`, by its full hash.",
+		read:  asText(func(s *Settings) *string { return &s.Documents.Since }, commitHash),
+	},
+	{
+		Name: "safe_types", Default: "Alert,Config,Monitor",
+		Usage: "Types of items that may be implemented without a person. The set can only be narrowed.",
+		read:  asSafeTypes,
+	},
+	{
+		Name: "inferred_types", Default: "tables",
+		Usage: "What to do with a type that is inferred from the action: `review` never acts on it, `tables` does in legacy tables, `all` in task lists too (Alert and Monitor only).",
+		read:  asInference,
+	},
+	{
+		Name: "max_items", Default: "5",
+		Usage: "Items to implement in one run.",
+		read:  asCount(func(s *Settings) *int { return &s.Documents.MaxItems }, 0),
+	},
+	{
+		Name: "max_attempts", Default: "2",
+		Usage: "Failed attempts before an item is left to a person.",
+		read:  asCount(func(s *Settings) *int { return &s.Documents.MaxAttempts }, 1),
+	},
+	{
+		Name: "index", told: "`" + DefaultIndex + "` if it carries this program's marker",
+		Usage: "HTML overview to write again together with the documents.",
+		read:  asText(func(s *Settings) *string { return &s.Documents.Index }, repositoryPath),
+	},
+}
+
+// asSafeTypes reads safe_types in the usual spelling.
+func asSafeTypes(s *Settings, text string) error {
+	err := asList(func(s *Settings) *[]string { return &s.Documents.SafeTypes }, safeType)(s, text)
+	var known []string
+	for _, given := range s.Documents.SafeTypes {
+		if name, ok := canonicalType(given); ok && !slices.Contains(known, name) {
+			known = append(known, name)
+		}
+	}
+	s.Documents.SafeTypes = known
+	return err
+}
+
+// asInference reads inferred_types.
+func asInference(s *Settings, text string) error {
+	var spelled string
+	err := asChoice(func(*Settings) *string { return &spelled }, "review", "tables", "all")(s, text)
+	s.Documents.InferredTypes = map[string]postmortem.Inference{
+		"review": postmortem.Review, "tables": postmortem.Tables, "all": postmortem.All,
+	}[spelled]
+	return err
+}

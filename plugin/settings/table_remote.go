@@ -1,0 +1,143 @@
+package settings
+
+import (
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/secret"
+)
+
+var vaultEntries = []Entry{
+	{
+		Name:  "vault_addr",
+		Usage: "Base URL of Vault. Plain http earns a warning, unless the host is this machine, `*.svc` or `*.svc.cluster.local`.",
+		read:  asText(func(s *Settings) *string { return &s.Vault.Addr }),
+	},
+	{
+		Name: "vault_auth", Default: string(AuthKubernetes),
+		Usage: "How to log in: `kubernetes`, `jwt`, `approle` or `token`.",
+		read:  asChoice(func(s *Settings) *VaultAuth { return &s.Vault.Auth }, AuthKubernetes, AuthJWT, AuthAppRole, AuthToken),
+	},
+	{
+		Name: "vault_auth_mount", told: "the method's name",
+		Usage: "Where the auth method is mounted.",
+		read:  asText(func(s *Settings) *string { return &s.Vault.AuthMount }),
+	},
+	{
+		Name: "vault_role", Default: "ci",
+		Usage: "Role for `kubernetes` and `jwt`.",
+		read:  asText(func(s *Settings) *string { return &s.Vault.Role }, word),
+	},
+	{
+		Name: "vault_jwt_path", Default: "/var/run/secrets/kubernetes.io/serviceaccount/token",
+		Usage: "File that holds the JWT for `kubernetes` and `jwt`: the pod's service-account token.",
+		read:  asText(func(s *Settings) *string { return &s.Vault.JWTPath }),
+	},
+	{
+		Name:  "vault_role_id",
+		Usage: "Role id for `approle`.",
+		read:  asText(func(s *Settings) *string { return &s.Vault.RoleID }, word),
+	},
+	{
+		Name: "vault_secret_id", Secret: true,
+		Usage: "Secret id for `approle`.",
+		read:  asSecret(func(s *Settings) *secret.String { return &s.Vault.SecretID }),
+	},
+	{
+		Name: "vault_token", Secret: true,
+		Usage: "Token for `token`.",
+		read:  asSecret(func(s *Settings) *secret.String { return &s.Vault.Token }),
+	},
+	{
+		Name:  "vault_namespace",
+		Usage: "Namespace, where Vault has them.",
+		read:  asText(func(s *Settings) *string { return &s.Vault.Namespace }, word),
+	},
+	{
+		Name:  "vault_ca_cert",
+		Usage: "PEM of the CA that signed Vault's certificate.",
+		read:  asPasted(func(s *Settings) *string { return &s.Vault.CACert }, certificates),
+	},
+	{
+		Name: "vault_secret", Default: "secret/data/ci/infra",
+		Usage: "Path of the secret. The KV version is found out from the mount; `secret/ci/infra` works too. Its fields `known_hosts` and `slack_webhook` fill those settings when they are unset.",
+		read:  asText(func(s *Settings) *string { return &s.Vault.Secret }),
+	},
+	{
+		Name: "vault_field", Default: "devvm_ssh_key",
+		Usage: "Field that holds the private key for `hosts`.",
+		read:  asText(func(s *Settings) *string { return &s.Vault.Field }, word),
+	},
+	{
+		Name: "vault_agent_field", told: "that of `vault_field`",
+		Usage: "Field that holds the private key for `agent_hosts`.",
+		read:  asText(func(s *Settings) *string { return &s.Vault.AgentField }, word),
+	},
+	{
+		Name:  "vault_ssh_mount",
+		Usage: "Mount of Vault's SSH engine: it signs a key made for this run, and no stored key is read.",
+		read:  asText(func(s *Settings) *string { return &s.Vault.SSHMount }),
+	},
+	{
+		Name:  "vault_ssh_role",
+		Usage: "Role of the SSH engine.",
+		read:  asText(func(s *Settings) *string { return &s.Vault.SSHRole }, word),
+	},
+}
+
+var hostEntries = []Entry{
+	{
+		Name: "hosts", Default: LocalHost, told: "`local`; required in a plugin step",
+		Usage: "List of `user@host[:port]`, tried in order: where Terraform runs. `local` runs on this machine, outside the image.",
+		read:  asList(func(s *Settings) *[]string { return &s.Hosts.Hosts }, hostOrLocal),
+	},
+	{
+		Name: "agent_hosts", told: "those of `hosts`, with a warning",
+		Usage: "Where the agent runs, when it is another user or machine than the one that holds Terraform's credentials.",
+		read:  asList(func(s *Settings) *[]string { return &s.Hosts.AgentHosts }, hostOrLocal),
+	},
+	{
+		Name: "known_hosts", told: "the Vault secret's field `known_hosts`",
+		Usage: "`known_hosts` lines of the hosts, `@cert-authority` too. Required for SSH hosts unless `host_fingerprints` is given. Lines that are not understood are skipped with a warning.",
+		read:  asPasted(func(s *Settings) *string { return &s.Hosts.KnownHosts }, knownHosts),
+	},
+	{
+		Name:  "host_fingerprints",
+		Usage: "List of `SHA256:…` fingerprints of host keys, instead of `known_hosts`.",
+		read:  asList(func(s *Settings) *[]string { return &s.Hosts.Fingerprints }, fingerprint),
+	},
+	{
+		Name:  "jump_host",
+		Usage: "`user@host[:port]` to go through. Its host key is verified in the same way.",
+		read:  asText(func(s *Settings) *string { return &s.Hosts.JumpHost }, sshHost),
+	},
+	{
+		Name: "ssh_key", Secret: true, told: "the Vault secret's field `vault_field`",
+		Usage: "Private key for `hosts`, instead of one from Vault.",
+		read:  asKey(func(s *Settings) *secret.String { return &s.Hosts.SSHKey }),
+	},
+	{
+		Name: "agent_ssh_key", Secret: true, told: "`ssh_key`, else the Vault secret's field `vault_agent_field`",
+		Usage: "Private key for `agent_hosts`.",
+		read:  asKey(func(s *Settings) *secret.String { return &s.Hosts.AgentSSHKey }),
+	},
+	{
+		Name: "connect_timeout", Default: "10s",
+		Usage: "Limit for the connection to a host.",
+		read:  asDuration(func(s *Settings) *time.Duration { return &s.Hosts.ConnectTimeout }, false),
+	},
+	{
+		Name:  "workdir",
+		Usage: "A person's checkout on the Terraform host. It is the source of `carry` files only and is never written to.",
+		read:  asText(func(s *Settings) *string { return &s.Hosts.Workdir }, absolute),
+	},
+	{
+		Name: "carry", Default: "**/.terraform.lock.hcl",
+		Usage: "List of globs of ignored files in `workdir` that are copied into the Terraform workspace, such as a kubeconfig.",
+		read:  asList(func(s *Settings) *[]string { return &s.Hosts.Carry }, glob),
+	},
+	{
+		Name:  "prepare_command",
+		Usage: "Shell command to run in the Terraform workspace after its checkout, such as `git-crypt unlock ~/.keys/infra`.",
+		read:  asLines(func(s *Settings) *string { return &s.Hosts.PrepareCommand }, shellText),
+	},
+}

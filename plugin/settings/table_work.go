@@ -1,0 +1,164 @@
+package settings
+
+import (
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/secret"
+)
+
+var agentEntries = []Entry{
+	{
+		Name: "agent", Default: "postmortem-todo-resolver",
+		Usage: "Agent definition. When the repository has `.claude/agents/<agent>.md`, its prompt and model are taken; the built-in contract is added and wins.",
+		read:  asText(func(s *Settings) *string { return &s.Agent.Name }, agentDefinition),
+	},
+	{
+		Name: "agent_command", Default: "claude",
+		Usage: "Program on the host; `~/.local/bin` is searched too.",
+		read:  asText(func(s *Settings) *string { return &s.Agent.Command }, CheckProgram),
+	},
+	{
+		Name: "model", told: "the definition's",
+		Usage: "Model of the agent.",
+		read:  asText(func(s *Settings) *string { return &s.Agent.Model }, word),
+	},
+	{
+		Name: "budget_usd", Default: "5",
+		Usage: "US dollars that the agent may cost in the whole run, split over the items that remain.",
+		read:  asMoney(func(s *Settings) *float64 { return &s.Agent.BudgetUSD }),
+	},
+	{
+		Name: "item_timeout", Default: "30m",
+		Usage: "Limit for the agent and the plans of one item. An apply is never cut short.",
+		read:  asDuration(func(s *Settings) *time.Duration { return &s.Agent.ItemTimeout }, false),
+	},
+}
+
+var terraformEntries = []Entry{
+	{
+		Name: "stacks", Default: "stacks/*",
+		Usage: "List of globs of the folders that are planned and applied on their own.",
+		read:  asList(func(s *Settings) *[]string { return &s.Terraform.Stacks }, glob),
+	},
+	{
+		Name: "protected", Default: "vault,dbaas,traefik,authentik,kyverno",
+		Usage: "Stacks that are never touched. What is set is added to the default.",
+		read:  asProtected,
+	},
+	{
+		Name: "allow_paths", Default: "stacks/**",
+		Usage: "List of globs of what a change may touch. The built-in deny list always wins.",
+		read:  asList(func(s *Settings) *[]string { return &s.Terraform.AllowPaths }, glob),
+	},
+	{
+		Name: "type_paths", told: "`" + `{"Alert":"stacks/monitoring/**","Monitor":"stacks/monitoring/**,stacks/uptime-kuma/**"}` + "` as far as these exist",
+		Usage: "Map of narrower `allow_paths` per type.",
+		read:  asTypeMap(func(s *Settings) *map[string][]string { return &s.Terraform.TypePaths }, glob),
+	},
+	{
+		Name:  "allow_resources",
+		Usage: "Map of patterns of resource addresses or types per type, such as `" + `{"Alert":"helm_release.*"}` + "`. Unset, every resource is allowed that is not refused for another reason.",
+		read:  asTypeMap(func(s *Settings) *map[string][]string { return &s.Terraform.AllowResources }, word),
+	},
+	{
+		Name:  "automatic_creates",
+		Usage: "Map of resource types per item type that may be created without a person, beside those of [what is automatic](what-is-automatic.md), such as `" + `{"Config":"aws_sqs_queue"}` + "`.",
+		read:  asTypeMap(func(s *Settings) *map[string][]string { return &s.Terraform.AutomaticCreates }, word),
+	},
+	{
+		Name: "max_changes", Default: "10",
+		Usage: "Resources that one item may create or update.",
+		read:  asCount(func(s *Settings) *int { return &s.Terraform.MaxChanges }, 1),
+	},
+	{
+		Name:  "tolerated",
+		Usage: "List of what changes in every plan: addresses of `null_resource`, `terraform_data` or `time_*` resources, and `output.NAME` for outputs of a stack. They may do so in baseline, plan and confirm, with the actions of the baseline; what is new there may exist after the apply.",
+		read:  asList(func(s *Settings) *[]string { return &s.Terraform.Tolerated }, toleratedAddress),
+	},
+	{
+		Name: "state_paths", Default: "state/**",
+		Usage: "List of globs of where state tracked in git would be. Such stacks are left to people.",
+		read:  asList(func(s *Settings) *[]string { return &s.Terraform.StatePaths }, glob),
+	},
+	{
+		Name: "terraform", told: "`" + Wrapper + "` if the repository has it, else `terraform`",
+		Usage: "Program run in the stack's folder: a path in the repository, or a program on the host.",
+		read:  asText(func(s *Settings) *string { return &s.Terraform.Program }, CheckProgram),
+	},
+	{
+		Name: "init_args", told: "none for `" + Wrapper + "`, else `init -input=false -lockfile=readonly`",
+		Usage: "Arguments that initialise a stack: a line, in which quotes work as in a shell, or a list. Nothing is expanded, and what could be read in two ways is refused.",
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.InitArgs }, wantsNoPlanFile),
+	},
+	{
+		Name: "plan_args", told: "`plan -input=false -lock-timeout=5m -out={plan}`",
+		Usage: "Arguments that save a plan, a line or a list; `{plan}` is replaced by an absolute path.",
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.PlanArgs }, wantsPlanFile),
+	},
+	{
+		Name: "show_args", told: "`show -json {plan}`",
+		Usage: "Arguments that print the saved plan as JSON, a line or a list; `{plan}` is the last of them.",
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.ShowArgs }, wantsPlanFileLast),
+	},
+	{
+		Name: "apply_args", told: "`apply --non-interactive {plan}` for `" + Wrapper + "`, else `apply -input=false -lock-timeout=5m {plan}`",
+		Usage: "Arguments that apply the saved plan, a line or a list; `{plan}` is the last of them, and a wrapper must hand it on as the last. `doctor` proves it.",
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.ApplyArgs }, wantsPlanFileLast),
+	},
+	{
+		Name:  "verify_command",
+		Usage: "Shell command to run on the Terraform host after the apply, with the item as JSON on stdin. When it fails the item is not Done.",
+		read:  asLines(func(s *Settings) *string { return &s.Terraform.VerifyCommand }, shellText),
+	},
+	{
+		Name: "lock_timeout", Default: "10m",
+		Usage: "How long to wait for another run of the same repository; `0s` does not wait.",
+		read:  asDuration(func(s *Settings) *time.Duration { return &s.Terraform.LockTimeout }, true),
+	},
+}
+
+var reportEntries = []Entry{
+	{
+		Name: "slack_webhook", Secret: true, told: "the Vault secret's field `slack_webhook`",
+		Usage: "Incoming webhook: its URL, or its path `T…/B…/…`.",
+		read:  asSecret(func(s *Settings) *secret.String { return &s.Report.SlackWebhook }, webhook),
+	},
+	{
+		Name: "slack_token", Secret: true,
+		Usage: "Bot token, instead of a webhook.",
+		read:  asSecret(func(s *Settings) *secret.String { return &s.Report.SlackToken }),
+	},
+	{
+		Name:  "slack_channel",
+		Usage: "Channel for the bot token.",
+		read:  asText(func(s *Settings) *string { return &s.Report.SlackChannel }, word),
+	},
+	{
+		Name: "notify", Default: string(NotifyChanges),
+		Usage: "When Slack hears of a run: `always`, `changes` (something was done, refused, failed or newly left to people) or `failure`.",
+		read:  asChoice(func(s *Settings) *Notify { return &s.Report.Notify }, NotifyAlways, NotifyChanges, NotifyFailure),
+	},
+	{
+		Name: "summary_dir", Default: ".pm-todos",
+		Usage: "Folder for `summary.json`, `summary.md` and `slack.json`, relative to the workspace.",
+		read:  asText(func(s *Settings) *string { return &s.Report.SummaryDir }),
+	},
+	{
+		Name: "log_level", Default: "info",
+		Usage: "`trace`, `debug`, `info`, `warn` or `error`.",
+		read:  asChoice(func(s *Settings) *string { return &s.Report.LogLevel }, "trace", "debug", "info", "warn", "error"),
+	},
+	{
+		Name: "log_format", Default: "console",
+		Usage: "`console` or `json`.",
+		read:  asChoice(func(s *Settings) *string { return &s.Report.LogFormat }, "console", "json"),
+	},
+}
+
+// asProtected adds to the stacks that are always protected.
+func asProtected(s *Settings, text string) error {
+	var given Settings
+	err := asList(func(s *Settings) *[]string { return &s.Terraform.Protected }, glob)(&given, text)
+	s.Terraform.Protected = appendNew(s.Terraform.Protected, given.Terraform.Protected)
+	return err
+}

@@ -1,0 +1,40 @@
+package settings
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/vault"
+)
+
+// VaultConfig is the settings as the room for Vault takes them.
+func (s Settings) VaultConfig(patience time.Duration, tell func(string)) vault.Config {
+	v := s.Vault
+	return vault.Config{
+		Addr: v.Addr, Auth: string(v.Auth), Mount: v.AuthMount, Role: v.Role, JWTPath: v.JWTPath,
+		RoleID: v.RoleID, SecretID: v.SecretID, Token: v.Token, Namespace: v.Namespace, CACert: []byte(v.CACert), Way: s.Way(),
+		Timeout: patience, Secret: v.Secret, SSHMount: v.SSHMount, SSHRole: v.SSHRole, SSHPrincipals: strings.Join(s.HostUsers(), ","),
+		OnRetry: func(err error, wait time.Duration) {
+			tell(fmt.Sprintf("%v; trying again in %s", err, wait))
+		},
+	}
+}
+
+// HostUsers is who the run logs in as, for a certificate that is good for all.
+func (s Settings) HostUsers() []string {
+	var users []string
+	for _, name := range slices.Concat(s.Hosts.Hosts, s.Hosts.AgentHosts, []string{s.Hosts.JumpHost}) {
+		user, _, ssh := strings.Cut(name, "@")
+		if ssh && !slices.Contains(users, user) {
+			users = append(users, user)
+		}
+	}
+	return users
+}
+
+// AnySSH reports whether any of the hosts is reached by SSH.
+func AnySSH(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return name != LocalHost })
+}
