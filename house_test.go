@@ -24,16 +24,16 @@ const module = "github.com/pm-todos/pm-todos/"
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
 	".":                     {"plugin", "plugin/standin"},
-	"plugin":                {"plugin/settings", "plugin/audit", "plugin/record", "plugin/resolve", "plugin/resolve/onhost", "plugin/gitrepo", "plugin/host", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
+	"plugin":                {"plugin/settings", "plugin/audit", "plugin/record", "plugin/resolve", "plugin/resolve/onhost", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
 	"plugin/resolve/onhost": {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/agent"},
 	"plugin/audit":          {"plugin/record", "plugin/resolve", "plugin/gitrepo", "plugin/gate/place"},
 	"plugin/record":         {},
 	"plugin/resolve":        {"plugin/record", "plugin/gitrepo", "plugin/host", "plugin/agent", "plugin/gate", "plugin/gate/card", "plugin/gate/place"},
 	"plugin/gitrepo":        {},
-	"plugin/host":           {},
+	"plugin/host":           {"plugin/host/script", "plugin/host/sshclient"},
 	"plugin/agent":          {},
 
-	"plugin/settings": {"plugin/gitrepo", "plugin/host", "plugin/report", "plugin/vault"},
+	"plugin/settings": {"plugin/gitrepo", "plugin/host/sshclient", "plugin/report", "plugin/vault"},
 
 	"plugin/vault":      {},
 	"plugin/report":     {},
@@ -65,6 +65,8 @@ var rooms = map[string][]string{
 	"plugin/vault/vaulttest":   {},
 	"plugin/egress/proxytest":  {},
 	"plugin/host/sshdtest":     {"plugin/freeport"},
+	"plugin/host/script":       {},
+	"plugin/host/sshclient":    {},
 	"plugin/gitrepo/giteatest": {"plugin/freeport"},
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/doctor"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
@@ -49,7 +50,7 @@ func (d *checkup) hosts(ctx context.Context) {
 
 // host checks one host and tells whether it is ready. forTerraform is for those
 // that plan and apply; with plan the stack is planned too when it is ready.
-func (d *checkup) host(ctx context.Context, name string, login host.SSH, need host.Need, forTerraform, plan bool) (ready bool) {
+func (d *checkup) host(ctx context.Context, name string, login sshclient.Login, need host.Need, forTerraform, plan bool) (ready bool) {
 	h := d.reach(ctx, name, login)
 	if h == nil {
 		return false
@@ -84,7 +85,7 @@ func (d *checkup) host(ctx context.Context, name string, login host.SSH, need ho
 }
 
 // reach connects, and tells which of the three steps failed.
-func (d *checkup) reach(ctx context.Context, name string, login host.SSH) *host.Host {
+func (d *checkup) reach(ctx context.Context, name string, login sshclient.Login) *host.Host {
 	if name == settings.LocalHost {
 		h, err := host.Local("")
 		if err != nil {
@@ -111,11 +112,11 @@ func (d *checkup) reach(ctx context.Context, name string, login host.SSH) *host.
 		d.ok("reach", name, "connected"+way+", host key as pinned, logged in")
 		return h
 	}
-	var pin *host.PinError
+	var pin *sshclient.PinError
 	switch {
 	case errors.As(err, &pin):
 		d.hostKey(name, pin)
-	case errors.Is(err, host.ErrAuth):
+	case errors.Is(err, sshclient.ErrAuth):
 		d.refused(name, login, err)
 	default:
 		d.fail("reach", name, atHost(name, err))
@@ -126,7 +127,7 @@ func (d *checkup) reach(ctx context.Context, name string, login host.SSH) *host.
 
 // refused tells how to let a key in that was refused. A certificate's key is made
 // anew for each run, and its error says what to do.
-func (d *checkup) refused(name string, login host.SSH, err error) {
+func (d *checkup) refused(name string, login sshclient.Login, err error) {
 	f := doctor.Failure("login", name, atHost(name, err))
 	if signer, err := sshkey.Private(login.Key); err == nil && login.Certificate == "" {
 		f.Fix += "\nthe line for it:\nrestrict " + sshkey.AuthorizedLine(signer.PublicKey())
@@ -138,7 +139,7 @@ func (d *checkup) refused(name string, login host.SSH, err error) {
 // line as the settings have it.
 func atHost(name string, err error) error {
 	parts := fault.Parts(err)
-	if target, wrong := host.ParseTarget(name); wrong != nil || parts.Place != target.String() {
+	if target, wrong := sshclient.ParseTarget(name); wrong != nil || parts.Place != target.String() {
 		return err
 	}
 	parts.Place = ""
@@ -147,7 +148,7 @@ func atHost(name string, err error) error {
 
 // hostKey tells how to pin a key that is unknown. One that is another than the
 // pinned one comes with no line to paste.
-func (d *checkup) hostKey(name string, pin *host.PinError) {
+func (d *checkup) hostKey(name string, pin *sshclient.PinError) {
 	kind, fingerprint, _ := strings.Cut(pin.Got, " ")
 	compare := fmt.Sprintf("on the console of %s, not over this network: ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub", pin.Host, keyFile(kind))
 	fix := compare + "\nif it prints " + fingerprint + ", add this line to known_hosts (the setting, or that field of the Vault secret):\n" + pin.Line
@@ -174,13 +175,13 @@ func keyFile(kind string) string {
 // a jump host are asked from there.
 func scanCommand(jump string, names []string) string {
 	lines := []string{"the lines, to be compared on each host's console with: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"}
-	through, err := host.ParseTarget(jump)
+	through, err := sshclient.ParseTarget(jump)
 	jumps := err == nil && !through.Local
 	if jumps {
 		lines = append(lines, scan(through))
 	}
 	for _, name := range names {
-		target, err := host.ParseTarget(name)
+		target, err := sshclient.ParseTarget(name)
 		if err != nil || target.Local {
 			continue
 		}
@@ -195,7 +196,7 @@ func scanCommand(jump string, names []string) string {
 	return strings.Join(lines, "\n")
 }
 
-func scan(target host.Target) string {
+func scan(target sshclient.Target) string {
 	return fmt.Sprintf("ssh-keyscan -t ed25519 -p %d %s", target.Port, target.Host)
 }
 

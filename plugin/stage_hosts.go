@@ -10,6 +10,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -32,8 +33,8 @@ func (k keys) secrets(s settings.Settings) []secret.String {
 }
 
 // login is what a key of the run logs in with.
-func (k keys) login(key secret.String) host.SSH {
-	login := host.SSH{Key: key, KnownHosts: []byte(k.KnownHosts)}
+func (k keys) login(key secret.String) sshclient.Login {
+	login := sshclient.Login{Key: key, KnownHosts: []byte(k.KnownHosts)}
 	if key == k.Host {
 		login.Certificate = k.Certificate
 	}
@@ -178,7 +179,7 @@ func programOnHost(program string) string {
 
 // firstReady tries hosts in order. A host key that does not match is final for
 // its host and never a reason to look for a way around it.
-func firstReady(ctx context.Context, s settings.Settings, names []string, login host.SSH, need host.Need, c Console) (*host.Host, host.Facts, error) {
+func firstReady(ctx context.Context, s settings.Settings, names []string, login sshclient.Login, need host.Need, c Console) (*host.Host, host.Facts, error) {
 	var problems []error
 	for _, name := range names {
 		h, facts, err := ready(ctx, s, name, login, need)
@@ -200,14 +201,14 @@ func firstReady(ctx context.Context, s settings.Settings, names []string, login 
 
 // ofHost is an error with its host in front, once: most name it themselves.
 func ofHost(name string, err error) error {
-	target, wrong := host.ParseTarget(name)
+	target, wrong := sshclient.ParseTarget(name)
 	if wrong == nil && fault.Parts(err).Place == target.String() {
 		return fmt.Errorf("host %w", err)
 	}
 	return fmt.Errorf("host %s: %w", name, err)
 }
 
-func ready(ctx context.Context, s settings.Settings, name string, login host.SSH, need host.Need) (*host.Host, host.Facts, error) {
+func ready(ctx context.Context, s settings.Settings, name string, login sshclient.Login, need host.Need) (*host.Host, host.Facts, error) {
 	h, err := dial(ctx, s, name, login)
 	if err != nil {
 		return nil, host.Facts{}, err
@@ -230,8 +231,8 @@ func mayRunHere(s settings.Settings) error {
 	return fault.Mark(fault.Settings, errors.New("the host local is refused as root, since agent and Terraform would run as root on this machine; run pm-todos as another user, or name the machine that has them as user@host"))
 }
 
-func dial(ctx context.Context, s settings.Settings, name string, login host.SSH) (*host.Host, error) {
-	target, err := host.ParseTarget(name)
+func dial(ctx context.Context, s settings.Settings, name string, login sshclient.Login) (*host.Host, error) {
+	target, err := sshclient.ParseTarget(name)
 	if err != nil {
 		return nil, fault.Mark(fault.Settings, err)
 	}
@@ -240,7 +241,7 @@ func dial(ctx context.Context, s settings.Settings, name string, login host.SSH)
 	}
 	login.Target, login.Fingerprints, login.ConnectTimeout = target, s.Hosts.Fingerprints, s.Hosts.ConnectTimeout
 	if s.Hosts.JumpHost != "" {
-		jump, err := host.ParseTarget(s.Hosts.JumpHost)
+		jump, err := sshclient.ParseTarget(s.Hosts.JumpHost)
 		if err != nil {
 			return nil, fault.Mark(fault.Settings, err)
 		}
@@ -253,7 +254,7 @@ func dial(ctx context.Context, s settings.Settings, name string, login host.SSH)
 // that the ledger has; nil when none is called so.
 func dialNamed(ctx context.Context, s settings.Settings, k keys, name string) (*host.Host, error) {
 	for _, configured := range s.Hosts.Hosts {
-		target, err := host.ParseTarget(configured)
+		target, err := sshclient.ParseTarget(configured)
 		if err == nil && target.String() == name {
 			return dial(ctx, s, configured, k.login(k.Host))
 		}

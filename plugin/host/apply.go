@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
@@ -43,11 +44,11 @@ const applyMost = 24 * time.Hour
 
 // Apply applies exactly the plan file that Plan saved and whose SHA-256 is
 // given, detached: the process goes on whatever becomes of the connection and
-// of this program. The context ends only the waiting. ErrFenced when FenceApply
-// was faster.
+// of this program. The context ends only the waiting.
 //
 // An exit code other than 0 is no error. An error with the zero status means
-// that nothing was applied (ErrPlanChanged and ErrFenced among others) or, with
+// that nothing was applied (the plan file is another one, or FenceApply was
+// faster, among others) or, with
 // ErrBegan, that it was not started by this call. Any
 // other error is of kind fault.Person and comes with Unknown: the apply may go
 // on, or may have begun, and ApplyStatus tells later.
@@ -57,8 +58,8 @@ func (w *Workspace) Apply(ctx context.Context, spec ApplySpec) (ApplyStatus, err
 		return ApplyStatus{}, fmt.Errorf("applying %s: %w", plain.Line(spec.Dir, 0), err)
 	}
 	var sent, ran, refused, started atomic.Bool
-	j.sent = &sent
-	j.notice = func(key, _ string) {
+	j.Sent = &sent
+	j.Notice = func(key, _ string) {
 		switch key {
 		case "begin":
 			ran.Store(true)
@@ -70,58 +71,58 @@ func (w *Workspace) Apply(ctx context.Context, spec ApplySpec) (ApplyStatus, err
 	}
 	a, err := w.run.host.do(ctx, j)
 	if err == nil {
-		return a.applyStatus(), nil
+		return statusOf(a), nil
 	}
 	// Without a refusal the request may have been heard, whatever came back.
-	shut := !ran.Load() && errors.Is(err, ErrAnswer)
+	shut := !ran.Load() && errors.Is(err, script.ErrAnswer)
 	if !started.Load() && (!sent.Load() || refused.Load() || shut) {
 		return ApplyStatus{}, err
 	}
 	known := ApplyStatus{}
 	if a != nil {
-		known = a.applyStatus()
+		known = statusOf(a)
 	}
 	known.Began = known.Began || started.Load()
 	known.Unknown = !known.Ended
 	return known, fault.Mark(fault.Person, fmt.Errorf("%w; the apply may go on there", err))
 }
 
-func (w *Workspace) applyJob(spec ApplySpec) (job, error) {
+func (w *Workspace) applyJob(spec ApplySpec) (script.Job, error) {
 	if err := checkID("apply id", spec.ID); err != nil {
-		return job{}, err
+		return script.Job{}, err
 	}
 	if err := checkProgram(spec.Dir, spec.Program); err != nil {
-		return job{}, err
+		return script.Job{}, err
 	}
 	if err := checkSHA256(spec.SHA256); err != nil {
-		return job{}, err
+		return script.Job{}, err
 	}
 	if !hashPattern().MatchString(spec.Commit) {
-		return job{}, fmt.Errorf("%q is no full commit hash", cut(clean([]byte(spec.Commit)), 80))
+		return script.Job{}, fmt.Errorf("%q is no full commit hash", plain.Line(spec.Commit, 80))
 	}
 	folder := w.run.dir + "/apply/" + spec.ID
-	argv, err := quoteAll(withPlan(spec.Args, folder+"/plan.tfplan"))
+	argv, err := script.QuoteAll(withPlan(spec.Args, folder+"/plan.tfplan"))
 	if err != nil {
-		return job{}, err
+		return script.Job{}, err
 	}
-	detached, err := compose([]variable{
-		{"root", ""}, {"nonce", ""}, {"apply", folder}, {"tree", w.Dir()}, {"dir", spec.Dir}, {"program", spec.Program}, {"argv", argv},
-	}, "prelude", "state", "detached")
+	detached, err := script.Detached(script.Variables{
+		"apply": folder, "tree": w.tree(), "dir": spec.Dir, "program": spec.Program, "argv": argv,
+	}, "state", "detached")
 	if err != nil {
-		return job{}, err
+		return script.Job{}, err
 	}
-	return job{
-		doing: "applying " + spec.Dir, files: []string{"state", "git", "apply"},
-		timeout: applyMost, grace: time.Second,
-		variables: []variable{
-			{"run", w.run.dir},
-			{"ws", w.dir},
-			{"dir", spec.Dir},
-			{"id", spec.ID},
-			{"judged", spec.SHA256},
-			{"commit", spec.Commit},
-			{"boot", bootScript},
-			{"detached", escape(detached)},
+	return script.Job{
+		Doing: "applying " + spec.Dir, Files: []string{"state", "git", "apply"},
+		Timeout: applyMost, Grace: time.Second,
+		Variables: script.Variables{
+			"run":      w.run.dir,
+			"ws":       w.dir,
+			"dir":      spec.Dir,
+			"id":       spec.ID,
+			"judged":   spec.SHA256,
+			"commit":   spec.Commit,
+			"boot":     script.Boot,
+			"detached": detached,
 		},
 	}, nil
 }
@@ -148,25 +149,25 @@ func (h *Host) applyState(ctx context.Context, id, judged string, wait bool) (Ap
 	if err := checkSHA256(judged); err != nil {
 		return ApplyStatus{}, err
 	}
-	j := job{
-		doing: "asking for the apply " + id, files: []string{"state", "status"},
-		variables: []variable{{"apply", id}, {"judged", judged}, {"wait", "0"}},
+	j := script.Job{
+		Doing: "asking for the apply " + id, Files: []string{"state", "status"},
+		Variables: script.Variables{"apply": id, "judged": judged, "wait": "0"},
 	}
 	if wait {
-		j.variables[2].value, j.timeout = "1", applyMost
+		j.Variables["wait"], j.Timeout = "1", applyMost
 	}
 	a, err := h.do(ctx, j)
 	if err != nil {
 		known := ApplyStatus{Unknown: true}
-		if a != nil && a.has("known") {
-			known = a.applyStatus()
+		if a != nil && a.Has("known") {
+			known = statusOf(a)
 		}
 		return known, err
 	}
-	if !a.has("known") {
-		return ApplyStatus{Unknown: true}, fmt.Errorf("%s on %s: %w", j.doing, h.name, ErrAnswer)
+	if !a.Has("known") {
+		return ApplyStatus{Unknown: true}, fmt.Errorf("%s on %s: %w", j.Doing, h.Name(), script.ErrAnswer)
 	}
-	return a.applyStatus(), nil
+	return statusOf(a), nil
 }
 
 // Settled marks an apply as settled, in whichever run directory it is: its plan
@@ -175,29 +176,29 @@ func (h *Host) Settled(ctx context.Context, id string) error {
 	if err := checkID("apply id", id); err != nil {
 		return err
 	}
-	_, err := h.do(ctx, job{
-		doing: "settling the apply " + id, files: []string{"state", "settled"},
-		variables: []variable{{"apply", id}},
+	_, err := h.do(ctx, script.Job{
+		Doing: "settling the apply " + id, Files: []string{"state", "settled"},
+		Variables: script.Variables{"apply": id},
 	})
 	return err
 }
 
-func (a *answer) applyStatus() ApplyStatus {
+func statusOf(a *script.Answer) ApplyStatus {
 	s := ApplyStatus{
-		Began:   a.has("apply-began"),
-		Running: a.get("apply-running") == "1",
-		Settled: a.has("apply-settled"),
-		Output:  clean(a.block("apply-log")),
-		Commit:  cut(clean(a.block("apply-commit")), 80),
-		SHA256:  a.get("apply-sha256"),
+		Began:   a.Has("apply-began"),
+		Running: a.Get("apply-running") == "1",
+		Settled: a.Has("apply-settled"),
+		Output:  script.Tail(a.Block("apply-log")),
+		Commit:  plain.Line(string(a.Block("apply-commit")), 80),
+		SHA256:  a.Get("apply-sha256"),
 	}
-	if a.has("apply-ended") {
-		code, err := strconv.Atoi(a.get("apply-ended"))
+	if a.Has("apply-ended") {
+		code, err := strconv.Atoi(a.Get("apply-ended"))
 		s.Ended, s.Running, s.Code = err == nil, false, code
 	}
 	// A process without marker is about to write it.
 	s.Began = s.Began || s.Running || s.Ended
-	s.Progress = s.Began && a.get("apply-progress") != "0"
-	s.Unknown = a.has("apply-lost") || s.Began && !s.Running && !s.Ended
+	s.Progress = s.Began && a.Get("apply-progress") != "0"
+	s.Unknown = a.Has("apply-lost") || s.Began && !s.Running && !s.Ended
 	return s
 }

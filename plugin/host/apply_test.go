@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/script"
 )
 
 func planned(t *testing.T, w *world, files ...string) (*Run, *Workspace, string) {
@@ -37,7 +37,7 @@ func TestApplyOfTheJudgedPlan(t *testing.T) {
 		if !errors.Is(err, ErrBegan) || fault.Of(err) != fault.Person || again != (ApplyStatus{}) {
 			t.Errorf("the same apply once more: %+v, %v", again, err)
 		}
-		if got := read(t, ws.Dir()+"/stacks/a/applied"); got != "plan of plan" {
+		if got := read(t, ws.tree()+"/stacks/a/applied"); got != "plan of plan" {
 			t.Errorf("applied was %q", got)
 		}
 		later, err := w.ApplyStatus(t.Context(), "one", sum)
@@ -98,15 +98,15 @@ func TestThreat6_OnlyTheJudgedPlanFileIsApplied(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		run, ws, sum := planned(t, w)
 		other := strings.Repeat("0", 64)
-		if status, err := ws.Apply(t.Context(), applySpec("x", other)); !errors.Is(err, ErrPlanChanged) || status != (ApplyStatus{}) {
+		if status, err := ws.Apply(t.Context(), applySpec("x", other)); !errors.Is(err, errPlanChanged) || status != (ApplyStatus{}) {
 			t.Errorf("a plan that nobody saved: %+v, %v", status, err)
 		}
-		file := filepath.Join(run.Dir(), "ws/work/plan", sum+".tfplan")
+		file := filepath.Join(run.dir, "ws/work/plan", sum+".tfplan")
 		write(t, file, "another plan", 0o600)
-		if status, err := ws.Apply(t.Context(), applySpec("x", sum)); !errors.Is(err, ErrPlanChanged) || status != (ApplyStatus{}) {
+		if status, err := ws.Apply(t.Context(), applySpec("x", sum)); !errors.Is(err, errPlanChanged) || status != (ApplyStatus{}) {
 			t.Errorf("a plan file that was replaced: %+v, %v", status, err)
 		}
-		if exists(ws.Dir() + "/stacks/a/applied") {
+		if exists(ws.tree() + "/stacks/a/applied") {
 			t.Error("it was applied all the same")
 		}
 		status, err := w.ApplyStatus(t.Context(), "x", sum)
@@ -119,7 +119,7 @@ func TestThreat6_OnlyTheJudgedPlanFileIsApplied(t *testing.T) {
 // started waits until the slow apply is in its program.
 func started(t *testing.T, ws *Workspace) (stack string, pid []int) {
 	t.Helper()
-	stack = filepath.Join(ws.Dir(), "stacks/a")
+	stack = filepath.Join(ws.tree(), "stacks/a")
 	return stack, pids(t, stack+"/applying", 1)
 }
 
@@ -128,7 +128,7 @@ func TestApplySurvivesTheEndOfTheWaiting(t *testing.T) {
 		_, ws, sum := planned(t, w, "slow-apply=")
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
-			for !exists(ws.Dir() + "/stacks/a/applying") {
+			for !exists(ws.tree() + "/stacks/a/applying") {
 				time.Sleep(20 * time.Millisecond)
 			}
 			cancel()
@@ -163,20 +163,20 @@ func TestApplySurvivesACutConnection(t *testing.T) {
 	overSSH(t, func(t *testing.T, w *world) {
 		run, ws, sum := planned(t, w, "slow-apply=")
 		go func() {
-			for !exists(ws.Dir() + "/stacks/a/applying") {
+			for !exists(ws.tree() + "/stacks/a/applying") {
 				time.Sleep(20 * time.Millisecond)
 			}
 			w.cut()
 		}()
 		status, err := ws.Apply(t.Context(), applySpec("one", sum))
-		if !errors.Is(err, ErrLost) || fault.Of(err) != fault.Person || !status.Unknown {
+		if !errors.Is(err, script.ErrLost) || fault.Of(err) != fault.Person || !status.Unknown {
 			t.Errorf("got %+v, %v", status, err)
 		}
 		stack, pid := started(t, ws)
 		write(t, stack+"/go-on", "", 0o600)
 		gone(t, pid)
 		// Another process, later: it has only the folder.
-		h, err := Local(filepath.Dir(filepath.Dir(run.Dir())))
+		h, err := Local(filepath.Dir(filepath.Dir(run.dir)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +197,7 @@ func TestApplyThatWasKilledIsUnknown(t *testing.T) {
 		done <- status
 	}()
 	_, pid := started(t, ws)
-	leader := pids(t, filepath.Join(run.Dir(), "apply/one/pid"), 1)
+	leader := pids(t, filepath.Join(run.dir, "apply/one/pid"), 1)
 	for _, p := range []int{leader[0], pid[0]} {
 		process, err := os.FindProcess(p)
 		if err == nil {
@@ -231,10 +231,10 @@ func TestFencedApplyNeverBegins(t *testing.T) {
 			}
 		}
 		status, err := ws.Apply(t.Context(), applySpec("one", sum))
-		if !errors.Is(err, ErrFenced) || fault.Of(err) != fault.Temporary || status != (ApplyStatus{}) {
+		if !errors.Is(err, errFenced) || fault.Of(err) != fault.Temporary || status != (ApplyStatus{}) {
 			t.Errorf("it began after it was fenced: %+v, %v", status, err)
 		}
-		if exists(ws.Dir() + "/stacks/a/applied") {
+		if exists(ws.tree() + "/stacks/a/applied") {
 			t.Error("it was applied all the same")
 		}
 		if status, err := w.ApplyStatus(t.Context(), "one", sum); err != nil || status != (ApplyStatus{}) {
@@ -243,7 +243,7 @@ func TestFencedApplyNeverBegins(t *testing.T) {
 		if status, err := ws.Apply(t.Context(), applySpec("two", sum)); err != nil || !status.Ended || status.Code != 0 {
 			t.Errorf("another apply of the run: %+v, %v", status, err)
 		}
-		if err := errors.Join(w.Settled(t.Context(), "two"), run.Close(t.Context())); err != nil || exists(run.Dir()) {
+		if err := errors.Join(w.Settled(t.Context(), "two"), run.Close(t.Context())); err != nil || exists(run.dir) {
 			t.Errorf("a fence keeps the run directory: %v", err)
 		}
 	})
@@ -268,7 +268,7 @@ func TestApplyOrFence(t *testing.T) {
 		}()
 		if moment != "" {
 			eventually(t, "the apply has come to "+moment, func() bool {
-				dir := filepath.Join(run.Dir(), "apply", id)
+				dir := filepath.Join(run.dir, "apply", id)
 				return exists(filepath.Join(dir, moment)) || exists(filepath.Join(dir, "status"))
 			})
 		}
@@ -287,7 +287,7 @@ func TestApplyOrFence(t *testing.T) {
 			t.Errorf("the apply says %v, the fence %+v", err, status)
 		}
 	}
-	if got := strings.Count(read(t, ws.Dir()+"/stacks/a/applied"), "plan of plan"); got != applied || applied < 2 || fenced == 0 {
+	if got := strings.Count(read(t, ws.tree()+"/stacks/a/applied"), "plan of plan"); got != applied || applied < 2 || fenced == 0 {
 		t.Errorf("%d applies ran, %d said so, %d were fenced", got, applied, fenced)
 	}
 	t.Logf("%d applied, %d fenced", applied, fenced)
@@ -296,13 +296,13 @@ func TestApplyOrFence(t *testing.T) {
 func TestApplyWaitsForAFenceThatIsHalfPutUp(t *testing.T) {
 	t.Parallel()
 	run, ws, sum := planned(t, localWorld(t))
-	dir := filepath.Join(run.Dir(), "apply/one")
+	dir := filepath.Join(run.dir, "apply/one")
 	if err := os.MkdirAll(dir+"/claim", 0o700); err != nil {
 		t.Fatal(err)
 	}
 	time.AfterFunc(time.Second, func() { write(t, dir+"/fenced", "now", 0o600) })
 	status, err := ws.Apply(t.Context(), applySpec("one", sum))
-	if !errors.Is(err, ErrFenced) || status != (ApplyStatus{}) {
+	if !errors.Is(err, errFenced) || status != (ApplyStatus{}) {
 		t.Errorf("got %+v, %v", status, err)
 	}
 }
@@ -330,170 +330,27 @@ func TestClosingNeverMeetsAnApplyThatBegins(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			goOn, dir := filepath.Join(t.TempDir(), "go-on"), filepath.Join(run.Dir(), "apply/one")
+			goOn, dir := filepath.Join(t.TempDir(), "go-on"), filepath.Join(run.dir, "apply/one")
 			write(t, dir+"/plan.tfplan", "plan", 0o600)
-			text, err := compose([]variable{{"root", ""}, {"nonce", ""}, {"apply", dir}}, "prelude", "state")
+			parts, err := script.Detached(script.Variables{"apply": dir}, "state")
 			if err != nil {
 				t.Fatal(err)
 			}
-			text += "\nbirth $$\n" + strings.Join(c.steps, "\n") + "\nmark \"$apply\" began\n"
+			text := script.Boot + "\nbirth $$\n" + strings.Join(c.steps, "\n") + "\nmark \"$apply\" began\n"
 			starting := exec.Command("setsid", "sh", "-c", text)
+			starting.Stdin = strings.NewReader(parts + "\n")
 			starting.Env = append(os.Environ(), "GO_ON="+goOn)
 			if err := starting.Start(); err != nil {
 				t.Fatal(err)
 			}
 			eventually(t, "the apply has come so far", func() bool { return exists(dir + "/waits") })
 			err = run.Close(t.Context())
-			there := exists(run.Dir())
+			there := exists(run.dir)
 			write(t, goOn, "", 0o600)
 			ended := starting.Wait()
 			if err != nil || there != c.kept || (ended == nil) != c.begins || exists(dir+"/began") != c.begins {
 				t.Errorf("closing: %v, kept: %v; the apply: %v", err, there, ended)
 			}
 		})
-	}
-}
-
-// aged makes a run directory look unused for two days.
-func aged(t *testing.T, dir string) {
-	t.Helper()
-	long := time.Now().Add(-48 * time.Hour)
-	for _, file := range []string{dir + "/stamp", dir} {
-		if err := os.Chtimes(file, long, long); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func TestUnsettledAppliesAreKept(t *testing.T) {
-	anywhere(t, func(t *testing.T, w *world) {
-		run, ws, sum := planned(t, w)
-		if _, err := ws.Apply(t.Context(), applySpec("one", sum)); err != nil {
-			t.Fatal(err)
-		}
-		if err := run.Close(t.Context()); err != nil || !exists(run.Dir()) {
-			t.Errorf("Close took an unsettled apply away: %v", err)
-		}
-		aged(t, run.Dir())
-		if err := w.Reclaim(t.Context(), "other-remote", "mine", nil); err != nil || !exists(run.Dir()) {
-			t.Errorf("a run of another remote took it away: %v", err)
-		}
-		if err := w.Settled(t.Context(), "one"); err != nil {
-			t.Fatal(err)
-		}
-		if exists(run.Dir() + "/apply/one/plan.tfplan") {
-			t.Error("the plan file of a settled apply is kept")
-		}
-		if status, err := w.ApplyStatus(t.Context(), "one", sum); err != nil || !status.Settled || !status.Ended || status.SHA256 != "" {
-			t.Errorf("settled is read as %+v, %v", status, err)
-		}
-		if err := run.Close(t.Context()); err != nil || exists(run.Dir()) {
-			t.Errorf("Close left a settled run: %v", err)
-		}
-		if err := run.Close(t.Context()); err != nil {
-			t.Errorf("closing twice: %v", err)
-		}
-	})
-}
-
-// TestReclaimTakesAtOnceWhatNoJournalNeeds has directories of runs that were
-// killed, a moment ago and long ago, of the own remote and of another one.
-func TestReclaimTakesAtOnceWhatNoJournalNeeds(t *testing.T) {
-	anywhere(t, func(t *testing.T, w *world) {
-		r := makeRepository(t, terraformFiles("slow-apply="))
-		dirs := map[string]string{}
-		killed := func(owner, id string) (*Workspace, string) {
-			run, err := w.OpenRun(t.Context(), owner, id)
-			if err != nil {
-				t.Fatal(err)
-			}
-			dirs[id] = run.Dir()
-			ws, err := run.Workspace(t.Context(), "work", r.commit, bytes.NewReader(r.pack), Checkout, Prepare{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			plan, err := ws.Plan(t.Context(), planSpec())
-			if err != nil {
-				t.Fatal(err)
-			}
-			return ws, plan.SHA256
-		}
-		began := func(id string) {
-			write(t, dirs[id]+"/apply/"+id+"/began", "", 0o600)
-			write(t, dirs[id]+"/apply/"+id+"/plan.tfplan", "a plan", 0o600)
-		}
-		for _, id := range []string{"mine", "killed", "settled-by-a-person", "asked-for"} {
-			killed("remote", id)
-		}
-		for _, id := range []string{"another-fresh", "another-old", "another-old-unsettled"} {
-			killed("another-remote", id)
-		}
-		killed("", "without-lock")
-		for _, id := range []string{"settled-by-a-person", "asked-for", "another-old-unsettled"} {
-			began(id)
-		}
-		write(t, dirs["killed"]+"/deep/locked/file", "x", 0o400)
-		if err := os.Chmod(dirs["killed"]+"/deep/locked", 0); err != nil {
-			t.Fatal(err)
-		}
-		for _, id := range []string{"another-old", "another-old-unsettled"} {
-			aged(t, dirs[id])
-		}
-		ws, sum := killed("remote", "running")
-		done := make(chan error, 1)
-		go func() {
-			_, err := ws.Apply(t.Context(), applySpec("runs", sum))
-			done <- err
-		}()
-		stack, _ := started(t, ws)
-		// All plans here are alike, so that a journal of none of them is told by its apply.
-		err := w.Reclaim(t.Context(), "remote", "mine", []Journaled{{Apply: "asked-for", SHA256: strings.Repeat("0", 64)}})
-		if err != nil {
-			t.Error(err)
-		}
-		for id, want := range map[string]bool{
-			"mine": true, "killed": false, "settled-by-a-person": false, "asked-for": true, "running": true,
-			"another-fresh": true, "another-old": false, "another-old-unsettled": true, "without-lock": true,
-		} {
-			if exists(dirs[id]) != want {
-				t.Errorf("after Reclaim %s is there: %v, want %v", id, !want, want)
-			}
-		}
-		write(t, stack+"/go-on", "", 0o600)
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		// The journal of a run that was killed before its apply needs the saved plan.
-		if err := w.Reclaim(t.Context(), "remote", "mine", []Journaled{{Apply: "to-begin", SHA256: sum}}); err != nil || !exists(dirs["running"]) {
-			t.Errorf("a plan that a journal names was taken away: %v", err)
-		}
-	})
-}
-
-func TestPlanFilesGoFirst(t *testing.T) {
-	// As if the removal of the folder were cut short.
-	bin := t.TempDir()
-	write(t, bin+"/rm", "#!/bin/sh\ncase $2 in */runs/run-1) exit 1 ;; esac\nexec /bin/rm \"$@\"\n", 0o755)
-	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-	run, ws, sum := planned(t, localWorld(t))
-	file := filepath.Join(filepath.Dir(ws.Dir()), "plan", sum+".tfplan")
-	if !exists(file) {
-		t.Fatal("no plan file is there")
-	}
-	if err := run.Close(t.Context()); err == nil || exists(file) {
-		t.Errorf("closing: %v, the plan file is there: %v", err, exists(file))
-	}
-}
-
-func TestRunWhoseDirectoryWasTakenOverAppliesNothing(t *testing.T) {
-	t.Parallel()
-	w := localWorld(t)
-	run, ws, sum := planned(t, w)
-	if err := os.RemoveAll(run.Dir()); err != nil {
-		t.Fatal(err)
-	}
-	status, err := ws.Apply(t.Context(), applySpec("one", sum))
-	if !errors.Is(err, ErrFenced) || fault.Of(err) != fault.Temporary || status != (ApplyStatus{}) {
-		t.Errorf("got %+v, %v", status, err)
 	}
 }

@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/host/script"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // A Call is one start of terraform, tofu or terragrunt by a wrapper.
@@ -54,32 +57,32 @@ func (w *Workspace) Arguments(ctx context.Context, dir, program string, lists []
 	plan = w.dir + "/plan/doctor.tfplan"
 	quoted := make([]string, len(lists))
 	for i, list := range lists {
-		if quoted[i], err = quoteAll(withPlan(list, plan)); err != nil {
+		if quoted[i], err = script.QuoteAll(withPlan(list, plan)); err != nil {
 			return "", nil, fmt.Errorf("%s: %w", doing, err)
 		}
 	}
-	all, err := quoteAll(quoted)
+	all, err := script.QuoteAll(quoted)
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	h := w.run.host
-	a, err := h.do(ctx, job{
-		doing: doing, files: []string{"git", "arguments"}, timeout: 2 * time.Minute, mark: true,
-		variables: []variable{{"run", w.run.dir}, {"ws", w.dir}, {"dir", dir}, {"program", program}, {"recorder", recorder}, {"lists", all}},
+	a, err := h.do(ctx, script.Job{
+		Doing: doing, Files: []string{"git", "arguments"}, Timeout: 2 * time.Minute, Mark: true,
+		Variables: script.Variables{"run": w.run.dir, "ws": w.dir, "dir": dir, "program": program, "recorder": recorder, "lists": all},
 	})
 	switch {
 	case err != nil:
 		return "", nil, err
-	case a.has("unreached"):
-		line := tellingLine(clean(a.block("output")))
-		return plan, nil, fmt.Errorf("%s on %s: %w (exit code %s: %s)", doing, h.name, ErrUnreached, cut(clean([]byte(a.get("unreached"))), 10), line)
-	case !a.has("shown") || len(a.lines["handed"]) != len(lists) || len(a.blocks["calls"]) != len(lists) || len(a.blocks["output"]) != len(lists):
-		return "", nil, fmt.Errorf("%s on %s: %w", doing, h.name, ErrAnswer)
+	case a.Has("unreached"):
+		line := script.TellingLine(script.Tail(a.Block("output")))
+		return plan, nil, fmt.Errorf("%s on %s: %w (exit code %s: %s)", doing, h.Name(), ErrUnreached, plain.Line(a.Get("unreached"), 10), line)
+	case !a.Has("shown") || len(a.Lines["handed"]) != len(lists) || len(a.Blocks["calls"]) != len(lists) || len(a.Blocks["output"]) != len(lists):
+		return "", nil, fmt.Errorf("%s on %s: %w", doing, h.Name(), script.ErrAnswer)
 	}
 	for i, list := range lists {
-		code, _ := strconv.Atoi(a.lines["handed"][i]) // a number that the script made
+		code, _ := strconv.Atoi(a.Lines["handed"][i]) // a number that the script made
 		shown = append(shown, Handed{
-			Args: withPlan(list, plan), Code: code, Calls: readCalls(string(a.blocks["calls"][i])), Output: clean(a.blocks["output"][i]),
+			Args: withPlan(list, plan), Code: code, Calls: readCalls(string(a.Blocks["calls"][i])), Output: script.Tail(a.Blocks["output"][i]),
 		})
 	}
 	return plan, shown, nil
@@ -94,10 +97,10 @@ func readCalls(text string) []Call {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
 		case strings.HasPrefix(line, "="):
-			calls = append(calls, Call{Program: clean([]byte(line[1:]))})
+			calls = append(calls, Call{Program: script.Tail([]byte(line[1:]))})
 		case strings.HasPrefix(line, "+") && len(calls) > 0:
 			last := &calls[len(calls)-1]
-			last.Args = append(last.Args, clean([]byte(line[1:])))
+			last.Args = append(last.Args, script.Tail([]byte(line[1:])))
 		}
 	}
 	return calls

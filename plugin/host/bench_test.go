@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 )
 
 // BenchmarkItem is what one item costs on a host beyond the agent and
@@ -17,7 +19,7 @@ func BenchmarkItem(b *testing.B) {
 	hostKey, _ := newKey(b)
 	client, key := newKey(b)
 	server := serve(b, client.PublicKey(), hostKey)
-	h, err := Dial(b.Context(), SSH{Target: server.target(b), Key: secretOf(key), KnownHosts: knownHosts(server.address, hostKey.PublicKey())})
+	h, err := Dial(b.Context(), sshclient.Login{Target: server.target(b), Key: secretOf(key), KnownHosts: knownHosts(server.address, hostKey.PublicKey())})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -26,13 +28,13 @@ func BenchmarkItem(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	before := h.RoundTrips()
+	before := server.count()
 	for i := 0; b.Loop(); i++ {
 		if err := item(b, run, r, fmt.Sprint(i)); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(h.RoundTrips()-before)/float64(b.N), "trips/op")
+	b.ReportMetric(float64(server.count()-before)/float64(b.N), "trips/op")
 	b.ReportMetric(float64(2*len(r.pack))/1e6, "MB-sent/op")
 }
 

@@ -76,12 +76,12 @@ func TestCarryBringsIgnoredFiles(t *testing.T) {
 			"stacks/a/.terraform.lock.hcl": "lock a\n", "stacks/b/.terraform.lock.hcl": "committed\n", "dev.kubeconfig": "kube\n",
 			"secrets/deep/key": "key\n", "stacks/a/main.tf": "ours\n", "prepared": "kube\n",
 		} {
-			if got := read(t, filepath.Join(ws.Dir(), name)); got != want {
+			if got := read(t, filepath.Join(ws.tree(), name)); got != want {
 				t.Errorf("%s is %q, want %q", name, got, want)
 			}
 		}
 		for _, name := range []string{"untracked.txt", "stacks/a/.terraform"} {
-			if exists(filepath.Join(ws.Dir(), name)) {
+			if exists(filepath.Join(ws.tree(), name)) {
 				t.Errorf("%s was carried", name)
 			}
 		}
@@ -121,7 +121,7 @@ func TestThreat4_CarryNeverLeadsOut(t *testing.T) {
 		if (err == nil) != wanted {
 			t.Errorf("carry %q: %v", glob, err)
 		}
-		if glob == "link-in" && err == nil && read(t, ws.Dir()+"/link-in") != "kube\n" {
+		if glob == "link-in" && err == nil && read(t, ws.tree()+"/link-in") != "kube\n" {
 			t.Error("a link inside of the checkout was not followed")
 		}
 	}

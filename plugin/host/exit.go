@@ -1,9 +1,6 @@
 package host
 
-import (
-	"strconv"
-	"strings"
-)
+import "github.com/pm-todos/pm-todos/plugin/host/script"
 
 // EndReason says why a process was ended from outside.
 type EndReason string
@@ -46,45 +43,21 @@ type Exit struct {
 	Orphans   bool      // something of it could not be ended
 }
 
-// OK tells whether it ended by itself with exit code 0.
+// OK reports whether it ended by itself with exit code 0.
 func (e Exit) OK() bool { return e.Code == 0 && e.Reason == "" }
 
-// ended is the session's word on its task.
-type ended struct {
-	code   int
-	reason EndReason
-	left   bool
-}
+// reasons are what the session calls them.
+var reasons = map[string]EndReason{"timeout": TimedOut, "idle": Idled, "flood": Flooded, "final": Finished, script.Unheard: Lost}
 
-// killed is the code of a task's shell that could not say its own.
-const killed = 137
-
-func (a *answer) ended() ended {
-	fields := strings.Fields(a.get("ended"))
-	if len(fields) != 2 {
-		return ended{code: killed, reason: Lost}
-	}
-	code := killed
-	if said, err := strconv.Atoi(a.get("task-code")); err == nil {
-		code = said
-	}
-	reasons := map[string]EndReason{"none": "", "timeout": TimedOut, "idle": Idled, "flood": Flooded, "final": Finished, "gone": Lost, "silent": Lost}
-	reason, known := reasons[fields[0]]
-	if !known {
-		reason = Lost
-	}
-	return ended{code: code, reason: reason, left: fields[1] != "0"}
-}
-
-// exit is the Exit that an answer of a job with a watched folder tells of.
-func (a *answer) exit() Exit {
-	e := a.ended()
-	exit := Exit{Code: e.code, Reason: e.reason, Orphans: e.left, Stdout: a.block("stdout"), Stderr: a.block("stderr")}
-	if e.reason != "" {
+// exitOf is the Exit that an answer of a job with a watched folder tells of.
+func exitOf(a *script.Answer) Exit {
+	e := a.Ended()
+	exit := Exit{Code: e.Code, Reason: reasons[e.Reason], Orphans: e.Left, Stdout: a.Block("stdout"), Stderr: a.Block("stderr")}
+	if e.Reason != "" {
 		exit.Code = 143
-	} else if code := a.number("code"); code >= 0 {
+	} else if code := a.Number("code"); code >= 0 {
 		exit.Code = int(code)
 	}
-	exit.Truncated = a.number("stdout-size") > int64(len(exit.Stdout)) || a.number("stderr-size") > int64(len(exit.Stderr))
+	exit.Truncated = a.Number("stdout-size") > int64(len(exit.Stdout)) || a.Number("stderr-size") > int64(len(exit.Stderr))
 	return exit
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/script"
+	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 )
 
 // line is one way that a connection is hurt: after so many bytes in one
@@ -118,13 +120,13 @@ func (r *hurtRelay) pump(to, from net.Conn, passed *atomic.Int64, hurting bool) 
 }
 
 // visit connects and does what a run does first.
-func visit(ctx context.Context, s SSH, r repository) error {
+func visit(ctx context.Context, s sshclient.Login, r repository) error {
 	h, err := Dial(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = h.Close() }()
-	h.tempo = quick()
+	h.shell.Tempo = quick()
 	run, err := h.OpenRun(ctx, "", fmt.Sprintf("visit-%d", s.Target.Port)) // many at the same time
 	if err != nil {
 		return err
@@ -148,12 +150,12 @@ func TestConnectionHurtAtEveryPoint(t *testing.T) {
 	hostKey, _ := newKey(t)
 	client, key := newKey(t)
 	server := serve(t, client.PublicKey(), hostKey)
-	settings := func(address string) SSH {
-		target, err := ParseTarget("tester@" + address)
+	settings := func(address string) sshclient.Login {
+		target, err := sshclient.ParseTarget("tester@" + address)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return SSH{
+		return sshclient.Login{
 			Target: target, Key: secretOf(key), KnownHosts: knownHosts(address, hostKey.PublicKey()),
 			ConnectTimeout: 5 * time.Second, KeepAlive: 500 * time.Millisecond,
 		}
@@ -200,7 +202,7 @@ func judgeHurt(t *testing.T, relay *hurtRelay, key string, err error) {
 		return
 	case errors.Is(err, context.DeadlineExceeded):
 		t.Errorf("it took more than its time: %v", err)
-	case relay.how != "corrupt" && (fault.Of(err) != fault.Temporary || !errors.Is(err, ErrLost) && !errors.Is(err, ErrUnreachable)):
+	case relay.how != "corrupt" && (fault.Of(err) != fault.Temporary || !errors.Is(err, script.ErrLost) && !errors.Is(err, sshclient.ErrUnreachable)):
 		t.Errorf("got %v (%s)", err, fault.Of(err))
 	case fault.Of(err) != fault.Temporary && fault.Of(err) != fault.Failed:
 		t.Errorf("got %v (%s)", err, fault.Of(err))
@@ -235,7 +237,7 @@ func TestAgentThatFloodsIsEnded(t *testing.T) {
 		if err != nil || exit.Reason != Flooded || !exit.Truncated || len(exit.Stdout) != most {
 			t.Errorf("ended with %q, %d bytes, truncated %v, %v", exit.Reason, len(exit.Stdout), exit.Truncated, err)
 		}
-		gone(t, pids(t, filepath.Join(ws.Dir(), "pids"), 1))
+		gone(t, pids(t, filepath.Join(ws.tree(), "pids"), 1))
 	})
 }
 

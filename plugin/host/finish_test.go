@@ -49,8 +49,8 @@ func TestThreat27_GitOfASupervisedProgramWritesIntoTheRun(t *testing.T) {
 			if err != nil || !exit.OK() {
 				t.Fatalf("%+v %v", exit, err)
 			}
-			if file := string(exit.Stdout); !strings.HasPrefix(file, run.Dir()+"/") {
-				t.Errorf("git was configured by %q, want an empty file below %s", file, run.Dir())
+			if file := string(exit.Stdout); !strings.HasPrefix(file, run.dir+"/") {
+				t.Errorf("git was configured by %q, want an empty file below %s", file, run.dir)
 			}
 		}
 	})

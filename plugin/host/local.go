@@ -8,6 +8,8 @@ import (
 	"os/user"
 	"path/filepath"
 	"syscall"
+
+	"github.com/pm-todos/pm-todos/plugin/host/script"
 )
 
 // Local is this machine as a host. The scripts keep their folders under root;
@@ -21,7 +23,8 @@ func Local(root string) (*Host, error) {
 		}
 		root = absolute
 	}
-	return &Host{name: "local", root: root, conn: local{env: cleanEnvironment()}, tempo: usualTempo()}, nil
+	shell := script.Shell{Name: "local", Root: root, Start: starting(cleanEnvironment()), Tempo: script.UsualTempo()}
+	return &Host{shell: shell, close: func() error { return nil }}, nil
 }
 
 // cleanEnvironment is what children may know: nothing of the settings, of
@@ -46,29 +49,37 @@ func cleanEnvironment() []string {
 	return env
 }
 
-type local struct{ env []string }
+// starting starts the command line on this machine.
+func starting(env []string) func(context.Context) (*script.Stream, error) {
+	return func(context.Context) (*script.Stream, error) {
+		stream, err := start(env)
+		if err != nil {
+			return nil, fmt.Errorf("starting sh: %w", err)
+		}
+		return stream, nil
+	}
+}
 
-func (l local) start(context.Context) (*stream, error) {
-	// #nosec G204 -- the command line is a constant.
-	cmd := exec.Command("sh", "-c", commandLine)
-	cmd.Env = l.env
+func start(env []string) (*script.Stream, error) {
+	cmd := exec.Command("sh", "-c", script.CommandLine) // #nosec G204 -- the command line is a constant
+	cmd.Env = env
 	// A session of its own: Ctrl-C in a terminal reaches us, who end it in
 	// order, and not the scripts.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		return nil, fmt.Errorf("starting sh: %w", err)
+		return nil, err
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return nil, fmt.Errorf("starting sh: %w", err)
+		return nil, err
 	}
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
-		return nil, fmt.Errorf("starting sh: %w", err)
+		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting sh: %w", err)
+		return nil, err
 	}
 	ended := make(chan struct{})
 	var how error
@@ -79,11 +90,9 @@ func (l local) start(context.Context) (*stream, error) {
 			how = &exec.ExitError{ProcessState: state}
 		}
 	}()
-	return &stream{
-		stdin: stdin, stdout: stdout, stderr: stderr,
-		wait: func() error { <-ended; return how },
-		kill: func() { _, _, _ = stdin.Close(), stdout.Close(), stderr.Close() },
+	return &script.Stream{
+		Stdin: stdin, Stdout: stdout, Stderr: stderr,
+		Wait: func() error { <-ended; return how },
+		Kill: func() { _, _, _ = stdin.Close(), stdout.Close(), stderr.Close() },
 	}, nil
 }
-
-func (l local) close() error { return nil }

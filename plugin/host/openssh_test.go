@@ -3,7 +3,6 @@ package host
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -16,9 +15,10 @@ import (
 	"time"
 
 	"golang.org/x/crypto/ssh"
-	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/script"
+	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
 )
 
@@ -29,9 +29,9 @@ type sshd struct {
 	client ssh.Signer // the same
 }
 
-func (d *sshd) target(t testing.TB) Target {
+func (d *sshd) target(t testing.TB) sshclient.Target {
 	t.Helper()
-	target, err := ParseTarget(d.User + "@" + d.Address)
+	target, err := sshclient.ParseTarget(d.User + "@" + d.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,145 +52,6 @@ func newSSHD(t testing.TB, c sshdtest.Config) *sshd {
 	client, key := newKey(t)
 	c.Authorized = []string{string(authorized(client))}
 	return &sshd{Server: sshdtest.New(t, c), key: key, client: client}
-}
-
-// certify is a certificate for a key in the format of OpenSSH's files.
-func certify(t *testing.T, authority ssh.Signer, key ssh.PublicKey, kind uint32, principal string) string {
-	t.Helper()
-	certificate := &ssh.Certificate{
-		Key: key, CertType: kind, ValidPrincipals: []string{principal},
-		ValidAfter: uint64(time.Now().Add(-time.Hour).Unix()), ValidBefore: uint64(time.Now().Add(time.Hour).Unix()),
-	}
-	if err := certificate.SignCert(rand.Reader, authority); err != nil {
-		t.Fatal(err)
-	}
-	return string(ssh.MarshalAuthorizedKey(certificate))
-}
-
-func TestThreat8_HostKeysOfARealServer(t *testing.T) {
-	t.Parallel()
-	d := startSSHD(t)
-	s := SSH{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known())}
-	skipWithoutShell(t, s, d.User+"@"+d.Address, d.Log)
-	other, otherPEM := newKey(t)
-	hashed := func(key ssh.Signer) []byte {
-		return []byte(xknownhosts.HashHostname(xknownhosts.Normalize(d.Address)) + " " + string(authorized(key)))
-	}
-	for name, c := range map[string]struct {
-		known  []byte
-		prints []string
-		key    string
-		want   error
-	}{
-		"known":             {known: s.KnownHosts},
-		"hashed":            {known: hashed(d.HostKey)},
-		"hashed, other key": {known: hashed(other), want: ErrHostKey},
-		"other key":         {known: knownHosts(d.Address, other.PublicKey()), want: ErrHostKey},
-		"unknown":           {known: knownHosts("10.1.1.1:22", other.PublicKey()), want: ErrHostKey},
-		"fingerprint":       {prints: []string{fingerprint(d.HostKey)}},
-		"other fingerprint": {prints: []string{fingerprint(other)}, want: ErrHostKey},
-		"another login key": {known: s.KnownHosts, key: otherPEM, want: ErrAuth},
-	} {
-		one := SSH{Target: s.Target, Key: s.Key, KnownHosts: c.known, Fingerprints: c.prints}
-		if c.key != "" {
-			one.Key = secretOf(c.key)
-		}
-		h, err := Dial(t.Context(), one)
-		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
-			t.Errorf("%s: got %v", name, err)
-		}
-		if err == nil {
-			_ = h.Close()
-		} else if fault.Of(err) != fault.Failed {
-			t.Errorf("%s: %v is %s", name, err, fault.Of(err))
-		}
-	}
-}
-
-func TestThreat8_CertificatesOfRealServers(t *testing.T) {
-	t.Parallel()
-	hosts, users := authority(t), authority(t)
-	d := newSSHD(t, sshdtest.Config{Lines: []string{"HostCertificate DIR/host-cert.pub", "TrustedUserCAKeys DIR/users.pub"}})
-	d.Write(t, "authorized_keys", "") // certificates only
-	d.Write(t, "host-cert.pub", certify(t, hosts, d.HostKey.PublicKey(), ssh.HostCert, "127.0.0.1"))
-	d.Write(t, "users.pub", string(authorized(users)))
-	d.Start(t)
-	good := SSH{
-		Target: d.target(t), Key: secretOf(d.key), Certificate: certify(t, users, d.client.PublicKey(), ssh.UserCert, d.User),
-		KnownHosts: []byte("@cert-authority 127.0.0.1,[127.0.0.1]:* " + string(authorized(hosts))),
-	}
-	h, err := Dial(t.Context(), good)
-	if err != nil && strings.Contains(read(t, d.Log), "account is locked") {
-		t.Skip("the account of this test is locked, sshd lets nobody in: usermod -p '*' " + d.User)
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, read(t, d.Log))
-	}
-	_ = h.Close()
-	for name, c := range map[string]struct {
-		change func(*SSH)
-		want   error
-	}{
-		"authority of other hosts": {func(s *SSH) { s.KnownHosts = []byte("@cert-authority * " + string(authorized(users))) }, ErrHostKey},
-		"user of another authority": {func(s *SSH) {
-			s.Certificate = certify(t, hosts, d.client.PublicKey(), ssh.UserCert, d.User)
-		}, ErrAuth},
-		"certificate for another user": {func(s *SSH) {
-			s.Certificate = certify(t, users, d.client.PublicKey(), ssh.UserCert, "somebody-else")
-		}, ErrAuth},
-		"no certificate": {func(s *SSH) { s.Certificate = "" }, ErrAuth},
-	} {
-		s := good
-		c.change(&s)
-		_, err := Dial(t.Context(), s)
-		if !errors.Is(err, c.want) {
-			t.Errorf("%s: got %v", name, err)
-		}
-		// An ephemeral key belongs into no authorized_keys.
-		if s.Certificate != "" && errors.Is(err, ErrAuth) && (!strings.Contains(err.Error(), "TrustedUserCAKeys") || strings.Contains(err.Error(), "authorized_keys")) {
-			t.Errorf("%s: no way out of it in %v", name, err)
-		}
-	}
-}
-
-func authority(t *testing.T) ssh.Signer {
-	t.Helper()
-	signer, _ := newKey(t)
-	return signer
-}
-
-func TestRealJumpHost(t *testing.T) {
-	t.Parallel()
-	end := startSSHD(t)
-	jump, closed := startSSHD(t), startSSHD(t, "AllowTcpForwarding no")
-	for _, d := range []*sshd{jump, closed} {
-		d.Write(t, "authorized_keys", string(authorized(end.client)))
-	}
-	known := bytes.Join([][]byte{
-		knownHosts(end.Address, end.HostKey.PublicKey()), knownHosts(jump.Address, jump.HostKey.PublicKey()), knownHosts(closed.Address, closed.HostKey.PublicKey()),
-	}, nil)
-	via := func(d *sshd) *Target { target := d.target(t); return &target }
-	s := SSH{Target: end.target(t), Jump: via(jump), Key: secretOf(end.key), KnownHosts: known}
-	skipWithoutShell(t, SSH{Key: s.Key, KnownHosts: known}, end.User+"@"+end.Address, end.Log)
-	h, err := Dial(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.root = t.TempDir()
-	if err := wholeItem(t.Context(), h, makeRepository(t, terraformFiles())); err != nil {
-		t.Error(err)
-	}
-	if err := h.Close(); err != nil {
-		t.Error(err)
-	}
-	s.Jump = via(closed)
-	if _, err := Dial(t.Context(), s); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "forward") {
-		t.Errorf("a jump host without forwarding: %v", err)
-	}
-	s.Jump, s.KnownHosts = via(jump), knownHosts(end.Address, end.HostKey.PublicKey())
-	if _, err := Dial(t.Context(), s); !errors.Is(err, ErrHostKey) || !strings.Contains(err.Error(), "jump host") {
-		t.Errorf("a jump host that is not pinned: %v", err)
-	}
 }
 
 // wholeItem does on a host what a run does for one item.
@@ -252,14 +113,14 @@ func TestLoginShells(t *testing.T) {
 			d.Start(t)
 			d.Write(t, "noise", noise)
 			d.Write(t, "config.d/fish/config.fish", "echo Welcome back\nprintf 'no newline'\n")
-			s := SSH{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known())}
+			s := sshclient.Login{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known())}
 			skipWithoutShell(t, s, d.User+"@"+d.Address, d.Log)
 			h, err := Dial(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer func() { _ = h.Close() }()
-			h.root = t.TempDir()
+			h.shell.Root = t.TempDir()
 			if err := wholeItem(t.Context(), h, r); err != nil {
 				t.Error(err)
 			}
@@ -272,15 +133,15 @@ func TestLoginShells(t *testing.T) {
 func TestFrozenSessionOfARealServer(t *testing.T) {
 	t.Parallel()
 	d := startSSHD(t)
-	s := SSH{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known()), KeepAlive: 500 * time.Millisecond}
+	s := sshclient.Login{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known()), KeepAlive: 500 * time.Millisecond}
 	skipWithoutShell(t, s, d.User+"@"+d.Address, d.Log)
 	h, err := Dial(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.root, h.tempo = t.TempDir(), quick()
+	h.shell.Root, h.shell.Tempo = t.TempDir(), quick()
 	_, ws := space(t, h, makeRepository(t, oneFile), AgentTree, Prepare{})
-	file := filepath.Join(ws.Dir(), "pids")
+	file := filepath.Join(ws.tree(), "pids")
 	stopped := make(chan []int, 1)
 	go func() {
 		for !exists(file) {
@@ -293,7 +154,7 @@ func TestFrozenSessionOfARealServer(t *testing.T) {
 		stopped <- sessions
 	}()
 	exit, err := ws.Supervise(t.Context(), Process{Argv: []string{"sh", "-c", spinner}, Grace: time.Second})
-	if !errors.Is(err, ErrLost) || exit.Reason != Lost || fault.Of(err) != fault.Temporary {
+	if !errors.Is(err, script.ErrLost) || exit.Reason != Lost || fault.Of(err) != fault.Temporary {
 		t.Errorf("got %q, %v", exit.Reason, err)
 	}
 	sessions := <-stopped

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/plain"
 )
@@ -36,7 +37,7 @@ var sha256Pattern = pattern.Lazy(`^[0-9a-f]{64}$`)
 
 func checkSHA256(sum string) error {
 	if !sha256Pattern().MatchString(sum) {
-		return fault.Mark(fault.Failed, fmt.Errorf("%q is no SHA-256", cut(clean([]byte(sum)), 80)))
+		return fault.Mark(fault.Failed, fmt.Errorf("%q is no SHA-256", plain.Line(sum, 80)))
 	}
 	return nil
 }
@@ -62,50 +63,50 @@ func (w *Workspace) Plan(ctx context.Context, spec PlanSpec) (change.Plan, error
 	if err != nil {
 		return change.Plan{}, err
 	}
-	exit := a.exit()
-	hash := a.get("sha256")
+	exit := exitOf(a)
+	hash := a.Get("sha256")
 	switch {
 	case exit.Code != 0 || exit.Reason != "":
-		return change.Plan{}, h.commandError(a.step, exit)
+		return change.Plan{}, h.commandError(a.Step, exit)
 	case !sha256Pattern().MatchString(hash):
-		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: no SHA-256 of the plan file", stack, h.name, ErrAnswer)
-	case a.number("stdout-size") != int64(len(exit.Stdout)):
-		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: the plan's JSON has %d bytes, %d are taken", stack, h.name, ErrTooLarge, a.number("stdout-size"), spec.MaxShow)
+		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: no SHA-256 of the plan file", stack, h.Name(), script.ErrAnswer)
+	case a.Number("stdout-size") != int64(len(exit.Stdout)):
+		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: the plan's JSON has %d bytes, %d are taken", stack, h.Name(), script.ErrTooLarge, a.Number("stdout-size"), spec.MaxShow)
 	}
 	return change.Plan{Stack: spec.Dir, SHA256: hash, Show: exit.Stdout}, nil
 }
 
-func (w *Workspace) planJob(spec PlanSpec) (job, error) {
+func (w *Workspace) planJob(spec PlanSpec) (script.Job, error) {
 	file := w.dir + "/plan/new.tfplan"
 	lists := map[string]string{}
 	for name, args := range map[string][]string{"init": spec.Init, "plan": spec.Plan, "show": spec.Show} {
-		quoted, err := quoteAll(withPlan(args, file))
+		quoted, err := script.QuoteAll(withPlan(args, file))
 		if err != nil {
-			return job{}, fmt.Errorf("%s arguments: %w", name, err)
+			return script.Job{}, fmt.Errorf("%s arguments: %w", name, err)
 		}
 		lists[name] = quoted
 	}
 	if err := checkProgram(spec.Dir, spec.Program); err != nil {
-		return job{}, err
+		return script.Job{}, err
 	}
 	detailed := "0"
 	if slices.Contains(spec.Plan, "-detailed-exitcode") {
 		detailed = "2" // means: succeeded, and there are changes
 	}
-	return job{
-		doing: "planning " + spec.Dir, files: []string{"git", "plan"},
-		timeout: spec.Timeout, grace: planGrace, signals: "INT TERM",
-		watch: w.dir + "/out", most: outputMost, fetch: spec.MaxShow,
-		variables: []variable{
-			{"run", w.run.dir},
-			{"ws", w.dir},
-			{"dir", spec.Dir},
-			{"program", spec.Program},
-			{"file", file},
-			{"detailed", detailed},
-			{"init", lists["init"]},
-			{"plan", lists["plan"]},
-			{"show", lists["show"]},
+	return script.Job{
+		Doing: "planning " + spec.Dir, Files: []string{"git", "plan"},
+		Timeout: spec.Timeout, Grace: planGrace, Signals: "INT TERM",
+		Watch: w.dir + "/out", Most: outputMost, Fetch: spec.MaxShow,
+		Variables: script.Variables{
+			"run":      w.run.dir,
+			"ws":       w.dir,
+			"dir":      spec.Dir,
+			"program":  spec.Program,
+			"file":     file,
+			"detailed": detailed,
+			"init":     lists["init"],
+			"plan":     lists["plan"],
+			"show":     lists["show"],
 		},
 	}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/script"
 )
 
 // wrapper stands in for a Terraform wrapper that comes with the repository.
@@ -91,8 +92,8 @@ func TestPlanInOneTrip(t *testing.T) {
 		if plan.SHA256 != hex.EncodeToString(sum[:]) || plan.Stack != "stacks/a" || string(plan.Show) != "{\"format_version\":\"1.2\"}\n" {
 			t.Errorf("got %+v %q", plan, plan.Show)
 		}
-		calls := read(t, ws.Dir()+"/stacks/a/calls")
-		if !strings.HasPrefix(calls, "init in "+ws.Dir()+"/stacks/a: init -input=false\nplan in ") || exists(ws.Dir()+"/stacks/a/PWNED") {
+		calls := read(t, ws.tree()+"/stacks/a/calls")
+		if !strings.HasPrefix(calls, "init in "+ws.tree()+"/stacks/a: init -input=false\nplan in ") || exists(ws.tree()+"/stacks/a/PWNED") {
 			t.Errorf("the wrapper was called as\n%s", calls)
 		}
 	})
@@ -107,8 +108,8 @@ func TestPlanThatFailsSaysWhere(t *testing.T) {
 		{"fail-init=no provider", "init", fault.Failed, nil},
 		{"fail-plan=bad reference", "plan", fault.Failed, nil},
 		{"fail-plan=Error acquiring the state lock", "plan", fault.Temporary, ErrStateLock},
-		{"fail-show=write /x: no space left on device", "show", fault.Temporary, ErrDiskFull},
-		{"fail-plan=fork/exec /x/provider: resource temporarily unavailable", "plan", fault.Temporary, ErrProcesses},
+		{"fail-show=write /x: no space left on device", "show", fault.Temporary, script.ErrDiskFull},
+		{"fail-plan=fork/exec /x/provider: resource temporarily unavailable", "plan", fault.Temporary, script.ErrProcesses},
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			t.Parallel()
@@ -133,14 +134,21 @@ func TestPlanThatFailsSaysWhere(t *testing.T) {
 	}
 }
 
+func TestErrorOfACommandNamesTheLineThatSaysMost(t *testing.T) {
+	failed := &CommandError{Host: "h", Step: "plan", Code: 1, Output: "Initializing\n╷\n│ Error: Unsupported argument\n│ \n╵"}
+	if want := "plan on h ended with exit code 1: Error: Unsupported argument"; failed.Error() != want {
+		t.Errorf("got %q, want %q", failed, want)
+	}
+}
+
 func TestPlanRefusesWhatCannotBeJudged(t *testing.T) {
 	t.Parallel()
 	r := makeRepository(t, terraformFiles("swap="))
 	_, ws := space(t, localWorld(t).Host, r, Checkout, Prepare{})
-	if _, err := ws.Plan(t.Context(), planSpec()); !errors.Is(err, ErrPlanChanged) {
+	if _, err := ws.Plan(t.Context(), planSpec()); !errors.Is(err, errPlanChanged) {
 		t.Errorf("a plan file that changes while it is shown: %v", err)
 	}
-	if err := os.Remove(ws.Dir() + "/stacks/a/swap"); err != nil {
+	if err := os.Remove(ws.tree() + "/stacks/a/swap"); err != nil {
 		t.Fatal(err)
 	}
 	spec := planSpec()
@@ -150,7 +158,7 @@ func TestPlanRefusesWhatCannotBeJudged(t *testing.T) {
 	}
 	spec = planSpec()
 	spec.MaxShow = 10
-	if _, err := ws.Plan(t.Context(), spec); !errors.Is(err, ErrTooLarge) {
+	if _, err := ws.Plan(t.Context(), spec); !errors.Is(err, script.ErrTooLarge) {
 		t.Errorf("more JSON than is taken: %v", err)
 	}
 	spec = planSpec()
@@ -158,7 +166,7 @@ func TestPlanRefusesWhatCannotBeJudged(t *testing.T) {
 	if _, err := ws.Plan(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "stacks/none") {
 		t.Errorf("an absent stack: %v", err)
 	}
-	write(t, ws.Dir()+"/stacks/a/detailed", "", 0o600)
+	write(t, ws.tree()+"/stacks/a/detailed", "", 0o600)
 	if _, err := ws.Plan(t.Context(), planSpec()); err == nil {
 		t.Error("exit code 2 passed without -detailed-exitcode")
 	}
@@ -173,7 +181,7 @@ func TestCancelledPlanReleasesItsLock(t *testing.T) {
 	r := makeRepository(t, terraformFiles("slow="))
 	everywhere(t, func(t *testing.T, w *world) {
 		_, ws := space(t, w.Host, r, Checkout, Prepare{})
-		stack := filepath.Join(ws.Dir(), "stacks/a")
+		stack := filepath.Join(ws.tree(), "stacks/a")
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			for !exists(stack + "/lock") {
@@ -188,7 +196,7 @@ func TestCancelledPlanReleasesItsLock(t *testing.T) {
 			t.Fatal(err)
 		}
 		// As Plan does, with less patience.
-		j.grace, j.timeout = 3*time.Second, time.Minute
+		j.Grace, j.Timeout = 3*time.Second, time.Minute
 		if _, err := w.do(ctx, j); !errors.Is(err, context.Canceled) || fault.Of(err) != fault.Temporary {
 			t.Errorf("got %v", err)
 		}
@@ -213,7 +221,7 @@ func TestStackWithAnOddName(t *testing.T) {
 		}
 		apply := applySpec("a", plan.SHA256)
 		apply.Dir = dir
-		if status, err := ws.Apply(t.Context(), apply); err != nil || !status.Ended || status.Code != 0 || !exists(filepath.Join(ws.Dir(), dir, "applied")) {
+		if status, err := ws.Apply(t.Context(), apply); err != nil || !status.Ended || status.Code != 0 || !exists(filepath.Join(ws.tree(), dir, "applied")) {
 			t.Errorf("%+v, %v", status, err)
 		}
 		spec.Dir = dir + "/absent\n"

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Need is what a run wants of a host. Empty fields are not looked at.
@@ -88,44 +90,44 @@ func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error)
 			literal = append(literal, glob)
 		}
 	}
-	carry, err := quoteAll(literal)
+	carry, err := script.QuoteAll(literal)
 	if err != nil {
 		return Facts{}, nil, err
 	}
-	a, err := h.do(ctx, job{
-		doing: "looking at what is installed", files: []string{"preflight"}, timeout: 2 * time.Minute,
-		variables: []variable{{"agent", need.Agent}, {"terraform", need.Terraform}, {"workdir", need.Workdir}, {"carry", carry}},
+	a, err := h.do(ctx, script.Job{
+		Doing: "looking at what is installed", Files: []string{"preflight"}, Timeout: 2 * time.Minute,
+		Variables: script.Variables{"agent": need.Agent, "terraform": need.Terraform, "workdir": need.Workdir, "carry": carry},
 	})
 	if err != nil {
 		return Facts{}, nil, err
 	}
-	if !a.has("looked") {
-		return Facts{}, nil, fmt.Errorf("looking at what is installed on %s: %w", h.name, ErrAnswer)
+	if !a.Has("looked") {
+		return Facts{}, nil, fmt.Errorf("looking at what is installed on %s: %w", h.Name(), script.ErrAnswer)
 	}
 	facts, problems := h.inspect(a, need)
 	return facts, problems, nil
 }
 
 // inspect makes facts and problems of the answer.
-func (h *Host) inspect(a *answer, need Need) (Facts, []Problem) {
-	word := func(key string) string { return cut(clean(a.block(key)), 500) }
+func (h *Host) inspect(a *script.Answer, need Need) (Facts, []Problem) {
+	word := func(key string) string { return plain.Line(string(a.Block(key)), 500) }
 	facts := Facts{
-		User: word("user"), UID: int(a.number("uid")), Home: word("home"), Root: word("root"), System: word("system"),
+		User: word("user"), UID: int(a.Number("uid")), Home: word("home"), Root: word("root"), System: word("system"),
 		Free: -1, Git: word("git"), AgentPath: word("agent-path"), TerraformPath: word("terraform-path"),
 	}
-	if free := a.number("free"); free >= 0 {
+	if free := a.Number("free"); free >= 0 {
 		facts.Free = free * 1024
 	}
-	if linger := a.get("linger"); linger == "yes" || linger == "no" {
+	if linger := a.Get("linger"); linger == "yes" || linger == "no" {
 		facts.Linger = linger
 	}
 	var problems []Problem
 	problem := func(about string, err error) {
 		kind := fault.Failed
-		if errors.Is(err, ErrDiskFull) {
+		if errors.Is(err, script.ErrDiskFull) {
 			kind = fault.Temporary
 		}
-		problems = append(problems, Problem{about, fault.Mark(kind, &fault.Error{Place: h.name, Err: err})})
+		problems = append(problems, Problem{about, fault.Mark(kind, &fault.Error{Place: h.Name(), Err: err})})
 	}
 	inspectTools(a, facts, problem)
 	h.inspectDisk(a, need, facts, problem)
@@ -136,7 +138,7 @@ func (h *Host) inspect(a *answer, need Need) (Facts, []Problem) {
 		problem(AboutTerraform, fault.WithFix(fmt.Errorf("program %q of the setting terraform is not there", need.Terraform), "install it for user %s, or name its absolute path", facts.User))
 	}
 	inspectCarry(a, need, &facts, problem)
-	if a.has("kills-user-processes") {
+	if a.Has("kills-user-processes") {
 		facts.Warnings = append(facts.Warnings, fault.WithFix(errors.New("systemd-logind ends what a session leaves behind (KillUserProcesses=yes), which would cut an apply when the connection drops"), "set KillExcludeUsers=%s in logind.conf", facts.User))
 	}
 	return facts, problems
@@ -144,53 +146,53 @@ func (h *Host) inspect(a *answer, need Need) (Facts, []Problem) {
 
 type complain func(about string, err error)
 
-func inspectTools(a *answer, facts Facts, problem complain) {
+func inspectTools(a *script.Answer, facts Facts, problem complain) {
 	if facts.Git == "" {
 		problem(AboutTools, fault.WithFix(errors.New("git is not installed"), "install it (apt install git, apk add git)"))
 	}
-	for _, tool := range a.lines["no-tool"] {
-		problem(AboutTools, fault.WithFix(fmt.Errorf("%s is missing", cut(clean([]byte(tool)), 40)), "install coreutils, findutils and util-linux, or busybox"))
+	for _, tool := range a.Lines["no-tool"] {
+		problem(AboutTools, fault.WithFix(fmt.Errorf("%s is missing", plain.Line(tool, 40)), "install coreutils, findutils and util-linux, or busybox"))
 	}
 }
 
-func (h *Host) inspectDisk(a *answer, need Need, facts Facts, problem complain) {
-	if h.root == "" && !a.has("home-there") {
+func (h *Host) inspectDisk(a *script.Answer, need Need, facts Facts, problem complain) {
+	if h.shell.Root == "" && !a.Has("home-there") {
 		problem(AboutDisk, fmt.Errorf("user %s has no home folder (HOME is %q)", facts.User, facts.Home))
 		return
 	}
-	for _, folder := range a.blocks["foreign"] {
-		problem(AboutDisk, fault.WithFix(fmt.Errorf("folder %s is a link or belongs to another account, which could change what is planned there", cut(clean(folder), 500)), "remove it, and let it be made again"))
+	for _, folder := range a.Blocks["foreign"] {
+		problem(AboutDisk, fault.WithFix(fmt.Errorf("folder %s is a link or belongs to another account, which could change what is planned there", plain.Line(string(folder), 500)), "remove it, and let it be made again"))
 	}
 	used := facts.Free >= 0 && facts.Free < need.MinFree
-	full := used || a.blocks["full"] != nil
+	full := used || a.Blocks["full"] != nil
 	if full && !used {
-		problem(AboutDisk, fmt.Errorf("%w at %s, though %d MiB are free: a quota, or no more files", ErrDiskFull, facts.Root, facts.Free>>20))
+		problem(AboutDisk, fmt.Errorf("%w at %s, though %d MiB are free: a quota, or no more files", script.ErrDiskFull, facts.Root, facts.Free>>20))
 	}
 	if used {
-		problem(AboutDisk, fault.WithFix(fmt.Errorf("%w: %d MiB are free at %s, %d MiB are needed", ErrDiskFull, facts.Free>>20, facts.Root, need.MinFree>>20), "remove what is not needed there"))
+		problem(AboutDisk, fault.WithFix(fmt.Errorf("%w: %d MiB are free at %s, %d MiB are needed", script.ErrDiskFull, facts.Free>>20, facts.Root, need.MinFree>>20), "remove what is not needed there"))
 	}
-	if !a.has("writable") && !full {
+	if !a.Has("writable") && !full {
 		problem(AboutDisk, fault.WithFix(fmt.Errorf("folder %s cannot be written", facts.Root), "check its owner, its mode and whether the file system is read-only"))
 	}
 }
 
-func inspectAgent(a *answer, need Need, facts *Facts, problem complain) {
+func inspectAgent(a *script.Answer, need Need, facts *Facts, problem complain) {
 	if facts.AgentPath == "" {
 		problem(AboutAgent, fault.WithFix(fmt.Errorf("agent %q is neither on the PATH nor in ~/.local/bin of user %s", need.Agent, facts.User), "install it, or set agent_command"))
 		return
 	}
-	version := clean(a.block("agent-version"))
-	if code := a.number("agent-version-code"); code != 0 {
-		problem(AboutAgent, fmt.Errorf("%q --version ended with exit code %d: %s", need.Agent, code, tellingLine(version)))
+	version := script.Tail(a.Block("agent-version"))
+	if code := a.Number("agent-version-code"); code != 0 {
+		problem(AboutAgent, fmt.Errorf("%q --version ended with exit code %d: %s", need.Agent, code, script.TellingLine(version)))
 		return
 	}
-	facts.AgentVersion = tellingLine(version)
+	facts.AgentVersion = script.TellingLine(version)
 	inspectVersion(need, facts, problem)
 	var status struct {
 		LoggedIn *bool `json:"loggedIn"`
 	}
-	isJSON := json.Unmarshal(a.block("agent-login"), &status) == nil
-	switch code := a.number("agent-login-code"); {
+	isJSON := json.Unmarshal(a.Block("agent-login"), &status) == nil
+	switch code := a.Number("agent-login-code"); {
 	case code == 0:
 		facts.AgentLoggedIn = true
 	case isJSON && status.LoggedIn != nil && !*status.LoggedIn:
@@ -234,19 +236,19 @@ func olderThan(text, least string) (older, known bool) {
 	return slices.Compare(numbers(found), numbers(least)) < 0, true
 }
 
-func inspectCarry(a *answer, need Need, facts *Facts, problem complain) {
+func inspectCarry(a *script.Answer, need Need, facts *Facts, problem complain) {
 	if need.Workdir == "" {
 		return
 	}
-	if !a.has("workdir") {
+	if !a.Has("workdir") {
 		problem(AboutCarry, fmt.Errorf("workdir %q is not there, or user %s may not read it", need.Workdir, facts.User))
 		return
 	}
-	if len(need.Carry) > 0 && !a.has("workdir-git") {
+	if len(need.Carry) > 0 && !a.Has("workdir-git") {
 		problem(AboutCarry, fault.WithFix(fmt.Errorf("workdir %q is no git checkout", need.Workdir), "carry takes ignored files of one"))
 		return
 	}
-	for _, missing := range a.blocks["carry-missing"] {
-		problem(AboutCarry, fault.WithFix(fmt.Errorf("carry file %q is not in %s", cut(clean(missing), 200), need.Workdir), "create it there, or take it out of carry"))
+	for _, missing := range a.Blocks["carry-missing"] {
+		problem(AboutCarry, fault.WithFix(fmt.Errorf("carry file %q is not in %s", plain.Line(string(missing), 200), need.Workdir), "create it there, or take it out of carry"))
 	}
 }

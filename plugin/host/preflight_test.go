@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/script"
 )
 
 // agentProgram is a program that answers as the agent does.
@@ -60,7 +61,7 @@ func TestPreflightNamesAllThatIsMissing(t *testing.T) {
 		_, err := w.Preflight(t.Context(), Need{
 			Agent: "no-such-agent", Terraform: "no-such-terraform", Workdir: workdir, Carry: []string{"gone.kubeconfig", "*.any"}, MinFree: 1 << 60,
 		})
-		if fault.Of(err) != fault.Failed || !errors.Is(err, ErrDiskFull) {
+		if fault.Of(err) != fault.Failed || !errors.Is(err, script.ErrDiskFull) {
 			t.Errorf("got %v (%s)", err, fault.Of(err))
 		}
 		for _, part := range []string{`agent "no-such-agent"`, `"no-such-terraform"`, `"gone.kubeconfig"`, "MiB are needed", w.Name()} {
@@ -141,7 +142,7 @@ func TestFullDiskIsNamed(t *testing.T) {
 	}
 	write(t, filepath.Join(dir, "filler"), "", 0o600)
 	_ = exec.Command("sh", "-c", `cat /dev/zero >"$0" 2>/dev/null`, filepath.Join(dir, "filler")).Run()
-	if _, err := h.Preflight(t.Context(), Need{}); !errors.Is(err, ErrDiskFull) {
+	if _, err := h.Preflight(t.Context(), Need{}); !errors.Is(err, script.ErrDiskFull) {
 		t.Errorf("Preflight: %v", err)
 	}
 	for what, do := range map[string]func() error{
@@ -150,18 +151,18 @@ func TestFullDiskIsNamed(t *testing.T) {
 		"Export":    func() error { _, _, err := work.Export(t.Context(), 1<<20); return err },
 	} {
 		// Nothing of it is believed, and it passes.
-		if err := do(); !errors.Is(err, ErrDiskFull) || fault.Of(err) != fault.Temporary || !strings.Contains(err.Error(), "no space left on "+h.Name()+":"+dir) {
+		if err := do(); !errors.Is(err, script.ErrDiskFull) || fault.Of(err) != fault.Temporary || !strings.Contains(err.Error(), "no space left on "+h.Name()+":"+dir) {
 			t.Errorf("%s: %v (%s)", what, err, fault.Of(err))
 		}
 	}
 	big := makeRepository(t, map[string]string{"a": noise(300_000)})
-	if _, err := run.Workspace(t.Context(), "big", big.commit, bytes.NewReader(big.pack), Checkout, Prepare{}); !errors.Is(err, ErrDiskFull) {
+	if _, err := run.Workspace(t.Context(), "big", big.commit, bytes.NewReader(big.pack), Checkout, Prepare{}); !errors.Is(err, script.ErrDiskFull) {
 		t.Errorf("Workspace: %v", err)
 	}
-	if status, err := ws.Apply(t.Context(), applySpec("a", plan.SHA256)); !errors.Is(err, ErrDiskFull) || status != (ApplyStatus{}) {
+	if status, err := ws.Apply(t.Context(), applySpec("a", plan.SHA256)); !errors.Is(err, script.ErrDiskFull) || status != (ApplyStatus{}) {
 		t.Errorf("Apply: %+v, %v", status, err)
 	}
-	if err := run.Close(t.Context()); err != nil || exists(run.Dir()) {
+	if err := run.Close(t.Context()); err != nil || exists(run.dir) {
 		t.Errorf("Close: %v", err)
 	}
 }
@@ -182,7 +183,7 @@ func TestThreat6_FoldersOfOthersAreNotUsed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := localWorld(t)
-			if err := ruin(t, w.root); err != nil {
+			if err := ruin(t, w.shell.Root); err != nil {
 				t.Fatal(err)
 			}
 			for what, call := range map[string]func() error{
@@ -199,12 +200,12 @@ func TestThreat6_FoldersOfOthersAreNotUsed(t *testing.T) {
 	// A link to where there is more room is the account's own business.
 	w := localWorld(t)
 	roomy := t.TempDir()
-	if err := errors.Join(os.Remove(w.root), os.Symlink(roomy, w.root)); err != nil {
+	if err := errors.Join(os.Remove(w.shell.Root), os.Symlink(roomy, w.shell.Root)); err != nil {
 		t.Fatal(err)
 	}
 	run, ws := space(t, w.Host, makeRepository(t, oneFile), AgentTree, Prepare{})
-	if sh(t, ws, "cat a"); !strings.HasPrefix(run.Dir(), roomy) {
-		t.Errorf("the run is in %s", run.Dir())
+	if sh(t, ws, "cat a"); !strings.HasPrefix(run.dir, roomy) {
+		t.Errorf("the run is in %s", run.dir)
 	}
 	if _, err := w.Preflight(t.Context(), Need{}); err != nil {
 		t.Error(err)

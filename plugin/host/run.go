@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // A Run is a run's directory on a host, ~/.cache/pm-todos/runs/<id>, mode 0700.
@@ -23,7 +25,7 @@ var idPattern = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
 func checkID(what, id string) error {
 	if !idPattern().MatchString(id) {
-		return fault.Mark(fault.Failed, fmt.Errorf("%s %q: only letters, digits, - and _ are allowed, 64 at most", what, cut(clean([]byte(id)), 80)))
+		return fault.Mark(fault.Failed, fmt.Errorf("%s %q: only letters, digits, - and _ are allowed, 64 at most", what, plain.Line(id, 80)))
 	}
 	return nil
 }
@@ -38,13 +40,13 @@ func (h *Host) OpenRun(ctx context.Context, owner, id string) (*Run, error) {
 	if err := checkID("run id", id); err != nil {
 		return nil, err
 	}
-	a, err := h.do(ctx, job{doing: "opening the run directory", files: []string{"open"}, variables: []variable{{"id", id}, {"owner", owner}}})
+	a, err := h.do(ctx, script.Job{Doing: "opening the run directory", Files: []string{"open"}, Variables: script.Variables{"id": id, "owner": owner}})
 	if err != nil {
 		return nil, err
 	}
-	dir := string(a.block("run"))
+	dir := string(a.Block("run"))
 	if err := checkPath(dir); err != nil || path.Base(dir) != id {
-		return nil, fmt.Errorf("opening the run directory on %s: %w: it is said to be at %q", h.name, ErrAnswer, cut(clean([]byte(dir)), 200))
+		return nil, fmt.Errorf("opening the run directory on %s: %w: it is said to be at %q", h.Name(), script.ErrAnswer, plain.Line(dir, 200))
 	}
 	return &Run{host: h, id: id, dir: dir}, nil
 }
@@ -63,9 +65,6 @@ func checkPath(p string) error {
 	}
 	return nil
 }
-
-// Dir is the absolute path of the run directory on the host.
-func (r *Run) Dir() string { return r.dir }
 
 // Close removes the run directory, unless an apply of it began and is not
 // settled: then it stays and Close returns nil.
@@ -112,15 +111,15 @@ type reclaiming struct {
 }
 
 func (h *Host) reclaim(ctx context.Context, doing string, r reclaiming) error {
-	_, err := h.do(ctx, job{
-		doing: doing, files: []string{"state", "reclaim"}, timeout: 10 * time.Minute,
-		variables: []variable{
-			{"id", r.id},
-			{"owner", r.owner},
-			{"mine", r.mine},
-			{"applies", strings.Join(r.applies, " ")},
-			{"plans", strings.Join(r.plans, " ")},
-			{"minutes", fmt.Sprint(int(reclaimAge.Minutes()))},
+	_, err := h.do(ctx, script.Job{
+		Doing: doing, Files: []string{"state", "reclaim"}, Timeout: 10 * time.Minute,
+		Variables: script.Variables{
+			"id":      r.id,
+			"owner":   r.owner,
+			"mine":    r.mine,
+			"applies": strings.Join(r.applies, " "),
+			"plans":   strings.Join(r.plans, " "),
+			"minutes": fmt.Sprint(int(reclaimAge.Minutes())),
 		},
 	})
 	return err

@@ -1,22 +1,19 @@
 package host
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
 	"sync"
 	"syscall"
 	"testing"
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -32,19 +29,6 @@ func newKey(t testing.TB) (ssh.Signer, string) {
 	return signer, private
 }
 
-func newECDSA(t testing.TB) ssh.Signer {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signer, err := ssh.NewSignerFromKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer
-}
-
 // sshServer is an SSH server on loopback that hands every command line to a
 // shell and, as sshd does, leaves the command alone when the client goes.
 type sshServer struct {
@@ -52,7 +36,6 @@ type sshServer struct {
 	env     []string
 	wrap    string // shell text around the command line, "$0"
 	address string
-	forward bool // lets clients connect through it
 
 	mu          sync.Mutex
 	sessions    int
@@ -118,9 +101,9 @@ func (s *sshServer) count() int {
 	return s.sessions
 }
 
-func (s *sshServer) target(t testing.TB) Target {
+func (s *sshServer) target(t testing.TB) sshclient.Target {
 	t.Helper()
-	target, err := ParseTarget("tester@" + s.address)
+	target, err := sshclient.ParseTarget("tester@" + s.address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,38 +127,10 @@ func (s *sshServer) handle(raw net.Conn) {
 				s.mu.Unlock()
 				go s.session(channel, asked)
 			}
-		case offer.ChannelType() == "direct-tcpip" && s.forward:
-			go tunnel(offer)
 		default:
 			_ = offer.Reject(ssh.Prohibited, "forwarding is off")
 		}
 	}
-}
-
-func tunnel(offer ssh.NewChannel) {
-	var to struct {
-		Host       string
-		Port       uint32
-		Origin     string
-		OriginPort uint32
-	}
-	if err := ssh.Unmarshal(offer.ExtraData(), &to); err != nil {
-		_ = offer.Reject(ssh.ConnectionFailed, "unreadable")
-		return
-	}
-	out, err := net.Dial("tcp", net.JoinHostPort(to.Host, strconv.Itoa(int(to.Port))))
-	if err != nil {
-		_ = offer.Reject(ssh.ConnectionFailed, "\x1b[31m"+err.Error())
-		return
-	}
-	channel, asked, err := offer.Accept()
-	if err != nil {
-		return
-	}
-	go ssh.DiscardRequests(asked)
-	go func() { _, _ = io.Copy(out, channel); _ = out.Close() }()
-	_, _ = io.Copy(channel, out)
-	_ = channel.Close()
 }
 
 func (s *sshServer) session(channel ssh.Channel, requests <-chan *ssh.Request) {

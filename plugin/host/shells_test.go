@@ -8,6 +8,18 @@ import (
 	"testing"
 )
 
+// shells are those of this machine that the scripts must work with.
+func shells(t *testing.T) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	for name, argv := range map[string][]string{"sh": {"sh"}, "dash": {"dash"}, "bash": {"bash", "--posix"}, "busybox": {"busybox", "sh"}} {
+		if path, err := exec.LookPath(argv[0]); err == nil {
+			found[name] = append([]string{path}, argv[1:]...)
+		}
+	}
+	return found
+}
+
 // TestEveryShellAndItsTools does a whole item where sh is one of the shells that
 // hosts have, with the tools of coreutils and with those of busybox.
 func TestEveryShellAndItsTools(t *testing.T) {

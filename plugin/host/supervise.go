@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
@@ -71,7 +72,7 @@ func (w *Workspace) supervise(ctx context.Context, doing string, p Process, cont
 	if err := p.check(); err != nil {
 		return Exit{Code: -1}, fmt.Errorf("%s: %w", doing, err)
 	}
-	argv, err := quoteAll(p.Argv)
+	argv, err := script.QuoteAll(p.Argv)
 	if err != nil {
 		return Exit{Code: -1}, fmt.Errorf("%s: %w", doing, err)
 	}
@@ -84,33 +85,33 @@ func (w *Workspace) supervise(ctx context.Context, doing string, p Process, cont
 		blocks = fileMost / 512 // ulimit counts in blocks
 		config = w.dir + "/in/gitconfig"
 	}
-	a, err := w.run.host.do(ctx, job{
-		doing: doing, files: []string{"git", "supervise"}, payload: bytes.NewReader(p.Stdin),
-		timeout: p.Timeout, idle: p.Idle, grace: p.Grace, signals: "TERM",
-		watch: w.dir + "/out", most: p.MaxOutput, fetch: p.MaxOutput, mark: contain,
-		final: p.Final, linger: p.Linger,
-		variables: []variable{
-			{"run", w.run.dir},
-			{"ws", w.dir},
-			{"dir", p.Dir},
-			{"argv", argv},
-			{"environment", environment},
-			{"input", strconv.Itoa(len(p.Stdin))},
-			{"blocks", strconv.Itoa(blocks)},
-			{"config", config},
+	a, err := w.run.host.do(ctx, script.Job{
+		Doing: doing, Files: []string{"git", "supervise"}, Payload: bytes.NewReader(p.Stdin),
+		Timeout: p.Timeout, Idle: p.Idle, Grace: p.Grace, Signals: "TERM",
+		Watch: w.dir + "/out", Most: p.MaxOutput, Fetch: p.MaxOutput, Mark: contain,
+		Final: p.Final, Linger: p.Linger,
+		Variables: script.Variables{
+			"run":         w.run.dir,
+			"ws":          w.dir,
+			"dir":         p.Dir,
+			"argv":        argv,
+			"environment": environment,
+			"input":       strconv.Itoa(len(p.Stdin)),
+			"blocks":      strconv.Itoa(blocks),
+			"config":      config,
 		},
 	})
 	return outcome(ctx, a, err)
 }
 
 // outcome is the Exit of an answer, also of one that was cut short.
-func outcome(ctx context.Context, a *answer, err error) (Exit, error) {
+func outcome(ctx context.Context, a *script.Answer, err error) (Exit, error) {
 	if err == nil {
-		return a.exit(), nil
+		return exitOf(a), nil
 	}
 	exit := Exit{Code: -1, Reason: Lost}
-	if a != nil && a.has("ended") {
-		exit = a.exit()
+	if a != nil && a.Has("ended") {
+		exit = exitOf(a)
 	}
 	if ctx.Err() != nil {
 		exit.Reason = Cancelled
@@ -160,7 +161,7 @@ func exports(env map[string]string) (string, error) {
 		if !envPattern().MatchString(name) {
 			return "", fmt.Errorf("%q is no name of an environment variable", name)
 		}
-		value, err := quote(env[name])
+		value, err := script.Quote(env[name])
 		if err != nil {
 			return "", fmt.Errorf("environment variable %s: %w", name, err)
 		}

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
 // Kind is what a workspace is for.
@@ -41,8 +43,8 @@ type Workspace struct {
 	dir    string // absolute; the work tree is dir/tree
 }
 
-// Dir is the absolute path of the work tree on the host.
-func (w *Workspace) Dir() string { return w.dir + "/tree" }
+// tree is the absolute path of the work tree on the host.
+func (w *Workspace) tree() string { return w.dir + "/tree" }
 
 var hashPattern = pattern.Lazy(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
@@ -64,7 +66,7 @@ func (r *Run) Workspace(ctx context.Context, name, commit string, pack io.Reader
 		return nil, err
 	}
 	if !hashPattern().MatchString(commit) {
-		return nil, fmt.Errorf("%s: %q is no full commit hash", doing, cut(clean([]byte(commit)), 80))
+		return nil, fmt.Errorf("%s: %q is no full commit hash", doing, plain.Line(commit, 80))
 	}
 	if kind == AgentTree && (prepare.Command != "" || len(prepare.Carry) > 0) {
 		return nil, fmt.Errorf("%s: the agent's work tree takes neither carry files nor a prepare command", doing)
@@ -77,19 +79,19 @@ func (r *Run) Workspace(ctx context.Context, name, commit string, pack io.Reader
 		prepare.Timeout = 10 * time.Minute
 	}
 	kinds := map[Kind]string{AgentTree: "agent", Checkout: "checkout"}
-	a, err := r.host.do(ctx, job{
-		doing: doing, files: []string{"state", "git", "carry", "workspace"},
-		payload: pack, timeout: prepare.Timeout, grace: 5 * time.Second,
-		watch: w.dir + "/out", most: outputMost, fetch: outputFetch,
-		variables: []variable{
-			{"run", r.dir},
-			{"name", name},
-			{"commit", commit},
-			{"kind", kinds[kind]},
-			{"workdir", prepare.Workdir},
-			{"carry", carry},
-			{"carry_cache", cached},
-			{"prepare", prepare.Command},
+	a, err := r.host.do(ctx, script.Job{
+		Doing: doing, Files: []string{"state", "git", "carry", "workspace"},
+		Payload: pack, Timeout: prepare.Timeout, Grace: 5 * time.Second,
+		Watch: w.dir + "/out", Most: outputMost, Fetch: outputFetch,
+		Variables: script.Variables{
+			"run":         r.dir,
+			"name":        name,
+			"commit":      commit,
+			"kind":        kinds[kind],
+			"workdir":     prepare.Workdir,
+			"carry":       carry,
+			"carry_cache": cached,
+			"prepare":     prepare.Command,
 		},
 	})
 	if err != nil {
@@ -102,13 +104,13 @@ func (r *Run) Workspace(ctx context.Context, name, commit string, pack io.Reader
 }
 
 // prepared checks how the build, and the prepare command in it, ended.
-func (w *Workspace) prepared(a *answer) error {
-	h, exit := w.run.host, a.exit()
-	if exit.Reason != "" || a.has("code") && exit.Code != 0 {
-		return h.commandError(a.step, exit)
+func (w *Workspace) prepared(a *script.Answer) error {
+	h, exit := w.run.host, exitOf(a)
+	if exit.Reason != "" || a.Has("code") && exit.Code != 0 {
+		return h.commandError(a.Step, exit)
 	}
-	if dir := string(a.block("workspace")); dir != w.dir {
-		return fmt.Errorf("building the workspace %s on %s: %w: step %s ended without a result", w.name, h.name, ErrAnswer, cut(clean([]byte(a.step)), 60))
+	if dir := string(a.Block("workspace")); dir != w.dir {
+		return fmt.Errorf("building the workspace %s on %s: %w: step %s ended without a result", w.name, h.Name(), script.ErrAnswer, plain.Line(a.Step, 60))
 	}
 	return nil
 }
@@ -127,7 +129,7 @@ func pathspecs(globs []string) (quoted, cached string, err error) {
 		}
 		specs[i] = ":(glob)" + path.Clean(glob)
 	}
-	quoted, err = quoteAll(specs)
+	quoted, err = script.QuoteAll(specs)
 	return quoted, cached, err
 }
 
@@ -150,14 +152,14 @@ func (w *Workspace) Run(ctx context.Context, command string, stdin []byte, timeo
 
 // commandError marks a failed command with what its output shows.
 func (h *Host) commandError(step string, exit Exit) error {
-	output := clean(exit.Stdout) + "\n" + clean(exit.Stderr)
-	err := &CommandError{Host: h.name, Step: cut(clean([]byte(step)), 60), Code: exit.Code, Reason: exit.Reason, Output: strings.TrimSpace(output)}
+	output := script.Tail(exit.Stdout) + "\n" + script.Tail(exit.Stderr)
+	err := &CommandError{Host: h.Name(), Step: plain.Line(step, 60), Code: exit.Code, Reason: exit.Reason, Output: strings.TrimSpace(output)}
 	raw := string(exit.Stdout) + string(exit.Stderr)
 	switch {
-	case isFull(raw):
-		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w on %s, free some there", err, ErrDiskFull, h.name))
-	case isProcessLimit(raw):
-		return h.noProcesses(err.Step, err)
+	case script.IsFull(raw):
+		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w on %s, free some there", err, script.ErrDiskFull, h.Name()))
+	case script.IsProcessLimit(raw):
+		return h.shell.NoProcesses(err.Step, err)
 	case strings.Contains(raw, "Error acquiring the state lock"), strings.Contains(raw, "Error locking state"):
 		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w: another run is at work, or died; its ID and owner stand above, never force-unlock a lock that is in use", err, ErrStateLock))
 	}

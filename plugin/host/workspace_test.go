@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/host/script"
 )
 
 // oddName is a path that only survives where it is never taken for text.
@@ -36,12 +38,12 @@ func TestAgentTreeHoldsTheBytesOfTheCommit(t *testing.T) {
 			"a/plain.txt": "one\ntwo\n", "a/crlf.txt": "one\r\ntwo\r\n", "b.id": "$Id$\n",
 			"c.secret": "\x00GITCRYPT\x00cipher", "d.u16": "text\n", "with space/ünï \"q\".tf": "x", oddName: "odd", ".claude/agents/me.md": "prompt",
 		} {
-			if got := read(t, filepath.Join(ws.Dir(), name)); got != want {
+			if got := read(t, filepath.Join(ws.tree(), name)); got != want {
 				t.Errorf("%s holds %q, want %q", name, got, want)
 			}
 		}
 		for _, name := range []string{".git", ".claude/settings.json", ".claude/hooks/go.sh", "sub/.claude/settings.local.json", ".mcp.json"} {
-			if exists(filepath.Join(ws.Dir(), name)) {
+			if exists(filepath.Join(ws.tree(), name)) {
 				t.Errorf("%s is in the agent's tree", name)
 			}
 		}
@@ -52,7 +54,7 @@ func TestAgentTreeHoldsTheBytesOfTheCommit(t *testing.T) {
 		if want := strings.TrimSpace(string(git(t, r.dir, nil, "rev-parse", r.commit+"^{tree}"))); tree != want {
 			t.Errorf("an untouched workspace exports as %s, want the base %s: %v", tree, want, r.take(t, tree, pack))
 		}
-		if exists(filepath.Join(ws.Dir(), ".claude/settings.json")) {
+		if exists(filepath.Join(ws.tree(), ".claude/settings.json")) {
 			t.Error("the hidden settings came back with the export")
 		}
 	})
@@ -114,7 +116,7 @@ func TestThreat4_ExportIgnoresWhatTheAgentPlanted(t *testing.T) {
 				t.Errorf("%s was taken: %q", name, got[name])
 			}
 		}
-		if exists(filepath.Join(ws.Dir(), "PWNED")) {
+		if exists(filepath.Join(ws.tree(), "PWNED")) {
 			t.Error("something that the agent planted was run")
 		}
 	})
@@ -129,11 +131,11 @@ func TestThreat7_HugeExportIsRefused(t *testing.T) {
 			t.Errorf("ignored files count: %v", err)
 		}
 		sh(t, ws, `head -c 2000000 /dev/zero >one`)
-		if _, _, err := ws.Export(t.Context(), 1<<20); !errors.Is(err, ErrTooLarge) {
+		if _, _, err := ws.Export(t.Context(), 1<<20); !errors.Is(err, script.ErrTooLarge) {
 			t.Errorf("one large file: %v", err)
 		}
 		sh(t, ws, `rm one; for i in 1 2 3; do head -c 900000 /dev/urandom >many$i; done`)
-		if _, _, err := ws.Export(t.Context(), 1<<20); !errors.Is(err, ErrTooLarge) {
+		if _, _, err := ws.Export(t.Context(), 1<<20); !errors.Is(err, script.ErrTooLarge) {
 			t.Errorf("a large pack: %v", err)
 		}
 	})
@@ -144,7 +146,7 @@ func TestThreat4_ReplacedWorkTreeIsNotFollowed(t *testing.T) {
 	_, ws := space(t, localWorld(t).Host, r, AgentTree, Prepare{})
 	elsewhere := t.TempDir()
 	write(t, filepath.Join(elsewhere, "private"), "p", 0o600)
-	if err := errors.Join(os.RemoveAll(ws.Dir()), os.Symlink(elsewhere, ws.Dir())); err != nil {
+	if err := errors.Join(os.RemoveAll(ws.tree()), os.Symlink(elsewhere, ws.tree())); err != nil {
 		t.Fatal(err)
 	}
 	if tree, _, err := ws.Export(t.Context(), 1<<20); err == nil {
@@ -159,16 +161,16 @@ func TestCheckoutIsADetachedShallowRepository(t *testing.T) {
 	r := makeRepository(t, map[string]string{"stacks/a/main.tf": "x\n", ".gitattributes": "*.secret filter=git-crypt\n", "k.secret": "cipher"})
 	everywhere(t, func(t *testing.T, w *world) {
 		_, ws := space(t, w.Host, r, Checkout, Prepare{Command: "echo prepared >made; git status --porcelain; git config --get-regexp '^filter' || :"})
-		if got := strings.TrimSpace(string(git(t, ws.Dir(), nil, "rev-parse", "HEAD"))); got != r.commit {
+		if got := strings.TrimSpace(string(git(t, ws.tree(), nil, "rev-parse", "HEAD"))); got != r.commit {
 			t.Errorf("HEAD is %s, want %s", got, r.commit)
 		}
-		if got := strings.TrimSpace(string(git(t, ws.Dir(), nil, "rev-list", "--count", "HEAD"))); got != "1" {
+		if got := strings.TrimSpace(string(git(t, ws.tree(), nil, "rev-list", "--count", "HEAD"))); got != "1" {
 			t.Errorf("%s commits are there, want the one of a shallow repository", got)
 		}
-		if got := string(git(t, ws.Dir(), nil, "status", "--porcelain")); got != "?? made\n" {
+		if got := string(git(t, ws.tree(), nil, "status", "--porcelain")); got != "?? made\n" {
 			t.Errorf("status says %q", got)
 		}
-		if got := string(git(t, ws.Dir(), nil, "remote")); got != "" {
+		if got := string(git(t, ws.tree(), nil, "remote")); got != "" {
 			t.Errorf("it has the remote %q", got)
 		}
 	})

@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/host/script"
+	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 )
 
 // patience bounds every wait of these tests; none of them asserts how long
@@ -75,8 +78,8 @@ func overSSH(t *testing.T, test func(t *testing.T, w *world)) {
 }
 
 // quick is a tempo for tests: what takes seconds in production takes few.
-func quick() tempo {
-	return tempo{beat: 300 * time.Millisecond, lease: 4 * time.Second, slack: 30 * time.Second}
+func quick() script.Tempo {
+	return script.Tempo{Heartbeat: 300 * time.Millisecond, Lease: 4 * time.Second, Slack: 30 * time.Second}
 }
 
 // localWorld is this machine with a home of its own.
@@ -87,8 +90,8 @@ func localWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	env := slices.DeleteFunc(cleanEnvironment(), func(entry string) bool { return strings.HasPrefix(entry, "HOME=") })
-	h.conn = local{env: append(env, "HOME="+t.TempDir())}
-	h.tempo = quick()
+	h.shell.Start = starting(append(env, "HOME="+t.TempDir()))
+	h.shell.Tempo = quick()
 	return &world{Host: h}
 }
 
@@ -98,12 +101,12 @@ func sshWorld(t *testing.T) *world {
 	client, key := newKey(t)
 	server := serve(t, client.PublicKey(), hostKey)
 	p := relay(t, server.address)
-	return dialWorld(t, p, SSH{Key: secretOf(key), KnownHosts: knownHosts(p.address, hostKey.PublicKey())}, "tester", server)
+	return dialWorld(t, p, sshclient.Login{Key: secretOf(key), KnownHosts: knownHosts(p.address, hostKey.PublicKey())}, "tester", server)
 }
 
-func dialWorld(t *testing.T, p *proxy, s SSH, name string, server *sshServer) *world {
+func dialWorld(t *testing.T, p *proxy, s sshclient.Login, name string, server *sshServer) *world {
 	t.Helper()
-	target, err := ParseTarget(name + "@" + p.address)
+	target, err := sshclient.ParseTarget(name + "@" + p.address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +115,7 @@ func dialWorld(t *testing.T, p *proxy, s SSH, name string, server *sshServer) *w
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.tempo = quick()
+	h.shell.Tempo = quick()
 	t.Cleanup(func() { _ = h.Close() })
 	return &world{Host: h, cut: p.cut, freeze: p.freeze, server: server}
 }
@@ -122,22 +125,22 @@ func sshdWorld(t *testing.T) *world {
 	t.Helper()
 	d := startSSHD(t)
 	p := relay(t, d.Address)
-	s := SSH{Key: secretOf(d.key), KnownHosts: knownHosts(p.address, d.HostKey.PublicKey())}
+	s := sshclient.Login{Key: secretOf(d.key), KnownHosts: knownHosts(p.address, d.HostKey.PublicKey())}
 	skipWithoutShell(t, s, d.User+"@"+p.address, d.Log)
 	w := dialWorld(t, p, s, d.User, nil)
-	w.root = t.TempDir() // and not in the home of whoever runs the test
+	w.shell.Root = t.TempDir() // and not in the home of whoever runs the test
 	return w
 }
 
 // skipWithoutShell skips when the account of this test cannot be used over SSH.
-func skipWithoutShell(t *testing.T, s SSH, target, log string) {
+func skipWithoutShell(t *testing.T, s sshclient.Login, target, log string) {
 	t.Helper()
 	var err error
-	if s.Target, err = ParseTarget(target); err != nil {
+	if s.Target, err = sshclient.ParseTarget(target); err != nil {
 		t.Fatal(err)
 	}
 	h, err := Dial(t.Context(), s)
-	if errors.Is(err, ErrAuth) {
+	if errors.Is(err, sshclient.ErrAuth) {
 		if strings.Contains(read(t, log), "account is locked") {
 			t.Skip("the account of this test is locked, sshd lets nobody in: usermod -p '*' " + s.Target.User)
 		}
@@ -147,8 +150,8 @@ func skipWithoutShell(t *testing.T, s SSH, target, log string) {
 		t.Fatal(err)
 	}
 	defer func() { _ = h.Close() }()
-	h.root = t.TempDir()
-	if _, err = h.OpenRun(t.Context(), "", "probe"); errors.Is(err, ErrAnswer) {
+	h.shell.Root = t.TempDir()
+	if _, err = h.OpenRun(t.Context(), "", "probe"); errors.Is(err, script.ErrAnswer) {
 		t.Skip("the account of this test has no login shell: ", err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/report"
@@ -206,7 +206,7 @@ func toleratedAddress(value string) error {
 
 // hostOrLocal is an entry of hosts.
 func hostOrLocal(value string) error {
-	_, err := host.ParseTarget(value)
+	_, err := sshclient.ParseTarget(value)
 	return err
 }
 

@@ -1,4 +1,4 @@
-package host
+package script
 
 import (
 	"bytes"
@@ -21,6 +21,12 @@ func shells(t *testing.T) map[string][]string {
 	return found
 }
 
+// evil is text that does something in any place where it is not quoted.
+var evil = []string{
+	"$(touch PWNED)", "`touch PWNED`", "'; touch PWNED; '", "\"; touch PWNED; \"", "a\nb\n\ntouch PWNED\n", "a && touch PWNED",
+	"-rf", "--", "", " ", "*", "~", "!", "$HOME", "\\", "\\\\0101", "%s%n", "\x01\x02\x1b[31m", "\x7f", "ünï\u3000\u202e", "\xff\xfe\x81\x88", "'", "''", "#x", "{a,b}", "a=b", "\t\r\n", "if", "set -- x",
+}
+
 func TestThreat2_ValuesPassEveryShellUnchanged(t *testing.T) {
 	for name, argv := range shells(t) {
 		t.Run(name, func(t *testing.T) {
@@ -30,16 +36,16 @@ func TestThreat2_ValuesPassEveryShellUnchanged(t *testing.T) {
 					values = append(values, string(raw))
 				}
 				values = append(values, evil...)
-				quoted, err := quoteAll(values)
+				quoted, err := QuoteAll(values)
 				if err != nil {
 					t.Fatal(err)
 				}
-				text, err := compose([]variable{{"words", quoted}})
+				text, err := compose(Variables{"words": quoted})
 				if err != nil {
 					t.Fatal(err)
 				}
 				text += "eval \"set -- $words\"\nprintf '%s\\000' \"$@\"\ncat"
-				cmd := exec.Command(argv[0], append(argv[1:], "-c", bootScript)...)
+				cmd := exec.Command(argv[0], append(argv[1:], "-c", Boot)...)
 				cmd.Stdin = strings.NewReader(escape(text) + "\nrest\n")
 				got, err := cmd.CombinedOutput()
 				want := strings.Join(values, "\x00") + "\x00rest\n"
@@ -49,22 +55,22 @@ func TestThreat2_ValuesPassEveryShellUnchanged(t *testing.T) {
 			})
 		})
 	}
-	if _, err := quote("a\x00b"); err == nil {
+	if _, err := Quote("a\x00b"); err == nil {
 		t.Error("a NUL byte was quoted")
 	}
 }
 
 func TestCommandLineIsPlain(t *testing.T) {
 	// What fish and csh read differently inside of single quotes.
-	if strings.ContainsAny(strings.Trim(strings.TrimPrefix(commandLine, "exec sh -c "), "'"), `'\!`) {
-		t.Errorf("the command line is %s", commandLine)
+	if strings.ContainsAny(strings.Trim(strings.TrimPrefix(CommandLine, "exec sh -c "), "'"), `'\!`) {
+		t.Errorf("the command line is %s", CommandLine)
 	}
 	for _, shell := range []string{"fish", "csh", "tcsh", "zsh", "ksh", "mksh", "bash"} {
 		path, err := exec.LookPath(shell)
 		if err != nil {
 			continue
 		}
-		cmd := exec.Command(path, "-c", commandLine)
+		cmd := exec.Command(path, "-c", CommandLine)
 		cmd.Stdin = strings.NewReader(escape("echo it works; cat") + "\nrest\n")
 		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "it works\nrest\n" {
 			t.Errorf("%s: %q, %v", shell, out, err)

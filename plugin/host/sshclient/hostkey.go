@@ -1,4 +1,4 @@
-package host
+package sshclient
 
 import (
 	"cmp"
@@ -18,7 +18,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
-// PinError is a host key that was not accepted. It is ErrHostKey.
+// PinError is a host key that was not accepted.
 type PinError struct {
 	Host string   // host:port
 	Got  string   // type and fingerprint that the host showed, empty when it showed none
@@ -50,7 +50,7 @@ func (e *PinError) Error() string {
 
 // What is Error without the way out.
 func (e *PinError) What() string {
-	text := fmt.Sprintf("%s: %v: it ", e.Host, ErrHostKey)
+	text := fmt.Sprintf("%s: %v: it ", e.Host, errHostKey)
 	if e.Why == "" && len(e.Want) == 0 {
 		text += "is unknown and "
 	}
@@ -64,8 +64,8 @@ func (e *PinError) What() string {
 	return text
 }
 
-// Unwrap is ErrHostKey.
-func (e *PinError) Unwrap() error { return ErrHostKey }
+// Unwrap is the cause.
+func (e *PinError) Unwrap() error { return errHostKey }
 
 // pins is what host keys are checked against. known_hosts decides for the
 // hosts that it knows, the fingerprints for the others.
@@ -76,19 +76,12 @@ type pins struct {
 
 var fingerprintPattern = pattern.Lazy(`^SHA256:[A-Za-z0-9+/]{43}$`)
 
-// CheckPins tells whether known_hosts lines and fingerprints can be read and
-// whether there are any.
-func CheckPins(known []byte, fingerprints []string) error {
-	_, err := newPins(known, fingerprints)
-	return err
-}
-
 func newPins(known []byte, fingerprints []string) (*pins, error) {
 	p := &pins{}
 	for _, f := range fingerprints {
 		f = strings.TrimRight(strings.TrimSpace(f), "=")
 		if !fingerprintPattern().MatchString(f) {
-			return nil, fault.Mark(fault.Failed, fault.WithFix(fmt.Errorf("host_fingerprints: %q is no fingerprint", cut(f, 80)), "write it as ssh-keygen -l prints it: SHA256: and 43 characters"))
+			return nil, fault.Mark(fault.Failed, fault.WithFix(fmt.Errorf("host_fingerprints: %q is no fingerprint", plain.Line(f, 80)), "write it as ssh-keygen -l prints it: SHA256: and 43 characters"))
 		}
 		p.fingerprints = append(p.fingerprints, f)
 	}
@@ -115,7 +108,7 @@ var groups = [][]string{
 
 var outdated = []string{ssh.KeyAlgoRSA, ssh.CertAlgoRSAv01, "ssh-dss", "ssh-dss-cert-v01@openssh.com"}
 
-// knows tells whether known_hosts has an entry for the address.
+// knows reports whether known_hosts has an entry for the address.
 func (p *pins) knows(address string) bool {
 	return p.known != nil && len(p.known.HostKeys(address)) > 0
 }

@@ -1,4 +1,8 @@
-package host
+// Package sshclient connects to hosts over SSH: it checks their keys, logs in,
+// and notices when a connection is dead.
+//
+// Errors carry their fault kind.
+package sshclient
 
 import (
 	"context"
@@ -11,12 +15,13 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
-// SSH says how a host is reached.
-type SSH struct {
+// Login says how a host is reached and logged in to.
+type Login struct {
 	Target         Target
 	Jump           *Target       // reached first, nil for none; same key, pinned in the same way
 	Key            secret.String // private key in PEM, without passphrase
@@ -27,14 +32,25 @@ type SSH struct {
 	KeepAlive      time.Duration // between two questions whether the host is there; 0 means five seconds, after three without answer it is lost
 }
 
+// Causes that callers tell apart with errors.Is.
+var (
+	// ErrUnreachable: no connection came about.
+	ErrUnreachable = errors.New("host unreachable")
+	// ErrAuth: the host does not accept our key. Final for this host.
+	ErrAuth = errors.New("key refused")
+
+	errHostKey = errors.New("host key not accepted")
+	errKey     = errors.New("unusable private key")
+)
+
 // keepAliveMisses is how many questions may go unanswered.
 const keepAliveMisses = 3
 
 // Dial connects and logs in. The host key must be pinned: any other is a
 // *PinError, which is final.
-func Dial(ctx context.Context, s SSH) (*Host, error) {
+func Dial(ctx context.Context, s Login) (*Client, error) {
 	if s.Target.Local {
-		return nil, errors.New("local is no SSH host: use Local")
+		return nil, errors.New("local is no SSH host")
 	}
 	if s.ConnectTimeout <= 0 {
 		s.ConnectTimeout = 10 * time.Second
@@ -59,7 +75,7 @@ func Dial(ctx context.Context, s SSH) (*Host, error) {
 		return nil, err
 	}
 	go conn.keepAlive(s.KeepAlive, keepAliveMisses)
-	return &Host{name: s.Target.String(), conn: conn, tempo: usualTempo()}, nil
+	return conn, nil
 }
 
 // dialer is what all connections of one Dial have in common.
@@ -74,8 +90,8 @@ type dialer struct {
 // reach opens a byte stream to an address: TCP, or through a jump host.
 type reach func(ctx context.Context, network, address string) (net.Conn, error)
 
-func (d *dialer) dial(ctx context.Context, s SSH) (*sshConnection, error) {
-	conn := &sshConnection{name: s.Target.String(), dead: make(chan struct{})}
+func (d *dialer) dial(ctx context.Context, s Login) (*Client, error) {
+	conn := &Client{dead: make(chan struct{})}
 	direct := func(ctx context.Context, network, address string) (net.Conn, error) {
 		raw, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		if err != nil {
@@ -118,14 +134,14 @@ func (d *dialer) connect(ctx context.Context, via reach, target Target) (*ssh.Cl
 			told = pin
 		}
 		var none *ssh.AlgorithmNegotiationError
-		if !errors.Is(err, ErrHostKey) && !errors.As(err, &none) {
+		if !errors.Is(err, errHostKey) && !errors.As(err, &none) {
 			return nil, err
 		}
 	}
 	if told != nil {
 		return nil, fault.Mark(fault.Failed, told)
 	}
-	if !errors.Is(last, ErrHostKey) {
+	if !errors.Is(last, errHostKey) {
 		return nil, d.mismatch(ctx, via, target, last)
 	}
 	return nil, last
@@ -185,7 +201,7 @@ func (d *dialer) unreachable(limited, ctx context.Context, target Target, err er
 	case limited.Err() != nil:
 		return atTarget(fault.Temporary, target, fault.WithFix(fmt.Errorf("%w: %w", ErrUnreachable, context.Cause(limited)), "check that it is up and that no firewall swallows packets"))
 	case errors.As(err, &channel) && channel.Reason == ssh.Prohibited:
-		return atTarget(fault.Failed, target, fault.WithFix(fmt.Errorf("%w: the jump host forbids it (%s)", ErrUnreachable, cut(clean([]byte(channel.Message)), 100)), "allow TCP forwarding there"))
+		return atTarget(fault.Failed, target, fault.WithFix(fmt.Errorf("%w: the jump host forbids it (%s)", ErrUnreachable, plain.Line(channel.Message, 100)), "allow TCP forwarding there"))
 	}
 	return atTarget(fault.Temporary, target, fmt.Errorf("%w: %w", ErrUnreachable, heard{err}))
 }
@@ -212,3 +228,12 @@ func (d *dialer) classify(target Target, refused, err error) error {
 func atTarget(kind fault.Kind, target Target, err error) error {
 	return fault.Mark(kind, &fault.Error{Place: target.String(), Err: err})
 }
+
+// heard is an error that a server has a say in, in one short printable line.
+type heard struct{ err error }
+
+// Error is the line.
+func (h heard) Error() string { return plain.Line(h.err.Error(), 200) }
+
+// Unwrap is the error as it came.
+func (h heard) Unwrap() error { return h.err }

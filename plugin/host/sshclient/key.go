@@ -1,4 +1,4 @@
-package host
+package sshclient
 
 import (
 	"fmt"
@@ -26,5 +26,5 @@ func readKey(key secret.String, certificate string) (ssh.Signer, error) {
 }
 
 func keyError(what string, err error) error {
-	return fault.Mark(fault.Failed, fmt.Errorf("SSH key: %w: %s %w", ErrKey, what, err))
+	return fault.Mark(fault.Failed, fmt.Errorf("SSH key: %w: %s %w", errKey, what, err))
 }

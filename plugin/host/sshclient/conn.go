@@ -1,20 +1,22 @@
-package host
+package sshclient
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"golang.org/x/crypto/ssh"
 )
 
-// sshConnection runs command lines over one SSH connection.
-type sshConnection struct {
-	name   string
+// Client starts command lines over one SSH connection. It is safe for
+// concurrent use.
+type Client struct {
 	client *ssh.Client
 	raw    net.Conn // the outermost TCP connection: closing it cannot block
 	reads  atomic.Int64
@@ -36,7 +38,8 @@ func (c *countingConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *sshConnection) close() error {
+// Close lets go of the connection.
+func (c *Client) Close() error {
 	var err error
 	c.once.Do(func() {
 		close(c.dead)
@@ -51,7 +54,7 @@ func (c *sshConnection) close() error {
 // keepAlive asks the host for an answer and closes the connection after too
 // many intervals in which nothing at all arrived: a frozen one gives no error
 // by itself, and every call on it would wait for ever.
-func (c *sshConnection) keepAlive(every time.Duration, most int) {
+func (c *Client) keepAlive(every time.Duration, most int) {
 	ticks := time.NewTicker(every)
 	defer ticks.Stop()
 	var asking atomic.Bool
@@ -65,7 +68,7 @@ func (c *sshConnection) keepAlive(every time.Duration, most int) {
 		if now := c.reads.Load(); now != before {
 			before, misses = now, 0
 		} else if misses++; misses >= most {
-			_ = c.close()
+			_ = c.Close()
 			return
 		}
 		if asking.CompareAndSwap(false, true) {
@@ -77,16 +80,31 @@ func (c *sshConnection) keepAlive(every time.Duration, most int) {
 	}
 }
 
-// start opens a session and starts the command line. Every step of it can
+// Session is one command line under way.
+type Session struct {
+	Stdin  io.WriteCloser
+	Stdout io.Reader
+	Stderr io.Reader
+
+	session *ssh.Session
+}
+
+// Wait waits for its end, a *ssh.ExitError for another exit code than 0.
+func (s *Session) Wait() error { return s.session.Wait() }
+
+// Kill lets go of everything at once, without waiting.
+func (s *Session) Kill() { go func() { _ = s.session.Close() }() }
+
+// Start opens a session and starts the command line. Every step of it can
 // block on a frozen connection, hence the goroutine.
-func (c *sshConnection) start(ctx context.Context) (*stream, error) {
+func (c *Client) Start(ctx context.Context, commandLine string) (*Session, error) {
 	type result struct {
-		s   *stream
+		s   *Session
 		err error
 	}
 	results := make(chan result, 1)
 	go func() {
-		s, err := c.session()
+		s, err := c.session(ctx, commandLine)
 		results <- result{s, err}
 	}()
 	select {
@@ -95,7 +113,7 @@ func (c *sshConnection) start(ctx context.Context) (*stream, error) {
 	case <-ctx.Done():
 		go func() {
 			if r := <-results; r.s != nil {
-				r.s.kill()
+				r.s.Kill()
 			}
 		}()
 		return nil, context.Cause(ctx)
@@ -104,46 +122,41 @@ func (c *sshConnection) start(ctx context.Context) (*stream, error) {
 	}
 }
 
-// openPatience is how long a server that has no session to spare is asked
+// openTimeout is how long a server that has no session to spare is asked
 // again: OpenSSH allows ten at a time (MaxSessions), and one that answered
 // still counts until its shells have ended.
-const openPatience = 5 * time.Second
+const openTimeout = 5 * time.Second
 
 // open opens a session, as soon as the server has one to spare.
-func (c *sshConnection) open() (*ssh.Session, error) {
-	for until := time.Now().Add(openPatience); ; {
+func (c *Client) open(ctx context.Context) (*ssh.Session, error) {
+	return backoff.Retry(ctx, func() (*ssh.Session, error) {
 		session, err := c.client.NewSession()
 		var full *ssh.OpenChannelError
-		if !errors.As(err, &full) || time.Now().After(until) {
-			return session, err
+		if err != nil && !errors.As(err, &full) {
+			return nil, backoff.Permanent(err)
 		}
-		select {
-		case <-c.dead:
-			return nil, err
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+		return session, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(100*time.Millisecond)), backoff.WithMaxElapsedTime(openTimeout))
 }
 
-func (c *sshConnection) session() (*stream, error) {
-	session, err := c.open()
+func (c *Client) session(ctx context.Context, commandLine string) (*Session, error) {
+	session, err := c.open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("opening a session: %w", err)
 	}
-	s := &stream{kill: func() { go func() { _ = session.Close() }() }, wait: session.Wait}
-	stdin, err := session.StdinPipe()
+	s := &Session{session: session}
+	s.Stdin, err = session.StdinPipe()
 	if err == nil {
-		s.stdin = stdin
-		s.stdout, err = session.StdoutPipe()
+		s.Stdout, err = session.StdoutPipe()
 	}
 	if err == nil {
-		s.stderr, err = session.StderrPipe()
+		s.Stderr, err = session.StderrPipe()
 	}
 	if err == nil {
 		err = session.Start(commandLine)
 	}
 	if err != nil {
-		s.kill()
+		s.Kill()
 		return nil, fmt.Errorf("starting the command line: %w", err)
 	}
 	return s, nil

@@ -1,4 +1,4 @@
-package host
+package sshclient
 
 import (
 	"context"
@@ -13,18 +13,17 @@ import (
 	xknownhosts "golang.org/x/crypto/ssh/knownhosts"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 // try dials a server and tells how that ended.
-func try(t *testing.T, s SSH) error {
+func try(t *testing.T, s Login) error {
 	t.Helper()
-	h, err := Dial(t.Context(), s)
+	client, err := Dial(t.Context(), s)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = h.Close() }()
-	_, err = h.OpenRun(t.Context(), "", "r")
-	return err
+	return client.Close()
 }
 
 func certified(t *testing.T, authority, key ssh.Signer, principal string, until time.Time) ssh.Signer {
@@ -100,7 +99,7 @@ func TestThreat8_HostKeys(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			err := try(t, SSH{Target: c.to.target(t), Key: secretOf(key), KnownHosts: c.known, Fingerprints: c.prints})
+			err := try(t, Login{Target: c.to.target(t), Key: secret.New(key), KnownHosts: c.known, Fingerprints: c.prints})
 			if c.accepted {
 				if err != nil {
 					t.Error(err)
@@ -108,7 +107,7 @@ func TestThreat8_HostKeys(t *testing.T) {
 				return
 			}
 			var refused *PinError
-			if !errors.As(err, &refused) || !errors.Is(err, ErrHostKey) || fault.Of(err) != fault.Failed {
+			if !errors.As(err, &refused) || !errors.Is(err, errHostKey) || fault.Of(err) != fault.Failed {
 				t.Fatalf("got %v", err)
 			}
 			for _, part := range c.says {
@@ -124,7 +123,7 @@ func TestThreat8_PinsAreRequired(t *testing.T) {
 	t.Parallel()
 	_, key := newKey(t)
 	target, _ := ParseTarget("a@127.0.0.1:1")
-	for name, s := range map[string]SSH{
+	for name, s := range map[string]Login{
 		"nothing":           {},
 		"blank lines":       {KnownHosts: []byte(" \n\n")},
 		"broken line":       {KnownHosts: []byte("host ssh-ed25519 AAAA\n")},
@@ -132,12 +131,9 @@ func TestThreat8_PinsAreRequired(t *testing.T) {
 		"short":             {Fingerprints: []string{"SHA256:abc"}},
 		"empty fingerprint": {Fingerprints: []string{""}},
 	} {
-		s.Target, s.Key = target, secretOf(key)
+		s.Target, s.Key = target, secret.New(key)
 		if _, err := Dial(t.Context(), s); err == nil || errors.Is(err, ErrUnreachable) {
 			t.Errorf("%s: got %v", name, err)
-		}
-		if CheckPins(s.KnownHosts, s.Fingerprints) == nil {
-			t.Errorf("%s: CheckPins is content", name)
 		}
 	}
 }
@@ -153,30 +149,30 @@ func TestJumpHost(t *testing.T) {
 	both := append(knownHosts(jump.address, jumpKey.PublicKey()), knownHosts(end.address, hostKey.PublicKey())...)
 	both = append(both, knownHosts(closed.address, jumpKey.PublicKey())...)
 	via := func(s *sshServer) *Target { target := s.target(t); return &target }
-	if err := try(t, SSH{Target: end.target(t), Jump: via(jump), Key: secretOf(key), KnownHosts: both}); err != nil {
+	if err := try(t, Login{Target: end.target(t), Jump: via(jump), Key: secret.New(key), KnownHosts: both}); err != nil {
 		t.Errorf("through the jump host: %v", err)
 	}
-	err := try(t, SSH{Target: end.target(t), Jump: via(jump), Key: secretOf(key), KnownHosts: knownHosts(end.address, hostKey.PublicKey())})
-	if !errors.Is(err, ErrHostKey) || !strings.Contains(err.Error(), fingerprint(jumpKey)) || !strings.Contains(err.Error(), "jump host") {
+	err := try(t, Login{Target: end.target(t), Jump: via(jump), Key: secret.New(key), KnownHosts: knownHosts(end.address, hostKey.PublicKey())})
+	if !errors.Is(err, errHostKey) || !strings.Contains(err.Error(), fingerprint(jumpKey)) || !strings.Contains(err.Error(), "jump host") {
 		t.Errorf("a jump host that is not pinned: %v", err)
 	}
 	wrong := append(knownHosts(jump.address, jumpKey.PublicKey()), knownHosts(end.address, jumpKey.PublicKey())...)
-	err = try(t, SSH{Target: end.target(t), Jump: via(jump), Key: secretOf(key), KnownHosts: wrong})
-	if !errors.Is(err, ErrHostKey) || !strings.Contains(err.Error(), fingerprint(hostKey)) {
+	err = try(t, Login{Target: end.target(t), Jump: via(jump), Key: secret.New(key), KnownHosts: wrong})
+	if !errors.Is(err, errHostKey) || !strings.Contains(err.Error(), fingerprint(hostKey)) {
 		t.Errorf("another host behind the jump host: %v", err)
 	}
 	gone, _ := ParseTarget("tester@127.0.0.1:1")
-	for name, s := range map[string]SSH{
+	for name, s := range map[string]Login{
 		"jump host: tester@127.0.0.1:1":                         {Target: end.target(t), Jump: &gone},
 		"through jump host " + via(jump).String() + ": tester@": {Target: gone, Jump: via(jump)},
 	} {
-		s.Key, s.KnownHosts = secretOf(key), append(knownHosts(gone.Address(), hostKey.PublicKey()), both...)
+		s.Key, s.KnownHosts = secret.New(key), append(knownHosts(gone.Address(), hostKey.PublicKey()), both...)
 		err := try(t, s)
 		if !errors.Is(err, ErrUnreachable) || fault.Of(err) != fault.Temporary || !strings.HasPrefix(err.Error(), name) || strings.Contains(err.Error(), "\x1b") {
 			t.Errorf("%s: %v (%s)", name, err, fault.Of(err))
 		}
 	}
-	err = try(t, SSH{Target: end.target(t), Jump: via(closed), Key: secretOf(key), KnownHosts: both})
+	err = try(t, Login{Target: end.target(t), Jump: via(closed), Key: secret.New(key), KnownHosts: both})
 	if !errors.Is(err, ErrUnreachable) || fault.Of(err) != fault.Failed || !strings.Contains(err.Error(), "forwarding") {
 		t.Errorf("a jump host without forwarding: %v (%s)", err, fault.Of(err))
 	}
@@ -184,30 +180,18 @@ func TestJumpHost(t *testing.T) {
 
 func TestUnreachableHosts(t *testing.T) {
 	t.Parallel()
-	hostKey, _ := newKey(t)
-	client, key := newKey(t)
-	server := serve(t, client.PublicKey(), hostKey)
-	silent := relay(t, server.address)
-	silent.freeze()
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	hostKey, key := newKey(t)
+	silent, closed := listen(t).Addr().String(), listen(t)
 	_ = closed.Close()
-	for name, address := range map[string]string{"nobody listens": closed.Addr().String(), "no answer": silent.address} {
-		target, err := ParseTarget("tester@" + address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = Dial(t.Context(), SSH{Target: target, Key: secretOf(key), KnownHosts: knownHosts(address, hostKey.PublicKey()), ConnectTimeout: time.Second})
+	for name, address := range map[string]string{"nobody listens": closed.Addr().String(), "no answer": silent} {
+		_, err := Dial(t.Context(), Login{Target: targetOf(t, "tester@"+address), Key: secret.New(key), KnownHosts: knownHosts(address, hostKey.PublicKey()), ConnectTimeout: 300 * time.Millisecond})
 		if !errors.Is(err, ErrUnreachable) || fault.Of(err) != fault.Temporary {
 			t.Errorf("%s: %v (%s)", name, err, fault.Of(err))
 		}
 	}
-	target, _ := ParseTarget("tester@" + silent.address)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if _, err := Dial(ctx, SSH{Target: target, Key: secretOf(key), KnownHosts: knownHosts(silent.address, hostKey.PublicKey())}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := Dial(ctx, Login{Target: targetOf(t, "tester@"+silent), Key: secret.New(key), KnownHosts: knownHosts(silent, hostKey.PublicKey())}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a context that ends in the handshake: %v", err)
 	}
 }
@@ -217,7 +201,7 @@ func TestRefusedKeyIsFinal(t *testing.T) {
 	hostKey, _ := newKey(t)
 	client, key := newKey(t)
 	server := serve(t, hostKey.PublicKey(), hostKey)
-	err := try(t, SSH{Target: server.target(t), Key: secretOf(key), KnownHosts: knownHosts(server.address, hostKey.PublicKey())})
+	err := try(t, Login{Target: server.target(t), Key: secret.New(key), KnownHosts: knownHosts(server.address, hostKey.PublicKey())})
 	if !errors.Is(err, ErrAuth) || fault.Of(err) != fault.Failed || !strings.Contains(err.Error(), fingerprint(client)) || !strings.Contains(err.Error(), "authorized_keys") {
 		t.Errorf("got %v", err)
 	}
@@ -234,52 +218,14 @@ func TestCertificateOfTheKey(t *testing.T) {
 	}
 	checker := &ssh.CertChecker{IsUserAuthority: func(key ssh.PublicKey) bool { return string(key.Marshal()) == string(authority.PublicKey().Marshal()) }}
 	server := serveTo(t, checker.Authenticate, hostKey)
-	s := SSH{Target: server.target(t), Key: secretOf(key), KnownHosts: knownHosts(server.address, hostKey.PublicKey()), Certificate: string(ssh.MarshalAuthorizedKey(certificate))}
+	s := Login{Target: server.target(t), Key: secret.New(key), KnownHosts: knownHosts(server.address, hostKey.PublicKey()), Certificate: string(ssh.MarshalAuthorizedKey(certificate))}
 	if err := try(t, s); err != nil {
 		t.Error(err)
 	}
 	_, other := newKey(t)
-	s.Key = secretOf(other)
-	if err := try(t, s); !errors.Is(err, ErrKey) {
+	s.Key = secret.New(other)
+	if err := try(t, s); !errors.Is(err, errKey) {
 		t.Errorf("a certificate of another key: %v", err)
-	}
-}
-
-func TestFrozenServerIsNoticedAtOnce(t *testing.T) {
-	t.Parallel()
-	w := sshWorld(t)
-	w.freeze()
-	if _, err := w.OpenRun(t.Context(), "", "r"); !errors.Is(err, ErrLost) || fault.Of(err) != fault.Temporary {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestContextEndsAnyCallOnAFrozenServer(t *testing.T) {
-	t.Parallel()
-	hostKey, _ := newKey(t)
-	client, key := newKey(t)
-	server := serve(t, client.PublicKey(), hostKey)
-	p := relay(t, server.address)
-	target, _ := ParseTarget("tester@" + p.address)
-	h, err := Dial(t.Context(), SSH{Target: target, Key: secretOf(key), KnownHosts: knownHosts(p.address, hostKey.PublicKey()), KeepAlive: time.Hour})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = h.Close() }()
-	p.freeze()
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	if _, err := h.OpenRun(ctx, "", "r"); !errors.Is(err, context.DeadlineExceeded) || fault.Of(err) != fault.Temporary {
-		t.Errorf("got %v", err)
-	}
-}
-
-func TestMoreRoundTripsThanTheServerHasSessions(t *testing.T) {
-	w := sshdWorld(t) // OpenSSH allows ten sessions at a time
-	for i := range 25 {
-		if _, err := w.Preflight(t.Context(), Need{}); err != nil {
-			t.Fatalf("round trip %d: %v", i+1, err)
-		}
 	}
 }
 
@@ -307,7 +253,7 @@ func TestThreat8_KeysOfIPv6Hosts(t *testing.T) {
 		if err := p.check(target.Address(), remote, right.PublicKey()); err != nil {
 			t.Errorf("%s by %s: %v", c.target, c.known, err)
 		}
-		if err := p.check(target.Address(), remote, other.PublicKey()); !errors.Is(err, ErrHostKey) {
+		if err := p.check(target.Address(), remote, other.PublicKey()); !errors.Is(err, errHostKey) {
 			t.Errorf("%s by %s: another key: %v", c.target, c.known, err)
 		}
 		// The line that is shown for an unknown host must work when it is pasted.

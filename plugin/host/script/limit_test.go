@@ -1,4 +1,4 @@
-package host
+package script
 
 import (
 	"context"
@@ -18,8 +18,8 @@ import (
 // limited is this machine for an account that may have only so many processes.
 type limited struct{ processes int }
 
-func (l limited) start(context.Context) (*stream, error) {
-	cmd := exec.Command("bash", "-c", fmt.Sprintf("ulimit -u %d && %s", l.processes, commandLine))
+func (l limited) start(context.Context) (*Stream, error) {
+	cmd := exec.Command("bash", "-c", fmt.Sprintf("ulimit -u %d && %s", l.processes, CommandLine))
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: &syscall.Credential{Uid: uint32(60000 + l.processes), Gid: 60000}} // one that runs nothing else
 	stdin, _ := cmd.StdinPipe()
@@ -28,10 +28,8 @@ func (l limited) start(context.Context) (*stream, error) {
 	if err == nil {
 		err = cmd.Start()
 	}
-	return &stream{stdin: stdin, stdout: stdout, stderr: stderr, wait: cmd.Wait, kill: func() { _ = stdin.Close() }}, err
+	return &Stream{Stdin: stdin, Stdout: stdout, Stderr: stderr, Wait: cmd.Wait, Kill: func() { _ = stdin.Close() }}, err
 }
-
-func (l limited) close() error { return nil }
 
 // TestFailure_HostThatStartsNoMoreProcesses takes one process more at a time,
 // until there are enough: wherever it fails, it is temporary.
@@ -50,11 +48,11 @@ func TestFailure_HostThatStartsNoMoreProcesses(t *testing.T) {
 			if err := os.Chown(dir, 60000+processes, 60000); err != nil {
 				t.Fatal(err)
 			}
-			h := &Host{
-				name: "small", root: filepath.Join(dir, "root"), conn: limited{processes},
-				tempo: tempo{beat: time.Second, lease: 3 * time.Second, slack: time.Second},
+			shell := Shell{
+				Name: "small", Root: filepath.Join(dir, "root"), Start: limited{processes}.start,
+				Tempo: Tempo{Heartbeat: time.Second, Lease: 3 * time.Second, Slack: time.Second},
 			}
-			_, err := h.do(t.Context(), job{doing: "opening", files: []string{"open"}, variables: []variable{{"id", "r"}, {"owner", ""}}, timeout: 2 * time.Second})
+			_, err := shell.Do(t.Context(), Job{Doing: "opening", Files: []string{"open"}, Variables: Variables{"id": "r", "owner": ""}, Timeout: 2 * time.Second})
 			// How many are enough is the shell's to say; twelve are. Which of its parts
 			// cannot be started, and whether it still tells, is left to chance.
 			named := errors.Is(err, ErrProcesses) || errors.Is(err, ErrLost) && processes > 1

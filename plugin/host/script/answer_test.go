@@ -1,4 +1,4 @@
-package host
+package script
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ func TestThreat7_AnswersAreFoundInNoise(t *testing.T) {
 		"something after":  whole + n + " fail x\n",
 	} {
 		a, err := reading{nonce: n, limits: map[string]int64{"stdout": 10}}.read(strings.NewReader(stream))
-		if err != nil || !a.whole || !a.began || a.step != "plan" || string(a.block("stdout")) != "a\nb\n\x00" || a.has("fail") {
+		if err != nil || !a.whole || !a.began || a.Step != "plan" || string(a.Block("stdout")) != "a\nb\n\x00" || a.Has("fail") {
 			t.Errorf("%s: %+v, %v", name, a, err)
 		}
 	}
@@ -52,12 +52,12 @@ func FuzzAnswer(f *testing.F) {
 		if (err == nil) != a.whole {
 			t.Errorf("whole is %v with error %v", a.whole, err)
 		}
-		for _, block := range a.blocks["stdout"] {
+		for _, block := range a.Blocks["stdout"] {
 			if len(block) > 100 {
 				t.Errorf("a block of %d bytes passed a limit of 100", len(block))
 			}
 		}
-		_, _ = a.exit(), a.applyStatus()
+		_ = a.Ended()
 	})
 }
 
@@ -69,12 +69,8 @@ func TestThreat13_OutputIsCleanedForErrors(t *testing.T) {
 		"bad \xff utf8":                           "bad \ufffd utf8",
 		strings.Repeat("x", 3*tailLength) + "end": "…" + strings.Repeat("x", tailLength-3) + "end",
 	} {
-		if got := clean([]byte(in)); got != want {
+		if got := Tail([]byte(in)); got != want {
 			t.Errorf("%.40q became %.40q, want %.40q", in, got, want)
 		}
-	}
-	failed := &CommandError{Host: "h", Step: "plan", Code: 1, Output: "Initializing\n╷\n│ Error: Unsupported argument\n│ \n╵"}
-	if want := "plan on h ended with exit code 1: Error: Unsupported argument"; failed.Error() != want {
-		t.Errorf("got %q, want %q", failed, want)
 	}
 }

@@ -1,10 +1,12 @@
-package host
+package script
 
 import (
 	"embed"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -13,15 +15,17 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// commandLine is the one command line that ever goes to a login shell, which
+// CommandLine is the one command line that ever goes to a login shell, which
 // may be fish or csh: it holds nothing that they read differently. It takes
 // the script from standard input, as one line with printf's escapes, and
 // leaves what follows there for the script: read takes a byte at a time.
-const commandLine = `exec sh -c '` + bootScript + `'`
+const CommandLine = `exec sh -c '` + Boot + `'`
 
-const bootScript = `IFS= read -r s; eval "$(printf %b "$s")"`
+// Boot is the shell text that takes a script as one line of standard input and
+// evaluates it.
+const Boot = `IFS= read -r s; eval "$(printf %b "$s")"`
 
-//go:embed script/*.sh
+//go:embed *.sh
 var scriptFiles embed.FS
 
 // scripts holds every script by name, without comments and indentation: they
@@ -31,12 +35,12 @@ var scripts = sync.OnceValue(loadScripts)
 func loadScripts() map[string]string {
 	found := map[string]string{}
 	// Neither call can fail: the files are part of the program.
-	entries, err := fs.ReadDir(scriptFiles, "script")
+	entries, err := fs.ReadDir(scriptFiles, ".")
 	if err != nil {
 		panic(err)
 	}
 	for _, entry := range entries {
-		src, err := fs.ReadFile(scriptFiles, "script/"+entry.Name())
+		src, err := fs.ReadFile(scriptFiles, entry.Name())
 		if err != nil {
 			panic(err)
 		}
@@ -52,20 +56,20 @@ func loadScripts() map[string]string {
 	return found
 }
 
-// A variable is a shell variable of a script.
-type variable struct{ name, value string }
+// Variables are shell variables of a script, by name.
+type Variables map[string]string
 
 // compose puts the assignments of the variables in front of the named scripts.
-func compose(variables []variable, names ...string) (string, error) {
+func compose(variables Variables, names ...string) (string, error) {
 	var text strings.Builder
-	for _, v := range variables {
-		quoted, err := quote(v.value)
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		quoted, err := Quote(variables[name])
 		if err != nil {
-			return "", fmt.Errorf("value %s of the script: %w", v.name, err)
+			return "", fmt.Errorf("value %s of the script: %w", name, err)
 		}
 		// unset first: a variable of that name in the host's environment
 		// would hand our value on to every program.
-		text.WriteString("unset " + v.name + "\n" + v.name + "=" + quoted + "\n")
+		text.WriteString("unset " + name + "\n" + name + "=" + quoted + "\n")
 	}
 	for _, name := range names {
 		script, found := scripts()[name]
@@ -77,9 +81,18 @@ func compose(variables []variable, names ...string) (string, error) {
 	return text.String(), nil
 }
 
-// quote is text as one shell word. syntax.Quote refuses control characters in
+// Detached is a script with its prelude as one line for Boot: for a process
+// that outlives the session and answers nobody.
+func Detached(variables Variables, names ...string) (string, error) {
+	own := maps.Clone(variables)
+	own["root"], own["nonce"] = "", ""
+	text, err := compose(own, append([]string{"prelude"}, names...)...)
+	return escape(text), err
+}
+
+// Quote is text as one shell word. syntax.Quote refuses control characters in
 // POSIX mode; those need nothing but single quotes around them.
-func quote(text string) (string, error) {
+func Quote(text string) (string, error) {
 	if strings.ContainsRune(text, 0) {
 		return "", errors.New("it contains a NUL byte, which no command can take")
 	}
@@ -88,7 +101,7 @@ func quote(text string) (string, error) {
 	}
 	var word strings.Builder
 	for len(text) > 0 {
-		n, printable := run(text)
+		n, printable := prefix(text)
 		if !printable {
 			word.WriteString("'" + text[:n] + "'")
 		} else {
@@ -103,9 +116,9 @@ func quote(text string) (string, error) {
 	return word.String(), nil
 }
 
-// run is the length of the longest start of text that is printable throughout
+// prefix is the length of the longest start of text that is printable throughout
 // or nowhere, in the sense of syntax.Quote.
-func run(text string) (n int, printable bool) {
+func prefix(text string) (n int, printable bool) {
 	for n < len(text) {
 		r, size := utf8.DecodeRuneInString(text[n:])
 		is := r != utf8.RuneError && unicode.IsPrint(r)
@@ -119,11 +132,11 @@ func run(text string) (n int, printable bool) {
 	return n, printable
 }
 
-// quoteAll is a list as words for "set --".
-func quoteAll(list []string) (string, error) {
+// QuoteAll is a list as words for "set --".
+func QuoteAll(list []string) (string, error) {
 	words := make([]string, len(list))
 	for i, one := range list {
-		word, err := quote(one)
+		word, err := Quote(one)
 		if err != nil {
 			return "", fmt.Errorf("argument %d: %w", i+1, err)
 		}

@@ -1,4 +1,4 @@
-package host
+package script
 
 import (
 	"bufio"
@@ -10,43 +10,73 @@ import (
 	"strings"
 )
 
-// An answer is what a script said between its nonce marks: lines
+// An Answer is what a script said between its nonce marks: lines
 // "NONCE key words" and blocks "NONCE key:length" followed by that many bytes
 // and the line "NONCE done". Everything else on the stream is noise; a program
 // that a login left behind may still write, and must not do so inside a block.
-type answer struct {
-	lines  map[string][]string
-	blocks map[string][][]byte
-	step   string // the last one that began
-	began  bool   // the first mark came
-	whole  bool   // the last mark came
+type Answer struct {
+	Lines  map[string][]string
+	Blocks map[string][][]byte
+	Step   string // the last one that began
+
+	began bool // the first mark came
+	whole bool // the last mark came
 }
 
-// get is the last line of that key, "" when there is none.
-func (a *answer) get(key string) string {
-	if all := a.lines[key]; len(all) > 0 {
-		return all[len(all)-1]
-	}
-	return ""
-}
+// Get is the last line of that key, "" when there is none.
+func (a *Answer) Get(key string) string { return last(a.Lines[key]) }
 
-func (a *answer) has(key string) bool { return len(a.lines[key]) > 0 }
+// Has reports whether there is a line of that key.
+func (a *Answer) Has(key string) bool { return len(a.Lines[key]) > 0 }
 
-// number is the line of that key as a number, -1 when it is none.
-func (a *answer) number(key string) int64 {
-	n, err := strconv.ParseInt(a.get(key), 10, 64)
+// Number is the line of that key as a number, -1 when it is none.
+func (a *Answer) Number(key string) int64 {
+	n, err := strconv.ParseInt(a.Get(key), 10, 64)
 	if err != nil {
 		return -1
 	}
 	return n
 }
 
-// block is the last block of that key, nil when there is none.
-func (a *answer) block(key string) []byte {
-	if all := a.blocks[key]; len(all) > 0 {
-		return all[len(all)-1]
+// Block is the last block of that key, nil when there is none.
+func (a *Answer) Block(key string) []byte { return last(a.Blocks[key]) }
+
+func last[T any](all []T) (one T) {
+	if len(all) > 0 {
+		one = all[len(all)-1]
 	}
-	return nil
+	return one
+}
+
+// Ended is the session's word on its task.
+type Ended struct {
+	Code   int    // exit code, 137 of a shell that could not say its own
+	Reason string // why it was ended: timeout, idle, flood, final, or Unheard; "" when it ended by itself
+	Left   bool   // something of it could not be ended
+}
+
+// Unheard is the reason of a session that heard nothing from here any more.
+const Unheard = "unheard"
+
+// Ended is how the task ended.
+func (a *Answer) Ended() Ended {
+	code, err := strconv.Atoi(a.Get("task-code"))
+	if err != nil {
+		code = 137
+	}
+	fields := strings.Fields(a.Get("ended"))
+	if len(fields) != 2 {
+		return Ended{Code: 137, Reason: Unheard}
+	}
+	ended := Ended{Code: code, Reason: fields[0], Left: fields[1] != "0"}
+	switch ended.Reason {
+	case "none":
+		ended.Reason = ""
+	case "timeout", "idle", "flood", "final":
+	default: // "gone" and "silent", and what no session says
+		ended.Reason = Unheard
+	}
+	return ended
 }
 
 const (
@@ -64,8 +94,8 @@ type reading struct {
 
 // read returns after the end mark, or with what came before an error or the
 // end of the stream.
-func (r reading) read(stream io.Reader) (*answer, error) {
-	a := &answer{lines: map[string][]string{}, blocks: map[string][][]byte{}}
+func (r reading) read(stream io.Reader) (*Answer, error) {
+	a := &Answer{Lines: map[string][]string{}, Blocks: map[string][][]byte{}}
 	in := bufio.NewReaderSize(stream, lineMost)
 	mark := []byte(r.nonce + " ")
 	for count := 0; count < linesMost; {
@@ -89,19 +119,19 @@ func (r reading) read(stream io.Reader) (*answer, error) {
 	return a, fmt.Errorf("%w: it has too many parts", ErrAnswer)
 }
 
-func (r reading) take(a *answer, in io.Reader, key, words string) (done bool, err error) {
+func (r reading) take(a *Answer, in io.Reader, key, words string) (done bool, err error) {
 	name, digits, isBlock := strings.Cut(key, ":")
 	if isBlock {
 		block, err := r.block(in, name, digits)
-		a.blocks[name] = append(a.blocks[name], block)
+		a.Blocks[name] = append(a.Blocks[name], block)
 		return false, err
 	}
-	a.lines[key] = append(a.lines[key], words)
+	a.Lines[key] = append(a.Lines[key], words)
 	switch key {
 	case "begin":
 		a.began = true
 	case "step":
-		a.step = words
+		a.Step = words
 	case "end":
 		a.whole = true
 	}

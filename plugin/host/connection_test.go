@@ -1,0 +1,50 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/script"
+	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
+)
+
+func TestFrozenServerIsNoticedAtOnce(t *testing.T) {
+	t.Parallel()
+	w := sshWorld(t)
+	w.freeze()
+	if _, err := w.OpenRun(t.Context(), "", "r"); !errors.Is(err, script.ErrLost) || fault.Of(err) != fault.Temporary {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestContextEndsAnyCallOnAFrozenServer(t *testing.T) {
+	t.Parallel()
+	hostKey, _ := newKey(t)
+	client, key := newKey(t)
+	server := serve(t, client.PublicKey(), hostKey)
+	p := relay(t, server.address)
+	target, _ := sshclient.ParseTarget("tester@" + p.address)
+	h, err := Dial(t.Context(), sshclient.Login{Target: target, Key: secretOf(key), KnownHosts: knownHosts(p.address, hostKey.PublicKey()), KeepAlive: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = h.Close() }()
+	p.freeze()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := h.OpenRun(ctx, "", "r"); !errors.Is(err, context.DeadlineExceeded) || fault.Of(err) != fault.Temporary {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMoreRoundTripsThanTheServerHasSessions(t *testing.T) {
+	w := sshdWorld(t) // OpenSSH allows ten sessions at a time
+	for i := range 25 {
+		if _, err := w.Preflight(t.Context(), Need{}); err != nil {
+			t.Fatalf("round trip %d: %v", i+1, err)
+		}
+	}
+}
