@@ -8,7 +8,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/plain"
-	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
@@ -44,7 +44,7 @@ func docsPage(name string) ([]byte, error) {
 	case "settings":
 		return []byte(settings.Page()), nil
 	case "reasons":
-		return []byte(reasonsPage()), nil
+		return []byte(reason.Page()), nil
 	case "automatic":
 		return []byte(automaticIntro + card.Page()), nil
 	case "summary":
@@ -52,26 +52,6 @@ func docsPage(name string) ([]byte, error) {
 	default:
 		return nil, usageError("%s is no page: use settings, reasons, automatic or summary", plain.Quote(name))
 	}
-}
-
-// reasonsIntro is docs/reasons.md down to the first table.
-const reasonsIntro = `# Reason codes
-
-<!-- Written by ` + "`go generate`" + ` from plugin/postmortem/reason.go and plugin/report/reason_table.go. Change it there. -->
-
-Every item that was not simply done has a reason code: in the log's closing table, in ` + "`summary.json`" + ` (` + "`reason`" + `, and ` + "`code`" + ` of each
-finding), in ` + "`summary.md`" + `, and in Slack. The codes are stable; the sentences may get better. Exit codes and how to recover stand in
-[operations.md](operations.md). Work that the plan gate refused is kept on a branch, which the report names; of work that the diff gate
-refused, the findings are all that is kept.
-`
-
-// reasonsPage is docs/reasons.md.
-func reasonsPage() string {
-	document := report.ReasonGroup{Title: "The document: read before anything is paid"}
-	for _, code := range postmortem.Reasons() {
-		document.Reasons = append(document.Reasons, report.Reason{Code: string(code), Sentence: code.Sentence(), Fix: code.Fix()})
-	}
-	return reasonsIntro + report.ReasonTables(append([]report.ReasonGroup{document}, report.Reasons()...))
 }
 
 // helpWidth is the width of the help in characters.

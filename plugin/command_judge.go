@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -266,7 +268,11 @@ func writeJudged(w io.Writer, results []judged) error {
 		results[0].whole(&b)
 	} else {
 		for _, one := range results {
-			fmt.Fprintf(&b, "%.12s  %-9s  %s%s\n", one.Commit, one.Lane, one.Subject, one.codes())
+			fmt.Fprintf(&b, "%.12s  %-9s  %s", one.Commit, one.Lane, one.Subject)
+			if codes := one.codes(); len(codes) > 0 {
+				fmt.Fprintf(&b, "  %s", codes)
+			}
+			b.WriteByte('\n')
 		}
 		judgedTable(&b, results)
 	}
@@ -298,25 +304,22 @@ func (out judged) whole(b *strings.Builder) {
 }
 
 // codes are those of the findings, each once.
-func (out judged) codes() string {
-	var codes []string
+func (out judged) codes() []reason.Code {
+	var codes []reason.Code
 	for _, f := range out.Findings {
 		if !slices.Contains(codes, f.Code) {
 			codes = append(codes, f.Code)
 		}
 	}
-	if len(codes) == 0 {
-		return ""
-	}
-	return "  [" + strings.Join(codes, " ") + "]"
+	return codes
 }
 
 // judgedTable says how many commits are in each lane, and what forbids most.
 func judgedTable(b *strings.Builder, results []judged) {
-	lanes, codes := map[gate.Lane]int{}, map[string]int{}
+	lanes, codes := map[gate.Lane]int{}, map[reason.Code]int{}
 	for _, one := range results {
 		lanes[one.Lane]++
-		for _, code := range strings.Fields(strings.Trim(one.codes(), " []")) {
+		for _, code := range one.codes() {
 			codes[code]++
 		}
 	}
@@ -326,11 +329,8 @@ func judgedTable(b *strings.Builder, results []judged) {
 			fmt.Fprintf(b, "  %-9s  %4d  %3d %%\n", lane, n, n*100/len(results))
 		}
 	}
-	names := slices.SortedFunc(maps.Keys(codes), func(x, y string) int {
-		if codes[x] != codes[y] {
-			return codes[y] - codes[x]
-		}
-		return strings.Compare(x, y)
+	names := slices.SortedFunc(maps.Keys(codes), func(x, y reason.Code) int {
+		return cmp.Or(codes[y]-codes[x], cmp.Compare(x, y))
 	})
 	if len(names) > 0 {
 		b.WriteString("forbidden by\n")

@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -167,7 +167,7 @@ func (s *site) recovers(settings map[string]string, way, stage string) {
 	code := s.run(settings)
 	if code == 1 {
 		// Disturbed before its apply: a failed attempt, and done in the same run.
-		s.says(resolve.ReasonInterrupted)
+		s.says(string(reason.Interrupted))
 		code = s.run(settings)
 	}
 	s.wants(0, code)
@@ -352,7 +352,7 @@ func frozenAt(t *testing.T, at int) (cameToItsApply bool) {
 	}
 	s.freeLock()
 	s.wants(0, s.run(nil))
-	s.says(resolve.ReasonInterrupted)
+	s.says(string(reason.Interrupted))
 	s.doneOnce(held)
 	s.signal(p, syscall.SIGCONT)
 	code := <-ended

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -298,7 +298,7 @@ func TestSettlingWaitsForAHostThatIsDown(t *testing.T) {
 	// It is gone for good, and with it the proof: a person must look.
 	gone := map[string]string{"PLUGIN_HOSTS": other.Target(), "PLUGIN_KNOWN_HOSTS": known}
 	s.wants(3, s.run(gone))
-	s.says("reason="+resolve.ReasonUnknown, "no run directory")
+	s.says("reason="+string(reason.ApplyUnknown), "no run directory")
 	if len(s.subjects()) > 0 {
 		t.Errorf("what nothing proves was published: %q", s.subjects())
 	}

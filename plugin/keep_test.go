@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -44,7 +44,7 @@ func TestJournalThatCannotBeTakenBackIsSettled(t *testing.T) {
 	s.Git.SetMiddleware(nil)
 	s.freeLock()
 	s.wants(0, s.run(nil))
-	s.says(resolve.ReasonInterrupted)
+	s.says(string(reason.Interrupted))
 	s.doneOnce(held)
 }
 
@@ -73,13 +73,13 @@ func TestApplyThatMayBeAboutToBeginKeepsItsRunDirectory(t *testing.T) {
 		}
 	}}
 	s.wants(3, s.run(nil))
-	s.says(resolve.ReasonUnknown)
+	s.says(string(reason.ApplyUnknown))
 	if _, err := os.Stat(place); err != nil {
 		t.Errorf("the run directory went from under the apply: %v", err)
 	}
 	s.onLog = nil
 	s.wants(0, s.run(nil))
-	s.says(resolve.ReasonInterrupted)
+	s.says(string(reason.Interrupted))
 	s.doneOnce(held)
 	s.noJournal()
 }

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/audit"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
@@ -85,7 +85,7 @@ func (k killed) round(random *rand.Rand) {
 	}
 	code := k.run(settings)
 	for tries := 1; code == 1 && tries < 3; tries++ { // what a kill interrupted is told once as a failed attempt
-		k.says(resolve.ReasonInterrupted)
+		k.says(string(reason.Interrupted))
 		code = k.run(settings)
 	}
 	k.wants(0, code)
@@ -125,7 +125,7 @@ func (k killed) kill(settings map[string]string, lines int, after time.Duration,
 			}
 		}
 	})
-	if code != -1 && code != 0 && (code != 1 || !strings.Contains(k.last, resolve.ReasonInterrupted)) {
+	if code != -1 && code != 0 && (code != 1 || !strings.Contains(k.last, string(reason.Interrupted))) {
 		k.t.Errorf("the run that was to be killed ended with %d\n%s", code, k.last)
 	}
 }

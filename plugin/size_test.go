@@ -11,8 +11,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
 // manyDocuments is a selection of documents with 400 rows each: safe ones, those
@@ -49,9 +49,9 @@ func TestSummariesAndLogStaySmallWhenTensOfThousandsOfItemsAreOpen(t *testing.T)
 		sum.read(s, c, sel)
 		var outcomes []change.Outcome
 		for i, item := range items {
-			out := change.Outcome{Item: item, State: change.NotAttempted, Reason: resolve.ReasonLimit}
+			out := change.Outcome{Item: item, State: change.NotAttempted, Reason: reason.NotAttemptedLimit}
 			if i%3 == 0 {
-				out.State, out.Reason = change.Skipped, resolve.ReasonMaxAttempts
+				out.State, out.Reason = change.Skipped, reason.MaxAttempts
 			}
 			outcomes = append(outcomes, out)
 		}

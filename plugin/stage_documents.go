@@ -237,8 +237,7 @@ func findItem(doc *postmortem.Document, id string) (postmortem.Item, bool) {
 
 // leftItem is an item that is left to people, for the report.
 func leftItem(doc *postmortem.Document, item postmortem.Item) report.Left {
-	reason := item.Reason()
-	return report.Left{Item: changeItem(doc, item), Reason: string(reason), Sentence: reason.Sentence(), Fix: reason.Fix()}
+	return report.Left{Item: changeItem(doc, item), Reason: item.Reason(), Evidence: doc.Evidence(item)}
 }
 
 // documentPolicy is what the settings say of which items are safe.

@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
@@ -61,7 +62,7 @@ func newSummary(s settings.Settings, c Console) *summary {
 	return &summary{start: now, webhook: keys{SlackWebhook: s.Report.SlackWebhook}, Summary: report.Summary{
 		Version: c.Version, Run: runID(now), Mode: string(s.Mode), Event: s.CI.Event, Repository: repositoryName(s),
 		Branch: s.Repository.Branch, PipelineURL: s.CI.PipelineURL, Started: now, Scope: string(s.Documents.Scope),
-		BudgetUSD: s.Agent.BudgetUSD, Redactor: c.Redactor, Known: map[string]string{},
+		BudgetUSD: s.Agent.BudgetUSD, Redactor: c.Redactor, Known: map[string]reason.Code{},
 		Links: report.Links{Commit: s.CommitTemplate(), Branch: s.BranchTemplate(), Pages: s.Repository.PagesURL},
 	}}
 }
@@ -96,7 +97,7 @@ func (sum *summary) read(s settings.Settings, c Console, sel selection) {
 		for _, item := range doc.Skipped() {
 			sum.Skipped = append(sum.Skipped, leftItem(doc, item))
 			if !sel.Pushed[doc.File] {
-				sum.Known[item.ID] = string(item.Reason())
+				sum.Known[item.ID] = item.Reason()
 			}
 		}
 		for _, item := range doc.Unclear() {
@@ -104,7 +105,7 @@ func (sum *summary) read(s settings.Settings, c Console, sel selection) {
 		}
 		for _, p := range doc.Problems {
 			sum.Problems = append(sum.Problems, report.Problem{
-				File: doc.File, Line: p.Line, Column: p.Column, Reason: string(p.Reason), Detail: p.Detail, Text: p.Text,
+				File: doc.File, Line: p.Line, Column: p.Column, Reason: p.Reason, Detail: p.Detail, Text: p.Text,
 			})
 		}
 	}
@@ -168,10 +169,10 @@ func (sum *summary) kind() fault.Kind {
 			worst = fault.Worst(worst, fault.Person)
 		case out.State == change.Failed:
 			worst = fault.Worst(worst, fault.Failed)
-		case out.Reason == resolve.ReasonUnhealthy:
+		case out.Reason == reason.StackUnhealthy:
 			unhealthy++
 			continue
-		case out.Reason == resolve.ReasonHost || out.Reason == resolve.ReasonInterrupted || out.Reason == resolve.ReasonLocked:
+		case out.Reason == reason.NotAttemptedHost || out.Reason == reason.Interrupted || out.Reason == reason.StateLocked:
 			worst = fault.Worst(worst, fault.Temporary)
 		}
 		if out.Stack != "" {
@@ -273,7 +274,7 @@ func (sum *summary) end(s settings.Settings, c Console) error {
 	for _, out := range sum.Outcomes {
 		if out.State == change.NeedsPerson {
 			c.Log.Error().Str("stage", "report").Str("document", out.Item.Document).Str("item", out.Item.ID).
-				Str("reason", out.Reason).Str("command", out.Command).Msg("a person must look now")
+				Str("reason", string(out.Reason)).Str("command", out.Command).Msg("a person must look now")
 		}
 	}
 	headline, sums, err := report.Sums(sum.Summary)
@@ -422,7 +423,7 @@ func again(out change.Outcome, maxAttempts int) bool {
 	case change.Refused, change.Failed:
 		return out.Attempt < maxAttempts && out.Commit == ""
 	case change.Skipped:
-		return out.Reason == resolve.ReasonDrift || out.Reason == resolve.ReasonClosed || out.Reason == resolve.ReasonChanged
+		return out.Reason == reason.StackDrifts || out.Reason == reason.StackClosed || out.Reason == reason.ChangedMeanwhile
 	default:
 		return false
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -177,9 +177,9 @@ func outcomeRow(out change.Outcome, today, url string) (postmortem.Row, bool) {
 	case change.Refused:
 		return row, true
 	case change.Skipped:
-		return row, out.Final || out.Reason == resolve.ReasonMaxAttempts || out.Reason == resolve.ReasonNeedsApproval
+		return row, out.Final || out.Reason == reason.MaxAttempts || out.Reason == reason.NeedsApproval
 	case change.Failed:
-		return row, out.Reason == resolve.ReasonVerify || out.Final
+		return row, out.Reason == reason.VerifyFailed || out.Final
 	default:
 		return row, false
 	}
@@ -192,8 +192,8 @@ func skippedEdits(doc *postmortem.Document) []postmortem.Edit {
 	var edits []postmortem.Edit
 	for _, item := range doc.Skipped() {
 		switch item.Reason() {
-		case postmortem.InProgress, postmortem.PartlyDone, postmortem.Duplicate, postmortem.Placeholder,
-			postmortem.Invisible, postmortem.TooLong:
+		case reason.InProgress, reason.PartlyDone, reason.Duplicate, reason.Placeholder,
+			reason.InvisibleCharacters, reason.TooLong:
 			continue
 		}
 		edits = append(edits, postmortem.Edit{Item: item, Row: &postmortem.Row{

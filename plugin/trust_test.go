@@ -15,6 +15,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/standin"
@@ -181,7 +182,7 @@ func TestThreat21_AForgedJournalCostsItsOwnItemOnly(t *testing.T) {
 	told := s.told()
 	for i, name := range names {
 		action := fmt.Sprintf("Add alert number %d, %s", i, name)
-		if told[action] != [2]string{"needs-person", resolve.ReasonForeign} {
+		if told[action] != [2]string{"needs-person", string(reason.JournalNotOurs)} {
 			t.Errorf("the report does not say that the journal of %q is forged", action)
 		}
 		// A person's way out, which publishes nothing of it either.
@@ -302,7 +303,7 @@ func TestThreat21_OnlyTheRunDirectoryProvesAnApply(t *testing.T) {
 				code := s.run(nil)
 				if c.applied {
 					s.wants(3, code)
-					s.says(resolve.ReasonForeign)
+					s.says(string(reason.JournalNotOurs))
 					if len(s.subjects()) > 0 || strings.Contains(s.file(alertDocument), "| Done |") {
 						t.Errorf("a forged journal was acted upon: %q\n%s", s.subjects(), s.file(alertDocument))
 					}
@@ -485,7 +486,7 @@ func TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied(t *testing.T) {
 				must[string](t)(s.Repo.Commit(standin.SampleBranch, "Think again\n", files))
 			}}
 			s.wants(0, s.run(nil))
-			s.says("reason=" + resolve.ReasonChanged)
+			s.says("reason=" + string(reason.ChangedMeanwhile))
 			if after := s.alerts(); after != held || len(s.applies()) > 0 {
 				t.Errorf("applied for a row that was withdrawn: %v", s.state("monitoring"))
 			}

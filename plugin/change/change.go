@@ -3,6 +3,8 @@
 // the item. It is data only and imports no other room.
 package change
 
+import "github.com/pm-todos/pm-todos/plugin/reason"
+
 // Item names the follow-up item that a value belongs to.
 type Item struct {
 	Document string // path in the repository
@@ -58,14 +60,14 @@ type Counts struct {
 
 // Finding is one reason of a gate to refuse.
 type Finding struct {
-	Code   string `json:"code"`   // short, stable, kebab-case
-	Place  string `json:"place"`  // path, path:line or resource address
-	Detail string `json:"detail"` // one sentence, no values from the plan
+	Code   reason.Code `json:"code"`   // short, stable, kebab-case
+	Place  string      `json:"place"`  // path, path:line or resource address
+	Detail string      `json:"detail"` // one sentence, no values from the plan
 }
 
 // String is the finding as one line for logs and for the agent.
 func (f Finding) String() string {
-	line := f.Code
+	line := string(f.Code)
 	if f.Place != "" {
 		line += " " + f.Place
 	}

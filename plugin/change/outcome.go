@@ -1,6 +1,10 @@
 package change
 
-import "time"
+import (
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/reason"
+)
 
 // State is what became of an item in one run.
 type State string
@@ -21,7 +25,7 @@ const (
 type Outcome struct {
 	Item     Item
 	State    State
-	Reason   string        // reason code, empty when done
+	Reason   reason.Code   // reason code, empty when done
 	Findings []Finding     // when a gate refused
 	Err      error         // when something failed
 	Stack    string        // folder, when known

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // builtinProvider is the provider of terraform_data, which every Terraform
@@ -73,7 +74,7 @@ func (j *judgement) history() {
 		}
 	}
 	if created > 0 && created == managed && prior.managed == 0 && j.hasHistory() {
-		j.add(CodeCreatesAll, "", "the plan creates everything on a stack that was applied before: its state is not the one that it had")
+		j.add(reason.CreatesEverything, "", "the plan creates everything on a stack that was applied before: its state is not the one that it had")
 	}
 }
 
@@ -98,7 +99,7 @@ func (j *judgement) providers() {
 	for _, r := range j.plan.resources {
 		if r.before == nil && !known[r.provider] && !told[r.provider] {
 			told[r.provider] = true
-			j.add(CodeNewProv, r.address, fresh)
+			j.add(reason.NewProvider, r.address, fresh)
 		}
 	}
 	if j.baseline == nil {
@@ -106,7 +107,7 @@ func (j *judgement) providers() {
 	}
 	for name := range j.plan.providers() {
 		if !known[name] && !told[name] {
-			j.add(CodeNewProv, name, fresh)
+			j.add(reason.NewProvider, name, fresh)
 		}
 	}
 }
@@ -177,7 +178,7 @@ func (j *judgement) checks() {
 	}
 	for name := range failing(j.plan.raw["checks"]) {
 		if !failed[name] {
-			j.add(CodeCheck, name, "the check fails with this change")
+			j.add(reason.CheckFails, name, "the check fails with this change")
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/leak"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -68,12 +69,12 @@ func Diff(c change.Change, p DiffPolicy) (verdict change.Verdict) {
 	d := &diff{change: c, policy: p}
 	defer func() {
 		if recover() != nil {
-			d.add(CodeInternal, "", "the diff gate failed on this change; it is refused to be safe")
+			d.add(reason.GateError, "", "the diff gate failed on this change; it is refused to be safe")
 			verdict = change.Verdict{Findings: d.sorted()}
 		}
 	}()
 	if len(c.Files) == 0 {
-		d.add(CodeNoChange, "", "the agent changed nothing")
+		d.add(reason.NoChange, "", "the agent changed nothing")
 		return change.Verdict{Findings: d.sorted()}
 	}
 	d.limits()
@@ -98,7 +99,7 @@ func (d *diff) limits() {
 		mostBytes = DefaultMaxBytes
 	}
 	if len(d.change.Files) > most {
-		d.add(CodeTooManyFiles, "", fmt.Sprintf("%d files are changed; an item may change %d", len(d.change.Files), most))
+		d.add(reason.TooManyFiles, "", fmt.Sprintf("%d files are changed; an item may change %d", len(d.change.Files), most))
 	}
 	var before, after int64
 	for _, file := range d.change.Files {
@@ -106,7 +107,7 @@ func (d *diff) limits() {
 		after += max(file.NewSize, int64(len(file.New)))
 	}
 	if max(before, after) > mostBytes {
-		d.add(CodeTooManyBytes, "", fmt.Sprintf("the changed files hold %d bytes; an item may change files of %d bytes together", max(before, after), mostBytes))
+		d.add(reason.TooManyBytes, "", fmt.Sprintf("the changed files hold %d bytes; an item may change files of %d bytes together", max(before, after), mostBytes))
 	}
 }
 
@@ -115,22 +116,22 @@ func (d *diff) modes() {
 	for _, file := range d.change.Files {
 		switch {
 		case file.OldMode == modeLink || file.NewMode == modeLink:
-			d.add(CodeSymlink, file.Path, "symbolic links are neither made nor changed")
+			d.add(reason.Symlink, file.Path, "symbolic links are neither made nor changed")
 		case file.OldMode == modeModule || file.NewMode == modeModule:
-			d.add(CodeSubmodule, file.Path, "submodules are neither made nor changed")
+			d.add(reason.Submodule, file.Path, "submodules are neither made nor changed")
 		case file.Kind == change.Deleted:
-			d.add(CodeDeleted, file.Path, "an item deletes and renames no file")
+			d.add(reason.FileDeleted, file.Path, "an item deletes and renames no file")
 		case file.Kind == change.Added && file.NewMode != modeRegular:
-			d.add(CodeMode, file.Path, "a new file must be a regular file with mode 100644")
+			d.add(reason.ModeChange, file.Path, "a new file must be a regular file with mode 100644")
 		case file.Kind == change.Modified && file.NewMode != file.OldMode:
-			d.add(CodeMode, file.Path, "the mode of a file must stay as it is")
+			d.add(reason.ModeChange, file.Path, "the mode of a file must stay as it is")
 		case file.Kind == change.Modified && file.OldMode != modeRegular && file.OldMode != modeExecutable:
-			d.add(CodeMode, file.Path, "only regular files are changed")
+			d.add(reason.ModeChange, file.Path, "only regular files are changed")
 		case file.Kind != change.Added && file.Kind != change.Modified:
-			d.add(CodeMode, file.Path, "the kind of this difference is unknown")
+			d.add(reason.ModeChange, file.Path, "the kind of this difference is unknown")
 		}
 		if file.Filtered {
-			d.add(CodeFiltered, file.Path, "the repository gives this path a filter (git-crypt, LFS); a change would be published unfiltered")
+			d.add(reason.FilteredPath, file.Path, "the repository gives this path a filter (git-crypt, LFS); a change would be published unfiltered")
 		}
 	}
 }
@@ -149,16 +150,16 @@ func readable(files []change.File) []change.File {
 // content judges the bytes of one file, whatever its language.
 func (d *diff) content(file change.File) {
 	if file.New == nil && file.NewSize > 0 || file.Kind == change.Modified && file.Old == nil && file.OldSize > 0 {
-		d.add(CodeUnread, file.Path, "the file is too large to be judged")
+		d.add(reason.ContentMissing, file.Path, "the file is too large to be judged")
 		return
 	}
 	if bytes.IndexByte(file.New, 0) >= 0 || !utf8.Valid(file.New) {
-		d.add(CodeBinary, file.Path, "the file is not text in UTF-8")
+		d.add(reason.Binary, file.Path, "the file is not text in UTF-8")
 		return
 	}
 	d.invisible(file)
 	if bytes.HasPrefix(file.New, []byte("#!")) || bytes.HasPrefix(file.Old, []byte("#!")) {
-		d.add(CodeFileKind, file.Path, "the file is a script; scripts are left to people")
+		d.add(reason.FileKind, file.Path, "the file is a script; scripts are left to people")
 	}
 	d.secrets(file)
 	if !strings.EqualFold(path.Ext(file.Path), ".tf") {
@@ -172,7 +173,7 @@ func (d *diff) invisible(file change.File) {
 	for _, line := range leak.AddedLines(file.Old, file.New) {
 		for _, r := range line.Text {
 			if r < ' ' && r != '\t' && r != '\r' || r == 0x7f || leak.Hidden(r) {
-				d.add(CodeBinary, fmt.Sprintf("%s:%d", file.Path, line.Number), "the line holds a control character or an invisible one")
+				d.add(reason.Binary, fmt.Sprintf("%s:%d", file.Path, line.Number), "the line holds a control character or an invisible one")
 				break
 			}
 		}
@@ -183,11 +184,11 @@ func (d *diff) invisible(file change.File) {
 // only: what was there before is not this item's doing.
 func (d *diff) secrets(file change.File) {
 	if leak.Holds(file.Old, file.New, d.policy.Secrets) {
-		d.add(CodeSecret, file.Path, "the file holds a secret that this run was given")
+		d.add(reason.Secret, file.Path, "the file holds a secret that this run was given")
 	}
 	for _, line := range leak.AddedLines(file.Old, file.New) {
 		if what := leak.Shape(line.Text); what != "" {
-			d.add(CodeSecret, fmt.Sprintf("%s:%d", file.Path, line.Number), "the line looks like it holds "+what)
+			d.add(reason.Secret, fmt.Sprintf("%s:%d", file.Path, line.Number), "the line looks like it holds "+what)
 		}
 	}
 }

@@ -67,7 +67,7 @@ func told(v change.Verdict) string {
 	}
 	var lines []string
 	for _, f := range v.Findings {
-		lines = append(lines, strings.TrimSpace(f.Code+" "+f.Place))
+		lines = append(lines, strings.TrimSpace(string(f.Code)+" "+f.Place))
 	}
 	return strings.Join(slices.Compact(lines), "\n") + "\n"
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // fileFunctions is the functions that read files of the Terraform host.
@@ -83,15 +84,15 @@ func (c *comparison) call(file hclfile.File, call *hclsyntax.FunctionCallExpr) {
 	at := fmt.Sprintf("%s:%d", file.Path, call.Range().Start.Line)
 	name := plainName(call.Name)
 	if strings.Contains(name, "::") {
-		c.add(CodeFunction, at, "a provider's function runs the provider's code at plan time")
+		c.add(reason.Function, at, "a provider's function runs the provider's code at plan time")
 		return
 	}
 	if why := refusedFunctions[name]; why != "" {
-		c.add(CodeFunction, at, name+"() "+why)
+		c.add(reason.Function, at, name+"() "+why)
 		return
 	}
 	if call.ExpandFinal || len(call.Args) == 0 {
-		c.add(CodeFileFunction, at, name+"() must be given its path literally")
+		c.add(reason.FileFunction, at, name+"() must be given its path literally")
 		return
 	}
 	target, problem := modulePath(path.Dir(file.Path), call.Args[0])
@@ -104,7 +105,7 @@ func (c *comparison) call(file hclfile.File, call *hclsyntax.FunctionCallExpr) {
 		problem = "must not name a file that no item may touch"
 	}
 	if problem != "" {
-		c.add(CodeFileFunction, at, name+"() "+problem)
+		c.add(reason.FileFunction, at, name+"() "+problem)
 	}
 }
 
@@ -180,7 +181,7 @@ func (d *diff) template(file change.File) {
 	}
 	for _, name := range templateCalls(file.New) {
 		if had[name]--; had[name] < 0 {
-			d.add(CodeFileFunction, file.Path, "a template must not call a function that reads files or runs code")
+			d.add(reason.FileFunction, file.Path, "a template must not call a function that reads files or runs code")
 			return
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // maxFindings bounds how many findings a verdict holds: a hostile change must
@@ -27,7 +28,7 @@ const maxPlace = 200
 // findings collects the reasons to refuse.
 type findings struct{ list []change.Finding }
 
-func (f *findings) add(code, place, detail string) {
+func (f *findings) add(code reason.Code, place, detail string) {
 	f.list = append(f.list, change.Finding{Code: code, Place: clean(place, maxPlace), Detail: clean(detail, 2*maxPlace)})
 }
 
@@ -40,7 +41,7 @@ func (f *findings) sorted() []change.Finding {
 	list := slices.Compact(f.list)
 	if len(list) > maxFindings {
 		list = append(list[:maxFindings:maxFindings], change.Finding{
-			Code: CodeTooManyFindings, Detail: "there are more findings than are listed here; the change is far off",
+			Code: reason.TooManyFindings, Detail: "there are more findings than are listed here; the change is far off",
 		})
 	}
 	return list

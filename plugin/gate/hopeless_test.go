@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 func TestMoneyIsNotSpentWhereNothingCanPass(t *testing.T) {
@@ -13,8 +14,8 @@ func TestMoneyIsNotSpentWhereNothingCanPass(t *testing.T) {
 			"stacks/monitoring/main.tf", "stacks/monitoring/values.yaml", "stacks/vault/main.tf", "stacks/old/main.tf", "state/stacks/old/terraform.tfstate.enc",
 		},
 	}
-	for stack, want := range map[string]string{
-		"stacks/monitoring": "", "stacks/vault": gate.CodeProtectedStack, "stacks/old": gate.CodeStateInGit, "stacks/absent": gate.CodeNoStack,
+	for stack, want := range map[string]reason.Code{
+		"stacks/monitoring": "", "stacks/vault": reason.ProtectedStack, "stacks/old": reason.StateInGit, "stacks/absent": reason.NoStack,
 	} {
 		findings := gate.Hopeless(stack, policy)
 		switch {
@@ -29,7 +30,7 @@ func TestMoneyIsNotSpentWhereNothingCanPass(t *testing.T) {
 		t.Errorf("one kind of file may change: %v", findings)
 	}
 	policy.TypePaths = []string{"stacks/other/**"}
-	if findings := gate.Hopeless("stacks/monitoring", policy); len(findings) == 0 || findings[0].Code != gate.CodeOutsideType {
+	if findings := gate.Hopeless("stacks/monitoring", policy); len(findings) == 0 || findings[0].Code != reason.OutsideTypePaths {
 		t.Errorf("%v", findings)
 	}
 }

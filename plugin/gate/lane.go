@@ -10,6 +10,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 	"github.com/pm-todos/pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // Lane is what may become of a change.
@@ -34,11 +35,11 @@ type Judgement struct {
 
 // Reason is the code that stands for the judgement of a change that goes no
 // further: that of the first finding.
-func (j Judgement) Reason() string {
+func (j Judgement) Reason() reason.Code {
 	if len(j.Findings) > 0 {
 		return j.Findings[0].Code
 	}
-	return CodeNoEffect
+	return reason.NoEffect
 }
 
 // Unproved are the facts that no rule proves, as findings: for the report, for a
@@ -47,7 +48,7 @@ func (j Judgement) Unproved() []change.Finding {
 	var f findings
 	for _, p := range j.Facts {
 		if !p.Proved() {
-			f.add(CodeUnproved, p.Place(), p.Why)
+			f.add(reason.Unproved, p.Place(), p.Why)
 		}
 	}
 	return f.sorted()
@@ -69,7 +70,7 @@ type Request struct {
 func Judge(show []byte, p PlanPolicy, r Request) (j Judgement) {
 	defer func() {
 		if recover() != nil {
-			j = Judgement{Lane: Forbidden, Findings: []change.Finding{{Code: CodeInternal, Detail: "the plan gate failed on this plan; it is refused to be safe"}}}
+			j = Judgement{Lane: Forbidden, Findings: []change.Finding{{Code: reason.GateError, Detail: "the plan gate failed on this plan; it is refused to be safe"}}}
 		}
 	}()
 	p.Mode = Item
@@ -77,7 +78,7 @@ func Judge(show []byte, p PlanPolicy, r Request) (j Judgement) {
 	j = Judgement{Counts: verdict.Counts, Findings: verdict.Findings}
 	if !verdict.Passed() {
 		j.Lane = Forbidden
-		if len(verdict.Findings) == 1 && verdict.Findings[0].Code == CodeNoEffect {
+		if len(verdict.Findings) == 1 && verdict.Findings[0].Code == reason.NoEffect {
 			j.Lane = NoEffect
 		}
 		return j
@@ -85,7 +86,7 @@ func Judge(show []byte, p PlanPolicy, r Request) (j Judgement) {
 	plan, err := fact.Read(show, p.Baseline)
 	if err != nil {
 		j.Lane = Forbidden
-		j.Findings = []change.Finding{{Code: CodeOutput, Detail: err.Error()}}
+		j.Findings = []change.Finding{{Code: reason.PlanUnreadable, Detail: err.Error()}}
 		return j
 	}
 	unaccounted := slices.Concat(account.Files(plan, r.Change.Files, r.BaseFiles, r.Stack), rendered(r), unfollowed(r))

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // Unreadable says why nothing can be said about a plan that was judged, with the
@@ -15,7 +16,7 @@ import (
 // is nil when the plan was understood, whatever was found in it.
 func Unreadable(verdict change.Verdict, show []byte) error {
 	for _, f := range verdict.Findings {
-		if !slices.Contains([]string{CodeOutput, CodeFormat, CodeField, CodeInternal}, f.Code) {
+		if !slices.Contains([]reason.Code{reason.PlanUnreadable, reason.PlanFormat, reason.PlanUnknownField, reason.GateError}, f.Code) {
 			continue
 		}
 		line, _, _ := bytes.Cut(bytes.TrimSpace(show[:min(len(show), maxFirstLine)]), []byte{'\n'})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // Mode says what a plan is judged for.
@@ -54,12 +55,12 @@ func Plan(show []byte, p PlanPolicy) (verdict change.Verdict) {
 	j := &judgement{policy: p}
 	defer func() {
 		if recover() != nil {
-			j.add(CodeInternal, "", "the plan gate failed on this plan; it is refused to be safe")
+			j.add(reason.GateError, "", "the plan gate failed on this plan; it is refused to be safe")
 			verdict = change.Verdict{Findings: j.sorted()}
 		}
 	}()
 	if p.Mode != Baseline && p.Mode != Item && p.Mode != Confirm {
-		j.add(CodeInternal, "", "the plan gate was asked for a mode that it does not know")
+		j.add(reason.GateError, "", "the plan gate was asked for a mode that it does not know")
 		return change.Verdict{Findings: j.sorted()}
 	}
 	j.plan = readShow(show, &j.findings)
@@ -69,7 +70,7 @@ func Plan(show []byte, p PlanPolicy) (verdict change.Verdict) {
 	if p.Mode != Baseline && len(p.Baseline) > 0 {
 		var unused findings
 		if j.baseline = readShow(p.Baseline, &unused); j.baseline == nil || len(unused.list) > 0 {
-			j.add(CodeOutput, "", "the baseline plan cannot be read, so that there is nothing to compare with")
+			j.add(reason.PlanUnreadable, "", "the baseline plan cannot be read, so that there is nothing to compare with")
 			j.baseline = nil
 		}
 	}
@@ -97,7 +98,7 @@ func (j *judgement) judge() {
 			most = DefaultMaxChanges
 		}
 		if n := j.counts.Create + j.counts.Update; n > most {
-			j.add(CodeTooMany, "", fmt.Sprintf("the plan creates or updates %d resources; max_changes is %d", n, most))
+			j.add(reason.TooManyChanges, "", fmt.Sprintf("the plan creates or updates %d resources; max_changes is %d", n, most))
 		}
 	}
 }
@@ -106,20 +107,20 @@ func (j *judgement) judge() {
 func (j *judgement) flags() {
 	raw := j.plan.raw
 	if v, there := raw["errored"]; there && v != false {
-		j.add(CodeErrored, "", "the plan says that it failed")
+		j.add(reason.PlanErrored, "", "the plan says that it failed")
 	}
 	if v, there := raw["complete"]; there && v != true {
-		j.add(CodeIncomplete, "", "the plan says that it is not complete (-target, or changes put off)")
+		j.add(reason.PlanIncomplete, "", "the plan says that it is not complete (-target, or changes put off)")
 	}
 	if !empty(raw["deferred_changes"]) {
-		j.add(CodeDeferred, "", "the plan puts changes off to a later one")
+		j.add(reason.Deferred, "", "the plan puts changes off to a later one")
 	}
 	if !empty(raw["action_invocations"]) || !empty(raw["deferred_action_invocations"]) {
-		j.add(CodeInvocation, "", "the plan invokes actions of providers")
+		j.add(reason.ActionInvocation, "", "the plan invokes actions of providers")
 	}
 	if v, there := raw["applyable"]; there {
 		if applyable, ok := v.(bool); !ok || applyable != j.changesAnything() {
-			j.add(CodeApplyable, "", "whether the plan can be applied does not fit the changes that it lists")
+			j.add(reason.PlanNotApplyable, "", "whether the plan can be applied does not fit the changes that it lists")
 		}
 	}
 }
@@ -146,7 +147,7 @@ func (j *judgement) addresses() {
 	seen := map[string]bool{}
 	for _, r := range j.plan.resources {
 		if seen[r.address] && !r.deposed {
-			j.add(CodeAddress, r.address, "the plan lists this address twice")
+			j.add(reason.AddressMismatch, r.address, "the plan lists this address twice")
 		}
 		seen[r.address] = true
 		seen[r.previous] = true // a move is refused as such
@@ -156,7 +157,7 @@ func (j *judgement) addresses() {
 	}
 	for _, r := range j.baseline.resources {
 		if r.mode == "managed" && !seen[r.address] && !r.is("create") {
-			j.add(CodeMissing, r.address, "the baseline plan knows this resource and this plan does not: they do not read the same state")
+			j.add(reason.ResourceMissing, r.address, "the baseline plan knows this resource and this plan does not: they do not read the same state")
 		}
 	}
 }
@@ -165,7 +166,7 @@ func (j *judgement) addresses() {
 func (j *judgement) resource(r resource) {
 	quiet := r.is("no-op") || r.is("read") && r.mode == "data"
 	if r.is("no-op") && (!reflect.DeepEqual(r.before, r.after) || mayDiffer(r.unknown)) {
-		j.add(CodeAction, r.address, "the plan says that nothing is to be done, and shows a difference")
+		j.add(reason.UnknownAction, r.address, "the plan says that nothing is to be done, and shows a difference")
 	}
 	if quiet && !r.importing && r.previous == "" && !r.deposed && !r.replaces && knownMode(r.mode) {
 		return
@@ -177,9 +178,9 @@ func (j *judgement) resource(r resource) {
 	j.pending++
 	switch j.policy.Mode {
 	case Baseline:
-		j.add(CodeDrift, r.address, "pending before any change was made: "+describe(r))
+		j.add(reason.Drift, r.address, "pending before any change was made: "+describe(r))
 	case Confirm:
-		j.add(CodeConverge, r.address, "left to do after the apply: "+describe(r))
+		j.add(reason.NotConverged, r.address, "left to do after the apply: "+describe(r))
 	default:
 		j.change(r)
 	}
@@ -214,7 +215,7 @@ func (j *judgement) change(r resource) {
 		return
 	}
 	if len(j.policy.AllowResources) > 0 && !allowed(r, j.policy.AllowResources) {
-		j.add(CodeOutside, r.address, "the resource is outside allow_resources of the type "+j.policy.Type)
+		j.add(reason.OutsideAllowResources, r.address, "the resource is outside allow_resources of the type "+j.policy.Type)
 	}
 	j.programs(r)
 }
@@ -223,42 +224,42 @@ func (j *judgement) change(r resource) {
 // runs.
 func (j *judgement) programs(r resource) {
 	if program.RunsAtApply(r.kind) {
-		j.add(CodeCodeAtApply, r.address, "resources of this type run programs or write files on the Terraform host")
+		j.add(reason.CodeAtApply, r.address, "resources of this type run programs or write files on the Terraform host")
 	}
 	if d, _ := j.config.of(r); r.is("create") && d.provisioned {
-		j.add(CodeCodeAtApply, r.address, "the resource has provisioners, which would run when it is created")
+		j.add(reason.CodeAtApply, r.address, "the resource has provisioners, which would run when it is created")
 	}
 }
 
 // refusedActions is the codes of what is outside the allow-list in one entry.
-func refusedActions(r resource) []string {
-	var codes []string
+func refusedActions(r resource) []reason.Code {
+	var codes []reason.Code
 	has := func(verb string) bool { return slices.Contains(r.verbs, verb) }
 	switch {
 	case has("delete") && has("create"):
-		codes = append(codes, CodeReplace)
+		codes = append(codes, reason.Replace)
 	case has("delete"):
-		codes = append(codes, CodeDelete)
+		codes = append(codes, reason.Delete)
 	case has("forget"):
-		codes = append(codes, CodeForget)
+		codes = append(codes, reason.Forget)
 	case !r.is("no-op") && !r.is("read") && !r.is("create") && !r.is("update"):
-		codes = append(codes, CodeAction)
+		codes = append(codes, reason.UnknownAction)
 	case !knownMode(r.mode), r.is("read") && r.mode != "data", r.mode == "data" && !r.is("read") && !r.is("no-op"):
-		codes = append(codes, CodeAction)
+		codes = append(codes, reason.UnknownAction)
 	case r.is("create") && r.before != nil, r.is("update") && (r.before == nil || r.after == nil), r.is("create") && r.after == nil:
-		codes = append(codes, CodeAction)
+		codes = append(codes, reason.UnknownAction)
 	}
 	if r.deposed {
-		codes = append(codes, CodeDeposed)
+		codes = append(codes, reason.Deposed)
 	}
 	if r.importing {
-		codes = append(codes, CodeImport)
+		codes = append(codes, reason.Import)
 	}
 	if r.previous != "" {
-		codes = append(codes, CodeMoved)
+		codes = append(codes, reason.Moved)
 	}
-	if r.replaces && !slices.Contains(codes, CodeReplace) {
-		codes = append(codes, CodeReplace)
+	if r.replaces && !slices.Contains(codes, reason.Replace) {
+		codes = append(codes, reason.Replace)
 	}
 	return codes
 }
@@ -305,9 +306,9 @@ func (j *judgement) drift() {
 		known := r.is("update") || r.is("delete") || r.is("no-op") || r.is("create") || r.is("read")
 		switch {
 		case !known || r.importing:
-			j.add(CodeAction, r.address, "changed outside Terraform in a way that the gate does not know")
+			j.add(reason.UnknownAction, r.address, "changed outside Terraform in a way that the gate does not know")
 		case j.policy.Mode == Baseline && (r.is("delete") || r.previous != "" || r.is("update") && pending[r.address]):
-			j.add(CodeDrift, r.address, "changed outside Terraform: "+describe(r))
+			j.add(reason.Drift, r.address, "changed outside Terraform: "+describe(r))
 		}
 	}
 }
@@ -321,13 +322,13 @@ func (j *judgement) outputs() {
 		case j.policy.Mode != Item && j.tolerate > 0 && followsResource(o):
 			// Of a tolerated resource, which is new in every plan.
 		case j.policy.Mode == Baseline:
-			j.add(CodeDrift, place, "the output has a change pending before any change was made")
+			j.add(reason.Drift, place, "the output has a change pending before any change was made")
 		case j.policy.Mode == Confirm:
-			j.add(CodeConverge, place, "the output has a change left to do after the apply")
+			j.add(reason.NotConverged, place, "the output has a change left to do after the apply")
 		case o.is("delete"):
-			j.add(CodeOutputGone, place, "the output would be removed; others may read it")
+			j.add(reason.OutputRemoved, place, "the output would be removed; others may read it")
 		case !o.is("create") && !o.is("update"):
-			j.add(CodeAction, place, "only no-op, create and update are allowed for outputs")
+			j.add(reason.UnknownAction, place, "only no-op, create and update are allowed for outputs")
 		}
 	}
 }
@@ -346,5 +347,5 @@ func (j *judgement) nothing() {
 			return
 		}
 	}
-	j.add(CodeNoEffect, "", "the plan would change nothing")
+	j.add(reason.NoEffect, "", "the plan would change nothing")
 }

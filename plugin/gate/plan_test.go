@@ -17,6 +17,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // realPlans is what Terraform 1.11.4 printed, with what the gate says of it.
@@ -64,7 +65,7 @@ func TestRealTerraformPlans(t *testing.T) {
 
 func TestRealTerraformBaselineAndConfirm(t *testing.T) {
 	for name := range realPlans {
-		for mode, code := range map[gate.Mode]string{gate.Baseline: gate.CodeDrift, gate.Confirm: gate.CodeConverge} {
+		for mode, code := range map[gate.Mode]reason.Code{gate.Baseline: reason.Drift, gate.Confirm: reason.NotConverged} {
 			verdict := gate.Plan(realPlan(t, name), gate.PlanPolicy{Mode: mode, Baseline: realPlan(t, "noop")})
 			if name == "noop" {
 				if !verdict.Passed() {
@@ -255,7 +256,7 @@ func TestTooManyFindingsAreCut(t *testing.T) {
 		entries = append(entries, fmt.Sprintf(`{"address":"terraform_data.x[%d]","mode":"managed","type":"terraform_data","name":"x","index":%d,"change":{"actions":["delete"],"before":{}}}`, i, i))
 	}
 	verdict := gate.Plan(show(t, "["+strings.Join(entries, ",")+"]"), gate.PlanPolicy{Mode: gate.Item})
-	if n := len(verdict.Findings); n != 101 || verdict.Findings[n-1].Code != gate.CodeTooManyFindings {
+	if n := len(verdict.Findings); n != 101 || verdict.Findings[n-1].Code != reason.TooManyFindings {
 		t.Errorf("%d findings", n)
 	}
 }

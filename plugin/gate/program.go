@@ -10,6 +10,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 const usedByCode = "a provider, a provisioner, a hook or a data source that runs a program is made of this; it stays as it is"
@@ -33,19 +34,19 @@ func (d *diff) programs() {
 			reached[stack] = before
 		}
 		if _, ok := before.File(file.Path); ok && !IsConfiguration(file.Path) {
-			d.add(CodeCodeAtPlan, file.Path, usedByCode)
+			d.add(reason.CodeAtPlan, file.Path, usedByCode)
 		}
 	}
 }
 
-func codeOf(kind program.Kind) string {
+func codeOf(kind program.Kind) reason.Code {
 	switch kind {
 	case program.Provider:
-		return CodeProvider
+		return reason.ProviderBlock
 	case program.Provisioner:
-		return CodeProvisioner
+		return reason.Provisioner
 	}
-	return CodeCodeAtPlan
+	return reason.CodeAtPlan
 }
 
 // configurationOf is the configuration of a repository as it was or as it would

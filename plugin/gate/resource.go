@@ -8,6 +8,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 	"github.com/pm-todos/pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // lifecycleArguments is what a lifecycle block may hold, as far as the gate
@@ -19,17 +20,17 @@ func (c *comparison) resource(s statement, was *statement) {
 	c.metaArguments(s, was)
 	c.instances(s, was)
 	if program.RunsAtApply(hclfile.FirstLabel(s.block)) {
-		c.add(CodeCodeAtApply, s.place(), "resources of this kind run programs or write files on the Terraform host")
+		c.add(reason.CodeAtApply, s.place(), "resources of this kind run programs or write files on the Terraform host")
 	}
 	for _, name := range []string{"provisioner", "connection"} {
 		had := was != nil && len(blocksNamed(was.block.Body, name)) > 0
 		if has := len(blocksNamed(s.block.Body, name)) > 0; has || had {
-			c.add(CodeProvisioner, s.place(), "a resource with a "+name+" is neither new nor changed")
+			c.add(reason.Provisioner, s.place(), "a resource with a "+name+" is neither new nor changed")
 		}
 	}
 	// Helm's postrender runs a program of the Terraform host on every apply.
 	if hclfile.Holds(s.block.Body, "postrender") {
-		c.add(CodeCodeAtApply, s.place(), "a resource with a postrender program is neither new nor changed")
+		c.add(reason.CodeAtApply, s.place(), "a resource with a postrender program is neither new nor changed")
 	}
 	c.conditions(s, was)
 	c.lifecycle(s, was)
@@ -43,7 +44,7 @@ func (c *comparison) instances(s statement, was *statement) {
 	}
 	for _, name := range []string{"count", "for_each"} {
 		if now, old := s.block.Body.Attributes[name], was.block.Body.Attributes[name]; now != nil && none(now.Expr) && (old == nil || !none(old.Expr)) {
-			c.add(CodeRemoved, s.place(), "its "+name+" is nothing; what "+s.name()+" made would be destroyed")
+			c.add(reason.ResourceRemoved, s.place(), "its "+name+" is nothing; what "+s.name()+" made would be destroyed")
 		}
 	}
 }
@@ -70,17 +71,17 @@ func none(expr hclsyntax.Expression) bool {
 func (c *comparison) lifecycle(s statement, was *statement) {
 	now, old := lifecycleOf(&s), lifecycleOf(was)
 	if old.protected && !now.protected {
-		c.add(CodeLoosened, s.place(), "prevent_destroy is gone or no longer the literal true")
+		c.add(reason.ProtectionLoosened, s.place(), "prevent_destroy is gone or no longer the literal true")
 	}
 	if now.ignore != "" && now.ignore != old.ignore {
-		c.add(CodeIgnore, s.place(), "ignore_changes hides differences from every later plan; it is neither new nor changed")
+		c.add(reason.IgnoreChanges, s.place(), "ignore_changes hides differences from every later plan; it is neither new nor changed")
 	}
 	if now.triggers != "" && now.triggers != old.triggers {
-		c.add(CodeLoosened, s.place(), "replace_triggered_by destroys and is neither new nor changed")
+		c.add(reason.ProtectionLoosened, s.place(), "replace_triggered_by destroys and is neither new nor changed")
 	}
 	for _, name := range now.other {
 		if !slices.Contains(old.other, name) {
-			c.add(CodeLoosened, s.place(), "lifecycle has an argument or a block that is not known to the gate")
+			c.add(reason.ProtectionLoosened, s.place(), "lifecycle has an argument or a block that is not known to the gate")
 		}
 	}
 }
@@ -131,7 +132,7 @@ func (c *comparison) conditions(s statement, was *statement) {
 			now = slices.Delete(now, i, i+1)
 			continue
 		}
-		c.add(CodeLoosened, s.place(), "a validation or condition is gone or changed")
+		c.add(reason.ProtectionLoosened, s.place(), "a validation or condition is gone or changed")
 	}
 }
 

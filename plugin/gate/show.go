@@ -10,6 +10,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // formatVersion is the plan formats that the gate knows: any minor version of
@@ -64,25 +65,25 @@ type resource struct {
 func readShow(show []byte, f *findings) *shown {
 	line, err := fact.PlanJSON(show)
 	if err != nil {
-		f.add(CodeOutput, "", err.Error())
+		f.add(reason.PlanUnreadable, "", err.Error())
 		return nil
 	}
 	value, err := fact.ReadJSON(line)
 	if err != nil {
-		f.add(CodeOutput, "", "the plan's JSON cannot be trusted: "+err.Error())
+		f.add(reason.PlanUnreadable, "", "the plan's JSON cannot be trusted: "+err.Error())
 		return nil
 	}
 	raw, ok := value.(map[string]any)
 	if !ok {
-		f.add(CodeOutput, "", "the plan's JSON is no object")
+		f.add(reason.PlanUnreadable, "", "the plan's JSON is no object")
 		return nil
 	}
 	if version, _ := raw["format_version"].(string); !formatVersion().MatchString(version) {
-		f.add(CodeFormat, "", "the format version of the plan's JSON is missing or not 1.x; a Terraform or OpenTofu that writes format 1.x is needed")
+		f.add(reason.PlanFormat, "", "the format version of the plan's JSON is missing or not 1.x; a Terraform or OpenTofu that writes format 1.x is needed")
 		return nil
 	}
 	if text, _ := raw["terraform_version"].(string); text == "" {
-		f.add(CodeOutput, "", "the JSON does not say which Terraform wrote it, so that it is no plan")
+		f.add(reason.PlanUnreadable, "", "the JSON does not say which Terraform wrote it, so that it is no plan")
 		return nil
 	}
 	s := &shown{raw: raw}
@@ -101,7 +102,7 @@ func crossCheck(line []byte, s *shown, f *findings) {
 	var plan tfjson.Plan
 	plan.UseJSONNumber(true)
 	if err := json.Unmarshal(line, &plan); err != nil {
-		f.add(CodeOutput, "", "HashiCorp's library cannot read the plan's JSON")
+		f.add(reason.PlanUnreadable, "", "HashiCorp's library cannot read the plan's JSON")
 		return
 	}
 	same := len(plan.ResourceChanges) == len(s.resources) && len(plan.ResourceDrift) == len(s.drifts) && len(plan.OutputChanges) == len(s.outputs)
@@ -111,7 +112,7 @@ func crossCheck(line []byte, s *shown, f *findings) {
 			slices.EqualFunc(other.Change.Actions, s.resources[i].verbs, func(a tfjson.Action, b string) bool { return string(a) == b })
 	}
 	if !same {
-		f.add(CodeOutput, "", "two readers of the plan's JSON do not see the same changes")
+		f.add(reason.PlanUnreadable, "", "two readers of the plan's JSON do not see the same changes")
 	}
 }
 
@@ -123,7 +124,7 @@ type reader struct{ *findings }
 func (r reader) fields(object map[string]any, known []string, place string) {
 	for key, value := range object {
 		if !slices.Contains(known, key) && !empty(value) {
-			r.add(CodeField, place, "the plan has a field that the gate does not know; it may stand for anything")
+			r.add(reason.PlanUnknownField, place, "the plan has a field that the gate does not know; it may stand for anything")
 		}
 	}
 }
@@ -152,20 +153,20 @@ func (r reader) text(object map[string]any, key, place string) string {
 	case string:
 		return v
 	}
-	r.add(CodeOutput, place, key+" is no text")
+	r.add(reason.PlanUnreadable, place, key+" is no text")
 	return ""
 }
 
 func (r reader) resources(value any, field string) []resource {
 	list, ok := value.([]any)
 	if value != nil && !ok {
-		r.add(CodeOutput, field, "the field is no list")
+		r.add(reason.PlanUnreadable, field, "the field is no list")
 	}
 	found := make([]resource, 0, len(list))
 	for _, entry := range list {
 		object, ok := entry.(map[string]any)
 		if !ok {
-			r.add(CodeOutput, field, "an entry is no object")
+			r.add(reason.PlanUnreadable, field, "an entry is no object")
 			continue
 		}
 		found = append(found, r.resource(object, field))
@@ -189,7 +190,7 @@ func (r reader) resource(object map[string]any, field string) resource {
 		action:   r.action(object["change"], place),
 	}
 	if !one.consistent() {
-		r.add(CodeAddress, place, "the address does not fit the module, type and name beside it")
+		r.add(reason.AddressMismatch, place, "the address does not fit the module, type and name beside it")
 	}
 	return one
 }
@@ -214,7 +215,7 @@ func (r resource) consistent() bool {
 func (r reader) action(value any, place string) action {
 	object, ok := value.(map[string]any)
 	if !ok {
-		r.add(CodeOutput, place, "the entry has no change object")
+		r.add(reason.PlanUnreadable, place, "the entry has no change object")
 		return action{}
 	}
 	r.fields(object, changeFields, place)
@@ -225,7 +226,7 @@ func (r reader) action(value any, place string) action {
 	}
 	verbs, ok := object["actions"].([]any)
 	if !ok || len(verbs) == 0 {
-		r.add(CodeAction, place, "the change names no actions")
+		r.add(reason.UnknownAction, place, "the change names no actions")
 	}
 	for _, verb := range verbs {
 		text, _ := verb.(string)
@@ -237,7 +238,7 @@ func (r reader) action(value any, place string) action {
 func (r reader) outputs(value any) map[string]action {
 	object, ok := value.(map[string]any)
 	if value != nil && !ok {
-		r.add(CodeOutput, "output_changes", "the field is no object")
+		r.add(reason.PlanUnreadable, "output_changes", "the field is no object")
 	}
 	found := make(map[string]action, len(object))
 	for name, entry := range object {

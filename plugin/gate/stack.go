@@ -9,6 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // stack judges which stacks a change touches and is the one when there is
@@ -22,7 +23,7 @@ func (d *diff) stack() string {
 			touched[s] = true
 			shared = d.usedElsewhere(file.Path, s) || shared
 		} else if place.Matches(d.policy.AllowPaths, clean) {
-			d.add(CodeSharedModule, file.Path, "the file lies outside every stack, so that a change may reach several")
+			d.add(reason.SharedModule, file.Path, "the file lies outside every stack, so that a change may reach several")
 			shared = true
 		}
 	}
@@ -33,9 +34,9 @@ func (d *diff) stack() string {
 	}
 	switch {
 	case len(list) == 0 && !shared:
-		d.add(CodeNoStack, "", "the change touches no stack, so that there is nothing to plan")
+		d.add(reason.NoStack, "", "the change touches no stack, so that there is nothing to plan")
 	case len(list) > 1:
-		d.add(CodeSeveralStacks, strings.Join(list, " "), "an item may change exactly one stack")
+		d.add(reason.SeveralStacks, strings.Join(list, " "), "an item may change exactly one stack")
 	}
 	if len(list) != 1 {
 		return ""
@@ -60,7 +61,7 @@ func (d *diff) usedElsewhere(file, stack string) bool {
 			continue
 		}
 		if slices.ContainsFunc(users, func(user string) bool { return user != stack }) {
-			d.add(CodeSharedModule, file, "another stack uses this folder as a module, so that a change reaches several")
+			d.add(reason.SharedModule, file, "another stack uses this folder as a module, so that a change reaches several")
 			return true
 		}
 	}
@@ -70,7 +71,7 @@ func (d *diff) usedElsewhere(file, stack string) bool {
 // stackState judges a touched stack as a whole.
 func (d *diff) stackState(stack string) {
 	if place.Protected(stack, d.policy.Protected) {
-		d.add(CodeProtectedStack, stack, "the stack is protected")
+		d.add(reason.ProtectedStack, stack, "the stack is protected")
 	}
 	exists := false
 	name := place.Fold(path.Base(stack))
@@ -79,11 +80,11 @@ func (d *diff) stackState(stack string) {
 		exists = exists || inside
 		folded := place.Fold(p)
 		if inside && strings.Contains(path.Base(folded), ".tfstate") || place.Matches(d.policy.StatePaths, p) && place.NamesStack(folded, name) {
-			d.add(CodeStateInGit, p, "the state of "+stack+" is tracked in git; an apply would have to commit it too")
+			d.add(reason.StateInGit, p, "the state of "+stack+" is tracked in git; an apply would have to commit it too")
 		}
 	}
 	if !exists {
-		d.add(CodeNoStack, stack, "the stack does not exist in the base; a new stack is left to people")
+		d.add(reason.NoStack, stack, "the stack does not exist in the base; a new stack is left to people")
 	}
 }
 
@@ -95,7 +96,7 @@ func (d *diff) stackConfiguration(stack string) {
 	}
 	for _, file := range d.policy.Unread {
 		if belongs(file) {
-			d.add(CodeUnread, file, "the stack has this file, which is too large to be read; its items are left to people until the file is split")
+			d.add(reason.ContentMissing, file, "the stack has this file, which is too large to be read; its items are left to people until the file is split")
 		}
 	}
 	for file, src := range d.policy.BaseFiles {
@@ -103,7 +104,7 @@ func (d *diff) stackConfiguration(stack string) {
 			continue
 		}
 		if _, err := hclfile.Read(file, src); err != nil {
-			d.add(CodeHCL, file, "the stack has this file already: "+err.Error())
+			d.add(reason.HCLUnreadable, file, "the stack has this file already: "+err.Error())
 		}
 	}
 }

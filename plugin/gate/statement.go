@@ -10,6 +10,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // plainBlocks is the kinds of top-level blocks whose meaning the gate judges
@@ -44,7 +45,7 @@ func (c *comparison) judge() {
 	}
 	for _, file := range c.folder.after {
 		if len(file.Body.Attributes) > 0 {
-			c.add(CodeHCL, file.Path, "the file has an argument outside every block")
+			c.add(reason.HCLUnreadable, file.Path, "the file has an argument outside every block")
 		}
 	}
 	if !c.partial {
@@ -66,19 +67,19 @@ func byName(list []statement) map[string][]statement {
 func (c *comparison) changed(s statement, was *statement) {
 	switch s.block.Type {
 	case "terraform":
-		c.add(CodeTerraform, s.place(), "terraform blocks (backend, providers, versions) are neither new nor changed")
+		c.add(reason.TerraformBlock, s.place(), "terraform blocks (backend, providers, versions) are neither new nor changed")
 	case "provider":
-		c.add(CodeProvider, s.place(), "provider blocks are neither new nor changed")
+		c.add(reason.ProviderBlock, s.place(), "provider blocks are neither new nor changed")
 	case "moved", "import", "removed":
-		c.add(CodeStateBlock, s.place(), "moved, import and removed blocks change the state and are left to people")
+		c.add(reason.StateBlock, s.place(), "moved, import and removed blocks change the state and are left to people")
 	case "check":
 		if len(blocksNamed(s.block.Body, "data")) > 0 {
-			c.add(CodeCodeAtPlan, s.place(), "a check block with a data source runs at plan time")
+			c.add(reason.CodeAtPlan, s.place(), "a check block with a data source runs at plan time")
 		}
 		c.conditions(s, was)
 	case "data":
 		if label := hclfile.FirstLabel(s.block); program.RunsAtPlan(label) {
-			c.add(CodeCodeAtPlan, s.place(), "data sources of this kind run programs or read secrets, files, hosts or other states at plan time")
+			c.add(reason.CodeAtPlan, s.place(), "data sources of this kind run programs or read secrets, files, hosts or other states at plan time")
 		}
 		c.metaArguments(s, was)
 		c.conditions(s, was)
@@ -91,7 +92,7 @@ func (c *comparison) changed(s statement, was *statement) {
 		c.sensitive(s, was)
 	}
 	if !plainBlocks[s.block.Type] && !strings.Contains("terraform provider moved import removed check", s.block.Type) {
-		c.add(CodeUnknownBlock, s.place(), "blocks of this kind are not known to the gate")
+		c.add(reason.UnknownBlock, s.place(), "blocks of this kind are not known to the gate")
 	}
 }
 
@@ -103,13 +104,13 @@ func (c *comparison) removed(before []statement, now map[string][]statement) {
 		}
 		switch s.block.Type {
 		case "resource", "module":
-			c.add(CodeRemoved, s.place(), s.name()+" is no longer in the text; what it made would be destroyed")
+			c.add(reason.ResourceRemoved, s.place(), s.name()+" is no longer in the text; what it made would be destroyed")
 		case "terraform":
-			c.add(CodeTerraform, s.place(), "a terraform block is gone")
+			c.add(reason.TerraformBlock, s.place(), "a terraform block is gone")
 		case "provider":
-			c.add(CodeProvider, s.place(), "a provider block is gone")
+			c.add(reason.ProviderBlock, s.place(), "a provider block is gone")
 		case "check":
-			c.add(CodeLoosened, s.place(), "a check block is gone")
+			c.add(reason.ProtectionLoosened, s.place(), "a check block is gone")
 		}
 	}
 }
@@ -130,7 +131,7 @@ func (c *comparison) module(s statement, was *statement) {
 	c.instances(s, was)
 	for _, name := range []string{"source", "version"} {
 		if was != nil && attributeText(s, name) != attributeText(*was, name) {
-			c.add(CodeModuleSource, s.place(), "the "+name+" of an existing module stays as it is")
+			c.add(reason.ModuleSource, s.place(), "the "+name+" of an existing module stays as it is")
 		}
 	}
 	if was != nil {
@@ -140,13 +141,13 @@ func (c *comparison) module(s statement, was *statement) {
 	folder, inside := hclfile.LocalFolder(path.Dir(s.file.Path), source)
 	switch {
 	case !ok || !inside:
-		c.add(CodeModuleSource, s.place(), "a new module must come from this repository, by a literal relative path")
+		c.add(reason.ModuleSource, s.place(), "a new module must come from this repository, by a literal relative path")
 	case !c.known(folder + "/"):
-		c.add(CodeModuleSource, s.place(), "a new module must be a folder that the repository has")
+		c.add(reason.ModuleSource, s.place(), "a new module must be a folder that the repository has")
 	default:
 		own, other := place.StackOf(s.file.Path, c.policy.Stacks), place.StackOf(folder+"/main.tf", c.policy.Stacks)
 		if other != "" && other != own {
-			c.add(CodeModuleSource, s.place(), "a new module must not be part of another stack")
+			c.add(reason.ModuleSource, s.place(), "a new module must not be part of another stack")
 		}
 	}
 }
@@ -170,7 +171,7 @@ func (c *comparison) known(prefix string) bool {
 func (c *comparison) metaArguments(s statement, was *statement) {
 	for _, name := range []string{"provider", "providers"} {
 		if was != nil && attributeText(s, name) != attributeText(*was, name) {
-			c.add(CodeProvider, s.place(), "the provider of an existing block stays as it is")
+			c.add(reason.ProviderBlock, s.place(), "the provider of an existing block stays as it is")
 		}
 	}
 }
@@ -182,7 +183,7 @@ func (c *comparison) sensitive(s statement, was *statement) {
 	}
 	for _, name := range []string{"sensitive", "ephemeral"} {
 		if isTrue(was.block.Body.Attributes[name]) && !isTrue(s.block.Body.Attributes[name]) {
-			c.add(CodeLoosened, s.place(), name+" is gone")
+			c.add(reason.ProtectionLoosened, s.place(), name+" is gone")
 		}
 	}
 }

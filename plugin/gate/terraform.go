@@ -11,6 +11,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // statement is one top-level block of a folder's Terraform files.
@@ -69,7 +70,7 @@ func (d *diff) readFile(into *folder, file change.File) bool {
 	if file.Kind != change.Added && file.OldMode != modeLink && file.OldMode != modeModule {
 		parsed, err := hclfile.Read(file.Path, file.Old)
 		if err != nil {
-			d.add(CodeHCL, file.Path, "before the change: "+err.Error())
+			d.add(reason.HCLUnreadable, file.Path, "before the change: "+err.Error())
 			good = false
 		} else {
 			into.before = append(into.before, parsed)
@@ -78,7 +79,7 @@ func (d *diff) readFile(into *folder, file change.File) bool {
 	if file.Kind != change.Deleted && file.NewMode != modeLink && file.NewMode != modeModule {
 		parsed, err := hclfile.Read(file.Path, file.New)
 		if err != nil {
-			d.add(CodeHCL, file.Path, err.Error())
+			d.add(reason.HCLUnreadable, file.Path, err.Error())
 			good = false
 		} else {
 			into.after = append(into.after, parsed)

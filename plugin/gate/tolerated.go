@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // tolerable tells whether a resource is of a type that may change in every
@@ -33,7 +34,7 @@ func (j *judgement) tolerated(r resource) bool {
 			}
 		}
 	}
-	j.add(CodeTolerated, r.address, "the resource is tolerated, but the baseline plan did not do the same to it: "+describe(r))
+	j.add(reason.ToleratedDiffers, r.address, "the resource is tolerated, but the baseline plan did not do the same to it: "+describe(r))
 	return false
 }
 

@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // Sizes beyond which nobody reads an item as one step.
@@ -15,26 +17,20 @@ const (
 // mask is a set of reasons; bit n is the n-th reason in the order told.
 type mask uint32
 
-func (m *mask) add(r Reason)     { *m |= r.bit() }
-func (m mask) has(r Reason) bool { return m&r.bit() != 0 }
+func (m *mask) add(r reason.Code)     { *m |= bit(r) }
+func (m mask) has(r reason.Code) bool { return m&bit(r) != 0 }
 
-func (r Reason) bit() mask {
-	for i, w := range wordings {
-		if w.reason == r {
-			return 1 << i
-		}
-	}
-	return 0
-}
+// bit is the reason's own, none for a code that documents do not give rise to.
+func bit(r reason.Code) mask { return 1 << (slices.Index(reason.OfDocuments, r) + 1) >> 1 }
 
-func (m mask) reasons() []Reason {
+func (m mask) reasons() []reason.Code {
 	if m == 0 {
 		return nil
 	}
-	list := make([]Reason, 0, bits.OnesCount32(uint32(m)))
-	for i, w := range wordings {
+	list := make([]reason.Code, 0, bits.OnesCount32(uint32(m)))
+	for i, r := range reason.OfDocuments {
 		if m&(1<<i) != 0 {
-			list = append(list, w.reason)
+			list = append(list, r)
 		}
 	}
 	return list
@@ -72,9 +68,9 @@ func (c *classifier) run() {
 		item.ID = ids.next(item)
 		if one, toPrevious := alternative(item.Action); one {
 			// Of two alternatives neither is decided.
-			item.mask.add(Hedged)
+			item.mask.add(reason.Hedged)
 			if toPrevious && i > 0 && slices.Equal(items[i-1].Heading, item.Heading) {
-				items[i-1].mask.add(Hedged)
+				items[i-1].mask.add(reason.Hedged)
 			}
 		}
 		if !item.closed() {
@@ -95,7 +91,7 @@ func (c *classifier) run() {
 		c.judgeTwins(i, item)
 		item.Reasons = item.mask.reasons()
 		switch {
-		case item.mask.has(StatusUnknown) || item.mask.has(Implicit):
+		case item.mask.has(reason.StatusUnknown) || item.mask.has(reason.Implicit):
 			item.Class = ClassUnclear
 		case item.mask != 0:
 			item.Class = ClassSkipped
@@ -125,23 +121,23 @@ func struck(action string) bool {
 // judge looks for every reason that the item itself gives.
 func (c *classifier) judge(item *Item) {
 	if hasInvisible(item.raw) || hidesText(item) {
-		item.mask.add(Invisible)
+		item.mask.add(reason.InvisibleCharacters)
 	}
 	if len(item.Action) > maxAction || len(item.Details) > maxDetails {
-		item.mask.add(TooLong)
+		item.mask.add(reason.TooLong)
 	}
 	if len(item.Action) > maxDetails {
-		item.mask.add(TypeUnknown)
+		item.mask.add(reason.TypeUnknown)
 		return // too long for the rules of language to mean anything
 	}
 	if hasPlaceholder(item.Action) {
-		item.mask.add(Placeholder)
+		item.mask.add(reason.Placeholder)
 	}
 	c.action = readWords(c.action, item.Action)
 	c.judgeType(item, c.action)
 	c.judgeWork(item, c.action)
 	if outside(item.Action, c.policy.AllowPaths) || item.kind == Config && outside(item.Details, c.policy.AllowPaths) {
-		item.mask.add(OutsideScope)
+		item.mask.add(reason.OutsideScope)
 	}
 }
 
@@ -175,13 +171,13 @@ func (c *classifier) judgeType(item *Item, all []actionWord) {
 	}
 	switch {
 	case item.kind == "":
-		item.mask.add(TypeUnknown)
-	case item.mask.has(TypeNotSafe):
+		item.mask.add(reason.TypeUnknown)
+	case item.mask.has(reason.TypeNotSafe):
 	case !safeByNature(item.kind) || !slices.Contains(c.policy.SafeTypes, item.kind):
-		item.mask.add(TypeNotSafe)
+		item.mask.add(reason.TypeNotSafe)
 	}
 	if item.Inferred && !c.actsOnInferred(item) {
-		item.mask.add(TypeInferred)
+		item.mask.add(reason.TypeInferred)
 	}
 }
 
@@ -200,19 +196,19 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 	config := item.kind == Config
 	c.details = readWords(c.details, item.Details)
 	if leadsDestruction(all) || ledToDestroy(c.details) || destroysElsewhere(item.Action, all) || tellsCommand(item.Action) || tellsCommand(item.Details) {
-		item.mask.add(DestructiveVerb)
+		item.mask.add(reason.DestructiveVerb)
 	}
 	if item.kind == Alert || item.kind == Monitor {
 		if quiets(all) || acts(all) || item.kind == Monitor && logsIn(all) || deafens(item.Action) ||
 			sends(item.Action) || sends(item.Details) || stepDestroys(c.details) {
-			item.mask.add(DestructiveVerb)
+			item.mask.add(reason.DestructiveVerb)
 		}
 		if unclearWatch(item.Action, all) {
-			item.mask.add(Hedged)
+			item.mask.add(reason.Hedged)
 		}
 	}
 	if !isASCII(item.Action) && containsAny(item.Action, doubtStems) {
-		item.mask.add(Hedged)
+		item.mask.add(reason.Hedged)
 	}
 	if config {
 		action, details := lower(item.Action), lower(item.Details)
@@ -220,14 +216,14 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 			instructsDestruction(c.details) || commandsDestruction(item.Details, true) ||
 			touchesSecret(action) || touchesSecret(details) || lessens(action, false) || lessens(details, true) ||
 			containsAny(action, everybody) || containsAny(details, everybody) {
-			item.mask.add(DestructiveVerb)
+			item.mask.add(reason.DestructiveVerb)
 		}
 		if c.protected(action) || c.protected(details) {
-			item.mask.add(ProtectedTarget)
+			item.mask.add(reason.ProtectedTarget)
 		}
 	}
-	if safeByNature(item.kind) && vague(all, item.Details) || config && !item.mask.has(DestructiveVerb) && unclearChange(item.Action, all) || decides(c.details, config) || hedged(item, all, config) {
-		item.mask.add(Hedged)
+	if safeByNature(item.kind) && vague(all, item.Details) || config && !item.mask.has(reason.DestructiveVerb) && unclearChange(item.Action, all) || decides(c.details, config) || hedged(item, all, config) {
+		item.mask.add(reason.Hedged)
 	}
 }
 
@@ -258,7 +254,7 @@ func (c *classifier) readTwins() {
 			t.done = true
 		case item.state == stateDeclined:
 			t.declined = true
-		case t.first < 0 && !item.mask.has(Implicit) && !item.mask.has(StatusUnknown):
+		case t.first < 0 && !item.mask.has(reason.Implicit) && !item.mask.has(reason.StatusUnknown):
 			t.first = i
 		}
 		c.twins[name] = t
@@ -287,9 +283,9 @@ func twinKey(action string) string {
 func (c *classifier) judgeTwins(index int, item *Item) {
 	t := c.twins[c.keys[index]]
 	if t.done || t.first >= 0 && t.first < index {
-		item.mask.add(Duplicate)
+		item.mask.add(reason.Duplicate)
 	}
 	if t.declined || c.mentions.settle(item) {
-		item.mask.add(Overtaken)
+		item.mask.add(reason.Overtaken)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
+
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // longLines reports every line over maxLine that is not inside code, a comment
@@ -46,7 +48,7 @@ func (r *reader) anyLong() bool {
 
 func (r *reader) longLine(line span) {
 	if tooLongLine(line) {
-		r.problem(line.start, TooComplex,
+		r.problem(line.start, reason.TooComplex,
 			fmt.Sprintf("the line has %d bytes, over 64 KiB", line.end-line.start), r.text[line.start:min(line.end, line.start+400)])
 	}
 }
@@ -60,7 +62,7 @@ func (r *reader) tooDeep(at int) {
 	if r.deepLine = line; again {
 		return
 	}
-	r.problem(at, TooComplex, fmt.Sprintf("lists or quotes are nested over %d levels deep", maxLevels), r.text[at:min(len(r.text), at+200)])
+	r.problem(at, reason.TooComplex, fmt.Sprintf("lists or quotes are nested over %d levels deep", maxLevels), r.text[at:min(len(r.text), at+200)])
 }
 
 // withheld tells whether a range holds a line that nests too deeply, or stands
@@ -97,7 +99,7 @@ func (r *reader) brokenTable(n ast.Node) {
 	if n := delimiterColumns([]byte(second)); n > 0 {
 		detail = fmt.Sprintf("the header has %d cells and the delimiter row %d, so this is no table", len(cells), n)
 	}
-	r.problem(lines.At(1).Start, MalformedRow, detail, second)
+	r.problem(lines.At(1).Start, reason.MalformedRow, detail, second)
 }
 
 // Limits of documents that are made of very little text in very many pieces.

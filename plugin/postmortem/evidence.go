@@ -1,6 +1,10 @@
 package postmortem
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/reason"
+)
 
 // Limits of the search for the words that hold back an item; they keep it
 // linear in the document.
@@ -14,7 +18,7 @@ const (
 // words, and when no few words alone make it so.
 func (d *Document) Evidence(item Item) string {
 	switch item.Reason() {
-	case Placeholder, ProtectedTarget, DestructiveVerb, Hedged, OutsideScope:
+	case reason.Placeholder, reason.ProtectedTarget, reason.DestructiveVerb, reason.Hedged, reason.OutsideScope:
 	default:
 		return ""
 	}

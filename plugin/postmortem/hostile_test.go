@@ -3,6 +3,8 @@ package postmortem
 import (
 	"strings"
 	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // TestHostileDocumentsAreRead runs documents that were made to be slow, and
@@ -22,7 +24,7 @@ func TestHostileDocumentsAreRead(t *testing.T) {
 			checkDocument(t, src, doc)
 			found := false
 			for _, p := range doc.Problems {
-				found = found || p.Reason == TooComplex
+				found = found || p.Reason == reason.TooComplex
 			}
 			if complexOnes[name] && !found {
 				t.Error("nothing is said to be too complex")
@@ -73,7 +75,7 @@ func TestLimits(t *testing.T) {
 			if len(doc.Items) != test.items {
 				t.Errorf("%d items, want %d", len(doc.Items), test.items)
 			}
-			if found := len(doc.Problems) == 1 && doc.Problems[0].Reason == TooComplex; found != test.complex {
+			if found := len(doc.Problems) == 1 && doc.Problems[0].Reason == reason.TooComplex; found != test.complex {
 				t.Errorf("problems %v", doc.Problems)
 			}
 		})

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // Level says how much a finding matters to the author.
@@ -18,14 +20,14 @@ const (
 
 // Finding is one line that the reader cannot use or will leave to a person.
 type Finding struct {
-	File   string `json:"file"`
-	Line   int    `json:"line"`   // counted from 1
-	Column int    `json:"column"` // in bytes, counted from 1
-	Level  Level  `json:"level"`
-	Reason Reason `json:"reason"`
-	Detail string `json:"detail"` // what is wrong there, one sentence
-	Fix    string `json:"fix"`    // what the author can do
-	Text   string `json:"text"`   // beginning of the action or line
+	File   string      `json:"file"`
+	Line   int         `json:"line"`   // counted from 1
+	Column int         `json:"column"` // in bytes, counted from 1
+	Level  Level       `json:"level"`
+	Reason reason.Code `json:"reason"`
+	Detail string      `json:"detail"` // what is wrong there, one sentence
+	Fix    string      `json:"fix"`    // what the author can do
+	Text   string      `json:"text"`   // beginning of the action or line
 
 	Evidence string `json:"evidence,omitempty"` // the words of it for which the reason holds, see [Document.Evidence]
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	terminal "github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // Listing is the JSON object that the command parse prints for a document.
@@ -25,23 +26,23 @@ type Listing struct {
 
 // Entry is one item of a Listing.
 type Entry struct {
-	Priority Priority `json:"priority"`
-	Action   string   `json:"action"`
-	Type     string   `json:"type"`
-	Details  string   `json:"details"`
-	Safe     bool     `json:"safe"`
-	Reason   Reason   `json:"reason,omitempty"`
-	Reasons  []Reason `json:"reasons,omitempty"`
-	ID       string   `json:"id"`
-	Line     int      `json:"line"`
-	Column   int      `json:"column"`
-	Status   string   `json:"status"`
-	Owner    string   `json:"owner,omitempty"`
-	Ticket   string   `json:"ticket,omitempty"`
-	Due      string   `json:"due,omitempty"`
-	Heading  []string `json:"heading,omitempty"`
-	Inferred bool     `json:"inferred,omitempty"`
-	Checkbox bool     `json:"checkbox,omitempty"`
+	Priority Priority      `json:"priority"`
+	Action   string        `json:"action"`
+	Type     string        `json:"type"`
+	Details  string        `json:"details"`
+	Safe     bool          `json:"safe"`
+	Reason   reason.Code   `json:"reason,omitempty"`
+	Reasons  []reason.Code `json:"reasons,omitempty"`
+	ID       string        `json:"id"`
+	Line     int           `json:"line"`
+	Column   int           `json:"column"`
+	Status   string        `json:"status"`
+	Owner    string        `json:"owner,omitempty"`
+	Ticket   string        `json:"ticket,omitempty"`
+	Due      string        `json:"due,omitempty"`
+	Heading  []string      `json:"heading,omitempty"`
+	Inferred bool          `json:"inferred,omitempty"`
+	Checkbox bool          `json:"checkbox,omitempty"`
 }
 
 // Listing is the document as the command parse prints it.

@@ -3,6 +3,8 @@ package postmortem
 import (
 	"path"
 	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // Type is the kind of work that an item asks for.
@@ -93,13 +95,13 @@ type Item struct {
 	Inferred bool     // the type is not stated but inferred from the action
 	Checkbox bool     // a task-list line
 	Class    Class
-	Reasons  []Reason // why it is not safe, in their fixed order; empty when safe, done or declined
+	Reasons  []reason.Code // why it is not safe, in their fixed order; empty when safe, done or declined
 
 	source // where it stands, for the editor
 }
 
 // Reason is the first of the item's reasons, "" when there is none.
-func (i Item) Reason() Reason {
+func (i Item) Reason() reason.Code {
 	if len(i.Reasons) == 0 {
 		return ""
 	}
@@ -111,11 +113,11 @@ func (i Item) Safe() bool { return i.Class == ClassSafe }
 
 // Problem is a place that the reader cannot use.
 type Problem struct {
-	Line   int    `json:"line"`   // counted from 1
-	Column int    `json:"column"` // in bytes, counted from 1
-	Reason Reason `json:"reason"` // MalformedRow, TooComplex, LFSPointer, or Invisible for a document that is not UTF-8
-	Detail string `json:"detail"` // what exactly is wrong there
-	Text   string `json:"text"`   // beginning of the line, without control characters
+	Line   int         `json:"line"`   // counted from 1
+	Column int         `json:"column"` // in bytes, counted from 1
+	Reason reason.Code `json:"reason"` // MalformedRow, TooComplex, LFSPointer, or Invisible for a document that is not UTF-8
+	Detail string      `json:"detail"` // what exactly is wrong there
+	Text   string      `json:"text"`   // beginning of the line, without control characters
 }
 
 // Document is one post-mortem as it was read.

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 func lines(text ...string) []byte { return []byte(strings.Join(text, "\n") + "\n") }
@@ -64,29 +66,13 @@ func TestCommitDate(t *testing.T) {
 	}
 }
 
-func TestEveryReasonIsExplained(t *testing.T) {
-	seen := map[Reason]bool{}
-	for _, r := range Reasons() {
-		if seen[r] {
-			t.Errorf("%s stands twice", r)
-		}
-		seen[r] = true
-		if !strings.HasSuffix(r.Sentence(), ".") || !strings.HasSuffix(r.Fix(), ".") {
-			t.Errorf("%s: sentence %q, fix %q", r, r.Sentence(), r.Fix())
-		}
-	}
-	if len(seen) != 21 {
-		t.Errorf("%d reasons, want 21", len(seen))
-	}
-}
-
 func TestReasonIsTheFirstInOrder(t *testing.T) {
 	item := one(t, "| P1 | Maybe delete vault <x>? | Config | | TODO (later) |", DefaultPolicy())
-	want := []Reason{Placeholder, StatusWithNote, ProtectedTarget, DestructiveVerb, Hedged}
+	want := []reason.Code{reason.Placeholder, reason.StatusWithNote, reason.ProtectedTarget, reason.DestructiveVerb, reason.Hedged}
 	if diff := cmp.Diff(want, item.Reasons); diff != "" {
 		t.Errorf("reasons (-want +got):\n%s", diff)
 	}
-	if item.Reason() != Placeholder || item.Safe() || item.Class != ClassSkipped {
+	if item.Reason() != reason.Placeholder || item.Safe() || item.Class != ClassSkipped {
 		t.Errorf("reason %s, safe %v, class %s", item.Reason(), item.Safe(), item.Class)
 	}
 }
@@ -109,13 +95,13 @@ func TestPolicyOnlyNarrows(t *testing.T) {
 	}
 	protected := DefaultPolicy()
 	protected.Protected = append(protected.Protected, "Billing")
-	if got := one(t, "| P1 | Set billing-api timeout | Config | | TODO |", protected).Reason(); got != ProtectedTarget {
-		t.Errorf("reason %q, want %s", got, ProtectedTarget)
+	if got := one(t, "| P1 | Set billing-api timeout | Config | | TODO |", protected).Reason(); got != reason.ProtectedTarget {
+		t.Errorf("reason %q, want %s", got, reason.ProtectedTarget)
 	}
 	paths := DefaultPolicy()
 	paths.AllowPaths = []string{"infra/**"}
-	if got := one(t, "| P1 | Add alert in stacks/web/main.tf | Alert | | TODO |", paths).Reason(); got != OutsideScope {
-		t.Errorf("reason %q, want %s", got, OutsideScope)
+	if got := one(t, "| P1 | Add alert in stacks/web/main.tf | Alert | | TODO |", paths).Reason(); got != reason.OutsideScope {
+		t.Errorf("reason %q, want %s", got, reason.OutsideScope)
 	}
 }
 
@@ -242,8 +228,8 @@ func TestExplain(t *testing.T) {
 		"| P1 | Add alert A | Alert | | TODO |":   {"automatic", "priority P1, type Alert"},
 		"| P1 | Add alert A | Alert | | Done |":   {"not open: it is done"},
 		"| P1 | Add alert A | Alert | | N/A |":    {"not open: it is declined"},
-		"| P1 | Add alert A | Alert | | |":        {"reported only", string(StatusUnknown), StatusUnknown.Fix()},
-		"| P1 | Delete vault | Config | | TODO |": {"left to a person", ProtectedTarget.Sentence(), DestructiveVerb.Fix()},
+		"| P1 | Add alert A | Alert | | |":        {"reported only", string(reason.StatusUnknown), reason.StatusUnknown.Fix()},
+		"| P1 | Delete vault | Config | | TODO |": {"left to a person", reason.ProtectedTarget.Sentence(), reason.DestructiveVerb.Fix()},
 	} {
 		doc := oneOf(t, row, policy)
 		text := Explain(doc, doc.Items[0])
@@ -288,8 +274,8 @@ func TestThreat1_HiddenInstructionsAreRefused(t *testing.T) {
 		"private use":     "| P1 | Add alert \ue000 | Alert | | TODO |",
 		"other cell":      "| P1\u2060 | Add alert | Alert | | TODO |",
 	} {
-		if got := one(t, row, DefaultPolicy()).Reason(); got != Invisible {
-			t.Errorf("%s: reason %q, want %s", name, got, Invisible)
+		if got := one(t, row, DefaultPolicy()).Reason(); got != reason.InvisibleCharacters {
+			t.Errorf("%s: reason %q, want %s", name, got, reason.InvisibleCharacters)
 		}
 	}
 	for name, row := range map[string]string{

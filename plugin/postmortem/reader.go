@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
+
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // Parse reads a document. file is used for the identity of items and for its
@@ -103,25 +105,25 @@ func (r *reader) read() {
 	defer func() {
 		if recover() != nil {
 			r.doc.Items, r.doc.logs, r.mentions = nil, nil, nil
-			r.problem(0, TooComplex, "the document cannot be read as Markdown", "")
+			r.problem(0, reason.TooComplex, "the document cannot be read as Markdown", "")
 		}
 	}()
 	if encoding := otherEncoding(r.text); encoding != "" {
 		r.doc.Title = ""
-		r.problem(0, Invisible, fmt.Sprintf("the document is %s, not UTF-8, and nothing of it was read; convert it with iconv -f %s -t UTF-8", encoding, encoding), "")
+		r.problem(0, reason.InvisibleCharacters, fmt.Sprintf("the document is %s, not UTF-8, and nothing of it was read; convert it with iconv -f %s -t UTF-8", encoding, encoding), "")
 		return
 	}
 	if strings.HasPrefix(r.text, pointerStart) {
 		r.doc.Title = ""
-		r.problem(0, LFSPointer, "the document is a pointer of Git LFS, and nothing of its text is in the repository; take documents out of LFS: git lfs untrack PATTERN, then git add --renormalize", "")
+		r.problem(0, reason.LFSPointer, "the document is a pointer of Git LFS, and nothing of its text is in the repository; take documents out of LFS: git lfs untrack PATTERN, then git add --renormalize", "")
 		return
 	}
 	if len(r.starts) > maxLines {
-		r.problem(0, TooComplex, "the document has over 500,000 lines", "")
+		r.problem(0, reason.TooComplex, "the document has over 500,000 lines", "")
 		return
 	}
 	if at, why := crowded(r.text); why != "" {
-		r.problem(at, TooComplex, why, r.text[at:min(len(r.text), at+200)])
+		r.problem(at, reason.TooComplex, why, r.text[at:min(len(r.text), at+200)])
 		return
 	}
 	root, refused := parseBlocks(joinBlankLines(r.text))
@@ -409,7 +411,7 @@ func (r *reader) line(at int) (line, column int) {
 	return c + 1, at - r.starts[c] + 1
 }
 
-func (r *reader) problem(at int, reason Reason, detail, text string) {
+func (r *reader) problem(at int, reason reason.Code, detail, text string) {
 	line, column := r.line(at)
 	r.doc.Problems = append(r.doc.Problems, Problem{
 		Line: line, Column: column, Reason: reason, Detail: detail, Text: printable(text, 80),

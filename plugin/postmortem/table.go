@@ -3,13 +3,15 @@ package postmortem
 import (
 	"fmt"
 	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // table reads the rows of one table.
 func (r *reader) table(t *tableBlock) {
 	if t.columns > maxColumns {
 		header := t.lines[0]
-		r.problem(header.start, TooComplex, fmt.Sprintf("the table has %d columns, over %d", t.columns, maxColumns),
+		r.problem(header.start, reason.TooComplex, fmt.Sprintf("the table has %d columns, over %d", t.columns, maxColumns),
 			r.text[header.start:min(header.end, header.start+400)])
 		return
 	}
@@ -78,7 +80,7 @@ func (t *tableRows) read() {
 	}
 	if t.problems > maxProblems {
 		last := t.table.lines[len(t.table.lines)-1]
-		t.problem(last.start, MalformedRow, fmt.Sprintf("%d more rows of this table have another number of cells than its header", t.problems-maxProblems), "")
+		t.problem(last.start, reason.MalformedRow, fmt.Sprintf("%d more rows of this table have another number of cells than its header", t.problems-maxProblems), "")
 	}
 }
 
@@ -188,7 +190,7 @@ func (t *tableRows) row(line span) {
 		source: source{row: line, raw: t.text[line.start:line.end], number: t.cell(cells, roleID)},
 	}
 	if t.rowStatus(&item, cells) == stateOpen && t.here.standing == standNever {
-		item.mask.add(Implicit)
+		item.mask.add(reason.Implicit)
 	}
 	if t.here.standing == standNever && item.state != stateOpen && item.state != stateDone {
 		return
@@ -196,7 +198,7 @@ func (t *tableRows) row(line span) {
 	t.rowType(&item, t.cols, cells)
 	item.Priority = firstPriority(parsePriority(t.cell(cells, rolePriority)), leadPriority(item.Action), t.here.priority)
 	if t.cols.conflict {
-		item.mask.add(Implicit)
+		item.mask.add(reason.Implicit)
 	}
 	t.add(item, cells[at].start)
 }
@@ -231,7 +233,7 @@ func (t *tableRows) rowStatus(item *Item, cells []span) state {
 func (t *tableRows) statusInTicket(item *Item, cells []span) state {
 	at := t.cols.at[roleTicket]
 	if at < 0 {
-		item.mask.add(Implicit)
+		item.mask.add(reason.Implicit)
 		return stateUnknown
 	}
 	cell := t.text[cells[at].start:cells[at].end]
@@ -240,7 +242,7 @@ func (t *tableRows) statusInTicket(item *Item, cells []span) state {
 		item.setStatus(status{state: s, note: cell}, cells[at])
 		return item.state
 	}
-	item.mask.add(Implicit)
+	item.mask.add(reason.Implicit)
 	return stateUnknown
 }
 
@@ -260,18 +262,18 @@ func (i *Item) setStatus(s status, cell span) {
 	i.state = s.state
 	switch s.state {
 	case stateUnknown:
-		i.mask.add(StatusUnknown)
+		i.mask.add(reason.StatusUnknown)
 	case stateInProgress:
-		i.mask.add(InProgress)
+		i.mask.add(reason.InProgress)
 	case statePartly:
-		i.mask.add(PartlyDone)
+		i.mask.add(reason.PartlyDone)
 	case stateTypeWord:
 		i.state = stateOpen
-		i.mask.add(StatusWithNote)
+		i.mask.add(reason.StatusWithNote)
 		i.setType(parseType(i.Status))
 	case stateOpen:
 		if !s.exact {
-			i.mask.add(StatusWithNote)
+			i.mask.add(reason.StatusWithNote)
 			return
 		}
 		i.token = span{cell.start + s.token.start, cell.start + s.token.end}
@@ -303,7 +305,7 @@ func (i *Item) setType(s stated) {
 	i.kind = s.kind
 	i.has |= hasStatedType
 	if s.compound {
-		i.mask.add(TypeNotSafe)
+		i.mask.add(reason.TypeNotSafe)
 	}
 }
 
@@ -333,7 +335,7 @@ func (t *tableRows) malformed(line span, cells int, whole bool) {
 	case cells > t.cols.count && strings.Contains(text, "`"):
 		detail += `; a pipe splits a cell inside a code span too, write it as \|`
 	}
-	t.problem(line.start, MalformedRow, detail, text[:min(len(text), 400)])
+	t.problem(line.start, reason.MalformedRow, detail, text[:min(len(text), 400)])
 }
 
 // fullUp tells whether the document holds as many items as are read, and says
@@ -344,7 +346,7 @@ func (r *reader) fullUp(at int) bool {
 	}
 	if !r.full {
 		r.full = true
-		r.problem(at, TooComplex, fmt.Sprintf("the document has over %d items, which is more than one in %d bytes; none of them is read", r.limit, itemBytes), "")
+		r.problem(at, reason.TooComplex, fmt.Sprintf("the document has over %d items, which is more than one in %d bytes; none of them is read", r.limit, itemBytes), "")
 	}
 	return true
 }
@@ -368,15 +370,15 @@ func (r *reader) add(item Item, at int) {
 	item.File = r.doc.File
 	item.Line, item.Column = r.line(at)
 	if r.details > 0 {
-		item.mask.add(InsideDetails)
+		item.mask.add(reason.InsideDetails)
 	}
 	switch here := r.section(); {
 	case here.bearing == bearPerson:
-		item.mask.add(Hedged)
-	case here.bearing == bearDone && item.mask.has(Implicit):
+		item.mask.add(reason.Hedged)
+	case here.bearing == bearDone && item.mask.has(reason.Implicit):
 		item.state = stateDone
 	case here.bearing == bearDone:
-		item.mask.add(Overtaken)
+		item.mask.add(reason.Overtaken)
 	}
 	item.row = span{item.row.start + r.base, item.row.end + r.base}
 	if !item.token.empty() {

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
+
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // list reads the task lines of a list, and plain bullets as implicit items.
@@ -50,7 +52,7 @@ func (r *reader) listBlock(n ast.Node) {
 // group marks a task that has open tasks below it: it is not one step.
 func (r *reader) group(parent, child int) {
 	if !r.at(child).closed() {
-		r.at(parent).mask.add(Hedged)
+		r.at(parent).mask.add(reason.Hedged)
 	}
 }
 
@@ -125,7 +127,7 @@ func (r *reader) task(n ast.Node, text string, start int, mark string, here sect
 	case "x", "X":
 		item.state = stateDone
 	default:
-		item.mask.add(StatusUnknown)
+		item.mask.add(reason.StatusUnknown)
 	}
 	item.setType(taskType(item.Action))
 	item.Owner, item.Ticket, item.Due = taskOwner(item.Action), taskTicket(item.Action), taskDue(item.Action)
@@ -169,7 +171,7 @@ func (r *reader) bullet(n ast.Node, text string, here section) {
 			item.state = s
 		}
 	}
-	item.mask.add(Implicit)
+	item.mask.add(reason.Implicit)
 	item.setType(taskType(action))
 	r.add(item, start)
 }

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 var fieldLabel = pattern.Lazy(`(?i)^[*_]*(?:owner|assignee|due|due date|status|priority|ticket|issue|type|date|author|reviewers?|担当|期限|状態)[*_]*\s*[:：]`)
@@ -310,12 +311,12 @@ func leadingState(action string) state {
 
 // noteStatus records that the text of an open task says another status.
 func (i *Item) noteStatus(s state) {
-	i.mask.add(StatusWithNote)
+	i.mask.add(reason.StatusWithNote)
 	i.token = span{}
 	switch s {
 	case stateInProgress:
-		i.mask.add(InProgress)
+		i.mask.add(reason.InProgress)
 	case statePartly:
-		i.mask.add(PartlyDone)
+		i.mask.add(reason.PartlyDone)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // Kinds of ledger entries.
@@ -26,16 +27,16 @@ const (
 
 // Entry is one line of the ledger.
 type Entry struct {
-	Time    time.Time `json:"time"`
-	Run     string    `json:"run"`
-	Kind    string    `json:"kind"`
-	Ref               // of attempts and results
-	Attempt int       `json:"attempt,omitempty"` // counted from 1
-	Host    string    `json:"host,omitempty"`    // Terraform host of an attempt
-	State   string    `json:"state,omitempty"`   // change.State of a result, or "temporary"
-	Reason  string    `json:"reason,omitempty"`
-	CostUSD float64   `json:"cost_usd,omitempty"`
-	Commit  string    `json:"commit,omitempty"` // fix commit, or the finished run's tip
+	Time    time.Time   `json:"time"`
+	Run     string      `json:"run"`
+	Kind    string      `json:"kind"`
+	Ref                 // of attempts and results
+	Attempt int         `json:"attempt,omitempty"` // counted from 1
+	Host    string      `json:"host,omitempty"`    // Terraform host of an attempt
+	State   string      `json:"state,omitempty"`   // change.State of a result, or "temporary"
+	Reason  reason.Code `json:"reason,omitempty"`
+	CostUSD float64     `json:"cost_usd,omitempty"`
+	Commit  string      `json:"commit,omitempty"` // fix commit, or the finished run's tip
 
 	// Doubtful, on temporary results: it may be the item's fault after all.
 	Doubtful bool `json:"doubtful,omitempty"`
@@ -53,17 +54,11 @@ type Entry struct {
 	Unfinished []Ref `json:"unfinished,omitempty"`
 }
 
-// Reasons of results that this room reads more out of than their state.
-const (
-	reasonPushRefused   = "push-refused"
-	reasonNeedsApproval = "needs-approval"
-)
-
 // counts reports whether a result counts against max_attempts: a no of a gate, a
 // failure, and whatever else was paid for in vain. A push that the remote
 // refuses is the run's failure, though entries exist that call it an item's.
 func (e Entry) counts() bool {
-	if e.Reason == reasonPushRefused {
+	if e.Reason == reason.PushRefused {
 		return false
 	}
 	switch change.State(e.State) {
@@ -78,7 +73,7 @@ func (e Entry) counts() bool {
 // Unapproved reports whether it left an item for a person to approve, and the item
 // says today what it said then: the same text proves no more than it did.
 func (e Entry) Unapproved(item change.Item) bool {
-	return e.Reason == reasonNeedsApproval && e.Text == TextSum(item)
+	return e.Reason == reason.NeedsApproval && e.Text == TextSum(item)
 }
 
 // TextSum stands for what an item says.

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 var (
@@ -51,7 +52,7 @@ func TestLedgerCountsAttempts(t *testing.T) {
 		"done does not":                  {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Done))}, 0},
 		"of another item":                {[]Entry{attemptEntry("r1", second, 1)}, 0},
 		"same number, other runs":        {[]Entry{attemptEntry("r1", first, 1), attemptEntry("r2", first, 1), resultEntry("r2", first, 1, StateTemporary)}, 1},
-		"a refused push is the run's":    {[]Entry{attemptEntry("r1", first, 1), {Run: "r1", Kind: KindResult, Ref: first, Attempt: 1, State: string(change.Failed), Reason: reasonPushRefused}}, 0},
+		"a refused push is the run's":    {[]Entry{attemptEntry("r1", first, 1), {Run: "r1", Kind: KindResult, Ref: first, Attempt: 1, State: string(change.Failed), Reason: reason.PushRefused}}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var ledger Ledger

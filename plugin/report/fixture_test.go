@@ -7,6 +7,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -36,14 +37,14 @@ func summary() Summary {
 			{File: "docs/post-mortems/2026-01-02-a b|c`d.md", Date: "2026-01-02", Title: "Grafana", Safe: 1},
 		},
 		Outcomes:  outcomes(nfs),
-		Skipped:   []Left{{Item: item(nfs, 31, "P1", "Migrate Vault to an encrypted PVC", "Migration"), Reason: "type-not-safe", Sentence: "Migrations are left to people.", Fix: "Nothing, unless " + evil}, {Item: item(nfs, 32, "P3", evil, evil), Reason: "type-unknown"}},
-		Unclear:   []Left{{Item: item(nfs, 50, "P2", "Think about "+evil, ""), Reason: "implicit", Sentence: "It stands in a plain list."}},
+		Skipped:   []Left{{Item: item(nfs, 31, "P1", "Migrate Vault to an encrypted PVC", "Migration"), Reason: "type-not-safe", Evidence: "Migrate " + evil}, {Item: item(nfs, 32, "P3", evil, evil), Reason: "type-unknown"}},
+		Unclear:   []Left{{Item: item(nfs, 50, "P2", "Think about "+evil, ""), Reason: "implicit"}},
 		Problems:  []Problem{{File: nfs, Line: 33, Column: 4, Reason: "malformed-row", Detail: "The row has 7 cells. " + evil, Text: evil}},
 		CostUSD:   1.2345,
 		BudgetUSD: 5, DocsCommit: docsCommit,
 		Err: errors.New("push the docs commit: refused by a hook:\n" + evil), Exit: fault.Person,
 		Warnings: []string{"vault_addr is plain http", evil}, Notes: []string{"the base of the comparison is unknown: all documents were read"},
-		Known:    map[string]string{"31": "type-not-safe"},
+		Known:    map[string]reason.Code{"31": "type-not-safe"},
 		Links:    Links{Commit: "https://forge.example.org/ops/infra/commit/{sha}", Branch: "https://forge.example.org/ops/infra/src/branch/{branch}", Pages: "https://pages.example.org/{file}?x=1&y=2"},
 		Redactor: &redactor,
 	}

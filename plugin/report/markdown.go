@@ -219,7 +219,7 @@ func (m *markdown) problems(problems []problemView) {
 			m.line("- … and %d more", len(problems)-n)
 			return
 		}
-		m.line("- %s %s: %s", mdCode(fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)), md(p.Reason), short(p.Detail))
+		m.line("- %s %s: %s", mdCode(fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)), md(string(p.Reason)), short(p.Detail))
 	}
 }
 

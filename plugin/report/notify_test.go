@@ -6,19 +6,20 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 func TestNotifyPolicy(t *testing.T) {
-	outcome := func(state change.State, reason string, attempt int) func(*Summary) {
+	outcome := func(state change.State, code reason.Code, attempt int) func(*Summary) {
 		return func(s *Summary) {
-			s.Outcomes = append(s.Outcomes, change.Outcome{Item: change.Item{ID: "i"}, State: state, Reason: reason, Attempt: attempt})
+			s.Outcomes = append(s.Outcomes, change.Outcome{Item: change.Item{ID: "i"}, State: state, Reason: code, Attempt: attempt})
 		}
 	}
 	left := func(s *Summary) {
 		s.Skipped = []Left{{Item: change.Item{ID: "i"}, Reason: "type-not-safe"}}
 	}
-	known := func(reason string) func(*Summary) {
-		return func(s *Summary) { s.Known = map[string]string{"i": reason} }
+	known := func(code reason.Code) func(*Summary) {
+		return func(s *Summary) { s.Known = map[string]reason.Code{"i": code} }
 	}
 	push := func(s *Summary) { s.Event = "push" }
 	changed := func(s *Summary) { s.Documents[0].Changed = true }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -46,7 +47,7 @@ type Summary struct {
 
 	// Known is the reason under which an item (by id) was left to people when
 	// it was last met. What is in it is not news for notify: changes.
-	Known map[string]string
+	Known map[string]reason.Code
 
 	Links    Links
 	Redactor *secret.Redactor // taken out of everything that is rendered
@@ -72,16 +73,15 @@ type Document struct {
 // Left is an item that was left to people when the documents were read.
 type Left struct {
 	Item     change.Item
-	Reason   string // its code
-	Sentence string // the code in words; a built-in text when empty
-	Fix      string // what to change in the document, empty when nothing should be
+	Reason   reason.Code
+	Evidence string // the words of it for which the reason holds, when it is about words
 }
 
 // Problem is a place in a document that the parser cannot use.
 type Problem struct {
 	File         string
 	Line, Column int
-	Reason       string // its code
+	Reason       reason.Code
 	Detail       string // one sentence
 	Text         string // what stands there
 }

@@ -240,7 +240,7 @@ func (t *table) left(title string, items []leftView) {
 			return
 		}
 		t.line("  %s %s %s", plain.Fit(i.Priority, 2), plain.Fit(i.Type, 14), plain.Narrow(i.Action, t.width-20))
-		t.wrapped("     ", strings.Join(filled(i.place(), i.Reason+": "+i.Sentence), " · "))
+		t.wrapped("     ", strings.Join(filled(i.place(), string(i.Reason)+": "+i.Sentence), " · "))
 	}
 }
 

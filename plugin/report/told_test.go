@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -25,8 +26,8 @@ func TestEveryFieldOfARunIsTold(t *testing.T) {
 	filled := func() Summary {
 		s := hostile("word", 1, goodLinks)
 		s.Started, s.Duration, s.Base, s.DocsCommit, s.Err = time.Unix(1e9, 0), time.Minute, hash, hash, errors.New("word")
-		s.Known, s.Redactor = map[string]string{s.Skipped[0].Item.ID: s.Skipped[0].Reason}, &secret.Redactor{}
-		s.Skipped[0].Sentence, s.Unclear[0].Sentence = "in words", "in words"
+		s.Known, s.Redactor = map[string]reason.Code{s.Skipped[0].Item.ID: s.Skipped[0].Reason}, &secret.Redactor{}
+		s.Skipped[0].Evidence, s.Unclear[0].Evidence = "words", "words"
 		s.Outcomes = s.Outcomes[:1]
 		s.Outcomes[0].Duration = time.Minute
 		s.Outcomes[0].State, s.Outcomes[0].Commit, s.Outcomes[0].Reason = change.Refused, hash, "replace"

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -98,11 +98,11 @@ type leftView struct {
 	Type     string `json:"type" doc:"Name of the type, or what the document says instead."`
 	Details  string `json:"details" doc:"Markdown of the details."`
 
-	State    string `json:"state" doc:"What became of it." enum:"done,proposed,refused,failed,skipped,not-attempted,needs-person,unclear"`
-	Reason   string `json:"reason" doc:"Reason code, empty when done; see reasons.md."`
-	Sentence string `json:"sentence" doc:"The reason in words."`
-	Fix      string `json:"fix,omitempty" doc:"What a person can do about it."`
-	New      bool   `json:"new" doc:"It was not left for this reason before."`
+	State    string      `json:"state" doc:"What became of it." enum:"done,proposed,refused,failed,skipped,not-attempted,needs-person,unclear"`
+	Reason   reason.Code `json:"reason" doc:"Reason code, empty when done; see reasons.md."`
+	Sentence string      `json:"sentence" doc:"The reason in words."`
+	Fix      string      `json:"fix,omitempty" doc:"What a person can do about it."`
+	New      bool        `json:"new" doc:"It was not left for this reason before."`
 }
 
 // itemView is an item that the run worked on or came to.
@@ -129,21 +129,21 @@ type itemView struct {
 }
 
 type findingView struct {
-	Code   string `json:"code" doc:"Reason code."`
-	Place  string `json:"place" doc:"Path, path:line or resource address."`
-	Detail string `json:"detail" doc:"One sentence."`
+	Code   reason.Code `json:"code" doc:"Reason code."`
+	Place  string      `json:"place" doc:"Path, path:line or resource address."`
+	Detail string      `json:"detail" doc:"One sentence."`
 }
 
 // line is the finding as one line.
 func (f findingView) line() string { return change.Finding(f).String() }
 
 type problemView struct {
-	File   string `json:"file" doc:"Path of the document."`
-	Line   int    `json:"line" doc:"From 1."`
-	Column int    `json:"column" doc:"From 1."`
-	Reason string `json:"reason" doc:"Reason code."`
-	Detail string `json:"detail" doc:"One sentence."`
-	Text   string `json:"text" doc:"What stands there."`
+	File   string      `json:"file" doc:"Path of the document."`
+	Line   int         `json:"line" doc:"From 1."`
+	Column int         `json:"column" doc:"From 1."`
+	Reason reason.Code `json:"reason" doc:"Reason code."`
+	Detail string      `json:"detail" doc:"One sentence."`
+	Text   string      `json:"text" doc:"What stands there."`
 }
 
 // cleaner takes out of texts what must not be shown.
@@ -162,6 +162,9 @@ func (c cleaner) text(s string) string {
 }
 
 func (c cleaner) word(s string) string { return c.line(s, maxWord) }
+
+// code is the reason code, which an earlier version may have written.
+func (c cleaner) code(r reason.Code) reason.Code { return reason.Code(c.word(string(r))) }
 
 func (c cleaner) err(err error) string {
 	if err == nil {
@@ -210,7 +213,7 @@ func (s Summary) view() view {
 	}
 	for _, p := range s.Problems {
 		v.Problems = append(v.Problems, problemView{
-			File: c.word(p.File), Line: p.Line, Column: p.Column, Reason: c.word(p.Reason),
+			File: c.word(p.File), Line: p.Line, Column: p.Column, Reason: c.code(p.Reason),
 			Detail: c.line(p.Detail, maxLine), Text: c.line(p.Text, maxLine),
 		})
 	}
@@ -227,18 +230,21 @@ func (c cleaner) item(i change.Item) leftView {
 
 func (c cleaner) left(l Left, state string, s Summary) leftView {
 	v := c.item(l.Item)
-	v.State, v.Reason, v.Fix = state, c.word(l.Reason), c.line(l.Fix, maxLine)
-	v.Sentence = c.line(cmp.Or(l.Sentence, sentence(v.Reason)), maxLine)
+	v.State, v.Reason, v.Fix = state, c.code(l.Reason), l.Reason.Fix()
+	v.Sentence = v.Reason.Sentence()
+	if evidence := c.word(l.Evidence); evidence != "" {
+		v.Sentence += fmt.Sprintf(" Because of \"%s\".", evidence)
+	}
 	v.New = s.Known[l.Item.ID] != l.Reason
 	return v
 }
 
 func (c cleaner) outcome(o change.Outcome, s Summary) itemView {
 	v := itemView{leftView: c.item(o.Item)}
-	v.State, v.Reason = c.word(string(o.State)), c.word(o.Reason)
-	v.Sentence = sentence(v.Reason)
+	v.State, v.Reason = c.word(string(o.State)), c.code(o.Reason)
+	v.Sentence = v.Reason.Clause()
 	if o.State != change.Done {
-		v.Fix = strings.ReplaceAll(reasonOf[v.Reason].Fix, "`", "") // not every target knows them
+		v.Fix = strings.ReplaceAll(v.Reason.Fix(), "`", "") // not every target knows them
 	}
 	if o.State == change.Refused && len(o.Findings) > 0 {
 		kept := "The findings are all that is kept of the work."
@@ -249,7 +255,7 @@ func (c cleaner) outcome(o change.Outcome, s Summary) itemView {
 	}
 	v.New = !waits(o) || s.Known[o.Item.ID] != o.Reason
 	for _, f := range o.Findings[:min(len(o.Findings), maxFindings)] {
-		v.Findings = append(v.Findings, findingView{Code: c.word(f.Code), Place: c.word(f.Place), Detail: c.line(f.Detail, maxLine)})
+		v.Findings = append(v.Findings, findingView{Code: c.code(f.Code), Place: c.word(f.Place), Detail: c.line(f.Detail, maxLine)})
 	}
 	v.Error, v.Stack, v.Command = c.err(o.Err), c.word(o.Stack), c.line(o.Command, maxLine)
 	v.Commit, v.CommitURL = c.word(o.Commit), c.line(s.Links.commit(o.Commit), 0)

@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
@@ -41,7 +42,7 @@ func Unchecked(ctx context.Context, repo Remote, busy func(context.Context) (boo
 		left, _ := readLeft(repo, name, seen[name], known)
 		e := left.Evidence
 		out := change.Outcome{
-			Item: left.Item, State: change.NeedsPerson, Reason: ReasonUnconfirmed, Journal: repo.OnRemote(name), Settled: true,
+			Item: left.Item, State: change.NeedsPerson, Reason: reason.ApplyUnconfirmed, Journal: repo.OnRemote(name), Settled: true,
 			Stack: e.Stack, PlanHash: e.PlanHash, Counts: e.Counts,
 		}
 		outcomes = append(outcomes, out)
@@ -134,7 +135,7 @@ func (l Left) unfit(err error) error {
 // Settled writes into the ledger how a person settled the item, and removes its
 // journal. landed is false for an item that was given up.
 func (l Left) Settled(ctx context.Context, repo Remote, run, commit string, landed bool) error {
-	entry := record.Entry{Time: time.Now().UTC(), Run: run, Kind: record.KindResult, Ref: record.RefOf(l.Item), State: string(change.Failed), Reason: "abandoned", Commit: commit}
+	entry := record.Entry{Time: time.Now().UTC(), Run: run, Kind: record.KindResult, Ref: record.RefOf(l.Item), State: string(change.Failed), Reason: reason.Abandoned, Commit: commit}
 	if landed {
 		entry.State, entry.Reason = string(change.Done), ""
 	}

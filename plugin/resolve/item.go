@@ -16,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
@@ -72,7 +73,7 @@ func (a *attempt) run(ctx context.Context) error {
 		var no *refusal
 		if limited.Err() != nil && ctx.Err() == nil && !errors.As(err, &no) && !gitrepo.IsRemote(err) {
 			// Slow, not unlucky: it counts as an attempt, and the others go on.
-			return &refusal{state: change.Failed, reason: ReasonTimeout, err: fmt.Errorf("item_timeout of %s reached: %w", a.opts.ItemTimeout, err)}
+			return &refusal{state: change.Failed, reason: reason.ItemTimeout, err: fmt.Errorf("item_timeout of %s reached: %w", a.opts.ItemTimeout, err)}
 		}
 		return err
 	}
@@ -124,21 +125,21 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	case errors.As(err, &no):
 		a.out.State, a.out.Reason, a.out.Findings, a.out.Err = no.state, no.reason, no.findings, no.err
 	case ctx.Err() != nil:
-		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, ReasonInterrupted, context.Cause(ctx)
+		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, reason.Interrupted, context.Cause(ctx)
 		fatal = true
 	case errors.Is(err, host.ErrStateLock):
 		// One stack's trouble: the items of the others go on.
-		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, ReasonLocked, err
+		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, reason.StateLocked, err
 		a.close(a.out.Stack, err)
 	case fault.Of(err) == fault.Temporary:
-		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, ReasonHost, err
+		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, reason.NotAttemptedHost, err
 		fatal = true
 	case refusedByRemote(err):
 		// The next item's commits would meet the same. The run tells why.
 		a.out.State, a.out.Reason = change.NotAttempted, a.refusedRun(err)
 		fatal = true
 	default:
-		a.out.State, a.out.Reason, a.out.Err = change.Failed, ReasonError, err
+		a.out.State, a.out.Reason, a.out.Err = change.Failed, reason.Failed, err
 	}
 	if a.out.State == change.NeedsPerson && a.out.Commit == "" {
 		a.out.Journal = a.repo.OnRemote(record.JournalRef(a.ref))
@@ -149,14 +150,14 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 		return fatal // the ledger knows of no attempt to conclude
 	}
 	result := string(a.out.State)
-	if a.out.State == change.NotAttempted && (a.out.CostUSD == 0 || fatal || a.out.Reason == ReasonLocked) {
+	if a.out.State == change.NotAttempted && (a.out.CostUSD == 0 || fatal || a.out.Reason == reason.StateLocked) {
 		result = record.StateTemporary
 	}
 	entry := record.Entry{
 		Time: a.now().UTC(), Run: a.opts.Run, Kind: record.KindResult, Ref: a.ref, Attempt: a.number, Doubtful: a.doubtful,
 		State: result, Reason: a.out.Reason, CostUSD: a.out.CostUSD, Commit: a.out.Commit, Patch: a.offered,
 	}
-	if entry.Reason == ReasonNeedsApproval {
+	if entry.Reason == reason.NeedsApproval {
 		entry.Text = record.TextSum(a.item)
 	}
 	a.pending = append(a.pending, entry)
@@ -179,7 +180,7 @@ func (a *attempt) tell() {
 	}
 	a.log.WithLevel(level).Fields(fields).Err(a.out.Err).Msg(a.item.Action)
 	for _, f := range a.out.Findings {
-		a.log.Warn().Str("stage", "gate").Str("code", f.Code).Str("place", f.Place).Msg(f.Detail)
+		a.log.Warn().Str("stage", "gate").Str("code", string(f.Code)).Str("place", f.Place).Msg(f.Detail)
 	}
 }
 
@@ -239,7 +240,7 @@ func hopeless(name string, folders []string, policy gate.DiffPolicy) []change.Fi
 	if name != "" {
 		return gate.Hopeless(name, policy)
 	}
-	reasons := []change.Finding{{Code: gate.CodeNoStack, Detail: "no folder of the repository matches the setting stacks, so that there is nothing to plan"}}
+	reasons := []change.Finding{{Code: reason.NoStack, Detail: "no folder of the repository matches the setting stacks, so that there is nothing to plan"}}
 	for i, folder := range folders {
 		findings := gate.Hopeless(folder, policy)
 		if findings == nil {
@@ -281,7 +282,7 @@ func (a *attempt) implement(ctx context.Context) error {
 	err = a.try(ctx, definition, nil)
 	var mendable *complaint
 	if errors.As(err, &mendable) && a.share-a.out.CostUSD >= budgetFloor {
-		a.log.Info().Str("stage", "agent").Str("reason", mendable.reason).Msg("handing the findings back to the agent, once")
+		a.log.Info().Str("stage", "agent").Str("reason", string(mendable.reason)).Msg("handing the findings back to the agent, once")
 		err = a.try(ctx, definition, mendable.advice())
 	}
 	if errors.As(err, &mendable) {
@@ -358,9 +359,9 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 		}
 		return fault.Mark(fault.Temporary, fmt.Errorf("the agent cannot work now on %s (%s): %s", a.agents.Name(), why, report.Problem))
 	case report.Ended != "":
-		return &refusal{state: change.Failed, reason: ReasonAgent, err: fmt.Errorf("the agent was ended: %s", report.Ended)}
+		return &refusal{state: change.Failed, reason: reason.AgentFailed, err: fmt.Errorf("the agent was ended: %s", report.Ended)}
 	}
-	return &refusal{state: change.Failed, reason: ReasonAgent, err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
+	return &refusal{state: change.Failed, reason: reason.AgentFailed, err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
 }
 
 func (a *attempt) charge(usd float64) {
@@ -380,14 +381,14 @@ func (a *attempt) importTree(ctx context.Context) error {
 		return fmt.Errorf("import the agent's tree: %w", err) // what it builds on could not be fetched
 	}
 	if err != nil {
-		return &refusal{state: change.Refused, reason: "unreadable-tree", err: fmt.Errorf("import the agent's tree: %w", err)}
+		return &refusal{state: change.Refused, reason: reason.UnreadableTree, err: fmt.Errorf("import the agent's tree: %w", err)}
 	}
 	diff, err := a.repo.Diff(a.base, tree)
 	if err != nil {
 		return fmt.Errorf("compare the agent's tree with its base: %w", err)
 	}
 	if len(diff.Files) == 0 {
-		return &refusal{state: change.Refused, reason: ReasonNoChange}
+		return &refusal{state: change.Refused, reason: reason.NoChange}
 	}
 	policy, err := a.policy()
 	if err != nil {
@@ -420,7 +421,7 @@ func (a *attempt) planChange(ctx context.Context, base, tree string) error {
 	plan, err := a.planIn(ctx, space, s.name)
 	var failed *host.CommandError
 	if errors.As(err, &failed) && fault.Of(err) != fault.Temporary {
-		return &complaint{refusal: refusal{state: change.Failed, reason: ReasonPlanError, err: err}}
+		return &complaint{refusal: refusal{state: change.Failed, reason: reason.PlanFailed, err: err}}
 	}
 	if err != nil {
 		return err
@@ -451,7 +452,7 @@ func (a *attempt) judge() error {
 	case judgement.Lane == gate.Approval && a.opts.Mode == Propose:
 		a.out.Findings = judgement.Unproved()
 	case judgement.Lane == gate.Approval:
-		return &complaint{planned: true, refusal: refusal{state: change.Refused, reason: ReasonNeedsApproval, findings: judgement.Unproved()}}
+		return &complaint{planned: true, refusal: refusal{state: change.Refused, reason: reason.NeedsApproval, findings: judgement.Unproved()}}
 	default:
 		return &complaint{planned: true, refusal: refusal{state: change.Refused, reason: judgement.Reason(), findings: judgement.Findings}}
 	}

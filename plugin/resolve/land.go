@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
@@ -51,9 +52,9 @@ func (a *attempt) land(ctx context.Context) error {
 	if err := a.confirm(ctx, fix); err != nil {
 		var left *refusal
 		if errors.As(err, &left) {
-			return a.leaveToPerson(ctx, fix, ReasonConverge, err)
+			return a.leaveToPerson(ctx, fix, reason.NotConverged, err)
 		}
-		return a.leaveToPerson(ctx, fix, ReasonUnconfirmed, fmt.Errorf("applied, but not confirmed; the next run settles it: %w", err))
+		return a.leaveToPerson(ctx, fix, reason.ApplyUnconfirmed, fmt.Errorf("applied, but not confirmed; the next run settles it: %w", err))
 	}
 	verifyErr := a.verify(ctx, a.planned, a.item, a.stack.name)
 	if err := a.publish(ctx, fix); err != nil {
@@ -65,7 +66,7 @@ func (a *attempt) land(ctx context.Context) error {
 	}
 	a.close(a.stack.name, verifyErr)
 	return &refusal{
-		state: change.NeedsPerson, reason: ReasonUnconfirmed,
+		state: change.NeedsPerson, reason: reason.ApplyUnconfirmed,
 		err: fmt.Errorf("applied and on %s, but not verified; the next run settles it: %w", a.opts.Branch, verifyErr),
 	}
 }
@@ -85,7 +86,7 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 		if errors.Is(err, gitrepo.ErrPushRefused) {
 			// It took the lock and the attempt a moment ago, both commits of ours: so
 			// it is what is in this one.
-			err = &refusal{state: change.Failed, reason: ReasonCommit, err: err}
+			err = &refusal{state: change.Failed, reason: reason.CommitRefused, err: err}
 		}
 		// Whether the remote took it may be unknown.
 		return "", a.withdraw(ctx, err)
@@ -168,7 +169,7 @@ func (a *attempt) stillWanted() error {
 		return err
 	}
 	if !wanted {
-		return &refusal{state: change.Skipped, reason: ReasonChanged}
+		return &refusal{state: change.Skipped, reason: reason.ChangedMeanwhile}
 	}
 	return nil
 }
@@ -180,7 +181,7 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 	if base != a.base {
 		replayed, err := a.repo.Replay(fix, base, "")
 		if errors.Is(err, gitrepo.ErrMoved) {
-			return "", &refusal{state: change.NotAttempted, reason: ReasonBaseMoved, err: err}
+			return "", &refusal{state: change.NotAttempted, reason: reason.BaseMoved, err: err}
 		}
 		if err != nil {
 			return "", fmt.Errorf("carry the fix to the branch's tip: %w", err)
@@ -234,7 +235,7 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 		}
 		a.keep = true // it may still be about to begin
 		a.close(a.stack.name, err)
-		return false, &refusal{state: change.NeedsPerson, reason: ReasonUnknown, err: fmt.Errorf("the apply goes on or its end is unknown; the next run settles it: %w", err)}
+		return false, &refusal{state: change.NeedsPerson, reason: reason.ApplyUnknown, err: fmt.Errorf("the apply goes on or its end is unknown; the next run settles it: %w", err)}
 	case status.Code == 0:
 		return false, nil
 	case nothingApplied(status, stalePlan):
@@ -244,7 +245,7 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("%w: %s", host.ErrStateLock, a.stack.name)))
 	}
 	failed := fmt.Errorf("apply of %s ended with exit code %d: %s", a.stack.name, status.Code, status.Output)
-	return false, a.leaveToPerson(ctx, fix, ReasonApply, failed)
+	return false, a.leaveToPerson(ctx, fix, reason.ApplyFailed, failed)
 }
 
 // Phrases of Terraform and OpenTofu that end an apply before it changed
@@ -299,7 +300,7 @@ func (r *Resolver) confirmed(ctx context.Context, space Checkout, name string, b
 		return change.Plan{}, fmt.Errorf("%w: %s: %w", errUnreadable, name, err)
 	}
 	if !verdict.Passed() {
-		return change.Plan{}, &refusal{state: change.NeedsPerson, reason: ReasonConverge, findings: verdict.Findings}
+		return change.Plan{}, &refusal{state: change.NeedsPerson, reason: reason.NotConverged, findings: verdict.Findings}
 	}
 	return plan, nil
 }
@@ -308,11 +309,11 @@ func (r *Resolver) confirmed(ctx context.Context, space Checkout, name string, b
 // of a branch without it would destroy what exists, and closes the stack. Its
 // journal stays, so that every later run plans it again and stays at exit 3
 // until the plan is empty or a person has settled it.
-func (a *attempt) leaveToPerson(ctx context.Context, fix, reason string, cause error) error {
+func (a *attempt) leaveToPerson(ctx context.Context, fix string, code reason.Code, cause error) error {
 	closing, cancel := stillTime(ctx)
 	defer cancel()
 	a.close(a.stack.name, cause)
-	if reason != ReasonUnconfirmed {
+	if code != reason.ApplyUnconfirmed {
 		a.out.Command = SettleCommand(a.item.ID)
 	}
 	var findings []change.Finding
@@ -323,7 +324,7 @@ func (a *attempt) leaveToPerson(ctx context.Context, fix, reason string, cause e
 	if err := a.publish(closing, fix); err != nil {
 		cause = errors.Join(cause, err)
 	}
-	return &refusal{state: change.NeedsPerson, reason: reason, findings: findings, err: cause}
+	return &refusal{state: change.NeedsPerson, reason: code, findings: findings, err: cause}
 }
 
 // abandonCommand closes an item whose journal is not believed.
@@ -356,7 +357,7 @@ func (r *Resolver) verify(ctx context.Context, space Checkout, item change.Item,
 	default:
 		return nil
 	}
-	return &refusal{state: change.Failed, reason: ReasonVerify, err: err}
+	return &refusal{state: change.Failed, reason: reason.VerifyFailed, err: err}
 }
 
 // publish pushes the fix to the branch, replayed when the branch moved.
@@ -365,7 +366,7 @@ func (a *attempt) publish(ctx context.Context, fix string) error {
 	commit, moved, err := a.publishFix(ctx, fix, a.stack.name)
 	if err != nil {
 		a.close(a.stack.name, err)
-		no := &refusal{state: change.NeedsPerson, reason: ReasonNotOnBranch}
+		no := &refusal{state: change.NeedsPerson, reason: reason.AppliedNotOnBranch}
 		if fault.Of(err) == fault.Temporary {
 			no.err = fmt.Errorf("applied, but not on %s, since the remote could not be reached; the journal keeps it, and the next run settles it: %w", a.opts.Branch, err)
 			return no
@@ -395,7 +396,7 @@ func (a *attempt) confirmAt(ctx context.Context, commit string) error {
 	a.close(a.stack.name, err)
 	if fault.Of(err) == fault.Temporary || errors.Is(err, errUnreadable) {
 		return &refusal{
-			state: change.NeedsPerson, reason: ReasonUnconfirmed,
+			state: change.NeedsPerson, reason: reason.ApplyUnconfirmed,
 			err: fmt.Errorf("applied and on %s, but not confirmed there; the next run settles it: %w", a.opts.Branch, err),
 		}
 	}
@@ -406,7 +407,7 @@ func (a *attempt) confirmAt(ctx context.Context, commit string) error {
 		findings = no.findings
 	}
 	return &refusal{
-		state: change.NeedsPerson, reason: ReasonConverge, findings: findings,
+		state: change.NeedsPerson, reason: reason.NotConverged, findings: findings,
 		err: fmt.Errorf("applied and on %s, but others changed the stack at the same time: %w", a.opts.Branch, err),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
@@ -111,7 +112,7 @@ func (r *Resolver) merged(ctx context.Context, items []change.Item) (rest []chan
 		if ok && fix.proposed {
 			reverted, err := RevertedAt(r.repo, fix.commit)
 			if err != nil {
-				outcomes = append(outcomes, change.Outcome{Item: item, State: change.NotAttempted, Reason: ReasonHost, Err: err})
+				outcomes = append(outcomes, change.Outcome{Item: item, State: change.NotAttempted, Reason: reason.NotAttemptedHost, Err: err})
 				continue
 			}
 			ok = !reverted // a reverted one is told as reopened
@@ -130,11 +131,11 @@ func (r *Resolver) merged(ctx context.Context, items []change.Item) (rest []chan
 
 func (r *Resolver) mergedOne(ctx context.Context, item change.Item, fix landed) change.Outcome {
 	out := change.Outcome{
-		Item: item, State: change.Proposed, Reason: ReasonMerged, Commit: fix.commit, Settled: true,
+		Item: item, State: change.Proposed, Reason: reason.ProposalMerged, Commit: fix.commit, Settled: true,
 		Stack: fix.evidence.Stack, PlanHash: fix.evidence.PlanHash, Counts: fix.evidence.Counts,
 	}
-	if reason := r.mayStart(ctx, 0); reason != "" {
-		out.State, out.Reason = change.NotAttempted, reason
+	if why := r.mayStart(ctx, 0); why != "" {
+		out.State, out.Reason = change.NotAttempted, why
 		return out
 	}
 	_, err := r.baseline(ctx, fix.evidence.Stack, r.repo.Tip())
@@ -146,16 +147,16 @@ func (r *Resolver) mergedOne(ctx context.Context, item change.Item, fix landed) 
 	}
 	var no *refusal
 	switch {
-	case errors.As(err, &no) && no.reason == ReasonVerify:
+	case errors.As(err, &no) && no.reason == reason.VerifyFailed:
 		out.State, out.Reason, out.Err = no.state, no.reason, no.err
 	case err == nil:
 		out.State, out.Reason = change.Done, ""
 	case errors.As(err, &no):
 		out.Findings, out.Err = no.findings, no.err
 	case fault.Of(err) == fault.Temporary:
-		out.State, out.Reason, out.Err = change.NotAttempted, ReasonHost, err
+		out.State, out.Reason, out.Err = change.NotAttempted, reason.NotAttemptedHost, err
 	default:
-		out.State, out.Reason, out.Err = change.Failed, ReasonError, err
+		out.State, out.Reason, out.Err = change.Failed, reason.Failed, err
 	}
 	return out
 }

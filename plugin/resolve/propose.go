@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
@@ -57,7 +58,7 @@ func (a *attempt) offer(ctx context.Context) error {
 	if waiting != "" {
 		stacked, err := a.repo.Replay(fix, waiting, "")
 		if errors.Is(err, gitrepo.ErrMoved) {
-			return &refusal{state: change.NotAttempted, reason: ReasonBaseMoved, err: fmt.Errorf("%s changes the same files; merge or delete it first: %w", branch, err)}
+			return &refusal{state: change.NotAttempted, reason: reason.BaseMoved, err: fmt.Errorf("%s changes the same files; merge or delete it first: %w", branch, err)}
 		}
 		if err != nil {
 			return fmt.Errorf("put the fix on %s: %w", branch, err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -141,11 +142,11 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) ([]change.Out
 	waiting, err := r.proposed(ctx, r.repo.Tip())
 	if err != nil {
 		r.log.Error().Str("stage", "items").Err(err).Msg("without the open proposals, items could be paid for twice; none is started")
-		return notAttempted(items, ReasonHost), nil
+		return notAttempted(items, reason.NotAttemptedHost), nil
 	}
 	if err := errors.Join(r.findMerged(items, waiting), r.findSquashed(items)); err != nil {
 		r.log.Error().Str("stage", "items").Err(err).Msg("it cannot be told which proposals were merged; no item is started")
-		return notAttempted(items, ReasonHost), nil
+		return notAttempted(items, reason.NotAttemptedHost), nil
 	}
 	items, outcomes := r.merged(ctx, Order(items))
 	queue, held := r.admit(items, waiting)
@@ -157,13 +158,13 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) ([]change.Out
 	}
 	paid := 0
 	for i, item := range queue {
-		if reason := r.mayStart(ctx, paid); reason != "" {
-			outcomes = append(outcomes, notAttempted(queue[i:], reason)...)
+		if why := r.mayStart(ctx, paid); why != "" {
+			outcomes = append(outcomes, notAttempted(queue[i:], why)...)
 			break
 		}
 		share := slice(r.opts.BudgetUSD, r.spent, min(len(queue)-i, r.opts.MaxItems-paid))
 		if share == 0 {
-			outcomes = append(outcomes, notAttempted(queue[i:], ReasonBudget)...)
+			outcomes = append(outcomes, notAttempted(queue[i:], reason.NotAttemptedBudget)...)
 			break
 		}
 		a, fatal := r.one(ctx, item, share)
@@ -172,11 +173,11 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) ([]change.Out
 			paid++ // an item that its stack held back took no place of another
 		}
 		if fatal {
-			reason := ReasonHost
+			why := reason.NotAttemptedHost
 			if r.failure != nil {
-				reason = ReasonPushRefused
+				why = reason.PushRefused
 			}
-			outcomes = append(outcomes, notAttempted(queue[i+1:], reason)...)
+			outcomes = append(outcomes, notAttempted(queue[i+1:], why)...)
 			break
 		}
 	}
@@ -191,19 +192,19 @@ func (r *Resolver) admit(items []change.Item, waiting map[record.Ref]proposal) (
 		out := change.Outcome{Item: item, State: change.Skipped}
 		switch fix, isLanded := r.landed[ref]; {
 		case isLanded:
-			out.Reason, out.Commit = ReasonReopened, fix.commit
+			out.Reason, out.Commit = reason.Reopened, fix.commit
 		case waiting[ref].branch != "":
-			out.State, out.Reason, out.Branch = change.Proposed, ReasonProposed, waiting[ref].branch
+			out.State, out.Reason, out.Branch = change.Proposed, reason.Proposed, waiting[ref].branch
 		case r.opts.Mode != Propose && r.ledger.LastResult(ref).Unapproved(item):
-			out.Reason = ReasonNeedsApproval
+			out.Reason = reason.NeedsApproval
 		case r.ledger.Attempts(ref) >= r.opts.MaxAttempts:
-			out.Reason = ReasonMaxAttempts
+			out.Reason = reason.MaxAttempts
 		default:
 			queue = append(queue, item)
 			continue
 		}
 		if len(outcomes) < mostHeld {
-			r.log.Info().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("reason", out.Reason).Msg("left as it is")
+			r.log.Info().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("reason", string(out.Reason)).Msg("left as it is")
 		}
 		outcomes = append(outcomes, out)
 	}
@@ -217,24 +218,24 @@ func (r *Resolver) admit(items []change.Item, waiting map[record.Ref]proposal) (
 const mostHeld = 100
 
 // mayStart says why no further item may start, or "".
-func (r *Resolver) mayStart(ctx context.Context, paid int) string {
+func (r *Resolver) mayStart(ctx context.Context, paid int) reason.Code {
 	switch {
 	case ctx.Err() != nil:
-		return ReasonTime
+		return reason.NotAttemptedTime
 	case r.stopped:
-		return ReasonPushRefused
+		return reason.PushRefused
 	case paid >= r.opts.MaxItems:
-		return ReasonLimit
+		return reason.NotAttemptedLimit
 	case !r.opts.Deadline.IsZero() && r.now().Add(r.opts.ItemTimeout).After(r.opts.Deadline):
-		return ReasonTime
+		return reason.NotAttemptedTime
 	}
 	return ""
 }
 
-func notAttempted(items []change.Item, reason string) []change.Outcome {
+func notAttempted(items []change.Item, code reason.Code) []change.Outcome {
 	outcomes := make([]change.Outcome, len(items))
 	for i, item := range items {
-		outcomes[i] = change.Outcome{Item: item, State: change.NotAttempted, Reason: reason}
+		outcomes[i] = change.Outcome{Item: item, State: change.NotAttempted, Reason: code}
 	}
 	return outcomes
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
@@ -63,12 +64,12 @@ func refusedByRemote(err error) bool {
 
 // refusedRun notes that the remote's trouble with this run ends it, and is the
 // reason of the items that it does not come to.
-func (r *Resolver) refusedRun(err error) string {
+func (r *Resolver) refusedRun(err error) reason.Code {
 	if fault.Of(err) == fault.Temporary {
-		return ReasonHost
+		return reason.NotAttemptedHost
 	}
 	r.failure = err
-	return ReasonPushRefused
+	return reason.PushRefused
 }
 
 // Refused tells whether the remote takes nothing of this run.

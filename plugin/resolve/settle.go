@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 )
 
@@ -43,12 +44,12 @@ func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]change.Item)
 			out = r.disbelieve(out, not)
 		case fault.Of(err) == fault.Person:
 			r.close(out.Stack, err)
-			out.State, out.Reason, out.Err = change.NeedsPerson, ReasonUnknown, err
+			out.State, out.Reason, out.Err = change.NeedsPerson, reason.ApplyUnknown, err
 		default:
 			// Its apply began, or nobody knows: that counts for more than what kept
 			// this run from finding out, and its journal stays.
 			r.close(out.Stack, err)
-			out.State, out.Reason, out.Err = change.NeedsPerson, ReasonUnconfirmed, err
+			out.State, out.Reason, out.Err = change.NeedsPerson, reason.ApplyUnconfirmed, err
 			if !errors.Is(err, errHostDown) && !errors.Is(err, host.ErrStateLock) {
 				problems = append(problems, err) // not of this stack alone
 			}
@@ -66,10 +67,10 @@ func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]change.Item)
 // of its commit is planned, run or published. A stack is closed when something
 // was applied there, though not what the journal says: then it is in out.
 func (r *Resolver) disbelieve(out change.Outcome, why *foreign) change.Outcome {
-	out.State, out.Reason, out.Findings, out.Err = change.NeedsPerson, ReasonForeign, why.findings, why
+	out.State, out.Reason, out.Findings, out.Err = change.NeedsPerson, reason.JournalNotOurs, why.findings, why
 	out.Command = abandonCommand(out.Item.ID)
 	r.close(out.Stack, why)
-	r.log.Error().Str("stage", "settle").Str("reason", out.Reason).Str("document", out.Item.Document).Str("item", out.Item.ID).Err(why).
+	r.log.Error().Str("stage", "settle").Str("reason", string(out.Reason)).Str("document", out.Item.Document).Str("item", out.Item.ID).Err(why).
 		Msg("its journal is not believed: anybody who may push refs can write one; look at it")
 	return out
 }
@@ -139,7 +140,7 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 		return s.out, err
 	}
 	if status.Unknown && !status.Began {
-		return s.person(ReasonUnknown, errors.New(
+		return s.person(reason.ApplyUnknown, errors.New(
 			"no run directory on the hosts is of this journal, so nothing proves what was applied, or that this program wrote it; look at stack and journal")), nil
 	}
 	if on, ok := s.landed[s.ref]; ok && on.evidence.PlanHash == s.evidence.PlanHash {
@@ -149,7 +150,7 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 			return s.out, err
 		}
 		if reverted {
-			return s.person(ReasonReverted, errors.New("its fix was reverted on the branch; settle it with --abandon when that is meant")), nil
+			return s.person(reason.FixReverted, errors.New("its fix was reverted on the branch; settle it with --abandon when that is meant")), nil
 		}
 	}
 	began := status.Began || status.Unknown
@@ -162,7 +163,7 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 	case !began:
 		return s.out, foreignf("its plan was never applied, and a commit of the branch says that it was")
 	case s.out.Commit == "" && s.opts.Mode == Propose:
-		return s.person(ReasonNotOnBranch, errors.New(
+		return s.person(reason.AppliedNotOnBranch, errors.New(
 			"an earlier run applied it, or began to, and mode propose pushes no fix to the branch: run once with mode apply, or settle it")), nil
 	}
 	return s.decideByPlan(ctx, status)
@@ -207,7 +208,7 @@ func (s *settling) neverApplied(ctx context.Context) (change.Outcome, error) {
 	s.out.Err = errors.New("the run was cut short before its plan was applied")
 	s.out.Attempt = s.attempt.Attempt
 	s.out.Final = s.attempt.Attempt >= s.opts.MaxAttempts
-	return s.end(change.Failed, ReasonInterrupted), nil
+	return s.end(change.Failed, reason.Interrupted), nil
 }
 
 // decideByPlan plans the fix on the branch's tip: when nothing is left to do, it
@@ -218,7 +219,7 @@ func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (c
 		var err error
 		commit, err = s.repo.Replay(s.fix, commit, "")
 		if errors.Is(err, gitrepo.ErrMoved) {
-			return s.person(ReasonBaseMoved, err), nil
+			return s.person(reason.BaseMoved, err), nil
 		}
 		if err != nil {
 			return s.out, fmt.Errorf("carry the fix to the branch's tip: %w", err)
@@ -231,31 +232,31 @@ func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (c
 	_, err = s.confirmed(ctx, space, s.evidence.Stack, change.Plan{})
 	var left *refusal
 	var failed *host.CommandError
-	reason := ReasonUnknown
+	why := reason.ApplyUnknown
 	switch {
 	case err == nil:
 		return s.publishLanded(ctx, space)
 	case errors.As(err, &left):
-		s.out.Findings, reason = left.findings, ReasonConverge
+		s.out.Findings, why = left.findings, reason.NotConverged
 	case errors.Is(err, errUnreadable):
-		reason = ReasonUnconfirmed
+		why = reason.ApplyUnconfirmed
 	case fault.Of(err) == fault.Temporary, !errors.As(err, &failed):
 		return s.out, err
 	}
 	if status.Ended && status.Code != 0 {
-		reason = ReasonApply
+		why = reason.ApplyFailed
 	}
 	if status.Began {
 		s.publishAnyway(ctx)
 	}
-	return s.person(reason, err), nil
+	return s.person(why, err), nil
 }
 
 func (s *settling) publishLanded(ctx context.Context, space Checkout) (change.Outcome, error) {
 	if s.out.Commit == "" {
 		commit, _, err := s.publishFix(ctx, s.fix, s.evidence.Stack)
 		if err != nil {
-			return s.person(ReasonNotOnBranch, err), nil
+			return s.person(reason.AppliedNotOnBranch, err), nil
 		}
 		s.out.Commit = commit
 	}
@@ -287,24 +288,24 @@ func (s *settling) publishAnyway(ctx context.Context) {
 
 // person leaves the item to a person and closes its stack. What passes, the next
 // run settles: then there is nothing to say about it.
-func (s *settling) person(reason string, err error) change.Outcome {
+func (s *settling) person(code reason.Code, err error) change.Outcome {
 	s.close(s.evidence.Stack, err)
 	s.out.Err = err
 	if fault.Of(err) != fault.Temporary {
 		s.out.Command = SettleCommand(s.ref.Item)
 	}
-	return s.end(change.NeedsPerson, reason)
+	return s.end(change.NeedsPerson, code)
 }
 
-func (s *settling) end(state change.State, reason string) change.Outcome {
-	s.out.State, s.out.Reason = state, reason
+func (s *settling) end(state change.State, code reason.Code) change.Outcome {
+	s.out.State, s.out.Reason = state, code
 	if s.attempt.Run != "" && s.ledger.LastState(s.ref) != string(state) {
 		s.pending = append(s.pending, record.Entry{
 			Time: s.now().UTC(), Run: s.attempt.Run, Kind: record.KindResult, Ref: s.ref, Attempt: s.attempt.Attempt,
-			State: string(state), Reason: reason, Commit: s.out.Commit,
+			State: string(state), Reason: code, Commit: s.out.Commit,
 		})
 	}
-	s.log.Info().Str("stage", "settle").Str("item", s.ref.Item).Str("state", string(state)).Str("reason", reason).Err(s.out.Err).Msg("settled")
+	s.log.Info().Str("stage", "settle").Str("item", s.ref.Item).Str("state", string(state)).Str("reason", string(code)).Err(s.out.Err).Msg("settled")
 	return s.out
 }
 

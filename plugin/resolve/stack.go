@@ -10,6 +10,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // stack is what this run knows of one folder that is planned on its own.
@@ -25,14 +26,14 @@ type stack struct {
 // sequence of steps, but nothing broke.
 type refusal struct {
 	state    change.State
-	reason   string
+	reason   reason.Code
 	findings []change.Finding
 	err      error // what broke, for failed ones
 }
 
 // Error is the reason with what is behind it.
 func (r *refusal) Error() string {
-	text := r.reason
+	text := string(r.reason)
 	if r.err != nil {
 		text += ": " + r.err.Error()
 	}
@@ -67,16 +68,16 @@ func (r *Resolver) baseline(ctx context.Context, name, base string) (*stack, err
 	var failed *host.CommandError
 	switch {
 	case errors.As(err, &failed) && fault.Of(err) != fault.Temporary:
-		s.refusal = &refusal{state: change.NotAttempted, reason: ReasonUnhealthy, err: fmt.Errorf("the untouched base of %s cannot be planned: %w", name, err)}
+		s.refusal = &refusal{state: change.NotAttempted, reason: reason.StackUnhealthy, err: fmt.Errorf("the untouched base of %s cannot be planned: %w", name, err)}
 	case err != nil:
 		return nil, err
 	default:
 		verdict, line, err := JudgeBaseline(s.baseline.Show, r.opts.Scope.Tolerated)
 		switch {
 		case err != nil:
-			s.refusal = &refusal{state: change.NotAttempted, reason: ReasonUnhealthy, err: fmt.Errorf("the plan of the untouched base of %s cannot be read: %w", name, err)}
+			s.refusal = &refusal{state: change.NotAttempted, reason: reason.StackUnhealthy, err: fmt.Errorf("the plan of the untouched base of %s cannot be read: %w", name, err)}
 		case !verdict.Passed():
-			s.refusal = &refusal{state: change.Skipped, reason: ReasonDrift, findings: verdict.Findings}
+			s.refusal = &refusal{state: change.Skipped, reason: reason.StackDrifts, findings: verdict.Findings}
 			if len(line) > 0 {
 				r.log.Warn().Str("stage", "baseline").Str("stack", name).Str("tolerated", strings.Join(line, ",")).
 					Msg("these addresses can be tolerated, if they change in every plan")
@@ -101,7 +102,7 @@ func (r *Resolver) close(name string, err error) {
 	if name == "" {
 		return
 	}
-	r.stacks[name] = &stack{name: name, refusal: &refusal{state: change.Skipped, reason: ReasonClosed, err: err}}
+	r.stacks[name] = &stack{name: name, refusal: &refusal{state: change.Skipped, reason: reason.StackClosed, err: err}}
 }
 
 func (r *Resolver) stillFresh(s *stack, base string) (bool, error) {

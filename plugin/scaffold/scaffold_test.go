@@ -11,6 +11,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // examples are values as an owner would give them.
@@ -285,7 +286,7 @@ func TestWhatTheTextsPromiseHolds(t *testing.T) {
 	}
 	for _, cells := range tableOf(t, skill, "| Status | Meaning | Touched by pm-todos |") {
 		doc := parse(t, row("Alert", cells[0]))
-		if len(doc.Items) != 1 || len(doc.Safe()) == 1 != (cells[2] == "yes") || slices.Contains(doc.Items[0].Reasons, postmortem.StatusUnknown) {
+		if len(doc.Items) != 1 || len(doc.Safe()) == 1 != (cells[2] == "yes") || slices.Contains(doc.Items[0].Reasons, reason.StatusUnknown) {
 			t.Errorf("the status %s is read as %+v", cells[0], doc.Items)
 		}
 	}
