@@ -301,23 +301,3 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
-
-func TestVersion(t *testing.T) {
-	for _, c := range []struct {
-		printed, want string
-		good          bool
-	}{
-		{"2.1.330 (Claude Code)\n", "2.1.330", true},
-		{"2.1.197", "2.1.197", true},
-		{"2.1.196 (Claude Code)", "2.1.196", false},
-		{"1.9.999", "1.9.999", false},
-		{"3.0.0", "3.0.0", true},
-		{"claude: not found", "", false},
-		{"", "", false},
-	} {
-		got, err := agent.Version(c.printed)
-		if got != c.want || (err == nil) != c.good {
-			t.Errorf("%q: %q, %v", c.printed, got, err)
-		}
-	}
-}

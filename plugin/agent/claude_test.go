@@ -35,11 +35,7 @@ func claude(t *testing.T) string {
 	if err != nil {
 		t.Skipf("the agent's program does not run here: %v: %s", err, out)
 	}
-	version, err := agent.Version(string(out))
-	if err != nil {
-		t.Skipf("the agent's program is too old for this test: %v", err)
-	}
-	t.Logf("Claude Code %s", version)
+	t.Logf("%s", out)
 	return program
 }
 

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/plain"
 )
 
@@ -128,44 +127,4 @@ func (r *Report) blame(last *result, refusal string) {
 		r.Outside = named || last.APIError == "connection_failed"
 	}
 	r.NoLogin = r.Outside && (last.Status == 401 || last.Status == 403 || refusal == "authentication_failed")
-}
-
-var versionPattern = pattern.Lazy(`^\s*v?(\d{1,4})\.(\d{1,4})\.(\d{1,6})\b`)
-
-// MinVersion is the oldest version of Claude Code whose flags and output this
-// package was measured with.
-const MinVersion = "2.1.197"
-
-// Version reads what `claude --version` prints ("2.1.330 (Claude Code)"). The
-// error says what to do when it is not readable or older than MinVersion.
-func Version(printed string) (string, error) {
-	got, ok := numbers(printed)
-	if !ok {
-		return "", fmt.Errorf("read the agent's version from %q: no number such as %s; is agent_command Claude Code?", plain.Line(printed, 60), MinVersion)
-	}
-	version := fmt.Sprintf("%d.%d.%d", got[0], got[1], got[2])
-	least, _ := numbers(MinVersion)
-	for i := range got {
-		if got[i] != least[i] {
-			if got[i] < least[i] {
-				return version, fmt.Errorf("the agent is Claude Code %s; at least %s is needed, run its update on the host", version, MinVersion)
-			}
-			break
-		}
-	}
-	return version, nil
-}
-
-func numbers(text string) ([3]int, bool) {
-	var n [3]int
-	match := versionPattern().FindStringSubmatch(text)
-	if match == nil {
-		return n, false
-	}
-	for i := range n {
-		for _, digit := range match[i+1] {
-			n[i] = n[i]*10 + int(digit-'0')
-		}
-	}
-	return n, true
 }

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"maps"
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
@@ -12,49 +11,24 @@ import (
 // has.
 const builtinProvider = "terraform.io/builtin/terraform"
 
-// declared is what the configuration in the plan says about one resource.
-type declared struct {
-	arguments   map[string]bool // arguments and blocks that are written down
-	provisioned bool            // has provisioners, which run when it is created
+// provisioned is the resources that the configuration in the plan gives
+// provisioners, which run when they are created: by module path, mode, type and
+// name.
+type provisioned map[string]bool
+
+func (p provisioned) has(r resource) bool {
+	return p[fact.WithoutKeys(r.module)+"|"+r.mode+"|"+r.kind+"|"+r.name]
 }
 
-// configuration is the declared resources by module path, mode, type and name.
-type configuration map[string]declared
-
-// of is what is declared about a resource. The second value is false when the
-// plan does not say.
-func (c configuration) of(r resource) (declared, bool) {
-	d, ok := c[fact.WithoutKeys(r.module)+"|"+r.mode+"|"+r.kind+"|"+r.name]
-	return d, ok
-}
-
-func readConfiguration(value any) configuration {
-	c := configuration{}
-	root, _ := value.(map[string]any)
-	module, _ := root["root_module"].(map[string]any)
-	c.module("", module)
-	return c
-}
-
-func (c configuration) module(prefix string, module map[string]any) {
-	list, _ := module["resources"].([]any)
-	for _, entry := range list {
-		object, _ := entry.(map[string]any)
-		mode, _ := object["mode"].(string)
-		kind, _ := object["type"].(string)
-		name, _ := object["name"].(string)
-		expressions, _ := object["expressions"].(map[string]any)
-		d := declared{arguments: map[string]bool{}, provisioned: !empty(object["provisioners"])}
-		for argument := range expressions {
-			d.arguments[argument] = true
+// module notes those of a module and of the modules that it calls.
+func (p provisioned) module(prefix string, module any) {
+	for _, entry := range fact.MemberList(module, "resources") {
+		if !empty(fact.Member(entry, "provisioners")) {
+			p[prefix+"|"+fact.MemberText(entry, "mode")+"|"+fact.MemberText(entry, "type")+"|"+fact.MemberText(entry, "name")] = true
 		}
-		c[prefix+"|"+mode+"|"+kind+"|"+name] = d
 	}
-	calls, _ := module["module_calls"].(map[string]any)
-	for name, call := range calls {
-		object, _ := call.(map[string]any)
-		inner, _ := object["module"].(map[string]any)
-		c.module(strings.TrimPrefix(prefix+".module."+name, "."), inner)
+	for name, call := range fact.MemberObject(module, "module_calls") {
+		p.module(strings.TrimPrefix(prefix+".module."+name, "."), fact.Member(call, "module"))
 	}
 }
 
@@ -116,7 +90,11 @@ func (j *judgement) providers() {
 // of its configuration.
 func (s *shown) providers() map[string]bool {
 	names := stateResources(s.raw["prior_state"]).providers
-	maps.Copy(names, configuredProviders(s.raw["configuration"]))
+	for _, entry := range fact.MemberObject(fact.Member(s.raw, "configuration"), "provider_config") {
+		if name, ok := fact.Member(entry, "full_name").(string); ok {
+			names[name] = true
+		}
+	}
 	return names
 }
 
@@ -126,44 +104,24 @@ type stateFacts struct {
 	providers map[string]bool
 }
 
-func stateResources(value any) stateFacts {
+func stateResources(state any) stateFacts {
 	facts := stateFacts{providers: map[string]bool{}}
-	state, _ := value.(map[string]any)
-	values, _ := state["values"].(map[string]any)
-	root, _ := values["root_module"].(map[string]any)
-	facts.module(root)
+	facts.module(fact.Member(fact.Member(state, "values"), "root_module"))
 	return facts
 }
 
-func (f *stateFacts) module(module map[string]any) {
-	list, _ := module["resources"].([]any)
-	for _, entry := range list {
-		object, _ := entry.(map[string]any)
-		if object["mode"] == "managed" {
+func (f *stateFacts) module(module any) {
+	for _, entry := range fact.MemberList(module, "resources") {
+		if fact.MemberText(entry, "mode") == "managed" {
 			f.managed++
 		}
-		if provider, ok := object["provider_name"].(string); ok {
+		if provider := fact.MemberText(entry, "provider_name"); provider != "" {
 			f.providers[provider] = true
 		}
 	}
-	children, _ := module["child_modules"].([]any)
-	for _, child := range children {
-		inner, _ := child.(map[string]any)
-		f.module(inner)
+	for _, child := range fact.MemberList(module, "child_modules") {
+		f.module(child)
 	}
-}
-
-func configuredProviders(value any) map[string]bool {
-	names := map[string]bool{}
-	root, _ := value.(map[string]any)
-	providers, _ := root["provider_config"].(map[string]any)
-	for _, entry := range providers {
-		object, _ := entry.(map[string]any)
-		if name, ok := object["full_name"].(string); ok {
-			names[name] = true
-		}
-	}
-	return names
 }
 
 // checks refuses a change with which a check or a condition of the configuration
@@ -174,9 +132,9 @@ func (j *judgement) checks() {
 	}
 	failed := map[string]bool{}
 	if j.baseline != nil {
-		failed = failing(j.baseline.raw["checks"])
+		failed = failing(j.baseline.raw)
 	}
-	for name := range failing(j.plan.raw["checks"]) {
+	for name := range failing(j.plan.raw) {
 		if !failed[name] {
 			j.add(reason.CheckFails, name, "the check fails with this change")
 		}
@@ -184,15 +142,11 @@ func (j *judgement) checks() {
 }
 
 // failing is the names of the checks in a plan that do not hold.
-func failing(value any) map[string]bool {
+func failing(plan any) map[string]bool {
 	names := map[string]bool{}
-	list, _ := value.([]any)
-	for _, entry := range list {
-		object, _ := entry.(map[string]any)
-		address, _ := object["address"].(map[string]any)
-		name, _ := address["to_display"].(string)
-		if status, _ := object["status"].(string); status != "pass" && status != "unknown" {
-			names[name] = true
+	for _, entry := range fact.MemberList(plan, "checks") {
+		if status := fact.MemberText(entry, "status"); status != "pass" && status != "unknown" {
+			names[fact.MemberText(fact.Member(entry, "address"), "to_display")] = true
 		}
 	}
 	return names

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 	"github.com/pm-todos/pm-todos/plugin/gate/program"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
@@ -42,7 +43,7 @@ type judgement struct {
 	policy   PlanPolicy
 	plan     *shown
 	baseline *shown // nil when there is none or it cannot be read
-	config   configuration
+	provisioned
 	counts   change.Counts
 	tolerate int // pending changes that are tolerated
 	pending  int // pending changes of resources that are not
@@ -52,7 +53,7 @@ type judgement struct {
 // no finding only when everything the plan would do is in the allow-list.
 // Whatever goes wrong inside refuses the plan.
 func Plan(show []byte, p PlanPolicy) (verdict change.Verdict) {
-	j := &judgement{policy: p}
+	j := &judgement{policy: p, provisioned: provisioned{}}
 	defer func() {
 		if recover() != nil {
 			j.add(reason.GateError, "", "the plan gate failed on this plan; it is refused to be safe")
@@ -74,7 +75,7 @@ func Plan(show []byte, p PlanPolicy) (verdict change.Verdict) {
 			j.baseline = nil
 		}
 	}
-	j.config = readConfiguration(j.plan.raw["configuration"])
+	j.provisioned.module("", fact.Member(j.plan.raw["configuration"], "root_module"))
 	j.judge()
 	return change.Verdict{Counts: j.counts, Findings: j.sorted()}
 }
@@ -226,7 +227,7 @@ func (j *judgement) programs(r resource) {
 	if program.RunsAtApply(r.kind) {
 		j.add(reason.CodeAtApply, r.address, "resources of this type run programs or write files on the Terraform host")
 	}
-	if d, _ := j.config.of(r); r.is("create") && d.provisioned {
+	if r.is("create") && j.provisioned.has(r) {
 		j.add(reason.CodeAtApply, r.address, "the resource has provisioners, which would run when it is created")
 	}
 }

@@ -33,10 +33,7 @@ func (s statement) name() string {
 // folder is the Terraform files of one folder that differ, before and after.
 // A folder is one module for Terraform, so that a block may move between its
 // files without being another one.
-type folder struct {
-	path          string
-	before, after []hclfile.File
-}
+type folder struct{ before, after []hclfile.File }
 
 // terraform judges the Terraform files of the change.
 func (d *diff) terraform() {
@@ -49,7 +46,7 @@ func (d *diff) terraform() {
 		}
 		name := path.Dir(file.Path)
 		if folders[name] == nil {
-			folders[name] = &folder{path: name}
+			folders[name] = &folder{}
 			order = append(order, name)
 		}
 		if !d.readFile(folders[name], file) {

@@ -43,16 +43,6 @@ type Policy struct {
 	AllowPaths []string  // doublestar globs of paths that an item may name
 }
 
-// DefaultPolicy is the policy of a run with no settings given.
-func DefaultPolicy() Policy {
-	return Policy{
-		SafeTypes:  []Type{Alert, Config, Monitor},
-		Inferred:   Tables,
-		Protected:  []string{"vault", "dbaas", "traefik", "authentik", "kyverno"},
-		AllowPaths: []string{"stacks/**"},
-	}
-}
-
 // Priority is P0 (most urgent) to P3. Its values sort as text.
 type Priority string
 

@@ -35,7 +35,7 @@ func newGraph(a *accounting) *graph {
 	g.configured()
 	g.read(a, "", a.stack)
 	var withFacts, all, outputs []node
-	for address := range a.plan.Expressions {
+	for address := range a.plan.References {
 		all = append(all, split(address))
 	}
 	for from := range g.uses {
@@ -88,18 +88,18 @@ func join(module, name string) string {
 
 // configured notes what the configuration in the plan says.
 func (g *graph) configured() {
-	for address, arguments := range g.plan.Expressions {
-		for _, expression := range arguments {
-			one := split(address)
-			g.refer(one, one.module, expression.References)
+	for address, arguments := range g.plan.References {
+		one := split(address)
+		for _, references := range arguments {
+			g.refer(one, one.module, references)
 		}
 	}
 	for address, module := range g.plan.Modules {
-		for name, expression := range module.Arguments {
-			g.refer(node{address, "var." + name}, caller(address), expression.References)
+		for name, references := range module.Arguments {
+			g.refer(node{address, "var." + name}, caller(address), references)
 		}
-		for name, expression := range module.Outputs {
-			g.refer(node{address, "output." + name}, address, expression.References)
+		for name, references := range module.Outputs {
+			g.refer(node{address, "output." + name}, address, references)
 		}
 	}
 }

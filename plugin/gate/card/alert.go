@@ -33,7 +33,6 @@ func ruleName(n *fact.Node) string {
 
 // changedRule is the rule that a place lies in, before and after.
 type changedRule struct {
-	place         fact.Place // of the rule
 	rest          fact.Place // from the rule on
 	before, after *fact.Node
 }
@@ -44,7 +43,7 @@ func ruleAt(e *fact.Effect, place fact.Place) (changedRule, bool) {
 		if !inRules(place[:i]) {
 			continue
 		}
-		r := changedRule{place: place[:i], rest: place[i:], before: e.Before.At(place[:i]), after: e.After.At(place[:i])}
+		r := changedRule{rest: place[i:], before: e.Before.At(place[:i]), after: e.After.At(place[:i])}
 		return r, r.before != nil && r.after != nil && isRule(r.before) && isRule(r.after) && ruleName(r.before) == ruleName(r.after)
 	}
 	return changedRule{}, false

@@ -219,11 +219,10 @@ func (c *card) newAlarm(e *fact.Effect, known resourceType) string {
 func (c *card) tells(e *fact.Effect, known resourceType) string {
 	for _, name := range known.targets {
 		values := e.After.Get(name)
-		expression, written := c.plan.Expression(e.Address, name)
-		refers := written && len(expression.References) > 0
+		references := c.plan.ReferencesOf(e.Address, name)
 		switch {
-		case refers && (values == nil || unknownOnly(values)): // it is known when it is applied
-			if !c.referenceInUse(e, known, expression) {
+		case len(references) > 0 && (values == nil || unknownOnly(values)): // it is known when it is applied
+			if !c.referencesInUse(e, known, references) {
 				return whyTarget
 			}
 		case values != nil && !c.targetsInUse(known, e, name, values):
@@ -265,21 +264,19 @@ func (c *card) handlesInUse(text string) bool {
 	})
 }
 
-// referenceInUse reports whether an alarm that exists refers to the same
+// referencesInUse reports whether an alarm that exists refers to the same
 // destinations, and each that is a resource is a topic where only those tell.
-func (c *card) referenceInUse(self *fact.Effect, known resourceType, mine fact.Expression) bool {
+func (c *card) referencesInUse(self *fact.Effect, known resourceType, mine []string) bool {
 	var used []string
 	for _, r := range c.plan.Resources {
 		if created := slices.ContainsFunc(c.plan.Effects, func(e *fact.Effect) bool { return e.Address == r.Address && e.Verb == fact.Create }); created || r.Address == self.Address {
 			continue
 		}
 		for _, other := range types[r.Type].targets {
-			if expression, ok := c.plan.Expression(r.Address, other); ok {
-				used = append(used, expression.References...)
-			}
+			used = append(used, c.plan.ReferencesOf(r.Address, other)...)
 		}
 	}
-	return !slices.ContainsFunc(mine.References, func(ref string) bool {
+	return !slices.ContainsFunc(mine, func(ref string) bool {
 		return !slices.Contains(used, ref) || known.topics && !strings.HasPrefix(strings.TrimPrefix(ref, "data."), "aws_sns_topic.")
 	})
 }

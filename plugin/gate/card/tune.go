@@ -16,11 +16,11 @@ const mostMoved = 10.0
 
 // move is one number that takes another value.
 type move struct {
-	key           string // that says what the number counts, "" in an expression
-	at            string // attribute that it stands in
-	before, after string
-	quieter       float64 // how many times less easily the alert fires, 1 when it fires more easily
-	why           string  // it may not move so
+	key     string // that says what the number counts, "" in an expression
+	at      string // attribute that it stands in
+	after   string
+	quieter float64 // how many times less easily the alert fires, 1 when it fires more easily
+	why     string  // it may not move so
 }
 
 // tuned proves numbers of an alert that the item names and whose new values it
@@ -111,7 +111,7 @@ func movesOf(key string, before, after *fact.Node) ([]move, string) {
 // moved judges a number that takes another value. more says that the alert fires
 // less easily when it grows.
 func moved(key, before, after string, more bool) move {
-	m := move{key: key, before: before, after: after, quieter: 1}
+	m := move{key: key, after: after, quieter: 1}
 	r, ok := said.Ratio(key, before, after)
 	switch {
 	case !ok:

@@ -53,7 +53,7 @@ func (d *documents) attribute(value, unknown, sensitive any, written declaration
 		hidden, _ := unknown.(map[string]any)
 		for _, key := range slices.Sorted(maps.Keys(union(v, hidden))) {
 			if now, has := v[key]; has || !nothingUnknown(hidden[key]) {
-				m.Entries = append(m.Entries, Entry{Key: key, Value: d.attribute(now, hidden[key], member(sensitive, key), written.in(key))})
+				m.Entries = append(m.Entries, Entry{Key: key, Value: d.attribute(now, hidden[key], Member(sensitive, key), written.in(key))})
 			}
 		}
 		return m
@@ -100,11 +100,6 @@ func union(a, b map[string]any) map[string]any {
 	}
 	maps.Copy(all, b)
 	return all
-}
-
-func member(value any, key string) any {
-	object, _ := value.(map[string]any)
-	return object[key]
 }
 
 func elementOf(value any, i int) any {

@@ -137,7 +137,6 @@ const (
 type Effect struct {
 	Address string // with the instance key and the module
 	Type    string
-	Module  string // address of the module, "" for the root
 	Verb    Verb
 
 	// Before and After are the resource's attributes as trees, as they take
@@ -157,37 +156,27 @@ type Resource struct {
 	After   *Node // as in [Effect]
 }
 
-// Expression is what the configuration says about one argument.
-type Expression struct {
-	// Constant tells that the argument is written as literal values only.
-	Constant bool
-
-	// References is what the expression refers to, as Terraform lists it,
-	// seen from the module: aws_sns_topic.pager.arn, aws_sns_topic.pager,
-	// var.topic, local.topic, module.alerts.topic.
-	References []string
-}
-
 // Plan is what a plan would do.
 type Plan struct {
 	Effects   []*Effect   // sorted by address; only resources that a fact or a verb touches
 	Resources []*Resource // sorted by address
 
-	// Expressions is what the configuration in the plan says, by the address
-	// of a resource without instance keys and by argument; see
-	// [Plan.Expression]. Count and for_each are arguments too. Data sources
-	// stand in it as well.
-	Expressions map[string]map[string]Expression
+	// References is what the arguments of resources and data sources refer to,
+	// count and for_each too, by the address without instance keys and by
+	// argument, as Terraform lists it: aws_sns_topic.pager.arn,
+	// aws_sns_topic.pager, var.topic, local.topic, module.alerts.topic. An
+	// argument that is written down and refers to nothing is in it.
+	References map[string]map[string][]string
 
 	// Modules is the modules that are called, by address without instance
 	// keys. The root is the one at "".
 	Modules map[string]Module
 }
 
-// Module is what the configuration says about one module.
+// Module is what the configuration says about one module, by name.
 type Module struct {
-	Arguments map[string]Expression // that the call passes, seen from the module that calls
-	Outputs   map[string]Expression // seen from the module itself
+	Arguments map[string][]string // what those that the call passes refer to, seen from the module that calls
+	Outputs   map[string][]string // what they refer to, seen from the module itself
 }
 
 func sortFacts(facts []Fact) {

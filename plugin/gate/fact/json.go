@@ -87,3 +87,27 @@ func readArray(dec *json.Decoder, depth int) (any, error) {
 	}
 	return array, nil
 }
+
+// Member is what an object has at a key, nil for what is no object.
+func Member(value any, key string) any {
+	object, _ := value.(map[string]any)
+	return object[key]
+}
+
+// MemberText is the text that an object has at a key, "" when it is none.
+func MemberText(value any, key string) string {
+	text, _ := Member(value, key).(string)
+	return text
+}
+
+// MemberList is the list that an object has at a key, empty when it is none.
+func MemberList(value any, key string) []any {
+	list, _ := Member(value, key).([]any)
+	return list
+}
+
+// MemberObject is the object that an object has at a key, empty when it is none.
+func MemberObject(value any, key string) map[string]any {
+	object, _ := Member(value, key).(map[string]any)
+	return object
+}

@@ -61,16 +61,16 @@ func readPlan(show []byte) (*Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the plan's JSON cannot be trusted: %w", err)
 	}
-	changes, ok := member(value, "resource_changes").([]any)
-	if !ok && member(value, "resource_changes") != nil {
+	changes, ok := Member(value, "resource_changes").([]any)
+	if !ok && Member(value, "resource_changes") != nil {
 		return nil, errors.New("the plan's resource_changes is no list")
 	}
 	r := &planReader{
 		documents: &documents{known: map[reading]document{}},
-		plan:      &Plan{Expressions: map[string]map[string]Expression{}, Modules: map[string]Module{}},
+		plan:      &Plan{References: map[string]map[string][]string{}, Modules: map[string]Module{}},
 		written:   map[string]any{},
 	}
-	r.configuration("", member(member(value, "configuration"), "root_module"), nil)
+	r.configuration("", Member(Member(value, "configuration"), "root_module"), nil)
 	for _, entry := range changes {
 		if err := r.change(entry); err != nil {
 			return nil, err
@@ -90,17 +90,16 @@ type planReader struct {
 
 // change reads one entry of resource_changes.
 func (r *planReader) change(entry any) error {
-	address, _ := member(entry, "address").(string)
-	kind, _ := member(entry, "type").(string)
-	module, _ := member(entry, "module_address").(string)
-	change, ok := member(entry, "change").(map[string]any)
+	address, _ := Member(entry, "address").(string)
+	kind, _ := Member(entry, "type").(string)
+	change, ok := Member(entry, "change").(map[string]any)
 	if address == "" || kind == "" || !ok {
 		return errors.New("an entry of the plan's resource_changes has no address, no type or no change")
 	}
-	if member(entry, "mode") != "managed" {
+	if Member(entry, "mode") != "managed" {
 		return nil // reading data has no effect
 	}
-	effect := &Effect{Address: address, Type: kind, Module: module, Verb: verbOf(change["actions"])}
+	effect := &Effect{Address: address, Type: kind, Verb: verbOf(change["actions"])}
 	written, known := r.written[WithoutKeys(address)]
 	declared := declaration{expressions: written, known: known, top: true}
 	after := r.attributes(kind, change["after"], change["after_unknown"], change["after_sensitive"], declared)
@@ -190,7 +189,7 @@ func (r *planReader) writeOnly(effect *Effect) {
 	if effect.After.Kind != Map {
 		return
 	}
-	for argument := range r.plan.Expressions[WithoutKeys(effect.Address)] {
+	for argument := range r.plan.References[WithoutKeys(effect.Address)] {
 		if !strings.HasSuffix(argument, "_wo") {
 			continue
 		}
@@ -212,79 +211,64 @@ func (r *planReader) configuration(address string, module, call any) {
 	if prefix != "" {
 		prefix += "."
 	}
-	list, _ := member(module, "resources").([]any)
-	for _, entry := range list {
-		name, _ := member(entry, "address").(string)
-		expressions, ok := member(entry, "expressions").(map[string]any)
-		if !ok {
-			expressions = map[string]any{}
-		}
-		r.written[prefix+name] = expressions
-		arguments := readExpressions(expressions, "")
+	for _, entry := range MemberList(module, "resources") {
+		name := MemberText(entry, "address")
+		r.written[prefix+name] = MemberObject(entry, "expressions")
+		arguments := referencesByName(MemberObject(entry, "expressions"), "")
 		for _, meta := range []string{"count", "for_each"} {
-			if expression := member(entry, meta+"_expression"); expression != nil {
-				arguments[meta] = readExpression(expression)
+			if expression := Member(entry, meta+"_expression"); expression != nil {
+				arguments[meta] = referencesOf(expression)
 			}
 		}
-		r.plan.Expressions[prefix+name] = arguments
+		r.plan.References[prefix+name] = arguments
 	}
-	r.plan.Modules[address] = Module{readExpressions(member(call, "expressions"), ""), readExpressions(member(module, "outputs"), "expression")}
-	calls, _ := member(module, "module_calls").(map[string]any)
-	for name, call := range calls {
-		r.configuration(prefix+"module."+name, member(call, "module"), call)
+	r.plan.Modules[address] = Module{referencesByName(Member(call, "expressions"), ""), referencesByName(Member(module, "outputs"), "expression")}
+	for name, call := range MemberObject(module, "module_calls") {
+		r.configuration(prefix+"module."+name, Member(call, "module"), call)
 	}
 }
 
-// readExpressions reads expressions by name, or what holds one at a key.
-func readExpressions(value any, key string) map[string]Expression {
+// referencesByName is what expressions by name refer to, or what holds one at a
+// key.
+func referencesByName(value any, key string) map[string][]string {
 	object, _ := value.(map[string]any)
-	expressions := make(map[string]Expression, len(object))
+	references := make(map[string][]string, len(object))
 	for name, expression := range object {
 		if key != "" {
-			expression = member(expression, key)
+			expression = Member(expression, key)
 		}
-		expressions[name] = readExpression(expression)
+		references[name] = referencesOf(expression)
 	}
-	return expressions
+	return references
 }
 
-// readExpression reads an expression, or those of a block together.
-func readExpression(value any) Expression {
-	e := Expression{Constant: true}
-	e.read(value)
-	slices.Sort(e.References)
-	e.References = slices.Compact(e.References)
-	return e
-}
-
-func (e *Expression) read(value any) {
-	if blocks, ok := value.([]any); ok {
-		for _, block := range blocks {
-			e.read(block)
-		}
-		return
-	}
+// referencesOf is what an expression refers to, or those of a block together.
+func referencesOf(value any) []string {
+	var list []string
 	object, _ := value.(map[string]any)
-	if !isExpression(object) {
+	blocks, isBlocks := value.([]any)
+	switch {
+	case isBlocks:
+		for _, block := range blocks {
+			list = append(list, referencesOf(block)...)
+		}
+	case !isExpression(object):
 		for _, inner := range object {
-			e.read(inner)
+			list = append(list, referencesOf(inner)...)
 		}
-		return
-	}
-	if _, constant := object["constant_value"]; !constant {
-		e.Constant = false
-	}
-	references, _ := object["references"].([]any)
-	for _, reference := range references {
-		if text, ok := reference.(string); ok {
-			e.References = append(e.References, text)
+	default:
+		for _, reference := range MemberList(object, "references") {
+			if text, ok := reference.(string); ok {
+				list = append(list, text)
+			}
 		}
 	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
-// Expression is what the configuration says about an argument of a resource, with
-// the address as in [Effect]. It is false when the argument is not written down.
-func (p *Plan) Expression(address, argument string) (Expression, bool) {
-	expression, ok := p.Expressions[WithoutKeys(address)][argument]
-	return expression, ok
+// ReferencesOf is what an argument of a resource refers to, with the address as
+// in [Effect].
+func (p *Plan) ReferencesOf(address, argument string) []string {
+	return p.References[WithoutKeys(address)][argument]
 }

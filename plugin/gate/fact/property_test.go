@@ -288,7 +288,7 @@ func TestOtherVerbsAreOpaque(t *testing.T) {
 	}
 }
 
-func TestExpressionsOfArguments(t *testing.T) {
+func TestReferencesOfArguments(t *testing.T) {
 	show := printed(t, []any{}, map[string]any{
 		"resources": []any{map[string]any{"address": "aws_x.y", "expressions": map[string]any{
 			"alarm_actions": map[string]any{"references": []any{"aws_sns_topic.p.arn", "aws_sns_topic.p"}},
@@ -307,18 +307,17 @@ func TestExpressionsOfArguments(t *testing.T) {
 	for _, test := range []struct {
 		address, argument, want string
 	}{
-		{"aws_x.y[0]", "alarm_actions", "false [aws_sns_topic.p aws_sns_topic.p.arn] true"},
-		{"aws_x.y", "threshold", "true [] true"},
-		{"aws_x.y", "block", "false [var.a] true"},
-		{"aws_x.y", "other", "false [] false"},
-		{`module.m["a.b]"].aws_x.z`, "count", "false [var.n] true"},
+		{"aws_x.y[0]", "alarm_actions", "[aws_sns_topic.p aws_sns_topic.p.arn]"},
+		{"aws_x.y", "threshold", "[]"},
+		{"aws_x.y", "block", "[var.a]"},
+		{"aws_x.y", "other", "[]"},
+		{`module.m["a.b]"].aws_x.z`, "count", "[var.n]"},
 	} {
-		one, ok := plan.Expression(test.address, test.argument)
-		if got := fmt.Sprint(one.Constant, one.References, ok); got != test.want {
+		if got := fmt.Sprint(plan.ReferencesOf(test.address, test.argument)); got != test.want {
 			t.Errorf("%s %s is %s", test.address, test.argument, got)
 		}
 	}
-	if m := plan.Modules["module.m"]; m.Arguments["topic"].References[0] != "local.t" || m.Outputs["o"].References[0] != "aws_x.z" {
+	if m := plan.Modules["module.m"]; m.Arguments["topic"][0] != "local.t" || m.Outputs["o"][0] != "aws_x.z" {
 		t.Errorf("%v", m)
 	}
 }
