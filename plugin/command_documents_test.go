@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
@@ -131,7 +130,7 @@ func TestIndexPageOnDiskIsThatOfARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := report.Index(settings.DefaultIndex, []report.IndexEntry{indexEntry(nfsDocument, []byte(src), postmortem.DefaultPolicy())})
+	want, err := report.Index(settings.DefaultIndex, []report.IndexEntry{indexEntry(nfsDocument, []byte(src), defaultPolicy)})
 	if err != nil || !bytes.Equal(onDisk, want) {
 		t.Errorf("%v, (-run +command):\n%s", err, cmp.Diff(string(want), string(onDisk)))
 	}

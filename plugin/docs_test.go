@@ -176,7 +176,7 @@ func checkMarkdown(text string) error {
 	policy := postmortem.Policy{SafeTypes: []postmortem.Type{postmortem.Alert, postmortem.Config, postmortem.Monitor}}
 	for _, finding := range postmortem.Lint(postmortem.Parse("docs/post-mortems/example.md", []byte(text), policy)) {
 		if finding.Level == postmortem.LevelError {
-			return errors.New(finding.String())
+			return fmt.Errorf("%+v", finding)
 		}
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -48,4 +49,10 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	os.Exit(m.Run())
+}
+
+// defaultPolicy is the policy of a run with no settings given.
+var defaultPolicy = postmortem.Policy{
+	SafeTypes: []postmortem.Type{postmortem.Alert, postmortem.Config, postmortem.Monitor}, Inferred: postmortem.Tables,
+	Protected: []string{"vault", "dbaas", "traefik", "authentik", "kyverno"}, AllowPaths: []string{"stacks/**"},
 }

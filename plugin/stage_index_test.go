@@ -87,7 +87,7 @@ func (s *site) update(given map[string]string, outcomes []change.Outcome, pushed
 // alertDone is the outcome that the alert of nfsDocument is implemented.
 func (s *site) alertDone(state change.State) []change.Outcome {
 	s.t.Helper()
-	doc := postmortem.Parse(nfsDocument, []byte(s.file(nfsDocument)), postmortem.DefaultPolicy())
+	doc := postmortem.Parse(nfsDocument, []byte(s.file(nfsDocument)), defaultPolicy)
 	return []change.Outcome{{Item: changeItem(doc, doc.Items[0]), State: state, Commit: strings.Repeat("ab", 20)}}
 }
 
@@ -97,7 +97,7 @@ func (s *site) wantIndex(page string) string {
 	s.t.Helper()
 	var entries []report.IndexEntry
 	for _, file := range []string{nfsDocument, oldDocument} {
-		entries = append(entries, indexEntry(file, []byte(s.file(file)), postmortem.DefaultPolicy()))
+		entries = append(entries, indexEntry(file, []byte(s.file(file)), defaultPolicy))
 	}
 	want, err := report.Index(page, entries)
 	if err != nil {
@@ -333,7 +333,7 @@ func TestIndexEntry(t *testing.T) {
 		"| P2 | Add a panel to the board | Config | | Done |", "| P2 | Buy disks | | | Declined |", "| P2 | Look at it | Investigation | | perhaps |") +
 		"\n## Follow-up Implementation\n\n| Date | Action | Priority | Type | Commit | Implemented By\n|---|---|---|---|---|---\n" +
 		"| — | Add an alert on NFS retransmissions | P2 | Alert | — | Needs human review\n"
-	got := indexEntry(nfsDocument, []byte(src), postmortem.DefaultPolicy())
+	got := indexEntry(nfsDocument, []byte(src), defaultPolicy)
 	want := report.IndexEntry{
 		File: nfsDocument, Title: "Post-mortem: NFS", Date: "2026-04-14",
 		Open: 2, Left: 2, Done: 1, Unclear: 1, Oldest: "2026-04-14",
@@ -341,7 +341,7 @@ func TestIndexEntry(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := indexEntry("x.md", nil, postmortem.DefaultPolicy()); got != (report.IndexEntry{File: "x.md"}) {
+	if got := indexEntry("x.md", nil, defaultPolicy); got != (report.IndexEntry{File: "x.md"}) {
 		t.Errorf("of nothing: %+v", got)
 	}
 }

@@ -119,7 +119,7 @@ func stairs(size int) string {
 func benchmarkParse(b *testing.B, src []byte) {
 	b.SetBytes(int64(len(src)))
 	for b.Loop() {
-		Parse("docs/2026-04-14-x.md", src, DefaultPolicy())
+		Parse("docs/2026-04-14-x.md", src, defaultPolicy)
 	}
 	b.StopTimer()
 	b.ReportMetric(float64(peakHeap(src))/float64(len(src)), "peak-heap/byte")
@@ -131,7 +131,7 @@ func benchmarkParse(b *testing.B, src []byte) {
 func allocated(src []byte) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	Parse("docs/2026-04-14-x.md", src, DefaultPolicy())
+	Parse("docs/2026-04-14-x.md", src, defaultPolicy)
 	runtime.ReadMemStats(&after)
 	return after.TotalAlloc - before.TotalAlloc
 }
@@ -150,7 +150,7 @@ func peakHeap(src []byte) uint64 {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		Parse("docs/2026-04-14-x.md", src, DefaultPolicy())
+		Parse("docs/2026-04-14-x.md", src, defaultPolicy)
 	}()
 	for {
 		select {
@@ -180,7 +180,7 @@ func BenchmarkParseHostile(b *testing.B) {
 
 func BenchmarkUpdate(b *testing.B) {
 	src := ordinary(64 << 10)
-	doc := Parse("docs/2026-04-14-x.md", src, DefaultPolicy())
+	doc := Parse("docs/2026-04-14-x.md", src, defaultPolicy)
 	edits := []Edit{{Item: doc.Safe()[0], Done: true, Row: &Row{Commit: strings.Repeat("a", 40)}}}
 	b.SetBytes(int64(len(src)))
 	for b.Loop() {

@@ -154,7 +154,7 @@ func TestFollowUpTable(t *testing.T) {
 func TestFollowUpAtAnUnclosedEnd(t *testing.T) {
 	for _, end := range []string{"```\ncode\n", "<!-- comment\n", "~~~\n", "<script>\n"} {
 		src := "## Action items\n\n- [ ] [Alert] Add alert\n\n" + end
-		item := Parse("d.md", []byte(src), DefaultPolicy()).Safe()[0]
+		item := Parse("d.md", []byte(src), defaultPolicy).Safe()[0]
 		result, err := Update("d.md", []byte(src), []Edit{{Item: item, Done: true, Row: &Row{Commit: hash}}})
 		if err == nil || !strings.Contains(err.Error(), "d.md") {
 			t.Fatalf("%q: error %v, want one that names the document", end, err)
@@ -178,7 +178,7 @@ func TestThreat12_NoTextBreaksTheTable(t *testing.T) {
 			t.Errorf("%q: %v", action, err)
 			continue
 		}
-		doc := Parse("d.md", result.Content, DefaultPolicy())
+		doc := Parse("d.md", result.Content, defaultPolicy)
 		table := doc.followUpTable()
 		if table == nil || len(doc.logs) != 1 || len(table.rows) != 2 || !table.rows[1].whole || table.rows[1].by != HumanReview || len(doc.Items) != 0 {
 			t.Errorf("%q breaks the table:\n%s", action, result.Content)

@@ -21,7 +21,7 @@ func seed(f *testing.F, add func([]byte)) {
 func FuzzParse(f *testing.F) {
 	seed(f, func(src []byte) { f.Add(src) })
 	f.Fuzz(func(t *testing.T, src []byte) {
-		doc := Parse("d.md", src, DefaultPolicy())
+		doc := Parse("d.md", src, defaultPolicy)
 		checkDocument(t, src, doc)
 		for _, item := range doc.Items {
 			Explain(doc, item)
@@ -36,7 +36,7 @@ func FuzzParse(f *testing.F) {
 func FuzzUpdate(f *testing.F) {
 	seed(f, func(src []byte) { f.Add(src, 0) })
 	f.Fuzz(func(t *testing.T, src []byte, index int) {
-		before := Parse("d.md", src, DefaultPolicy())
+		before := Parse("d.md", src, defaultPolicy)
 		if index < 0 || index >= len(before.Items) {
 			return
 		}

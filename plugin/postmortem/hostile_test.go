@@ -20,7 +20,7 @@ func TestHostileDocumentsAreRead(t *testing.T) {
 			src = src[:300<<10]
 		}
 		t.Run(name, func(t *testing.T) {
-			doc := Parse("d.md", src, DefaultPolicy())
+			doc := Parse("d.md", src, defaultPolicy)
 			checkDocument(t, src, doc)
 			found := false
 			for _, p := range doc.Problems {
@@ -71,7 +71,7 @@ func TestLimits(t *testing.T) {
 		"a long line in code":         {lines("```", strings.Repeat("a", 70<<10), "```", "## Action items", "- [ ] [Alert] Add alert"), 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			doc := Parse("d.md", test.src, DefaultPolicy())
+			doc := Parse("d.md", test.src, defaultPolicy)
 			if len(doc.Items) != test.items {
 				t.Errorf("%d items, want %d", len(doc.Items), test.items)
 			}

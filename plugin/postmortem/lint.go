@@ -32,19 +32,6 @@ type Finding struct {
 	Evidence string `json:"evidence,omitempty"` // the words of it for which the reason holds, see [Document.Evidence]
 }
 
-// String is the finding in the form file:line:column that CI logs and editors
-// understand.
-func (f Finding) String() string {
-	line := fmt.Sprintf("%s:%d:%d: %s: %s: %s", printable(f.File, 300), f.Line, f.Column, f.Level, f.Reason, f.Detail)
-	if f.Text != "" {
-		line += fmt.Sprintf(" [%s]", f.Text)
-	}
-	if f.Evidence != "" {
-		line += fmt.Sprintf(" Because of %q.", f.Evidence)
-	}
-	return line + " Fix: " + f.Fix
-}
-
 // Lint tells the author of a document, line by line, what of it cannot be used
 // or will be left to a person.
 func Lint(d *Document) []Finding {

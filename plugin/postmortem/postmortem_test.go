@@ -67,7 +67,7 @@ func TestCommitDate(t *testing.T) {
 }
 
 func TestReasonIsTheFirstInOrder(t *testing.T) {
-	item := one(t, "| P1 | Maybe delete vault <x>? | Config | | TODO (later) |", DefaultPolicy())
+	item := one(t, "| P1 | Maybe delete vault <x>? | Config | | TODO (later) |", defaultPolicy)
 	want := []reason.Code{reason.Placeholder, reason.StatusWithNote, reason.ProtectedTarget, reason.DestructiveVerb, reason.Hedged}
 	if diff := cmp.Diff(want, item.Reasons); diff != "" {
 		t.Errorf("reasons (-want +got):\n%s", diff)
@@ -83,7 +83,7 @@ func TestPolicyOnlyNarrows(t *testing.T) {
 		"config":    "| P1 | Set timeout A | Config | | TODO |",
 		"migration": "| P1 | Copy the volume | Migration | | TODO |",
 	}
-	only := DefaultPolicy()
+	only := defaultPolicy
 	only.SafeTypes = []Type{Alert, Migration}
 	for name, want := range map[string]bool{"alert": true, "config": false, "migration": false} {
 		if got := one(t, rows[name], only).Safe(); got != want {
@@ -93,12 +93,12 @@ func TestPolicyOnlyNarrows(t *testing.T) {
 			t.Errorf("%s is safe with the zero policy", name)
 		}
 	}
-	protected := DefaultPolicy()
+	protected := defaultPolicy
 	protected.Protected = append(protected.Protected, "Billing")
 	if got := one(t, "| P1 | Set billing-api timeout | Config | | TODO |", protected).Reason(); got != reason.ProtectedTarget {
 		t.Errorf("reason %q, want %s", got, reason.ProtectedTarget)
 	}
-	paths := DefaultPolicy()
+	paths := defaultPolicy
 	paths.AllowPaths = []string{"infra/**"}
 	if got := one(t, "| P1 | Add alert in stacks/web/main.tf | Alert | | TODO |", paths).Reason(); got != reason.OutsideScope {
 		t.Errorf("reason %q, want %s", got, reason.OutsideScope)
@@ -113,7 +113,7 @@ func TestInference(t *testing.T) {
 		Tables: {true, true, false, false},
 		All:    {true, true, true, false},
 	} {
-		policy := DefaultPolicy()
+		policy := defaultPolicy
 		policy.Inferred = mode
 		var got []bool
 		for _, item := range Parse("d.md", src, policy).Items {
@@ -131,7 +131,7 @@ func TestInference(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	ids := func(file string, text ...string) []string {
 		var out []string
-		for _, item := range Parse(file, lines(text...), DefaultPolicy()).Items {
+		for _, item := range Parse(file, lines(text...), defaultPolicy).Items {
 			out = append(out, item.ID)
 		}
 		return out
@@ -159,7 +159,7 @@ func TestIdentity(t *testing.T) {
 
 func TestListingHasTheKeysOfTheShellOriginal(t *testing.T) {
 	doc := Parse("docs/x.md", lines("| Priority | Action | Type | Details | Status |", "|---|---|---|---|---|",
-		"| P2 | Add NFS alert | Alert | a \\| b | TODO |", "| P1 | Migrate Vault | Migration | | TODO |"), DefaultPolicy())
+		"| P2 | Add NFS alert | Alert | a \\| b | TODO |", "| P1 | Migrate Vault | Migration | | TODO |"), defaultPolicy)
 	out, err := json.Marshal(doc)
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +194,7 @@ func TestListingHasTheKeysOfTheShellOriginal(t *testing.T) {
 }
 
 func TestTableIsPrintable(t *testing.T) {
-	doc := Parse("a\x1bb.md", lines("## Actions", "", "| Action | Status |", "|---|---|", "| Add \x1b[31m alert\u202e | TODO |", "| x |"), DefaultPolicy())
+	doc := Parse("a\x1bb.md", lines("## Actions", "", "| Action | Status |", "|---|---|", "| Add \x1b[31m alert\u202e | TODO |", "| x |"), defaultPolicy)
 	text := doc.Table()
 	if strings.ContainsAny(text, "\x1b\u202e") {
 		t.Errorf("control characters in %q", text)
@@ -208,12 +208,12 @@ func TestTableIsPrintable(t *testing.T) {
 
 func TestLint(t *testing.T) {
 	doc := Parse("d.md", lines("## Action items", "", "| Action | Type | Status |", "|---|---|---|",
-		"| Add alert A | Alert | TODO |", "| Add alert B | Alert | maybe |", "| Add alert C | Alert |", "| Move it | Migration | TODO |"), DefaultPolicy())
+		"| Add alert A | Alert | TODO |", "| Add alert B | Alert | maybe |", "| Add alert C | Alert |", "| Move it | Migration | TODO |"), defaultPolicy)
 	var got []string
 	for _, f := range Lint(doc) {
 		got = append(got, fmt.Sprintf("%d:%d %s %s", f.Line, f.Column, f.Level, f.Reason))
-		if f.Fix == "" || f.Detail == "" || !strings.HasPrefix(f.String(), fmt.Sprintf("d.md:%d:%d: ", f.Line, f.Column)) {
-			t.Errorf("finding %+v reads %s", f, f)
+		if f.Fix == "" || f.Detail == "" {
+			t.Errorf("finding without a sentence or a way out: %+v", f)
 		}
 	}
 	want := []string{"6:3 warning status-unknown", "7:1 error malformed-row", "8:3 note type-not-safe"}
@@ -223,7 +223,7 @@ func TestLint(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	policy := DefaultPolicy()
+	policy := defaultPolicy
 	for row, wants := range map[string][]string{
 		"| P1 | Add alert A | Alert | | TODO |":   {"automatic", "priority P1, type Alert"},
 		"| P1 | Add alert A | Alert | | Done |":   {"not open: it is done"},
@@ -253,7 +253,7 @@ func TestEvidenceQuotesTheWordsThatHoldAnItemBack(t *testing.T) {
 		"| P1 | Add alert for <service> | Alert | | TODO |":                         "<service>",
 		"| P1 | Redesign the queue | Architecture | | TODO |":                       "",
 	} {
-		doc := oneOf(t, row, DefaultPolicy())
+		doc := oneOf(t, row, defaultPolicy)
 		if got := doc.Evidence(doc.Items[0]); got != want {
 			t.Errorf("%s: %s because of %q, want %q", row, doc.Items[0].Reason(), got, want)
 		}
@@ -274,7 +274,7 @@ func TestThreat1_HiddenInstructionsAreRefused(t *testing.T) {
 		"private use":     "| P1 | Add alert \ue000 | Alert | | TODO |",
 		"other cell":      "| P1\u2060 | Add alert | Alert | | TODO |",
 	} {
-		if got := one(t, row, DefaultPolicy()).Reason(); got != reason.InvisibleCharacters {
+		if got := one(t, row, defaultPolicy).Reason(); got != reason.InvisibleCharacters {
 			t.Errorf("%s: reason %q, want %s", name, got, reason.InvisibleCharacters)
 		}
 	}
@@ -284,7 +284,7 @@ func TestThreat1_HiddenInstructionsAreRefused(t *testing.T) {
 		"kelvin":           "| P1 | Add alert | Alert | | bac\u212alog |",
 		"huge cell":        "| P1 | Add alert " + strings.Repeat("a", 600) + " | Alert | | TODO |",
 	} {
-		if item := one(t, row, DefaultPolicy()); item.Safe() {
+		if item := one(t, row, defaultPolicy); item.Safe() {
 			t.Errorf("%s: safe", name)
 		}
 	}
@@ -292,7 +292,7 @@ func TestThreat1_HiddenInstructionsAreRefused(t *testing.T) {
 
 func TestThreat2_ShellTextStaysData(t *testing.T) {
 	action := "Add alert it'$(touch /tmp/x)`y`; \"z\""
-	item := one(t, "| P1 | "+action+" | Alert | | TODO |", DefaultPolicy())
+	item := one(t, "| P1 | "+action+" | Alert | | TODO |", defaultPolicy)
 	if item.Action != action {
 		t.Errorf("action %q, want %q", item.Action, action)
 	}
@@ -308,7 +308,7 @@ func TestNothingLooksSafeThatIsNot(t *testing.T) {
 		"Apply the fix by deleting the pod", "Set a CronJob that deletes old logs", "Either set A or B", "Set the timeout?", "TBD: set the timeout",
 		"Set the password policy", "Set timeout for goauthentik", "Turn off swap", "Stop the exporter", "Take down the canary", "Recreate the PVC",
 	} {
-		if item := one(t, "| P1 | "+action+" | Config | | TODO |", DefaultPolicy()); item.Safe() {
+		if item := one(t, "| P1 | "+action+" | Config | | TODO |", defaultPolicy); item.Safe() {
 			t.Errorf("%q is safe", action)
 		}
 	}
@@ -326,7 +326,7 @@ func TestOrdinaryItemsAreSafe(t *testing.T) {
 		"| P2 | Add Uptime Kuma monitor for the registry | Monitor | HTTP 200 every 60s | Planned |":       Monitor,
 		"| P2 | Add blackbox probe for ingress | Monitor | | todo |":                                       Monitor,
 	} {
-		item := one(t, row, DefaultPolicy())
+		item := one(t, row, defaultPolicy)
 		if !item.Safe() || item.Type != string(want) {
 			t.Errorf("%s: safe %v, type %q, reasons %v", row, item.Safe(), item.Type, item.Reasons)
 		}

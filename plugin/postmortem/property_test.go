@@ -95,7 +95,7 @@ func checkDocument(t interface {
 func TestParseIsTotal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		src := rapid.OneOf(document(), rapid.SliceOf(rapid.Byte())).Draw(t, "document")
-		doc := Parse("d.md", src, DefaultPolicy())
+		doc := Parse("d.md", src, defaultPolicy)
 		checkDocument(t, src, doc)
 		Lint(doc)
 		for _, item := range doc.Items {
@@ -110,7 +110,7 @@ func TestParseIsTotal(t *testing.T) {
 func TestEditChangesOneStateOnly(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		src := document().Draw(t, "document")
-		before := Parse("d.md", src, DefaultPolicy())
+		before := Parse("d.md", src, defaultPolicy)
 		if len(before.Items) == 0 {
 			return
 		}
@@ -144,7 +144,7 @@ func checkOneState(t interface{ Errorf(string, ...any) }, src []byte, before *Do
 		!bytes.Equal(result.Content[item.token.end+grown:], src[item.token.end:]) {
 		t.Errorf("bytes beside the token were changed")
 	}
-	after := Parse("d.md", result.Content, DefaultPolicy())
+	after := Parse("d.md", result.Content, defaultPolicy)
 	for i := range after.Items {
 		want := before.Items[i].state
 		if i == index {
