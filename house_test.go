@@ -25,6 +25,7 @@ const module = "github.com/pm-todos/pm-todos/"
 var rooms = map[string][]string{
 	".":                     {"plugin", "plugin/standin"},
 	"plugin":                {"plugin/settings", "plugin/audit", "plugin/record", "plugin/resolve", "plugin/resolve/onhost", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
+	"plugin/resolve/fake":   {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/agent"},
 	"plugin/resolve/onhost": {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/agent"},
 	"plugin/audit":          {"plugin/record", "plugin/resolve", "plugin/gitrepo", "plugin/gate/place"},
 	"plugin/record":         {},

@@ -69,7 +69,7 @@ func (a *attempt) offer(ctx context.Context) error {
 		return fmt.Errorf("push %s: %w", branch, err)
 	}
 	a.out.State, a.out.Commit, a.out.Branch = change.Proposed, fix, branch
-	if a.offered, err = a.patch(fix); err != nil {
+	if a.offered, err = a.patchOf(fix, a.base, a.evidence()); err != nil {
 		// It waits on its branch all the same.
 		a.log.Warn().Str("stage", "items").Err(err).Msg("the ledger does not keep what was proposed: merge it in a way that keeps its trailers")
 	}
@@ -97,6 +97,26 @@ func (r *Resolver) branchTip(ctx context.Context, branch string) (string, error)
 		return "", fmt.Errorf("look for the branch %s: %w", branch, err)
 	}
 	return refs[name], nil
+}
+
+// remember writes into the ledger what an open proposal changes, where the run
+// that made it was cut short before it could, or never learned that it was taken.
+func (r *Resolver) remember(ref record.Ref, p proposal) {
+	attempt, made := r.ledger.LastAttempt(ref)
+	result := r.ledger.LastResult(ref)
+	cut := result.State == record.StateTemporary || result.State == string(change.NotAttempted)
+	if !made || result.Run == attempt.Run && result.Attempt == attempt.Attempt && !cut {
+		return
+	}
+	patch, err := r.patchOf(p.commit, "", p.evidence)
+	if err != nil {
+		r.log.Warn().Str("stage", "items").Str("item", ref.Item).Err(err).Msg("the ledger does not keep what is proposed")
+		return
+	}
+	r.pending = append(r.pending, record.Entry{
+		Time: r.now().UTC(), Run: attempt.Run, Kind: record.KindResult, Ref: ref, Attempt: attempt.Attempt,
+		State: string(change.Proposed), CostUSD: p.evidence.CostUSD, Commit: p.commit, Patch: patch,
+	})
 }
 
 // proposal is a fix that waits on a branch.

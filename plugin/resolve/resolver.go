@@ -195,6 +195,7 @@ func (r *Resolver) admit(items []change.Item, waiting map[record.Ref]proposal) (
 			out.Reason, out.Commit = reason.Reopened, fix.commit
 		case waiting[ref].branch != "":
 			out.State, out.Reason, out.Branch = change.Proposed, reason.Proposed, waiting[ref].branch
+			r.remember(ref, waiting[ref])
 		case r.opts.Mode != Propose && r.ledger.LastResult(ref).Unapproved(item):
 			out.Reason = reason.NeedsApproval
 		case r.ledger.Attempts(ref) >= r.opts.MaxAttempts:

@@ -14,14 +14,14 @@ import (
 // a commit of the branch that takes every file from and to the same contents has
 // brought it there.
 
-// patch is what a proposed commit changes, for the ledger; nil when that cannot
-// be said in a few sums.
-func (a *attempt) patch(fix string) (*record.Patch, error) {
-	commit, err := a.repo.Lookup(fix)
+// patchOf is what a proposed commit changes, for the ledger; nil when that cannot
+// be said in a few sums. An empty base is the commit's own.
+func (r *Resolver) patchOf(fix, base string, e record.Evidence) (*record.Patch, error) {
+	commit, err := r.repo.Lookup(fix)
 	if err != nil {
 		return nil, err
 	}
-	diff, err := a.repo.Diff(commit.Parent, commit.Tree)
+	diff, err := r.repo.Diff(commit.Parent, commit.Tree)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (a *attempt) patch(fix string) (*record.Patch, error) {
 	if !ok {
 		return nil, nil
 	}
-	return &record.Patch{Base: a.base, Stack: a.stack.name, Plan: a.plan.SHA256, Count: a.out.Counts, Files: steps}, nil
+	return &record.Patch{Base: cmp.Or(base, commit.Parent), Stack: e.Stack, Plan: e.PlanHash, Count: e.Counts, Files: steps}, nil
 }
 
 // mostSearched bounds how many commits are looked at for one proposal.

@@ -1,0 +1,248 @@
+package resolve_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
+)
+
+// mostRuns is how many runs a disturbed one may need after it until nothing is
+// left to do.
+const mostRuns = 6
+
+// scenario is a way that a run can take, through every step of which the table
+// goes.
+type scenario struct {
+	name    string
+	items   []todo
+	prepare func(*site)
+	between func(*site) // what people do after a run
+	from    string      // the call from which on it differs from the first
+}
+
+var scenarios = []scenario{
+	{name: "an item is done", items: []todo{raise}},
+	{name: "two items of two stacks", items: []todo{alert, raise}, from: "plan stacks/nfs"},
+	{name: "the owner has a check", items: []todo{raise}, from: "plan", prepare: func(s *site) {
+		s.tune = func(o *resolve.Options) { o.Verify = true }
+	}},
+	{name: "the saved plan is stale once", items: []todo{raise}, from: "apply", prepare: func(s *site) {
+		s.Before = once("look for the lock", func() { s.Stack("stacks/nfs").Touch() })
+	}},
+	{name: "the branch touches the stack while the agent works", items: []todo{raise}, from: "write refs/pm-todos/journal", prepare: func(s *site) {
+		s.Before = once("bring the agent's tree back", func() {
+			s.Push("theirs\n", map[string]string{"stacks/nfs/README.md": "theirs\n"})
+		})
+	}},
+	{name: "the branch touches the stack during the apply", items: []todo{raise}, from: "apply", prepare: func(s *site) {
+		s.Before = once("apply stacks/nfs", func() {
+			s.Push("theirs\n", map[string]string{"stacks/nfs/README.md": "theirs\n"})
+		})
+	}},
+	{name: "no ref can be deleted", items: []todo{raise}, from: "delete", prepare: func(s *site) { s.KeepsRefs = true }},
+	{name: "proposed and merged", items: []todo{raise}, from: "write refs/heads", prepare: func(s *site) { s.mode = resolve.Propose }, between: mergeAndApply("")},
+	{name: "proposed and squashed", items: []todo{raise}, from: "write refs/heads", prepare: func(s *site) { s.mode = resolve.Propose }, between: mergeAndApply("all of it in one\n")},
+}
+
+// once does something before the first call of a name.
+func once(name string, act func()) func(int, fake.Call) {
+	done := false
+	return func(_ int, call fake.Call) {
+		if !done && call.Name == name {
+			done = true
+			act()
+		}
+	}
+}
+
+// mergeAndApply is a person who merges the proposal, and a pipeline that applies
+// the branch. What is squashed, with nothing left of its evidence and its branch,
+// was met by a run that came through.
+func mergeAndApply(squashed string) func(*site) {
+	return func(s *site) {
+		branch := resolve.ProposeBranch(document)
+		waits := s.outcome(raise).Reason == reason.Proposed
+		if len(s.Refs("refs/heads/"+branch)) == 0 || squashed != "" && !waits {
+			return
+		}
+		s.Merge(branch, squashed)
+		fake.Applied(s.World, "stacks/nfs", map[string]string{threads: s.File(threads)})
+	}
+}
+
+// ways are what can go wrong with a call.
+func ways(call fake.Call) []fake.How {
+	hows := []fake.How{fake.Fails, fake.Dies}
+	if !call.Changes {
+		return hows
+	}
+	hows = append(hows, fake.Lost, fake.Twice)
+	verb, _, _ := strings.Cut(call.Name, " ")
+	switch verb {
+	case "write", "publish", "push", "delete":
+		hows = append(hows, fake.Refused)
+	case "apply":
+		hows = append(hows, fake.Halts, fake.Breaks)
+	}
+	return hows
+}
+
+func (sc scenario) site(t *testing.T) *site {
+	s := newSite(t, sc.items...)
+	if sc.prepare != nil {
+		sc.prepare(s)
+	}
+	return s
+}
+
+// play runs the program until nothing is left to do.
+func (sc scenario) play(s *site) {
+	s.t.Helper()
+	for range mostRuns {
+		end := s.run()
+		s.sound()
+		if s.EndLease(); end.idle {
+			return
+		}
+		for _, out := range s.outcomes {
+			if out.State == change.NeedsPerson && out.Command != "" {
+				s.finishByHand(out)
+			}
+		}
+		if sc.between != nil {
+			sc.between(s)
+		}
+	}
+	s.t.Errorf("after %d runs something is left to do: %+v\n%s", s.runs, s.outcomes, s.log())
+}
+
+// finishByHand is a person who does in production what a fix says that broke half
+// way.
+func (s *site) finishByHand(out change.Outcome) {
+	files := map[string]string{}
+	for _, path := range []string{alerts, threads} {
+		files[path] = s.File(path)
+	}
+	fake.Applied(s.World, out.Stack, files)
+}
+
+func (s *site) log() string {
+	var b strings.Builder
+	for run := range s.runs {
+		fmt.Fprintf(&b, "run %d\n", run+1)
+		for i, call := range s.Trail(s.name(run + 1)) {
+			fmt.Fprintf(&b, "%4d %s\n", i+1, call.Name)
+		}
+	}
+	return b.String()
+}
+
+// sound is what holds at any moment.
+func (s *site) sound() {
+	s.t.Helper()
+	for _, item := range s.items {
+		stack := s.stackOf(item)
+		fixes := s.fixes(item)
+		applied := s.applies(item)
+		if len(applied) > 1 {
+			s.t.Errorf("%s was applied %d times", item.id, len(applied))
+		}
+		if len(fixes) > 1 {
+			s.t.Errorf("%s is on the branch %d times", item.id, len(fixes))
+		}
+		for _, fix := range fixes {
+			if s.mode == resolve.Apply && !slices.Contains(applied, fix.PlanHash) {
+				s.t.Errorf("published and never applied: %+v", fix)
+			}
+		}
+		if s.done(item) {
+			if want := fake.Input(s.World, item.file, item.edit(repository[item.file]), item.address); stack.Resources[item.address] != want {
+				s.t.Errorf("%s is falsely done: production has %s", item.id, stack.Resources[item.address])
+			}
+			if s.File(item.file) != item.edit(repository[item.file]) {
+				s.t.Errorf("%s is done and not on the branch:\n%s", item.id, s.File(item.file))
+			}
+		}
+		if file := s.File(item.file); file != repository[item.file] && file != item.edit(repository[item.file]) {
+			s.t.Errorf("published and never judged:\n%s", file)
+		}
+	}
+}
+
+// applies are the plans of an item that were applied.
+func (s *site) applies(item todo) (plans []string) {
+	for _, a := range s.stackOf(item).Applies {
+		if e, ok := record.ParseEvidence(s.Message(a.Commit)); ok && e.Item == item.id {
+			plans = append(plans, a.SHA256)
+		}
+	}
+	return plans
+}
+
+// quiet is what holds once nothing is left to do.
+func (s *site) quiet() {
+	s.t.Helper()
+	for _, item := range s.items {
+		if !s.done(item) {
+			s.t.Errorf("%s was never done: %+v", item.id, s.outcome(item))
+		}
+	}
+	if journals := resolve.JournalsSeen(s.Clone("")); len(journals) > 0 {
+		s.t.Errorf("journals are left: %v", journals)
+	}
+	if holder := s.Holder(); holder != "" {
+		s.t.Errorf("%s has the lock still", holder)
+	}
+	s.Unused()
+}
+
+// TestEveryCallOfARunGoesWrong takes every way of a run, and at every call that it
+// makes to the outside has everything go wrong that can. The next runs go on
+// from there.
+func TestEveryCallOfARunGoesWrong(t *testing.T) {
+	t.Parallel()
+	cases := 0
+	for _, sc := range scenarios {
+		var clean *site
+		sound := t.Run(sc.name+"/undisturbed", func(t *testing.T) {
+			clean = sc.site(t)
+			sc.play(clean)
+			clean.quiet()
+			if t.Failed() {
+				t.Log(clean.log())
+			}
+		})
+		if !sound {
+			continue
+		}
+		started := false
+		for run := range clean.runs {
+			for i, call := range clean.Trail(clean.name(run + 1)) {
+				started = started || strings.HasPrefix(call.Name, sc.from)
+				if !started {
+					continue
+				}
+				for _, how := range ways(call) {
+					cases++
+					t.Run(fmt.Sprintf("%s/run %d/%d %.60s %s", sc.name, run+1, i+1, call.Name, how), func(t *testing.T) {
+						s := sc.site(t)
+						s.Fail(fake.Fault{Run: s.name(run + 1), At: i + 1, How: how})
+						sc.play(s)
+						s.quiet()
+						if t.Failed() {
+							t.Log(s.log())
+						}
+					})
+				}
+			}
+		}
+	}
+	t.Logf("%d cases", cases)
+}

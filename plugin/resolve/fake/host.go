@@ -1,0 +1,440 @@
+package fake
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/agent"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+)
+
+// Machine is a host. Its run directories outlive the runs.
+type Machine struct {
+	w    *World
+	name string
+	runs map[string]*directory
+	down bool
+}
+
+// directory is what a host keeps of one run.
+type directory struct {
+	plans   map[string]*plan     // by SHA-256
+	applies map[string]*applying // by id
+}
+
+// applying is one apply, or the fence in its place.
+type applying struct {
+	host.ApplyStatus
+	fenced bool
+	ends   time.Time // while it runs
+}
+
+// Machine is the host of that name.
+func (w *World) Machine(name string) *Machine {
+	if w.hosts[name] == nil {
+		w.hosts[name] = &Machine{w: w, name: name, runs: map[string]*directory{}}
+	}
+	return w.hosts[name]
+}
+
+// SetDown takes the host off the network, or puts it back.
+func (m *Machine) SetDown(down bool) { m.down = down }
+
+// Runs is how many run directories the host has.
+func (m *Machine) Runs() int {
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
+	return len(m.runs)
+}
+
+// Forget takes the run directories of a host away.
+func (m *Machine) Forget() {
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
+	clear(m.runs)
+}
+
+// call is a call to the host.
+func (m *Machine) call(ctx context.Context, call Call, act func(How) error) error {
+	if err := context.Cause(ctx); err != nil {
+		return fault.Mark(fault.Temporary, fmt.Errorf("cut short: %w", err))
+	}
+	return m.w.call(call, func(how How) error {
+		if m.down {
+			return errDown
+		}
+		return act(how)
+	})
+}
+
+// Records are the run directories of a host, for a run that settles.
+type Records struct {
+	*Machine
+	run string
+}
+
+// Records are the run directories of the host, as a run sees them.
+func (m *Machine) Records(run string) *Records { return &Records{m, run} }
+
+// Name is the host's.
+func (r *Records) Name() string { return r.name }
+
+// find is the directory of an apply, else of its plan.
+func (r *Records) find(id, judged string) (found *directory) {
+	for _, d := range r.runs {
+		if d.applies[id] != nil {
+			return d
+		}
+		if d.plans[judged] != nil {
+			found = d
+		}
+	}
+	return found
+}
+
+// FenceApply waits for an apply that runs, and lets none begin that has not.
+func (r *Records) FenceApply(ctx context.Context, id, judged string) (status host.ApplyStatus, err error) {
+	err = r.call(ctx, changes(r.run, "ask how the apply ended"), func(How) error {
+		d := r.find(id, judged)
+		if d == nil {
+			status.Unknown = true
+			return nil
+		}
+		if d.applies[id] == nil {
+			d.applies[id] = &applying{fenced: true}
+		}
+		r.w.await(d.applies[id])
+		status = d.applies[id].ApplyStatus
+		return nil
+	})
+	if err != nil {
+		return host.ApplyStatus{Unknown: true}, err
+	}
+	return status, nil
+}
+
+// await waits for an apply that runs, while the world goes on.
+func (w *World) await(a *applying) {
+	if wait := time.Until(a.ends); wait > 0 {
+		w.mu.Unlock()
+		time.Sleep(wait)
+		w.mu.Lock()
+	}
+}
+
+// Settled marks an apply as settled.
+func (r *Records) Settled(ctx context.Context, id string) error {
+	return r.call(ctx, changes(r.run, "mark the apply as settled"), func(How) error {
+		for _, d := range r.runs {
+			if a := d.applies[id]; a != nil {
+				a.Settled = true
+			}
+		}
+		return nil
+	})
+}
+
+// Reclaim removes what no journal needs.
+func (r *Records) Reclaim(ctx context.Context, needed []host.Journaled) error {
+	return r.call(ctx, changes(r.run, "remove old run directories"), func(How) error {
+		for id, d := range r.runs {
+			keep := id == r.run
+			for _, n := range needed {
+				a := d.applies[n.Apply]
+				keep = keep || a != nil && !a.Settled || d.plans[n.SHA256] != nil
+			}
+			for _, a := range d.applies {
+				keep = keep || time.Until(a.ends) > 0
+			}
+			if !keep {
+				delete(r.runs, id)
+			}
+		}
+		return nil
+	})
+}
+
+// Close lets go of the host.
+func (r *Records) Close(context.Context) error { return nil }
+
+// Host is a host with the directory of one run.
+type Host struct{ *Records }
+
+// Open makes the directory of a run.
+func (m *Machine) Open(ctx context.Context, run string) (*Host, error) {
+	err := m.call(ctx, changes(run, "open the run directory"), func(How) error {
+		if m.runs[run] == nil {
+			m.runs[run] = &directory{plans: map[string]*plan{}, applies: map[string]*applying{}}
+		}
+		return nil
+	})
+	return &Host{m.Records(run)}, err
+}
+
+// Close removes the directory of the run, unless an apply in it is not settled.
+func (h *Host) Close(ctx context.Context) error {
+	return h.call(ctx, changes(h.run, "remove the run directory"), func(How) error {
+		d := h.runs[h.run]
+		if d == nil {
+			return nil
+		}
+		for _, a := range d.applies {
+			if a.Began && !a.Settled {
+				return nil
+			}
+		}
+		delete(h.runs, h.run)
+		return nil
+	})
+}
+
+// own is the directory of the run. Only a later run takes it away, once it has
+// the lock.
+func (h *Host) own() (*directory, error) {
+	if d := h.runs[h.run]; d != nil {
+		return d, nil
+	}
+	return nil, fault.Mark(fault.Temporary, errFenced)
+}
+
+func unpack(pack func(io.Writer) error) (map[string]string, error) {
+	var b bytes.Buffer
+	if err := pack(&b); err != nil {
+		return nil, err
+	}
+	var files map[string]string
+	return files, json.Unmarshal(b.Bytes(), &files)
+}
+
+// Turn is what the agent does when it is asked for an item.
+type Turn struct {
+	Of      string            // part of what the item says
+	Change  map[string]string // files with their contents, "" for those that go
+	Edit    map[string]func(string) string
+	Report  agent.Report
+	Takes   time.Duration
+	Several bool // it may be asked for it again
+
+	used bool
+}
+
+// Script has the agent take these turns. What it is asked besides is an error.
+func (w *World) Script(turns ...*Turn) { w.turns = append(w.turns, turns...) }
+
+// turn is the next turn for what the prompt is about.
+func (w *World) turn(prompt []byte) *Turn {
+	for _, t := range w.turns {
+		if strings.Contains(string(prompt), t.Of) && (!t.used || t.Several) {
+			t.used = true
+			return t
+		}
+	}
+	w.t.Errorf("unexpected: the agent is asked for\n%s", prompt)
+	return nil
+}
+
+// Workspace is a work tree for the agent.
+func (h *Host) Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (resolve.AgentSpace, error) {
+	files, err := unpack(pack)
+	if err != nil {
+		return nil, err
+	}
+	err = h.call(ctx, changes(h.run, "make a workspace for the agent"), func(How) error {
+		_, err := h.own()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &agentSpace{h, files}, nil
+}
+
+type agentSpace struct {
+	h     *Host
+	files map[string]string
+}
+
+// Turn does what the script says.
+func (s *agentSpace) Turn(ctx context.Context, _ agent.Definition, prompt []byte, _ float64) (report agent.Report, err error) {
+	var turn *Turn
+	err = s.h.call(ctx, changes(s.h.run, "the agent works"), func(How) error {
+		if turn == nil { // what is asked twice is done twice
+			turn = s.h.w.turn(prompt)
+		}
+		if turn == nil {
+			return fault.Mark(fault.Failed, errors.New("the agent knows nothing of it"))
+		}
+		for path, edit := range turn.Edit {
+			if edited := edit(s.files[path]); edited != "" {
+				s.files[path] = edited
+			}
+		}
+		for path, content := range turn.Change {
+			if s.files[path] = content; content == "" {
+				delete(s.files, path)
+			}
+		}
+		report = turn.Report
+		return nil
+	})
+	if err != nil {
+		return agent.Report{}, err
+	}
+	time.Sleep(turn.Takes)
+	return report, nil
+}
+
+// Export is what the agent left.
+func (s *agentSpace) Export(ctx context.Context, _ int64) (tree string, pack []byte, err error) {
+	err = s.h.call(ctx, reads(s.h.run, "bring the agent's tree back"), func(How) error {
+		tree = hashOf(s.files)
+		pack, err = json.Marshal(s.files)
+		return err
+	})
+	return tree, pack, err
+}
+
+// Checkout is a workspace for stacks.
+func (h *Host) Checkout(ctx context.Context, commit string, pack func(io.Writer) error) (resolve.Checkout, error) {
+	files, err := unpack(pack)
+	if err != nil {
+		return nil, err
+	}
+	err = h.call(ctx, changes(h.run, "make a workspace for stacks"), func(How) error {
+		_, err := h.own()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &checkout{h, commit, files}, nil
+}
+
+type checkout struct {
+	h      *Host
+	commit string
+	files  map[string]string
+}
+
+// Plan plans a stack as it is now, and keeps the plan.
+func (c *checkout) Plan(ctx context.Context, stack string) (out change.Plan, err error) {
+	err = c.h.call(ctx, reads(c.h.run, "plan %s", stack), func(How) error {
+		d, err := c.h.own()
+		if err != nil {
+			return err
+		}
+		p, err := c.h.w.plan(stack, c.files)
+		if err != nil {
+			return err
+		}
+		d.plans[p.sha256] = p
+		out = change.Plan{SHA256: p.sha256, Show: p.show}
+		return nil
+	})
+	return out, err
+}
+
+// Apply applies a plan that was kept.
+func (c *checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplyStatus, error) {
+	var status host.ApplyStatus
+	var how How
+	err := c.h.call(ctx, changes(c.h.run, "apply %s", spec.Dir), func(wrong How) error {
+		how = wrong
+		d, err := c.h.own()
+		if err != nil {
+			return err
+		}
+		if known := d.applies[spec.ID]; known != nil {
+			if known.fenced {
+				return fault.Mark(fault.Temporary, errFenced)
+			}
+			return fault.Mark(fault.Temporary, host.ErrBegan)
+		}
+		p := d.plans[spec.SHA256]
+		if p == nil {
+			return fault.Mark(fault.Failed, errPlanChanged)
+		}
+		a := &applying{ApplyStatus: host.ApplyStatus{Began: true, Commit: spec.Commit, SHA256: spec.SHA256}}
+		d.applies[spec.ID] = a
+		c.h.w.apply(a, p, how)
+		status = a.ApplyStatus
+		return nil
+	})
+	switch {
+	case how == Lost && status.Began, how == Halts:
+		status.Ended, status.Unknown = false, true
+		return status, fault.Mark(fault.Person, fmt.Errorf("%w; the apply may go on there", errLost))
+	case err != nil:
+		return host.ApplyStatus{}, err
+	}
+	return status, nil
+}
+
+// Verify asks the owner's check.
+func (c *checkout) Verify(ctx context.Context, item []byte) (exit host.Exit, err error) {
+	err = c.h.call(ctx, changes(c.h.run, "ask the owner's check"), func(How) error {
+		if !json.Valid(item) {
+			c.h.w.t.Errorf("unexpected: %q for an item", item)
+		}
+		exit.Code = c.h.w.Verdict
+		return nil
+	})
+	return exit, err
+}
+
+// Stack is a folder that is planned on its own, as it is in production.
+type Stack struct {
+	Resources map[string]string // input by address, as JSON
+	serial    int
+	Locked    bool    // by somebody else
+	Applies   []Apply // that changed it, by runs of the program
+}
+
+// Apply is one apply of the program.
+type Apply struct{ Commit, SHA256 string }
+
+// Stack is a stack in production.
+func (w *World) Stack(name string) *Stack {
+	if w.stacks[name] == nil {
+		w.stacks[name] = &Stack{Resources: map[string]string{}}
+	}
+	return w.stacks[name]
+}
+
+// Touch is somebody else who applies, and changes nothing that a plan shows.
+func (s *Stack) Touch() { s.serial++ }
+
+// apply changes a stack as planned, or as far as it comes.
+func (w *World) apply(a *applying, p *plan, how How) {
+	s := w.Stack(p.stack)
+	switch {
+	case s.Locked:
+		a.Ended, a.Code, a.Output = true, 1, "Error: Error acquiring the state lock"
+		return
+	case s.serial != p.serial:
+		a.Ended, a.Code, a.Output = true, 1, "Error: Saved plan is stale"
+		return
+	}
+	s.serial++
+	s.Applies = append(s.Applies, Apply{a.Commit, a.SHA256})
+	if a.ends = time.Now().Add(w.ApplyTakes); how == Breaks {
+		a.Ended, a.Code, a.Progress, a.Output = true, 1, true, "Error: the provider broke"
+		return
+	}
+	s.Resources = maps.Clone(p.wanted)
+	if a.Progress = true; how == Halts {
+		a.Unknown = true
+		return
+	}
+	a.Ended = true
+}

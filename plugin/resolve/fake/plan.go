@@ -1,0 +1,167 @@
+package fake
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host"
+)
+
+// plan is a saved plan.
+type plan struct {
+	stack  string
+	sha256 string
+	serial int
+	wanted map[string]string // resources once it is applied
+	show   []byte
+}
+
+// plan compares what a stack's files say with what it is in production.
+func (w *World) plan(stack string, files map[string]string) (*plan, error) {
+	s := w.Stack(stack)
+	if s.Locked {
+		return nil, fault.Mark(fault.Temporary, host.ErrStateLock)
+	}
+	wanted, err := resources(stack, files)
+	if err != nil {
+		return nil, fault.Mark(fault.Failed, &host.CommandError{Step: "plan", Code: 1, Output: "Error: " + err.Error()})
+	}
+	show, err := json.Marshal(shown(s.Resources, wanted))
+	if err != nil {
+		return nil, err
+	}
+	w.clock++ // no two plan files are the same
+	sum := hashOf([]any{stack, wanted, s.serial, w.clock})
+	return &plan{stack: stack, sha256: sum + sum[:24], serial: s.serial, wanted: wanted, show: show}, nil
+}
+
+// resources are the terraform_data blocks of a folder, with the JSON of their
+// input by address.
+func resources(stack string, files map[string]string) (map[string]string, error) {
+	found := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if path.Dir(name) != stack || path.Ext(name) != ".tf" {
+			continue
+		}
+		file, problems := hclsyntax.ParseConfig([]byte(files[name]), name, hcl.InitialPos)
+		if problems.HasErrors() {
+			return nil, problems
+		}
+		body, _ := file.Body.(*hclsyntax.Body) // nothing else comes of this syntax
+		for _, block := range body.Blocks {
+			if block.Type != "resource" || block.Labels[0] != "terraform_data" {
+				return nil, fmt.Errorf("%s: a block %s is not known here", name, block.Type)
+			}
+			value, problems := block.Body.Attributes["input"].Expr.Value(nil)
+			if problems.HasErrors() {
+				return nil, problems
+			}
+			encoded, err := ctyjson.Marshal(value, value.Type())
+			if err != nil {
+				return nil, err
+			}
+			found[strings.Join(block.Labels, ".")] = string(encoded)
+		}
+	}
+	return found, nil
+}
+
+type object = map[string]any
+
+const provider = "terraform.io/builtin/terraform"
+
+// shown is a plan as `terraform show -json` prints it.
+func shown(before, after map[string]string) object {
+	all := maps.Clone(before)
+	maps.Copy(all, after)
+	var differences, planned, prior, configured []object
+	applyable := false
+	for _, address := range slices.Sorted(maps.Keys(all)) {
+		was, had := before[address]
+		is, has := after[address]
+		head := object{
+			"address": address, "mode": "managed", "type": "terraform_data", "name": strings.TrimPrefix(address, "terraform_data."), "provider_name": provider,
+		}
+		unknown := object{}
+		actions := []string{"no-op"}
+		switch {
+		case !had:
+			actions, unknown = []string{"create"}, object{"id": true, "output": true}
+		case !has:
+			actions = []string{"delete"}
+		case was != is:
+			actions, unknown = []string{"update"}, object{"output": true}
+		}
+		applyable = applyable || actions[0] != "no-op"
+		differences = append(differences, with(head, object{"change": object{
+			"actions": actions, "before": values(was, had, nil), "after": values(is, has, unknown), "after_unknown": unknown,
+			"before_sensitive": object{}, "after_sensitive": object{},
+		}}))
+		if had {
+			prior = append(prior, with(head, object{"schema_version": 0, "values": values(was, true, nil), "sensitive_values": object{}}))
+		}
+		if has {
+			planned = append(planned, with(head, object{"schema_version": 0, "values": values(is, true, unknown), "sensitive_values": object{}}))
+			configured = append(configured, object{
+				"address": address, "mode": "managed", "type": "terraform_data", "name": head["name"], "provider_config_key": "terraform",
+				"schema_version": 0, "expressions": object{"input": object{"constant_value": json.RawMessage(is)}},
+			})
+		}
+	}
+	return object{
+		"format_version": "1.2", "terraform_version": "1.11.4", "complete": true, "errored": false, "applyable": applyable,
+		"timestamp":        "2026-01-01T00:00:00Z",
+		"planned_values":   object{"root_module": object{"resources": planned}},
+		"resource_changes": differences,
+		"prior_state": object{
+			"format_version": "1.0", "terraform_version": "1.11.4", "values": object{"root_module": object{"resources": prior}},
+		},
+		"configuration": object{
+			"provider_config": object{"terraform": object{"name": "terraform", "full_name": provider}},
+			"root_module":     object{"resources": configured},
+		},
+	}
+}
+
+func with(head, more object) object {
+	all := maps.Clone(head)
+	maps.Copy(all, more)
+	return all
+}
+
+// values are the attributes of a resource, but for those that are not known.
+func values(input string, exists bool, unknown object) any {
+	if !exists {
+		return nil
+	}
+	all := object{"id": "id", "input": json.RawMessage(input), "output": json.RawMessage(input), "triggers_replace": nil}
+	maps.DeleteFunc(all, func(name string, _ any) bool { return unknown[name] != nil })
+	return all
+}
+
+// Applied has a stack be in production what its files say.
+func Applied(w *World, stack string, files map[string]string) {
+	found, err := resources(stack, files)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Stack(stack).Resources = found
+}
+
+// Input is what a resource of a file is made of.
+func Input(w *World, file, content, address string) string {
+	found, err := resources(path.Dir(file), map[string]string{file: content})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return found[address]
+}

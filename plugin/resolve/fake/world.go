@@ -1,0 +1,173 @@
+// Package fake is the outside of the room that resolves items, in memory: a
+// remote with its clones, hosts with run directories, an agent that does what it
+// was told to, and stacks with a state that plans are made from and applies
+// change. Every call can be made to fail, to be lost though it happened, to
+// happen twice, or to be the last that the program makes.
+package fake
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+)
+
+// How is what goes wrong with a call.
+type How string
+
+// The ways. Those of the second group are of calls that change something.
+const (
+	Fails How = "fails" // it does not happen, and a later try may fare better
+	Dies  How = "dies"  // it happens, and the program ends there
+
+	Lost    How = "is lost"       // it happens, and its answer is an error
+	Twice   How = "happens twice" // and the second answer comes back
+	Refused How = "is refused"    // of pushes: the remote does not take it
+	Halts   How = "halts"         // of applies: the host dies in the middle of it
+	Breaks  How = "breaks"        // of applies: it ends half way, with an error
+)
+
+// Fault is one call of a run that goes wrong, counted from 1.
+type Fault struct {
+	Run string
+	At  int
+	How How
+}
+
+// Call is one call of the program to the outside.
+type Call struct {
+	Run     string
+	Name    string
+	Changes bool // something outside is another afterwards
+}
+
+// Death is what the program dies of: a panic with it ends a run as SIGKILL does.
+type Death struct{ Call Call }
+
+// Error says where.
+func (d Death) Error() string { return "the program dies at: " + d.Call.Name }
+
+// World is everything outside the program.
+type World struct {
+	t  *testing.T
+	mu sync.Mutex
+
+	commits map[string]*commit
+	trees   map[string]map[string]string // files by the hash of their tree
+	refs    map[string]string            // of the remote
+	logs    map[string][]string          // lines by ref
+	clock   int
+
+	hosts  map[string]*Machine
+	stacks map[string]*Stack
+	turns  []*Turn
+
+	// Before is called before each call of a run, which is the n-th of that run:
+	// what others do at that moment.
+	Before func(n int, call Call)
+	// ApplyTakes is how long an apply goes on.
+	ApplyTakes time.Duration
+	// Verdict is the exit code of the owner's check.
+	Verdict int
+	// KeepsRefs is a remote that lets nobody delete refs.
+	KeepsRefs bool
+
+	holder string // run that has the lock
+	until  time.Time
+
+	trails map[string][]Call // by run
+	fault  Fault
+}
+
+// New is a world with one branch that holds these files. At the end of the test
+// everything that was scripted must have been used.
+func New(t *testing.T, files map[string]string) *World {
+	t.Helper()
+	w := &World{
+		t: t, commits: map[string]*commit{}, trees: map[string]map[string]string{}, refs: map[string]string{}, logs: map[string][]string{},
+		trails: map[string][]Call{}, hosts: map[string]*Machine{}, stacks: map[string]*Stack{},
+	}
+	w.refs[Branch] = w.newCommit("", w.newTree(files), "first\n")
+	return w
+}
+
+// Unused fails the test for what was scripted and never came about.
+func (w *World) Unused() {
+	w.t.Helper()
+	if w.fault.At > 0 {
+		w.t.Errorf("a call was to go wrong and never came: %+v of %v", w.fault, w.trails[w.fault.Run])
+	}
+	for _, turn := range w.turns {
+		if !turn.used {
+			w.t.Errorf("the agent was never asked for %q", turn.Of)
+		}
+	}
+}
+
+// Fail has one call of a run go wrong.
+func (w *World) Fail(f Fault) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fault = f
+}
+
+// Trail is the calls of a run.
+func (w *World) Trail(run string) []Call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.trails[run]
+}
+
+var (
+	errDown        = fault.Mark(fault.Temporary, errors.New("the other side does not answer"))
+	errUnknown     = fault.Mark(fault.Temporary, fmt.Errorf("%w: the other side does not answer", gitrepo.ErrPushUnknown))
+	errRefused     = fault.Mark(fault.Failed, fmt.Errorf("%w: a rule of the remote", gitrepo.ErrPushRefused))
+	errFenced      = errors.New("apply was settled by another run")
+	errPlanChanged = errors.New("plan file is not the judged one")
+	errLost        = errors.New("connection lost")
+)
+
+// call is one call of the program: act is what it does outside.
+func (w *World) call(call Call, act func(How) error) error {
+	w.mu.Lock()
+	w.trails[call.Run] = append(w.trails[call.Run], call)
+	n := len(w.trails[call.Run])
+	how := How("")
+	if n == w.fault.At && call.Run == w.fault.Run {
+		how, w.fault = w.fault.How, Fault{}
+	}
+	w.mu.Unlock()
+	if w.Before != nil {
+		w.Before(n, call)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch how {
+	case Fails:
+		return errDown
+	case Refused:
+		return errRefused
+	case Lost:
+		if err := act(how); err != nil {
+			return err
+		}
+		return errUnknown
+	case Twice:
+		if err := act(how); err != nil {
+			return err
+		}
+		return act(how)
+	case Dies:
+		_ = act(how)
+		panic(Death{call})
+	}
+	return act(how)
+}
+
+func reads(run, name string, args ...any) Call { return Call{run, fmt.Sprintf(name, args...), false} }
+
+func changes(run, name string, args ...any) Call { return Call{run, fmt.Sprintf(name, args...), true} }

@@ -1,0 +1,304 @@
+package resolve_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pm-todos/pm-todos/plugin/agent"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
+)
+
+// document holds the items, one a line: status, id, type, action, details.
+const document = "docs/post-mortems/2026-01-01-test.md"
+
+const (
+	alerts  = "stacks/monitoring/alerts.tf"
+	threads = "stacks/nfs/main.tf"
+)
+
+var repository = map[string]string{
+	alerts: `resource "terraform_data" "alerts" {
+  input = <<-YAML
+    groups:
+      - name: nodes
+        rules:
+          - alert: NodeDown
+            expr: up{job="node"} == 0
+            for: 5m
+            labels:
+              severity: critical
+  YAML
+}
+`,
+	threads: `resource "terraform_data" "nfs_server" {
+  input = {
+    threads = 8
+  }
+}
+`,
+	"README.md": "a repository\n",
+}
+
+// todo is an item with what the agent does for it.
+type todo struct {
+	id, kind, action, details string
+	file                      string
+	edit                      func(string) string
+	address                   string // of the resource that it changes
+}
+
+func (i todo) line(status string) string {
+	return strings.Join([]string{status, i.id, i.kind, i.action, i.details}, "|") + "\n"
+}
+
+var (
+	alert = todo{
+		id: "aaaa", kind: "Alert", action: "Add an alert on disk usage", details: "over 80 %", file: alerts, address: "terraform_data.alerts",
+		edit: func(s string) string {
+			if strings.Contains(s, "DiskUsage") {
+				return s
+			}
+			rule := `          - alert: DiskUsage
+            expr: node_filesystem_used_ratio > 0.8
+            for: 10m
+            labels:
+              severity: warning
+  YAML
+`
+			return strings.Replace(s, "  YAML\n}", rule+"}", 1)
+		},
+	}
+	raise = todo{
+		id: "bbbb", kind: "Config", action: "Raise the NFS threads from 8 to 16", details: "in `stacks/nfs`", file: threads, address: "terraform_data.nfs_server",
+		edit: func(s string) string { return strings.Replace(s, "threads = 8", "threads = 16", 1) },
+	}
+)
+
+// site is a world with items, and the program that works on them.
+type site struct {
+	*fake.World
+	t     *testing.T
+	items []todo
+	mode  string
+	tune  func(*resolve.Options)
+	runs  int
+
+	frozen   func() time.Duration // how long the program stands still, for its lock
+	outcomes []change.Outcome     // of the last run
+}
+
+func newSite(t *testing.T, items ...todo) *site {
+	t.Helper()
+	files := maps.Clone(repository)
+	for _, item := range items {
+		files[document] += item.line("TODO")
+	}
+	s := &site{World: fake.New(t, files), t: t, items: items, mode: resolve.Apply, frozen: func() time.Duration { return 0 }}
+	for _, name := range []string{"stacks/monitoring", "stacks/nfs"} {
+		fake.Applied(s.World, name, files)
+	}
+	for _, item := range items {
+		s.Script(&fake.Turn{
+			Of: item.action, Edit: map[string]func(string) string{item.file: item.edit}, Several: true,
+			Report: agent.Report{OK: true, CostUSD: 0.1, CostKnown: true},
+		})
+	}
+	return s
+}
+
+func (i todo) item() change.Item {
+	return change.Item{Document: document, ID: i.id, Date: "2026-01-01", Priority: "P2", Action: i.action, Type: i.kind, Details: i.details}
+}
+
+// open are the items of a commit that are still to do, and all of them.
+func (s *site) read(clone *fake.Clone, commit string) (open []change.Item, known map[record.Ref]change.Item) {
+	content, err := clone.ReadFile(commit, document)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	known = map[record.Ref]change.Item{}
+	for _, item := range s.items {
+		known[record.RefOf(item.item())] = item.item()
+		if strings.Contains(string(content), item.line("TODO")) {
+			open = append(open, item.item())
+		}
+	}
+	return open, known
+}
+
+var scope = resolve.Scope{
+	Stacks: []string{"stacks/*"}, AllowPaths: []string{"stacks/**"}, Protected: []string{"vault"}, MaxChanges: 10,
+}
+
+// ending is how a run ended.
+type ending struct {
+	idle bool // there was nothing to do
+	died *fake.Death
+	err  error
+}
+
+// run is one run of the program.
+func (s *site) run() (end ending) {
+	s.t.Helper()
+	s.runs++
+	name := s.name(s.runs)
+	s.outcomes = nil
+	defer func() {
+		switch died := recover().(type) {
+		case nil:
+		case fake.Death:
+			end.died = &died
+		default:
+			panic(died)
+		}
+	}()
+	end.idle, end.err = s.work(name)
+	return end
+}
+
+func (s *site) name(run int) string { return fmt.Sprintf("run-%d", run) }
+
+// work is the order of a run's stages. Nothing of it is deferred: a program that
+// dies leaves everything as it is.
+func (s *site) work(run string) (idle bool, err error) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	clone := s.Clone(run)
+	open, _ := s.read(clone, clone.Tip())
+	if len(open) == 0 && len(resolve.JournalsSeen(clone)) == 0 {
+		return true, nil
+	}
+	lock, err := clone.Lock()
+	if err != nil {
+		return false, err
+	}
+	ended := make(chan struct{})
+	go lock.Keep(s.frozen)
+	go func() {
+		select {
+		case <-lock.Lost():
+			cancel(errors.New("the lock was lost"))
+		case <-ended:
+		}
+	}()
+	err = s.locked(ctx, clone, lock, run)
+	close(ended)
+	return false, errors.Join(err, lock.Release())
+}
+
+func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, run string) error {
+	if _, err := clone.Fetch(ctx); err != nil {
+		return err
+	}
+	open, known := s.read(clone, clone.Tip())
+	terraform, err := s.Machine("terraform").Open(ctx, run)
+	if err != nil {
+		return err
+	}
+	agents, err := s.Machine("agents").Open(ctx, run)
+	if err != nil {
+		return err
+	}
+	opts := resolve.Options{
+		Run: run, Mode: s.mode, Branch: "main", MaxItems: 5, MaxAttempts: 9, BudgetUSD: 5, ItemTimeout: 30 * time.Minute,
+		Agent: resolve.Agent{Name: "resolver", File: resolve.DefinitionFile("resolver")}, Scope: scope,
+		Current: func(commit string, item change.Item) (bool, error) {
+			content, err := clone.ReadFile(commit, document)
+			line := todo{id: item.ID, kind: item.Type, action: item.Action, details: item.Details}.line("TODO")
+			return strings.Contains(string(content), line), err
+		},
+		Held: lock.Held,
+		Dial: func(_ context.Context, name string) (resolve.ApplyRecords, error) {
+			return s.Machine(name).Records(run), nil
+		},
+	}
+	if s.tune != nil {
+		s.tune(&opts)
+	}
+	resolver, err := resolve.New(ctx, opts, clone, agents, terraform, zerolog.Nop())
+	if err != nil {
+		return err
+	}
+	settled, err := resolver.Settle(ctx, known)
+	s.outcomes = settled
+	if err == nil {
+		var done []change.Outcome
+		done, err = resolver.Items(ctx, slices.DeleteFunc(open, func(item change.Item) bool {
+			return slices.ContainsFunc(settled, func(out change.Outcome) bool { return out.Item.ID == item.ID })
+		}))
+		s.outcomes = append(s.outcomes, done...)
+	}
+	ending := context.WithoutCancel(ctx)
+	return errors.Join(err, s.record(ending, clone, resolver), resolver.Close(ending))
+}
+
+// record marks the rows of what was done, and closes the books.
+func (s *site) record(ctx context.Context, clone *fake.Clone, resolver *resolve.Resolver) error {
+	if resolver.Refused() && !slices.ContainsFunc(s.outcomes, func(out change.Outcome) bool { return out.State == change.Done }) {
+		return resolver.WriteResults(ctx)
+	}
+	tip, err := clone.Publish(ctx, func(tip string) (string, error) {
+		content, err := clone.ReadFile(tip, document)
+		if err != nil {
+			return "", err
+		}
+		rows := string(content)
+		for _, out := range s.outcomes {
+			if out.State == change.Done {
+				row := "|" + out.Item.ID + "|"
+				rows = strings.Replace(rows, "TODO"+row, "DONE"+row, 1)
+			}
+		}
+		if rows == string(content) {
+			return tip, nil
+		}
+		return clone.WithFiles(tip, map[string]string{document: rows}, record.DocsMessage([]string{"2026-01-01"}))
+	})
+	if err != nil {
+		return errors.Join(err, resolver.WriteResults(ctx))
+	}
+	open, _ := s.read(clone, tip)
+	var left []record.Ref
+	for _, item := range open {
+		left = append(left, record.RefOf(item))
+	}
+	return resolver.Finish(ctx, tip, s.outcomes, left)
+}
+
+// done reports whether the row of an item says that it is done.
+func (s *site) done(item todo) bool { return strings.Contains(s.File(document), item.line("DONE")) }
+
+// fixes are the fix commits of an item on the branch.
+func (s *site) fixes(item todo) (list []record.Evidence) {
+	for _, c := range s.History() {
+		if e, ok := record.ParseEvidence(c.Message); ok && e.Item == item.id {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func (s *site) stackOf(item todo) *fake.Stack {
+	return s.Stack(strings.Join(strings.Split(item.file, "/")[:2], "/"))
+}
+
+// outcome is what the last run said of an item.
+func (s *site) outcome(item todo) change.Outcome {
+	for _, out := range s.outcomes {
+		if out.Item.ID == item.id {
+			return out
+		}
+	}
+	return change.Outcome{}
+}
