@@ -30,9 +30,15 @@ var rooms = map[string][]string{
 	"plugin/audit":          {"plugin/record", "plugin/resolve", "plugin/gitrepo", "plugin/gate/place"},
 	"plugin/record":         {},
 	"plugin/resolve":        {"plugin/record", "plugin/gitrepo", "plugin/host", "plugin/agent", "plugin/gate", "plugin/gate/card", "plugin/gate/place"},
-	"plugin/gitrepo":        {},
+	"plugin/gitrepo":        {"plugin/gitrepo/attributes", "plugin/gitrepo/objects", "plugin/gitrepo/pack", "plugin/gitrepo/wire"},
 	"plugin/host":           {"plugin/host/script", "plugin/host/sshclient"},
 	"plugin/agent":          {},
+
+	"plugin/gitrepo/objects":    {"plugin/gitrepo/pack", "plugin/gitrepo/wire"},
+	"plugin/gitrepo/wire":       {"plugin/gitrepo/pack"},
+	"plugin/gitrepo/pack":       {},
+	"plugin/gitrepo/attributes": {},
+	"plugin/gitrepo/gittest":    {},
 
 	"plugin/settings": {"plugin/gitrepo", "plugin/host/sshclient", "plugin/report", "plugin/vault"},
 

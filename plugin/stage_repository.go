@@ -39,18 +39,19 @@ func openRepository(ctx context.Context, s settings.Settings, c Console) (repo *
 	log.Info().Str("remote", gitrepo.RedactURL(s.Repository.Remote)).Str("branch", s.Repository.Branch).Msg("cloning at full depth")
 	started := time.Now()
 	repo, err = gitrepo.Clone(ctx, gitrepo.Options{
-		URL: s.Repository.Remote, Branch: s.Repository.Branch,
-		Username: s.Repository.Username, Password: s.Repository.Password,
-		SSHKey: s.Repository.SSHKey, KnownHosts: []byte(s.Repository.KnownHosts),
-		Way: s.Way(), StateRefs: s.Repository.StateRefs, SigningKey: s.Repository.SigningKey,
-		Author:   gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
-		Dir:      dir,
-		Levels:   documentLevels(s.Documents.PostMortems),
-		Ahead:    readFirst(s),
-		Progress: func(line string) { log.Debug().Msg(line) },
-		Retrying: func(err error, pause time.Duration) {
-			c.Log.Warn().Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg("the remote did not do what it was asked for; trying again")
+		Access: gitrepo.Access{
+			URL: s.Repository.Remote, Username: s.Repository.Username, Password: s.Repository.Password,
+			SSHKey: s.Repository.SSHKey, KnownHosts: []byte(s.Repository.KnownHosts), Way: s.Way(),
+			Progress: func(line string) { log.Debug().Msg(line) },
+			Retrying: func(err error, pause time.Duration) {
+				c.Log.Warn().Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg("the remote did not do what it was asked for; trying again")
+			},
 		},
+		Branch: s.Repository.Branch, StateRefs: s.Repository.StateRefs, SigningKey: s.Repository.SigningKey,
+		Author: gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
+		Dir:    dir,
+		Levels: documentLevels(s.Documents.PostMortems),
+		Ahead:  readFirst(s),
 	})
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("clone: %w", err)

@@ -2,9 +2,12 @@ package gitrepo
 
 import (
 	"context"
-	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/pack"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // Ahead is what a run is known to read first. A filtered clone fetches it
@@ -21,89 +24,47 @@ const maxAhead = 256
 // lookAhead fetches what every run reads of the tip: the upper folders, and
 // with one more request what o.Ahead names. That something of it fails is no
 // harm: what is missing is asked for again when it is read.
-func (r *Repo) lookAhead(ctx context.Context, found refs) {
-	tip := fetchPlan{wants: []plumbing.Hash{found[r.branch]}, filter: r.store.promise.top(), depth: 1}
+func (r *Repo) lookAhead(ctx context.Context, found wire.Refs) {
+	tip := wire.Plan{Wants: []plumbing.Hash{found[r.branch]}, Filter: r.store.TopFilter(), Depth: 1}
 	var logs []plumbing.Hash
 	for _, ref := range r.ahead.Logs {
 		if h := found[ref]; !h.IsZero() {
 			logs = append(logs, h)
 		}
 	}
-	tip.wants = append(tip.wants, logs...)
-	if r.store.promise.ask(ctx, tip) != nil {
+	tip.Wants = append(tip.Wants, logs...)
+	if r.fetchMore(ctx, tip, pack.Bounds{}) != nil {
 		return
 	}
 	wanted := r.filesAhead(found[r.branch])
 	for _, h := range logs {
 		wanted = append(wanted, r.logAhead(h)...)
 	}
-	if wanted = r.store.absent(wanted); len(wanted) > 0 {
-		_ = r.store.promise.ask(ctx, fetchPlan{wants: wanted, filter: filterAll, bounds: bounds{object: MaxFileSize}})
+	if wanted = r.store.Absent(wanted); len(wanted) > 0 {
+		_ = r.fetchMore(ctx, wire.Plan{Wants: wanted, Filter: wire.NoTrees}, pack.Bounds{Object: objects.MaxFileSize})
 	}
 }
 
 // filesAhead are the files of a commit that r.ahead names, as far as their
 // folders are here; none when they are too many.
 func (r *Repo) filesAhead(commit plumbing.Hash) []plumbing.Hash {
-	if r.ahead.Files == nil || !r.store.has(commit) {
+	if r.ahead.Files == nil || !r.store.Has(commit) {
 		return nil
 	}
-	c, err := r.store.commit(commit)
+	c, err := r.store.Commit(commit)
 	if err != nil {
 		return nil
 	}
-	g := foresight{store: r.store, wanted: r.ahead.Files}
-	if g.folder(c.TreeHash, "", 0) != nil {
-		return nil
-	}
-	return g.found
-}
-
-// foresight collects files by their paths, in those folders that are here.
-type foresight struct {
-	store  *store
-	wanted func(path string) bool
-	found  []plumbing.Hash
-	steps  int
-}
-
-func (g *foresight) folder(tree plumbing.Hash, prefix string, depth int) error {
-	// A tree can name one folder many times over on many levels.
-	if g.steps++; g.steps > maxDifferences || depth > maxDepth || len(prefix) > maxPath {
-		return errTooMany
-	}
-	o, err := g.store.read(tree)
-	if err != nil {
-		return nil //nolint:nilerr // a folder that is not here is looked into later
-	}
-	entries, err := parseTree(o.data)
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		path := strings.TrimPrefix(prefix+"/"+e.name, "/")
-		switch {
-		case e.isTree():
-			if err := g.folder(e.hash, path, depth+1); err != nil {
-				return err
-			}
-		case e.isBlob() && g.wanted(path):
-			if len(g.found) == maxAhead {
-				return errTooMany
-			}
-			g.found = append(g.found, e.hash)
-		}
-	}
-	return nil
+	return r.store.FilesHere(c.TreeHash, r.ahead.Files, maxAhead)
 }
 
 // logAhead are the files of a log.
 func (r *Repo) logAhead(commit plumbing.Hash) (files []plumbing.Hash) {
-	if !r.store.has(commit) {
+	if !r.store.Has(commit) {
 		return nil
 	}
-	c, err := r.store.commit(commit)
-	if err != nil || !r.store.has(c.TreeHash) {
+	c, err := r.store.Commit(commit)
+	if err != nil || !r.store.Has(c.TreeHash) {
 		return nil
 	}
 	found, _, err := r.logParts(commit)

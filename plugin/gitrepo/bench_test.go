@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
 )
 
 // BenchmarkClone measures a clone of 2,000 commits, by path and
@@ -21,10 +23,10 @@ func BenchmarkClone(b *testing.B) {
 		}
 		fmt.Fprintf(&stream, "M 100644 inline stacks/%d/main-%d.tf\ndata %d\n%s\n", i%40, i%10, len(text), text)
 	}
-	if _, err := gitInput(s.origin, stream.Bytes(), "fast-import", "--quiet", "--force"); err != nil {
+	if _, err := gittest.Input(s.origin, stream.Bytes(), "fast-import", "--quiet", "--force"); err != nil {
 		b.Fatal(err)
 	}
-	git(b, s.origin, "repack", "-q", "-a", "-d")
+	gittest.Git(b, s.origin, "repack", "-q", "-a", "-d")
 	for name, url := range map[string]string{"path": s.origin, "http": s.serve(nil)} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -2,10 +2,15 @@ package gitrepo
 
 import (
 	"fmt"
+	"io"
+	"path"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/attributes"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // Limits of Diff.
@@ -30,33 +35,46 @@ func (r *Repo) Diff(base, tree string) (change.Change, error) {
 	}
 	after, err := parseHash(tree)
 	if err != nil || after.IsZero() {
-		return out, fmt.Errorf("compare with %s: %q is no full hash of a tree", base, printable(tree))
+		return out, fmt.Errorf("compare with %s: %q is no full hash of a tree", base, wire.Printable(tree))
 	}
-	found, err := r.store.diff(c.TreeHash, after, maxDifferences)
+	found, err := r.store.Diff(c.TreeHash, after, maxDifferences)
 	if err != nil {
 		return out, fmt.Errorf("compare %s with %s: %w", base, tree, err)
 	}
-	if err := r.store.need(contents(found)...); err != nil {
+	if err := r.store.Need(contents(found)...); err != nil {
 		return out, fmt.Errorf("compare %s with %s: %w", base, tree, err)
 	}
-	d := describer{store: r.store, attributes: newAttributes(r.store, c.TreeHash), room: maxContents}
+	d := describer{store: r.store, attributes: attributes.New(r.attributesOf(c.TreeHash)), room: maxContents}
 	for _, one := range found {
 		file, err := d.describe(one)
 		if err != nil {
-			return out, fmt.Errorf("compare %s with %s: %s: %w", base, tree, printable(one.path), err)
+			return out, fmt.Errorf("compare %s with %s: %s: %w", base, tree, wire.Printable(one.Path), err)
 		}
 		out.Files = append(out.Files, file)
 	}
 	return out, nil
 }
 
+// attributesOf reads the .gitattributes below a tree. Links are not followed,
+// as in git.
+func (r *Repo) attributesOf(root plumbing.Hash) func(folder string) ([]byte, error) {
+	return func(folder string) ([]byte, error) {
+		e, err := r.place(root, path.Join(folder, ".gitattributes"))
+		if err != nil || e.Mode&objects.ModeMask != objects.ModeFile&objects.ModeMask {
+			return nil, err
+		}
+		_, data, err := r.store.Get(plumbing.BlobObject, e.Hash)
+		return data, err
+	}
+}
+
 // contents are the objects of both sides of all differences.
-func contents(found []difference) []plumbing.Hash {
+func contents(found []objects.Difference) []plumbing.Hash {
 	var hashes []plumbing.Hash
 	for _, d := range found {
-		for _, side := range []*entry{d.old, d.new} {
-			if side != nil && side.isBlob() {
-				hashes = append(hashes, side.hash)
+		for _, side := range []*objects.Entry{d.Old, d.New} {
+			if side != nil && side.IsBlob() {
+				hashes = append(hashes, side.Hash)
 			}
 		}
 	}
@@ -65,39 +83,82 @@ func contents(found []difference) []plumbing.Hash {
 
 // describer turns differences into files of a change.
 type describer struct {
-	store      *store
-	attributes *attributes
+	store      *objects.Store
+	attributes *attributes.Files
 	room       int64 // bytes of content that may still be filled in
 }
 
-func (d *describer) describe(one difference) (change.File, error) {
-	f := change.File{Path: one.path, Kind: change.Modified}
+func (d *describer) describe(one objects.Difference) (change.File, error) {
+	f := change.File{Path: one.Path, Kind: change.Modified}
 	var err error
-	if one.old == nil {
+	if one.Old == nil {
 		f.Kind = change.Added
-	} else if f.OldMode, f.OldSize, f.Old, err = d.side(*one.old); err != nil {
+	} else if f.OldMode, f.OldSize, f.Old, err = d.side(*one.Old); err != nil {
 		return f, err
 	}
-	if one.new == nil {
+	if one.New == nil {
 		f.Kind = change.Deleted
-	} else if f.NewMode, f.NewSize, f.New, err = d.side(*one.new); err != nil {
+	} else if f.NewMode, f.NewSize, f.New, err = d.side(*one.New); err != nil {
 		return f, err
 	}
-	f.Filtered, err = d.attributes.filtered(one.path)
+	f.Filtered, err = d.attributes.Filtered(one.Path)
 	return f, err
 }
 
-func (d *describer) side(e entry) (mode uint32, size int64, content []byte, err error) {
-	if !e.isBlob() {
-		return e.mode, 0, nil, nil
+func (d *describer) side(e objects.Entry) (mode uint32, size int64, content []byte, err error) {
+	if !e.IsBlob() {
+		return e.Mode, 0, nil, nil
 	}
-	if size, err = d.store.size(e.hash); err != nil {
-		return e.mode, 0, nil, err
+	if size, err = d.store.Size(e.Hash); err != nil {
+		return e.Mode, 0, nil, err
 	}
 	if size > MaxContent || size > d.room {
-		return e.mode, size, nil, nil
+		return e.Mode, size, nil, nil
 	}
 	d.room -= size
-	_, content, err = d.store.get(plumbing.BlobObject, e.hash)
-	return e.mode, size, content, err
+	_, content, err = d.store.Get(plumbing.BlobObject, e.Hash)
+	return e.Mode, size, content, err
+}
+
+// Import takes the objects of a tree out of a pack, see objects.Store.Import.
+// base is the commit that the tree is made on, "" for none.
+func (r *Repo) Import(base, tree string, pack io.Reader, most int64) error {
+	root, err := parseHash(tree)
+	if err != nil || root.IsZero() {
+		return fmt.Errorf("import a tree: %q is no full hash", wire.Printable(tree))
+	}
+	var before plumbing.Hash
+	if base != "" {
+		_, c, err := r.commit(base)
+		if err != nil {
+			return fmt.Errorf("import tree %s: its base: %w", tree, err)
+		}
+		before = c.TreeHash
+	}
+	if err := r.store.Import(before, root, pack, most); err != nil {
+		return fmt.Errorf("import tree %s: %w", tree, err)
+	}
+	return nil
+}
+
+// Pack gets everything of exactly one commit, its trees and its blobs, into the
+// clone, and returns what writes it as a pack; of the commit's parents it holds
+// nothing. Submodules are left out. The pack is version 2, without deltas, so
+// that it can be written as it is read. The remote is asked before the first
+// byte: who reads the pack never waits for it.
+func (r *Repo) Pack(commit string) (write func(io.Writer) error, err error) {
+	h, c, err := r.commit(commit)
+	if err != nil {
+		return nil, fmt.Errorf("pack of a commit: %w", err)
+	}
+	list, err := r.store.WholeCommit(h, c.TreeHash)
+	if err != nil {
+		return nil, fmt.Errorf("pack of commit %s: %w", commit, err)
+	}
+	return func(w io.Writer) error {
+		if err := r.store.WritePack(w, list); err != nil {
+			return fmt.Errorf("pack of commit %s: %w", commit, err)
+		}
+		return nil
+	}, nil
 }

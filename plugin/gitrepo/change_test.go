@@ -1,9 +1,6 @@
 package gitrepo
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/attributes"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
 )
 
 func TestDiff_KindsModesAndContents(t *testing.T) {
@@ -34,24 +34,24 @@ func TestDiff_KindsModesAndContents(t *testing.T) {
 	if err := os.Symlink("/etc/passwd", filepath.Join(s.work, "plain")); err != nil {
 		t.Fatal(err)
 	}
-	git(t, s.work, "add", "-A")
-	git(t, s.work, "update-index", "--add", "--cacheinfo", "160000,"+base+",module")
-	git(t, s.work, "commit", "-q", "-m", "oddities")
+	gittest.Git(t, s.work, "add", "-A")
+	gittest.Git(t, s.work, "update-index", "--add", "--cacheinfo", "160000,"+base+",module")
+	gittest.Git(t, s.work, "commit", "-q", "-m", "oddities")
 	s.push()
 	r := clone(t, s.origin)
 	tree := must(r.Lookup(r.Tip()))(t).Tree
 	got := must(r.Diff(base, tree))(t)
 	want := []change.File{
-		{Path: "added/deep/file", Kind: change.Added, NewMode: modeFile, NewSize: 1, New: []byte("a")},
-		{Path: "becomes", Kind: change.Added, NewMode: modeFile, NewSize: 8, New: []byte("file now")},
-		{Path: "becomes/folder", Kind: change.Deleted, OldMode: modeFile, OldSize: 1, Old: []byte("x")},
-		{Path: "big", Kind: change.Added, NewMode: modeFile, NewSize: MaxContent + 1},
-		{Path: "edited", Kind: change.Modified, OldMode: modeFile, NewMode: modeFile, OldSize: 3, NewSize: 3, Old: []byte("old"), New: []byte("new")},
-		{Path: "gone", Kind: change.Deleted, OldMode: modeFile, OldSize: 1, Old: []byte("g")},
-		{Path: "module", Kind: change.Added, NewMode: modeModule},
-		{Path: "plain", Kind: change.Modified, OldMode: modeFile, NewMode: modeLink, OldSize: 1, NewSize: 11, Old: []byte("p"), New: []byte("/etc/passwd")},
+		{Path: "added/deep/file", Kind: change.Added, NewMode: objects.ModeFile, NewSize: 1, New: []byte("a")},
+		{Path: "becomes", Kind: change.Added, NewMode: objects.ModeFile, NewSize: 8, New: []byte("file now")},
+		{Path: "becomes/folder", Kind: change.Deleted, OldMode: objects.ModeFile, OldSize: 1, Old: []byte("x")},
+		{Path: "big", Kind: change.Added, NewMode: objects.ModeFile, NewSize: MaxContent + 1},
+		{Path: "edited", Kind: change.Modified, OldMode: objects.ModeFile, NewMode: objects.ModeFile, OldSize: 3, NewSize: 3, Old: []byte("old"), New: []byte("new")},
+		{Path: "gone", Kind: change.Deleted, OldMode: objects.ModeFile, OldSize: 1, Old: []byte("g")},
+		{Path: "module", Kind: change.Added, NewMode: 0o160000},
+		{Path: "plain", Kind: change.Modified, OldMode: objects.ModeFile, NewMode: 0o120000, OldSize: 1, NewSize: 11, Old: []byte("p"), New: []byte("/etc/passwd")},
 		{
-			Path: "run.sh", Kind: change.Modified, OldMode: modeFile, NewMode: modeProgram, OldSize: 10, NewSize: 10,
+			Path: "run.sh", Kind: change.Modified, OldMode: objects.ModeFile, NewMode: objects.ModeProgram, OldSize: 10, NewSize: 10,
 			Old: []byte("#!/bin/sh\n"), New: []byte("#!/bin/sh\n"),
 		},
 	}
@@ -66,35 +66,6 @@ func TestDiff_KindsModesAndContents(t *testing.T) {
 	}
 	if _, err := r.Diff(base, ""); err == nil {
 		t.Error("no tree was compared")
-	}
-}
-
-func TestThreat4_TreesMadeToExhaust(t *testing.T) {
-	s := newSite(t, map[string]string{"a": "1"})
-	r := clone(t, s.origin)
-	// Twelve levels of ten folders each, all the same: 10^12 paths in a few
-	// hundred bytes.
-	blob, blobHash := blobParcel("x")
-	empty, emptyHash := treeParcel()
-	for name, leaf := range map[string]entry{"files": {"f", modeFile, blobHash}, "empty folders": {"f", modeTree, emptyHash}} {
-		t.Run(name, func(t *testing.T) {
-			o, h := treeParcel(leaf)
-			objects := []parcel{blob, empty, o}
-			for range 12 {
-				var level []entry
-				for i := range 10 {
-					level = append(level, entry{fmt.Sprint(i), modeTree, h})
-				}
-				o, h = treeParcel(level...)
-				objects = append(objects, o)
-			}
-			if err := r.Import("", h.String(), bytes.NewReader(handmade(t, objects...)), 1<<20); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := r.Diff(r.Tip(), h.String()); !errors.Is(err, errTooMany) {
-				t.Errorf("error %v", err)
-			}
-		})
 	}
 }
 
@@ -131,14 +102,14 @@ func TestThreat19_FilterAttributesAgreeWithGit(t *testing.T) {
 	s.commit("a link", nil)
 	s.push()
 	r := clone(t, s.origin)
-	c := must(r.store.commit(r.seen(r.branch)))(t)
-	a := newAttributes(r.store, c.TreeHash)
+	c := must(r.store.Commit(r.seen(r.branch)))(t)
+	a := attributes.New(r.attributesOf(c.TreeHash))
 	for _, path := range paths {
-		out := git(t, s.work, "check-attr", "-z", "filter", "--", path)
+		out := gittest.Git(t, s.work, "check-attr", "-z", "filter", "--", path)
 		value := strings.Split(out, "\x00")[2]
 		// These three say that git runs no filter, as does an empty name.
 		want := value != "unspecified" && value != "unset" && value != "set" && value != ""
-		if got := must(a.filtered(path))(t); got != want {
+		if got := must(a.Filtered(path))(t); got != want {
 			t.Errorf("%s: filtered %v, git says %q", path, got, value)
 		}
 	}

@@ -1,20 +1,20 @@
 package gitrepo
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/pack"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // Cost is what a clone has taken from its remote so far.
@@ -31,28 +31,31 @@ func (r *Repo) Cost() Cost {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	cost := r.cost
-	cost.Filtered = r.store.promise.open.Load()
+	cost.Filtered = r.store.Filtered()
 	return cost
 }
 
 // keep stores a pack that arrives.
-func (r *Repo) keep(ctx context.Context, pack io.Reader) error {
-	return r.keepWithin(bounds{})(ctx, pack)
+func (r *Repo) keep(ctx context.Context, from io.Reader) error {
+	return r.keepWithin(pack.Bounds{})(ctx, from)
 }
 
 // keepWithin stores a pack that arrives and stays within bounds.
-func (r *Repo) keepWithin(b bounds) func(context.Context, io.Reader) error {
-	return func(ctx context.Context, pack io.Reader) error {
-		counted := &counter{r: pack}
-		limited := &capped{r: counted, left: cmp.Or(b.bytes, math.MaxInt64)}
-		n, err := r.store.addPack(ctx, limited, b)
-		err = limited.explain(err)
+func (r *Repo) keepWithin(b pack.Bounds) func(context.Context, io.Reader) error {
+	return func(ctx context.Context, from io.Reader) error {
+		counted := &counter{r: from}
+		n, err := r.store.AddPack(ctx, counted, b)
 		r.count(n, counted.n)
-		if err == nil && r.remote.progress != nil {
-			r.remote.progress(fmt.Sprintf("received %d objects, %d KiB", n, (counted.n+1023)/1024))
+		if err == nil && r.remote.Progress != nil {
+			r.remote.Progress(fmt.Sprintf("received %d objects, %d KiB", n, (counted.n+1023)/1024))
 		}
 		return err
 	}
+}
+
+// fetchMore gets objects that the first fetch left out.
+func (r *Repo) fetchMore(ctx context.Context, plan wire.Plan, b pack.Bounds) error {
+	return r.remote.FetchMore(ctx, plan, r.keepWithin(b))
 }
 
 // count adds an answer to the cost, one that was refused as well.
@@ -67,18 +70,15 @@ func (r *Repo) count(objects int, bytes int64) {
 // begin fetches for the first time: filtered where the remote offers it, else,
 // or when it refuses after all, everything.
 func (r *Repo) begin(ctx context.Context) error {
-	r.store.promise = &promise{
-		life: ctx, full: map[plumbing.Hash]extent{}, large: map[plumbing.Hash]bool{},
-		room:   func() int64 { return maxArrived - r.Cost().Bytes },
-		levels: r.levels,
-		ask: func(ctx context.Context, plan fetchPlan) error {
-			return r.remote.fetchMore(ctx, plan, r.keepWithin(plan.bounds))
-		},
-		all:  func(ctx context.Context) error { _, err := r.fetchFirst(ctx, false); return err },
-		tell: r.why,
-	}
+	r.store.FetchFrom(objects.Source{
+		Life: ctx, Levels: r.levels,
+		Room: func() int64 { return objects.MaxArrived - r.Cost().Bytes },
+		Ask:  r.fetchMore,
+		All:  func(ctx context.Context) error { _, err := r.fetchFirst(ctx, false); return err },
+		Tell: r.why,
+	})
 	filtered, err := r.fetchFirst(ctx, true)
-	if err == nil || !filtered || isFinal(err) {
+	if err == nil || !filtered || wire.IsFinal(err) {
 		return err
 	}
 	r.why("the remote offers filters and refuses them: %v", err)
@@ -92,8 +92,8 @@ func (r *Repo) why(format string, args ...any) {
 	r.mu.Lock()
 	r.cost.Why = text
 	r.mu.Unlock()
-	if r.remote.progress != nil {
-		r.remote.progress(printable(text))
+	if r.remote.Progress != nil {
+		r.remote.Progress(wire.Printable(text))
 	}
 }
 
@@ -102,13 +102,13 @@ func (r *Repo) why(format string, args ...any) {
 func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var found refs
+	var found wire.Refs
 	var beside sync.WaitGroup
 	asked := 0
-	err = r.remote.fetch(ctx, func(all refs, offered *capability.List) (fetchPlan, error) {
+	err = r.remote.Fetch(ctx, func(all wire.Refs, offered *capability.List) (wire.Plan, error) {
 		var err error
 		if found, err = r.pick(all); err != nil {
-			return fetchPlan{}, err
+			return wire.Plan{}, err
 		}
 		r.mu.Lock()
 		for name := range r.more {
@@ -117,14 +117,14 @@ func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err 
 			}
 		}
 		r.mu.Unlock()
-		plan := fetchPlan{wants: slices.Collect(maps.Keys(heads(found)))}
+		plan := wire.Plan{Wants: slices.Collect(maps.Keys(wire.Heads(found)))}
 		switch {
 		case !filter:
-		case canFilter(offered) && asked == maxFiltered:
+		case wire.CanFilter(offered) && asked == maxFiltered:
 			filtered = false
 			r.why("the remote offers filters and refuses them, or fails at them")
-		case canFilter(offered):
-			filtered, plan.filter = true, filterAll
+		case wire.CanFilter(offered):
+			filtered, plan.Filter = true, wire.NoTrees
 			if asked++; asked == 1 {
 				shown := found
 				beside.Go(func() { r.lookAhead(ctx, shown) })
@@ -144,7 +144,7 @@ func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err 
 	r.mu.Lock()
 	r.refs = found
 	r.mu.Unlock()
-	r.store.promise.open.Store(filtered)
+	r.store.SetFiltered(filtered)
 	return filtered, nil
 }
 
@@ -154,14 +154,14 @@ func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err 
 const maxFiltered = 3
 
 // pick chooses the refs of a clone.
-func (r *Repo) pick(all refs) (refs, error) {
+func (r *Repo) pick(all wire.Refs) (wire.Refs, error) {
 	switch {
 	case len(all) == 0:
-		return nil, fault.WithFix(fmt.Errorf("%w: the remote has no commit yet", ErrNotFound), "commit first, or name a branch that has one with the setting branch")
+		return nil, fault.WithFix(fmt.Errorf("%w: the remote has no commit yet", wire.ErrNotFound), "commit first, or name a branch that has one with the setting branch")
 	case all[r.branch].IsZero():
-		return nil, fmt.Errorf("%w: the remote has no branch %q", ErrNotFound, r.Branch())
+		return nil, fmt.Errorf("%w: the remote has no branch %q", wire.ErrNotFound, r.Branch())
 	}
-	found := refs{}
+	found := wire.Refs{}
 	for name, h := range all {
 		if r.fetches(name) {
 			found[name] = h
@@ -170,10 +170,22 @@ func (r *Repo) pick(all refs) (refs, error) {
 	return found, nil
 }
 
-// fetches tells whether a ref belongs to the clone: the branch, and those below
+// fetches reports whether a ref belongs to the clone: the branch, and those below
 // OwnRefs. The lock does not, since it moves all the time: who wants what it was
 // a moment ago is told that there is no such commit. Names that could not have
 // been made here are nobody's business.
 func (r *Repo) fetches(ref string) bool {
 	return ref == r.branch || strings.HasPrefix(ref, OwnRefs) && ref != LockRef && checkRef(ref) == nil
+}
+
+// counter counts the bytes that are read through it.
+type counter struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
 }

@@ -16,10 +16,13 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/egress/proxytest"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -27,13 +30,13 @@ func TestClone_BringsWholeHistoryOfOneBranch(t *testing.T) {
 	s := newSite(t, map[string]string{"a.txt": "1\n"})
 	first := s.head()
 	second := s.commit("second", map[string]string{"dir/b.txt": "2\n"})
-	git(t, s.work, "tag", "v1")
-	git(t, s.work, "checkout", "-q", "-b", "other")
+	gittest.Git(t, s.work, "tag", "v1")
+	gittest.Git(t, s.work, "checkout", "-q", "-b", "other")
 	stray := s.commit("stray", map[string]string{"stray": "x"})
-	git(t, s.work, "push", "-q", "origin", "other", "v1", "HEAD:refs/pm-todos/journal/one")
+	gittest.Git(t, s.work, "push", "-q", "origin", "other", "v1", "HEAD:refs/pm-todos/journal/one")
 	strayOnly := s.commit("not ours", map[string]string{"stray": "y"})
-	git(t, s.work, "push", "-q", "origin", "other")
-	git(t, s.work, "checkout", "-q", branchName)
+	gittest.Git(t, s.work, "push", "-q", "origin", "other")
+	gittest.Git(t, s.work, "checkout", "-q", branchName)
 	s.push()
 
 	for name, url := range map[string]string{"path": s.origin, "file URL": "file://" + s.origin, "http": s.serve(nil)} {
@@ -52,7 +55,7 @@ func TestClone_BringsWholeHistoryOfOneBranch(t *testing.T) {
 			if _, err := r.Lookup(stray); err != nil {
 				t.Errorf("a commit of refs/pm-todos is missing: %v", err)
 			}
-			if _, err := r.Lookup(strayOnly); !errors.Is(err, ErrNotFound) {
+			if _, err := r.Lookup(strayOnly); !errors.Is(err, wire.ErrNotFound) {
 				t.Errorf("a commit of another branch: %v", err)
 			}
 			files := must(r.Files(r.Tip()))(t)
@@ -62,7 +65,7 @@ func TestClone_BringsWholeHistoryOfOneBranch(t *testing.T) {
 			if got := must(r.ReadFile(r.Tip(), "dir/b.txt"))(t); string(got) != "2\n" {
 				t.Errorf("content %q", got)
 			}
-			if _, err := r.ReadFile(r.Tip(), "dir/none"); !errors.Is(err, ErrNotFound) {
+			if _, err := r.ReadFile(r.Tip(), "dir/none"); !errors.Is(err, wire.ErrNotFound) {
 				t.Errorf("missing file: %v", err)
 			}
 			if _, err := r.ReadFile(r.Tip(), "dir"); err == nil {
@@ -79,15 +82,15 @@ func TestClone_SameObjectsAsGit(t *testing.T) {
 	}
 	s.push()
 	s.filters(false)
-	o := options(t, s.serve(nil))
-	r := must(Clone(t.Context(), o))(t)
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
+	r := clone(t, s.serve(nil))
+	want := strings.Fields(gittest.Git(t, s.origin, "rev-list", "--objects", "--no-object-names", branchName))
+	for _, h := range want {
+		if !r.store.Has(plumbing.NewHash(h)) {
+			t.Errorf("object %s is missing", h)
+		}
 	}
-	want := git(t, s.origin, "rev-list", "--objects", "--no-object-names", branchName)
-	got := git(t, o.Dir, "rev-list", "--objects", "--no-object-names", r.Tip())
-	if got != want {
-		t.Errorf("objects differ:\n%s\nwant\n%s", got, want)
+	if got := r.Cost().Objects; got != len(want) {
+		t.Errorf("%d objects, want %d", got, len(want))
 	}
 }
 
@@ -105,10 +108,10 @@ func TestClone_SetsWhatIsWrongApart(t *testing.T) {
 		kind   fault.Kind
 		says   string
 	}{
-		"wrong password":   {func(o *Options) { o.URL, o.Password = web, secret.New("hunter2-wrong") }, ErrDenied, fault.Failed, "git_password"},
-		"no such path":     {func(o *Options) { o.URL = s.origin + "-none" }, ErrNotFound, fault.Failed, ""},
-		"no such repo":     {func(o *Options) { o.URL = strings.Replace(web, "origin", "none", 1) }, ErrDenied, fault.Failed, "404"},
-		"no such branch":   {func(o *Options) { o.URL, o.Branch = web, "none" }, ErrNotFound, fault.Failed, "none"},
+		"wrong password":   {func(o *Options) { o.URL, o.Password = web, secret.New("hunter2-wrong") }, wire.ErrDenied, fault.Failed, "git_password"},
+		"no such path":     {func(o *Options) { o.URL = s.origin + "-none" }, wire.ErrNotFound, fault.Failed, ""},
+		"no such repo":     {func(o *Options) { o.URL = strings.Replace(web, "origin", "none", 1) }, wire.ErrDenied, fault.Failed, "404"},
+		"no such branch":   {func(o *Options) { o.URL, o.Branch = web, "none" }, wire.ErrNotFound, fault.Failed, "none"},
 		"nobody there":     {func(o *Options) { o.URL = deadURL }, nil, fault.Temporary, "refused"},
 		"plain http":       {func(o *Options) { o.URL = "http://git.example.org/x.git" }, nil, fault.Settings, "https"},
 		"bad author":       {func(o *Options) { o.URL, o.Author.Name = web, "x\nparent 1" }, nil, fault.Settings, "author"},
@@ -184,11 +187,6 @@ func TestClone_IgnoresTheEnvironment(t *testing.T) {
 		"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.bare", "GIT_CONFIG_VALUE_0": "nonsense", "GIT_PROTOCOL": "version=2",
 	} {
 		t.Setenv(name, value)
-	}
-	// net/http never asks a proxy for a loopback address, so look inside.
-	inner := must(newHTTPTransport(address{scheme: schemeHTTPS, host: "git.example.org", path: "/x"}, Options{}))(t)
-	if outer, ok := inner.client.Transport.(*http.Transport); !ok || outer.Proxy != nil || inner.client.Jar != nil {
-		t.Error("the HTTP client may use a proxy or cookies")
 	}
 	for _, url := range []string{s.origin, s.serve(nil)} {
 		r := clone(t, url)
@@ -268,13 +266,13 @@ func TestFetch_SeesAForcedPushAndRemovedRefs(t *testing.T) {
 	}
 	old := s.head()
 	s.push()
-	git(t, s.work, "push", "-q", "origin", "HEAD:refs/pm-todos/journal/one")
+	gittest.Git(t, s.work, "push", "-q", "origin", "HEAD:refs/pm-todos/journal/one")
 	r := clone(t, s.serve(nil))
 
-	git(t, s.work, "reset", "-q", "--hard", base)
+	gittest.Git(t, s.work, "reset", "-q", "--hard", base)
 	rewritten := s.commit("new", map[string]string{"a": "3"})
 	s.push()
-	git(t, s.work, "push", "-q", "origin", ":refs/pm-todos/journal/one")
+	gittest.Git(t, s.work, "push", "-q", "origin", ":refs/pm-todos/journal/one")
 	if got := must(r.Fetch(t.Context()))(t); got != rewritten || r.Tip() != rewritten {
 		t.Errorf("tip %s, want %s", got, rewritten)
 	}
@@ -292,10 +290,10 @@ func TestFetch_SeesAForcedPushAndRemovedRefs(t *testing.T) {
 
 func TestFetchRef_BringsAPullRequest(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
-	git(t, s.work, "checkout", "-q", "-b", "feature")
+	gittest.Git(t, s.work, "checkout", "-q", "-b", "feature")
 	head := s.commit("asked for", map[string]string{"b": "1"})
 	later := s.commit("asked for later", map[string]string{"b": "2"})
-	git(t, s.work, "push", "-q", "origin", "HEAD:refs/pull/12/head")
+	gittest.Git(t, s.work, "push", "-q", "origin", "HEAD:refs/pull/12/head")
 	r := clone(t, s.serve(nil))
 	if err := r.FetchRef(t.Context(), "refs/pull/12/head", head); err != nil {
 		t.Fatal(err)
@@ -303,7 +301,7 @@ func TestFetchRef_BringsAPullRequest(t *testing.T) {
 	if got := must(r.ReadFile(head, "b"))(t); string(got) != "1" {
 		t.Errorf("content %q", got)
 	}
-	if err := r.FetchRef(t.Context(), "refs/pull/12/head", strings.Repeat("a", 40)); !errors.Is(err, ErrNotFound) {
+	if err := r.FetchRef(t.Context(), "refs/pull/12/head", strings.Repeat("a", 40)); !errors.Is(err, wire.ErrNotFound) {
 		t.Errorf("a commit that is not there: %v", err)
 	}
 	if err := r.FetchRef(t.Context(), "--upload-pack=x", later); fault.Of(err) != fault.Settings {
@@ -386,7 +384,7 @@ func TestClone_ReplyThatIsCutShort(t *testing.T) {
 			})
 		})
 		o := options(t, url)
-		o.pauses = func() backoff.BackOff { return &backoff.StopBackOff{} }
+		o.Pauses = func() backoff.BackOff { return &backoff.StopBackOff{} }
 		if _, err := Clone(t.Context(), o); err == nil {
 			t.Errorf("%d bytes of the reply were enough", length)
 		}

@@ -9,6 +9,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
@@ -31,12 +33,12 @@ func (r *Repo) Commit(parent, tree, message string) (string, error) {
 }
 
 func (r *Repo) makeCommit(parent, tree plumbing.Hash, message string) (plumbing.Hash, error) {
-	if _, err := r.store.tree(tree); err != nil {
+	if _, err := r.store.Tree(tree); err != nil {
 		return plumbing.ZeroHash, err
 	}
 	var parents []plumbing.Hash
 	if !parent.IsZero() {
-		if _, err := r.store.commit(parent); err != nil {
+		if _, err := r.store.Commit(parent); err != nil {
 			return plumbing.ZeroHash, err
 		}
 		parents = []plumbing.Hash{parent}
@@ -45,11 +47,7 @@ func (r *Repo) makeCommit(parent, tree plumbing.Hash, message string) (plumbing.
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
-	h, err := r.store.put(plumbing.CommitObject, data)
-	if err == nil {
-		r.remember(h)
-	}
-	return h, err
+	return r.store.Put(plumbing.CommitObject, data)
 }
 
 func (r *Repo) encodeCommit(parents []plumbing.Hash, tree plumbing.Hash, message string) ([]byte, error) {
@@ -94,28 +92,28 @@ func (r *Repo) WithFiles(commit string, files map[string][]byte, message string)
 	if err != nil {
 		return "", fmt.Errorf("write files on a commit: %w", err)
 	}
-	changes := make(map[string]*entry, len(files))
+	changes := make(map[string]*objects.Entry, len(files))
 	for path, content := range files {
-		if err := CheckPath(path); err != nil {
-			return "", fmt.Errorf("write %s: %w", printable(path), err)
+		if err := objects.CheckPath(path); err != nil {
+			return "", fmt.Errorf("write %s: %w", wire.Printable(path), err)
 		}
 		e, err := r.place(c.TreeHash, path)
 		if err != nil {
 			return "", fmt.Errorf("write %s: %w", path, err)
 		}
-		switch e.mode {
+		switch e.Mode {
 		case 0:
-			e.mode = modeFile
-		case modeFile, modeProgram:
+			e.Mode = objects.ModeFile
+		case objects.ModeFile, objects.ModeProgram:
 		default:
-			return "", fmt.Errorf("write %s: it is no regular file (mode %06o)", path, e.mode)
+			return "", fmt.Errorf("write %s: it is no regular file (mode %06o)", path, e.Mode)
 		}
-		if e.hash, err = r.store.put(plumbing.BlobObject, content); err != nil {
+		if e.Hash, err = r.store.Put(plumbing.BlobObject, content); err != nil {
 			return "", fmt.Errorf("write %s: %w", path, err)
 		}
 		changes[path] = &e
 	}
-	tree, err := r.store.edit(c.TreeHash, changes)
+	tree, err := r.store.Edit(c.TreeHash, changes)
 	if err != nil {
 		return "", fmt.Errorf("write files on %s: %w", commit, err)
 	}
@@ -149,7 +147,7 @@ func (r *Repo) Replay(commit, onto, guard string) (string, error) {
 	if c.ParentHashes[0] == target {
 		return commit, nil
 	}
-	parent, err := r.store.commit(c.ParentHashes[0])
+	parent, err := r.store.Commit(c.ParentHashes[0])
 	if err != nil {
 		return "", fmt.Errorf("replay %s: %w", commit, err)
 	}
@@ -157,8 +155,8 @@ func (r *Repo) Replay(commit, onto, guard string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("replay %s on %s: %w", commit, onto, err)
 	}
-	tree, err := r.store.edit(to.TreeHash, changes)
-	if errors.Is(err, errCollides) {
+	tree, err := r.store.Edit(to.TreeHash, changes)
+	if errors.Is(err, objects.ErrCollides) {
 		err = fmt.Errorf("%w: %w", ErrMoved, err)
 	}
 	if err != nil {
@@ -173,8 +171,8 @@ func (r *Repo) Replay(commit, onto, guard string) (string, error) {
 
 // movable is what a commit changes, when all of it may be done to another tree
 // as well.
-func (r *Repo) movable(parent, own, onto plumbing.Hash, guard string) (map[string]*entry, error) {
-	found, err := r.store.diff(parent, own, maxDifferences)
+func (r *Repo) movable(parent, own, onto plumbing.Hash, guard string) (map[string]*objects.Entry, error) {
+	found, err := r.store.Diff(parent, own, maxDifferences)
 	if err != nil {
 		return nil, err
 	}
@@ -182,10 +180,10 @@ func (r *Repo) movable(parent, own, onto plumbing.Hash, guard string) (map[strin
 	if guard != "" {
 		guarded = append(guarded, strings.Trim(guard, "/"))
 	}
-	changes := make(map[string]*entry, len(found))
+	changes := make(map[string]*objects.Entry, len(found))
 	for _, d := range found {
-		changes[d.path] = d.new
-		guarded = append(guarded, d.path)
+		changes[d.Path] = d.New
+		guarded = append(guarded, d.Path)
 	}
 	for _, path := range guarded {
 		was, err := r.place(parent, path)
@@ -197,7 +195,7 @@ func (r *Repo) movable(parent, own, onto plumbing.Hash, guard string) (map[strin
 			return nil, err
 		}
 		if was != is {
-			return nil, fmt.Errorf("%w: %s", ErrMoved, printable(path))
+			return nil, fmt.Errorf("%w: %s", ErrMoved, wire.Printable(path))
 		}
 	}
 	return changes, nil

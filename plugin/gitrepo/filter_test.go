@@ -18,27 +18,30 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // historySite is an origin with a history of some length, merges, moves and
 // nested folders, and refs of ours.
 func historySite(tb testing.TB) *site {
 	s := newSite(tb, map[string]string{"docs/pm/a.md": "# a\n", ".gitattributes": "secrets/** filter=crypt\n", "deep/er/and/deeper/x": "1"})
-	must(gitInput(s.origin, append(randomHistory(rand.New(rand.NewPCG(7, 7)), 25), "\n"...), "fast-import", "--quiet", "--force"))(tb)
-	git(tb, s.work, "fetch", "-q", "origin")
-	git(tb, s.work, "merge", "-q", "--allow-unrelated-histories", "-m", "merge", "origin/"+branchName)
+	must(gittest.Input(s.origin, append(gittest.History(rand.New(rand.NewPCG(7, 7)), branchName, 25), "\n"...), "fast-import", "--quiet", "--force"))(tb)
+	gittest.Git(tb, s.work, "fetch", "-q", "origin")
+	gittest.Git(tb, s.work, "merge", "-q", "--allow-unrelated-histories", "-m", "merge", "origin/"+branchName)
 	s.commit("more", map[string]string{"docs/pm/b.md": "# b\n", "docs/pm/a.md": "# a\n\nmore\n", "secrets/key": "x"})
-	git(tb, s.work, "mv", "docs/pm/b.md", "docs/pm/c.md")
+	gittest.Git(tb, s.work, "mv", "docs/pm/b.md", "docs/pm/c.md")
 	s.commit("move", map[string]string{"deep/er/y": "2"})
 	s.push()
-	git(tb, s.work, "push", "-q", "origin", "HEAD~1:refs/pm-todos/journal/one")
+	gittest.Git(tb, s.work, "push", "-q", "origin", "HEAD~1:refs/pm-todos/journal/one")
 	return s
 }
 
 // unfiltered is a copy of the origin that offers no filters.
 func (s *site) unfiltered() *site {
 	other := &site{tb: s.tb, origin: filepath.Join(s.tb.TempDir(), "origin.git"), work: s.work}
-	git(s.tb, filepath.Dir(other.origin), "clone", "-q", "--mirror", s.origin, other.origin)
+	gittest.Git(s.tb, filepath.Dir(other.origin), "clone", "-q", "--mirror", s.origin, other.origin)
 	other.filters(false)
 	return other
 }
@@ -46,7 +49,7 @@ func (s *site) unfiltered() *site {
 func TestFiltered_SameObjectsAndAnswersAsFull(t *testing.T) {
 	s := historySite(t)
 	plain := s.unfiltered()
-	objects := strings.Fields(git(t, s.origin, "rev-list", "--objects", "--no-object-names", "--all"))
+	objects := strings.Fields(gittest.Git(t, s.origin, "rev-list", "--objects", "--no-object-names", "--all"))
 	full := clone(t, plain.serve(nil))
 	if cost := full.Cost(); cost.Filtered || cost.Why == "" || cost.Objects != len(objects) {
 		t.Errorf("the full clone: %+v, want %d objects", cost, len(objects))
@@ -70,12 +73,12 @@ func TestFiltered_SameObjectsAndAnswersAsFull(t *testing.T) {
 			for i, h := range objects {
 				hashes[i] = plumbing.NewHash(h)
 			}
-			if err := r.store.need(hashes...); err != nil {
+			if err := r.store.Need(hashes...); err != nil {
 				t.Fatal(err)
 			}
 			for _, h := range objects {
-				ak, a, aErr := full.store.get(plumbing.AnyObject, plumbing.NewHash(h))
-				bk, b, bErr := r.store.get(plumbing.AnyObject, plumbing.NewHash(h))
+				ak, a, aErr := full.store.Get(plumbing.AnyObject, plumbing.NewHash(h))
+				bk, b, bErr := r.store.Get(plumbing.AnyObject, plumbing.NewHash(h))
 				if aErr != nil || bErr != nil || ak != bk || !bytes.Equal(a, b) {
 					t.Fatalf("object %s: %v, %v", h, aErr, bErr)
 				}
@@ -267,7 +270,7 @@ func TestFiltered_APassingFailureIsTriedAgain(t *testing.T) {
 	// For good: the error says that it may pass, and nothing is taken for gone.
 	fail.Store(1 << 30)
 	_, err := r.ReadFile(r.Tip(), "docs/pm/c.md")
-	if fault.Of(err) != fault.Temporary || errors.Is(err, ErrNotFound) {
+	if fault.Of(err) != fault.Temporary || errors.Is(err, wire.ErrNotFound) {
 		t.Errorf("error %v, kind %v", err, fault.Of(err))
 	}
 	fail.Store(0)
@@ -304,14 +307,6 @@ func TestFiltered_ReadingEndsWithTheRun(t *testing.T) {
 	if got := must(r.ReadFile(r.Tip(), "docs/pm/a.md"))(t); len(got) == 0 {
 		t.Error("nothing was read")
 	}
-	// But not for ever, and it says so.
-	if r.store.promise.end.IsZero() {
-		t.Error("there is no end")
-	}
-	r.store.promise.end = time.Now()
-	if _, err := r.ReadFile(r.Tip(), "docs/pm/c.md"); !errors.Is(err, errAfterTheEnd) || fault.Of(err) != fault.Temporary {
-		t.Errorf("error %v, kind %v", err, fault.Of(err))
-	}
 }
 
 func TestFiltered_WorkGoesOnAfterTheBranchMoved(t *testing.T) {
@@ -329,7 +324,7 @@ func TestFiltered_WorkGoesOnAfterTheBranchMoved(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.commit("rewritten", map[string]string{"docs/pm/z.md": "z"})
-			git(t, s.work, "reset", "-q", "--soft", "HEAD~2")
+			gittest.Git(t, s.work, "reset", "-q", "--soft", "HEAD~2")
 			s.commit("squashed", nil)
 			s.push()
 			// Another run starts, replays what the first one left, and publishes it.
@@ -353,14 +348,14 @@ func TestFiltered_WorkGoesOnAfterTheBranchMoved(t *testing.T) {
 			}
 			// A moved file is sent with its content, though only its name is known.
 			c := must(other.Lookup(made))(t)
-			tree := must(other.store.edit(plumbing.NewHash(c.Tree), map[string]*entry{
+			tree := must(other.store.Edit(plumbing.NewHash(c.Tree), map[string]*objects.Entry{
 				"moved/a.md": place(t, other, made, "docs/pm/a.md"), "docs/pm/a.md": nil,
 			}))(t)
 			moved := must(other.Commit(made, tree.String(), "move\n"))(t)
 			if err := other.PushBranch(t.Context(), "pm-todos/moved", moved); err != nil {
 				t.Fatal(err)
 			}
-			git(t, s.origin, "fsck", "--strict", "--full")
+			gittest.Git(t, s.origin, "fsck", "--strict", "--full")
 			if got := other.Cost().Filtered; got != filters {
 				t.Errorf("filtered %v: %s", got, other.Cost().Why)
 			}
@@ -368,7 +363,7 @@ func TestFiltered_WorkGoesOnAfterTheBranchMoved(t *testing.T) {
 	}
 }
 
-func place(t *testing.T, r *Repo, commit, path string) *entry {
+func place(t *testing.T, r *Repo, commit, path string) *objects.Entry {
 	t.Helper()
 	_, c, err := r.commit(commit)
 	if err != nil {
@@ -382,15 +377,15 @@ func TestFiltered_AnUnknownObjectIsNotAskedForTwice(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
 	var requests atomic.Int64
 	r := clone(t, s.serve(counting(&requests)))
-	var entries []entry
+	var entries []objects.Entry
 	for i := range 20 {
 		_, h := blobParcel(fmt.Sprint("nowhere ", i))
-		entries = append(entries, entry{fmt.Sprintf("f%02d", i), modeFile, h})
+		entries = append(entries, objects.Entry{Name: fmt.Sprintf("f%02d", i), Mode: objects.ModeFile, Hash: h})
 	}
 	o, root := treeParcel(entries...)
 	before := requests.Load()
 	err := r.Import("", root.String(), bytes.NewReader(handmade(t, o)), 1<<20)
-	if !errors.Is(err, ErrNotFound) || requests.Load() > before+1 || !r.Cost().Filtered {
+	if !errors.Is(err, wire.ErrNotFound) || requests.Load() > before+1 || !r.Cost().Filtered {
 		t.Errorf("error %v, %d requests, cost %+v", err, requests.Load()-before, r.Cost())
 	}
 }

@@ -1,16 +1,13 @@
 package gitrepo
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -20,43 +17,12 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
 const branchName = "master"
-
-// gitEnv keeps the git of the tests away from the configuration of whoever
-// runs them.
-func gitEnv() []string {
-	return []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C",
-		"GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
-		"GIT_AUTHOR_NAME=Ann", "GIT_AUTHOR_EMAIL=ann@example.org",
-		"GIT_COMMITTER_NAME=Ann", "GIT_COMMITTER_EMAIL=ann@example.org",
-	}
-}
-
-// git runs git in dir and returns its trimmed output.
-func git(tb testing.TB, dir string, args ...string) string {
-	tb.Helper()
-	out, err := gitInput(dir, nil, args...)
-	if err != nil {
-		tb.Fatalf("git %v: %v", args, err)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-func gitInput(dir string, stdin []byte, args ...string) ([]byte, error) {
-	cmd := exec.Command("git", args...)
-	cmd.Dir, cmd.Env, cmd.Stdin = dir, gitEnv(), bytes.NewReader(stdin)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		err = fmt.Errorf("%w: %s", err, stderr.String())
-	}
-	return out, err
-}
 
 // site is a bare origin and a person's work tree of it.
 type site struct {
@@ -70,10 +36,10 @@ func newSite(tb testing.TB, files map[string]string) *site {
 	tb.Helper()
 	root := tb.TempDir()
 	s := &site{tb: tb, origin: filepath.Join(root, "origin.git"), work: filepath.Join(root, "work")}
-	git(tb, root, "init", "-q", "--bare", "-b", branchName, s.origin)
+	gittest.Git(tb, root, "init", "-q", "--bare", "-b", branchName, s.origin)
 	s.filters(true)
-	git(tb, root, "init", "-q", "-b", branchName, s.work)
-	git(tb, s.work, "remote", "add", "origin", s.origin)
+	gittest.Git(tb, root, "init", "-q", "-b", branchName, s.work)
+	gittest.Git(tb, s.work, "remote", "add", "origin", s.origin)
 	s.commit("first", files)
 	s.push()
 	return s
@@ -83,7 +49,7 @@ func newSite(tb testing.TB, files map[string]string) *site {
 func (s *site) filters(on bool) {
 	s.tb.Helper()
 	for _, name := range []string{"uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"} {
-		git(s.tb, s.origin, "config", name, strconv.FormatBool(on))
+		gittest.Git(s.tb, s.origin, "config", name, strconv.FormatBool(on))
 	}
 }
 
@@ -93,7 +59,7 @@ func (s *site) commit(message string, files map[string]string) string {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		file := filepath.Join(s.work, name)
 		if files[name] == "-" {
-			git(s.tb, s.work, "rm", "-q", name)
+			gittest.Git(s.tb, s.work, "rm", "-q", name)
 			continue
 		}
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -103,17 +69,21 @@ func (s *site) commit(message string, files map[string]string) string {
 			s.tb.Fatal(err)
 		}
 	}
-	git(s.tb, s.work, "add", "-A")
-	git(s.tb, s.work, "commit", "-q", "--allow-empty", "-m", message)
+	gittest.Git(s.tb, s.work, "add", "-A")
+	gittest.Git(s.tb, s.work, "commit", "-q", "--allow-empty", "-m", message)
 	return s.head()
 }
 
-func (s *site) head() string { return git(s.tb, s.work, "rev-parse", "HEAD") }
+func (s *site) head() string { return gittest.Git(s.tb, s.work, "rev-parse", "HEAD") }
 
-func (s *site) push() { git(s.tb, s.work, "push", "-q", "--force", "origin", "HEAD:"+branchName) }
+func (s *site) push() {
+	gittest.Git(s.tb, s.work, "push", "-q", "--force", "origin", "HEAD:"+branchName)
+}
 
 // remoteTip is the branch as the origin has it.
-func (s *site) remoteTip() string { return git(s.tb, s.origin, "rev-parse", "refs/heads/"+branchName) }
+func (s *site) remoteTip() string {
+	return gittest.Git(s.tb, s.origin, "rev-parse", "refs/heads/"+branchName)
+}
 
 // hook installs a hook in the origin.
 func (s *site) hook(name, script string) {
@@ -137,7 +107,7 @@ const (
 func (s *site) serve(wrap func(http.Handler) http.Handler) string {
 	s.tb.Helper()
 	backend := http.Handler(&cgi.Handler{
-		Path: filepath.Join(git(s.tb, s.origin, "--exec-path"), "git-http-backend"),
+		Path: filepath.Join(gittest.Git(s.tb, s.origin, "--exec-path"), "git-http-backend"),
 		Env: []string{
 			"GIT_PROJECT_ROOT=" + filepath.Dir(s.origin), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=" + login,
 			"HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1",
@@ -162,9 +132,8 @@ func (s *site) serve(wrap func(http.Handler) http.Handler) string {
 
 func options(tb testing.TB, url string) Options {
 	return Options{
-		URL: url, Branch: branchName, Username: login, Password: secret.New(password), Dir: tb.TempDir(),
-		Author: Signature{Name: "pm-todos", Email: "pm-todos@localhost"}, Timeout: 30 * time.Second,
-		pauses: shortPauses,
+		Access: wire.Access{URL: url, Username: login, Password: secret.New(password), Timeout: 30 * time.Second, Pauses: shortPauses},
+		Branch: branchName, Dir: tb.TempDir(), Author: Signature{Name: "pm-todos", Email: "pm-todos@localhost"},
 	}
 }
 
@@ -205,11 +174,11 @@ func must[T any](v T, err error) func(testing.TB) T {
 // and holds every one of the commits.
 func (s *site) linear(commits []string) {
 	s.tb.Helper()
-	git(s.tb, s.origin, "fsck", "--strict", "--no-dangling")
-	if merges := git(s.tb, s.origin, "rev-list", "--merges", branchName); merges != "" {
+	gittest.Git(s.tb, s.origin, "fsck", "--strict", "--no-dangling")
+	if merges := gittest.Git(s.tb, s.origin, "rev-list", "--merges", branchName); merges != "" {
 		s.tb.Errorf("merges on the branch: %s", merges)
 	}
-	history := git(s.tb, s.origin, "rev-list", branchName)
+	history := gittest.Git(s.tb, s.origin, "rev-list", branchName)
 	for _, c := range commits {
 		if !strings.Contains(history, c) {
 			s.tb.Errorf("commit %s is not on the branch", c)

@@ -10,6 +10,9 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // Commit is one commit of the clone.
@@ -47,12 +50,12 @@ func (r *Repo) Lookup(commit string) (Commit, error) {
 func (r *Repo) commit(hash string) (plumbing.Hash, *object.Commit, error) {
 	h, err := parseHash(hash)
 	if err == nil && h.IsZero() {
-		err = fmt.Errorf("%w: the zero hash is no commit", ErrNotFound)
+		err = fmt.Errorf("%w: the zero hash is no commit", wire.ErrNotFound)
 	}
 	if err != nil {
 		return h, nil, fmt.Errorf("commit: %w", err)
 	}
-	c, err := r.store.commit(h)
+	c, err := r.store.Commit(h)
 	return h, c, err
 }
 
@@ -80,7 +83,7 @@ func (r *Repo) walk(from string, skip plumbing.Hash, fn func(Commit) bool) error
 				continue
 			}
 			met[p] = true
-			c, err := r.store.commit(p)
+			c, err := r.store.Commit(p)
 			if err != nil {
 				return fmt.Errorf("read the history: %w", err)
 			}
@@ -90,10 +93,10 @@ func (r *Repo) walk(from string, skip plumbing.Hash, fn func(Commit) bool) error
 	return nil
 }
 
-// Contains tells whether the history of tip holds the commit, tip itself
+// Contains reports whether the history of tip holds the commit, tip itself
 // included. A commit that the clone does not have is in no history.
 func (r *Repo) Contains(tip, commit string) (bool, error) {
-	if _, _, err := r.commit(commit); errors.Is(err, ErrNotFound) {
+	if _, _, err := r.commit(commit); errors.Is(err, wire.ErrNotFound) {
 		return false, nil
 	} else if err != nil {
 		return false, err
@@ -138,14 +141,14 @@ func (r *Repo) Changed(base, tip string, below ...string) ([]string, error) {
 		return nil, fmt.Errorf("changed files: %w", err)
 	}
 	if !fullHash().MatchString(base) {
-		return nil, fmt.Errorf("%w: %q", ErrUnknownBase, printable(base))
+		return nil, fmt.Errorf("%w: %q", ErrUnknownBase, wire.Printable(base))
 	}
 	_, from, err := r.commit(base)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s", ErrUnknownBase, base)
 	}
 	found, err := r.compare(from.TreeHash, to.TreeHash, below)
-	if errors.Is(err, ErrMissing) {
+	if errors.Is(err, objects.ErrMissing) {
 		// The remote gave its files up after the branch was rewritten.
 		return nil, fmt.Errorf("%w: of %s: %w", ErrUnknownBase, base, err)
 	}
@@ -154,8 +157,8 @@ func (r *Repo) Changed(base, tip string, below ...string) ([]string, error) {
 	}
 	var paths []string
 	for _, d := range found {
-		if d.new != nil && d.new.isBlob() {
-			paths = append(paths, d.path)
+		if d.New != nil && d.New.IsBlob() {
+			paths = append(paths, d.Path)
 		}
 	}
 	return paths, nil
@@ -163,14 +166,14 @@ func (r *Repo) Changed(base, tip string, below ...string) ([]string, error) {
 
 // compare is the difference between two trees, of all or only below some
 // folders.
-func (r *Repo) compare(before, after plumbing.Hash, below []string) ([]difference, error) {
-	if err := errors.Join(r.store.needTop(before), r.store.needTop(after)); err != nil {
+func (r *Repo) compare(before, after plumbing.Hash, below []string) ([]objects.Difference, error) {
+	if err := errors.Join(r.store.NeedTop(before), r.store.NeedTop(after)); err != nil {
 		return nil, err
 	}
 	if len(below) == 0 {
-		return r.store.diff(before, after, maxFiles)
+		return r.store.Diff(before, after, objects.MaxFiles)
 	}
-	var all []difference
+	var all []objects.Difference
 	for _, folder := range outermost(below) {
 		var trees [2]plumbing.Hash
 		for i, root := range []plumbing.Hash{before, after} {
@@ -178,20 +181,20 @@ func (r *Repo) compare(before, after plumbing.Hash, below []string) ([]differenc
 			if err != nil {
 				return nil, err
 			}
-			if e.isTree() {
-				trees[i] = e.hash
+			if e.IsTree() {
+				trees[i] = e.Hash
 			}
 		}
-		found, err := r.store.diff(trees[0], trees[1], maxFiles)
+		found, err := r.store.Diff(trees[0], trees[1], objects.MaxFiles)
 		if err != nil {
 			return nil, err
 		}
 		for i := range found {
-			found[i].path = strings.TrimPrefix(folder+"/"+found[i].path, "/")
+			found[i].Path = strings.TrimPrefix(folder+"/"+found[i].Path, "/")
 		}
 		all = append(all, found...)
 	}
-	slices.SortFunc(all, func(a, b difference) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(all, func(a, b objects.Difference) int { return strings.Compare(a.Path, b.Path) })
 	return all, nil
 }
 
@@ -211,32 +214,32 @@ func outermost(folders []string) []string {
 	return out
 }
 
-// Touched tells whether anything below the folder differs between two commits.
+// Touched reports whether anything below the folder differs between two commits.
 // The folder may be the path of a file as well; "" is the whole tree.
 func (r *Repo) Touched(a, b, folder string) (bool, error) {
-	var at [2]entry
+	var at [2]objects.Entry
 	for i, hash := range []string{a, b} {
 		_, c, err := r.commit(hash)
 		if err != nil {
-			return false, fmt.Errorf("compare %s: %w", printable(folder), err)
+			return false, fmt.Errorf("compare %s: %w", wire.Printable(folder), err)
 		}
 		if at[i], err = r.place(c.TreeHash, folder); err != nil {
-			return false, fmt.Errorf("compare %s: %w", printable(folder), err)
+			return false, fmt.Errorf("compare %s: %w", wire.Printable(folder), err)
 		}
 	}
-	return at[0].hash != at[1].hash || at[0].mode != at[1].mode, nil
+	return at[0].Hash != at[1].Hash || at[0].Mode != at[1].Mode, nil
 }
 
 // place is the entry at a path, the zero entry when there is none.
-func (r *Repo) place(root plumbing.Hash, path string) (entry, error) {
+func (r *Repo) place(root plumbing.Hash, path string) (objects.Entry, error) {
 	if path == "" {
-		return entry{mode: modeTree, hash: root}, nil
+		return objects.Entry{Mode: objects.ModeTree, Hash: root}, nil
 	}
-	e, err := r.store.find(root, path)
-	if errors.Is(err, ErrNotFound) {
-		return entry{}, nil
+	e, err := r.store.Find(root, path)
+	if errors.Is(err, wire.ErrNotFound) {
+		return objects.Entry{}, nil
 	}
-	e.name = ""
+	e.Name = ""
 	return e, err
 }
 
@@ -254,8 +257,8 @@ func (r *Repo) Files(commit string, below ...string) ([]string, error) {
 	}
 	paths := make([]string, 0, len(found))
 	for _, d := range found {
-		if d.new.isBlob() {
-			paths = append(paths, d.path)
+		if d.New.IsBlob() {
+			paths = append(paths, d.Path)
 		}
 	}
 	return paths, nil
@@ -276,18 +279,15 @@ func (r *Repo) Prefetch(commit string, paths []string) error {
 		if err != nil {
 			return fmt.Errorf("fetch files of %s: %w", commit, err)
 		}
-		if e.isBlob() && !e.hash.IsZero() {
-			blobs = append(blobs, e.hash)
+		if e.IsBlob() && !e.Hash.IsZero() {
+			blobs = append(blobs, e.Hash)
 		}
 	}
-	if err := r.store.needFiles(blobs...); err != nil {
+	if err := r.store.NeedFiles(blobs...); err != nil {
 		return fmt.Errorf("fetch files of %s: %w", commit, err)
 	}
 	return nil
 }
-
-// MaxFileSize is the largest file that ReadFile returns, in bytes.
-const MaxFileSize = 16 << 20
 
 // ReadFile is the content of a file in a commit. ErrNotFound when there is
 // none, ErrNotRegular for links, folders and submodules, ErrMissing when the
@@ -295,41 +295,22 @@ const MaxFileSize = 16 << 20
 func (r *Repo) ReadFile(commit, path string) ([]byte, error) {
 	_, c, err := r.commit(commit)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", printable(path), err)
+		return nil, fmt.Errorf("read %s: %w", wire.Printable(path), err)
 	}
 	data, err := r.readFile(c.TreeHash, path)
 	if err != nil {
-		return nil, fmt.Errorf("read %s in %s: %w", printable(path), commit, err)
+		return nil, fmt.Errorf("read %s in %s: %w", wire.Printable(path), commit, err)
 	}
 	return data, nil
 }
 
 func (r *Repo) readFile(root plumbing.Hash, path string) ([]byte, error) {
-	e, err := r.store.find(root, path)
+	e, err := r.store.Find(root, path)
 	if err != nil {
 		return nil, err
 	}
-	if e.mode != modeFile && e.mode != modeProgram && e.mode != 0o100664 {
-		return nil, fmt.Errorf("%w (mode %06o)", ErrNotRegular, e.mode)
+	if e.Mode != objects.ModeFile && e.Mode != objects.ModeProgram && e.Mode != 0o100664 {
+		return nil, fmt.Errorf("%w (mode %06o)", objects.ErrNotRegular, e.Mode)
 	}
-	return r.store.file(e.hash)
-}
-
-// file is the content of a file, unless it has more than MaxFileSize bytes.
-func (s *store) file(h plumbing.Hash) ([]byte, error) {
-	if err := s.needFiles(h); err != nil {
-		return nil, err
-	}
-	if s.tooLarge(h) {
-		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, MaxFileSize)
-	}
-	size, err := s.size(h)
-	if err != nil {
-		return nil, err
-	}
-	if size > MaxFileSize {
-		return nil, fmt.Errorf("%w: it has %d bytes; at most %d are read", ErrTooLarge, size, MaxFileSize)
-	}
-	_, data, err := s.get(plumbing.BlobObject, h)
-	return data, err
+	return r.store.File(e.Hash)
 }

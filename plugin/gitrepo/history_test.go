@@ -8,18 +8,20 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
 )
 
 func TestChanged_BetweenAnyTwoCommits(t *testing.T) {
 	s := newSite(t, map[string]string{"docs/a.md": "a", "docs/b.md": "b", "docs/c.md": strings.Repeat("long enough to be found again\n", 20), "x.tf": "1"})
 	first := s.head()
-	git(t, s.work, "checkout", "-q", "-b", "side")
+	gittest.Git(t, s.work, "checkout", "-q", "-b", "side")
 	side := s.commit("on the side", map[string]string{"docs/side.md": "s", "docs/b.md": "b2"})
-	git(t, s.work, "checkout", "-q", branchName)
+	gittest.Git(t, s.work, "checkout", "-q", branchName)
 	straight := s.commit("removes one", map[string]string{"docs/a.md": "-", "x.tf": "2"})
-	git(t, s.work, "merge", "-q", "--no-ff", "-m", "merge", "side")
+	gittest.Git(t, s.work, "merge", "-q", "--no-ff", "-m", "merge", "side")
 	merge := s.head()
-	git(t, s.work, "mv", "docs/c.md", "docs/renamed.md")
+	gittest.Git(t, s.work, "mv", "docs/c.md", "docs/renamed.md")
 	if err := os.Chmod(filepath.Join(s.work, "x.tf"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -68,10 +70,10 @@ func TestTouched_FoldersAndFiles(t *testing.T) {
 func TestLookupLogContains(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
 	root := s.head()
-	git(t, s.work, "checkout", "-q", "-b", "side")
+	gittest.Git(t, s.work, "checkout", "-q", "-b", "side")
 	side := s.commit("side", map[string]string{"b": "1"})
-	git(t, s.work, "checkout", "-q", branchName)
-	git(t, s.work, "merge", "-q", "--no-ff", "-m", "merge\n\nTrailer: yes", "side")
+	gittest.Git(t, s.work, "checkout", "-q", branchName)
+	gittest.Git(t, s.work, "merge", "-q", "--no-ff", "-m", "merge\n\nTrailer: yes", "side")
 	s.push()
 	r := clone(t, s.origin)
 	tip := must(r.Lookup(r.Tip()))(t)
@@ -111,14 +113,14 @@ func TestWithFiles_KeepsModesAndRefusesOddPlaces(t *testing.T) {
 	c := must(r.WithFiles(r.Tip(), map[string][]byte{"run.sh": []byte("2"), "d/g/h": []byte("x"), "d/f": {}}, "subject\n\nbody\n"))(t)
 	must(r.Publish(t.Context(), func(string) (string, error) { return c, nil }))(t)
 	want := "100644 d/f 100644 d/g/h 120000 link 100755 run.sh"
-	got := strings.Join(strings.Fields(git(t, s.origin, "ls-tree", "-r", "--format=%(objectmode) %(path)", branchName)), " ")
+	got := strings.Join(strings.Fields(gittest.Git(t, s.origin, "ls-tree", "-r", "--format=%(objectmode) %(path)", branchName)), " ")
 	if got != want {
 		t.Errorf("tree %q, want %q", got, want)
 	}
-	if out := git(t, s.origin, "log", "-1", "--format=%an <%ae> %cn <%ce> %aI %B", branchName); out != "pm-todos <pm-todos@localhost> pm-todos <pm-todos@localhost> 2026-04-14T01:02:03+00:00 subject\n\nbody" {
+	if out := gittest.Git(t, s.origin, "log", "-1", "--format=%an <%ae> %cn <%ce> %aI %B", branchName); out != "pm-todos <pm-todos@localhost> pm-todos <pm-todos@localhost> 2026-04-14T01:02:03+00:00 subject\n\nbody" {
 		t.Errorf("commit %q", out)
 	}
-	git(t, s.origin, "fsck", "--strict")
+	gittest.Git(t, s.origin, "fsck", "--strict")
 	for _, path := range []string{"link", "d", "link/x", "run.sh/x", "", "/etc/passwd", "../x", "d/../x", ".git/config", "d/.GIT/x", "a//b", "a\nb", "d/g/"} {
 		if _, err := r.WithFiles(r.Tip(), map[string][]byte{path: []byte("x")}, "m\n"); err == nil {
 			t.Errorf("%q was written", path)
@@ -136,14 +138,14 @@ func TestReplay_TheGuard(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(s.work, "stacks/a/swap"), []byte("file"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	git(t, s.work, "add", "-A")
-	git(t, s.work, "commit", "-q", "--amend", "-m", "fix\n\nItem: x")
+	gittest.Git(t, s.work, "add", "-A")
+	gittest.Git(t, s.work, "commit", "-q", "--amend", "-m", "fix\n\nItem: x")
 	fix := s.head()
 	s.push()
 	reset := func(files map[string]string) string {
-		git(t, s.work, "reset", "-q", "--hard", base)
+		gittest.Git(t, s.work, "reset", "-q", "--hard", base)
 		h := s.commit("human", files)
-		git(t, s.work, "push", "-q", "origin", "HEAD:refs/pm-todos/journal/h", "--force")
+		gittest.Git(t, s.work, "push", "-q", "origin", "HEAD:refs/pm-todos/journal/h", "--force")
 		return h
 	}
 	tests := map[string]struct {
@@ -179,12 +181,12 @@ func TestReplay_TheGuard(t *testing.T) {
 			if err := r.PushBranch(t.Context(), "pm-todos/x", made); err != nil {
 				t.Fatal(err)
 			}
-			git(t, s.origin, "fsck", "--strict")
-			want := git(t, s.origin, "diff-tree", "-r", base, fix)
-			if got := git(t, s.origin, "diff-tree", "-r", onto, "pm-todos/x"); got != want {
+			gittest.Git(t, s.origin, "fsck", "--strict")
+			want := gittest.Git(t, s.origin, "diff-tree", "-r", base, fix)
+			if got := gittest.Git(t, s.origin, "diff-tree", "-r", onto, "pm-todos/x"); got != want {
 				t.Errorf("the replay changes\n%s\nwant\n%s", got, want)
 			}
-			if m := git(t, s.origin, "log", "-1", "--format=%B", "pm-todos/x"); m != "fix\n\nItem: x" {
+			if m := gittest.Git(t, s.origin, "log", "-1", "--format=%B", "pm-todos/x"); m != "fix\n\nItem: x" {
 				t.Errorf("message %q", m)
 			}
 		})
@@ -198,8 +200,8 @@ func TestReplay_TheGuard(t *testing.T) {
 func TestPack_IsExactlyOneCommit(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1", "d/b": "2", "d/same": "1"})
 	s.commit("second", map[string]string{"a": "changed", "c": strings.Repeat("line\n", 100000)})
-	git(t, s.work, "update-index", "--add", "--cacheinfo", "160000,"+s.head()+",module")
-	git(t, s.work, "commit", "-q", "-m", "with a module")
+	gittest.Git(t, s.work, "update-index", "--add", "--cacheinfo", "160000,"+s.head()+",module")
+	gittest.Git(t, s.work, "commit", "-q", "-m", "with a module")
 	s.push()
 	r := clone(t, s.origin)
 	var pack bytes.Buffer
@@ -207,20 +209,20 @@ func TestPack_IsExactlyOneCommit(t *testing.T) {
 		t.Fatal(err)
 	}
 	host := t.TempDir()
-	git(t, host, "init", "-q", "--bare")
+	gittest.Git(t, host, "init", "-q", "--bare")
 	if err := os.WriteFile(filepath.Join(host, "shallow"), []byte(r.Tip()+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out := must(gitInput(host, pack.Bytes(), "index-pack", "--stdin", "--strict"))(t)
+	out := must(gittest.Input(host, pack.Bytes(), "index-pack", "--stdin", "--strict"))(t)
 	name := strings.Fields(string(out))[1]
 	idx := must(os.ReadFile(filepath.Join(host, "objects", "pack", "pack-"+name+".idx")))(t)
-	lines := strings.Split(strings.TrimSpace(string(must(gitInput(host, idx, "show-index"))(t))), "\n")
+	lines := strings.Split(strings.TrimSpace(string(must(gittest.Input(host, idx, "show-index"))(t))), "\n")
 	if len(lines) != 7 { // commit, two trees, four different blobs
 		t.Errorf("%d objects: %v", len(lines), lines)
 	}
-	git(t, host, "update-ref", "refs/heads/x", r.Tip())
-	git(t, host, "fsck", "--strict", "--full")
-	if got := git(t, host, "rev-list", "--count", "refs/heads/x"); got != "1" {
+	gittest.Git(t, host, "update-ref", "refs/heads/x", r.Tip())
+	gittest.Git(t, host, "fsck", "--strict", "--full")
+	if got := gittest.Git(t, host, "rev-list", "--count", "refs/heads/x"); got != "1" {
 		t.Errorf("%s commits", got)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // A log is lines in the files of a small commit chain. Appending writes the
@@ -105,25 +107,25 @@ func (r *Repo) CompactLog(ctx context.Context, ref string, summarise func(lines 
 // somebody else was faster. next gets the commit that the log has and the one
 // that was sent last, and returns the former when there is nothing to do.
 func (r *Repo) changeLog(ctx context.Context, ref string, next func(old, sent plumbing.Hash) (plumbing.Hash, error)) error {
-	u := update{ref: ref}
-	return r.remote.whileRivalsWin(ctx, func() (err error) {
-		if !u.new.IsZero() {
+	u := wire.Update{Ref: ref}
+	return r.whileRivalsWin(ctx, func() (err error) {
+		if !u.New.IsZero() {
 			if _, err = r.Fetch(ctx); err != nil {
 				return err
 			}
 		}
-		u.old = r.seen(ref)
-		if u.new, err = next(u.old, u.new); err != nil {
+		u.Old = r.seen(ref)
+		if u.New, err = next(u.Old, u.New); err != nil {
 			return fmt.Errorf("write the log %s: %w", ref, err)
 		}
-		if u.new == u.old {
+		if u.New == u.Old {
 			return nil
 		}
-		return r.swap(ctx, u, r.packOf(u.new))
+		return r.swap(ctx, u, r.packOf(u.New))
 	})
 }
 
-// logHas tells whether a log has the lines that were sent as a commit: it stands
+// logHas reports whether a log has the lines that were sent as a commit: it stands
 // on that commit, or was compacted since, which keeps its newest lines.
 func (r *Repo) logHas(now, sent plumbing.Hash, lines []byte) (bool, error) {
 	if now.IsZero() {

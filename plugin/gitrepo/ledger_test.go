@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
 )
 
 func TestLog_AppendingKeepsEveryLine(t *testing.T) {
@@ -39,7 +41,7 @@ func TestLog_AppendingKeepsEveryLine(t *testing.T) {
 			at = next
 		}
 	}
-	git(t, s.origin, "fsck", "--strict")
+	gittest.Git(t, s.origin, "fsck", "--strict")
 	if empty := must(r.ReadLog(OwnRefs + "none"))(t).Lines; len(empty) != 0 {
 		t.Errorf("a missing log reads %q", empty)
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/pack"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // LockRef is the ref that one run at a time holds.
@@ -36,7 +38,7 @@ type Lease struct {
 
 // LockHeld asks the remote whether any run holds the lock.
 func (r *Repo) LockHeld(ctx context.Context) (bool, error) {
-	all, err := r.remote.list(ctx)
+	all, err := r.remote.List(ctx)
 	if err != nil || all[LockRef].IsZero() {
 		return false, err
 	}
@@ -97,7 +99,7 @@ func (r *Repo) AcquireLock(ctx context.Context, lease Lease, wait time.Duration)
 
 // describe is the holder in words.
 func (h holding) describe() string {
-	return fmt.Sprintf("%s on %s until %s", printable(h.Run), printable(h.Host), h.Until.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s on %s until %s", wire.Printable(h.Run), wire.Printable(h.Host), h.Until.UTC().Format(time.RFC3339))
 }
 
 // watched is the lock as somebody sees it who waits for it.
@@ -110,7 +112,7 @@ type watched struct {
 // attempt takes the lock if it is free or dead; else it returns the holder.
 func (w *watched) attempt(ctx context.Context, lease Lease) (*holding, error) {
 	r := w.repo
-	all, err := r.remote.list(ctx)
+	all, err := r.remote.List(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -136,12 +138,12 @@ func (w *watched) attempt(ctx context.Context, lease Lease) (*holding, error) {
 		return &holding{Lease: Lease{Run: "another run", Host: "another host"}, Until: r.now().Add(leaseTime)}, nil
 	}
 	if err == nil {
-		w.value = u.new
+		w.value = u.New
 	}
 	return nil, err
 }
 
-// dead tells whether the holder is gone. A holder that lives renews within
+// dead reports whether the holder is gone. A holder that lives renews within
 // renewEvery, whatever its clock says, so a value that stays is a sign.
 func (h holding) dead(now, since time.Time) bool {
 	seen := now.Sub(since)
@@ -155,18 +157,18 @@ func (h holding) dead(now, since time.Time) bool {
 // understood is a holder without a name, who must be watched.
 func (r *Repo) readHolding(ctx context.Context, h plumbing.Hash) (holding, error) {
 	unnamed := holding{Lease: Lease{Run: "an unknown run", Host: "an unknown host"}, Until: r.now().Add(leaseTime)}
-	if !r.store.has(h) {
-		err := r.remote.fetch(ctx, func(all refs, _ *capability.List) (fetchPlan, error) {
+	if !r.store.Has(h) {
+		err := r.remote.Fetch(ctx, func(all wire.Refs, _ *capability.List) (wire.Plan, error) {
 			if all[LockRef] != h {
-				return fetchPlan{}, nil // it moved on: the next look reads it
+				return wire.Plan{}, nil // it moved on: the next look reads it
 			}
-			return fetchPlan{wants: []plumbing.Hash{h}, haves: r.haves()}, nil
+			return wire.Plan{Wants: []plumbing.Hash{h}, Haves: r.haves()}, nil
 		}, r.keep)
 		if err != nil {
 			return unnamed, err
 		}
 	}
-	c, err := r.store.commit(h)
+	c, err := r.store.Commit(h)
 	if err != nil {
 		return unnamed, nil //nolint:nilerr // see above
 	}
@@ -180,8 +182,8 @@ func (r *Repo) readHolding(ctx context.Context, h plumbing.Hash) (holding, error
 // newHolding prepares the swap of the lock from one value to a new holding of
 // ours. The commit lives in memory only: renewing goes on beside whatever else
 // uses the clone.
-func (r *Repo) newHolding(old plumbing.Hash, h holding) (update, func(map[plumbing.Hash]bool) ([]byte, error), error) {
-	u := update{ref: LockRef, old: old}
+func (r *Repo) newHolding(old plumbing.Hash, h holding) (wire.Update, func(map[plumbing.Hash]bool) ([]byte, error), error) {
+	u := wire.Update{Ref: LockRef, Old: old}
 	h.Until = r.now().Add(leaseTime).UTC().Truncate(time.Second)
 	h.Nonce, h.CI = rand.Text(), "[ci skip]"
 	message, err := json.Marshal(h)
@@ -192,14 +194,14 @@ func (r *Repo) newHolding(old plumbing.Hash, h holding) (update, func(map[plumbi
 	if err != nil {
 		return u, nil, err
 	}
-	u.new = plumbing.ComputeHash(plumbing.CommitObject, commit)
+	u.New = plumbing.ComputeHash(plumbing.CommitObject, commit)
 	return u, func(map[plumbing.Hash]bool) ([]byte, error) {
 		var b bytes.Buffer
-		p, err := newPacker(&b, 2)
+		p, err := pack.NewWriter(&b, 2)
 		if err != nil {
 			return nil, err
 		}
-		err = errors.Join(p.add(plumbing.CommitObject, commit), p.add(plumbing.TreeObject, nil), p.finish(&b))
+		err = errors.Join(p.Add(plumbing.CommitObject, commit), p.Add(plumbing.TreeObject, nil), p.Finish())
 		return b.Bytes(), err
 	}, nil
 }
@@ -245,10 +247,10 @@ func (l *Lock) renew(ctx context.Context, limit time.Duration) error {
 			return err
 		}
 		l.mu.Lock()
-		l.mine[u.new] = true
+		l.mine[u.New] = true
 		l.mu.Unlock()
 		if err = l.repo.swap(ctx, u, pack); err == nil {
-			l.held = u.new
+			l.held = u.New
 		}
 		return err
 	})
@@ -262,7 +264,7 @@ func (l *Lock) replace(ctx context.Context, swap func(held plumbing.Hash) error)
 	if !errors.Is(err, ErrRefMoved) {
 		return err
 	}
-	all, listErr := l.repo.remote.list(ctx)
+	all, listErr := l.repo.remote.List(ctx)
 	if listErr != nil {
 		return listErr
 	}
@@ -281,7 +283,7 @@ func (l *Lock) Lost() <-chan struct{} { return l.lost }
 // frozen for longer than its lease learns it only so. ErrLockBusy when it is
 // not.
 func (l *Lock) Held(ctx context.Context) error {
-	all, err := l.repo.remote.list(ctx)
+	all, err := l.repo.remote.List(ctx)
 	if err != nil {
 		return err
 	}
@@ -303,7 +305,7 @@ func (l *Lock) Release(ctx context.Context) error {
 	l.stop()
 	<-l.ended
 	err := l.replace(ctx, func(held plumbing.Hash) error {
-		err := l.repo.swap(ctx, update{ref: LockRef, old: held}, nil)
+		err := l.repo.swap(ctx, wire.Update{Ref: LockRef, Old: held}, nil)
 		if !errors.Is(err, ErrPushRefused) {
 			return err
 		}

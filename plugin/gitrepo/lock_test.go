@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
 )
 
 // clock is a time that only tests move.
@@ -142,7 +143,7 @@ func TestLock_BusyNamesItsHolder(t *testing.T) {
 	if err := again.Release(t.Context()); err != nil {
 		t.Error(err)
 	}
-	git(t, s.origin, "fsck", "--strict")
+	gittest.Git(t, s.origin, "fsck", "--strict")
 }
 
 func TestLock_OneHolderAtATime(t *testing.T) {
@@ -242,7 +243,7 @@ func TestLock_RenewedIsNeverTakenWhateverTheClocksSay(t *testing.T) {
 
 func TestLock_UnreadableHolderIsWatched(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
-	git(t, s.origin, "update-ref", LockRef, s.remoteTip())
+	gittest.Git(t, s.origin, "update-ref", LockRef, s.remoteTip())
 	c := newClock()
 	b := waiter(t, s.origin, c, nil)
 	began := c.now()

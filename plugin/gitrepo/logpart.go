@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // partKind says what a file of a log holds; in this order they are read.
@@ -52,17 +55,17 @@ func (p part) name() string {
 }
 
 // partOf is the file of a log that an entry of its folder is, if it is one.
-func partOf(e entry) (part, bool) {
-	p := part{kind: newestPart, hash: e.hash}
-	if e.name != newestFile {
+func partOf(e objects.Entry) (part, bool) {
+	p := part{kind: newestPart, hash: e.Hash}
+	if e.Name != newestFile {
 		for _, p.kind = range []partKind{summaryPart, olderPart} {
-			if digits, ok := strings.CutPrefix(strings.TrimSuffix(e.name, partSuffix), p.kind.prefix()); ok {
+			if digits, ok := strings.CutPrefix(strings.TrimSuffix(e.Name, partSuffix), p.kind.prefix()); ok {
 				p.number, _ = strconv.Atoi(digits)
 				break
 			}
 		}
 	}
-	return p, e.mode == modeFile && p.name() == e.name && p.number >= 0
+	return p, e.Mode == objects.ModeFile && p.name() == e.Name && p.number >= 0
 }
 
 // split takes the newest file off.
@@ -83,10 +86,10 @@ func (all parts) add(p part) parts {
 	return append(all, p)
 }
 
-// isDamage tells whether an error is of what somebody put into the log, and not
+// isDamage reports whether an error is of what somebody put into the log, and not
 // of the way to it.
 func isDamage(err error) bool {
-	return errors.Is(err, ErrNotFound) || errors.Is(err, ErrNotRegular) || errors.Is(err, ErrTooLarge)
+	return errors.Is(err, wire.ErrNotFound) || errors.Is(err, objects.ErrNotRegular) || errors.Is(err, objects.ErrTooLarge)
 }
 
 // logParts are the files of a log at a commit. What else stands there is counted.
@@ -95,24 +98,24 @@ func (r *Repo) logParts(h plumbing.Hash) (found parts, strange int, err error) {
 		return nil, 0, nil
 	}
 	// That a ref leads to a commit and this to a folder is the remote's word.
-	kind, _, err := r.store.get(plumbing.AnyObject, h)
+	kind, _, err := r.store.Get(plumbing.AnyObject, h)
 	if err != nil {
 		return nil, 0, err
 	}
-	c, err := r.store.commit(h)
+	c, err := r.store.Commit(h)
 	if kind != plumbing.CommitObject || err != nil {
 		return nil, 1, nil //nolint:nilerr // no commit that one could read
 	}
-	if !r.store.has(c.TreeHash) {
-		if err := r.store.needAll(c.TreeHash); err != nil {
+	if !r.store.Has(c.TreeHash) {
+		if err := r.store.NeedAll(c.TreeHash); err != nil {
 			return nil, 0, err
 		}
 	}
-	kind, data, err := r.store.get(plumbing.AnyObject, c.TreeHash)
+	kind, data, err := r.store.Get(plumbing.AnyObject, c.TreeHash)
 	if err != nil {
 		return nil, 0, err
 	}
-	entries, err := parseTree(data)
+	entries, err := objects.ParseTree(data)
 	if kind != plumbing.TreeObject || err != nil {
 		return nil, 1, nil //nolint:nilerr // no folder that one could read
 	}
@@ -137,12 +140,12 @@ func (r *Repo) readParts(all parts) error {
 	for _, p := range all {
 		hashes = append(hashes, p.hash)
 	}
-	if err := r.store.needFiles(hashes...); err != nil {
+	if err := r.store.NeedFiles(hashes...); err != nil {
 		return err
 	}
 	room := maxLog
 	for i := len(all) - 1; i >= 0; i-- {
-		text, err := r.store.file(all[i].hash)
+		text, err := r.store.File(all[i].hash)
 		switch {
 		case isDamage(err) || err == nil && len(text) > room:
 		case err != nil:
@@ -159,7 +162,7 @@ func (r *Repo) readParts(all parts) error {
 // be one alone.
 func (r *Repo) writeParts(all parts, kind partKind, lines []byte) (parts, error) {
 	for i, text := range slices.Collect(chunks(lines, logFile)) {
-		hash, err := r.store.put(plumbing.BlobObject, text)
+		hash, err := r.store.Put(plumbing.BlobObject, text)
 		if err != nil {
 			return nil, err
 		}
@@ -178,15 +181,15 @@ func (r *Repo) writeParts(all parts, kind partKind, lines []byte) (parts, error)
 
 // logCommit makes the commit of a log that has these files.
 func (r *Repo) logCommit(parent plumbing.Hash, all parts, message string) (plumbing.Hash, error) {
-	entries := make([]entry, 0, len(all))
+	entries := make([]objects.Entry, 0, len(all))
 	for _, p := range all {
-		entries = append(entries, entry{name: p.name(), mode: modeFile, hash: p.hash})
+		entries = append(entries, objects.Entry{Name: p.name(), Mode: objects.ModeFile, Hash: p.hash})
 	}
-	tree, err := r.store.put(plumbing.TreeObject, encodeTree(entries))
+	tree, err := r.store.Put(plumbing.TreeObject, objects.EncodeTree(entries))
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
-	if _, err := r.store.commit(parent); errors.Is(err, ErrNotFound) {
+	if _, err := r.store.Commit(parent); errors.Is(err, wire.ErrNotFound) {
 		parent = plumbing.ZeroHash // nothing that a commit could stand on
 	}
 	return r.makeCommit(parent, tree, message)

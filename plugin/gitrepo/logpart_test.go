@@ -11,6 +11,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
 )
 
 const logRef = OwnRefs + "ledger"
@@ -42,7 +45,7 @@ func logIDs(t *testing.T, r *Repo) []string {
 
 // logNames are the files of the log in the origin.
 func (s *site) logNames() []string {
-	return strings.Fields(git(s.tb, s.origin, "ls-tree", "--name-only", logRef))
+	return strings.Fields(gittest.Git(s.tb, s.origin, "ls-tree", "--name-only", logRef))
 }
 
 func TestLog_CompactingAmongRivalsLosesNothing(t *testing.T) {
@@ -78,10 +81,10 @@ func TestLog_CompactingAmongRivalsLosesNothing(t *testing.T) {
 	if err := repos[0].CompactLog(t.Context(), logRef, shorten); err != nil {
 		t.Fatal(err)
 	}
-	if commits := git(t, s.origin, "rev-list", "--count", logRef); commits != "1" && !slices.Equal(s.logNames(), []string{"ledger.jsonl", "summary-00000001.jsonl"}) {
+	if commits := gittest.Git(t, s.origin, "rev-list", "--count", logRef); commits != "1" && !slices.Equal(s.logNames(), []string{"ledger.jsonl", "summary-00000001.jsonl"}) {
 		t.Errorf("after compacting there are %s commits with %v", commits, s.logNames())
 	}
-	git(t, s.origin, "fsck", "--strict", "--no-dangling")
+	gittest.Git(t, s.origin, "fsck", "--strict", "--no-dangling")
 }
 
 func TestLog_WhatAnAppendWritesDoesNotGrowWithTheLog(t *testing.T) {
@@ -91,16 +94,16 @@ func TestLog_WhatAnAppendWritesDoesNotGrowWithTheLog(t *testing.T) {
 		if err := r.AppendLog(t.Context(), logRef, []byte(logLine(fmt.Sprint("line", i)))); err != nil {
 			t.Fatal(err)
 		}
-		made := must(r.store.commit(r.seen(logRef)))(t)
+		made := must(r.store.Commit(r.seen(logRef)))(t)
 		sent := 0
-		for _, e := range must(r.store.tree(made.TreeHash))(t) {
+		for _, e := range must(r.store.Tree(made.TreeHash))(t) {
 			if len(made.ParentHashes) > 0 {
-				before := must(r.store.commit(made.ParentHashes[0]))(t)
-				if old, err := r.store.find(before.TreeHash, e.name); err == nil && old.hash == e.hash {
+				before := must(r.store.Commit(made.ParentHashes[0]))(t)
+				if old, err := r.store.Find(before.TreeHash, e.Name); err == nil && old.Hash == e.Hash {
 					continue
 				}
 			}
-			sent += int(must(r.store.size(e.hash))(t))
+			sent += int(must(r.store.Size(e.Hash))(t))
 		}
 		if sent > 2*(logPart+20<<10) {
 			t.Errorf("append %d wrote %d bytes", i, sent)
@@ -164,7 +167,7 @@ func TestLog_CompactingWhereTheRemoteRefuses(t *testing.T) {
 			if err := r.CompactLog(t.Context(), logRef, shorten); errors.Is(err, ErrPushRefused) != test.refused {
 				t.Errorf("error %v", err)
 			}
-			if commits := git(t, s.origin, "rev-list", "--count", logRef); commits != test.commits {
+			if commits := gittest.Git(t, s.origin, "rev-list", "--count", logRef); commits != test.commits {
 				t.Errorf("%s commits, want %s", commits, test.commits)
 			}
 			if got := logIDs(t, clone(t, s.origin)); len(got) != 4 {
@@ -177,14 +180,14 @@ func TestLog_CompactingWhereTheRemoteRefuses(t *testing.T) {
 // plant puts a commit with these entries of ls-tree's form where the log is.
 func (s *site) plant(entries string) {
 	s.tb.Helper()
-	tree := must(gitInput(s.origin, []byte(entries), "mktree"))(s.tb)
-	commit := git(s.tb, s.origin, "commit-tree", "-m", "planted", strings.TrimSpace(string(tree)))
-	git(s.tb, s.origin, "update-ref", logRef, commit)
+	tree := must(gittest.Input(s.origin, []byte(entries), "mktree"))(s.tb)
+	commit := gittest.Git(s.tb, s.origin, "commit-tree", "-m", "planted", strings.TrimSpace(string(tree)))
+	gittest.Git(s.tb, s.origin, "update-ref", logRef, commit)
 }
 
 func (s *site) blob(content string) string {
 	s.tb.Helper()
-	return strings.TrimSpace(string(must(gitInput(s.origin, []byte(content), "hash-object", "-w", "--stdin"))(s.tb)))
+	return strings.TrimSpace(string(must(gittest.Input(s.origin, []byte(content), "hash-object", "-w", "--stdin"))(s.tb)))
 }
 
 func TestLog_DamageStopsNoRun(t *testing.T) {
@@ -198,19 +201,19 @@ func TestLog_DamageStopsNoRun(t *testing.T) {
 			s.plant(file("ledger.jsonl", s.blob(strings.Repeat(logLine("old"), 4))))
 		}, []string{"old", "old", "old", "old"}, 0},
 		"no line feed at the end": {func(s *site) { s.plant(file("ledger.jsonl", s.blob("one\ntwo"))) }, []string{"one", "two"}, 0},
-		"a ref to a file":         {func(s *site) { git(s.tb, s.origin, "update-ref", logRef, s.blob("x")) }, nil, 1},
+		"a ref to a file":         {func(s *site) { gittest.Git(s.tb, s.origin, "update-ref", logRef, s.blob("x")) }, nil, 1},
 		"a link instead of the newest": {func(s *site) {
 			s.plant("120000 blob " + s.blob("/etc/passwd") + "\tledger.jsonl\n" + file("ledger-00000001.jsonl", s.blob("one\n")))
 		}, []string{"one"}, 1},
 		"a folder and a stranger": {func(s *site) {
-			tree := git(s.tb, s.origin, "rev-parse", branchName+"^{tree}")
+			tree := gittest.Git(s.tb, s.origin, "rev-parse", branchName+"^{tree}")
 			s.plant("040000 tree " + tree + "\tledger-00000001.jsonl\n" + file("ledger-one.jsonl", s.blob("x")) + file("ledger.jsonl", s.blob("one\n")))
 		}, []string{"one"}, 2},
 		"too large a file": {func(s *site) {
-			s.plant(file("ledger-00000001.jsonl", s.blob("one\n")) + file("ledger-00000002.jsonl", s.blob(strings.Repeat("x", MaxFileSize+1))) + file("ledger.jsonl", s.blob("two\n")))
+			s.plant(file("ledger-00000001.jsonl", s.blob("one\n")) + file("ledger-00000002.jsonl", s.blob(strings.Repeat("x", objects.MaxFileSize+1))) + file("ledger.jsonl", s.blob("two\n")))
 		}, []string{"one", "two"}, 1},
 		"too large a newest file": {func(s *site) {
-			s.plant(file("ledger-00000001.jsonl", s.blob("one\n")) + file("ledger.jsonl", s.blob(strings.Repeat("x", MaxFileSize+1))))
+			s.plant(file("ledger-00000001.jsonl", s.blob("one\n")) + file("ledger.jsonl", s.blob(strings.Repeat("x", objects.MaxFileSize+1))))
 		}, []string{"one"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -243,7 +246,7 @@ func TestLog_OverTheSizeOfAFileIsAppendedTo(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := must(clone(t, s.origin).ReadLog(logRef))(t)
-	if len(log.Lines) != MaxFileSize+5 || log.Unread != 0 || !log.Overgrown {
+	if len(log.Lines) != objects.MaxFileSize+5 || log.Unread != 0 || !log.Overgrown {
 		t.Errorf("%d bytes, %d files unread, overgrown %v", len(log.Lines), log.Unread, log.Overgrown)
 	}
 }

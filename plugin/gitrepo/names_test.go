@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
 )
 
 // TestNamesThatTheBaseHasPassAnImport: an old file whose name is not UTF-8 is
@@ -14,9 +16,9 @@ func TestNamesThatTheBaseHasPassAnImport(t *testing.T) {
 	s := newSite(t, map[string]string{latin: "old\n", "docs/caf\xe9/" + latin: "old\n", "docs/a": "a\n", "b": "b\n"})
 	base := s.head()
 	change := func(files map[string]string) (tree string, pack []byte) {
-		git(t, s.work, "checkout", "-q", "-f", base)
+		gittest.Git(t, s.work, "checkout", "-q", "-f", base)
 		commit := s.commit("agent", files)
-		return git(t, s.work, "rev-parse", commit+"^{tree}"), packOf(t, s.work, commit+"^{tree}", base+"^{tree}")
+		return gittest.Git(t, s.work, "rev-parse", commit+"^{tree}"), packOf(t, s.work, commit+"^{tree}", base+"^{tree}")
 	}
 	for name, c := range map[string]struct {
 		files map[string]string

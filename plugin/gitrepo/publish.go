@@ -9,29 +9,30 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // swap performs an update of one ref. ErrRefMoved when the ref has another value
 // than the old one, ErrPushRefused when it stays as it is, ErrPushUnknown when
 // the remote could not be asked what became of it.
-func (r *Repo) swap(ctx context.Context, u update, pack func(map[plumbing.Hash]bool) ([]byte, error)) error {
-	sent, err := r.remote.push(ctx, u, pack)
-	var stale staleError
+func (r *Repo) swap(ctx context.Context, u wire.Update, pack func(map[plumbing.Hash]bool) ([]byte, error)) error {
+	sent, err := r.remote.Push(ctx, u, pack)
+	var stale wire.StaleError
 	switch {
-	case err == nil, errors.As(err, &stale) && stale.now == u.new: // an earlier try landed, or there was nothing to do
-		if u.old != u.new {
+	case err == nil, errors.As(err, &stale) && stale.Now == u.New: // an earlier try landed, or there was nothing to do
+		if u.Old != u.New {
 			// Of an update from a value to itself, that value may not be here.
-			r.note(u.ref, u.new)
+			r.note(u.Ref, u.New)
 		}
 		return nil
 	case errors.As(err, &stale):
-		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s is at %s, not at %s", ErrRefMoved, r.remote.place(u.ref), short(stale.now), short(u.old)))
+		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s is at %s, not at %s", ErrRefMoved, r.remote.OnRemote(u.Ref), short(stale.Now), short(u.Old)))
 	case fault.Of(err) == fault.Temporary && sent:
 		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w", ErrPushUnknown, err))
-	case isFinal(err):
+	case wire.IsFinal(err):
 		return err
 	}
-	return fault.Mark(fault.Failed, fmt.Errorf("%w of %s: %w", ErrPushRefused, r.remote.place(u.ref), err))
+	return fault.Mark(fault.Failed, fmt.Errorf("%w of %s: %w", ErrPushRefused, r.remote.OnRemote(u.Ref), err))
 }
 
 func short(h plumbing.Hash) string {
@@ -43,7 +44,14 @@ func short(h plumbing.Hash) string {
 
 // packOf is the usual pack of an update: what its new value needs.
 func (r *Repo) packOf(target plumbing.Hash) func(map[plumbing.Hash]bool) ([]byte, error) {
-	return func(has map[plumbing.Hash]bool) ([]byte, error) { return r.packFor(target, has) }
+	return func(has map[plumbing.Hash]bool) ([]byte, error) { return r.store.PackFor(target, has) }
+}
+
+// whileRivalsWin runs a step from the remote's present state to a
+// compare-and-swap again as long as somebody else was faster. What acts on the
+// remote is tried again by itself.
+func (r *Repo) whileRivalsWin(ctx context.Context, step func() error) error {
+	return r.remote.Persist(ctx, func(err error) bool { return errors.Is(err, ErrRefMoved) }, step)
 }
 
 // Publish puts a commit on the branch. build is given the branch's tip, freshly
@@ -53,16 +61,16 @@ func (r *Repo) packOf(target plumbing.Hash) func(map[plumbing.Hash]bool) ([]byte
 // commit on the branch. Errors of build end the loop and are returned as they
 // are. ErrPushRefused and ErrPushUnknown say what a failed push means.
 func (r *Repo) Publish(ctx context.Context, build func(tip string) (string, error)) (string, error) {
-	var u update
+	var u wire.Update
 	var sent []plumbing.Hash
 	var done string
-	err := r.remote.whileRivalsWin(ctx, func() (err error) {
+	err := r.whileRivalsWin(ctx, func() (err error) {
 		if done, err = r.prepare(ctx, build, &u, sent); done != "" || err != nil {
 			return err
 		}
-		sent = append(sent, u.new)
-		if err = r.swap(ctx, u, r.packOf(u.new)); err == nil {
-			done = u.new.String()
+		sent = append(sent, u.New)
+		if err = r.swap(ctx, u, r.packOf(u.New)); err == nil {
+			done = u.New.String()
 		}
 		return err
 	})
@@ -75,22 +83,22 @@ func (r *Repo) Publish(ctx context.Context, build func(tip string) (string, erro
 // prepare makes the next update on the branch's present tip. When there is
 // none to make, since nothing differs or an earlier one has landed after all,
 // it returns the commit that is on the branch.
-func (r *Repo) prepare(ctx context.Context, build func(string) (string, error), u *update, sent []plumbing.Hash) (string, error) {
+func (r *Repo) prepare(ctx context.Context, build func(string) (string, error), u *wire.Update, sent []plumbing.Hash) (string, error) {
 	tip, err := r.Fetch(ctx)
 	if err != nil {
-		if len(sent) > 0 && !errors.Is(err, ErrNotFound) {
+		if len(sent) > 0 && !errors.Is(err, wire.ErrNotFound) {
 			err = fault.Mark(fault.Temporary, fmt.Errorf("%w: %w", ErrPushUnknown, err))
 		}
 		return "", err
 	}
-	if u.old.String() == tip {
+	if u.Old.String() == tip {
 		return "", nil // the same again
 	}
 	// The branch has moved. It may hold a commit of ours whose reply was lost,
 	// with others on top.
 	for _, h := range sent {
 		found := false
-		err := r.walk(tip, u.old, func(c Commit) bool {
+		err := r.walk(tip, u.Old, func(c Commit) bool {
 			found = c.Hash == h.String()
 			return !found
 		})
@@ -99,7 +107,7 @@ func (r *Repo) prepare(ctx context.Context, build func(string) (string, error), 
 		}
 	}
 	*u, err = r.build(tip, build)
-	if err == nil && u.new == u.old {
+	if err == nil && u.New == u.Old {
 		return tip, nil
 	}
 	return "", err
@@ -107,16 +115,16 @@ func (r *Repo) prepare(ctx context.Context, build func(string) (string, error), 
 
 // build asks for the commit to publish and makes sure that it takes nothing
 // away from the branch: the remote would accept that by this kind of update.
-func (r *Repo) build(tip string, build func(string) (string, error)) (update, error) {
-	u := update{ref: r.branch, old: plumbing.NewHash(tip)}
+func (r *Repo) build(tip string, build func(string) (string, error)) (wire.Update, error) {
+	u := wire.Update{Ref: r.branch, Old: plumbing.NewHash(tip)}
 	made, err := build(tip)
 	if err != nil {
-		return update{}, err
+		return wire.Update{}, err
 	}
-	if u.new, err = parseHash(made); err != nil {
-		return update{}, fmt.Errorf("publish to %s: %w", r.Branch(), err)
+	if u.New, err = parseHash(made); err != nil {
+		return wire.Update{}, fmt.Errorf("publish to %s: %w", r.Branch(), err)
 	}
-	if u.new == u.old {
+	if u.New == u.Old {
 		return u, nil
 	}
 	over, err := r.Contains(made, tip)
@@ -124,7 +132,7 @@ func (r *Repo) build(tip string, build func(string) (string, error)) (update, er
 		err = errors.New("it does not descend from the branch's tip")
 	}
 	if err != nil {
-		return update{}, fmt.Errorf("publish %s to %s: %w", made, r.Branch(), err)
+		return wire.Update{}, fmt.Errorf("publish %s to %s: %w", made, r.Branch(), err)
 	}
 	return u, nil
 }
@@ -133,24 +141,22 @@ func (r *Repo) build(tip string, build func(string) (string, error)) (update, er
 // tip to its tip: hooks and protections see and judge it, and nothing changes.
 // ErrDenied or ErrPushRefused when it may not.
 func (r *Repo) CanPush(ctx context.Context) error {
-	return r.remote.whileRivalsWin(ctx, func() error {
+	return r.whileRivalsWin(ctx, func() error {
 		tip, err := r.remoteTip(ctx)
 		if err != nil {
 			return err
 		}
-		return r.swap(ctx, update{ref: r.branch, old: tip, new: tip}, func(map[plumbing.Hash]bool) ([]byte, error) { return r.emptyPack() })
+		return r.swap(ctx, wire.Update{Ref: r.branch, Old: tip, New: tip}, r.packOf(plumbing.ZeroHash))
 	})
 }
 
 func (r *Repo) remoteTip(ctx context.Context) (plumbing.Hash, error) {
-	all, err := r.remote.list(ctx)
+	all, err := r.remote.List(ctx)
 	if err == nil && all[r.branch].IsZero() {
-		err = fault.Mark(fault.Failed, fmt.Errorf("%w: the remote has no branch %q", ErrNotFound, r.Branch()))
+		err = fault.Mark(fault.Failed, fmt.Errorf("%w: the remote has no branch %q", wire.ErrNotFound, r.Branch()))
 	}
 	return all[r.branch], err
 }
-
-func (r *Repo) emptyPack() ([]byte, error) { return r.packFor(plumbing.ZeroHash, nil) }
 
 // PushBranch makes a branch of ours, or moves it, to the commit. The name is
 // short and starts with pm-todos/, which keeps every branch of people out of
@@ -163,21 +169,21 @@ func (r *Repo) PushBranch(ctx context.Context, name, commit string) error {
 		err = checkOwn(ref)
 	}
 	if err != nil {
-		return fmt.Errorf("push branch %s: %w", printable(name), err)
+		return fmt.Errorf("push branch %s: %w", wire.Printable(name), err)
 	}
-	return r.remote.whileRivalsWin(ctx, func() error {
-		all, err := r.remote.list(ctx)
+	return r.whileRivalsWin(ctx, func() error {
+		all, err := r.remote.List(ctx)
 		if err != nil || all[ref] == h {
 			return err
 		}
-		return r.swap(ctx, update{ref: ref, old: all[ref], new: h}, r.packOf(h))
+		return r.swap(ctx, wire.Update{Ref: ref, Old: all[ref], New: h}, r.packOf(h))
 	})
 }
 
 // checkOwn lets only those refs through that are this program's own.
 func checkOwn(ref string) error {
 	if !strings.HasPrefix(ref, OwnRefs) && !strings.HasPrefix(ref, OwnBranches) {
-		return fmt.Errorf("ref %q is not below %s or %s", printable(ref), OwnRefs, OwnBranches)
+		return fmt.Errorf("ref %q is not below %s or %s", wire.Printable(ref), OwnRefs, OwnBranches)
 	}
 	return checkRef(ref)
 }
@@ -185,7 +191,7 @@ func checkOwn(ref string) error {
 // Refs lists the remote's refs whose full name starts with the prefix, as they
 // are now.
 func (r *Repo) Refs(ctx context.Context, prefix string) (map[string]string, error) {
-	all, err := r.remote.list(ctx)
+	all, err := r.remote.List(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -216,19 +222,19 @@ func (r *Repo) Seen(prefix string) map[string]string {
 // to another. An empty old creates it, an empty new deletes it. A ref that has
 // the new value already is left alone. ErrRefMoved when it has a third value.
 func (r *Repo) SetRef(ctx context.Context, name, old, new string) error {
-	u := update{ref: name}
+	u := wire.Update{Ref: name}
 	err := checkOwn(name)
 	if err == nil {
-		u.old, err = parseHash(old)
+		u.Old, err = parseHash(old)
 	}
 	if err == nil {
-		u.new, err = parseHash(new)
+		u.New, err = parseHash(new)
 	}
-	if err == nil && !u.new.IsZero() {
+	if err == nil && !u.New.IsZero() {
 		_, _, err = r.commit(new)
 	}
 	if err != nil {
-		return fmt.Errorf("set ref %s: %w", printable(name), err)
+		return fmt.Errorf("set ref %s: %w", wire.Printable(name), err)
 	}
-	return r.swap(ctx, u, r.packOf(u.new))
+	return r.swap(ctx, u, r.packOf(u.New))
 }

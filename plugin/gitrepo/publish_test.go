@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // addFile is a build function for Publish: one new file on the tip.
@@ -23,7 +25,7 @@ func addFile(r *Repo, name, text string) func(string) (string, error) {
 
 func TestPublish_PushSizeLimit(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
-	git(t, s.origin, "config", "receive.maxInputSize", "2000")
+	gittest.Git(t, s.origin, "config", "receive.maxInputSize", "2000")
 	var noise strings.Builder
 	for i := range 4000 {
 		fmt.Fprintf(&noise, "%x\n", i*i*7919)
@@ -55,7 +57,7 @@ func TestPublish_OnABranchThatIsRewrittenMeanwhile(t *testing.T) {
 		var tips []string
 		made := must(r.Publish(t.Context(), func(tip string) (string, error) {
 			if tips = append(tips, tip); len(tips) == 1 {
-				git(t, s.work, "reset", "-q", "--hard", base)
+				gittest.Git(t, s.work, "reset", "-q", "--hard", base)
 				s.commit("rewritten", map[string]string{"rewritten": fmt.Sprint(filters)})
 				s.push()
 			}
@@ -65,7 +67,7 @@ func TestPublish_OnABranchThatIsRewrittenMeanwhile(t *testing.T) {
 		if len(tips) != 2 || tips[1] != s.head() {
 			t.Errorf("built on %v", tips)
 		}
-		if files := git(t, s.origin, "ls-tree", "-r", "--name-only", made); files != "a\ndeep/er/b\ndeep/er/x\nrewritten" {
+		if files := gittest.Git(t, s.origin, "ls-tree", "-r", "--name-only", made); files != "a\ndeep/er/b\ndeep/er/x\nrewritten" {
 			t.Errorf("files %q", files)
 		}
 	}
@@ -117,9 +119,9 @@ func TestPublish_LostReplyIsASuccess(t *testing.T) {
 func TestPublish_LostReplyAndSomebodyBuiltOnIt(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
 	r := clone(t, s.serve(afterPush(1, func() {
-		git(t, s.work, "pull", "-q", "origin", branchName)
+		gittest.Git(t, s.work, "pull", "-q", "origin", branchName)
 		s.commit("on top", map[string]string{"c": "3"})
-		git(t, s.work, "push", "-q", "origin", branchName)
+		gittest.Git(t, s.work, "push", "-q", "origin", branchName)
 	})))
 	builds := 0
 	got := must(r.Publish(t.Context(), func(tip string) (string, error) {
@@ -167,7 +169,7 @@ func TestPublish_RefusingHooks(t *testing.T) {
 					t.Fatalf("error %v, kind %v", err, fault.Of(err))
 				}
 				text := err.Error()
-				if !strings.Contains(text, "protected") || strings.ContainsAny(text, "\x1b\n") || len(text) > 3*maxMessage {
+				if !strings.Contains(text, "protected") || strings.ContainsAny(text, "\x1b\n") || len(text) > 3*600 {
 					t.Errorf("the error is not fit to print: %q", text)
 				}
 			}
@@ -203,10 +205,10 @@ func TestPublish_ReadOnlyCredentials(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}))
-	if err := r.CanPush(t.Context()); !errors.Is(err, ErrDenied) || fault.Of(err) != fault.Failed {
+	if err := r.CanPush(t.Context()); !errors.Is(err, wire.ErrDenied) || fault.Of(err) != fault.Failed {
 		t.Errorf("CanPush: %v", err)
 	}
-	if _, err := r.Publish(t.Context(), addFile(r, "b", "2")); !errors.Is(err, ErrDenied) {
+	if _, err := r.Publish(t.Context(), addFile(r, "b", "2")); !errors.Is(err, wire.ErrDenied) {
 		t.Errorf("Publish: %v", err)
 	}
 	if tries != 2 {
@@ -254,13 +256,13 @@ func TestPublish_ReplaysOnAMovingBranch(t *testing.T) {
 	s.push()
 	got := must(r.Publish(t.Context(), func(tip string) (string, error) { return r.Replay(fix, tip, "stacks/a") }))(t)
 	s.linear([]string{got, s.head()})
-	if text := git(t, s.origin, "show", branchName+":stacks/a/main.tf"); text != "2" {
+	if text := gittest.Git(t, s.origin, "show", branchName+":stacks/a/main.tf"); text != "2" {
 		t.Errorf("content %q", text)
 	}
 
 	s.commit("noise", nil)
-	git(t, s.work, "fetch", "-q", "origin")
-	git(t, s.work, "reset", "-q", "--hard", "origin/"+branchName)
+	gittest.Git(t, s.work, "fetch", "-q", "origin")
+	gittest.Git(t, s.work, "reset", "-q", "--hard", "origin/"+branchName)
 	s.commit("human in the stack", map[string]string{"stacks/a/other.tf": "3"})
 	s.push()
 	fix = must(r.WithFiles(got, map[string][]byte{"stacks/a/main.tf": []byte("4")}, "fix\n"))(t)
@@ -273,11 +275,11 @@ func TestCanPush_ChangesNothing(t *testing.T) {
 	s := newSite(t, map[string]string{"a": "1"})
 	for _, url := range []string{s.origin, s.serve(nil)} {
 		r := clone(t, url)
-		before := git(t, s.origin, "for-each-ref")
+		before := gittest.Git(t, s.origin, "for-each-ref")
 		if err := r.CanPush(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if after := git(t, s.origin, "for-each-ref"); after != before {
+		if after := gittest.Git(t, s.origin, "for-each-ref"); after != before {
 			t.Errorf("refs changed:\n%s\n%s", before, after)
 		}
 		// The clone is behind: it may push all the same.
@@ -330,7 +332,7 @@ func TestRefs_CompareAndSwap(t *testing.T) {
 			t.Errorf("%s was set", bad)
 		}
 	}
-	git(t, s.origin, "fsck", "--strict")
+	gittest.Git(t, s.origin, "fsck", "--strict")
 }
 
 func TestRefs_LostReplies(t *testing.T) {
@@ -375,7 +377,7 @@ func TestPushBranch_MakesAndMovesOwnBranchesOnly(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := git(t, s.origin, "rev-parse", "refs/heads/"+name); got != c {
+		if got := gittest.Git(t, s.origin, "rev-parse", "refs/heads/"+name); got != c {
 			t.Errorf("branch at %s, want %s", got, c)
 		}
 	}
@@ -387,8 +389,8 @@ func TestPushBranch_MakesAndMovesOwnBranchesOnly(t *testing.T) {
 }
 
 func TestThreat13_WhatTheRemoteSaysIsCleaned(t *testing.T) {
-	got := printable("a\x1b[2J\r\n\tb\u202e\u200bc " + strings.Repeat("x", 5000))
-	if strings.ContainsAny(got, "\x1b\r\n\t\u202e\u200b") || len(got) > maxMessage+8 {
+	got := wire.Printable("a\x1b[2J\r\n\tb\u202e\u200bc " + strings.Repeat("x", 5000))
+	if strings.ContainsAny(got, "\x1b\r\n\t\u202e\u200b") || len(got) > 600+8 {
 		t.Errorf("%d bytes: %.80q", len(got), got)
 	}
 }

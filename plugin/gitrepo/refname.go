@@ -7,6 +7,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
@@ -29,7 +30,7 @@ var (
 // refs/heads/. It accepts fewer names than git does.
 func CheckBranch(name string) error {
 	if strings.HasPrefix(name, "refs/") || name == "HEAD" {
-		return fmt.Errorf("branch %q: give the short name of a branch, without refs/heads/", printable(name))
+		return fmt.Errorf("branch %q: give the short name of a branch, without refs/heads/", wire.Printable(name))
 	}
 	return checkRef(branches + name)
 }
@@ -38,7 +39,7 @@ func CheckBranch(name string) error {
 // marks, no part that starts with a dash or a dot, nothing that git forbids.
 func checkRef(name string) error {
 	bad := func(why string) error {
-		return fmt.Errorf("ref %q: %s", printable(name), why)
+		return fmt.Errorf("ref %q: %s", wire.Printable(name), why)
 	}
 	if len(name) > 250 {
 		return bad("longer than 250 bytes")
@@ -67,11 +68,11 @@ func CheckStateRefs(place string) error {
 	}
 	switch {
 	case isForges(prefix):
-		return fault.WithFix(fmt.Errorf("%s holds the refs of people", printable(place)), "name a place below it, such as heads/pm-todos-state")
+		return fault.WithFix(fmt.Errorf("%s holds the refs of people", wire.Printable(place)), "name a place below it, such as heads/pm-todos-state")
 	case strings.HasPrefix(prefix, OwnBranches):
 		return fault.WithFix(fmt.Errorf("below %s stand the branches for people", OwnBranches), "name another place, such as heads/pm-todos-state")
 	case strings.HasPrefix(prefix, "refs/tags/"), strings.HasPrefix(prefix, "refs/remotes/"):
-		return fault.WithFix(fmt.Errorf("%s is for refs that never move", printable(place)), "name a place such as heads/pm-todos-state")
+		return fault.WithFix(fmt.Errorf("%s is for refs that never move", wire.Printable(place)), "name a place such as heads/pm-todos-state")
 	}
 	return nil
 }
@@ -106,7 +107,7 @@ func parseHash(text string) (plumbing.Hash, error) {
 		return plumbing.ZeroHash, nil
 	}
 	if !fullHash().MatchString(text) {
-		return plumbing.ZeroHash, fmt.Errorf("%q is not a full hash of 40 lower-case hexadecimal digits", printable(text))
+		return plumbing.ZeroHash, fmt.Errorf("%q is not a full hash of 40 lower-case hexadecimal digits", wire.Printable(text))
 	}
 	return plumbing.NewHash(text), nil
 }

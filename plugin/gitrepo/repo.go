@@ -11,13 +11,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 	"golang.org/x/crypto/ssh"
 
-	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
@@ -27,49 +27,30 @@ type Signature struct{ Name, Email string }
 
 // Options say what to clone and how.
 type Options struct {
-	URL        string        // see CheckURL
+	wire.Access
 	Branch     string        // short name, see CheckBranch
-	Username   string        // for https; the URL's user, then "git", when empty
-	Password   secret.String // for https: password or token
-	Way        egress.Way    // for https: how the remote is reached
-	SSHKey     secret.String // for ssh: private key
-	KnownHosts []byte        // for ssh: known_hosts lines, required
 	Dir        string        // existing private directory of the caller, who removes it
 	Author     Signature     // of every commit
 	StateRefs  string        // where OwnRefs stand on the remote, see CheckStateRefs; there when empty
 	SigningKey secret.String // private key that signs every commit; none are signed when empty
 	Levels     int           // of folders that are fetched together, the top folder being one; all when zero
 	Ahead      Ahead         // what will be read first
-	Timeout    time.Duration // of one remote act; 10 minutes when zero
-	Progress   func(string)  // gets printable lines during long transfers; may be nil
-
-	// Retrying hears of every act on the remote that failed, printably, and is
-	// tried again after a pause, of several at once too; may be nil.
-	Retrying func(err error, pause time.Duration)
-
-	pauses func() backoff.BackOff // between tries; newPauses when nil
-	quiet  time.Duration          // that ends an act; quietTime when zero
 }
-
-// defaultTimeout bounds one clone, fetch, list or push.
-const defaultTimeout = 10 * time.Minute
 
 // Repo is a clone with the full history of one branch and all refs below
 // OwnRefs. Close it when done.
 type Repo struct {
-	remote *remote
-	store  *store
+	remote *wire.Remote
+	store  *objects.Store
 	branch string // full name
 	author Signature
 	signer ssh.Signer // of every commit; nil for none
-	dir    string
 	levels int
 	ahead  Ahead
 
 	mu   sync.Mutex
-	refs refs                   // the branch and OwnRefs as last seen
-	made map[plumbing.Hash]bool // commits of this process, which the remote may lack
-	more refs                   // refs of FetchRef and FetchRefs
+	refs wire.Refs // the branch and OwnRefs as last seen
+	more wire.Refs // refs of FetchRef and FetchRefs
 	cost Cost
 
 	now   func() time.Time
@@ -82,34 +63,21 @@ type Repo struct {
 // the end of ctx ends such a request too. Options that cannot work are refused
 // before the remote is contacted, with the kind fault.Settings.
 func Clone(ctx context.Context, o Options) (*Repo, error) {
-	t, a, err := o.transport()
+	remote, err := o.open()
 	if err != nil {
-		return nil, fault.Mark(fault.Settings, fmt.Errorf("clone %s: %w", RedactURL(o.URL), err))
+		return nil, fault.Mark(fault.Settings, fmt.Errorf("clone %s: %w", wire.RedactURL(o.URL), err))
 	}
 	signer, err := o.signer()
 	if err != nil {
 		return nil, fault.Mark(fault.Settings, err)
 	}
-	s, err := openStore(o.Dir, branches+o.Branch)
+	s, err := objects.Open(o.Dir)
 	if err != nil {
 		return nil, err
 	}
-	if o.Timeout <= 0 {
-		o.Timeout = defaultTimeout
-	}
-	if o.pauses == nil {
-		o.pauses = newPauses
-	}
-	if o.quiet == 0 {
-		o.quiet = quietTime
-	}
 	r := &Repo{
-		remote: &remote{
-			transport: t, name: a.String(), state: statePrefix(o.StateRefs), timeout: o.Timeout, progress: o.Progress,
-			retrying: o.Retrying, pauses: o.pauses, quiet: o.quiet,
-		},
-		store: s, branch: branches + o.Branch, author: o.Author, signer: signer, dir: o.Dir, levels: o.Levels, ahead: o.Ahead,
-		made: map[plumbing.Hash]bool{}, more: refs{}, now: time.Now, sleep: sleep,
+		remote: remote, store: s, branch: branches + o.Branch, author: o.Author, signer: signer, levels: o.Levels, ahead: o.Ahead,
+		more: wire.Refs{}, now: time.Now, sleep: sleep,
 	}
 	if err := r.begin(ctx); err != nil {
 		return nil, errors.Join(err, r.Close())
@@ -117,43 +85,27 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 	return r, nil
 }
 
-// transport checks the options and chooses the way to the remote.
-func (o Options) transport() (transport, address, error) {
-	a, err := parseAddress(o.URL)
-	if err != nil {
-		return nil, a, err
-	}
+// open checks the options and chooses the way to the remote.
+func (o Options) open() (*wire.Remote, error) {
 	if err := CheckBranch(o.Branch); err != nil {
-		return nil, a, err
+		return nil, err
 	}
 	if err := CheckStateRefs(o.StateRefs); err != nil {
-		return nil, a, fmt.Errorf("state_refs: %w", err)
+		return nil, fmt.Errorf("state_refs: %w", err)
 	}
 	if strings.HasPrefix(branches+o.Branch+"/", statePrefix(o.StateRefs)) {
-		return nil, a, fault.WithFix(errors.New("state_refs: the branch itself stands there"), "name another place")
+		return nil, fault.WithFix(errors.New("state_refs: the branch itself stands there"), "name another place")
 	}
 	for _, text := range []string{o.Author.Name, o.Author.Email} {
 		// A line break here would forge a header of every commit.
-		if strings.TrimSpace(text) == "" || strings.ContainsAny(text, "<>") || printable(text) != text {
-			return nil, a, errors.New("the author's name and email must be set, on one line, without < and >")
+		if strings.TrimSpace(text) == "" || strings.ContainsAny(text, "<>") || wire.Printable(text) != text {
+			return nil, errors.New("the author's name and email must be set, on one line, without < and >")
 		}
 	}
 	if info, err := os.Stat(o.Dir); err != nil || !info.IsDir() {
-		return nil, a, fmt.Errorf("the private directory %q is no directory", o.Dir)
+		return nil, fmt.Errorf("the private directory %q is no directory", o.Dir)
 	}
-	switch a.scheme {
-	case schemeHTTP, schemeHTTPS:
-		if a.scheme == schemeHTTP && !a.loopback() && (!o.Password.Empty() || o.Username != "" || a.user != "") {
-			return nil, a, fault.WithFix(errors.New("credentials are not sent over plain http"), "use https")
-		}
-		t, err := newHTTPTransport(a, o)
-		return t, a, err
-	case schemeSSH:
-		t, err := newSSHTransport(a, o)
-		return t, a, err
-	default:
-		return localTransport{path: a.path, home: o.Dir}, a, nil
-	}
+	return wire.Open(o.Access, o.Dir, wire.Place{Here: OwnRefs, There: statePrefix(o.StateRefs)})
 }
 
 // signer is who signs the commits, nil for nobody.
@@ -183,15 +135,15 @@ func sleep(ctx context.Context, d time.Duration) error {
 // Close frees the files of the clone. The directory stays for the caller to
 // remove.
 func (r *Repo) Close() error {
-	r.remote.transport.close()
-	return r.store.close()
+	r.remote.Close()
+	return r.store.Close()
 }
 
 // OnRemote is the name that a ref of ours has on the remote.
-func (r *Repo) OnRemote(ref string) string { return r.remote.place(ref) }
+func (r *Repo) OnRemote(ref string) string { return r.remote.OnRemote(ref) }
 
 // URL is the remote for printing, without password.
-func (r *Repo) URL() string { return r.remote.name }
+func (r *Repo) URL() string { return r.remote.Name }
 
 // Branch is the short name of the branch.
 func (r *Repo) Branch() string { return strings.TrimPrefix(r.branch, branches) }
@@ -222,11 +174,11 @@ func (r *Repo) note(ref string, h plumbing.Hash) {
 // Fetch brings the branch and the refs below OwnRefs up to date and returns
 // the branch's tip. It is right after a forced push too.
 func (r *Repo) Fetch(ctx context.Context) (string, error) {
-	var found refs
-	err := r.remote.fetch(ctx, func(all refs, _ *capability.List) (fetchPlan, error) {
+	var found wire.Refs
+	err := r.remote.Fetch(ctx, func(all wire.Refs, _ *capability.List) (wire.Plan, error) {
 		var err error
 		if found, err = r.pick(all); err != nil {
-			return fetchPlan{}, err
+			return wire.Plan{}, err
 		}
 		return r.want(found), nil
 	}, r.keep)
@@ -247,22 +199,22 @@ func (r *Repo) FetchRef(ctx context.Context, ref, sha string) error {
 	}
 	want, err := parseHash(sha)
 	if err != nil || want.IsZero() {
-		return fault.Mark(fault.Settings, fmt.Errorf("fetch %s: %q is no full hash", ref, printable(sha)))
+		return fault.Mark(fault.Settings, fmt.Errorf("fetch %s: %q is no full hash", ref, wire.Printable(sha)))
 	}
-	if r.store.has(want) {
+	if r.store.Has(want) {
 		return nil
 	}
-	err = r.remote.fetch(ctx, func(all refs, _ *capability.List) (fetchPlan, error) {
+	err = r.remote.Fetch(ctx, func(all wire.Refs, _ *capability.List) (wire.Plan, error) {
 		if all[ref].IsZero() {
-			return fetchPlan{}, fmt.Errorf("%w: the remote has no ref %s", ErrNotFound, ref)
+			return wire.Plan{}, fmt.Errorf("%w: the remote has no ref %s", wire.ErrNotFound, ref)
 		}
 		r.mu.Lock()
 		r.more[ref] = all[ref]
 		r.mu.Unlock()
-		return r.want(refs{ref: all[ref]}), nil
+		return r.want(wire.Refs{ref: all[ref]}), nil
 	}, r.keep)
-	if err == nil && !r.store.has(want) {
-		err = fmt.Errorf("%w: commit %s is not in the history of %s", ErrNotFound, sha, ref)
+	if err == nil && !r.store.Has(want) {
+		err = fmt.Errorf("%w: commit %s is not in the history of %s", wire.ErrNotFound, sha, ref)
 	}
 	return err
 }
@@ -270,9 +222,9 @@ func (r *Repo) FetchRef(ctx context.Context, ref, sha string) error {
 // FetchRefs fetches the refs whose full name starts with the prefix and returns
 // them as they are at that moment: no other look could see them move.
 func (r *Repo) FetchRefs(ctx context.Context, prefix string) (map[string]string, error) {
-	var found refs
-	err := r.remote.fetch(ctx, func(all refs, _ *capability.List) (fetchPlan, error) {
-		found = refs{}
+	var found wire.Refs
+	err := r.remote.Fetch(ctx, func(all wire.Refs, _ *capability.List) (wire.Plan, error) {
+		found = wire.Refs{}
 		for name, h := range all {
 			if strings.HasPrefix(name, prefix) && checkRef(name) == nil {
 				found[name] = h
@@ -295,19 +247,19 @@ func (r *Repo) FetchRefs(ctx context.Context, prefix string) (map[string]string,
 
 // want is what to ask the remote for to have these refs, and what to tell it
 // that is here already.
-func (r *Repo) want(found refs) fetchPlan {
-	var plan fetchPlan
-	for h := range heads(found) {
-		if !r.store.has(h) {
-			plan.wants = append(plan.wants, h)
+func (r *Repo) want(found wire.Refs) wire.Plan {
+	var plan wire.Plan
+	for h := range wire.Heads(found) {
+		if !r.store.Has(h) {
+			plan.Wants = append(plan.Wants, h)
 		}
 	}
-	if len(plan.wants) > 0 {
-		plan.haves = r.haves()
+	if len(plan.Wants) > 0 {
+		plan.Haves = r.haves()
 	}
-	if r.store.promise.open.Load() {
+	if r.store.Filtered() {
 		// New commits are few: their folders may come along.
-		plan.filter = filterFiles
+		plan.Filter = wire.NoFiles
 	}
 	return plan
 }
@@ -320,12 +272,12 @@ func (r *Repo) haves() []plumbing.Hash {
 	known := maps.Clone(r.refs)
 	r.mu.Unlock()
 	var haves []plumbing.Hash
-	for h := range heads(known) {
+	for h := range wire.Heads(known) {
 		haves = append(haves, h)
 	}
 	h, step := known[r.branch], 1
 	for i := 1; i <= 1024 && !h.IsZero(); i++ {
-		c, err := r.store.commit(h)
+		c, err := r.store.Commit(h)
 		if err != nil || len(c.ParentHashes) == 0 {
 			break
 		}
@@ -338,20 +290,6 @@ func (r *Repo) haves() []plumbing.Hash {
 		}
 	}
 	return haves
-}
-
-// remember notes a commit that was made here, so that its objects are sent to
-// the remote; see packFor.
-func (r *Repo) remember(h plumbing.Hash) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.made[h] = true
-}
-
-func (r *Repo) isMade(h plumbing.Hash) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.made[h]
 }
 
 var _ io.Closer = (*Repo)(nil)

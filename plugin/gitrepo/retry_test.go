@@ -22,6 +22,9 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/freeport"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // first has the first of some requests answered in another way.
@@ -127,7 +130,7 @@ func TestRemote_RetryAfterIsHonouredWithinTheBound(t *testing.T) {
 				cancel()
 			}
 			if test.insist {
-				ctx = Insist(ctx)
+				ctx = wire.Insist(ctx)
 			}
 			_, err := Clone(ctx, o)
 			if waited != test.waits || fault.Of(err) != fault.Temporary || !strings.Contains(err.Error(), "503") {
@@ -168,7 +171,7 @@ func TestRemote_ThatFallsSilentIsAskedAgain(t *testing.T) {
 					<-r.Context().Done()
 				})
 			}))
-			o.quiet = 2 * time.Second
+			o.Quiet = 2 * time.Second
 			var told []string
 			o.Retrying = func(err error, _ time.Duration) { told = append(told, err.Error()) }
 			r, err := Clone(t.Context(), o)
@@ -215,13 +218,13 @@ func TestFetch_ARefThatMovesBetweenLookAndRequest(t *testing.T) {
 		asked int64 // requests for objects
 	}{
 		"the branch is rewritten": {func(s *site) {
-			git(s.tb, s.work, "reset", "-q", "--hard", "HEAD~1")
+			gittest.Git(s.tb, s.work, "reset", "-q", "--hard", "HEAD~1")
 			s.commit("rewritten", nil)
 			s.push()
 		}, 2},
-		"the ledger is begun anew": {func(s *site) { git(s.tb, s.work, "push", "-q", "-f", "origin", "HEAD~1:"+ledger) }, 2},
-		"the journal is deleted":   {func(s *site) { git(s.tb, s.work, "push", "-q", "origin", ":"+journal) }, 2},
-		"the lock is renewed":      {func(s *site) { git(s.tb, s.work, "push", "-q", "-f", "origin", "HEAD~1:"+LockRef) }, 1},
+		"the ledger is begun anew": {func(s *site) { gittest.Git(s.tb, s.work, "push", "-q", "-f", "origin", "HEAD~1:"+ledger) }, 2},
+		"the journal is deleted":   {func(s *site) { gittest.Git(s.tb, s.work, "push", "-q", "origin", ":"+journal) }, 2},
+		"the lock is renewed":      {func(s *site) { gittest.Git(s.tb, s.work, "push", "-q", "-f", "origin", "HEAD~1:"+LockRef) }, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -239,8 +242,8 @@ func TestFetch_ARefThatMovesBetweenLookAndRequest(t *testing.T) {
 			}))
 			for _, ref := range []string{ledger, journal, LockRef} {
 				s.commit("for "+ref, map[string]string{"b": ref})
-				git(t, s.work, "push", "-q", "origin", "HEAD:"+ref)
-				git(t, s.work, "reset", "-q", "--hard", "HEAD~1")
+				gittest.Git(t, s.work, "push", "-q", "origin", "HEAD:"+ref)
+				gittest.Git(t, s.work, "reset", "-q", "--hard", "HEAD~1")
 			}
 			s.commit("more", nil)
 			s.push()
@@ -270,11 +273,11 @@ func TestImport_OfARemoteThatCannotBeAskedIsNoVerdict(t *testing.T) {
 			next.ServeHTTP(w, req)
 		})
 	}))
-	blob := plumbing.NewHash(git(t, s.origin, "rev-parse", branchName+":docs/deep/a.md"))
-	o, root := treeParcel(entry{"moved.md", modeFile, blob})
+	blob := plumbing.NewHash(gittest.Git(t, s.origin, "rev-parse", branchName+":docs/deep/a.md"))
+	o, root := treeParcel(objects.Entry{Name: "moved.md", Mode: objects.ModeFile, Hash: blob})
 	down.Store(true)
 	err := r.Import("", root.String(), bytes.NewReader(handmade(t, o)), 1<<20)
-	if fault.Of(err) != fault.Temporary || errors.Is(err, ErrNotFound) || !IsRemote(err) {
+	if fault.Of(err) != fault.Temporary || errors.Is(err, wire.ErrNotFound) || !wire.IsRemote(err) {
 		t.Errorf("error %v, kind %v", err, fault.Of(err))
 	}
 	down.Store(false)

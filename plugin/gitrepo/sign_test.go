@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
 	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
@@ -27,8 +28,8 @@ func (s *site) demandSignatures(key secret.String) {
 	if err := os.WriteFile(allowed, []byte(line), 0o600); err != nil {
 		s.tb.Fatal(err)
 	}
-	git(s.tb, s.origin, "config", "gpg.format", "ssh")
-	git(s.tb, s.origin, "config", "gpg.ssh.allowedSignersFile", allowed)
+	gittest.Git(s.tb, s.origin, "config", "gpg.format", "ssh")
+	gittest.Git(s.tb, s.origin, "config", "gpg.ssh.allowedSignersFile", allowed)
 	s.hook("update", `case $3 in *[1-9a-f]*) ;; *) exit 0 ;; esac
 for commit in $(git rev-list "$3" --not --all); do
 	git verify-commit "$commit" >&2 || { echo "commit $commit is not signed" >&2; exit 1; }
@@ -65,7 +66,7 @@ func TestARemoteThatDemandsSignedCommitsGetsThem(t *testing.T) {
 		t.Errorf("propose: %v", err)
 	}
 	s.commit("by a rival", map[string]string{"b.md": "b\n"})
-	git(t, s.work, "-c", "gpg.format=ssh", "-c", "user.signingKey="+keyFile(t, key), "commit", "-q", "--amend", "--no-edit", "-S")
+	gittest.Git(t, s.work, "-c", "gpg.format=ssh", "-c", "user.signingKey="+keyFile(t, key), "commit", "-q", "--amend", "--no-edit", "-S")
 	s.push()
 	if _, err := r.Publish(t.Context(), func(tip string) (string, error) { return r.Replay(fix, tip, "") }); err != nil {
 		t.Errorf("publish a replayed fix: %v", err)
@@ -73,7 +74,7 @@ func TestARemoteThatDemandsSignedCommitsGetsThem(t *testing.T) {
 	if err := lock.Release(t.Context()); err != nil {
 		t.Errorf("release the lock: %v", err)
 	}
-	git(t, s.origin, "verify-commit", branchName)
+	gittest.Git(t, s.origin, "verify-commit", branchName)
 	s.linear(nil)
 	if found := must(r.Lookup(r.Tip()))(t); found.Message != "fix: one\n\nPost-Mortem: a.md\n" {
 		t.Errorf("the signature is read as part of the message: %q", found.Message)

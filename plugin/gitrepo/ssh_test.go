@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -74,7 +75,7 @@ func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
 		o := o
 		o.Dir, o.KnownHosts = t.TempDir(), other
 		_, err := Clone(t.Context(), o)
-		if !errors.Is(err, ErrHostKey) || fault.Of(err) != fault.Failed || !strings.Contains(err.Error(), "SHA256:") {
+		if !errors.Is(err, wire.ErrHostKey) || fault.Of(err) != fault.Failed || !strings.Contains(err.Error(), "SHA256:") {
 			t.Errorf("error %v, kind %v", err, fault.Of(err))
 		}
 	})
@@ -82,7 +83,7 @@ func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
 		other, _, _ := sshKeys(t, address)
 		o := o
 		o.Dir, o.SSHKey = t.TempDir(), secret.New(other)
-		if _, err := Clone(t.Context(), o); !errors.Is(err, ErrDenied) || fault.Of(err) != fault.Failed {
+		if _, err := Clone(t.Context(), o); !errors.Is(err, wire.ErrDenied) || fault.Of(err) != fault.Failed {
 			t.Errorf("error %v, kind %v", err, fault.Of(err))
 		}
 	})
@@ -121,18 +122,5 @@ func TestSSH_WhatMustBeSet(t *testing.T) {
 				t.Errorf("the key is in the error: %v", err)
 			}
 		})
-	}
-}
-
-func TestSSH_PathsAreQuotedAsGitDoes(t *testing.T) {
-	for path, want := range map[string]string{
-		"/a/b.git":   "'/a/b.git'",
-		"/it's":      `'/it'\''s'`,
-		"/bang!":     `'/bang'\!''`,
-		"/$(id)`x`;": "'/$(id)`x`;'",
-	} {
-		if got := quotePath(path); got != want {
-			t.Errorf("quotePath(%q) = %s, want %s", path, got, want)
-		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
 )
 
 const elsewhere = "heads/pm-todos-state"
@@ -23,7 +24,7 @@ func TestAForgeThatTakesOnlyBranchesAndTagsHoldsOurRefs(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, map[string]string{"a.md": "| TODO |\n"})
 	s.hook("update", `case $1 in refs/heads/*|refs/tags/*) exit 0 ;; esac; echo "only branches and tags" >&2; exit 1`)
-	git(t, s.origin, "update-ref", OwnRefs+"journal/old", s.remoteTip()) // from before the setting
+	gittest.Git(t, s.origin, "update-ref", OwnRefs+"journal/old", s.remoteTip()) // from before the setting
 
 	if err := clone(t, s.origin).SetRef(t.Context(), OwnRefs+"x", "", s.remoteTip()); err == nil || !strings.Contains(err.Error(), OwnRefs+"x") {
 		t.Fatalf("the remote takes refs of ours where they stand usually, or: %v", err)
@@ -42,13 +43,13 @@ func TestAForgeThatTakesOnlyBranchesAndTagsHoldsOurRefs(t *testing.T) {
 		t.Errorf("write the journal: %v", err)
 	}
 
-	names := strings.Fields(git(t, s.origin, "for-each-ref", "--format=%(refname)", "refs/heads/pm-todos-state"))
+	names := strings.Fields(gittest.Git(t, s.origin, "for-each-ref", "--format=%(refname)", "refs/heads/pm-todos-state"))
 	if strings.Join(names, " ") != "refs/heads/pm-todos-state/journal/x refs/heads/pm-todos-state/ledger refs/heads/pm-todos-state/lock" {
 		t.Errorf("the remote has %q", names)
 	}
 	for _, name := range names {
-		for _, commit := range strings.Fields(git(t, s.origin, "rev-list", name, "--not", branchName)) {
-			if message := git(t, s.origin, "log", "-1", "--format=%B", commit); !strings.Contains(message, "[ci skip]") {
+		for _, commit := range strings.Fields(gittest.Git(t, s.origin, "rev-list", name, "--not", branchName)) {
+			if message := gittest.Git(t, s.origin, "log", "-1", "--format=%B", commit); !strings.Contains(message, "[ci skip]") {
 				t.Errorf("%s: %q would start a pipeline", name, message)
 			}
 		}
@@ -73,7 +74,7 @@ func TestAForgeThatTakesOnlyBranchesAndTagsHoldsOurRefs(t *testing.T) {
 	if err := lock.Release(t.Context()); err != nil {
 		t.Errorf("release the lock: %v", err)
 	}
-	if left := git(t, s.origin, "for-each-ref", "--format=%(refname)", "refs/heads/pm-todos-state"); left != "refs/heads/pm-todos-state/ledger" {
+	if left := gittest.Git(t, s.origin, "for-each-ref", "--format=%(refname)", "refs/heads/pm-todos-state"); left != "refs/heads/pm-todos-state/ledger" {
 		t.Errorf("left on the remote: %q", left)
 	}
 }

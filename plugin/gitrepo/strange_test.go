@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // insistOnMultiACK stands in front of a remote and answers as Azure DevOps does
@@ -113,13 +115,13 @@ func TestWhatIsNoSuchRemoteIsSaidInPlainWords(t *testing.T) {
 	}
 	sha256 := func(t *testing.T) string {
 		dir := filepath.Join(t.TempDir(), "work")
-		git(t, filepath.Dir(dir), "init", "-q", "-b", branchName, "--object-format=sha256", dir)
-		git(t, dir, "commit", "-q", "--allow-empty", "-m", "first")
+		gittest.Git(t, filepath.Dir(dir), "init", "-q", "-b", branchName, "--object-format=sha256", dir)
+		gittest.Git(t, dir, "commit", "-q", "--allow-empty", "-m", "first")
 		return dir
 	}
 	emptySHA256 := func(t *testing.T) string {
 		dir := filepath.Join(t.TempDir(), "bare.git")
-		git(t, filepath.Dir(dir), "init", "-q", "--bare", "-b", branchName, "--object-format=sha256", dir)
+		gittest.Git(t, filepath.Dir(dir), "init", "-q", "--bare", "-b", branchName, "--object-format=sha256", dir)
 		return dir
 	}
 	shallow := func(t *testing.T) string {
@@ -127,7 +129,7 @@ func TestWhatIsNoSuchRemoteIsSaidInPlainWords(t *testing.T) {
 		s.commit("second", map[string]string{"a": "2"})
 		s.push()
 		dir := filepath.Join(t.TempDir(), "shallow.git")
-		git(t, filepath.Dir(dir), "clone", "-q", "--bare", "--depth", "1", "file://"+s.origin, dir)
+		gittest.Git(t, filepath.Dir(dir), "clone", "-q", "--bare", "--depth", "1", "file://"+s.origin, dir)
 		return dir
 	}
 	served := func(wrap func(http.Handler) http.Handler) func(*testing.T) string {
@@ -147,7 +149,7 @@ func TestWhatIsNoSuchRemoteIsSaidInPlainWords(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := Clone(t.Context(), options(t, c.url(t)))
-			if fault.Of(err) != fault.Failed || errors.Is(err, ErrDenied) != c.denied {
+			if fault.Of(err) != fault.Failed || errors.Is(err, wire.ErrDenied) != c.denied {
 				t.Fatalf("error %v, kind %v", err, fault.Of(err))
 			}
 			for _, part := range c.says {

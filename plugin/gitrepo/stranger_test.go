@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -56,7 +58,7 @@ exec setpriv --reuid=65432 --regid=65432 --clear-groups -- "$2" -test.run='^Test
 	if err != nil || !strings.Contains(string(out), "--- PASS") {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if subject := git(t, s.origin, "log", "-1", "--format=%s", branchName); subject != "by a stranger" {
+	if subject := gittest.Git(t, s.origin, "log", "-1", "--format=%s", branchName); subject != "by a stranger" {
 		t.Errorf("the last commit is %q", subject)
 	}
 	if left := must(os.ReadDir(temporary))(t); len(left) > 0 {
@@ -74,8 +76,8 @@ func beStranger(t *testing.T, url string) {
 		}
 	}
 	r := must(Clone(t.Context(), Options{
-		URL: url, Branch: branchName, Username: login, Password: secret.New(password), Dir: t.TempDir(),
-		Author: Signature{Name: "pm-todos", Email: "pm-todos@localhost"}, Timeout: time.Minute,
+		Access: wire.Access{URL: url, Username: login, Password: secret.New(password), Timeout: time.Minute},
+		Branch: branchName, Dir: t.TempDir(), Author: Signature{Name: "pm-todos", Email: "pm-todos@localhost"},
 	}))(t)
 	defer func() { _ = r.Close() }()
 	if got := must(r.ReadFile(r.Tip(), "docs/a.md"))(t); string(got) != "# a\n" {

@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // mood is what happens to some requests of a run, the first of which is chosen
@@ -146,7 +148,7 @@ func runActs(ctx context.Context, s *site, o Options) (err error) {
 		{"right to push again", func() error { return r.CanPush(ctx) }},
 		{"held", func() error { return lock.Held(ctx) }},
 		{"publish", func() error {
-			_, err := r.Publish(Insist(ctx), func(tip string) (string, error) { return r.Replay(fix, tip, "") })
+			_, err := r.Publish(wire.Insist(ctx), func(tip string) (string, error) { return r.Replay(fix, tip, "") })
 			return err
 		}},
 		{"documents", func() (err error) {
@@ -168,9 +170,9 @@ func runActs(ctx context.Context, s *site, o Options) (err error) {
 // cameTo tells whether the origin holds what the acts of a run leave there:
 // everything once.
 func (s *site) cameTo(made string) error {
-	subjects := git(s.tb, s.origin, "log", "--format=%s", branchName)
-	log := git(s.tb, s.origin, "show", OwnRefs+"ledger:"+git(s.tb, s.origin, "ls-tree", "--name-only", OwnRefs+"ledger"))
-	refs := git(s.tb, s.origin, "for-each-ref", "--format=%(refname)")
+	subjects := gittest.Git(s.tb, s.origin, "log", "--format=%s", branchName)
+	log := gittest.Git(s.tb, s.origin, "show", OwnRefs+"ledger:"+gittest.Git(s.tb, s.origin, "ls-tree", "--name-only", OwnRefs+"ledger"))
+	refs := gittest.Git(s.tb, s.origin, "for-each-ref", "--format=%(refname)")
 	tip := s.remoteTip()
 	switch {
 	case subjects != "add docs/b.md\nfix\nfirst":
@@ -211,7 +213,7 @@ func (s *site) direct() http.Handler {
 			_, _ = fmt.Fprintf(w, "%04x# service=%s\n0000", len(name)+15, name)
 		}
 		cmd := exec.CommandContext(r.Context(), "git", append(append([]string{strings.TrimPrefix(name, "git-")}, args...), s.origin)...)
-		cmd.Env, cmd.Stdin, cmd.Stdout = gitEnv(), r.Body, w
+		cmd.Env, cmd.Stdin, cmd.Stdout = gittest.Env(), r.Body, w
 		_ = cmd.Run() // its end is told in the protocol
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 )
 
@@ -106,7 +107,7 @@ func TestPublish_TenWritersLoseNothing(t *testing.T) {
 	}
 	wg.Wait()
 	s.linear(made)
-	if n := git(t, s.origin, "rev-list", "--count", branchName); n != fmt.Sprint(writers+1) {
+	if n := gittest.Git(t, s.origin, "rev-list", "--count", branchName); n != fmt.Sprint(writers+1) {
 		t.Errorf("%s commits on the branch", n)
 	}
 	for d := range documents {
@@ -118,7 +119,7 @@ func TestPublish_TenWritersLoseNothing(t *testing.T) {
 // in the table of what was done, and nothing else changed.
 func (s *site) allMarked(file string) {
 	s.tb.Helper()
-	text := git(s.tb, s.origin, "show", branchName+":"+file)
+	text := gittest.Git(s.tb, s.origin, "show", branchName+":"+file)
 	head := strings.TrimSpace(strings.ReplaceAll(rowsDocument(), "| TODO |", "| Done |"))
 	rest, ok := strings.CutPrefix(text, head)
 	if !ok {

@@ -1,4 +1,4 @@
-package gitrepo
+package pack
 
 import (
 	"bytes"
@@ -12,49 +12,24 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
 )
 
-// randomHistory is a stream for git fast-import: files that grow, shrink,
-// move and repeat themselves, small, large and empty.
-func randomHistory(r *rand.Rand, commits int) []byte {
-	var b bytes.Buffer
-	texts := map[int]string{}
-	for c := range commits {
-		fmt.Fprintf(&b, "commit refs/heads/%s\ncommitter Ann <ann@example.org> %d +0000\ndata 2\nc\n", branchName, 1_700_000_000+c)
-		for range 1 + r.IntN(4) {
-			f := r.IntN(12)
-			text := texts[f]
-			switch r.IntN(8) {
-			case 0:
-				text = ""
-			case 1:
-				text = strings.Repeat(fmt.Sprintln(r.Uint64()), r.IntN(9000))
-			case 2:
-				text = texts[r.IntN(12)]
-			default:
-				at := r.IntN(len(text) + 1)
-				text = text[:at] + fmt.Sprintln(r.Uint64()) + text[min(len(text), at+r.IntN(50)):]
-			}
-			texts[f] = text
-			fmt.Fprintf(&b, "M 100644 inline d%d/e/f%d\ndata %d\n%s\n", f%3, f, len(text), text)
-		}
-	}
-	return b.Bytes()
-}
-
 // index runs the indexer on a pack in a directory of its own.
-func index(tb testing.TB, data io.Reader) (*pack, string, error) {
+func index(tb testing.TB, data io.Reader) (*File, string, error) {
 	tb.Helper()
 	dir := tb.TempDir()
-	p, err := indexPack(context.Background(), dir, data, bounds{})
+	p, err := Index(context.Background(), dir, data, Bounds{})
 	if p != nil {
-		tb.Cleanup(func() { _ = p.close() })
+		tb.Cleanup(func() { _ = p.Close() })
 	}
 	return p, dir, err
 }
@@ -70,25 +45,28 @@ func TestIndexer_SameIndexAsGit(t *testing.T) {
 	} {
 		t.Run(strings.Join(options, " "), func(t *testing.T) {
 			repo := filepath.Join(root, fmt.Sprint(seed))
-			git(t, root, "init", "-q", "--bare", repo)
-			must(gitInput(repo, randomHistory(rand.New(rand.NewPCG(uint64(seed), 1)), 60), "fast-import", "--quiet"))(t)
-			data := must(gitInput(repo, nil, append([]string{"pack-objects", "--stdout", "-q", "--all", "--no-reuse-delta"}, options...)...))(t)
+			gittest.Git(t, root, "init", "-q", "--bare", repo)
+			must(gittest.Input(repo, gittest.History(rand.New(rand.NewPCG(uint64(seed), 1)), "master", 60), "fast-import", "--quiet"))(t)
+			data := must(gittest.Input(repo, nil, append([]string{"pack-objects", "--stdout", "-q", "--all", "--no-reuse-delta"}, options...)...))(t)
 			name := filepath.Join(root, fmt.Sprint(seed, ".pack"))
 			if err := os.WriteFile(name, data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			git(t, root, "index-pack", name)
-			want := must(os.ReadFile(strings.TrimSuffix(name, ".pack") + ".idx"))(t)
+			gittest.Git(t, root, "index-pack", name)
+			idx := must(os.ReadFile(strings.TrimSuffix(name, ".pack") + ".idx"))(t)
+			var want []string
+			for line := range strings.Lines(string(must(gittest.Input(root, idx, "show-index"))(t))) {
+				want = append(want, line[:strings.LastIndex(line, " (")]) // without the checksum
+			}
 
-			p, dir, err := index(t, iotest.OneByteReader(bytes.NewReader(data)))
+			p, _, err := index(t, iotest.OneByteReader(bytes.NewReader(data)))
 			if err != nil {
 				t.Fatal(err)
 			}
-			base := filepath.Join(dir, fmt.Sprintf("pack-%x", data[len(data)-20:]))
-			if got := must(os.ReadFile(base + ".idx"))(t); !bytes.Equal(got, want) {
+			if got := indexLines(p); !slices.Equal(got, want) {
 				t.Error("the index differs from git's")
 			}
-			if got := must(os.ReadFile(base + ".pack"))(t); !bytes.Equal(got, data) {
+			if got := must(io.ReadAll(io.NewSectionReader(p.file, 0, int64(len(data)+1))))(t); !bytes.Equal(got, data) {
 				t.Error("the pack differs from what was sent")
 			}
 			readAll(t, p)
@@ -96,15 +74,35 @@ func TestIndexer_SameIndexAsGit(t *testing.T) {
 	}
 }
 
+// indexLines is an index as git show-index writes it.
+func indexLines(p *File) []string {
+	var lines []string
+	for i, h := range p.index.hashes {
+		lines = append(lines, fmt.Sprint(p.index.offsets[i], " ", h))
+	}
+	return lines
+}
+
+// must fails the test on an error.
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(tb testing.TB) T {
+		tb.Helper()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return v
+	}
+}
+
 // readAll reads every object of a pack and checks its name and length.
-func readAll(t *testing.T, p *pack) {
+func readAll(t *testing.T, p *File) {
 	t.Helper()
 	for i, h := range p.index.hashes {
-		o, err := p.read(p.index.offsets[i])
-		if err != nil || plumbing.ComputeHash(o.kind, o.data) != h {
+		o, err := p.Read(p.index.offsets[i])
+		if err != nil || plumbing.ComputeHash(o.Kind, o.Data) != h {
 			t.Fatalf("object %s: %v", h, err)
 		}
-		if size, err := p.size(p.index.offsets[i]); err != nil || size != int64(len(o.data)) {
+		if size, err := p.Size(p.index.offsets[i]); err != nil || size != int64(len(o.Data)) {
 			t.Fatalf("object %s: size %d, %v", h, size, err)
 		}
 	}
@@ -199,7 +197,7 @@ func TestThreat7_PacksMadeToHarm(t *testing.T) {
 		"wrong checksum":              {wrong, "checksum"},
 		"longer than announced":       {newRawPack(1).entry(plumbing.BlobObject, 2, nil, []byte("xyz")).signed(), "longer"},
 		"shorter than announced":      {newRawPack(1).entry(plumbing.BlobObject, 9, nil, []byte("xyz")).signed(), ""},
-		"large and shorter":           {newRawPack(1).entry(plumbing.BlobObject, maxJob+9, nil, []byte("xyz")).signed(), "shorter"},
+		"large and shorter":           {newRawPack(1).entry(plumbing.BlobObject, maxBuffered+9, nil, []byte("xyz")).signed(), "shorter"},
 		"announced to be huge":        {newRawPack(1).entry(plumbing.BlobObject, maxObject+1, nil, nil).signed(), "at most"},
 		"a huge delta":                {newRawPack(1).whole(ten).entry(plumbing.OFSDeltaObject, maxWhole+1, []byte{1}, nil).signed(), ""},
 		"type zero":                   {newRawPack(1).entry(0, 1, nil, []byte("x")).signed(), "type"},
@@ -229,7 +227,7 @@ func TestThreat7_PacksMadeToHarm(t *testing.T) {
 			if err == nil || p != nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("error %v", err)
 			}
-			if !errors.Is(err, errPack) && !errors.Is(err, io.ErrUnexpectedEOF) {
+			if !errors.Is(err, ErrDamaged) && !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("the error does not blame the pack: %v", err)
 			}
 			if left := must(os.ReadDir(dir))(t); len(left) > 0 {
@@ -271,7 +269,7 @@ func TestThreat7_EveryCutAndEveryFlippedBitIsNoticed(t *testing.T) {
 
 func TestThreat7_AnObjectMadeToCollideIsRefused(t *testing.T) {
 	sum := &collidingSum{}
-	if _, err := hashObject(sum, plumbing.BlobObject, []byte("x")); !errors.Is(err, errPack) {
+	if _, err := hashObject(sum, plumbing.BlobObject, []byte("x")); !errors.Is(err, ErrDamaged) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -288,7 +286,7 @@ func (c *collidingSum) CollisionResistantSum([]byte) ([]byte, bool) { return mak
 func TestIndexer_EndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := indexPack(ctx, t.TempDir(), bytes.NewReader(newRawPack(1).whole("x").signed()), bounds{})
+	_, err := Index(ctx, t.TempDir(), bytes.NewReader(newRawPack(1).whole("x").signed()), Bounds{})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}

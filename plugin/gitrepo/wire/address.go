@@ -1,4 +1,4 @@
-package gitrepo
+package wire
 
 import (
 	"errors"
@@ -61,7 +61,7 @@ func RedactURL(remote string) string {
 	if i := strings.LastIndex(remote, "@"); i >= 0 {
 		remote = "…@" + remote[i+1:]
 	}
-	return printable(remote)
+	return Printable(remote)
 }
 
 func parseAddress(remote string) (address, error) {
@@ -130,14 +130,14 @@ func (a address) check() error {
 	switch a.scheme {
 	case schemeHTTPS, schemeHTTP, schemeSSH, schemeFile:
 	default:
-		return fault.WithFix(fmt.Errorf("the remote URL has the protocol %q", printable(string(a.scheme))), "use https, ssh or a path")
+		return fault.WithFix(fmt.Errorf("the remote URL has the protocol %q", Printable(string(a.scheme))), "use https, ssh or a path")
 	}
 	if a.user != "" && !userPattern().MatchString(a.user) {
 		return errors.New("the remote URL has a user name with unusual characters")
 	}
 	if a.scheme != schemeFile {
 		if _, err := netip.ParseAddr(a.host); err != nil && !hostPattern().MatchString(a.host) {
-			return fmt.Errorf("the remote URL has the host %q, which is no host name", printable(a.host))
+			return fmt.Errorf("the remote URL has the host %q, which is no host name", Printable(a.host))
 		}
 	}
 	if a.path == "" || a.path == "/" {
@@ -154,7 +154,7 @@ func (a address) check() error {
 	return nil
 }
 
-// plainText tells whether a text is printable, without any kind of blank:
+// plainText reports whether a text is printable, without any kind of blank:
 // U+3000 and its like have fooled shells and parsers before.
 func plainText(text string) bool {
 	if !utf8.ValidString(text) {
@@ -195,7 +195,7 @@ func (a address) hostPort() string {
 	return host
 }
 
-// loopback tells whether the host is this machine by its very name.
+// loopback reports whether the host is this machine by its very name.
 func (a address) loopback() bool {
 	if strings.EqualFold(a.host, "localhost") {
 		return true

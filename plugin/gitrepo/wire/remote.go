@@ -1,4 +1,4 @@
-package gitrepo
+package wire
 
 import (
 	"bufio"
@@ -10,9 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
@@ -21,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/pack"
 )
 
 // service is one of git's two programs on the other side.
@@ -56,39 +55,35 @@ type conversation interface {
 	close() error
 }
 
-// remote is the repository on the other side: git's protocol over some
+// Remote is the repository on the other side: git's protocol over some
 // transport, each act under a time limit of its own, and tried again while its
 // errors are such that pass.
-type remote struct {
+type Remote struct {
+	Access
 	transport transport
-	name      string // URL for printing
-	state     string // prefix on the remote of what is below OwnRefs here
-	timeout   time.Duration
-	progress  func(string)
-	retrying  func(err error, pause time.Duration) // may be nil
-	pauses    func() backoff.BackOff               // between the tries of one act
-	quiet     time.Duration                        // see quietTime
+	Name      string // URL for printing
+	state     Place
 
 	mu      sync.Mutex
 	offered *capability.List // what its upload-pack can do, once it has greeted
 }
 
-// refs are the values of the remote's refs at one moment, by full name.
-type refs map[string]plumbing.Hash
+// Refs are the values of the remote's refs at one moment, by full name.
+type Refs map[string]plumbing.Hash
 
 // act runs one conversation with a service under the time limit.
-func (r *remote) act(ctx context.Context, what string, s service, do func(conversation, *packp.AdvRefs) error) error {
+func (r *Remote) act(ctx context.Context, what string, s service, do func(conversation, *packp.AdvRefs) error) error {
 	return r.run(ctx, what, s, r.transport.open, do)
 }
 
-func (r *remote) run(ctx context.Context, what string, s service,
+func (r *Remote) run(ctx context.Context, what string, s service,
 	open func(context.Context, service) (conversation, error), do func(conversation, *packp.AdvRefs) error,
 ) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, r.timeout, fmt.Errorf("no end after %s", r.timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, r.Timeout, fmt.Errorf("no end after %s", r.Timeout))
 	defer cancel()
-	ctx, silence := endSilence(ctx, r.quiet)
+	ctx, silence := endSilence(ctx, r.Quiet)
 	defer silence.end(nil)
-	what += " " + r.name
+	what += " " + r.Name
 	c, err := open(ctx, s)
 	silence.timer.Stop()
 	if err != nil {
@@ -116,7 +111,7 @@ func wasCut(end error) bool {
 	return errors.As(end, &noStatus) || errors.As(end, &ended) && !ended.Exited()
 }
 
-func (r *remote) converse(c conversation, do func(conversation, *packp.AdvRefs) error) error {
+func (r *Remote) converse(c conversation, do func(conversation, *packp.AdvRefs) error) error {
 	if c.greeting() == nil {
 		return do(c, nil)
 	}
@@ -136,27 +131,30 @@ func (r *remote) converse(c conversation, do func(conversation, *packp.AdvRefs) 
 	return do(c, greeting)
 }
 
-// place is the name on the remote of a ref of ours.
-func (r *remote) place(ref string) string {
-	if rest, own := strings.CutPrefix(ref, OwnRefs); own {
-		return r.state + rest
+// Close ends what is kept open for another act.
+func (r *Remote) Close() { r.transport.close() }
+
+// OnRemote is the name on the remote of a ref.
+func (r *Remote) OnRemote(ref string) string {
+	if rest, own := strings.CutPrefix(ref, r.state.Here); own {
+		return r.state.There + rest
 	}
 	return ref
 }
 
 // named is the refs of the remote by the names that they have here. What stands
-// below OwnRefs on a remote where ours have another place is nobody's.
-func (r *remote) named(all refs) refs {
-	if r.state == OwnRefs {
+// at our place here on a remote where ours have another place is nobody's.
+func (r *Remote) named(all Refs) Refs {
+	if r.state.Here == r.state.There {
 		return all
 	}
-	found := make(refs, len(all))
+	found := make(Refs, len(all))
 	for name, h := range all {
-		if strings.HasPrefix(name, OwnRefs) {
+		if strings.HasPrefix(name, r.state.Here) {
 			continue
 		}
-		if rest, own := strings.CutPrefix(name, r.state); own {
-			name = OwnRefs + rest
+		if rest, own := strings.CutPrefix(name, r.state.There); own {
+			name = r.state.Here + rest
 		}
 		found[name] = h
 	}
@@ -175,9 +173,9 @@ func (h *head) Write(p []byte) (int, error) {
 // maxGreeting bounds the list of refs that a remote sends, in bytes.
 const maxGreeting = 256 << 20
 
-// list reads the remote's refs.
-func (r *remote) list(ctx context.Context) (refs, error) {
-	var found refs
+// List reads the remote's refs.
+func (r *Remote) List(ctx context.Context) (Refs, error) {
+	var found Refs
 	err := r.tryAgain(ctx, func() error {
 		return r.act(ctx, "list the refs of", uploadPack, func(_ conversation, g *packp.AdvRefs) error {
 			found = g.References
@@ -187,27 +185,32 @@ func (r *remote) list(ctx context.Context) (refs, error) {
 	return found, err
 }
 
-// fetchPlan is what a fetch asks for.
-type fetchPlan struct {
-	wants  []plumbing.Hash
-	haves  []plumbing.Hash // what is here, with all that it needs
-	filter packp.Filter    // what to leave out; empty for nothing
-	depth  int             // commits of history; 0 for all
-	bounds bounds          // of the pack that comes back
+// Plan is what a fetch asks for.
+type Plan struct {
+	Wants  []plumbing.Hash
+	Haves  []plumbing.Hash // what is here, with all that it needs
+	Filter packp.Filter    // what to leave out; empty for nothing
+	Depth  int             // commits of history; 0 for all
 }
 
-// canFilter tells whether a remote lets clients leave objects out and ask for
+// Filters of a fetch.
+const (
+	NoTrees = packp.Filter("tree:0")    // nothing but what is asked for by hash, and commits
+	NoFiles = packp.Filter("blob:none") // folders come, files do not
+)
+
+// CanFilter reports whether a remote lets clients leave objects out and ask for
 // them later by their hash.
-func canFilter(offered *capability.List) bool {
+func CanFilter(offered *capability.List) bool {
 	return offered.Supports(capability.Filter) && offered.Supports(capability.Shallow) &&
 		offered.Supports(capability.AllowReachableSHA1InWant)
 }
 
-// fetch gets the objects that choose asks for, given the refs at that moment
+// Fetch gets the objects that choose asks for, given the refs at that moment
 // and what the remote can do, and hands the pack to keep. With no wants nothing
 // is transferred. Each try looks at the refs anew: over HTTP they may move, or
 // go, between the look and the request.
-func (r *remote) fetch(ctx context.Context, choose func(refs, *capability.List) (fetchPlan, error), keep func(context.Context, io.Reader) error) error {
+func (r *Remote) Fetch(ctx context.Context, choose func(Refs, *capability.List) (Plan, error), keep func(context.Context, io.Reader) error) error {
 	return r.tryAgain(ctx, func() error {
 		return r.act(ctx, "fetch from", uploadPack, func(c conversation, g *packp.AdvRefs) error {
 			if len(g.Shallows) > 0 {
@@ -217,10 +220,10 @@ func (r *remote) fetch(ctx context.Context, choose func(refs, *capability.List) 
 			r.offered = g.Capabilities
 			r.mu.Unlock()
 			plan, err := choose(g.References, g.Capabilities)
-			if err != nil || len(plan.wants) == 0 {
+			if err != nil || len(plan.Wants) == 0 {
 				return err
 			}
-			err = r.receive(ctx, c, g.Capabilities, plan, r.progress, keep)
+			err = r.receive(ctx, c, g.Capabilities, plan, r.Progress, keep)
 			if errors.Is(err, errNoPack) {
 				// It refuses what it has just shown.
 				err = doubtfulError{err, fault.Temporary}
@@ -230,8 +233,8 @@ func (r *remote) fetch(ctx context.Context, choose func(refs, *capability.List) 
 	})
 }
 
-// fetchMore gets more objects from a remote that was fetched from before.
-func (r *remote) fetchMore(ctx context.Context, plan fetchPlan, keep func(context.Context, io.Reader) error) error {
+// FetchMore gets more objects from a remote that was fetched from before.
+func (r *Remote) FetchMore(ctx context.Context, plan Plan, keep func(context.Context, io.Reader) error) error {
 	return r.tryAgain(ctx, func() error {
 		return r.run(ctx, "fetch missing objects from", uploadPack, r.transport.again, func(c conversation, g *packp.AdvRefs) error {
 			r.mu.Lock()
@@ -248,7 +251,7 @@ func (r *remote) fetchMore(ctx context.Context, plan fetchPlan, keep func(contex
 // errNoPack says that the remote answered a fetch, and not with a pack.
 var errNoPack = errors.New("unexpected answer to the fetch")
 
-func (r *remote) receive(ctx context.Context, c conversation, offered *capability.List, plan fetchPlan,
+func (r *Remote) receive(ctx context.Context, c conversation, offered *capability.List, plan Plan,
 	progress func(string), keep func(context.Context, io.Reader) error,
 ) error {
 	request, caps, err := fetchRequest(offered, plan, progress != nil)
@@ -264,7 +267,7 @@ func (r *remote) receive(ctx context.Context, c conversation, offered *capabilit
 		return err
 	}
 	err = keep(ctx, unwrapSideband(buffered, caps, &meter{tell: progress}))
-	if errors.Is(err, errPack) && !errors.Is(err, errHeld) {
+	if errors.Is(err, pack.ErrDamaged) && !errors.Is(err, pack.ErrHeld) {
 		// Nothing but the pack's own checksums protects it on its way.
 		err = doubtfulError{err, fault.Temporary}
 	}
@@ -283,9 +286,9 @@ func acknowledgement(offered *capability.List) capability.Capability {
 
 // fetchRequest builds the one message of a fetch. It ends the negotiation by
 // itself, so that the server answers with a few lines and then the pack.
-func fetchRequest(offered *capability.List, plan fetchPlan, progress bool) ([]byte, *capability.List, error) {
+func fetchRequest(offered *capability.List, plan Plan, progress bool) ([]byte, *capability.List, error) {
 	req := packp.NewUploadPackRequest()
-	req.Wants, req.Haves = plan.wants, plan.haves
+	req.Wants, req.Haves = plan.Wants, plan.Haves
 	chosen := []capability.Capability{capability.OFSDelta, acknowledgement(offered)}
 	if offered.Supports(capability.Sideband64k) {
 		chosen = append(chosen, capability.Sideband64k)
@@ -295,12 +298,12 @@ func fetchRequest(offered *capability.List, plan fetchPlan, progress bool) ([]by
 	if !progress {
 		chosen = append(chosen, capability.NoProgress)
 	}
-	if plan.filter != "" {
-		req.Filter = plan.filter
+	if plan.Filter != "" {
+		req.Filter = plan.Filter
 		chosen = append(chosen, capability.Filter)
 	}
-	if plan.depth > 0 {
-		req.Depth = packp.DepthCommits(plan.depth)
+	if plan.Depth > 0 {
+		req.Depth = packp.DepthCommits(plan.Depth)
 		chosen = append(chosen, capability.Shallow)
 	}
 	if err := setCapabilities(req.Capabilities, offered, chosen); err != nil {
@@ -364,12 +367,12 @@ func skipAcknowledgements(r *bufio.Reader) error {
 		if !s.Scan() {
 			var refused *pktline.ErrorLine
 			if errors.As(s.Err(), &refused) {
-				return fmt.Errorf("%w: %s", errNoPack, printable(refused.Text))
+				return fmt.Errorf("%w: %s", errNoPack, Printable(refused.Text))
 			}
 			return errors.Join(s.Err(), io.ErrUnexpectedEOF)
 		}
 		if !acknowledges && word != "shal" {
-			return fmt.Errorf("%w: %s", errNoPack, printable(string(s.Bytes())))
+			return fmt.Errorf("%w: %s", errNoPack, Printable(string(s.Bytes())))
 		}
 		answered = acknowledges
 	}
@@ -391,31 +394,31 @@ func unwrapSideband(answer io.Reader, caps *capability.List, aside io.Writer) io
 	return d
 }
 
-// update is a compare-and-swap of one remote ref. The zero hash stands for
+// Update is a compare-and-swap of one remote ref. The zero hash stands for
 // absence.
-type update struct {
-	ref      string
-	old, new plumbing.Hash
+type Update struct {
+	Ref      string
+	Old, New plumbing.Hash
 }
 
-// staleError says that the ref had another value before anything was sent.
-type staleError struct{ now plumbing.Hash }
+// StaleError says that the ref had another value before anything was sent.
+type StaleError struct{ Now plumbing.Hash }
 
-func (staleError) Error() string { return "the ref has another value" }
+func (StaleError) Error() string { return "the ref has another value" }
 
-// push asks the remote for one update, again while its errors are such that
+// Push asks the remote for one update, again while its errors are such that
 // pass: each try begins with a look at the ref, which shows whether an earlier
 // one took effect though its reply was lost. pack makes the pack to send, given
 // the hashes that the remote has at its refs. A staleError tells what the ref is
 // instead. sent tells whether any try came to the point where the remote may
 // have taken the update.
-func (r *remote) push(ctx context.Context, u update, pack func(has map[plumbing.Hash]bool) ([]byte, error)) (sent bool, err error) {
+func (r *Remote) Push(ctx context.Context, u Update, pack func(has map[plumbing.Hash]bool) ([]byte, error)) (sent bool, err error) {
 	err = r.tryAgain(ctx, func() error {
 		return r.act(ctx, "push to", receivePack, func(c conversation, g *packp.AdvRefs) error {
-			if now := g.References[u.ref]; now != u.old {
-				return staleError{now}
+			if now := g.References[u.Ref]; now != u.Old {
+				return StaleError{now}
 			}
-			request, caps, err := pushRequest(update{r.place(u.ref), u.old, u.new}, g, pack)
+			request, caps, err := pushRequest(Update{r.OnRemote(u.Ref), u.Old, u.New}, g, pack)
 			if err != nil {
 				return err
 			}
@@ -431,17 +434,17 @@ func (r *remote) push(ctx context.Context, u update, pack func(has map[plumbing.
 }
 
 // pushRequest builds the one message of a push.
-func pushRequest(u update, g *packp.AdvRefs, pack func(has map[plumbing.Hash]bool) ([]byte, error)) ([]byte, *capability.List, error) {
-	if u.new.IsZero() && !g.Capabilities.Supports(capability.DeleteRefs) {
+func pushRequest(u Update, g *packp.AdvRefs, pack func(has map[plumbing.Hash]bool) ([]byte, error)) ([]byte, *capability.List, error) {
+	if u.New.IsZero() && !g.Capabilities.Supports(capability.DeleteRefs) {
 		return nil, nil, errors.New("the remote lets nobody delete refs")
 	}
 	req := packp.NewReferenceUpdateRequest()
-	req.Commands = []*packp.Command{{Name: plumbing.ReferenceName(u.ref), Old: u.old, New: u.new}}
+	req.Commands = []*packp.Command{{Name: plumbing.ReferenceName(u.Ref), Old: u.Old, New: u.New}}
 	if err := setCapabilities(req.Capabilities, g.Capabilities, []capability.Capability{capability.ReportStatus, capability.Sideband64k}); err != nil {
 		return nil, nil, err
 	}
-	if !u.new.IsZero() {
-		data, err := pack(heads(g.References))
+	if !u.New.IsZero() {
+		data, err := pack(Heads(g.References))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -452,7 +455,8 @@ func pushRequest(u update, g *packp.AdvRefs, pack func(has map[plumbing.Hash]boo
 	return b.Bytes(), req.Capabilities, err
 }
 
-func heads(all refs) map[plumbing.Hash]bool {
+// Heads are the hashes that refs stand on.
+func Heads(all Refs) map[plumbing.Hash]bool {
 	has := make(map[plumbing.Hash]bool, len(all))
 	for _, h := range all {
 		has[h] = true
@@ -477,7 +481,7 @@ func readReport(answer io.Reader, caps *capability.List) error {
 		return err
 	}
 	if aside.String() != "" {
-		err = fmt.Errorf("%w; %s", err, printable(aside.String()))
+		err = fmt.Errorf("%w; %s", err, Printable(aside.String()))
 	}
 	// A refusal may be that of a rival's update going on; the next look shows it.
 	return doubtfulError{err, kind}

@@ -1,9 +1,10 @@
-package gitrepo
+package pack
 
 import (
 	"errors"
 	"fmt"
 	"hash"
+	"io"
 	"runtime"
 	"slices"
 	"sync"
@@ -46,6 +47,12 @@ func (x *indexer) resolve() error {
 	}
 	for round := 0; len(x.named) > 0; round++ {
 		tasks := d.ripe()
+		if len(tasks) == 0 {
+			if err := d.adopt(); err != nil {
+				return err
+			}
+			tasks = d.ripe()
+		}
 		if len(tasks) == 0 || round > maxChain {
 			return badPack("%d objects are described by others that are not in it", len(x.named))
 		}
@@ -101,12 +108,56 @@ func (d *packDeltas) ripe() []task {
 	return tasks
 }
 
+// adopt puts the bases that the pack lacks and Thin.Base finds behind the
+// others in the file, as git's index-pack --fix-thin does.
+func (d *packDeltas) adopt() error {
+	if d.thin.Base == nil {
+		return nil
+	}
+	met := map[plumbing.Hash]bool{}
+	for _, one := range d.named {
+		if met[one.base] {
+			continue
+		}
+		met[one.base] = true
+		o, found, err := d.thin.Base(one.base)
+		if err == nil && found {
+			err = d.add(one.base, o)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add writes an object that has a name already.
+func (d *packDeltas) add(h plumbing.Hash, o Object) error {
+	if err := d.allow(int64(len(o.Data))); err != nil {
+		return err
+	}
+	offset, err := d.file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	w, err := newEntryWriter(d.file)
+	if err == nil {
+		err = w.add(o.Kind, o.Data)
+	}
+	if err != nil {
+		return err
+	}
+	d.entries.add(packEntry{offset: offset, hash: h, kind: o.Kind, base: -1})
+	d.child, d.sibling, d.weight = append(d.child, -1), append(d.sibling, -1), append(d.weight, 1)
+	return w.w.Flush()
+}
+
 // run walks the trees, as many at a time as there are processors. When these
 // need too much memory together, one after the other: what has a name by then
 // keeps it.
 func (d *packDeltas) run(tasks []task) error {
 	err := d.share(tasks, runtime.GOMAXPROCS(0))
-	if errors.Is(err, errHeld) && runtime.GOMAXPROCS(0) > 1 {
+	if errors.Is(err, ErrHeld) && runtime.GOMAXPROCS(0) > 1 {
 		d.held.Store(0)
 		d.failed.Store(false)
 		err = d.share(tasks, 1)
@@ -164,7 +215,7 @@ func (w *walker) tree(t task) error {
 }
 
 // walk names everything below an entry, whose object it is given to use up.
-func (w *walker) walk(entry int32, o parcel) error {
+func (w *walker) walk(entry int32, o Object) error {
 	for {
 		heavy := int32(-1)
 		for c := w.child[entry]; c >= 0; c = w.sibling[c] {
@@ -198,12 +249,12 @@ func (w *walker) walk(entry int32, o parcel) error {
 }
 
 // rebuild reads the object of an entry from the file.
-func (w *walker) rebuild(entry int32) (parcel, error) {
+func (w *walker) rebuild(entry int32) (Object, error) {
 	chain := []int32{}
 	at := entry
 	for ; !isWhole(w.entries.at(int(at)).kind); at = w.entries.at(int(at)).base {
 		if chain = append(chain, at); len(chain) > maxChain {
-			return parcel{}, badPack("a chain of more than %d deltas", maxChain)
+			return Object{}, badPack("a chain of more than %d deltas", maxChain)
 		}
 	}
 	o, err := w.read(w.entries.at(int(at)).offset)
@@ -223,7 +274,7 @@ func (w *walker) rebuild(entry int32) (parcel, error) {
 
 // read reads an entry from the file. Its length counts as held before there is
 // memory for it.
-func (w *walker) read(offset int64) (parcel, error) {
+func (w *walker) read(offset int64) (Object, error) {
 	h, data, err := withEntry(w.file, offset, func(f *inflater, h entryHeader) ([]byte, error) {
 		if err := w.hold(h.size); err != nil {
 			return nil, err
@@ -233,13 +284,13 @@ func (w *walker) read(offset int64) (parcel, error) {
 	if err != nil {
 		err = fmt.Errorf("pack entry at %d: %w", offset, err)
 	}
-	return parcel{h.kind, data}, err
+	return Object{h.kind, data}, err
 }
 
 // apply makes the object of a delta and names it.
-func (w *walker) apply(base parcel, entry int32) (parcel, error) {
+func (w *walker) apply(base Object, entry int32) (Object, error) {
 	e := w.entries.at(int(entry))
-	o := parcel{kind: base.kind}
+	o := Object{Kind: base.Kind}
 	if err := w.ctx.Err(); err != nil {
 		return o, err
 	}
@@ -247,16 +298,18 @@ func (w *walker) apply(base parcel, entry int32) (parcel, error) {
 	if err != nil {
 		return o, err
 	}
-	_, size, _, err := deltaSizes(delta.data)
+	_, size, _, err := deltaSizes(delta.Data)
 	if err == nil {
 		err = w.hold(size)
 	}
 	if err == nil {
-		o.data, err = patch(base.data, delta.data)
+		o.Data, err = patch(base.Data, delta.Data)
 		w.release(delta)
 	}
 	if err == nil && e.hash.IsZero() {
-		e.hash, err = hashObject(w.sum, o.kind, o.data)
+		if e.hash, err = hashObject(w.sum, o.Kind, o.Data); err == nil {
+			w.keep(e.hash, o)
+		}
 	}
 	if err != nil {
 		return o, fmt.Errorf("pack entry at %d: %w", e.offset, err)
@@ -264,8 +317,8 @@ func (w *walker) apply(base parcel, entry int32) (parcel, error) {
 	return o, nil
 }
 
-// errHeld says that objects would take too much memory at one moment.
-var errHeld = errors.New("its deltas need too much memory at once")
+// ErrHeld says that objects would take too much memory at one moment.
+var ErrHeld = errors.New("its deltas need too much memory at once")
 
 func (w *walker) hold(size int64) error {
 	most := int64(maxHeld)
@@ -273,9 +326,19 @@ func (w *walker) hold(size int64) error {
 		most = w.bounds.held
 	}
 	if w.held.Add(size) > most {
-		return badPack("%w: more than %d bytes", errHeld, most)
+		return badPack("%w: more than %d bytes", ErrHeld, most)
 	}
 	return nil
 }
 
-func (w *walker) release(o parcel) { w.held.Add(-int64(len(o.data))) }
+func (w *walker) release(o Object) { w.held.Add(-int64(len(o.Data))) }
+
+// keep hands an object out.
+func (x *indexer) keep(h plumbing.Hash, o Object) {
+	if x.thin.Keep == nil {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.thin.Keep(h, o)
+}

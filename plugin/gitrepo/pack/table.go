@@ -1,4 +1,4 @@
-package gitrepo
+package pack
 
 import (
 	"sort"
@@ -10,7 +10,6 @@ import (
 type packEntry struct {
 	offset int64
 	hash   plumbing.Hash // zero until it is known
-	crc    uint32        // of the entry as it stands in the pack
 	base   int32         // entry that an offset delta builds on, else -1
 	depth  uint16        // how many deltas that makes
 	kind   plumbing.ObjectType

@@ -1,17 +1,17 @@
-package gitrepo
+package pack
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha1" //nolint:gosec // git's pack format ends with it
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash"
-	"hash/crc32"
 	"io"
+	"math"
 	"os"
-	"path/filepath"
-	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -26,16 +26,6 @@ const (
 	maxChain   = 4096    // deltas on top of each other; git itself makes no more
 )
 
-// bounds are what a pack may take; zero stands for the limits of every pack.
-type bounds struct {
-	bytes  int64 // of the pack itself
-	object int64 // bytes of one object
-	held   int64 // bytes of objects in memory at one moment, while deltas are worked out
-}
-
-// errLarge says that a pack brings an object beyond the bounds.
-var errLarge = errors.New("an object is larger than wanted")
-
 // namedDelta is an entry whose base is named by hash.
 type namedDelta struct {
 	entry int32
@@ -45,7 +35,7 @@ type namedDelta struct {
 // indexer reads a pack once, from front to back, while it arrives, and then
 // works out its deltas from the file. It believes nothing: not the number of
 // objects, not their lengths, not the checksums, nor that deltas lead anywhere.
-// What it keeps in memory is 48 bytes for each object that arrived and, of the
+// What it keeps in memory is 40 bytes for each object that arrived and, of the
 // deltas, what packDeltas says.
 //
 // go-git's own indexer inflates everything twice on one thread, with all
@@ -55,62 +45,68 @@ type indexer struct {
 	in      *arrival
 	file    *os.File
 	z       inflater
-	bounds  bounds
+	bounds  Bounds
+	thin    Thin
+	total   int64      // see Bounds.Total
+	mu      sync.Mutex // of thin.Keep
 	entries entryTable
 	named   []namedDelta
-	hashes  hashers
+	sum     hash.Hash // that names whole objects
+	buf     []byte    // one of them
 }
 
-// indexPack stores the pack that r brings in dir, with an index beside it as
-// git has it, and opens it. A pack of no objects is no pack: nil.
-func indexPack(ctx context.Context, dir string, r io.Reader, b bounds) (_ *pack, err error) {
-	file, err := os.CreateTemp(dir, "tmp_pack_")
+// Thin is what becomes of a pack that need not stand for itself. Both functions
+// are called by one goroutine at a time.
+type Thin struct {
+	Base func(plumbing.Hash) (o Object, found bool, err error) // finds what deltas build on that the pack lacks
+	Keep func(plumbing.Hash, Object)                           // takes each object of the pack, once
+}
+
+// Index stores the pack that r brings in a file of the directory that has no
+// name, and opens it. A pack of no objects is no pack: nil.
+func Index(ctx context.Context, dir string, r io.Reader, b Bounds) (*File, error) {
+	x, err := read(ctx, dir, r, b, Thin{})
+	if err == nil && x.entries.count > 0 {
+		return &File{file: x.file, index: newPackIndex(&x.entries)}, nil
+	}
+	if x != nil {
+		err = errors.Join(err, x.file.Close())
+	}
+	return nil, err
+}
+
+// Unpack reads a pack as Index does, hands out its objects, and keeps nothing.
+func Unpack(ctx context.Context, dir string, r io.Reader, b Bounds, t Thin) error {
+	x, err := read(ctx, dir, r, b, t)
+	if x != nil {
+		err = errors.Join(err, x.file.Close())
+	}
+	return err
+}
+
+func read(ctx context.Context, dir string, r io.Reader, b Bounds, t Thin) (*indexer, error) {
+	file, err := os.CreateTemp(dir, "pack-")
 	if err != nil {
 		return nil, err
 	}
-	x := &indexer{ctx: ctx, file: file, in: newArrival(r, file), bounds: b}
-	kept := false
-	defer func() {
-		if !kept {
-			_ = file.Close()
-			_ = os.Remove(file.Name())
-		}
-	}()
-	checksum, err := x.receive()
-	if err != nil || x.entries.count == 0 {
-		return nil, err
+	limited := &capped{r: r, left: cmp.Or(b.Bytes, math.MaxInt64)}
+	x := &indexer{ctx: ctx, file: file, in: newArrival(limited, file), bounds: b, thin: t, sum: sha1cd.New()}
+	// Whatever becomes of this process, nothing stays behind.
+	if err := os.Remove(file.Name()); err != nil {
+		return x, err
 	}
-	if err := x.resolve(); err != nil {
-		return nil, err
+	if err := x.receive(); err != nil {
+		return x, limited.explain(err)
 	}
-	index, order := newPackIndex(&x.entries)
-	base := filepath.Join(dir, "pack-"+checksum.String())
-	if err := writeIndex(base+".idx", index, order, checksum); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(file.Name(), base+".pack"); err != nil {
-		return nil, err
-	}
-	kept = true
-	return &pack{file: file, index: index}, nil
-}
-
-func writeIndex(name string, index *packIndex, order []*packEntry, checksum plumbing.Hash) error {
-	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // in the clone, named by a hash
-	if err != nil {
-		return err
-	}
-	return errors.Join(index.write(out, order, checksum), out.Close())
+	return x, x.resolve()
 }
 
 // receive reads the pack to its end. Whole objects are hashed beside it.
-func (x *indexer) receive() (plumbing.Hash, error) {
-	var checksum plumbing.Hash
+func (x *indexer) receive() error {
 	count, err := x.header()
 	if err != nil {
-		return checksum, unexpectedEnd(err)
+		return unexpectedEnd(err)
 	}
-	x.hashes.start()
 	for i := 0; i < count && err == nil; i++ {
 		if err = x.ctx.Err(); err == nil {
 			err = x.next()
@@ -119,12 +115,10 @@ func (x *indexer) receive() (plumbing.Hash, error) {
 			err = fmt.Errorf("object %d of %d: %w", i+1, count, unexpectedEnd(err))
 		}
 	}
-	err = errors.Join(err, x.hashes.wait())
 	if err != nil {
-		return checksum, err
+		return err
 	}
-	checksum, err = x.in.finish()
-	return checksum, unexpectedEnd(err)
+	return unexpectedEnd(x.in.finish())
 }
 
 // unexpectedEnd: a pack says where it ends, so any other end is one too early.
@@ -146,15 +140,15 @@ func (x *indexer) header() (int, error) {
 		return 0, badPack("it does not start as a pack")
 	case version != 2 && version != 3:
 		return 0, badPack("its version is %d, not 2", version)
-	case count > maxObjects:
-		return 0, badPack("it has %d objects; at most %d are taken", count, maxObjects)
+	case int64(count) > int64(cmp.Or(x.bounds.Count, maxObjects)):
+		return 0, badPack("it has %d objects; at most %d are taken", count, cmp.Or(x.bounds.Count, maxObjects))
 	}
 	return int(count), nil
 }
 
 // next reads one entry.
 func (x *indexer) next() error {
-	e := x.entries.add(packEntry{offset: x.in.begin(), base: -1})
+	e := x.entries.add(packEntry{offset: x.in.offset(), base: -1})
 	h, err := readEntryHeader(x.in)
 	if err != nil {
 		return err
@@ -169,7 +163,6 @@ func (x *indexer) next() error {
 		x.named = append(x.named, namedDelta{int32(x.entries.count - 1), h.base})
 		err = x.skip(h.size)
 	}
-	e.crc = x.in.sumOfEntry()
 	return err
 }
 
@@ -193,26 +186,35 @@ func (x *indexer) whole(e *packEntry, h entryHeader) error {
 	if h.size > maxObject {
 		return badPack("an object of %d bytes; at most %d are taken", h.size, int64(maxObject))
 	}
-	if err := x.bounds.allow(h.size); err != nil {
-		return err
-	}
-	if h.size <= maxJob {
-		job := x.hashes.take(h.size)
-		job.entry, job.kind = e, h.kind
-		if err := x.z.read(x.in, job.data); err != nil {
-			return err
-		}
-		x.hashes.jobs <- job
-		return nil
-	}
-	sum := newObjectSum(sha1cd.New(), h.kind, h.size)
-	if err := x.copyTo(sum, h.size); err != nil {
+	if err := x.allow(h.size); err != nil {
 		return err
 	}
 	var err error
-	e.hash, err = objectSum(sum)
+	if h.size > maxBuffered && x.thin.Keep == nil {
+		x.sum.Reset()
+		if err = x.copyTo(newObjectSum(x.sum, h.kind, h.size), h.size); err == nil {
+			e.hash, err = objectSum(x.sum)
+		}
+		return err
+	}
+	o := Object{Kind: h.kind}
+	if x.thin.Keep != nil {
+		o.Data = make([]byte, h.size)
+	} else {
+		x.buf = slices.Grow(x.buf[:0], int(h.size))
+		o.Data = x.buf[:h.size]
+	}
+	if err = x.z.read(x.in, o.Data); err == nil {
+		e.hash, err = hashObject(x.sum, o.Kind, o.Data)
+	}
+	if err == nil {
+		x.keep(e.hash, o)
+	}
 	return err
 }
+
+// maxBuffered is the largest object that is read before it is hashed.
+const maxBuffered = 1 << 20
 
 // skip reads a delta, whose turn comes when everything is there. How large it
 // makes its object is known from its first bytes.
@@ -220,35 +222,12 @@ func (x *indexer) skip(size int64) error {
 	if size > maxWhole {
 		return badPack("a delta of %d bytes; at most %d are taken", size, maxWhole)
 	}
-	start := deltaStart{bounds: x.bounds}
-	return x.copyTo(&start, size)
-}
-
-// deltaStart is a writer that looks at the lengths at the start of a delta, and
-// at nothing after them.
-type deltaStart struct {
-	bounds bounds
-	buf    [2 * binary.MaxVarintLen64]byte
-	n      int
-}
-
-func (s *deltaStart) Write(p []byte) (int, error) {
-	if s.bounds.object == 0 || s.n == len(s.buf) {
-		return len(p), nil
+	start := deltaStart{allow: x.allow}
+	err := x.allowTotal(size)
+	if err == nil {
+		err = x.copyTo(&start, size)
 	}
-	s.n += copy(s.buf[s.n:], p)
-	if _, size, _, err := deltaSizes(s.buf[:s.n]); err == nil {
-		return len(p), s.bounds.allow(size)
-	}
-	return len(p), nil
-}
-
-// allow refuses an object beyond the bounds.
-func (b bounds) allow(size int64) error {
-	if b.object > 0 && size > b.object {
-		return fmt.Errorf("%w: it has %d bytes; at most %d are taken", errLarge, size, b.object)
-	}
-	return nil
+	return err
 }
 
 func (x *indexer) copyTo(w io.Writer, size int64) error {
@@ -293,68 +272,6 @@ func hashObject(sum hash.Hash, kind plumbing.ObjectType, data []byte) (plumbing.
 	return objectSum(sum)
 }
 
-// hashers name whole objects beside the reading.
-type hashers struct {
-	jobs  chan hashJob
-	spare chan []byte
-	group sync.WaitGroup
-	mu    sync.Mutex
-	err   error
-}
-
-type hashJob struct {
-	entry *packEntry
-	kind  plumbing.ObjectType
-	data  []byte
-}
-
-// Larger objects than maxJob are hashed as they are read, so that what waits
-// takes at most maxJobs times as much memory.
-const (
-	maxJob  = 64 << 10
-	maxJobs = 64
-)
-
-func (s *hashers) start() {
-	s.jobs, s.spare = make(chan hashJob, maxJobs), make(chan []byte, maxJobs)
-	for range max(1, runtime.GOMAXPROCS(0)-1) {
-		s.group.Go(func() {
-			sum := sha1cd.New()
-			for job := range s.jobs {
-				h, err := hashObject(sum, job.kind, job.data)
-				job.entry.hash = h
-				if err != nil {
-					s.mu.Lock()
-					s.err = err
-					s.mu.Unlock()
-				}
-				select {
-				case s.spare <- job.data:
-				default:
-				}
-			}
-		})
-	}
-}
-
-func (s *hashers) wait() error {
-	close(s.jobs)
-	s.group.Wait()
-	return s.err
-}
-
-// take makes a job with room for so many bytes.
-func (s *hashers) take(size int64) hashJob {
-	select {
-	case b := <-s.spare:
-		if int64(cap(b)) >= size {
-			return hashJob{data: b[:size]}
-		}
-	default:
-	}
-	return hashJob{data: make([]byte, size, max(size, 4<<10))}
-}
-
 // arrival is a pack on its way into its file: what is read is summed up and
 // written in large pieces.
 type arrival struct {
@@ -364,9 +281,7 @@ type arrival struct {
 	buf      []byte
 	at, end  int   // unread part of buf
 	written  int   // start of the part that is not yet written
-	marked   int   // start of the part that is not yet in crc
 	before   int64 // bytes before buf
-	crc      uint32
 	received error
 }
 
@@ -374,21 +289,9 @@ func newArrival(src io.Reader, file io.Writer) *arrival {
 	return &arrival{src: src, file: file, sum: sha1.New(), buf: make([]byte, 64<<10)} //nolint:gosec // see the import
 }
 
-// begin starts an entry and tells its offset.
-func (a *arrival) begin() int64 {
-	a.marked, a.crc = a.at, 0
-	return a.before + int64(a.at)
-}
-
-// sumOfEntry is the checksum of what was read since begin.
-func (a *arrival) sumOfEntry() uint32 {
-	a.crc = crc32.Update(a.crc, crc32.IEEETable, a.buf[a.marked:a.at])
-	a.marked = a.at
-	return a.crc
-}
+func (a *arrival) offset() int64 { return a.before + int64(a.at) }
 
 func (a *arrival) flush() error {
-	a.sumOfEntry()
 	part := a.buf[a.written:a.at]
 	a.written = a.at
 	_, _ = a.sum.Write(part)
@@ -401,7 +304,7 @@ func (a *arrival) fill() error {
 		return err
 	}
 	a.before += int64(a.at)
-	a.at, a.end, a.written, a.marked = 0, 0, 0, 0
+	a.at, a.end, a.written = 0, 0, 0
 	for a.end == 0 {
 		if a.received != nil {
 			return a.received
@@ -434,17 +337,17 @@ func (a *arrival) ReadByte() (byte, error) {
 }
 
 // finish reads the checksum at the end and compares it.
-func (a *arrival) finish() (plumbing.Hash, error) {
-	var h plumbing.Hash
+func (a *arrival) finish() error {
 	if err := a.flush(); err != nil {
-		return h, err
+		return err
 	}
+	var h plumbing.Hash
 	want := a.sum.Sum(nil)
 	if _, err := io.ReadFull(a, h[:]); err != nil {
-		return h, err
+		return err
 	}
 	if string(h[:]) != string(want) {
-		return h, badPack("its checksum does not match")
+		return badPack("its checksum does not match")
 	}
-	return h, a.flush()
+	return a.flush()
 }

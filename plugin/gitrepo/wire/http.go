@@ -1,4 +1,4 @@
-package gitrepo
+package wire
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ type httpTransport struct {
 	place    atomic.Pointer[string] // where the repository was found last
 }
 
-func newHTTPTransport(a address, o Options) (*httpTransport, error) {
+func newHTTPTransport(a address, o Access) (*httpTransport, error) {
 	t, err := o.Way.Transport(dialTimeout)
 	if err != nil {
 		return nil, err
@@ -71,12 +71,12 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	case from.Scheme == "http" && req.URL.Scheme == "https" && req.URL.Hostname() == from.Hostname():
 		return nil
 	}
-	return fault.WithFix(fmt.Errorf("%w to %s", errRedirect, printable(req.URL.Redacted())), "name that address as remote if it is right")
+	return fault.WithFix(fmt.Errorf("%w to %s", errRedirect, Printable(req.URL.Redacted())), "name that address as remote if it is right")
 }
 
 var errRedirect = errors.New("the remote redirects")
 
-// isLasting tells whether a request that got no answer would get none the next
+// isLasting reports whether a request that got no answer would get none the next
 // time either: the two sides do not understand or trust each other. The errors
 // of HTTP/2's streams have no type of their own, so the others pass.
 func isLasting(err error) bool {
@@ -214,12 +214,12 @@ func checkResponse(res *http.Response, want string) error {
 	if res.StatusCode == http.StatusOK {
 		got, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
 		if got != want {
-			return fmt.Errorf("the remote answers with %q, not with git's protocol: is the URL that of a repository, and do the credentials suffice?", printable(got))
+			return fmt.Errorf("the remote answers with %q, not with git's protocol: is the URL that of a repository, and do the credentials suffice?", Printable(got))
 		}
 		return nil
 	}
 	text, _ := io.ReadAll(io.LimitReader(res.Body, maxTail))
-	problem := fmt.Errorf("HTTP status %d: %s", res.StatusCode, printable(string(text)))
+	problem := fmt.Errorf("HTTP status %d: %s", res.StatusCode, Printable(string(text)))
 	wait, asks := retryAfter(res.Header)
 	switch {
 	case res.StatusCode == http.StatusForbidden && asks:

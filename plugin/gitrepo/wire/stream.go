@@ -1,4 +1,4 @@
-package gitrepo
+package wire
 
 import (
 	"bytes"
@@ -142,18 +142,6 @@ func (t *tail) String() string {
 	return t.buf.String()
 }
 
-// counter counts the bytes that are read through it.
-type counter struct {
-	r io.Reader
-	n int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	c.n += int64(n)
-	return n, err
-}
-
 // meter passes a server's progress on: every finished line, and of the lines
 // that are overwritten in place one in a while.
 type meter struct {
@@ -175,7 +163,7 @@ func (m *meter) Write(p []byte) (int, error) {
 			}
 			continue
 		}
-		if text := printable(string(m.line)); text != "" && (b == '\n' || time.Since(m.last) > meterInterval) {
+		if text := Printable(string(m.line)); text != "" && (b == '\n' || time.Since(m.last) > meterInterval) {
 			m.last = time.Now()
 			m.tell(text)
 		}

@@ -1,4 +1,4 @@
-package gitrepo
+package objects
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // maxPath is the longest path that is accepted, in bytes.
@@ -42,12 +44,12 @@ func checkName(name string) error {
 	case len(name) > 255:
 		return errors.New("a name longer than 255 bytes")
 	case isDotGit(name):
-		return fmt.Errorf("the name %q, which some systems take for .git", printable(name))
+		return fmt.Errorf("the name %q, which some systems take for .git", wire.Printable(name))
 	}
 	return nil
 }
 
-// isDotGit tells whether a file system could take the name for .git: ignoring
+// isDotGit reports whether a file system could take the name for .git: ignoring
 // case, invisible characters (HFS+), trailing dots and blanks, a stream suffix
 // or the short name (NTFS).
 func isDotGit(name string) bool {

@@ -1,4 +1,4 @@
-package gitrepo
+package wire
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 // within retryTime, and asks for no longer pauses (Retry-After: 60 is common).
 const (
 	retryTime  = 2 * time.Minute
-	insistTime = 10 * time.Minute // of acts under Insist
+	InsistTime = 10 * time.Minute // of acts under Insist
 	maxTries   = 60
 	maxDoubts  = 4 // tries that end with what may be the remote's last word
 )
@@ -39,13 +39,13 @@ func newPauses() backoff.BackOff {
 	return b
 }
 
-// persist runs act until it succeeds, until its error is one that trying again
+// Persist runs act until it succeeds, until its error is one that trying again
 // cannot mend, or until the bounds are reached. The error is that of the last
 // try.
-func (r *remote) persist(ctx context.Context, again func(error) bool, act func() error) error {
+func (r *Remote) Persist(ctx context.Context, again func(error) bool, act func() error) error {
 	limit := retryTime
 	if ctx.Value(insists{}) != nil {
-		limit = insistTime
+		limit = InsistTime
 	}
 	var last error
 	final := false
@@ -62,10 +62,10 @@ func (r *remote) persist(ctx context.Context, again func(error) bool, act func()
 			return struct{}{}, &backoff.RetryAfterError{Duration: asked.after}
 		}
 		return struct{}{}, last
-	}, backoff.WithBackOff(r.pauses()), backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(limit),
+	}, backoff.WithBackOff(r.Pauses()), backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(limit),
 		backoff.WithNotify(func(_ error, pause time.Duration) {
-			if r.retrying != nil {
-				r.retrying(last, pause)
+			if r.Retrying != nil {
+				r.Retrying(last, pause)
 			}
 		}))
 	switch cause := context.Cause(ctx); {
@@ -78,9 +78,9 @@ func (r *remote) persist(ctx context.Context, again func(error) bool, act func()
 }
 
 // tryAgain runs one act on the remote while its errors are such that pass.
-func (r *remote) tryAgain(ctx context.Context, act func() error) error {
+func (r *Remote) tryAgain(ctx context.Context, act func() error) error {
 	doubts := 0
-	return r.persist(ctx, func(err error) bool {
+	return r.Persist(ctx, func(err error) bool {
 		var doubtful doubtfulError
 		if errors.As(err, &doubtful) {
 			doubts++
@@ -88,13 +88,6 @@ func (r *remote) tryAgain(ctx context.Context, act func() error) error {
 		}
 		return fault.Of(err) == fault.Temporary
 	}, act)
-}
-
-// whileRivalsWin runs a step from the remote's present state to a
-// compare-and-swap again as long as somebody else was faster. What acts on the
-// remote is tried again by itself.
-func (r *remote) whileRivalsWin(ctx context.Context, step func() error) error {
-	return r.persist(ctx, func(err error) bool { return errors.Is(err, ErrRefMoved) }, step)
 }
 
 // transientError marks an error that may be gone the next time.
@@ -138,7 +131,7 @@ func kindOf(err error) fault.Kind {
 func retryAfter(h http.Header) (wait time.Duration, asks bool) {
 	text := h.Get("Retry-After")
 	if seconds, err := strconv.ParseUint(text, 10, 63); err == nil {
-		return time.Duration(min(seconds, uint64(2*insistTime/time.Second))) * time.Second, true
+		return time.Duration(min(seconds, uint64(2*InsistTime/time.Second))) * time.Second, true
 	}
 	date, err := http.ParseTime(text)
 	return max(0, time.Until(date)), err == nil

@@ -1,26 +1,24 @@
-package gitrepo
+// Package attributes answers what the .gitattributes files of a commit assign to
+// a path, by git's own rules.
+package attributes
 
 import (
 	"bytes"
-	"errors"
 	"path"
 	"regexp"
 	"strconv"
 	"strings"
 
-	"github.com/go-git/go-git/v5/plumbing"
-
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
-// attributes answers what a commit's .gitattributes files, of all folders,
+// Files answers what a commit's .gitattributes files, of all folders,
 // assign to a path. It follows git's own rules, so that git on a host and this
 // program agree on which files are encrypted. go-git's matcher lets the weaker
 // of two rules win and knows no nested macros.
-type attributes struct {
-	store *store
-	root  plumbing.Hash
-	files map[string][]attributeRule // by folder, "" is the root
+type Files struct {
+	read  func(folder string) ([]byte, error) // .gitattributes of a folder, nil for none
+	files map[string][]attributeRule          // by folder, "" is the root
 }
 
 // attributeRule is one line: a pattern, or the definition of a macro.
@@ -48,18 +46,19 @@ const (
 	maxAttributeLine = 2048
 )
 
-func newAttributes(s *store, root plumbing.Hash) *attributes {
-	return &attributes{store: s, root: root, files: map[string][]attributeRule{}}
+// New are those that read finds.
+func New(read func(folder string) ([]byte, error)) *Files {
+	return &Files{read: read, files: map[string][]attributeRule{}}
 }
 
-// filtered tells whether the path has a filter, such as git-crypt or lfs.
-func (a *attributes) filtered(file string) (bool, error) {
+// Filtered reports whether the path has a filter, such as git-crypt or lfs.
+func (a *Files) Filtered(file string) (bool, error) {
 	state, err := a.state(file, "filter")
 	return err == nil && state != "" && !strings.HasPrefix(state, "\x00"), err
 }
 
 // state is the state of one attribute for a path, "" when no rule says any.
-func (a *attributes) state(file, name string) (string, error) {
+func (a *Files) state(file, name string) (string, error) {
 	rules, err := a.rules(file)
 	if err != nil {
 		return "", err
@@ -99,7 +98,7 @@ func fillStates(states map[string]string, macros map[string][]assignment, assign
 }
 
 // rules are all rules for a path, the weakest first.
-func (a *attributes) rules(file string) ([]attributeRule, error) {
+func (a *Files) rules(file string) ([]attributeRule, error) {
 	rules := []attributeRule{{macro: "binary", assigns: []assignment{{"diff", stateUnset}, {"merge", stateUnset}, {"text", stateUnset}}}}
 	folder := ""
 	for {
@@ -117,27 +116,17 @@ func (a *attributes) rules(file string) ([]attributeRule, error) {
 	}
 }
 
-// folder reads the .gitattributes of one folder. Links are not followed, as in
-// git.
-func (a *attributes) folder(folder string) ([]attributeRule, error) {
+// folder is the rules of one folder.
+func (a *Files) folder(folder string) ([]attributeRule, error) {
 	if rules, ok := a.files[folder]; ok {
 		return rules, nil
 	}
-	e, err := a.store.find(a.root, path.Join(folder, ".gitattributes"))
-	var rules []attributeRule
-	switch {
-	case errors.Is(err, ErrNotFound):
-	case err != nil:
+	data, err := a.read(folder)
+	if err != nil {
 		return nil, err
-	case e.mode&modeMask == modeFile&modeMask:
-		_, data, err := a.store.get(plumbing.BlobObject, e.hash)
-		if err != nil {
-			return nil, err
-		}
-		rules = parseAttributes(data, folder)
 	}
-	a.files[folder] = rules
-	return rules, nil
+	a.files[folder] = parseAttributes(data, folder)
+	return a.files[folder], nil
 }
 
 func parseAttributes(data []byte, folder string) []attributeRule {

@@ -1,4 +1,4 @@
-package gitrepo
+package pack
 
 import (
 	"bufio"
@@ -17,11 +17,11 @@ import (
 // The parts of git's pack format that reading and indexing share. The format
 // is described in git's gitformat-pack(5).
 
-// errPack marks what is wrong with a pack.
-var errPack = errors.New("the pack is damaged")
+// ErrDamaged marks what is wrong with a pack.
+var ErrDamaged = errors.New("the pack is damaged")
 
 func badPack(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", errPack, fmt.Errorf(format, args...))
+	return fmt.Errorf("%w: %w", ErrDamaged, fmt.Errorf(format, args...))
 }
 
 // byteStream is what zlib reads from without reading ahead.
@@ -272,4 +272,10 @@ func copied(base []byte, op byte, delta []byte) (piece, rest []byte, err error) 
 		return nil, nil, badPack("a delta that copies from beyond its base")
 	}
 	return base[offset : offset+size], delta, nil
+}
+
+// Object is one object of a repository, whole.
+type Object struct {
+	Kind plumbing.ObjectType
+	Data []byte
 }

@@ -1,4 +1,4 @@
-package gitrepo
+package objects
 
 import (
 	"sync"
@@ -15,37 +15,37 @@ const maxNames = 1 << 19
 // value is ready for use.
 type folders struct {
 	mu    sync.Mutex
-	known map[plumbing.Hash]map[string]entry
+	known map[plumbing.Hash]map[string]Entry
 	names int
 }
 
 // folder is the entries of a tree by name, which must not be changed.
-func (s *store) folder(tree plumbing.Hash) (map[string]entry, error) {
+func (s *Store) folder(tree plumbing.Hash) (map[string]Entry, error) {
 	s.folders.mu.Lock()
 	names, ok := s.folders.known[tree]
 	s.folders.mu.Unlock()
 	if ok {
 		return names, nil
 	}
-	entries, err := s.tree(tree)
+	entries, err := s.Tree(tree)
 	if err != nil {
 		return nil, err
 	}
-	names = make(map[string]entry, len(entries))
+	names = make(map[string]Entry, len(entries))
 	for _, e := range entries {
-		if _, twice := names[e.name]; !twice {
-			names[e.name] = e
+		if _, twice := names[e.Name]; !twice {
+			names[e.Name] = e
 		}
 	}
 	s.folders.keep(tree, names)
 	return names, nil
 }
 
-func (f *folders) keep(tree plumbing.Hash, names map[string]entry) {
+func (f *folders) keep(tree plumbing.Hash, names map[string]Entry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.names += len(names) + 1; f.known == nil || f.names > maxNames {
-		f.known, f.names = map[plumbing.Hash]map[string]entry{}, len(names)+1
+		f.known, f.names = map[plumbing.Hash]map[string]Entry{}, len(names)+1
 	}
 	f.known[tree] = names
 }

@@ -1,4 +1,4 @@
-package gitrepo
+package wire
 
 import (
 	"context"
@@ -39,7 +39,7 @@ type sshConnection struct {
 // between may have forgotten an older one without a word.
 const maxIdle = time.Minute
 
-func newSSHTransport(a address, o Options) (*sshTransport, error) {
+func newSSHTransport(a address, o Access) (*sshTransport, error) {
 	if o.SSHKey.Empty() {
 		return nil, errors.New("an ssh remote needs a private key: set git_ssh_key")
 	}

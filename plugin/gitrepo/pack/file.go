@@ -1,4 +1,4 @@
-package gitrepo
+package pack
 
 import (
 	"bufio"
@@ -10,13 +10,13 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// pack is one pack file of the clone, which indexPack has checked.
-type pack struct {
+// File is one pack, which Index has checked.
+type File struct {
 	file  *os.File
 	index *packIndex
 
 	mu     sync.Mutex
-	recent map[int64]parcel // by offset: trees that others may be deltas of
+	recent map[int64]Object // by offset: trees that others may be deltas of
 	kept   int              // bytes in recent
 }
 
@@ -28,8 +28,8 @@ const (
 	maxKeptOne = 1 << 20
 )
 
-// read reads the object of the entry at an offset that the index gave.
-func (p *pack) read(offset int64) (parcel, error) {
+// Read reads the object of the entry at an offset that the index gave.
+func (p *File) Read(offset int64) (Object, error) {
 	var deltas []int64 // the object first, what it is made of after it
 	for at := offset; ; {
 		if o, ok := p.recall(at); ok {
@@ -37,25 +37,25 @@ func (p *pack) read(offset int64) (parcel, error) {
 		}
 		h, data, err := readEntry(p.file, at)
 		if err != nil {
-			return parcel{}, fmt.Errorf("pack entry at %d: %w", at, err)
+			return Object{}, fmt.Errorf("pack entry at %d: %w", at, err)
 		}
 		if isWhole(h.kind) {
-			o := parcel{h.kind, data}
+			o := Object{h.kind, data}
 			p.keep(at, o)
 			return p.rebuild(o, deltas)
 		}
 		if len(deltas) > maxChain {
-			return parcel{}, badPack("a chain of more than %d deltas", maxChain)
+			return Object{}, badPack("a chain of more than %d deltas", maxChain)
 		}
 		deltas = append(deltas, at)
 		if at, err = p.base(at, h); err != nil {
-			return parcel{}, err
+			return Object{}, err
 		}
 	}
 }
 
 // base is the offset of what a delta builds on.
-func (p *pack) base(at int64, h entryHeader) (int64, error) {
+func (p *File) base(at int64, h entryHeader) (int64, error) {
 	if h.kind == plumbing.OFSDeltaObject {
 		return at - h.back, nil
 	}
@@ -67,44 +67,44 @@ func (p *pack) base(at int64, h entryHeader) (int64, error) {
 }
 
 // rebuild applies deltas, the last one first.
-func (p *pack) rebuild(o parcel, deltas []int64) (parcel, error) {
+func (p *File) rebuild(o Object, deltas []int64) (Object, error) {
 	for i := len(deltas) - 1; i >= 0; i-- {
 		_, delta, err := readEntry(p.file, deltas[i])
 		if err != nil {
-			return parcel{}, fmt.Errorf("pack entry at %d: %w", deltas[i], err)
+			return Object{}, fmt.Errorf("pack entry at %d: %w", deltas[i], err)
 		}
-		if o.data, err = patch(o.data, delta); err != nil {
-			return parcel{}, fmt.Errorf("pack entry at %d: %w", deltas[i], err)
+		if o.Data, err = patch(o.Data, delta); err != nil {
+			return Object{}, fmt.Errorf("pack entry at %d: %w", deltas[i], err)
 		}
 		p.keep(deltas[i], o)
 	}
 	return o, nil
 }
 
-func (p *pack) recall(offset int64) (parcel, bool) {
+func (p *File) recall(offset int64) (Object, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o, ok := p.recent[offset]
 	return o, ok
 }
 
-func (p *pack) keep(offset int64, o parcel) {
-	if o.kind == plumbing.BlobObject || len(o.data) > maxKeptOne {
+func (p *File) keep(offset int64, o Object) {
+	if o.Kind == plumbing.BlobObject || len(o.Data) > maxKeptOne {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.recent == nil || p.kept+len(o.data) > maxKept {
-		p.recent, p.kept = map[int64]parcel{}, 0
+	if p.recent == nil || p.kept+len(o.Data) > maxKept {
+		p.recent, p.kept = map[int64]Object{}, 0
 	}
 	if _, known := p.recent[offset]; !known {
 		p.recent[offset] = o
-		p.kept += len(o.data)
+		p.kept += len(o.Data)
 	}
 }
 
-// size is the length of an object, without reading all of it.
-func (p *pack) size(offset int64) (int64, error) {
+// Size is the length of an object, without reading all of it.
+func (p *File) Size(offset int64) (int64, error) {
 	var size int64
 	_, _, err := withEntry(p.file, offset, func(f *inflater, h entryHeader) ([]byte, error) {
 		if size = h.size; isWhole(h.kind) {
@@ -126,4 +126,11 @@ func (p *pack) size(offset int64) (int64, error) {
 	return size, nil
 }
 
-func (p *pack) close() error { return p.file.Close() }
+// Find is where the object is.
+func (p *File) Find(h plumbing.Hash) (offset int64, ok bool) { return p.index.find(h) }
+
+// Count is how many objects there are.
+func (p *File) Count() int { return len(p.index.hashes) }
+
+// Close frees the file.
+func (p *File) Close() error { return p.file.Close() }
