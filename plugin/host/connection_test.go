@@ -41,9 +41,18 @@ func TestContextEndsAnyCallOnAFrozenServer(t *testing.T) {
 }
 
 func TestMoreRoundTripsThanTheServerHasSessions(t *testing.T) {
-	w := sshdWorld(t) // OpenSSH allows ten sessions at a time
-	for i := range 25 {
-		if _, err := w.Preflight(t.Context(), Need{}); err != nil {
+	t.Parallel()
+	d := startSSHD(t, "MaxSessions 2")
+	s := sshclient.Login{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known())}
+	skipWithoutShell(t, s, d.User+"@"+d.Address, d.Log)
+	h, err := Dial(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = h.Close() }()
+	h.shell.Root = t.TempDir()
+	for i := range 6 {
+		if _, err := h.Preflight(t.Context(), Need{}); err != nil {
 			t.Fatalf("round trip %d: %v", i+1, err)
 		}
 	}

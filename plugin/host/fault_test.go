@@ -171,7 +171,11 @@ func TestConnectionHurtAtEveryPoint(t *testing.T) {
 	for _, how := range []string{"cut", "freeze", "corrupt", "delay"} {
 		for _, toServer := range []bool{true, false} {
 			total := map[bool]int64{true: whole.sent.Load(), false: whole.received.Load()}[toServer]
-			points := []int64{0, 10, 300, 900, 1500, total / 20, total / 5, total / 2, total * 4 / 5}
+			// Of the greeting, of the handshake, of a script, of the pack or the output.
+			points := []int64{10, 900, total / 5, total * 4 / 5}
+			if everyCase() {
+				points = append(points, 0, 300, 1500, total/20, total/2)
+			}
 			if how == "delay" {
 				points = points[:1]
 			}
@@ -232,7 +236,7 @@ func TestAgentThatFloodsIsEnded(t *testing.T) {
 		_, ws := space(t, w.Host, r, AgentTree, Prepare{})
 		const most = 1 << 20
 		exit, err := ws.Supervise(t.Context(), Process{
-			Argv: []string{"sh", "-c", `echo $$ >pids; head -c 100000000 /dev/zero | tr '\0' x; while :; do sleep 1; done`}, MaxOutput: most, Grace: time.Second,
+			Argv: []string{"sh", "-c", `echo $$ >pids; head -c 20000000 /dev/zero | tr '\0' x; while :; do sleep 1; done`}, MaxOutput: most, Grace: time.Second,
 		})
 		if err != nil || exit.Reason != Flooded || !exit.Truncated || len(exit.Stdout) != most {
 			t.Errorf("ended with %q, %d bytes, truncated %v, %v", exit.Reason, len(exit.Stdout), exit.Truncated, err)

@@ -25,8 +25,12 @@ func TestSuperviseEndsAProgramThatIsDoneAndStays(t *testing.T) {
 			t.Parallel()
 			w := localWorld(t)
 			_, ws := space(t, w.Host, r, AgentTree, Prepare{})
+			timeout := patience
+			if test.want == TimedOut {
+				timeout = 4 * time.Second // long after its last word
+			}
 			exit, err := ws.Supervise(t.Context(), Process{
-				Argv: []string{"sh", "-c", test.script}, Final: `"type" *: *"result"`, Linger: time.Second, Timeout: 5 * time.Second, Grace: time.Second,
+				Argv: []string{"sh", "-c", test.script}, Final: `"type" *: *"result"`, Linger: time.Second, Timeout: timeout, Grace: time.Second,
 			})
 			if err != nil || exit.Reason != test.want || exit.Orphans {
 				t.Errorf("ended as %q, want %q (%v)\n%s", exit.Reason, test.want, err, exit.Stdout)

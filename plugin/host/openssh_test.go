@@ -99,10 +99,10 @@ func TestLoginShells(t *testing.T) {
 		program, command string
 		env              []string
 	}{
-		"fish":              {"fish", `fish -c "$SSH_ORIGINAL_COMMAND"`, []string{"XDG_CONFIG_HOME=DIR/config.d", "XDG_DATA_HOME=DIR/data"}},
-		"bash, noisy":       {"bash", `bash -c "$SSH_ORIGINAL_COMMAND"`, []string{"BASH_ENV=DIR/noise"}},
+		"fish":              {"fish", `fish -c "$SSH_ORIGINAL_COMMAND"`, []string{"XDG_CONFIG_HOME={dir}/config.d", "XDG_DATA_HOME={dir}/data"}},
+		"bash, noisy":       {"bash", `bash -c "$SSH_ORIGINAL_COMMAND"`, []string{"BASH_ENV={dir}/noise"}},
 		"busybox sh":        {"busybox", `busybox sh -c "$SSH_ORIGINAL_COMMAND"`, nil},
-		"busybox sh, noisy": {"busybox", `. DIR/noise; exec busybox sh -c "$SSH_ORIGINAL_COMMAND"`, nil},
+		"busybox sh, noisy": {"busybox", `. {dir}/noise; exec busybox sh -c "$SSH_ORIGINAL_COMMAND"`, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -143,16 +143,13 @@ func TestFrozenSessionOfARealServer(t *testing.T) {
 	_, ws := space(t, h, makeRepository(t, oneFile), AgentTree, Prepare{})
 	file := filepath.Join(ws.tree(), "pids")
 	stopped := make(chan []int, 1)
-	go func() {
-		for !exists(file) {
-			time.Sleep(20 * time.Millisecond)
-		}
+	onceThere(t, file, func() {
 		sessions := sessionsOf(d.Pid)
 		for _, pid := range sessions {
 			_ = syscall.Kill(pid, syscall.SIGSTOP)
 		}
 		stopped <- sessions
-	}()
+	})
 	exit, err := ws.Supervise(t.Context(), Process{Argv: []string{"sh", "-c", spinner}, Grace: time.Second})
 	if !errors.Is(err, script.ErrLost) || exit.Reason != Lost || fault.Of(err) != fault.Temporary {
 		t.Errorf("got %q, %v", exit.Reason, err)

@@ -183,12 +183,7 @@ func TestCancelledPlanReleasesItsLock(t *testing.T) {
 		_, ws := space(t, w.Host, r, Checkout, Prepare{})
 		stack := filepath.Join(ws.tree(), "stacks/a")
 		ctx, cancel := context.WithCancel(t.Context())
-		go func() {
-			for !exists(stack + "/lock") {
-				time.Sleep(20 * time.Millisecond)
-			}
-			cancel()
-		}()
+		onceThere(t, stack+"/lock", cancel)
 		spec := planSpec()
 		spec.MaxShow = 1 << 20
 		j, err := ws.planJob(spec)

@@ -60,21 +60,13 @@ func TestReclaimTakesAtOnceWhatNoJournalNeeds(t *testing.T) {
 	anywhere(t, func(t *testing.T, w *world) {
 		r := makeRepository(t, terraformFiles("slow-apply="))
 		dirs := map[string]string{}
-		killed := func(owner, id string) (*Workspace, string) {
+		killed := func(owner, id string) *Run {
 			run, err := w.OpenRun(t.Context(), owner, id)
 			if err != nil {
 				t.Fatal(err)
 			}
 			dirs[id] = run.dir
-			ws, err := run.Workspace(t.Context(), "work", r.commit, bytes.NewReader(r.pack), Checkout, Prepare{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			plan, err := ws.Plan(t.Context(), planSpec())
-			if err != nil {
-				t.Fatal(err)
-			}
-			return ws, plan.SHA256
+			return run
 		}
 		began := func(id string) {
 			write(t, dirs[id]+"/apply/"+id+"/began", "", 0o600)
@@ -94,18 +86,28 @@ func TestReclaimTakesAtOnceWhatNoJournalNeeds(t *testing.T) {
 		if err := os.Chmod(dirs["killed"]+"/deep/locked", 0); err != nil {
 			t.Fatal(err)
 		}
+		ws, err := killed("remote", "running").Workspace(t.Context(), "work", r.commit, bytes.NewReader(r.pack), Checkout, Prepare{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := ws.Plan(t.Context(), planSpec())
+		if err != nil {
+			t.Fatal(err)
+		}
+		// As the others have it, so that a journal of none of them is told by its apply.
+		for _, dir := range dirs {
+			write(t, dir+"/ws/work/plan/"+plan.SHA256+".tfplan", "plan of plan", 0o600)
+		}
 		for _, id := range []string{"another-old", "another-old-unsettled"} {
 			aged(t, dirs[id])
 		}
-		ws, sum := killed("remote", "running")
 		done := make(chan error, 1)
 		go func() {
-			_, err := ws.Apply(t.Context(), applySpec("runs", sum))
+			_, err := ws.Apply(t.Context(), applySpec("runs", plan.SHA256))
 			done <- err
 		}()
 		stack, _ := started(t, ws)
-		// All plans here are alike, so that a journal of none of them is told by its apply.
-		err := w.Reclaim(t.Context(), "remote", "mine", []Journaled{{Apply: "asked-for", SHA256: strings.Repeat("0", 64)}})
+		err = w.Reclaim(t.Context(), "remote", "mine", []Journaled{{Apply: "asked-for", SHA256: strings.Repeat("0", 64)}})
 		if err != nil {
 			t.Error(err)
 		}
@@ -122,7 +124,7 @@ func TestReclaimTakesAtOnceWhatNoJournalNeeds(t *testing.T) {
 			t.Error(err)
 		}
 		// The journal of a run that was killed before its apply needs the saved plan.
-		if err := w.Reclaim(t.Context(), "remote", "mine", []Journaled{{Apply: "to-begin", SHA256: sum}}); err != nil || !exists(dirs["running"]) {
+		if err := w.Reclaim(t.Context(), "remote", "mine", []Journaled{{Apply: "to-begin", SHA256: plan.SHA256}}); err != nil || !exists(dirs["running"]) {
 			t.Errorf("a plan that a journal names was taken away: %v", err)
 		}
 	})

@@ -10,12 +10,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
+	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
 )
 
 // patience bounds every wait of these tests; none of them asserts how long
@@ -40,36 +42,39 @@ type world struct {
 	server *sshServer
 }
 
-// everywhere runs the test on this machine, over the server of these tests,
-// and over a real sshd.
+// everywhere runs the test on this machine and over a real sshd: what depends
+// on how the scripts are reached.
 func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	t.Parallel()
-	for name, make := range map[string]func(*testing.T) *world{"local": localWorld, "ssh": sshWorld, "sshd": sshdWorld} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, make(t))
-		})
-	}
+	inWorlds(t, test, map[string]func(*testing.T) *world{"local": localWorld, "sshd": sshdWorld})
 }
 
-// anywhere leaves out the real sshd, for what does not depend on the server.
+// anywhere is for what is in the scripts alone. Only with every case asked for
+// does it run over SSH as well.
 func anywhere(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	t.Parallel()
-	for name, make := range map[string]func(*testing.T) *world{"local": localWorld, "ssh": sshWorld} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			test(t, make(t))
-		})
-	}
+	inWorlds(t, test, map[string]func(*testing.T) *world{"local": localWorld})
 }
 
-// overSSH runs the test over the two SSH servers.
+// overSSH runs the test over a real sshd.
 func overSSH(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
+	inWorlds(t, test, map[string]func(*testing.T) *world{"sshd": sshdWorld})
+}
+
+// everyCase reports whether all cases are to be run, and not those alone that
+// differ most. It takes minutes.
+func everyCase() bool { return os.Getenv("PM_TODOS_EVERY_CASE") != "" }
+
+// inWorlds adds the server of these tests where there is no sshd, or when every
+// case is asked for.
+func inWorlds(t *testing.T, test func(t *testing.T, w *world), worlds map[string]func(*testing.T) *world) {
+	t.Helper()
 	t.Parallel()
-	for name, make := range map[string]func(*testing.T) *world{"ssh": sshWorld, "sshd": sshdWorld} {
+	if _, err := os.Stat(sshdtest.Program); everyCase() || err != nil {
+		worlds["ssh"] = sshWorld
+	}
+	for name, make := range worlds {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(t, make(t))
@@ -132,27 +137,37 @@ func sshdWorld(t *testing.T) *world {
 	return w
 }
 
+// unusable is why the account of these tests cannot be used over SSH; it is
+// found out once.
+var unusable struct {
+	once sync.Once
+	why  string
+}
+
 // skipWithoutShell skips when the account of this test cannot be used over SSH.
 func skipWithoutShell(t *testing.T, s sshclient.Login, target, log string) {
 	t.Helper()
-	var err error
-	if s.Target, err = sshclient.ParseTarget(target); err != nil {
-		t.Fatal(err)
-	}
-	h, err := Dial(t.Context(), s)
-	if errors.Is(err, sshclient.ErrAuth) {
-		if strings.Contains(read(t, log), "account is locked") {
-			t.Skip("the account of this test is locked, sshd lets nobody in: usermod -p '*' " + s.Target.User)
+	unusable.once.Do(func() {
+		var err error
+		if s.Target, err = sshclient.ParseTarget(target); err != nil {
+			t.Fatal(err)
 		}
-		t.Fatalf("%v\n%s", err, read(t, log))
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = h.Close() }()
-	h.shell.Root = t.TempDir()
-	if _, err = h.OpenRun(t.Context(), "", "probe"); errors.Is(err, script.ErrAnswer) {
-		t.Skip("the account of this test has no login shell: ", err)
+		h, err := Dial(t.Context(), s)
+		switch {
+		case errors.Is(err, sshclient.ErrAuth) && strings.Contains(read(t, log), "account is locked"):
+			unusable.why = "the account of this test is locked, sshd lets nobody in: usermod -p '*' " + s.Target.User
+			return
+		case err != nil:
+			t.Fatalf("%v\n%s", err, read(t, log))
+		}
+		defer func() { _ = h.Close() }()
+		h.shell.Root = t.TempDir()
+		if _, err = h.OpenRun(t.Context(), "", "probe"); errors.Is(err, script.ErrAnswer) {
+			unusable.why = "the account of this test has no login shell: " + err.Error()
+		}
+	})
+	if unusable.why != "" {
+		t.Skip(unusable.why)
 	}
 }
 
@@ -193,7 +208,21 @@ func eventually(t testing.TB, what string, ask func() bool) {
 	t.Fatalf("still not so: %s", what)
 }
 
-// lives tells whether a process is there and no zombie.
+// onceThere calls act as soon as the file exists, unless the test ends before.
+func onceThere(t testing.TB, file string, act func()) {
+	go func() {
+		for !exists(file) {
+			select {
+			case <-t.Context().Done():
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+		act()
+	}()
+}
+
+// lives reports whether a process is there and no zombie.
 func lives(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return false

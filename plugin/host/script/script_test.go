@@ -2,12 +2,26 @@ package script
 
 import (
 	"bytes"
+	"flag"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 )
+
+// TestMain lets fewer random values do, unless every case is asked for: each
+// check starts every shell.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if checks := flag.Lookup("rapid.checks"); os.Getenv("PM_TODOS_EVERY_CASE") == "" && checks.Value.String() == checks.DefValue {
+		if err := checks.Value.Set("15"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 // shells are those of this machine that the scripts must work with.
 func shells(t *testing.T) map[string][]string {
@@ -30,6 +44,7 @@ var evil = []string{
 func TestThreat2_ValuesPassEveryShellUnchanged(t *testing.T) {
 	for name, argv := range shells(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
 				var values []string
 				for _, raw := range rapid.SliceOfN(rapid.SliceOfN(rapid.ByteRange(1, 255), 0, 40), 1, 20).Draw(t, "values") {

@@ -106,7 +106,7 @@ func TestThreat8_HostKeysOfARealServer(t *testing.T) {
 func TestThreat8_CertificatesOfRealServers(t *testing.T) {
 	t.Parallel()
 	hosts, users := authority(t), authority(t)
-	d := newSSHD(t, "HostCertificate DIR/host-cert.pub", "TrustedUserCAKeys DIR/users.pub")
+	d := newSSHD(t, "HostCertificate {dir}/host-cert.pub", "TrustedUserCAKeys {dir}/users.pub")
 	d.Write(t, "authorized_keys", "") // certificates only
 	d.Write(t, "host-cert.pub", certify(t, hosts, d.HostKey.PublicKey(), ssh.HostCert, "127.0.0.1"))
 	d.Write(t, "users.pub", string(authorized(users)))

@@ -25,7 +25,7 @@ import (
 // Program is the server. Tests are skipped where it is not installed.
 const Program = "/usr/sbin/sshd"
 
-// Config says how a server differs from the usual. In all texts DIR stands for
+// Config says how a server differs from the usual. In all texts {dir} stands for
 // the folder of its configuration.
 type Config struct {
 	Authorized []string // lines of authorized_keys
@@ -70,7 +70,7 @@ func New(t testing.TB, c Config) *Server {
 		c.Home = s.Dir
 	}
 	lines := append([]string{
-		"ListenAddress 127.0.0.1", "Port " + port, "HostKey DIR/host", "PidFile none", "AuthorizedKeysFile DIR/authorized_keys",
+		"ListenAddress 127.0.0.1", "Port " + port, "HostKey {dir}/host", "PidFile none", "AuthorizedKeysFile {dir}/authorized_keys",
 		"StrictModes no", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
 		"PermitRootLogin prohibit-password", "LogLevel VERBOSE",
 		"SetEnv " + strings.Join(append([]string{"HOME=" + c.Home}, c.Env...), " "),
@@ -127,14 +127,15 @@ func (s *Server) Start(t testing.TB) {
 	}
 }
 
-// Write puts a file into the server's folder.
+// Write puts a file into the server's folder. What stands for that folder cannot
+// be a part of a key.
 func (s *Server) Write(t testing.TB, name, text string) {
 	t.Helper()
 	file := filepath.Join(s.Dir, name)
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, "DIR", s.Dir)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, "{dir}", s.Dir)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
