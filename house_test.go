@@ -51,7 +51,7 @@ var rooms = map[string][]string{
 	"plugin/change":     {},
 	"plugin/secret":     {},
 	"plugin/fault":      {},
-	"plugin/plain":      {},
+	"plugin/text":      {},
 	"plugin/reason":     {},
 	"plugin/pattern":    {},
 	"plugin/sshkey":     {},
@@ -80,7 +80,7 @@ var rooms = map[string][]string{
 
 // leaves are values that every room above them may use. They import at most
 // each other.
-var leaves = []string{"plugin/postmortem", "plugin/change", "plugin/secret", "plugin/fault", "plugin/plain", "plugin/reason", "plugin/pattern", "plugin/sshkey", "plugin/egress"}
+var leaves = []string{"plugin/postmortem", "plugin/change", "plugin/secret", "plugin/fault", "plugin/text", "plugin/reason", "plugin/pattern", "plugin/sshkey", "plugin/egress"}
 
 // goFiles parses every Go file of the project.
 func goFiles(t *testing.T, visit func(file string, set *token.FileSet, parsed *ast.File)) {

@@ -13,8 +13,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // commands are the commands beside the plugin's run.
@@ -64,7 +64,7 @@ func App(version string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 // runAction is the plugin's run.
 func runAction(c *cli.Context) error {
 	if c.Args().Present() {
-		return usageError("%s is not a command; pm-todos --help lists them", plain.Quote(c.Args().First()))
+		return usageError("%s is not a command; pm-todos --help lists them", text.Quote(c.Args().First()))
 	}
 	return withConsole(c, func(s settings.Settings, console Console) error {
 		for _, warning := range s.Warnings() {

@@ -7,10 +7,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // docsCommand writes the pages of docs that come from tables of this program.
@@ -50,7 +50,7 @@ func docsPage(name string) ([]byte, error) {
 	case "summary":
 		return report.SummarySchema()
 	default:
-		return nil, usageError("%s is no page: use settings, reasons, automatic or summary", plain.Quote(name))
+		return nil, usageError("%s is no page: use settings, reasons, automatic or summary", text.Quote(name))
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/doctor"
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 func doctorCommand() *cli.Command {
@@ -35,10 +35,10 @@ func doctorCommand() *cli.Command {
 func doctorAction(c *cli.Context) error {
 	format := c.String("format")
 	if format != "text" && format != "json" {
-		return usageError("--format: %s is not one of text or json", plain.Quote(format))
+		return usageError("--format: %s is not one of text or json", text.Quote(format))
 	}
 	if c.Args().Present() {
-		return usageError("doctor takes no arguments, %s is one", plain.Quote(c.Args().First()))
+		return usageError("doctor takes no arguments, %s is one", text.Quote(c.Args().First()))
 	}
 	s, err := readSettings(c)
 	var wrong *settings.Error

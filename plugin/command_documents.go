@@ -13,8 +13,8 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/urfave/cli/v2"
 
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // errUnread stands for files that were named one by one already.
@@ -31,7 +31,7 @@ var searchSettings = append([]string{"post_mortems"}, documentSettings...)
 func pathArguments(c *cli.Context, name string) ([]string, error) {
 	given, stray := operands(c, "-")
 	if stray != "" {
-		return nil, usageError("%s stands behind a %s; put flags before the files, and -- before a file of that name", plain.Quote(stray), name)
+		return nil, usageError("%s stands behind a %s; put flags before the files, and -- before a file of that name", text.Quote(stray), name)
 	}
 	return given, nil
 }
@@ -59,7 +59,7 @@ func operands(c *cli.Context, mark string) (words []string, stray string) {
 
 // tellProblem names a file that cannot be used, where the others go on.
 func tellProblem(c *cli.Context, err error) error {
-	if _, err := fmt.Fprintf(c.App.ErrWriter, "pm-todos: %s: %s\n", c.Command.Name, plain.Line(err.Error(), 0)); err != nil {
+	if _, err := fmt.Fprintf(c.App.ErrWriter, "pm-todos: %s: %s\n", c.Command.Name, text.Line(err.Error(), 0)); err != nil {
 		return fmt.Errorf("print an error: %w", err)
 	}
 	return nil

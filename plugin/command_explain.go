@@ -12,8 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // explainCommand says of items why they are automatic or not.
@@ -52,14 +52,14 @@ func explainAction(c *cli.Context) error {
 		return fmt.Errorf("explain: %w", err)
 	}
 	doc := postmortem.Parse(file, src, policy)
-	text := explainDocument(doc)
+	raw := explainDocument(doc)
 	if line > 0 {
-		text = explainLine(doc, line)
+		raw = explainLine(doc, line)
 	}
 	if !postmortem.IsDocument(file) {
-		text += fmt.Sprintf("\nA run does not read %s: files of this name are no post-mortems.\n", plain.Line(file, 0))
+		raw += fmt.Sprintf("\nA run does not read %s: files of this name are no post-mortems.\n", text.Line(file, 0))
 	}
-	if _, err := fmt.Fprint(c.App.Writer, text); err != nil {
+	if _, err := fmt.Fprint(c.App.Writer, raw); err != nil {
 		return fmt.Errorf("print the items of %s: %w", file, err)
 	}
 	return nil
@@ -81,7 +81,7 @@ func splitPlace(place string) (file string, line int, err error) {
 	}
 	line, err = strconv.Atoi(m[2])
 	if err != nil || line == 0 {
-		return "", 0, usageError("%s names no line; lines count from 1", plain.Quote(place))
+		return "", 0, usageError("%s names no line; lines count from 1", text.Quote(place))
 	}
 	return m[1], line, nil
 }
@@ -110,8 +110,8 @@ func explainProblem(file string, p postmortem.Problem) string {
 	if p.Detail != "" {
 		detail = p.Detail
 	}
-	return fmt.Sprintf("%s:%d: %s\n  no item: it cannot be used:\n  - %s: %s\n    %s\n", plain.Line(file, 0), p.Line, p.Text,
-		p.Reason, plain.Line(detail, 0), p.Reason.Fix())
+	return fmt.Sprintf("%s:%d: %s\n  no item: it cannot be used:\n  - %s: %s\n    %s\n", text.Line(file, 0), p.Line, p.Text,
+		p.Reason, text.Line(detail, 0), p.Reason.Fix())
 }
 
 func explainDocument(doc *postmortem.Document) string {
@@ -120,8 +120,8 @@ func explainDocument(doc *postmortem.Document) string {
 	if date == "" {
 		date = "none"
 	}
-	fmt.Fprintf(&b, "%s: title %q, date %s, %s: %d safe, %d skipped, %d unclear; %s\n", plain.Line(doc.File, 0),
-		plain.Line(doc.Title, 100), date, counted(len(doc.Items), "item"),
+	fmt.Fprintf(&b, "%s: title %q, date %s, %s: %d safe, %d skipped, %d unclear; %s\n", text.Line(doc.File, 0),
+		text.Line(doc.Title, 100), date, counted(len(doc.Items), "item"),
 		len(doc.Safe()), len(doc.Skipped()), len(doc.Unclear()), counted(len(doc.Problems), "problem"))
 	for _, one := range explanations(doc) {
 		b.WriteString("\n" + one.text)
@@ -133,7 +133,7 @@ func explainDocument(doc *postmortem.Document) string {
 func explainLine(doc *postmortem.Document, line int) string {
 	all := explanations(doc)
 	if len(all) == 0 {
-		return fmt.Sprintf("%s has no items.\n", plain.Line(doc.File, 0))
+		return fmt.Sprintf("%s has no items.\n", text.Line(doc.File, 0))
 	}
 	nearest := slices.MinFunc(all, func(a, b explanation) int { return linesApart(a.line, line) - linesApart(b.line, line) }).line
 	var b strings.Builder

@@ -13,10 +13,10 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // initCommand writes what a repository needs to work with this program.
@@ -95,7 +95,7 @@ func isRepositoryRoot(c *cli.Context, dir string) error {
 		return tellProblem(c, fmt.Errorf("warning: %s is in no git repository; Woodpecker reads .woodpecker only at the root of one", at))
 	default:
 		return fmt.Errorf("init: %s is a subfolder of the repository %s, and Woodpecker reads .woodpecker only at its root; run pm-todos init %s",
-			plain.Line(at, 0), plain.Line(top, 0), shellWord(top))
+			text.Line(at, 0), text.Line(top, 0), shellWord(top))
 	}
 }
 
@@ -291,7 +291,7 @@ func tellNextSteps(b *strings.Builder, values map[string]string, blank, dryRun b
 	}
 	value := func(name string) string {
 		if values[name] != "" {
-			return plain.Line(values[name], 0)
+			return text.Line(values[name], 0)
 		}
 		return standard[name]
 	}

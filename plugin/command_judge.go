@@ -19,9 +19,9 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 func judgeCommand() *cli.Command {
@@ -82,7 +82,7 @@ type judge struct {
 func judgeAction(c *cli.Context) (err error) {
 	write, ok := map[string]func(io.Writer, []judged) error{"text": writeJudged, "json": writeJudgedJSON}[c.String("format")]
 	if !ok {
-		return usageError("--format: %s is not one of text or json", plain.Quote(c.String("format")))
+		return usageError("--format: %s is not one of text or json", text.Quote(c.String("format")))
 	}
 	revisions, err := pathArguments(c, "REV")
 	if err != nil {
@@ -142,11 +142,11 @@ func commitsOf(ctx context.Context, dir, revision string) ([]string, error) {
 	cmd.Dir = dir
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("%s names no commit of the repository in %s", plain.Quote(revision), plain.Quote(dir))
+		return nil, fmt.Errorf("%s names no commit of the repository in %s", text.Quote(revision), text.Quote(dir))
 	}
 	commits := strings.Fields(string(out))
 	if len(commits) == 0 {
-		return nil, fmt.Errorf("the range %s is empty", plain.Quote(revision))
+		return nil, fmt.Errorf("the range %s is empty", text.Quote(revision))
 	}
 	return commits, nil
 }
@@ -159,7 +159,7 @@ func (j *judge) commits(c *cli.Context, commits []string) (results []judged, err
 		j.settings.Repository.Branch = hereGit(c.Context, dir, "symbolic-ref", "--short", "HEAD")
 	}
 	if j.settings.Repository.Branch == "" {
-		return nil, fmt.Errorf("no branch is checked out in %s; name the one that has the commits with --branch", plain.Quote(dir))
+		return nil, fmt.Errorf("no branch is checked out in %s; name the one that has the commits with --branch", text.Quote(dir))
 	}
 	j.settings.Report.LogLevel = "warn" // the judgements are the output
 	j.settings.Repository.AuthorName, j.settings.Repository.AuthorEmail = "pm-todos", "pm-todos@localhost"
@@ -188,7 +188,7 @@ func (j *judge) commit(hash string) (judged, error) {
 		return judged{}, fmt.Errorf("the branch %s does not have it; name the one that does with --branch: %w", j.repo.Branch(), err)
 	}
 	subject, _, _ := strings.Cut(commit.Message, "\n")
-	out := judged{Commit: hash, Subject: plain.Line(subject, 72)}
+	out := judged{Commit: hash, Subject: text.Line(subject, 72)}
 	if commit.Parent == "" {
 		return judged{}, errors.New("it has no parent to compare it with")
 	}
@@ -289,16 +289,16 @@ func (out judged) whole(b *strings.Builder) {
 	}
 	b.WriteByte('\n')
 	if out.Stack != "" {
-		fmt.Fprintf(b, "stack: %s\n", plain.Line(out.Stack, 0))
+		fmt.Fprintf(b, "stack: %s\n", text.Line(out.Stack, 0))
 	}
 	for _, f := range out.Findings {
-		fmt.Fprintf(b, "forbidden  %s\n", plain.Line(f.String(), 0))
+		fmt.Fprintf(b, "forbidden  %s\n", text.Line(f.String(), 0))
 	}
 	for _, f := range out.Facts {
 		if f.Rule != "" {
-			fmt.Fprintf(b, "proved     %s %s (%s)\n", f.Kind, plain.Line(f.Place, 0), f.Rule)
+			fmt.Fprintf(b, "proved     %s %s (%s)\n", f.Kind, text.Line(f.Place, 0), f.Rule)
 		} else {
-			fmt.Fprintf(b, "unproved   %s %s: %s\n", f.Kind, plain.Line(f.Place, 0), plain.Line(f.Detail, 0))
+			fmt.Fprintf(b, "unproved   %s %s: %s\n", f.Kind, text.Line(f.Place, 0), text.Line(f.Detail, 0))
 		}
 	}
 }

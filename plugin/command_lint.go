@@ -8,8 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // errFindings stands for findings that were printed one by one already.
@@ -113,7 +113,7 @@ func lintLine(f postmortem.Finding) string {
 	if f.Evidence != "" {
 		about += fmt.Sprintf(" (because of %q)", f.Evidence)
 	}
-	return plain.Line(fmt.Sprintf("%s:%d:%d: %s: %s: %s%s (fix: %s)", f.File, f.Line, f.Column, f.Level, f.Reason, f.Detail, about, f.Fix), 0)
+	return text.Line(fmt.Sprintf("%s:%d:%d: %s: %s: %s%s (fix: %s)", f.File, f.Line, f.Column, f.Level, f.Reason, f.Detail, about, f.Fix), 0)
 }
 
 func (n lintCount) String() string {

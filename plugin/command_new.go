@@ -14,10 +14,10 @@ import (
 	"github.com/urfave/cli/v2"
 	"mvdan.cc/sh/v3/syntax"
 
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // newCommand begins a post-mortem.
@@ -79,7 +79,7 @@ func newAction(c *cli.Context) error {
 func newFields(c *cli.Context) (scaffold.Fields, error) {
 	words, stray := operands(c, "--")
 	if stray != "" {
-		return scaffold.Fields{}, usageError("%s stands behind the title; put flags before it, and -- before a word of the title that begins so", plain.Quote(stray))
+		return scaffold.Fields{}, usageError("%s stands behind the title; put flags before it, and -- before a word of the title that begins so", text.Quote(stray))
 	}
 	f := scaffold.Fields{
 		Title: strings.TrimSpace(strings.Join(words, " ")), Date: c.String("date"), Severity: strings.TrimSpace(c.String("severity")),
@@ -92,7 +92,7 @@ func newFields(c *cli.Context) (scaffold.Fields, error) {
 		return f, usageError("new: %w", err)
 	}
 	if f.Severity != "" && severityValue(f.Severity) == "" {
-		return f, usageError("new: --severity: %s would not be read as one severity; write one word or level, such as SEV2, P1, 3 or high", plain.Quote(f.Severity))
+		return f, usageError("new: --severity: %s would not be read as one severity; write one word or level, such as SEV2, P1, 3 or high", text.Quote(f.Severity))
 	}
 	return f, nil
 }
@@ -130,7 +130,7 @@ func newFolder(c *cli.Context) (base, dir string, err error) {
 	}
 	below, err := filepath.Rel(base, dir)
 	if root != "" && (err != nil || !filepath.IsLocal(below)) {
-		return "", "", usageError("--dir: %s is outside the repository %s; name a folder inside it, such as %s", plain.Quote(given), plain.Quote(root), scaffold.Folder)
+		return "", "", usageError("--dir: %s is outside the repository %s; name a folder inside it, such as %s", text.Quote(given), text.Quote(root), scaffold.Folder)
 	}
 	return base, dir, nil
 }
@@ -214,7 +214,7 @@ func shortPath(file string) string {
 // committed.
 func newText(file string, content []byte, f scaffold.Fields) string {
 	var b strings.Builder
-	shown := plain.Line(file, 0)
+	shown := text.Line(file, 0)
 	b.WriteString(shown + "\n")
 	for i, open := range scaffold.OpenFields(content) {
 		if i == 0 {
@@ -229,10 +229,10 @@ func newText(file string, content []byte, f scaffold.Fields) string {
 }
 
 // shellWord is text as one word of a command line.
-func shellWord(text string) string {
-	word, err := syntax.Quote(text, syntax.LangPOSIX)
+func shellWord(raw string) string {
+	word, err := syntax.Quote(raw, syntax.LangPOSIX)
 	if err != nil {
-		return "'" + strings.ReplaceAll(plain.Line(text, 0), "'", `'\''`) + "'"
+		return "'" + strings.ReplaceAll(text.Line(raw, 0), "'", `'\''`) + "'"
 	}
 	return word
 }

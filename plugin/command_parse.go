@@ -8,8 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // parseCommand prints the items of documents.
@@ -28,7 +28,7 @@ func parseCommand() *cli.Command {
 func parseAction(c *cli.Context) error {
 	write, ok := map[string]func(io.Writer, *postmortem.Document) error{"json": writeJSON, "table": writeTable}[c.String("format")]
 	if !ok {
-		return usageError("--format: %s is not one of json or table", plain.Quote(c.String("format")))
+		return usageError("--format: %s is not one of json or table", text.Quote(c.String("format")))
 	}
 	policy, err := parsePolicy(c)
 	if err != nil {

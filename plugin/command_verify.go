@@ -15,9 +15,9 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/audit"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // errNotBorneOut stands for findings of verify that were printed one by one already.
@@ -59,7 +59,7 @@ func verifyCommand() *cli.Command {
 func verifyAction(c *cli.Context) (err error) {
 	write, ok := map[string]func(io.Writer, audit.Result) error{"text": writeFindings, "json": writeVerified}[c.String("format")]
 	if !ok {
-		return usageError("--format: %s is not one of text or json", plain.Quote(c.String("format")))
+		return usageError("--format: %s is not one of text or json", text.Quote(c.String("format")))
 	}
 	paths, err := pathArguments(c, "DOCUMENT")
 	if err != nil {
@@ -149,7 +149,7 @@ func documentsAt(s settings.Settings, repo *gitrepo.Repo, commit string, paths [
 	for _, file := range paths {
 		src, err := repo.ReadFile(commit, file)
 		if errors.Is(err, gitrepo.ErrNotFound) {
-			return nil, fmt.Errorf("the branch %s has no %s; documents are named by their path in the repository", repo.Branch(), plain.Quote(file))
+			return nil, fmt.Errorf("the branch %s has no %s; documents are named by their path in the repository", repo.Branch(), text.Quote(file))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", file, err)
@@ -168,7 +168,7 @@ func writeFindings(w io.Writer, v audit.Result) error {
 			about = " [" + d.Action + "]"
 		}
 		line := fmt.Sprintf("%s:%d: %s: %s%s (fix: %s)", d.Document, max(d.Line, 1), d.Code, d.Detail, about, d.Fix)
-		if _, err := fmt.Fprintln(w, plain.Line(line, 0)); err != nil {
+		if _, err := fmt.Fprintln(w, text.Line(line, 0)); err != nil {
 			return err
 		}
 	}

@@ -11,10 +11,10 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Console is where a run is told of: its log, and its closing table on the
@@ -88,14 +88,14 @@ func consoleLines(out io.Writer, colour bool) io.Writer {
 		FieldsExclude: []string{stageField},
 		FormatPrepare: readable,
 		FormatPartValueByName: func(value any, _ string) string {
-			return fmt.Sprintf("%-10s", plain.Line(fmt.Sprint(value), 20))
+			return fmt.Sprintf("%-10s", text.Line(fmt.Sprint(value), 20))
 		},
 		// Fields are quoted by zerolog; messages are not.
 		FormatMessage: func(message any) string {
 			if message == nil {
 				return ""
 			}
-			text := plain.Line(fmt.Sprint(message), 0)
+			text := text.Line(fmt.Sprint(message), 0)
 			if loud, ok := message.(loudMessage); ok && colour {
 				return "\x1b[" + loud.colour + "m" + text + "\x1b[0m"
 			}

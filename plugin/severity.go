@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Bounds of where a document's severity is looked for.
@@ -137,16 +137,16 @@ var (
 )
 
 // severityValue is a value without markup, "" when it says nothing.
-func severityValue(text string) string {
-	text = markdownLink().ReplaceAllString(severityComment().ReplaceAllString(text, ""), "$1")
-	text = strings.NewReplacer("**", "", "__", "", "`", "", "~~", "").Replace(text)
-	text = strings.Trim(plain.Line(text, 0), ` *_"',;`)
-	if templateChoice().MatchString(text) {
+func severityValue(raw string) string {
+	raw = markdownLink().ReplaceAllString(severityComment().ReplaceAllString(raw, ""), "$1")
+	raw = strings.NewReplacer("**", "", "__", "", "`", "", "~~", "").Replace(raw)
+	raw = strings.Trim(text.Line(raw, 0), ` *_"',;`)
+	if templateChoice().MatchString(raw) {
 		return ""
 	}
 	// An explanation may follow: "SEV2 — customers could not log in".
 	for _, mark := range []string{" — ", " – ", " - ", ". ", "; "} {
-		text, _, _ = strings.Cut(text, mark)
+		raw, _, _ = strings.Cut(raw, mark)
 	}
-	return plain.Cut(strings.TrimSpace(text), 40)
+	return text.Cut(strings.TrimSpace(raw), 40)
 }

@@ -12,12 +12,12 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // selection is the documents that a run looks at, as they are at one commit.
@@ -61,7 +61,7 @@ func selectDocuments(s settings.Settings, repo *gitrepo.Repo, commit string, log
 			src, err = repo.ReadFile(commit, file)
 		}
 		if err != nil {
-			sel.Unreadable = append(sel.Unreadable, fmt.Sprintf("%s: %v", plain.Line(file, 0), err))
+			sel.Unreadable = append(sel.Unreadable, fmt.Sprintf("%s: %v", text.Line(file, 0), err))
 			if unread.next() {
 				log.Error().Str("stage", "documents").Str("document", file).Err(err).Msg("the document cannot be read; the others go on")
 			}
@@ -202,7 +202,7 @@ func tellSafe(s settings.Settings, sel selection, log zerolog.Logger) {
 		}
 		log.Info().Str("stage", "documents").Str("document", item.Document).Str("item", item.ID).
 			Str("priority", item.Priority).Str("type", item.Type).
-			Msgf("%s:%d: safe, to be implemented: %s", plain.Line(item.Document, 0), item.Line, plain.Line(item.Action, 120))
+			Msgf("%s:%d: safe, to be implemented: %s", text.Line(item.Document, 0), item.Line, text.Line(item.Action, 120))
 	}
 	safe.rest(log, "documents", "items are safe, to be implemented")
 }

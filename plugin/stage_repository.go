@@ -13,12 +13,12 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/onhost"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // openRepository clones the branch with its whole history into a directory that
@@ -76,7 +76,7 @@ func openRepository(ctx context.Context, s settings.Settings, c Console) (repo *
 	if cost.Filtered {
 		line.Msg("cloned: every commit; folders and files come when they are read")
 	} else {
-		line.Str("why", plain.Line(cost.Why, 200)).Msg("cloned: every commit, folder and file")
+		line.Str("why", text.Line(cost.Why, 200)).Msg("cloned: every commit, folder and file")
 	}
 	return repo, commit, undo, nil
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Definition is the agent that runs.
@@ -77,10 +77,10 @@ func NewDefinition(repoFile []byte, name, model string) Definition {
 		d.Name = defaultName
 	}
 	fields, body := frontMatter(string(repoFile))
-	if text := plain.Text(body, maxPrompt); text != "" {
+	if text := text.Text(body, maxPrompt); text != "" {
 		d.Prompt = text
 	}
-	if text := plain.Line(fields["description"], maxDescription); text != "" {
+	if text := text.Line(fields["description"], maxDescription); text != "" {
 		d.Description = text
 	}
 	for _, candidate := range []string{model, fields["model"]} {

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // LeastVersion is the oldest version of the program that this package was tried
@@ -48,13 +48,13 @@ func Orders(repoFile []byte) (found []Order, ignored []string) {
 			ignored = append(ignored, key)
 		}
 	}
-	text := strings.ReplaceAll(string(repoFile), "\r\n", "\n")
-	first := strings.Count(text[:max(strings.LastIndex(text, body), 0)], "\n") + 1
+	raw := strings.ReplaceAll(string(repoFile), "\r\n", "\n")
+	first := strings.Count(raw[:max(strings.LastIndex(raw, body), 0)], "\n") + 1
 	number := first
 	for line := range strings.SplitSeq(body, "\n") {
 		for _, order := range orders {
 			if order.pattern().MatchString(line) && !negated().MatchString(line) {
-				found = append(found, Order{Line: number, What: order.what, Text: plain.Line(strings.TrimSpace(line), 120)})
+				found = append(found, Order{Line: number, What: order.what, Text: text.Line(strings.TrimSpace(line), 120)})
 				break
 			}
 		}

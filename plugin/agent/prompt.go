@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Limits is what the agent is told about the gates, so that it need not find
@@ -72,8 +72,8 @@ itself asks for stays even when it is not proved; a person decides about it then
 // the repair turn.
 func Prompt(item change.Item, limits Limits, findings []string) []byte {
 	t := task{
-		Document: plain.Line(item.Document, maxField), Date: plain.Line(item.Date, maxField), Priority: plain.Line(item.Priority, maxField),
-		Type: plain.Line(item.Type, maxField), Action: plain.Text(item.Action, maxAction), Details: plain.Text(item.Details, maxDetails),
+		Document: text.Line(item.Document, maxField), Date: text.Line(item.Date, maxField), Priority: text.Line(item.Priority, maxField),
+		Type: text.Line(item.Type, maxField), Action: text.Text(item.Action, maxAction), Details: text.Text(item.Details, maxDetails),
 		AllowedPaths: some(limits.AllowPaths), AllowedForType: limits.TypePaths, Stacks: some(limits.Stacks), Protected: some(limits.Protected),
 	}
 	for i, finding := range findings {
@@ -81,7 +81,7 @@ func Prompt(item change.Item, limits Limits, findings []string) []byte {
 			t.Refusals = append(t.Refusals, "and more")
 			break
 		}
-		t.Refusals = append(t.Refusals, plain.Text(finding, maxFinding))
+		t.Refusals = append(t.Refusals, text.Text(finding, maxFinding))
 	}
 	var b bytes.Buffer
 	b.WriteString(promptHead)

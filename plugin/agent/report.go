@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Report is what a run of the agent came to. Only the change itself says
@@ -40,7 +40,7 @@ const maxProblem = 300
 func Decode(stdout []byte, exit int, stderr string) Report {
 	s := readStream(stdout)
 	if s.last == nil {
-		r := Report{Problem: plain.Line(noResult(exit, stderr), maxProblem)}
+		r := Report{Problem: text.Line(noResult(exit, stderr), maxProblem)}
 		// The first event comes before the first request: without one, nothing
 		// was asked of a model.
 		r.Outside, r.CostKnown = !s.answered, !s.begun
@@ -48,12 +48,12 @@ func Decode(stdout []byte, exit int, stderr string) Report {
 	}
 	last := s.last
 	r := Report{
-		Subtype: plain.Line(last.Subtype, 60), Turns: last.Turns, Denials: len(last.Denials),
+		Subtype: text.Line(last.Subtype, 60), Turns: last.Turns, Denials: len(last.Denials),
 		CostUSD: s.cost, CostKnown: last.costKnown && !s.cut,
 	}
 	r.OK = exit == 0 && !s.cut && last.Subtype == "success" && last.IsError != nil && !*last.IsError
 	if !r.OK {
-		r.Problem = plain.Line(problem(last, exit, s.cut, stderr), maxProblem)
+		r.Problem = text.Line(problem(last, exit, s.cut, stderr), maxProblem)
 		if !s.cut && (last.IsError == nil || *last.IsError) {
 			r.blame(last, s.refusal)
 		}

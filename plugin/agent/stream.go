@@ -8,7 +8,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // result is the last line of a run. Its other fields decide nothing.
@@ -45,12 +45,12 @@ func readStream(stdout []byte) stream {
 	for len(stdout) > 0 {
 		line, rest, ended := bytes.Cut(stdout, []byte{'\n'})
 		stdout = rest
-		text, object, found := bytes.Cut(line, []byte{'{'})
+		raw, object, found := bytes.Cut(line, []byte{'{'})
 		if !found {
 			continue
 		}
-		begins := strings.TrimSpace(plain.Clean(string(text))) == ""
-		event, err := firstObject(line[len(text):])
+		begins := strings.TrimSpace(text.Clean(string(raw))) == ""
+		event, err := firstObject(line[len(raw):])
 		if at := bytes.Index(object, []byte(`{"`)); err != nil && !begins && at >= 0 {
 			event, err = firstObject(object[at:])
 		}

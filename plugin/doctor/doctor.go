@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Status is how a check ended.
@@ -66,7 +66,7 @@ func NewReport(w io.Writer, colour bool) *Report { return &Report{to: w, colour:
 
 // Add takes a finding over. Its texts are made printable.
 func (r *Report) Add(f Finding) {
-	f.About, f.Text, f.Fix = plain.Line(f.About, 0), plain.Line(f.Text, 0), plain.Text(f.Fix, 0)
+	f.About, f.Text, f.Fix = text.Line(f.About, 0), text.Line(f.Text, 0), text.Text(f.Fix, 0)
 	r.Findings = append(r.Findings, f)
 	if r.to != nil && r.err == nil {
 		_, r.err = io.WriteString(r.to, f.lines(r.colour))

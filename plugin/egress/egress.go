@@ -17,8 +17,8 @@ import (
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Way is how servers are reached. Its zero value is the direct way, with the
@@ -94,7 +94,7 @@ type ProxyError struct {
 
 // Error says what the proxy answered.
 func (e *ProxyError) Error() string {
-	return fmt.Sprintf("the proxy %s does not connect to %s: %d %s", e.Proxy, plain.Line(e.Target, 200), e.Status, http.StatusText(e.Status))
+	return fmt.Sprintf("the proxy %s does not connect to %s: %d %s", e.Proxy, text.Line(e.Target, 200), e.Status, http.StatusText(e.Status))
 }
 
 // Temporary reports whether the proxy may do it later.

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Unreadable says why nothing can be said about a plan that was judged, with the
@@ -20,12 +20,12 @@ func Unreadable(verdict change.Verdict, show []byte) error {
 			continue
 		}
 		line, _, _ := bytes.Cut(bytes.TrimSpace(show[:min(len(show), maxFirstLine)]), []byte{'\n'})
-		text, _, json := strings.Cut(plain.Line(string(line), 0), "{")
-		text = plain.Cut(text, 160)
+		raw, _, json := strings.Cut(text.Line(string(line), 0), "{")
+		raw = text.Cut(raw, 160)
 		if json {
-			text += "{…"
+			raw += "{…"
 		}
-		return fmt.Errorf("%s; it begins with %q", f, text)
+		return fmt.Errorf("%s; it begins with %q", f, raw)
 	}
 	return nil
 }

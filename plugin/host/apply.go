@@ -10,7 +10,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host/script"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // ApplySpec says which saved plan is applied, and how.
@@ -55,7 +55,7 @@ const applyMost = 24 * time.Hour
 func (w *Workspace) Apply(ctx context.Context, spec ApplySpec) (ApplyStatus, error) {
 	j, err := w.applyJob(spec)
 	if err != nil {
-		return ApplyStatus{}, fmt.Errorf("applying %s: %w", plain.Line(spec.Dir, 0), err)
+		return ApplyStatus{}, fmt.Errorf("applying %s: %w", text.Line(spec.Dir, 0), err)
 	}
 	var sent, ran, refused, started atomic.Bool
 	j.Sent = &sent
@@ -98,7 +98,7 @@ func (w *Workspace) applyJob(spec ApplySpec) (script.Job, error) {
 		return script.Job{}, err
 	}
 	if !hashPattern().MatchString(spec.Commit) {
-		return script.Job{}, fmt.Errorf("%q is no full commit hash", plain.Line(spec.Commit, 80))
+		return script.Job{}, fmt.Errorf("%q is no full commit hash", text.Line(spec.Commit, 80))
 	}
 	folder := w.run.dir + "/apply/" + spec.ID
 	argv, err := script.QuoteAll(withPlan(spec.Args, folder+"/plan.tfplan"))
@@ -189,7 +189,7 @@ func statusOf(a *script.Answer) ApplyStatus {
 		Running: a.Get("apply-running") == "1",
 		Settled: a.Has("apply-settled"),
 		Output:  script.Tail(a.Block("apply-log")),
-		Commit:  plain.Line(string(a.Block("apply-commit")), 80),
+		Commit:  text.Line(string(a.Block("apply-commit")), 80),
 		SHA256:  a.Get("apply-sha256"),
 	}
 	if a.Has("apply-ended") {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/host/script"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // A Call is one start of terraform, tofu or terragrunt by a wrapper.
@@ -75,7 +75,7 @@ func (w *Workspace) Arguments(ctx context.Context, dir, program string, lists []
 		return "", nil, err
 	case a.Has("unreached"):
 		line := script.TellingLine(script.Tail(a.Block("output")))
-		return plan, nil, fmt.Errorf("%s on %s: %w (exit code %s: %s)", doing, h.Name(), ErrUnreached, plain.Line(a.Get("unreached"), 10), line)
+		return plan, nil, fmt.Errorf("%s on %s: %w (exit code %s: %s)", doing, h.Name(), ErrUnreached, text.Line(a.Get("unreached"), 10), line)
 	case !a.Has("shown") || len(a.Lines["handed"]) != len(lists) || len(a.Blocks["calls"]) != len(lists) || len(a.Blocks["output"]) != len(lists):
 		return "", nil, fmt.Errorf("%s on %s: %w", doing, h.Name(), script.ErrAnswer)
 	}

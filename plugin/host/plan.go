@@ -11,7 +11,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // PlanSpec says how one stack is planned. In the arguments {plan} stands for
@@ -37,7 +37,7 @@ var sha256Pattern = pattern.Lazy(`^[0-9a-f]{64}$`)
 
 func checkSHA256(sum string) error {
 	if !sha256Pattern().MatchString(sum) {
-		return fault.Mark(fault.Failed, fmt.Errorf("%q is no SHA-256", plain.Line(sum, 80)))
+		return fault.Mark(fault.Failed, fmt.Errorf("%q is no SHA-256", text.Line(sum, 80)))
 	}
 	return nil
 }
@@ -53,7 +53,7 @@ func (w *Workspace) Plan(ctx context.Context, spec PlanSpec) (change.Plan, error
 	if spec.MaxShow <= 0 {
 		spec.MaxShow = showMost
 	}
-	stack := plain.Line(spec.Dir, 0)
+	stack := text.Line(spec.Dir, 0)
 	j, err := w.planJob(spec)
 	if err != nil {
 		return change.Plan{}, fmt.Errorf("planning %s: %w", stack, err)

@@ -13,7 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Need is what a run wants of a host. Empty fields are not looked at.
@@ -110,7 +110,7 @@ func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error)
 
 // inspect makes facts and problems of the answer.
 func (h *Host) inspect(a *script.Answer, need Need) (Facts, []Problem) {
-	word := func(key string) string { return plain.Line(string(a.Block(key)), 500) }
+	word := func(key string) string { return text.Line(string(a.Block(key)), 500) }
 	facts := Facts{
 		User: word("user"), UID: int(a.Number("uid")), Home: word("home"), Root: word("root"), System: word("system"),
 		Free: -1, Git: word("git"), AgentPath: word("agent-path"), TerraformPath: word("terraform-path"),
@@ -151,7 +151,7 @@ func inspectTools(a *script.Answer, facts Facts, problem complain) {
 		problem(AboutTools, fault.WithFix(errors.New("git is not installed"), "install it (apt install git, apk add git)"))
 	}
 	for _, tool := range a.Lines["no-tool"] {
-		problem(AboutTools, fault.WithFix(fmt.Errorf("%s is missing", plain.Line(tool, 40)), "install coreutils, findutils and util-linux, or busybox"))
+		problem(AboutTools, fault.WithFix(fmt.Errorf("%s is missing", text.Line(tool, 40)), "install coreutils, findutils and util-linux, or busybox"))
 	}
 }
 
@@ -161,7 +161,7 @@ func (h *Host) inspectDisk(a *script.Answer, need Need, facts Facts, problem com
 		return
 	}
 	for _, folder := range a.Blocks["foreign"] {
-		problem(AboutDisk, fault.WithFix(fmt.Errorf("folder %s is a link or belongs to another account, which could change what is planned there", plain.Line(string(folder), 500)), "remove it, and let it be made again"))
+		problem(AboutDisk, fault.WithFix(fmt.Errorf("folder %s is a link or belongs to another account, which could change what is planned there", text.Line(string(folder), 500)), "remove it, and let it be made again"))
 	}
 	used := facts.Free >= 0 && facts.Free < need.MinFree
 	full := used || a.Blocks["full"] != nil
@@ -249,6 +249,6 @@ func inspectCarry(a *script.Answer, need Need, facts *Facts, problem complain) {
 		return
 	}
 	for _, missing := range a.Blocks["carry-missing"] {
-		problem(AboutCarry, fault.WithFix(fmt.Errorf("carry file %q is not in %s", plain.Line(string(missing), 200), need.Workdir), "create it there, or take it out of carry"))
+		problem(AboutCarry, fault.WithFix(fmt.Errorf("carry file %q is not in %s", text.Line(string(missing), 200), need.Workdir), "create it there, or take it out of carry"))
 	}
 }

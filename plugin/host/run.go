@@ -11,7 +11,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // A Run is a run's directory on a host, ~/.cache/pm-todos/runs/<id>, mode 0700.
@@ -25,7 +25,7 @@ var idPattern = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
 func checkID(what, id string) error {
 	if !idPattern().MatchString(id) {
-		return fault.Mark(fault.Failed, fmt.Errorf("%s %q: only letters, digits, - and _ are allowed, 64 at most", what, plain.Line(id, 80)))
+		return fault.Mark(fault.Failed, fmt.Errorf("%s %q: only letters, digits, - and _ are allowed, 64 at most", what, text.Line(id, 80)))
 	}
 	return nil
 }
@@ -46,7 +46,7 @@ func (h *Host) OpenRun(ctx context.Context, owner, id string) (*Run, error) {
 	}
 	dir := string(a.Block("run"))
 	if err := checkPath(dir); err != nil || path.Base(dir) != id {
-		return nil, fmt.Errorf("opening the run directory on %s: %w: it is said to be at %q", h.Name(), script.ErrAnswer, plain.Line(dir, 200))
+		return nil, fmt.Errorf("opening the run directory on %s: %w: it is said to be at %q", h.Name(), script.ErrAnswer, text.Line(dir, 200))
 	}
 	return &Run{host: h, id: id, dir: dir}, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Kind is what a workspace is for.
@@ -66,7 +66,7 @@ func (r *Run) Workspace(ctx context.Context, name, commit string, pack io.Reader
 		return nil, err
 	}
 	if !hashPattern().MatchString(commit) {
-		return nil, fmt.Errorf("%s: %q is no full commit hash", doing, plain.Line(commit, 80))
+		return nil, fmt.Errorf("%s: %q is no full commit hash", doing, text.Line(commit, 80))
 	}
 	if kind == AgentTree && (prepare.Command != "" || len(prepare.Carry) > 0) {
 		return nil, fmt.Errorf("%s: the agent's work tree takes neither carry files nor a prepare command", doing)
@@ -110,7 +110,7 @@ func (w *Workspace) prepared(a *script.Answer) error {
 		return h.commandError(a.Step, exit)
 	}
 	if dir := string(a.Block("workspace")); dir != w.dir {
-		return fmt.Errorf("building the workspace %s on %s: %w: step %s ended without a result", w.name, h.Name(), script.ErrAnswer, plain.Line(a.Step, 60))
+		return fmt.Errorf("building the workspace %s on %s: %w: step %s ended without a result", w.name, h.Name(), script.ErrAnswer, text.Line(a.Step, 60))
 	}
 	return nil
 }
@@ -153,7 +153,7 @@ func (w *Workspace) Run(ctx context.Context, command string, stdin []byte, timeo
 // commandError marks a failed command with what its output shows.
 func (h *Host) commandError(step string, exit Exit) error {
 	output := script.Tail(exit.Stdout) + "\n" + script.Tail(exit.Stderr)
-	err := &CommandError{Host: h.Name(), Step: plain.Line(step, 60), Code: exit.Code, Reason: exit.Reason, Output: strings.TrimSpace(output)}
+	err := &CommandError{Host: h.Name(), Step: text.Line(step, 60), Code: exit.Code, Reason: exit.Reason, Output: strings.TrimSpace(output)}
 	raw := string(exit.Stdout) + string(exit.Stderr)
 	switch {
 	case script.IsFull(raw):

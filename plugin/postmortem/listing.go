@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	terminal "github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Listing is the JSON object that the command parse prints for a document.
@@ -101,13 +101,13 @@ func align(b *strings.Builder, rows [][]string) {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
 		for i, cell := range row {
-			widths[i] = max(widths[i], terminal.Columns(cell))
+			widths[i] = max(widths[i], text.Columns(cell))
 		}
 	}
 	for _, row := range rows {
 		last := len(row) - 1
 		for i, cell := range row[:last] {
-			b.WriteString(terminal.Fit(cell, widths[i]))
+			b.WriteString(text.Fit(cell, widths[i]))
 			b.WriteString("  ")
 		}
 		b.WriteString(row[last])

@@ -16,12 +16,12 @@ import (
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
-	"github.com/yuin/goldmark/text"
+	reader "github.com/yuin/goldmark/text"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // marker is in every payload, so that its traces are found.
@@ -202,7 +202,7 @@ func checkText(t *testing.T, o textObject, limit int) {
 	if n := len(utf16.Encode([]rune(o.Text))); n == 0 || n > limit {
 		t.Errorf("%d characters of at most %d: %q", n, limit, o.Text)
 	}
-	if strings.ContainsFunc(o.Text, plain.Hidden) && !strings.Contains(o.Text, "\ufe0f") {
+	if strings.ContainsFunc(o.Text, text.Hidden) && !strings.Contains(o.Text, "\ufe0f") {
 		t.Errorf("hidden characters in %q", o.Text)
 	}
 	switch o.Type {
@@ -230,7 +230,7 @@ func TestThreat12_MarkdownShowsTextsAsTheyAre(t *testing.T) {
 		if n := strings.Count(string(source), "\n### ") + strings.Count(string(source[:4]), "### "); n != 1 {
 			t.Errorf("%d titles", n)
 		}
-		err := ast.Walk(parser.Parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		err := ast.Walk(parser.Parse(reader.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 			if entering {
 				checkNode(t, n, source, s.Links)
 			}
@@ -335,11 +335,11 @@ func TestThreat13_TheTableHasNoForgedLinesAndNoWideOnes(t *testing.T) {
 			alarm = regexp.MustCompile(`(?m)^ {6}.*$`).ReplaceAllString(alarm, "") // commands
 			for line := range strings.Lines(body + alarm) {
 				line = strings.TrimSuffix(line, "\n")
-				if strings.ContainsFunc(line, plain.Hidden) || strings.HasPrefix(line, "WRN") || !utf8.ValidString(line) {
+				if strings.ContainsFunc(line, text.Hidden) || strings.HasPrefix(line, "WRN") || !utf8.ValidString(line) {
 					t.Fatalf("line %q", line)
 				}
-				if plain.Columns(line) > limit && !mayBeLong.MatchString(line) {
-					t.Fatalf("%d columns: %q", plain.Columns(line), line)
+				if text.Columns(line) > limit && !mayBeLong.MatchString(line) {
+					t.Fatalf("%d columns: %q", text.Columns(line), line)
 				}
 			}
 			if n := bytes.Count(b.Bytes(), []byte("\n")); n > 25000 {

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // IndexEntry is one post-mortem as the index page lists it.
@@ -113,8 +113,8 @@ func newIndexView(page string, entries []IndexEntry) indexView {
 	for _, e := range entries {
 		e.Date, e.Oldest = validDate(e.Date), validDate(e.Oldest)
 		row := indexRow{IndexEntry: e, Link: relativeLink(page, e.File)}
-		row.Title = cmp.Or(indexTitle(e.Title), plain.Line(path.Base(e.File), maxIndexTitle))
-		row.Severity = plain.Line(e.Severity, maxIndexSeverity)
+		row.Title = cmp.Or(indexTitle(e.Title), text.Line(path.Base(e.File), maxIndexTitle))
+		row.Severity = text.Line(e.Severity, maxIndexSeverity)
 		row.Rank = severityRank(row.Severity)
 		v.Rows = append(v.Rows, row)
 		v.Total.Open += e.Open
@@ -136,8 +136,8 @@ func newIndexView(page string, entries []IndexEntry) indexView {
 var sayingSo = pattern.Lazy(`(?i)^(?:incident )?post[- ]?mortem(?: report)?\s*[:：|–—-]\s*`)
 
 func indexTitle(title string) string {
-	title = plain.Line(title, 0)
-	return plain.Cut(cmp.Or(sayingSo().ReplaceAllString(title, ""), title), maxIndexTitle)
+	title = text.Line(title, 0)
+	return text.Cut(cmp.Or(sayingSo().ReplaceAllString(title, ""), title), maxIndexTitle)
 }
 
 // validDate is the date, "" when it is none: browsers reckon with it.

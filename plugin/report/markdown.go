@@ -7,7 +7,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Forges take 65,536 characters for a comment. Nothing more is begun above
@@ -69,7 +69,7 @@ func (m *markdown) folded(title string, count int, content func()) {
 func (m *markdown) full() bool { return utf8.RuneCountInString(m.String()) > markdownRoom }
 
 // short is text from outside, cut, as running Markdown text of one line.
-func short(text string) string { return md(plain.Cut(text, markdownLine)) }
+func short(raw string) string { return md(text.Cut(raw, markdownLine)) }
 
 func (m *markdown) head(v view) string {
 	parts := []string{}
@@ -197,7 +197,7 @@ func (m *markdown) items(items []itemView, why bool) {
 			m.line("- … and %d more", len(items)-n)
 			return
 		}
-		text := fmt.Sprintf("- **%s** %s (%s)", md(first(plain.Cut(i.label(), 40), "item")), short(i.Action), mdCode(i.place()))
+		text := fmt.Sprintf("- **%s** %s (%s)", md(first(text.Cut(i.label(), 40), "item")), short(i.Action), mdCode(i.place()))
 		if why {
 			text += ": " + short(strings.Join(i.why(), "; "))
 		}

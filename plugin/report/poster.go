@@ -17,8 +17,8 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // WebhookBase is what the path of an incoming webhook is joined to.
@@ -184,7 +184,7 @@ func (p *Poster) postWebhook(ctx context.Context, m Message) error {
 	if err != nil {
 		why = nil
 	}
-	return &refusal{code: response.StatusCode, why: plain.Line(string(why), 200), after: retryAfter(response.Header)}
+	return &refusal{code: response.StatusCode, why: text.Line(string(why), 200), after: retryAfter(response.Header)}
 }
 
 // refusal is an answer of the webhook other than 200.
@@ -255,10 +255,10 @@ func (p *Poster) safe(err error) error {
 	var redactor secret.Redactor
 	redactor.Add(p.config.Webhook, p.config.Token, secret.New(p.webhook))
 	if refused, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
-		code := plain.Line(redactor.Redact(refused.Err), 60)
+		code := text.Line(redactor.Redact(refused.Err), 60)
 		return &answer{code: code, hint: hints[code]}
 	}
-	return fmt.Errorf("slack: post the message: %s", plain.Line(redactor.Redact(err.Error()), 300))
+	return fmt.Errorf("slack: post the message: %s", text.Line(redactor.Redact(err.Error()), 300))
 }
 
 // answer is an error that Slack's Web API answers with.

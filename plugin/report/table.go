@@ -7,7 +7,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Widths of the closing table in columns.
@@ -102,17 +102,17 @@ func (t *table) line(format string, args ...any) {
 func (t *table) rule(words ...string) {
 	title := ""
 	if all := filled(words...); len(all) > 0 {
-		title = plain.Narrow("── "+strings.Join(all, " ── ")+" ", t.width)
+		title = text.Narrow("── "+strings.Join(all, " ── ")+" ", t.width)
 	}
-	t.line("%s", title+strings.Repeat("─", t.width-plain.Columns(title)))
+	t.line("%s", title+strings.Repeat("─", t.width-text.Columns(title)))
 }
 
 // wrapped writes text behind a prefix, broken at blanks, its further lines
 // indented as far.
-func (t *table) wrapped(prefix, text string) {
+func (t *table) wrapped(prefix, raw string) {
 	colour := t.next
-	indent := strings.Repeat(" ", plain.Columns(prefix))
-	for n, line := range wrap(text, t.width-plain.Columns(prefix)) {
+	indent := strings.Repeat(" ", text.Columns(prefix))
+	for n, line := range wrap(raw, t.width-text.Columns(prefix)) {
 		if n > 0 {
 			prefix = indent
 		}
@@ -122,15 +122,15 @@ func (t *table) wrapped(prefix, text string) {
 
 // wrap breaks text at blanks into at least one line of so many columns. A word
 // that is longer than a line is cut.
-func wrap(text string, limit int) []string {
+func wrap(raw string, limit int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
-		word = plain.Narrow(word, limit)
+	for _, word := range strings.Fields(raw) {
+		word = text.Narrow(word, limit)
 		switch {
 		case line == "":
 			line = word
-		case plain.Columns(line)+1+plain.Columns(word) > limit:
+		case text.Columns(line)+1+text.Columns(word) > limit:
 			lines, line = append(lines, line), word
 		default:
 			line += " " + word
@@ -156,16 +156,16 @@ func (t *table) items(items []itemView) {
 		return
 	}
 	actionWidth := t.width - othersWidth
-	t.paint(bold).line("%s %s %s %s %s %s", plain.Fit("P", priorityWidth), plain.Fit("TYPE", typeWidth), plain.Fit("STATE", stateWidth),
-		plain.Fit("ACTION", actionWidth), right("COST", costWidth), right("TIME", timeWidth))
+	t.paint(bold).line("%s %s %s %s %s %s", text.Fit("P", priorityWidth), text.Fit("TYPE", typeWidth), text.Fit("STATE", stateWidth),
+		text.Fit("ACTION", actionWidth), right("COST", costWidth), right("TIME", timeWidth))
 	for _, i := range items {
 		action := wrap(i.Action, actionWidth)
 		if len(action) > actionLines {
-			action = append(action[:actionLines-1], plain.Narrow(strings.Join(action[actionLines-1:], " "), actionWidth))
+			action = append(action[:actionLines-1], text.Narrow(strings.Join(action[actionLines-1:], " "), actionWidth))
 		}
-		state := t.in(stateColour(i.State), plain.Fit(stateWords(i.State), stateWidth))
-		t.line("%s %s %s %s %s %s", plain.Fit(i.Priority, priorityWidth), plain.Fit(i.Type, typeWidth), state,
-			plain.Fit(action[0], actionWidth), right(i.cost(), costWidth), right(took(i.Seconds), timeWidth))
+		state := t.in(stateColour(i.State), text.Fit(stateWords(i.State), stateWidth))
+		t.line("%s %s %s %s %s %s", text.Fit(i.Priority, priorityWidth), text.Fit(i.Type, typeWidth), state,
+			text.Fit(action[0], actionWidth), right(i.cost(), costWidth), right(took(i.Seconds), timeWidth))
 		for _, more := range action[1:] {
 			t.line("%s%s", strings.Repeat(" ", priorityWidth+typeWidth+stateWidth+3), more)
 		}
@@ -239,7 +239,7 @@ func (t *table) left(title string, items []leftView) {
 			t.line("  … and %d more; summary.json has the first %d", len(items)-n, maxListed)
 			return
 		}
-		t.line("  %s %s %s", plain.Fit(i.Priority, 2), plain.Fit(i.Type, 14), plain.Narrow(i.Action, t.width-20))
+		t.line("  %s %s %s", text.Fit(i.Priority, 2), text.Fit(i.Type, 14), text.Narrow(i.Action, t.width-20))
 		t.wrapped("     ", strings.Join(filled(i.place(), string(i.Reason)+": "+i.Sentence), " · "))
 	}
 }
@@ -286,7 +286,7 @@ func (t *table) alarm(v view) {
 	bar := strings.Repeat("█", t.width)
 	t.line("")
 	t.paint(red).line("%s", bar)
-	t.paint(alarm).line("%s", plain.Fit("  A PERSON MUST LOOK NOW (exit 3)", t.width))
+	t.paint(alarm).line("%s", text.Fit("  A PERSON MUST LOOK NOW (exit 3)", t.width))
 	t.paint(red).line("%s", bar)
 	items, commands := v.listed().in(change.NeedsPerson), false
 	if len(items) == 0 {
@@ -331,6 +331,6 @@ func first(texts ...string) string {
 
 // right is fit for numbers, which stand at the right.
 func right(s string, limit int) string {
-	s = plain.Narrow(s, limit)
-	return strings.Repeat(" ", limit-plain.Columns(s)) + s
+	s = text.Narrow(s, limit)
+	return strings.Repeat(" ", limit-text.Columns(s)) + s
 }

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Lengths in characters to which texts from outside are cut, in every target.
@@ -153,12 +153,12 @@ type cleaner struct{ redactor *secret.Redactor }
 // lines is whole, and after, so that hidden characters inside of one do not
 // save it; only then is it cut, so that no half of a secret remains.
 func (c cleaner) line(s string, limit int) string {
-	return plain.Cut(c.redactor.Redact(plain.Line(c.redactor.Redact(s), 0)), limit)
+	return text.Cut(c.redactor.Redact(text.Line(c.redactor.Redact(s), 0)), limit)
 }
 
 // text is s as several lines.
 func (c cleaner) text(s string) string {
-	return plain.Cut(c.redactor.Redact(plain.Text(c.redactor.Redact(s), 0)), maxText)
+	return text.Cut(c.redactor.Redact(text.Text(c.redactor.Redact(s), 0)), maxText)
 }
 
 func (c cleaner) word(s string) string { return c.line(s, maxWord) }

@@ -10,9 +10,9 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Refs below refs/pm-todos/ can be written by anybody who may push refs, and
@@ -85,7 +85,7 @@ func readLeft(repo Remote, name, fix string, known map[record.Ref]change.Item) (
 	if left.Item.Document == "" {
 		// The row is gone from the documents; the commit still says what it was.
 		left.Item = change.Item{
-			Document: plain.Line(evidence.Document, 0), ID: plain.Line(evidence.Item, 100), Action: record.ActionOf(left.commit.Message),
+			Document: text.Line(evidence.Document, 0), ID: text.Line(evidence.Item, 100), Action: record.ActionOf(left.commit.Message),
 		}
 	}
 	return left, nil

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Value is one thing that differs from installation to installation.
@@ -69,8 +69,8 @@ func valueOf(values map[string]string, name string) (string, error) {
 
 // oneLine refuses what would run on into the next line of a file, or show
 // something else than it is.
-func oneLine(text string) error {
-	if strings.ContainsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' || plain.Hidden(r) }) {
+func oneLine(raw string) error {
+	if strings.ContainsFunc(raw, func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' || text.Hidden(r) }) {
 		return errors.New("holds a line break, a tab or an invisible character; write it on one line of plain text")
 	}
 	return nil

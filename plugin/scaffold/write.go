@@ -12,7 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Standing is how a file of ours compares with what is in the repository.
@@ -100,7 +100,7 @@ func (t Target) Diff() string {
 	if t.Standing == Absent {
 		old = "/dev/null"
 	}
-	return plain.Clean(string(diff.Diff(old, t.Present, "b/"+t.Path, t.Content)))
+	return text.Clean(string(diff.Diff(old, t.Present, "b/"+t.Path, t.Content)))
 }
 
 // Write writes the targets that are Absent, all of them or none: each appears

@@ -10,7 +10,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Wrapper is the program that plans and applies when the repository has it and
@@ -69,29 +69,29 @@ func orElse(given, standard []string) []string {
 // Woodpecker hands them on: a line, split as a shell does; a JSON array; or, for
 // a YAML list, its values joined by commas. What could be read in two ways is
 // refused: a wrong argument is met only once the work is paid for.
-func readArguments(text string) ([]string, error) {
-	text = strings.TrimSpace(text)
-	if err := oneLine(text); err != nil {
+func readArguments(raw string) ([]string, error) {
+	raw = strings.TrimSpace(raw)
+	if err := oneLine(raw); err != nil {
 		return nil, err
 	}
-	if strings.ContainsAny(text, "$`") {
-		return nil, fmt.Errorf("%s holds $ or a backquote; arguments are not expanded, write the value itself", plain.Quote(text))
+	if strings.ContainsAny(raw, "$`") {
+		return nil, fmt.Errorf("%s holds $ or a backquote; arguments are not expanded, write the value itself", text.Quote(raw))
 	}
 	read := splitCommand
 	switch {
-	case strings.HasPrefix(text, "["):
+	case strings.HasPrefix(raw, "["):
 		read = splitArray
-	case strings.Contains(text, ",") && !strings.ContainsFunc(text, unicode.IsSpace):
+	case strings.Contains(raw, ",") && !strings.ContainsFunc(raw, unicode.IsSpace):
 		read = splitCSV
 	}
-	words, err := read(text)
+	words, err := read(raw)
 	if err != nil {
 		return nil, err
 	}
 	for i, word := range words {
 		// The verb is one word, and no value goes on with another argument.
 		if i == 0 && strings.ContainsFunc(word, unicode.IsSpace) || strings.Contains(word, " -") || strings.Contains(word, " "+PlanFile) {
-			return nil, fmt.Errorf("%s would be one argument and looks like several; write each of them as a word or a value of its own", plain.Quote(word))
+			return nil, fmt.Errorf("%s would be one argument and looks like several; write each of them as a word or a value of its own", text.Quote(word))
 		}
 	}
 	return words, nil
@@ -102,13 +102,13 @@ const unmistakable = `write a JSON array, such as '["plan", "-out={plan}"]'`
 
 // splitArray reads a JSON array of arguments. Woodpecker makes one of a list
 // that holds a secret.
-func splitArray(text string) ([]string, error) {
+func splitArray(raw string) ([]string, error) {
 	var words []string
-	if err := json.Unmarshal([]byte(text), &words); err != nil {
-		return nil, fmt.Errorf("%s starts like a JSON array of texts and is none; %s", plain.Quote(text), unmistakable)
+	if err := json.Unmarshal([]byte(raw), &words); err != nil {
+		return nil, fmt.Errorf("%s starts like a JSON array of texts and is none; %s", text.Quote(raw), unmistakable)
 	}
 	if slices.Contains(words, "") {
-		return nil, fmt.Errorf("%s holds an empty argument; leave it out", plain.Quote(text))
+		return nil, fmt.Errorf("%s holds an empty argument; leave it out", text.Quote(raw))
 	}
 	return words, nil
 }
@@ -116,15 +116,15 @@ func splitArray(text string) ([]string, error) {
 // splitCSV reads the values of a YAML list, which Woodpecker joins by commas
 // without a mark at those that a value holds: after the first option, a value
 // that is none may be the rest of one.
-func splitCSV(text string) ([]string, error) {
-	words := strings.Split(text, ",")
-	if strings.ContainsAny(text, `'"\`) || slices.Contains(words, "") {
-		return nil, fmt.Errorf("%s is a list with quotes, backslashes or an empty value, of which it cannot be told where its values end; %s", plain.Quote(text), unmistakable)
+func splitCSV(raw string) ([]string, error) {
+	words := strings.Split(raw, ",")
+	if strings.ContainsAny(raw, `'"\`) || slices.Contains(words, "") {
+		return nil, fmt.Errorf("%s is a list with quotes, backslashes or an empty value, of which it cannot be told where its values end; %s", text.Quote(raw), unmistakable)
 	}
 	options := slices.IndexFunc(words, func(word string) bool { return strings.HasPrefix(word, "-") })
 	for i, word := range words {
 		if options >= 0 && i > options && !strings.HasPrefix(word, "-") && word != PlanFile {
-			return nil, fmt.Errorf("%s has %s as a value, which may as well be the rest of %s; %s", plain.Quote(text), plain.Quote(word), plain.Quote(words[i-1]), unmistakable)
+			return nil, fmt.Errorf("%s has %s as a value, which may as well be the rest of %s; %s", text.Quote(raw), text.Quote(word), text.Quote(words[i-1]), unmistakable)
 		}
 	}
 	return words, nil
@@ -133,30 +133,30 @@ func splitCSV(text string) ([]string, error) {
 // splitCommand splits arguments as a POSIX shell does, quotes and backslashes
 // included, but expands nothing: what a shell would expand is refused, so that
 // nobody is surprised by a literal $HOME or *.
-func splitCommand(text string) ([]string, error) {
+func splitCommand(raw string) ([]string, error) {
 	var words []string
 	end := uint(0)
 	parser := syntax.NewParser(syntax.Variant(syntax.LangPOSIX))
-	for word, err := range parser.WordsSeq(strings.NewReader(text)) {
+	for word, err := range parser.WordsSeq(strings.NewReader(raw)) {
 		if err != nil {
-			return nil, fmt.Errorf("%s cannot be split into arguments: %s; quote shell characters", plain.Quote(text), parseProblem(err))
+			return nil, fmt.Errorf("%s cannot be split into arguments: %s; quote shell characters", text.Quote(raw), parseProblem(err))
 		}
 		unquoted, ok := literal(word.Parts, false)
 		if !ok {
-			return nil, fmt.Errorf("%s holds shell syntax; only plain and quoted arguments are allowed", plain.Quote(text))
+			return nil, fmt.Errorf("%s holds shell syntax; only plain and quoted arguments are allowed", text.Quote(raw))
 		}
 		if expands(word) {
-			return nil, fmt.Errorf("%s holds ~, *, ? or [ outside of quotes; arguments are not expanded, so quote what is meant as it stands", plain.Quote(unquoted))
+			return nil, fmt.Errorf("%s holds ~, *, ? or [ outside of quotes; arguments are not expanded, so quote what is meant as it stands", text.Quote(unquoted))
 		}
 		if strings.HasPrefix(unquoted, ",") || strings.HasSuffix(unquoted, ",") || strings.Contains(unquoted, ",-") || strings.Contains(unquoted, ","+PlanFile) {
-			return nil, fmt.Errorf("%s is one word and looks like several values of a list; separate the arguments by spaces alone, or %s", plain.Quote(unquoted), unmistakable)
+			return nil, fmt.Errorf("%s is one word and looks like several values of a list; separate the arguments by spaces alone, or %s", text.Quote(unquoted), unmistakable)
 		}
 		words = append(words, unquoted)
 		end = word.End().Offset()
 	}
 	// The shell's parser drops what follows a word that begins with #.
-	if rest := strings.TrimSpace(text[end:]); rest != "" {
-		return nil, fmt.Errorf("%s holds a comment; quote a # that belongs to an argument", plain.Quote(text))
+	if rest := strings.TrimSpace(raw[end:]); rest != "" {
+		return nil, fmt.Errorf("%s holds a comment; quote a # that belongs to an argument", text.Quote(raw))
 	}
 	return words, nil
 }

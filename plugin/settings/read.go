@@ -11,9 +11,9 @@ import (
 	"unicode"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // reader puts the text of one setting into the settings. Its error says what
@@ -73,13 +73,13 @@ func asPasted(field func(*Settings) *string, checks ...check) reader {
 
 // asChoice reads one of a few words. Case does not matter.
 func asChoice[T ~string](field func(*Settings) *T, words ...T) reader {
-	return func(s *Settings, text string) error {
-		value := T(strings.ToLower(strings.TrimSpace(text)))
+	return func(s *Settings, raw string) error {
+		value := T(strings.ToLower(strings.TrimSpace(raw)))
 		*field(s) = value
 		if slices.Contains(words, value) {
 			return nil
 		}
-		return fmt.Errorf("%s is not one of %s", plain.Quote(text), joinWords(words))
+		return fmt.Errorf("%s is not one of %s", text.Quote(raw), joinWords(words))
 	}
 }
 
@@ -147,10 +147,10 @@ func asDuration(field func(*Settings) *time.Duration, zeroAllowed bool) reader {
 
 // asCount reads a whole number of at least least.
 func asCount(field func(*Settings) *int, least int) reader {
-	return func(s *Settings, text string) error {
-		value, err := strconv.Atoi(strings.TrimSpace(text))
+	return func(s *Settings, raw string) error {
+		value, err := strconv.Atoi(strings.TrimSpace(raw))
 		if err != nil {
-			return fmt.Errorf("%s is not a whole number; write digits only, such as 5", plain.Quote(text))
+			return fmt.Errorf("%s is not a whole number; write digits only, such as 5", text.Quote(raw))
 		}
 		if value < least {
 			return fmt.Errorf("%d is too small; write %d or more", value, least)
@@ -166,13 +166,13 @@ var decimal = pattern.Lazy(`^-?\d+(\.\d+)?$`)
 
 // asMoney reads an amount of US dollars that is not negative.
 func asMoney(field func(*Settings) *float64) reader {
-	return func(s *Settings, text string) error {
-		value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil || !decimal().MatchString(strings.TrimSpace(text)) {
-			return fmt.Errorf("%s is not an amount; write US dollars as a plain number, such as 2.50", plain.Quote(text))
+	return func(s *Settings, raw string) error {
+		value, err := strconv.ParseFloat(strings.TrimSpace(raw), 64)
+		if err != nil || !decimal().MatchString(strings.TrimSpace(raw)) {
+			return fmt.Errorf("%s is not an amount; write US dollars as a plain number, such as 2.50", text.Quote(raw))
 		}
 		if value < 0 {
-			return fmt.Errorf("%s is negative; write 0 or more", strings.TrimSpace(text))
+			return fmt.Errorf("%s is negative; write 0 or more", strings.TrimSpace(raw))
 		}
 		*field(s) = value
 		return nil
@@ -232,9 +232,9 @@ func trimmed(values []string) []string {
 }
 
 // readTypeMap reads a JSON object from types to lists.
-func readTypeMap(text string) (map[string][]string, error) {
+func readTypeMap(content string) (map[string][]string, error) {
 	var raw map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(text), &raw); err != nil || raw == nil {
+	if err := json.Unmarshal([]byte(content), &raw); err != nil || raw == nil {
 		return nil, errors.New(`is not a map; write one entry per type in YAML, or JSON such as {"Alert": "stacks/monitoring/**"}`)
 	}
 	values := make(map[string][]string, len(raw))
@@ -242,7 +242,7 @@ func readTypeMap(text string) (map[string][]string, error) {
 	for key, one := range raw {
 		name, ok := canonicalType(key)
 		if !ok {
-			problems = append(problems, fmt.Errorf("%s is not one of %s", plain.Quote(key), joinWords(safeTypes)))
+			problems = append(problems, fmt.Errorf("%s is not one of %s", text.Quote(key), joinWords(safeTypes)))
 			continue
 		}
 		var text string
@@ -269,17 +269,17 @@ func readTypeMap(text string) (map[string][]string, error) {
 var bareNumber = pattern.Lazy(`^[+-]?\d+(\.\d+)?$`)
 
 // readDuration reads a Go duration that is not negative.
-func readDuration(text string) (time.Duration, error) {
-	text = strings.TrimSpace(text)
-	if bareNumber().MatchString(text) {
-		return 0, fmt.Errorf("%s has no unit; write %ss, %sm or %sh", text, text, text, text)
+func readDuration(raw string) (time.Duration, error) {
+	raw = strings.TrimSpace(raw)
+	if bareNumber().MatchString(raw) {
+		return 0, fmt.Errorf("%s has no unit; write %ss, %sm or %sh", raw, raw, raw, raw)
 	}
-	value, err := time.ParseDuration(text)
+	value, err := time.ParseDuration(raw)
 	if err != nil {
-		return 0, fmt.Errorf("%s is not a duration; write one such as 90s, 30m or 1h30m", plain.Quote(text))
+		return 0, fmt.Errorf("%s is not a duration; write one such as 90s, 30m or 1h30m", text.Quote(raw))
 	}
 	if value < 0 {
-		return 0, fmt.Errorf("%s is negative; write a duration such as 30m", text)
+		return 0, fmt.Errorf("%s is negative; write a duration such as 30m", raw)
 	}
 	return value, nil
 }
@@ -309,7 +309,7 @@ func joinWords[T ~string](words []T) string {
 // they end up in logs, commits and command lines.
 func oneLine(value string) error {
 	if strings.ContainsFunc(value, unicode.IsControl) {
-		return fmt.Errorf("%s holds a line break or another control character; write it on one line", plain.Quote(value))
+		return fmt.Errorf("%s holds a line break or another control character; write it on one line", text.Quote(value))
 	}
 	return nil
 }

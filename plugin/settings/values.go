@@ -18,10 +18,10 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // safeTypes are the types that may be implemented without a person.
@@ -40,7 +40,7 @@ func canonicalType(name string) (string, bool) {
 // safeType keeps safe_types from widening the set.
 func safeType(value string) error {
 	if _, ok := canonicalType(value); !ok {
-		return fmt.Errorf("%s is not one of %s; the set can only be narrowed", plain.Quote(value), joinWords(safeTypes))
+		return fmt.Errorf("%s is not one of %s; the set can only be narrowed", text.Quote(value), joinWords(safeTypes))
 	}
 	return nil
 }
@@ -50,7 +50,7 @@ func CheckURL(value string) error {
 	u, err := url.Parse(value)
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
-		return fmt.Errorf("%s is not a URL; write one that starts with https:// or http://", plain.Quote(value))
+		return fmt.Errorf("%s is not a URL; write one that starts with https:// or http://", text.Quote(value))
 	case u.User != nil:
 		return errors.New("has credentials inside the URL; take them out")
 	}
@@ -65,7 +65,7 @@ func holds(placeholders ...string) check {
 				return nil
 			}
 		}
-		return fmt.Errorf("%s does not hold %s; put it where that belongs", plain.Quote(value), placeholders[0])
+		return fmt.Errorf("%s does not hold %s; put it where that belongs", text.Quote(value), placeholders[0])
 	}
 }
 
@@ -83,7 +83,7 @@ var hashPattern = pattern.Lazy(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 // commitHash is for since.
 func commitHash(value string) error {
 	if !hashPattern().MatchString(value) {
-		return fmt.Errorf("%s is not a full hash of a commit; write what `git rev-parse NAME` prints", plain.Quote(value))
+		return fmt.Errorf("%s is not a full hash of a commit; write what `git rev-parse NAME` prints", text.Quote(value))
 	}
 	return nil
 }
@@ -92,9 +92,9 @@ func commitHash(value string) error {
 func glob(value string) error {
 	switch {
 	case !doublestar.ValidatePattern(value):
-		return fmt.Errorf("%s is not a pattern; close its brackets (a list whose values hold commas must be a JSON array)", plain.Quote(value))
+		return fmt.Errorf("%s is not a pattern; close its brackets (a list whose values hold commas must be a JSON array)", text.Quote(value))
 	case strings.HasPrefix(value, "/"), path.Clean(value) == "..", strings.HasPrefix(path.Clean(value), "../"):
-		return fmt.Errorf("%s leaves the repository; write a path relative to its root", plain.Quote(value))
+		return fmt.Errorf("%s leaves the repository; write a path relative to its root", text.Quote(value))
 	}
 	return oneLine(value)
 }
@@ -103,7 +103,7 @@ func glob(value string) error {
 func repositoryPath(value string) error {
 	clean := path.Clean(value)
 	if strings.HasPrefix(value, "/") || clean == "." || clean == ".." || strings.HasPrefix(clean, "../") {
-		return fmt.Errorf("%s is not a file in the repository; write its path relative to the root", plain.Quote(value))
+		return fmt.Errorf("%s is not a file in the repository; write its path relative to the root", text.Quote(value))
 	}
 	return nil
 }
@@ -111,7 +111,7 @@ func repositoryPath(value string) error {
 // CheckProgram wants one word that names an executable.
 func CheckProgram(value string) error {
 	if strings.ContainsFunc(value, unicode.IsSpace) || strings.HasPrefix(value, "-") {
-		return fmt.Errorf("%s is not the name or path of one program; it takes no arguments here", plain.Quote(value))
+		return fmt.Errorf("%s is not the name or path of one program; it takes no arguments here", text.Quote(value))
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func CheckProgram(value string) error {
 // word is a value that may become an argument of a command.
 func word(value string) error {
 	if strings.ContainsFunc(value, unicode.IsSpace) || strings.HasPrefix(value, "-") {
-		return fmt.Errorf("%s must be one word that does not start with a dash", plain.Quote(value))
+		return fmt.Errorf("%s must be one word that does not start with a dash", text.Quote(value))
 	}
 	return oneLine(value)
 }
@@ -129,7 +129,7 @@ var agentName = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
 func agentDefinition(value string) error {
 	if !agentName().MatchString(value) {
-		return fmt.Errorf("%s is not a name of an agent; use letters, digits, - and _", plain.Quote(value))
+		return fmt.Errorf("%s is not a name of an agent; use letters, digits, - and _", text.Quote(value))
 	}
 	return nil
 }
@@ -137,7 +137,7 @@ func agentDefinition(value string) error {
 // identity is a name or an address in a commit.
 func identity(value string) error {
 	if strings.ContainsAny(value, "<>") {
-		return fmt.Errorf("%s holds < or >, which git does not allow; leave them out", plain.Quote(value))
+		return fmt.Errorf("%s holds < or >, which git does not allow; leave them out", text.Quote(value))
 	}
 	return nil
 }
@@ -145,7 +145,7 @@ func identity(value string) error {
 // absolute is a folder on the host.
 func absolute(value string) error {
 	if !strings.HasPrefix(value, "/") && !strings.HasPrefix(value, "~/") {
-		return fmt.Errorf("%s must be an absolute path on the host, or start with ~/", plain.Quote(value))
+		return fmt.Errorf("%s must be an absolute path on the host, or start with ~/", text.Quote(value))
 	}
 	return nil
 }
@@ -161,7 +161,7 @@ func fingerprint(value string) error {
 	digest, ok := strings.CutPrefix(value, "SHA256:")
 	sum, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(digest, "="))
 	if !ok || err != nil || len(sum) != 32 {
-		return fmt.Errorf("%s is no fingerprint; write SHA256:… as `ssh-keygen -lf KEY.pub` prints it", plain.Quote(value))
+		return fmt.Errorf("%s is no fingerprint; write SHA256:… as `ssh-keygen -lf KEY.pub` prints it", text.Quote(value))
 	}
 	return nil
 }
@@ -199,7 +199,7 @@ var restless = pattern.Lazy(`^(output\.[\w-]+|(module\.[\w-]+(\[[^\]]+\])?\.)*(n
 
 func toleratedAddress(value string) error {
 	if !restless().MatchString(value) {
-		return fmt.Errorf("%s is not an address of a null_resource, terraform_data or time_* resource, and no output.NAME of a stack; only those are tolerated", plain.Quote(value))
+		return fmt.Errorf("%s is not an address of a null_resource, terraform_data or time_* resource, and no output.NAME of a stack; only those are tolerated", text.Quote(value))
 	}
 	return nil
 }
@@ -227,10 +227,10 @@ func shellText(value string) error {
 	const wayOut = "write the command as one text, as a shell takes it, such as make check"
 	var array []any
 	if json.Unmarshal([]byte(value), &array) == nil {
-		return fmt.Errorf("%s is a list; %s", plain.Quote(value), wayOut)
+		return fmt.Errorf("%s is a list; %s", text.Quote(value), wayOut)
 	}
 	if program := firstProgram(value); strings.Contains(program, ",") {
-		return fmt.Errorf("%s begins with %s, which names no program and looks like the values of a list; %s", plain.Quote(value), plain.Quote(program), wayOut)
+		return fmt.Errorf("%s begins with %s, which names no program and looks like the values of a list; %s", text.Quote(value), text.Quote(program), wayOut)
 	}
 	return nil
 }

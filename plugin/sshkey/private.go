@@ -7,8 +7,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Private reads a private key. The text of its errors follows the name of the
@@ -52,8 +52,8 @@ func publicHalf(text string) bool {
 
 // firstWords keeps a library's sentence and no data that it may quote.
 func firstWords(err error) string {
-	text, _, _ := strings.Cut(err.Error(), "\"")
-	return plain.Line(text, 60)
+	raw, _, _ := strings.Cut(err.Error(), "\"")
+	return text.Line(raw, 60)
 }
 
 // Certified is the signer with a certificate, as Vault's SSH engine signs

@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // maxAnswer is the size in bytes of the longest answer that is read. Vault's
@@ -146,7 +146,7 @@ type stranger struct {
 
 // Error says what came.
 func (s *stranger) Error() string {
-	return fmt.Sprintf("%d with %s, which is no answer of Vault", s.status, plain.Line(cmp.Or(s.kind, "no content"), 60))
+	return fmt.Sprintf("%d with %s, which is no answer of Vault", s.status, text.Line(cmp.Or(s.kind, "no content"), 60))
 }
 
 // redirected is an answer that names another place to ask.
@@ -158,7 +158,7 @@ type redirected struct {
 
 // Error says where to.
 func (r *redirected) Error() string {
-	return fmt.Sprintf("%d: redirected to %s, which is not followed with a login", r.status, plain.Line(r.to, 200))
+	return fmt.Sprintf("%d: redirected to %s, which is not followed with a login", r.status, text.Line(r.to, 200))
 }
 
 // errTooLong is what reading an answer of more than maxAnswer bytes ends with.

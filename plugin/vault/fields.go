@@ -9,8 +9,8 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Fields is what Vault gave.
@@ -60,7 +60,7 @@ func (f Fields) Get(name string) (secret.String, error) {
 	}
 	names := "the secret has no fields"
 	if all := f.Names(); len(all) > 0 {
-		names = "the fields are " + plain.Line(strings.Join(all, ", "), 500)
+		names = "the fields are " + text.Line(strings.Join(all, ", "), 500)
 	}
 	err := fault.WithFix(errors.New("vault: no secret was read"), "set vault_secret")
 	if f.Path != "" {

@@ -16,8 +16,8 @@ import (
 	"github.com/hashicorp/vault/api/auth/kubernetes"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // login gives the client its token and returns what is remarkable about it.
@@ -140,14 +140,14 @@ func (id identity) String() string {
 	if id.Subject == "" {
 		return ""
 	}
-	text := "the token is of " + plain.Line(id.Subject, 120)
+	raw := "the token is of " + text.Line(id.Subject, 120)
 	if id.Audience != nil {
-		text += " for audience " + plain.Line(fmt.Sprint(id.Audience), 120)
+		raw += " for audience " + text.Line(fmt.Sprint(id.Audience), 120)
 	}
 	if id.expired() {
-		text += " and expired at " + time.Unix(id.Expires, 0).UTC().Format(time.RFC3339)
+		raw += " and expired at " + time.Unix(id.Expires, 0).UTC().Format(time.RFC3339)
 	}
-	return text
+	return raw
 }
 
 func (id identity) expired() bool {

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // longLife is the life of a token or certificate from which on a warning says
@@ -98,7 +98,7 @@ func excess(ctx context.Context, c Config, client *api.Client, read string) []er
 		return nil
 	}
 	slices.Sort(found)
-	return []error{fault.WithFix(fmt.Errorf("the Vault token may do more than a run needs (%s)", plain.Line(strings.Join(found, ", "), 300)), leastPower)}
+	return []error{fault.WithFix(fmt.Errorf("the Vault token may do more than a run needs (%s)", text.Line(strings.Join(found, ", "), 300)), leastPower)}
 }
 
 func capabilities(rule any) []string {

@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Read logs in, reads the secret and has the SSH key signed, as far as the
@@ -114,12 +114,12 @@ func absence(answer *api.Secret) error {
 		return errAbsent
 	}
 	about, _ := answer.Data["metadata"].(map[string]any)
-	version := plain.Line(fmt.Sprint(about["version"]), 20)
+	version := text.Line(fmt.Sprint(about["version"]), 20)
 	if destroyed, _ := about["destroyed"].(bool); destroyed {
 		return fault.WithFix(fmt.Errorf("its newest version, %s, was destroyed", version), "write the secret again")
 	}
 	if when, _ := about["deletion_time"].(string); when != "" {
-		return fault.WithFix(fmt.Errorf("its newest version, %s, was deleted at %s", version, plain.Line(when, 40)), "bring it back with: vault kv undelete -versions=%s", version)
+		return fault.WithFix(fmt.Errorf("its newest version, %s, was deleted at %s", version, text.Line(when, 40)), "bring it back with: vault kv undelete -versions=%s", version)
 	}
 	return errAbsent
 }

@@ -18,7 +18,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // do makes one request, again while its failure is temporary and the context's
@@ -120,19 +120,19 @@ func (c Config) told(err error) error {
 	if err == nil {
 		return nil
 	}
-	var text string
+	var raw string
 	if answer, ok := errors.AsType[*api.ResponseError](err); ok {
-		if text = strings.Join(answer.Errors, "; "); strings.TrimSpace(text) == "" {
-			text = http.StatusText(answer.StatusCode)
+		if raw = strings.Join(answer.Errors, "; "); strings.TrimSpace(raw) == "" {
+			raw = http.StatusText(answer.StatusCode)
 		}
-		text = fmt.Sprintf("%d: %s", answer.StatusCode, text)
+		raw = fmt.Sprintf("%d: %s", answer.StatusCode, raw)
 	} else {
 		if way, ok := errors.AsType[*url.Error](err); ok {
 			err = way.Err
 		}
-		text = err.Error()
+		raw = err.Error()
 	}
-	return &said{text: plain.Line(c.hidden.Redact(text), 300), err: err}
+	return &said{text: text.Line(c.hidden.Redact(raw), 300), err: err}
 }
 
 // said is an error in other words.

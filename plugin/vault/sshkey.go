@@ -17,8 +17,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // SSHKey is an ephemeral key that Vault's SSH engine signed.
@@ -82,7 +82,7 @@ func checkCertificate(line string, key ssh.PublicKey, principals string) (time.T
 	}
 	for principal := range strings.SplitSeq(principals, ",") {
 		if principal != "" && !slices.Contains(certificate.ValidPrincipals, principal) {
-			return time.Time{}, fault.WithFix(fmt.Errorf("the certificate is for %s and not for %s", plain.Line(strings.Join(certificate.ValidPrincipals, ", "), 200), principal), "add that to the role's allowed_users")
+			return time.Time{}, fault.WithFix(fmt.Errorf("the certificate is for %s and not for %s", text.Line(strings.Join(certificate.ValidPrincipals, ", "), 200), principal), "add that to the role's allowed_users")
 		}
 	}
 	if certificate.ValidBefore >= math.MaxInt64 {

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // maxShow bounds the output of the show command, in bytes.
@@ -40,7 +40,7 @@ func PlanJSON(show []byte) ([]byte, error) {
 			show = rest
 			continue
 		}
-		before := strings.TrimSpace(plain.Clean(string(line[:start])))
+		before := strings.TrimSpace(text.Clean(string(line[:start])))
 		object, keys, after, err := objectAt(show[start:])
 		switch {
 		case err != nil && before == "":
@@ -70,17 +70,17 @@ const oneLine = "show_args must print the plan alone, as JSON"
 
 // objectAt reads the JSON object that text begins with, behind which its line
 // has to end. after is what follows that line.
-func objectAt(text []byte) (object []byte, keys map[string]json.RawMessage, after []byte, err error) {
-	d := json.NewDecoder(bytes.NewReader(text))
+func objectAt(raw []byte) (object []byte, keys map[string]json.RawMessage, after []byte, err error) {
+	d := json.NewDecoder(bytes.NewReader(raw))
 	if err := d.Decode(&keys); err != nil {
 		return nil, nil, nil, err
 	}
 	end := d.InputOffset()
-	tail, after, _ := bytes.Cut(text[end:], []byte{'\n'})
-	if strings.TrimSpace(plain.Clean(string(tail))) != "" {
+	tail, after, _ := bytes.Cut(raw[end:], []byte{'\n'})
+	if strings.TrimSpace(text.Clean(string(tail))) != "" {
 		return nil, nil, nil, errors.New("something follows it on its line")
 	}
-	return text[:end], keys, after, nil
+	return raw[:end], keys, after, nil
 }
 
 func isLog(keys map[string]json.RawMessage) bool {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Errors of the remote, told apart with errors.Is.
@@ -26,7 +26,7 @@ var (
 const maxMessage = 600
 
 // Printable makes a text from outside fit for a log line.
-func Printable(text string) string { return plain.Line(text, maxMessage) }
+func Printable(raw string) string { return text.Line(raw, maxMessage) }
 
 // remoteError carries an error out of a remote act. Its text is safe to print
 // whatever the server said.

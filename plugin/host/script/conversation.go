@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // conversation is one round trip under way.
@@ -191,7 +191,7 @@ func (s *Shell) judge(j Job, c *conversation) (*Answer, error) {
 	if how != nil {
 		detail = how.Error() + " " + detail
 	}
-	return a, s.gone(j, c, plain.Line(detail, 300))
+	return a, s.gone(j, c, text.Line(detail, 300))
 }
 
 // gone is the error of a conversation that broke off, for what the host said of

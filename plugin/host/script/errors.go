@@ -9,7 +9,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Causes that callers tell apart with errors.Is. Every error of a Shell but a
@@ -51,12 +51,12 @@ func (s *Shell) failure(doing string, a *Answer, stderr string) error {
 		if detail != "" {
 			detail = ": " + detail
 		}
-		place := cmp.Or(plain.Line(string(a.Block("full")), 300), "~/.cache/pm-todos")
+		place := cmp.Or(text.Line(string(a.Block("full")), 300), "~/.cache/pm-todos")
 		return fault.Mark(fault.Temporary, fmt.Errorf("%s: %w on %s:%s, free some there%s", doing, ErrDiskFull, s.Name, place, detail))
 	case IsProcessLimit(stderr):
 		return s.NoProcesses(doing, errors.New(detail))
 	}
-	return &Failure{Doing: doing, Code: plain.Line(a.Get("fail"), 60), Subject: plain.Line(string(a.Block("fail-text")), 300), Detail: detail}
+	return &Failure{Doing: doing, Code: text.Line(a.Get("fail"), 60), Subject: text.Line(string(a.Block("fail-text")), 300), Detail: detail}
 }
 
 // NoProcesses is the error of a host that starts no more programs.
@@ -83,13 +83,13 @@ func TellingLine(output string) string {
 	for line := range strings.Lines(output) {
 		line = strings.TrimSpace(strings.Trim(strings.TrimSpace(line), "│╷╵"))
 		if strings.HasPrefix(line, "Error") || strings.HasPrefix(line, "error:") || strings.HasPrefix(line, "fatal:") {
-			return plain.Cut(line, 300)
+			return text.Cut(line, 300)
 		}
 		if line != "" {
 			last = line
 		}
 	}
-	return plain.Cut(last, 300)
+	return text.Cut(last, 300)
 }
 
 // tailLength is how much of a command's output goes into an error.
@@ -101,7 +101,7 @@ func Tail(output []byte) string {
 	if len(output) > 2*tailLength {
 		output = output[len(output)-2*tailLength:]
 	}
-	text := plain.Text(string(output), 0)
+	text := text.Text(string(output), 0)
 	if len(text) > tailLength {
 		text = text[len(text)-tailLength:]
 		for len(text) > 0 && !utf8.RuneStart(text[0]) {

@@ -19,7 +19,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // A Shell runs the scripts on one machine. It is safe for concurrent use.
@@ -79,7 +79,7 @@ type Job struct {
 }
 
 func (j *Job) fill() {
-	j.Doing = plain.Line(j.Doing, 0) // a folder of the repository may have any name
+	j.Doing = text.Line(j.Doing, 0) // a folder of the repository may have any name
 	if j.Timeout <= 0 {
 		j.Timeout = time.Minute
 	}

@@ -15,9 +15,9 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Login says how a host is reached and logged in to.
@@ -201,7 +201,7 @@ func (d *dialer) unreachable(limited, ctx context.Context, target Target, err er
 	case limited.Err() != nil:
 		return atTarget(fault.Temporary, target, fault.WithFix(fmt.Errorf("%w: %w", ErrUnreachable, context.Cause(limited)), "check that it is up and that no firewall swallows packets"))
 	case errors.As(err, &channel) && channel.Reason == ssh.Prohibited:
-		return atTarget(fault.Failed, target, fault.WithFix(fmt.Errorf("%w: the jump host forbids it (%s)", ErrUnreachable, plain.Line(channel.Message, 100)), "allow TCP forwarding there"))
+		return atTarget(fault.Failed, target, fault.WithFix(fmt.Errorf("%w: the jump host forbids it (%s)", ErrUnreachable, text.Line(channel.Message, 100)), "allow TCP forwarding there"))
 	}
 	return atTarget(fault.Temporary, target, fmt.Errorf("%w: %w", ErrUnreachable, heard{err}))
 }
@@ -233,7 +233,7 @@ func atTarget(kind fault.Kind, target Target, err error) error {
 type heard struct{ err error }
 
 // Error is the line.
-func (h heard) Error() string { return plain.Line(h.err.Error(), 200) }
+func (h heard) Error() string { return text.Line(h.err.Error(), 200) }
 
 // Unwrap is the error as it came.
 func (h heard) Unwrap() error { return h.err }

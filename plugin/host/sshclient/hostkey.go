@@ -14,8 +14,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/plain"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // PinError is a host key that was not accepted.
@@ -81,7 +81,7 @@ func newPins(known []byte, fingerprints []string) (*pins, error) {
 	for _, f := range fingerprints {
 		f = strings.TrimRight(strings.TrimSpace(f), "=")
 		if !fingerprintPattern().MatchString(f) {
-			return nil, fault.Mark(fault.Failed, fault.WithFix(fmt.Errorf("host_fingerprints: %q is no fingerprint", plain.Line(f, 80)), "write it as ssh-keygen -l prints it: SHA256: and 43 characters"))
+			return nil, fault.Mark(fault.Failed, fault.WithFix(fmt.Errorf("host_fingerprints: %q is no fingerprint", text.Line(f, 80)), "write it as ssh-keygen -l prints it: SHA256: and 43 characters"))
 		}
 		p.fingerprints = append(p.fingerprints, f)
 	}
@@ -168,7 +168,7 @@ func (p *pins) check(address string, remote net.Addr, key ssh.PublicKey) error {
 		}
 		if p.knows(address) {
 			if !knownhosts.IsHostKeyChanged(err) {
-				refused.Why = plain.Line(err.Error(), 200)
+				refused.Why = text.Line(err.Error(), 200)
 			}
 			return refused
 		}

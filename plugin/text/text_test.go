@@ -1,4 +1,4 @@
-package plain_test
+package text_test
 
 import (
 	"strings"
@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/pm-todos/pm-todos/plugin/plain"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 func TestThreat13_LineDropsWhatATerminalObeysAndWhatNobodySees(t *testing.T) {
@@ -36,7 +36,7 @@ func TestThreat13_LineDropsWhatATerminalObeysAndWhatNobodySees(t *testing.T) {
 		"wide characters stay": {"日本語 🚨", "日本語 🚨"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := plain.Line(test.in, 0); got != test.want {
+			if got := text.Line(test.in, 0); got != test.want {
 				t.Errorf("Line(%q) = %q, want %q", test.in, got, test.want)
 			}
 		})
@@ -44,7 +44,7 @@ func TestThreat13_LineDropsWhatATerminalObeysAndWhatNobodySees(t *testing.T) {
 }
 
 func TestTextKeepsLinesAndTabs(t *testing.T) {
-	got := plain.Text("\r\n\n  a\tb  \r\nc\x1b[1m!\x1b[m\n\n", 0)
+	got := text.Text("\r\n\n  a\tb  \r\nc\x1b[1m!\x1b[m\n\n", 0)
 	if want := "  a\tb\nc!"; got != want {
 		t.Errorf("Text = %q, want %q", got, want)
 	}
@@ -63,7 +63,7 @@ func TestCut(t *testing.T) {
 		{"日本語です", 3, "日本…"},
 		{"abc", 1, "…"},
 	} {
-		if got := plain.Cut(test.in, test.limit); got != test.want {
+		if got := text.Cut(test.in, test.limit); got != test.want {
 			t.Errorf("Cut(%q, %d) = %q, want %q", test.in, test.limit, got, test.want)
 		}
 	}
@@ -73,14 +73,14 @@ func TestLineIsAlwaysOneCleanLineWithinItsLimit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes")) + rapid.String().Draw(t, "text")
 		limit := rapid.IntRange(1, 40).Draw(t, "limit")
-		got := plain.Line(in, limit)
+		got := text.Line(in, limit)
 		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > limit {
 			t.Fatalf("Line(%q, %d) = %q", in, limit, got)
 		}
-		if strings.ContainsFunc(got, func(r rune) bool { return plain.Hidden(r) || unicode.IsControl(r) }) {
+		if strings.ContainsFunc(got, func(r rune) bool { return text.Hidden(r) || unicode.IsControl(r) }) {
 			t.Fatalf("Line(%q) = %q has a hidden character", in, got)
 		}
-		if again := plain.Line(got, limit); again != got {
+		if again := text.Line(got, limit); again != got {
 			t.Fatalf("Line is not stable: %q, then %q", got, again)
 		}
 	})
@@ -92,7 +92,7 @@ func TestFitCountsColumnsNotCharacters(t *testing.T) {
 		limit int
 		want  string
 	}{{"abc", 5, "abc  "}, {"日本語", 6, "日本語"}, {"日本語", 5, "日本…"}, {"日本", 5, "日本 "}, {"e\u0301", 2, "e\u0301 "}} {
-		if got := plain.Fit(test.text, test.limit); got != test.want {
+		if got := text.Fit(test.text, test.limit); got != test.want {
 			t.Errorf("Fit(%q, %d) = %q, want %q", test.text, test.limit, got, test.want)
 		}
 	}

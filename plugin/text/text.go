@@ -1,9 +1,9 @@
-// Package plain makes text from outside fit for a log: no control characters,
+// Package text makes text from outside fit for a log: no control characters,
 // no terminal sequences, nothing invisible or direction-changing, and an end.
 //
 // Documents, agents, hosts and servers write such text. It is cleaned where it
 // is printed, never where it is judged.
-package plain
+package text
 
 import (
 	"strings"
