@@ -15,7 +15,7 @@ import (
 
 // ApplySpec says which saved plan is applied, and how.
 type ApplySpec struct {
-	ID      string   // names the apply within its run, for ApplyStatus; pattern as of run ids
+	ID      string   // names the apply within its run, for FenceApply; pattern as of run ids
 	Dir     string   // the stack's folder in the repository
 	Program string   // as in PlanSpec
 	Args    []string // {plan} stands for the absolute path of the plan file
@@ -51,7 +51,7 @@ const applyMost = 24 * time.Hour
 // faster, among others) or, with
 // ErrBegan, that it was not started by this call. Any
 // other error is of kind fault.Person and comes with Unknown: the apply may go
-// on, or may have begun, and ApplyStatus tells later.
+// on, or may have begun, and FenceApply tells later.
 func (w *Workspace) Apply(ctx context.Context, spec ApplySpec) (ApplyStatus, error) {
 	j, err := w.applyJob(spec)
 	if err != nil {
@@ -127,22 +127,15 @@ func (w *Workspace) applyJob(spec ApplySpec) (script.Job, error) {
 	}, nil
 }
 
-// ApplyStatus tells of an apply of any run on this host, for settling. The run
-// directory is found by what it holds: the apply, or the saved plan file with
-// the SHA-256 that was judged. Where none does, Unknown is all there is to say.
-func (h *Host) ApplyStatus(ctx context.Context, id, judged string) (ApplyStatus, error) {
-	return h.applyState(ctx, id, judged, false)
-}
-
-// FenceApply is ApplyStatus for whoever acts upon it: an apply that began has
-// ended, or nothing of it runs any more; one that has not begun never will, even
-// when the run that meant to start it was only frozen. The context ends the
-// waiting; Running is told then all the same.
+// FenceApply tells of an apply of any run on this host, for whoever acts upon
+// it: one that began has ended, or nothing of it runs any more; one that has not
+// begun never will, even when the run that meant to start it was only frozen.
+// The context ends the waiting; Running is told then all the same.
+//
+// The run directory is found by what it holds: the apply, or the saved plan file
+// with the SHA-256 that was judged. Where none does, Unknown is all there is to
+// say.
 func (h *Host) FenceApply(ctx context.Context, id, judged string) (ApplyStatus, error) {
-	return h.applyState(ctx, id, judged, true)
-}
-
-func (h *Host) applyState(ctx context.Context, id, judged string, wait bool) (ApplyStatus, error) {
 	if err := checkID("apply id", id); err != nil {
 		return ApplyStatus{}, err
 	}
@@ -150,11 +143,8 @@ func (h *Host) applyState(ctx context.Context, id, judged string, wait bool) (Ap
 		return ApplyStatus{}, err
 	}
 	j := script.Job{
-		Doing: "asking for the apply " + id, Files: []string{"state", "status"},
-		Variables: script.Variables{"apply": id, "judged": judged, "wait": "0"},
-	}
-	if wait {
-		j.Variables["wait"], j.Timeout = "1", applyMost
+		Doing: "asking for the apply " + id, Files: []string{"state", "status"}, Timeout: applyMost,
+		Variables: script.Variables{"apply": id, "judged": judged},
 	}
 	a, err := h.do(ctx, j)
 	if err != nil {

@@ -40,7 +40,7 @@ func TestApplyOfTheJudgedPlan(t *testing.T) {
 		if got := read(t, ws.tree()+"/stacks/a/applied"); got != "plan of plan" {
 			t.Errorf("applied was %q", got)
 		}
-		later, err := w.ApplyStatus(t.Context(), "one", sum)
+		later, err := w.FenceApply(t.Context(), "one", sum)
 		if err != nil || later != status {
 			t.Errorf("asked later: %+v, %v; want %+v", later, err, status)
 		}
@@ -79,7 +79,7 @@ func TestProgressIsLookedForInAllThatAnApplyPrinted(t *testing.T) {
 		if err != nil || !status.Ended || status.Code != 1 || status.Progress != c.want {
 			t.Errorf("%s: got %+v, %v", c.prints, status, err)
 		}
-		if later, err := w.ApplyStatus(t.Context(), id, sum); err != nil || later != status {
+		if later, err := w.FenceApply(t.Context(), id, sum); err != nil || later != status {
 			t.Errorf("%s: asked later: %+v, %v", c.prints, later, err)
 		}
 	}
@@ -109,7 +109,7 @@ func TestThreat6_OnlyTheJudgedPlanFileIsApplied(t *testing.T) {
 		if exists(ws.tree() + "/stacks/a/applied") {
 			t.Error("it was applied all the same")
 		}
-		status, err := w.ApplyStatus(t.Context(), "x", sum)
+		status, err := w.FenceApply(t.Context(), "x", sum)
 		if err != nil || status != (ApplyStatus{}) {
 			t.Errorf("a refused apply counts as %+v, %v", status, err)
 		}
@@ -135,9 +135,6 @@ func TestApplySurvivesTheEndOfTheWaiting(t *testing.T) {
 		stack, pid := started(t, ws)
 		if !lives(pid[0]) {
 			t.Fatal("the apply ended with the waiting")
-		}
-		if status, err := w.ApplyStatus(t.Context(), "one", sum); err != nil || !status.Began || !status.Running || status.Ended || status.Unknown {
-			t.Errorf("while it runs: %+v, %v", status, err)
 		}
 		wait := time.Second
 		eventually(t, "a wait that is given up tells that the apply runs", func() bool {
@@ -200,14 +197,14 @@ func TestApplyThatWasKilledIsUnknown(t *testing.T) {
 	if status := <-done; !status.Began || !status.Unknown || status.Ended || status.Running {
 		t.Errorf("got %+v", status)
 	}
-	status, err := w.ApplyStatus(t.Context(), "one", sum)
+	status, err := w.FenceApply(t.Context(), "one", sum)
 	if err != nil || !status.Unknown || !status.Began {
 		t.Errorf("asked later: %+v, %v", status, err)
 	}
-	if status, err := w.ApplyStatus(t.Context(), "other", strings.Repeat("0", 64)); err != nil || status != (ApplyStatus{Unknown: true}) {
+	if status, err := w.FenceApply(t.Context(), "other", strings.Repeat("0", 64)); err != nil || status != (ApplyStatus{Unknown: true}) {
 		t.Errorf("of an apply whose plan nobody saved: %+v, %v", status, err)
 	}
-	if status, err := w.ApplyStatus(t.Context(), "never", sum); err != nil || status != (ApplyStatus{}) {
+	if status, err := w.FenceApply(t.Context(), "never", sum); err != nil || status != (ApplyStatus{}) {
 		t.Errorf("of an apply that never began: %+v, %v", status, err)
 	}
 }
@@ -227,7 +224,7 @@ func TestFencedApplyNeverBegins(t *testing.T) {
 		if exists(ws.tree() + "/stacks/a/applied") {
 			t.Error("it was applied all the same")
 		}
-		if status, err := w.ApplyStatus(t.Context(), "one", sum); err != nil || status != (ApplyStatus{}) {
+		if status, err := w.FenceApply(t.Context(), "one", sum); err != nil || status != (ApplyStatus{}) {
 			t.Errorf("asked later: %+v, %v", status, err)
 		}
 		if status, err := ws.Apply(t.Context(), applySpec("two", sum)); err != nil || !status.Ended || status.Code != 0 {

@@ -36,7 +36,7 @@ type CommandError struct {
 func (e *CommandError) Error() string {
 	text := fmt.Sprintf("%s on %s ended with exit code %d", e.Step, e.Host, e.Code)
 	if e.Reason != "" {
-		text = fmt.Sprintf("%s on %s was ended: %s", e.Step, e.Host, e.Reason.sentence())
+		text = fmt.Sprintf("%s on %s was ended: %s", e.Step, e.Host, sentences[e.Reason])
 	}
 	if line := script.TellingLine(e.Output); line != "" {
 		text += ": " + line

@@ -15,22 +15,13 @@ const (
 	Lost      EndReason = "lost"      // the connection ended, or fell silent
 )
 
-func (r EndReason) sentence() string {
-	switch r {
-	case TimedOut:
-		return "its time was over"
-	case Idled:
-		return "it printed nothing for too long"
-	case Flooded:
-		return "it printed too much"
-	case Finished:
-		return "it was done and did not end"
-	case Cancelled:
-		return "the run was cancelled"
-	case Lost:
-		return "the connection was lost"
-	}
-	return string(r)
+var sentences = map[EndReason]string{
+	TimedOut:  "its time was over",
+	Idled:     "it printed nothing for too long",
+	Flooded:   "it printed too much",
+	Finished:  "it was done and did not end",
+	Cancelled: "the run was cancelled",
+	Lost:      "the connection was lost",
 }
 
 // Exit is how a process on the host ended. All of it is the host's word.

@@ -42,7 +42,7 @@ func TestUnsettledAppliesAreKept(t *testing.T) {
 		if exists(run.dir + "/apply/one/plan.tfplan") {
 			t.Error("the plan file of a settled apply is kept")
 		}
-		if status, err := w.ApplyStatus(t.Context(), "one", sum); err != nil || !status.Settled || !status.Ended || status.SHA256 != "" {
+		if status, err := w.FenceApply(t.Context(), "one", sum); err != nil || !status.Settled || !status.Ended || status.SHA256 != "" {
 			t.Errorf("settled is read as %+v, %v", status, err)
 		}
 		if err := run.Close(t.Context()); err != nil || exists(run.dir) {

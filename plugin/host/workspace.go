@@ -15,15 +15,15 @@ import (
 )
 
 // Kind is what a workspace is for.
-type Kind int
+type Kind string
 
 const (
 	// AgentTree is a work tree without .git for the agent: every file is the
 	// byte sequence of its blob, the repository's agent settings and hooks are
 	// taken out, and its git directory lies beside it.
-	AgentTree Kind = iota
+	AgentTree Kind = "agent"
 	// Checkout is a shallow repository, detached at the commit, for Terraform.
-	Checkout
+	Checkout Kind = "checkout"
 )
 
 // Prepare is what a Checkout gets beside the commit.
@@ -78,7 +78,6 @@ func (r *Run) Workspace(ctx context.Context, name, commit string, pack io.Reader
 	if prepare.Timeout <= 0 {
 		prepare.Timeout = 10 * time.Minute
 	}
-	kinds := map[Kind]string{AgentTree: "agent", Checkout: "checkout"}
 	a, err := r.host.do(ctx, script.Job{
 		Doing: doing, Files: []string{"state", "git", "carry", "workspace"},
 		Payload: pack, Timeout: prepare.Timeout, Grace: 5 * time.Second,
@@ -87,7 +86,7 @@ func (r *Run) Workspace(ctx context.Context, name, commit string, pack io.Reader
 			"run":         r.dir,
 			"name":        name,
 			"commit":      commit,
-			"kind":        kinds[kind],
+			"kind":        string(kind),
 			"workdir":     prepare.Workdir,
 			"carry":       carry,
 			"carry_cache": cached,

@@ -4,15 +4,9 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
-	"sync"
-	"unicode"
-	"unicode/utf8"
-
-	"mvdan.cc/sh/v3/syntax"
 )
 
 // CommandLine is the one command line that ever goes to a login shell, which
@@ -28,32 +22,20 @@ const Boot = `IFS= read -r s; eval "$(printf %b "$s")"`
 //go:embed *.sh
 var scriptFiles embed.FS
 
-// scripts holds every script by name, without comments and indentation: they
-// are read byte by byte on the other side.
-var scripts = sync.OnceValue(loadScripts)
-
-func loadScripts() map[string]string {
-	found := map[string]string{}
-	// Neither call can fail: the files are part of the program.
-	entries, err := fs.ReadDir(scriptFiles, ".")
+// load is a script without comments and indentation: it is read byte by byte
+// on the other side.
+func load(name string) (string, error) {
+	source, err := scriptFiles.ReadFile(name + ".sh")
 	if err != nil {
-		panic(err)
+		return "", err
 	}
-	for _, entry := range entries {
-		src, err := fs.ReadFile(scriptFiles, entry.Name())
-		if err != nil {
-			panic(err)
+	var text strings.Builder
+	for line := range strings.Lines(string(source)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			text.WriteString(line + "\n")
 		}
-		var lines strings.Builder
-		for line := range strings.Lines(string(src)) {
-			line = strings.TrimSpace(line)
-			if line != "" && !strings.HasPrefix(line, "#") {
-				lines.WriteString(line + "\n")
-			}
-		}
-		found[strings.TrimSuffix(entry.Name(), ".sh")] = lines.String()
 	}
-	return found
+	return text.String(), nil
 }
 
 // Variables are shell variables of a script, by name.
@@ -72,9 +54,9 @@ func compose(variables Variables, names ...string) (string, error) {
 		text.WriteString("unset " + name + "\n" + name + "=" + quoted + "\n")
 	}
 	for _, name := range names {
-		script, found := scripts()[name]
-		if !found {
-			return "", fmt.Errorf("no script is called %q", name)
+		script, err := load(name)
+		if err != nil {
+			return "", err
 		}
 		text.WriteString(script)
 	}
@@ -90,46 +72,12 @@ func Detached(variables Variables, names ...string) (string, error) {
 	return escape(text), err
 }
 
-// Quote is text as one shell word. syntax.Quote refuses control characters in
-// POSIX mode; those need nothing but single quotes around them.
+// Quote is text as one shell word.
 func Quote(text string) (string, error) {
 	if strings.ContainsRune(text, 0) {
 		return "", errors.New("it contains a NUL byte, which no command can take")
 	}
-	if text == "" {
-		return "''", nil
-	}
-	var word strings.Builder
-	for len(text) > 0 {
-		n, printable := prefix(text)
-		if !printable {
-			word.WriteString("'" + text[:n] + "'")
-		} else {
-			part, err := syntax.Quote(text[:n], syntax.LangPOSIX)
-			if err != nil {
-				return "", err
-			}
-			word.WriteString(part)
-		}
-		text = text[n:]
-	}
-	return word.String(), nil
-}
-
-// prefix is the length of the longest start of text that is printable throughout
-// or nowhere, in the sense of syntax.Quote.
-func prefix(text string) (n int, printable bool) {
-	for n < len(text) {
-		r, size := utf8.DecodeRuneInString(text[n:])
-		is := r != utf8.RuneError && unicode.IsPrint(r)
-		if n == 0 {
-			printable = is
-		} else if is != printable {
-			break
-		}
-		n += size
-	}
-	return n, printable
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'", nil
 }
 
 // QuoteAll is a list as words for "set --".

@@ -94,8 +94,17 @@ func TestCommandLineIsPlain(t *testing.T) {
 }
 
 func TestScriptsParse(t *testing.T) {
+	files, err := scriptFiles.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, argv := range shells(t) {
-		for script, text := range scripts() {
+		for _, file := range files {
+			script := strings.TrimSuffix(file.Name(), ".sh")
+			text, err := load(script)
+			if err != nil {
+				t.Fatal(err)
+			}
 			cmd := exec.Command(argv[0], append(argv[1:], "-n")...)
 			cmd.Stdin = strings.NewReader(text)
 			if out, err := cmd.CombinedOutput(); err != nil {

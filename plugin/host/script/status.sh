@@ -1,4 +1,4 @@
-# Tells of one apply, for a process that did not start it: of the run directory
+# Tells of one apply, for a process that did not start it, once it has ended: of the run directory
 # that has it, or else of the one that has the saved plan.
 place_root
 run=
@@ -13,12 +13,10 @@ done
 say known 1
 if [ -z "$run" ]; then
 	say apply-lost 1
-elif [ -d "$run/apply/$apply" ] || [ "$wait" -eq 1 ]; then
+else
 	stamp
-	[ "$wait" -eq 0 ] || fence_apply "$run/apply/$apply" || fail cache "$run/apply/$apply"
+	fence_apply "$run/apply/$apply" || fail cache "$run/apply/$apply"
 	report_apply "$run/apply/$apply"
-	if [ "$wait" -eq 1 ]; then
-		await_apply "$run/apply/$apply"
-		report_apply "$run/apply/$apply"
-	fi
+	await_apply "$run/apply/$apply"
+	report_apply "$run/apply/$apply"
 fi
