@@ -56,7 +56,7 @@ func (f Fields) Check() error {
 }
 
 // FileName is the name of the post-mortem's file.
-func (f Fields) FileName() string { return f.Date + "-" + Slug(f.Title) + ".md" }
+func (f Fields) FileName() string { return f.Date + "-" + slug(f.Title) + ".md" }
 
 // CommitMessage is the subject of the commit that adds the post-mortem. It has
 // no skip mark, which would keep the push from starting the pipeline.
@@ -146,11 +146,11 @@ var letters = strings.NewReplacer(
 	"ß", "ss", "æ", "ae", "œ", "oe", "ø", "o", "đ", "d", "ð", "d", "ł", "l", "þ", "th", "ı", "i", "&", " and ", "'", "", "’", "",
 )
 
-// Slug makes a title into a part of a file name: lower-case ASCII letters,
+// slug makes a title into a part of a file name: lower-case ASCII letters,
 // digits and single dashes, cut at a word. Accents go. A title of which nothing
 // is left, such as one in another script, becomes "incident-" with eight digits
 // that only this title has.
-func Slug(title string) string {
+func slug(title string) string {
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(letters.Replace(strings.ToLower(title))) {
 		switch {
@@ -160,16 +160,16 @@ func Slug(title string) string {
 			b.WriteByte(' ')
 		}
 	}
-	slug := ""
+	name := ""
 	for _, word := range strings.Fields(b.String()) {
-		if slug != "" && len(slug)+1+len(word) > maxSlug {
+		if name != "" && len(name)+1+len(word) > maxSlug {
 			break
 		}
-		slug = strings.TrimPrefix(slug+"-"+word[:min(len(word), maxSlug)], "-")
+		name = strings.TrimPrefix(name+"-"+word[:min(len(word), maxSlug)], "-")
 	}
-	if slug == "" {
+	if name == "" {
 		sum := sha256.Sum256([]byte(title))
 		return "incident-" + hex.EncodeToString(sum[:4])
 	}
-	return slug
+	return name
 }

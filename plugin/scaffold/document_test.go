@@ -22,11 +22,11 @@ func TestSlug(t *testing.T) {
 		strings.Repeat("long ", 30):           strings.TrimSuffix(strings.Repeat("long-", 12), "-"),
 		strings.Repeat("x", 200):              strings.Repeat("x", 60),
 	} {
-		if got := Slug(title); got != want {
+		if got := slug(title); got != want {
 			t.Errorf("%q becomes %q, want %q", title, got, want)
 		}
 	}
-	one, other := Slug("認証サービスの停止"), Slug("ストレージの停止")
+	one, other := slug("認証サービスの停止"), slug("ストレージの停止")
 	if !regexp.MustCompile(`^incident-[0-9a-f]{8}$`).MatchString(one) || one == other {
 		t.Errorf("titles in another script become %q and %q", one, other)
 	}
@@ -35,12 +35,12 @@ func TestSlug(t *testing.T) {
 func TestSlugIsAlwaysAFileName(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		title := rapid.String().Draw(t, "title")
-		slug := Slug(title)
-		if len(slug) > 69 || !regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString(slug) {
-			t.Fatalf("%q becomes %q", title, slug)
+		name := slug(title)
+		if len(name) > 69 || !regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`).MatchString(name) {
+			t.Fatalf("%q becomes %q", title, name)
 		}
-		if again := Slug(title); again != slug {
-			t.Fatalf("%q becomes %q and %q", title, slug, again)
+		if again := slug(title); again != name {
+			t.Fatalf("%q becomes %q and %q", title, name, again)
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -51,7 +52,7 @@ func compare(root *os.Root, file File) (Target, error) {
 	target := Target{File: file, Standing: Absent}
 	name := path.Clean(file.Path)
 	// What is in the way shows at the first part of the path that is no folder.
-	for at, c := range name {
+	for at, c := range name + "/" {
 		if c != '/' {
 			continue
 		}
@@ -60,20 +61,14 @@ func compare(root *os.Root, file File) (Target, error) {
 		case errors.Is(err, fs.ErrNotExist) && !isLink(root, name[:at]):
 			return target, nil
 		case err != nil:
-			return target, inTheWay(name[:at], err)
-		case !info.IsDir():
+			return target, fmt.Errorf("%s cannot be followed: %w; a link must lead to something inside the repository", name[:at], err)
+		case at == len(name) && !info.Mode().IsRegular():
+			return target, fmt.Errorf("%s is no regular file; move it away", name)
+		case at < len(name) && !info.IsDir():
 			return target, fmt.Errorf("%s is no folder, so %s cannot be written; move it away", name[:at], name)
 		}
 	}
-	info, err := root.Stat(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && !isLink(root, name):
-		return target, nil
-	case err != nil:
-		return target, inTheWay(name, err)
-	case !info.Mode().IsRegular():
-		return target, fmt.Errorf("%s is no regular file; move it away", name)
-	}
+	var err error
 	if target.Present, err = root.ReadFile(name); err != nil {
 		return target, fmt.Errorf("look at what is there: %w", err)
 	}
@@ -87,10 +82,6 @@ func compare(root *os.Root, file File) (Target, error) {
 func isLink(root *os.Root, name string) bool {
 	info, err := root.Lstat(name)
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
-}
-
-func inTheWay(name string, err error) error {
-	return fmt.Errorf("%s cannot be followed: %w; a link must lead to something inside the repository", name, err)
 }
 
 // Diff is the unified diff from what stands in the target's place to the file,
@@ -108,51 +99,48 @@ func (t Target) Diff() string {
 // file that somebody made meanwhile is an error and stays as it is.
 func Write(root *os.Root, targets []Target) (err error) {
 	w := writing{root: root}
-	defer func() { err = errors.Join(err, w.finish(err != nil)) }()
-	for i, target := range targets {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.undo())
+		}
+	}()
+	for _, target := range targets {
 		if target.Standing != Absent {
 			continue
 		}
-		if err := w.stage(targets[i].File); err != nil {
+		if err := w.write(target.File); err != nil {
 			return fmt.Errorf("write %s: %w", target.Path, err)
-		}
-	}
-	for _, one := range w.staged {
-		if err := w.place(one); err != nil {
-			return fmt.Errorf("write %s: %w", one.name, err)
 		}
 	}
 	return nil
 }
 
-// writing is one call of Write, and what it made so far.
+// writing is one call of Write.
 type writing struct {
-	root    *os.Root
-	folders []string // outermost first
-	staged  []staged
-	placed  []string
+	root *os.Root
+	made []string // files and folders, in order
 }
 
-// staged is a file that is complete under another name.
-type staged struct{ temporary, name string }
-
-func (w *writing) stage(file File) error {
+// write makes a file whole under another name before it gets its own.
+func (w *writing) write(file File) (err error) {
 	name := path.Clean(file.Path)
-	folder := path.Dir(name)
-	if err := w.folder(folder); err != nil {
+	if err := w.folder(path.Dir(name)); err != nil {
 		return err
 	}
-	temporary := path.Join(folder, ".pm-todos-"+strings.ToLower(rand.Text()))
+	temporary := path.Join(path.Dir(name), ".pm-todos-"+strings.ToLower(rand.Text()))
 	f, err := w.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
-	w.staged = append(w.staged, staged{temporary: temporary, name: name})
+	defer func() { err = errors.Join(err, w.remove(temporary)) }()
 	_, err = f.Write(file.Content)
 	if err == nil {
 		err = f.Sync()
 	}
-	return errors.Join(err, f.Close())
+	if err := errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return w.place(temporary, name)
 }
 
 // folder makes a folder with those above it.
@@ -165,7 +153,7 @@ func (w *writing) folder(name string) error {
 	}
 	err := w.root.Mkdir(name, 0o755)
 	if err == nil {
-		w.folders = append(w.folders, name)
+		w.made = append(w.made, name)
 	}
 	if errors.Is(err, fs.ErrExist) {
 		return nil
@@ -173,13 +161,13 @@ func (w *writing) folder(name string) error {
 	return err
 }
 
-// place gives a staged file its name, unless something has it already.
-func (w *writing) place(one staged) error {
-	err := w.root.Link(one.temporary, one.name)
+// place gives a file its name, unless something has it already.
+func (w *writing) place(temporary, name string) error {
+	err := w.root.Link(temporary, name)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		// Not every file system has hard links.
-		if _, there := w.root.Lstat(one.name); errors.Is(there, fs.ErrNotExist) {
-			err = w.root.Rename(one.temporary, one.name)
+		if _, there := w.root.Lstat(name); errors.Is(there, fs.ErrNotExist) {
+			err = w.root.Rename(temporary, name)
 		}
 	}
 	switch {
@@ -188,30 +176,22 @@ func (w *writing) place(one staged) error {
 	case err != nil:
 		return err
 	}
-	w.placed = append(w.placed, one.name)
+	w.made = append(w.made, name)
 	return nil
 }
 
-// finish removes the other names of the files and, after an error, everything
-// that was made.
-func (w *writing) finish(failed bool) error {
+// undo removes everything that was made.
+func (w *writing) undo() error {
 	var problems []error
-	remove := func(name string) {
-		if err := w.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			problems = append(problems, fmt.Errorf("clean up: %w", err))
-		}
-	}
-	for _, one := range w.staged {
-		remove(one.temporary)
-	}
-	if !failed {
-		return errors.Join(problems...)
-	}
-	for _, name := range w.placed {
-		remove(name)
-	}
-	for i := len(w.folders) - 1; i >= 0; i-- {
-		remove(w.folders[i])
+	for _, name := range slices.Backward(w.made) {
+		problems = append(problems, w.remove(name))
 	}
 	return errors.Join(problems...)
+}
+
+func (w *writing) remove(name string) error {
+	if err := w.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("clean up: %w", err)
+	}
+	return nil
 }

@@ -59,8 +59,8 @@ func (r *Redactor) snapshot() *table {
 }
 
 // Writer takes secrets out of a stream. It holds back only what could be the
-// beginning of a secret and passes the rest on at once; Flush and Close pass
-// on the remainder. It is safe for concurrent use, and each Write is passed on
+// beginning of a secret and passes the rest on at once; Close passes on the
+// remainder. It is safe for concurrent use, and each Write is passed on
 // in one piece when nothing of it is held back.
 type Writer struct {
 	redactor *Redactor
@@ -77,13 +77,10 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Flush passes on what is held back. A secret that only begins there is taken
-// for what it is so far, so call it at a natural end and not after each write.
-func (w *Writer) Flush() error { return w.feed(nil, true) }
-
-// Close flushes. The writer below stays open, and so does this one: a Write
-// after Close works.
-func (w *Writer) Close() error { return w.Flush() }
+// Close passes on what is held back. A secret that only begins there is taken
+// for what it is so far. The writer below stays open, and so does this one: a
+// Write after Close works.
+func (w *Writer) Close() error { return w.feed(nil, true) }
 
 func (w *Writer) feed(p []byte, final bool) error {
 	w.mu.Lock()

@@ -49,7 +49,7 @@ func (t *table) match(text []byte) int {
 	return 0
 }
 
-// begun tells whether text is the beginning of a form that is longer.
+// begun reports whether text is the beginning of a form that is longer.
 func (t *table) begun(text []byte) bool {
 	if len(text) >= t.longest || !t.first[text[0]] || len(text) > 1 && !t.second[binary.BigEndian.Uint16(text)] {
 		return false

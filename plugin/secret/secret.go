@@ -17,7 +17,7 @@ func New(text string) String { return String{text: text} }
 // party that it is meant for.
 func (s String) Reveal() string { return s.text }
 
-// Empty tells whether there is no text.
+// Empty reports whether there is no text.
 func (s String) Empty() bool { return s.text == "" }
 
 // String is "***", or nothing when the secret is empty.

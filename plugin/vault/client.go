@@ -112,7 +112,7 @@ func (t guarded) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// strange tells whether an answer cannot be Vault's, whose answers are objects
+// strange reports whether an answer cannot be Vault's, whose answers are objects
 // of JSON: a page, or the log-in of a gateway. What a proxy says while Vault is
 // down is no such thing.
 func strange(response *http.Response, body *bufio.Reader) bool {

@@ -26,8 +26,8 @@ const (
 	Token      = "token"      // a token that the owner gave
 )
 
-// DefaultJWTPath is where Kubernetes mounts a pod's service-account token.
-const DefaultJWTPath = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+// defaultJWTPath is where Kubernetes mounts a pod's service-account token.
+const defaultJWTPath = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 // Config says where Vault is, how to log in, and what to read. Zero values
 // mean the defaults that the fields name.
@@ -36,7 +36,7 @@ type Config struct {
 	Auth      string        // Kubernetes (default), JWT, AppRole or Token
 	Mount     string        // of the auth method; the method's name
 	Role      string        // "ci"
-	JWTPath   string        // DefaultJWTPath
+	JWTPath   string        // defaultJWTPath
 	RoleID    string        // for AppRole
 	SecretID  secret.String // for AppRole
 	Token     secret.String // for Token; it belongs to the owner and is never revoked here
@@ -73,7 +73,7 @@ func (c Config) withDefaults() Config {
 	set(&c.Auth, Kubernetes)
 	set(&c.Mount, c.Auth)
 	set(&c.Role, "ci")
-	set(&c.JWTPath, DefaultJWTPath)
+	set(&c.JWTPath, defaultJWTPath)
 	c.hidden = &secret.Redactor{}
 	c.hidden.Add(c.SecretID, c.Token)
 	c.Addr = strings.TrimRight(c.Addr, "/")
@@ -140,7 +140,7 @@ func (c Config) Check() error {
 	return fault.Mark(fault.Settings, errors.Join(problems...))
 }
 
-// validPath tells whether path reaches the server as it is spelled: the client
+// validPath reports whether path reaches the server as it is spelled: the client
 // cleans paths, so that a part such as .. would lead to another place.
 func validPath(path string) bool {
 	if path == "" {
@@ -165,7 +165,7 @@ func (c Config) warnings() []error {
 	return []error{fault.WithFix(fmt.Errorf("vault_addr %s is plain http: the login and the secret cross the network unencrypted", c.Addr), "use https")}
 }
 
-// internal tells whether a host is this machine or a service of the cluster
+// internal reports whether a host is this machine or a service of the cluster
 // that this runs in.
 func internal(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))

@@ -49,7 +49,7 @@ func login(ctx context.Context, c Config, client *api.Client) ([]error, error) {
 	return append(warnings, tokenWarnings(answer.Auth)...), nil
 }
 
-// lost tells whether a request may have been carried out although it failed:
+// lost reports whether a request may have been carried out although it failed:
 // its connection came about, and no answer was read.
 func lost(err error) bool {
 	if err == nil || status(err) != 0 || untrusted(err) {

@@ -113,7 +113,7 @@ func capabilities(rule any) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// needed tells whether a capability on a path belongs to reading the secret, to
+// needed reports whether a capability on a path belongs to reading the secret, to
 // having a key signed, or to what every token may do.
 func needed(c Config, read, path, capability string, glob bool) bool {
 	if slices.ContainsFunc(harmless, func(begin string) bool { return strings.HasPrefix(path, begin) }) {

@@ -66,7 +66,7 @@ func do[T any](ctx context.Context, c Config, doing string, request func(context
 	return result, last
 }
 
-// temporary tells whether the same request may succeed later.
+// temporary reports whether the same request may succeed later.
 func temporary(err error) bool {
 	if answer, ok := errors.AsType[*api.ResponseError](err); ok {
 		switch code := answer.StatusCode; {
@@ -97,7 +97,7 @@ func temporary(err error) bool {
 	return onTheWay || network || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// untrusted tells whether the connection failed for a reason that waiting does
+// untrusted reports whether the connection failed for a reason that waiting does
 // not change: TLS that does not fit.
 func untrusted(err error) bool {
 	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
@@ -107,7 +107,7 @@ func untrusted(err error) bool {
 	return certificate || authority || name || record || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// elsewhere tells whether something else than Vault answered.
+// elsewhere reports whether something else than Vault answered.
 func elsewhere(err error) bool {
 	_, is := errors.AsType[*stranger](err)
 	return is

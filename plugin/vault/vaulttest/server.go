@@ -161,7 +161,7 @@ func (s *Server) Policy(name, rules string) {
 	s.Write("sys/policies/acl/"+name, map[string]any{"policy": rules})
 }
 
-// Alive tells whether the token with that accessor still exists.
+// Alive reports whether the token with that accessor still exists.
 func (s *Server) Alive(accessor string) bool {
 	s.t.Helper()
 	status, answer := s.Do(http.MethodPost, "auth/token/lookup-accessor", map[string]any{"accessor": accessor})
