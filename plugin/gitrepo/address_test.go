@@ -8,6 +8,7 @@ import (
 )
 
 func TestThreat3_RefNames(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"master", "main", "release/1.2", "feature/JIRA-12_x", "a@b", "v1.0+x", "fix#12"} {
 		if err := CheckBranch(name); err != nil {
 			t.Errorf("%q: %v", name, err)

@@ -14,6 +14,7 @@ import (
 )
 
 func TestThreat7_AFileOverTheLimitIsNotDownloaded(t *testing.T) {
+	t.Parallel()
 	noise := make([]byte, objects.MaxFileSize+1)
 	_, _ = rand.Read(noise)
 	files := map[string]string{"docs/big.md": string(noise)}
@@ -52,6 +53,7 @@ func TestThreat7_AFileOverTheLimitIsNotDownloaded(t *testing.T) {
 }
 
 func TestAhead_SavesTheRequestsOfARun(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{"stacks/a/main.tf": "x"}
 	for i := range maxAhead {
 		files[fmt.Sprintf("docs/pm/%03d.md", i)] = fmt.Sprint("document ", i)

@@ -15,6 +15,7 @@ import (
 )
 
 func TestDiff_KindsModesAndContents(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{
 		"same": "s", "edited": "old", "gone": "g", "run.sh": "#!/bin/sh\n", "becomes/folder": "x", "plain": "p", "empty": "",
 		"sub/.keep": "", "link-target": "t",
@@ -70,6 +71,7 @@ func TestDiff_KindsModesAndContents(t *testing.T) {
 }
 
 func TestThreat19_FilterAttributesAgreeWithGit(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{
 		".gitattributes": strings.Join([]string{
 			"# comment", "", "[attr]crypt filter=git-crypt diff=git-crypt", "[attr]both crypt binary", "[attr]plain -filter",
@@ -116,6 +118,7 @@ func TestThreat19_FilterAttributesAgreeWithGit(t *testing.T) {
 }
 
 func TestThreat19_TheBaseDecidesNotTheChange(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{".gitattributes": "*.enc filter=git-crypt\n", "a.enc": "\x00GITCRYPT\x00", "b.txt": "b"})
 	base := s.head()
 	s.commit("loosen", map[string]string{".gitattributes": "-", "a.enc": "plaintext", "new.enc": "x", "b.txt": "c"})

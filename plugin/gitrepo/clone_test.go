@@ -27,6 +27,7 @@ import (
 )
 
 func TestClone_BringsWholeHistoryOfOneBranch(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a.txt": "1\n"})
 	first := s.head()
 	second := s.commit("second", map[string]string{"dir/b.txt": "2\n"})
@@ -39,7 +40,7 @@ func TestClone_BringsWholeHistoryOfOneBranch(t *testing.T) {
 	gittest.Git(t, s.work, "checkout", "-q", branchName)
 	s.push()
 
-	for name, url := range map[string]string{"path": s.origin, "file URL": "file://" + s.origin, "http": s.serve(nil)} {
+	for name, url := range map[string]string{"path": s.origin, "file URL": "file://" + s.origin, "http": s.serveByGit(nil)} {
 		t.Run(name, func(t *testing.T) {
 			r := clone(t, url)
 			if r.Tip() != second {
@@ -76,6 +77,7 @@ func TestClone_BringsWholeHistoryOfOneBranch(t *testing.T) {
 }
 
 func TestClone_SameObjectsAsGit(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a.txt": strings.Repeat("line\n", 500)})
 	for i := range 20 {
 		s.commit("more", map[string]string{"a.txt": strings.Repeat("line\n", 500+i), "d/" + string(rune('a'+i)): "x"})
@@ -95,8 +97,9 @@ func TestClone_SameObjectsAsGit(t *testing.T) {
 }
 
 func TestClone_SetsWhatIsWrongApart(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
-	web := s.serve(nil)
+	web := s.serveByGit(nil)
 	dead := must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	deadURL := "http://" + dead.Addr().String() + "/x.git"
 	if err := dead.Close(); err != nil {
@@ -157,6 +160,7 @@ func always(status int) func(http.Handler) http.Handler {
 }
 
 func TestClone_FollowsAPathRedirect(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	url := s.serve(func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -200,6 +204,7 @@ func TestClone_IgnoresTheEnvironment(t *testing.T) {
 }
 
 func TestClone_EndsPromptlyWithItsContext(t *testing.T) {
+	t.Parallel()
 	// A server that accepts and then says nothing.
 	silent := must(net.Listen("tcp", "127.0.0.1:0"))(t)
 	defer func() { _ = silent.Close() }()
@@ -247,6 +252,7 @@ func TestClone_EndsPromptlyWithItsContext(t *testing.T) {
 }
 
 func TestClone_TimeLimitOfOneAct(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	o := options(t, s.serve(func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
@@ -259,6 +265,7 @@ func TestClone_TimeLimitOfOneAct(t *testing.T) {
 }
 
 func TestFetch_SeesAForcedPushAndRemovedRefs(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	base := s.head()
 	for range 30 {
@@ -289,6 +296,7 @@ func TestFetch_SeesAForcedPushAndRemovedRefs(t *testing.T) {
 }
 
 func TestFetchRef_BringsAPullRequest(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	gittest.Git(t, s.work, "checkout", "-q", "-b", "feature")
 	head := s.commit("asked for", map[string]string{"b": "1"})
@@ -310,6 +318,7 @@ func TestFetchRef_BringsAPullRequest(t *testing.T) {
 }
 
 func TestClone_TellsItsProgress(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	s.filters(false)
 	var lines []string
@@ -327,6 +336,7 @@ func TestClone_TellsItsProgress(t *testing.T) {
 }
 
 func TestClone_BehindAPrivateCAAndAProxy(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	plain := must(url.Parse(s.serve(nil)))(t)
 	server := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(&url.URL{Scheme: plain.Scheme, Host: plain.Host}))
@@ -365,6 +375,7 @@ func TestClone_BehindAPrivateCAAndAProxy(t *testing.T) {
 }
 
 func TestClone_ReplyThatIsCutShort(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": strings.Repeat("0123456789abcdef\n", 2000)})
 	for i := range 50 {
 		s.commit("more", map[string]string{"b": strings.Repeat("x", i*100)})

@@ -47,6 +47,7 @@ func (s *site) unfiltered() *site {
 }
 
 func TestFiltered_SameObjectsAndAnswersAsFull(t *testing.T) {
+	t.Parallel()
 	s := historySite(t)
 	plain := s.unfiltered()
 	objects := strings.Fields(gittest.Git(t, s.origin, "rev-list", "--objects", "--no-object-names", "--all"))
@@ -56,7 +57,7 @@ func TestFiltered_SameObjectsAndAnswersAsFull(t *testing.T) {
 	}
 	for name, change := range map[string]func(*testing.T, *Options){
 		"path": func(_ *testing.T, o *Options) { o.URL = s.origin },
-		"http": func(_ *testing.T, o *Options) { o.URL = s.serve(nil) },
+		"http": func(_ *testing.T, o *Options) { o.URL = s.serveByGit(nil) },
 		"ssh":  func(t *testing.T, o *Options) { s.overSSH(t)(o) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,6 +149,7 @@ func counting(n *atomic.Int64) func(http.Handler) http.Handler {
 }
 
 func TestFiltered_ManyObjectsTakeOneRequest(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{}
 	for i := range 400 {
 		files[fmt.Sprintf("docs/pm/%03d.md", i)] = fmt.Sprint("document ", i)
@@ -213,6 +215,7 @@ func without(text string, refuse func(http.ResponseWriter)) func(http.Handler) h
 }
 
 func TestFiltered_ARemoteThatRefusesWhatItOffers(t *testing.T) {
+	t.Parallel()
 	s := historySite(t)
 	for name, refuse := range map[string]func(http.ResponseWriter){
 		"by status":  func(w http.ResponseWriter) { http.Error(w, "no", http.StatusBadRequest) },
@@ -234,6 +237,7 @@ func TestFiltered_ARemoteThatRefusesWhatItOffers(t *testing.T) {
 }
 
 func TestFiltered_ABrokenPromiseMakesAnOrdinaryClone(t *testing.T) {
+	t.Parallel()
 	for _, over := range []string{"http", "path"} {
 		t.Run(over, func(t *testing.T) {
 			s := historySite(t)
@@ -252,6 +256,7 @@ func TestFiltered_ABrokenPromiseMakesAnOrdinaryClone(t *testing.T) {
 }
 
 func TestFiltered_APassingFailureIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	s := historySite(t)
 	var fail atomic.Int64
 	r := clone(t, s.serve(func(next http.Handler) http.Handler {
@@ -280,6 +285,7 @@ func TestFiltered_APassingFailureIsTriedAgain(t *testing.T) {
 }
 
 func TestFiltered_ReadingEndsWithTheRun(t *testing.T) {
+	t.Parallel()
 	s := historySite(t)
 	var silent atomic.Bool
 	url := s.serve(func(next http.Handler) http.Handler {
@@ -310,6 +316,7 @@ func TestFiltered_ReadingEndsWithTheRun(t *testing.T) {
 }
 
 func TestFiltered_WorkGoesOnAfterTheBranchMoved(t *testing.T) {
+	t.Parallel()
 	for _, filters := range []bool{true, false} {
 		t.Run(fmt.Sprint("filters ", filters), func(t *testing.T) {
 			s := historySite(t)
@@ -374,6 +381,7 @@ func place(t *testing.T, r *Repo, commit, path string) *objects.Entry {
 }
 
 func TestFiltered_AnUnknownObjectIsNotAskedForTwice(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	var requests atomic.Int64
 	r := clone(t, s.serve(counting(&requests)))
@@ -391,6 +399,7 @@ func TestFiltered_AnUnknownObjectIsNotAskedForTwice(t *testing.T) {
 }
 
 func TestOutermostFolders(t *testing.T) {
+	t.Parallel()
 	for want, folders := range map[string][]string{
 		"docs stacks": {"docs", "docs/pm", "stacks", "docs"},
 		"a a-b":       {"a/c", "a-b", "a"},

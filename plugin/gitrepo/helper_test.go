@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,15 +32,39 @@ type site struct {
 	work   string // a person's clone
 }
 
+// blank is an origin and a work tree without a commit, which sites copy.
+var blank = sync.OnceValues(func() (string, error) {
+	root, err := os.MkdirTemp("", "pm-todos-test-")
+	for _, args := range [][]string{
+		{"init", "-q", "--template=", "--bare", "-b", branchName, "origin.git"},
+		{"init", "-q", "--template=", "-b", branchName, "work"},
+		{"-C", "work", "remote", "add", "origin", "../origin.git"},
+		{"-C", "origin.git", "config", "uploadpack.allowFilter", "true"},
+		{"-C", "origin.git", "config", "uploadpack.allowAnySHA1InWant", "true"},
+	} {
+		if err == nil {
+			_, err = gittest.Input(root, nil, args...)
+		}
+	}
+	return root, err
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if root, err := blank(); err == nil {
+		_ = os.RemoveAll(root)
+	}
+	os.Exit(code)
+}
+
 // newSite makes an origin with one commit that holds the files.
 func newSite(tb testing.TB, files map[string]string) *site {
 	tb.Helper()
 	root := tb.TempDir()
+	if err := os.CopyFS(root, os.DirFS(must(blank())(tb))); err != nil {
+		tb.Fatal(err)
+	}
 	s := &site{tb: tb, origin: filepath.Join(root, "origin.git"), work: filepath.Join(root, "work")}
-	gittest.Git(tb, root, "init", "-q", "--bare", "-b", branchName, s.origin)
-	s.filters(true)
-	gittest.Git(tb, root, "init", "-q", "-b", branchName, s.work)
-	gittest.Git(tb, s.work, "remote", "add", "origin", s.origin)
 	s.commit("first", files)
 	s.push()
 	return s
@@ -102,11 +127,17 @@ const (
 	password = "swordfish-3141"
 )
 
-// serve offers the origin over HTTP by git's own backend, behind basic auth,
-// and returns its URL. wrap may stand in front of it.
+// serve offers the origin over HTTP, behind basic auth, and returns its URL. wrap
+// may stand in front of it. What answers is what git's own backend starts.
 func (s *site) serve(wrap func(http.Handler) http.Handler) string {
 	s.tb.Helper()
-	backend := http.Handler(&cgi.Handler{
+	return s.serveBy(s.direct(), wrap)
+}
+
+// serveByGit does so by git's own backend.
+func (s *site) serveByGit(wrap func(http.Handler) http.Handler) string {
+	s.tb.Helper()
+	return s.serveBy(&cgi.Handler{
 		Path: filepath.Join(gittest.Git(s.tb, s.origin, "--exec-path"), "git-http-backend"),
 		Env: []string{
 			"GIT_PROJECT_ROOT=" + filepath.Dir(s.origin), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=" + login,
@@ -114,7 +145,10 @@ func (s *site) serve(wrap func(http.Handler) http.Handler) string {
 			"GIT_COMMITTER_NAME=server", "GIT_COMMITTER_EMAIL=server@example.org",
 		},
 		Stderr: io.Discard,
-	})
+	}, wrap)
+}
+
+func (s *site) serveBy(backend http.Handler, wrap func(http.Handler) http.Handler) string {
 	if wrap != nil {
 		backend = wrap(backend)
 	}

@@ -13,6 +13,7 @@ import (
 )
 
 func TestChanged_BetweenAnyTwoCommits(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"docs/a.md": "a", "docs/b.md": "b", "docs/c.md": strings.Repeat("long enough to be found again\n", 20), "x.tf": "1"})
 	first := s.head()
 	gittest.Git(t, s.work, "checkout", "-q", "-b", "side")
@@ -53,6 +54,7 @@ func TestChanged_BetweenAnyTwoCommits(t *testing.T) {
 }
 
 func TestTouched_FoldersAndFiles(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"stacks/a/main.tf": "1", "stacks/b/main.tf": "1", "stacks/ab/x": "1"})
 	first := s.head()
 	second := s.commit("b", map[string]string{"stacks/b/main.tf": "2", "stacks/ab/x": "2", "stacks/c/new": "1"})
@@ -68,6 +70,7 @@ func TestTouched_FoldersAndFiles(t *testing.T) {
 }
 
 func TestLookupLogContains(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	root := s.head()
 	gittest.Git(t, s.work, "checkout", "-q", "-b", "side")
@@ -98,6 +101,7 @@ func TestLookupLogContains(t *testing.T) {
 }
 
 func TestWithFiles_KeepsModesAndRefusesOddPlaces(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"run.sh": "1", "d/f": "1"})
 	if err := os.Chmod(filepath.Join(s.work, "run.sh"), 0o755); err != nil {
 		t.Fatal(err)
@@ -132,6 +136,7 @@ func TestWithFiles_KeepsModesAndRefusesOddPlaces(t *testing.T) {
 }
 
 func TestReplay_TheGuard(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"stacks/a/main.tf": "1", "stacks/a/gone.tf": "1", "stacks/a/swap/x": "1", "stacks/b/x": "1", "docs/d": "1"})
 	base := s.head()
 	s.commit("fix", map[string]string{"stacks/a/main.tf": "2", "stacks/a/gone.tf": "-", "stacks/a/new/deep.tf": "n", "stacks/a/swap/x": "-"})
@@ -198,6 +203,7 @@ func TestReplay_TheGuard(t *testing.T) {
 }
 
 func TestPack_IsExactlyOneCommit(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1", "d/b": "2", "d/same": "1"})
 	s.commit("second", map[string]string{"a": "changed", "c": strings.Repeat("line\n", 100000)})
 	gittest.Git(t, s.work, "update-index", "--add", "--cacheinfo", "160000,"+s.head()+",module")

@@ -52,6 +52,7 @@ func treeParcel(entries ...objects.Entry) (pack.Object, plumbing.Hash) {
 }
 
 func TestImport_TakesWhatAnAgentLeft(t *testing.T) {
+	t.Parallel()
 	text := strings.Repeat("resource line of some length\n", 400)
 	s := newSite(t, map[string]string{"stacks/a/main.tf": text, "other": "x"})
 	r := clone(t, s.origin)

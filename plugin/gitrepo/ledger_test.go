@@ -10,6 +10,7 @@ import (
 )
 
 func TestLog_AppendingKeepsEveryLine(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	const ref = OwnRefs + "ledger"
 	web := s.serve(nil)
@@ -48,6 +49,7 @@ func TestLog_AppendingKeepsEveryLine(t *testing.T) {
 }
 
 func TestLog_LostReplyAppendsOnce(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	const ref = OwnRefs + "ledger"
 	rival := clone(t, s.origin)

@@ -117,6 +117,7 @@ func awaitLost(t *testing.T, l *Lock) {
 }
 
 func TestLock_BusyNamesItsHolder(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	c := newClock()
 	a := newHolder(t, s.serve(nil), c)
@@ -147,6 +148,7 @@ func TestLock_BusyNamesItsHolder(t *testing.T) {
 }
 
 func TestLock_OneHolderAtATime(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	web := s.serve(nil)
 	var inside atomic.Int32
@@ -174,6 +176,7 @@ func TestLock_OneHolderAtATime(t *testing.T) {
 }
 
 func TestLock_TakenOverAfterItsEnd(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	c := newClock()
 	a := newHolder(t, s.serve(nil), c)
@@ -199,6 +202,7 @@ func TestLock_TakenOverAfterItsEnd(t *testing.T) {
 }
 
 func TestLock_OldLeftoverIsTakenAtOnce(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	c := newClock()
 	a := newHolder(t, s.serve(nil), c)
@@ -212,6 +216,7 @@ func TestLock_OldLeftoverIsTakenAtOnce(t *testing.T) {
 }
 
 func TestLock_RenewedIsNeverTakenWhateverTheClocksSay(t *testing.T) {
+	t.Parallel()
 	for _, off := range []time.Duration{0, -4 * time.Minute, 4 * time.Minute} {
 		t.Run(off.String(), func(t *testing.T) {
 			s := newSite(t, map[string]string{"a": "1"})
@@ -242,6 +247,7 @@ func TestLock_RenewedIsNeverTakenWhateverTheClocksSay(t *testing.T) {
 }
 
 func TestLock_UnreadableHolderIsWatched(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	gittest.Git(t, s.origin, "update-ref", LockRef, s.remoteTip())
 	c := newClock()
@@ -257,6 +263,7 @@ func TestLock_UnreadableHolderIsWatched(t *testing.T) {
 }
 
 func TestLock_LostReplyOfARenewal(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	c := newClock()
 	var drop, down atomic.Bool
@@ -293,6 +300,7 @@ func TestLock_LostReplyOfARenewal(t *testing.T) {
 }
 
 func TestLock_LostWhenItCannotBeRenewedInTime(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	c := newClock()
 	var down atomic.Bool
@@ -318,6 +326,7 @@ func TestLock_LostWhenItCannotBeRenewedInTime(t *testing.T) {
 }
 
 func TestLock_RemoteThatForbidsDeleting(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	s.hook("update", `case $3 in *[!0]*) exit 0 ;; *) exit 1 ;; esac`)
 	c := newClock()

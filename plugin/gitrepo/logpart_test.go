@@ -49,6 +49,7 @@ func (s *site) logNames() []string {
 }
 
 func TestLog_CompactingAmongRivalsLosesNothing(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -88,6 +89,7 @@ func TestLog_CompactingAmongRivalsLosesNothing(t *testing.T) {
 }
 
 func TestLog_WhatAnAppendWritesDoesNotGrowWithTheLog(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	r := clone(t, s.origin)
 	for i := range 12 {
@@ -124,6 +126,7 @@ func TestLog_WhatAnAppendWritesDoesNotGrowWithTheLog(t *testing.T) {
 }
 
 func TestLog_LostReplyBeforeACompactionAppendsOnce(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	rival := clone(t, s.origin)
 	for i := range 4 {
@@ -146,6 +149,7 @@ func TestLog_LostReplyBeforeACompactionAppendsOnce(t *testing.T) {
 }
 
 func TestLog_CompactingWhereTheRemoteRefuses(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		hook    string
 		commits string // of the log afterwards
@@ -191,6 +195,7 @@ func (s *site) blob(content string) string {
 }
 
 func TestLog_DamageStopsNoRun(t *testing.T) {
+	t.Parallel()
 	file := func(name, hash string) string { return "100644 blob " + hash + "\t" + name + "\n" }
 	for name, test := range map[string]struct {
 		plant  func(s *site)
@@ -239,6 +244,7 @@ func TestLog_DamageStopsNoRun(t *testing.T) {
 }
 
 func TestLog_OverTheSizeOfAFileIsAppendedTo(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	s.plant("100644 blob " + s.blob(strings.Repeat(strings.Repeat("x", 1<<20-1)+"\n", 16)) + "\tledger.jsonl\n")
 	r := clone(t, s.origin)

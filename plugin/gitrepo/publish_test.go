@@ -24,6 +24,7 @@ func addFile(r *Repo, name, text string) func(string) (string, error) {
 }
 
 func TestPublish_PushSizeLimit(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	gittest.Git(t, s.origin, "config", "receive.maxInputSize", "2000")
 	var noise strings.Builder
@@ -31,7 +32,7 @@ func TestPublish_PushSizeLimit(t *testing.T) {
 		fmt.Fprintf(&noise, "%x\n", i*i*7919)
 	}
 	before := s.remoteTip()
-	for _, url := range []string{s.origin, s.serve(nil)} {
+	for _, url := range []string{s.origin, s.serveByGit(nil)} {
 		r := clone(t, url)
 		if err := r.CanPush(t.Context()); err != nil {
 			t.Errorf("small pushes pass: %v", err)
@@ -47,6 +48,7 @@ func TestPublish_PushSizeLimit(t *testing.T) {
 }
 
 func TestPublish_OnABranchThatIsRewrittenMeanwhile(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1", "deep/er/x": "1"})
 	base := s.head()
 	s.commit("to be dropped", map[string]string{"dropped": "1"})
@@ -74,6 +76,7 @@ func TestPublish_OnABranchThatIsRewrittenMeanwhile(t *testing.T) {
 }
 
 func TestPublish_NothingToDoMakesNoCommit(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	r := clone(t, s.serve(nil))
 	before := s.remoteTip()
@@ -104,6 +107,7 @@ func afterPush(times int32, act func()) func(http.Handler) http.Handler {
 }
 
 func TestPublish_LostReplyIsASuccess(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	r := clone(t, s.serve(afterPush(1, nil)))
 	builds := 0
@@ -117,6 +121,7 @@ func TestPublish_LostReplyIsASuccess(t *testing.T) {
 }
 
 func TestPublish_LostReplyAndSomebodyBuiltOnIt(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	r := clone(t, s.serve(afterPush(1, func() {
 		gittest.Git(t, s.work, "pull", "-q", "origin", branchName)
@@ -135,6 +140,7 @@ func TestPublish_LostReplyAndSomebodyBuiltOnIt(t *testing.T) {
 }
 
 func TestPublish_RemoteGoneAfterThePush(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	var down atomic.Bool
 	r := clone(t, s.serve(func(next http.Handler) http.Handler {
@@ -154,12 +160,13 @@ func TestPublish_RemoteGoneAfterThePush(t *testing.T) {
 }
 
 func TestPublish_RefusingHooks(t *testing.T) {
+	t.Parallel()
 	for _, hook := range []string{"pre-receive", "update"} {
 		t.Run(hook, func(t *testing.T) {
 			s := newSite(t, map[string]string{"a": "1"})
 			s.hook(hook, `echo "fatal: branch is `+"\x1b[31m"+`protected" >&2; head -c 100000 /dev/zero | tr '\0' x >&2; exit 1`)
 			before := s.remoteTip()
-			for _, url := range []string{s.origin, s.serve(nil)} {
+			for _, url := range []string{s.origin, s.serveByGit(nil)} {
 				r := clone(t, url)
 				if err := r.CanPush(t.Context()); !errors.Is(err, ErrPushRefused) {
 					t.Errorf("CanPush: %v", err)
@@ -181,6 +188,7 @@ func TestPublish_RefusingHooks(t *testing.T) {
 }
 
 func TestPublish_AHookThatProtectsOnlyTheBranch(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	s.hook("update", `test "$1" != refs/heads/`+branchName)
 	r := clone(t, s.serve(nil))
@@ -193,6 +201,7 @@ func TestPublish_AHookThatProtectsOnlyTheBranch(t *testing.T) {
 }
 
 func TestPublish_ReadOnlyCredentials(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	tries := 0
 	r := clone(t, s.serve(func(next http.Handler) http.Handler {
@@ -217,6 +226,7 @@ func TestPublish_ReadOnlyCredentials(t *testing.T) {
 }
 
 func TestPublish_APassingRefusalIsTriedAgain(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	s.hook("pre-receive", `test -e passed || { touch passed; exit 1; }`)
 	r := clone(t, s.serve(nil))
@@ -229,6 +239,7 @@ func TestPublish_APassingRefusalIsTriedAgain(t *testing.T) {
 }
 
 func TestPublish_TakesNothingAway(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	base := s.head()
 	s.commit("precious", map[string]string{"b": "1"})
@@ -249,6 +260,7 @@ func TestPublish_TakesNothingAway(t *testing.T) {
 }
 
 func TestPublish_ReplaysOnAMovingBranch(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"stacks/a/main.tf": "1", "docs/x.md": "x"})
 	r := clone(t, s.serve(nil))
 	fix := must(r.WithFiles(r.Tip(), map[string][]byte{"stacks/a/main.tf": []byte("2")}, "fix\n"))(t)
@@ -272,6 +284,7 @@ func TestPublish_ReplaysOnAMovingBranch(t *testing.T) {
 }
 
 func TestCanPush_ChangesNothing(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	for _, url := range []string{s.origin, s.serve(nil)} {
 		r := clone(t, url)
@@ -297,6 +310,7 @@ func TestCanPush_ChangesNothing(t *testing.T) {
 }
 
 func TestRefs_CompareAndSwap(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	r, rival := clone(t, s.serve(nil)), clone(t, s.origin)
 	ctx := t.Context()
@@ -336,6 +350,7 @@ func TestRefs_CompareAndSwap(t *testing.T) {
 }
 
 func TestRefs_LostReplies(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	r := clone(t, s.serve(afterPush(3, nil)))
 	name := OwnRefs + "journal/x"
@@ -354,6 +369,7 @@ func TestRefs_LostReplies(t *testing.T) {
 }
 
 func TestRefs_ARemoteThatForbidsDeleting(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	s.hook("update", `case $3 in *[!0]*) exit 0 ;; *) exit 1 ;; esac`)
 	r := clone(t, s.serve(nil))
@@ -367,6 +383,7 @@ func TestRefs_ARemoteThatForbidsDeleting(t *testing.T) {
 }
 
 func TestPushBranch_MakesAndMovesOwnBranchesOnly(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	r := clone(t, s.serve(nil))
 	const name = "pm-todos/refused/2026-04-14-x/0a1b"
@@ -389,6 +406,7 @@ func TestPushBranch_MakesAndMovesOwnBranchesOnly(t *testing.T) {
 }
 
 func TestThreat13_WhatTheRemoteSaysIsCleaned(t *testing.T) {
+	t.Parallel()
 	got := wire.Printable("a\x1b[2J\r\n\tb\u202e\u200bc " + strings.Repeat("x", 5000))
 	if strings.ContainsAny(got, "\x1b\r\n\t\u202e\u200b") || len(got) > 600+8 {
 		t.Errorf("%d bytes: %.80q", len(got), got)
@@ -396,6 +414,7 @@ func TestThreat13_WhatTheRemoteSaysIsCleaned(t *testing.T) {
 }
 
 func TestPublish_SendsOnlyWhatIsNew(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"big": strings.Repeat("0123456789abcdef\n", 1), "deep/er/x": "1"})
 	var sent atomic.Int64
 	r := clone(t, s.serve(func(next http.Handler) http.Handler {

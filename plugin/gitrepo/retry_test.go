@@ -52,6 +52,7 @@ func status(code int, headers ...string) http.HandlerFunc {
 }
 
 func TestRemote_WhatPassesIsTriedAgainAndWhatIsFinalIsNot(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	const passes, final = true, false
 	for name, test := range map[string]struct {
@@ -101,6 +102,7 @@ func TestRemote_WhatPassesIsTriedAgainAndWhatIsFinalIsNot(t *testing.T) {
 }
 
 func TestRemote_RetryAfterIsHonouredWithinTheBound(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	for name, test := range map[string]struct {
 		seconds int
@@ -143,6 +145,7 @@ func TestRemote_RetryAfterIsHonouredWithinTheBound(t *testing.T) {
 // TestRemote_ThatFallsSilentIsAskedAgain has the first answer end in silence:
 // before it begins, in the refs, and in the pack.
 func TestRemote_ThatFallsSilentIsAskedAgain(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": strings.Repeat("0123456789abcdef\n", 20)})
 	s.filters(false)
 	for name, test := range map[string]struct {
@@ -186,6 +189,7 @@ func TestRemote_ThatFallsSilentIsAskedAgain(t *testing.T) {
 }
 
 func TestRemote_ThatIsNotThereYet(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	address := freeport.Address(t)
 	o := options(t, "http://"+address+"/origin.git")
@@ -212,6 +216,7 @@ func TestRemote_ThatIsNotThereYet(t *testing.T) {
 // TestFetch_ARefThatMovesBetweenLookAndRequest has refs change when the client
 // has seen them and has not asked for them yet.
 func TestFetch_ARefThatMovesBetweenLookAndRequest(t *testing.T) {
+	t.Parallel()
 	const ledger, journal = OwnRefs + "ledger", OwnRefs + "journal/x"
 	for name, test := range map[string]struct {
 		moves func(s *site)
@@ -262,6 +267,7 @@ func TestFetch_ARefThatMovesBetweenLookAndRequest(t *testing.T) {
 }
 
 func TestImport_OfARemoteThatCannotBeAskedIsNoVerdict(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"docs/deep/a.md": "# a\n"})
 	var down atomic.Bool
 	r := clone(t, s.serve(func(next http.Handler) http.Handler {
@@ -289,6 +295,7 @@ func TestImport_OfARemoteThatCannotBeAskedIsNoVerdict(t *testing.T) {
 // TestRemote_ConnectionsThatDropOverSSH cuts the first connection after so many
 // bytes of the server: before it greets, in the handshake, and later.
 func TestRemote_ConnectionsThatDropOverSSH(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	o := options(t, "")
 	address := s.overSSH(t)(&o)

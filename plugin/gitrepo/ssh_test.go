@@ -38,6 +38,7 @@ func (s *site) overSSH(t *testing.T) func(*Options) (address string) {
 }
 
 func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
 	o := options(t, "")
 	address := s.overSSH(t)(&o)
@@ -90,6 +91,7 @@ func TestSSH_CloneAndPublishOverARealServer(t *testing.T) {
 }
 
 func TestSSH_WhatMustBeSet(t *testing.T) {
+	t.Parallel()
 	key, _, known := sshKeys(t, "git.example.org:22")
 	_, raw, err := ed25519.GenerateKey(nil)
 	if err != nil {

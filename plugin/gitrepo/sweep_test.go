@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -24,7 +26,6 @@ import (
 // mood is what happens to some requests of a run, the first of which is chosen
 // by its number.
 type mood struct {
-	always   bool  // in every test run, see everyMood
 	requests int64 // in a row
 	answer   func(w http.ResponseWriter, r *http.Request, next http.Handler)
 	later    func(w http.ResponseWriter, r *http.Request, next http.Handler) // after the first; nil for the same
@@ -87,17 +88,17 @@ func flipped(w http.ResponseWriter, r *http.Request, next http.Handler) {
 }
 
 var moods = map[string]mood{
-	"the reply is lost":        {true, 1, replyLost, nil},
-	"503 and then five resets": {true, 6, unavailable, reset},
-	"503 once":                 {false, 1, unavailable, nil},
-	"six resets":               {false, 6, reset, nil},
-	"the reply is cut":         {false, 1, replyCut, nil},
-	"the reply ends early":     {false, 1, replyEnded, nil},
-	"a bit of a pack flips":    {false, 1, flipped, nil},
-	"two replies are lost":     {false, 2, replyLost, nil},
-	"six replies are lost":     {false, 6, replyLost, nil},
-	"three replies are cut":    {false, 3, replyCut, nil},
-	"twelve times 503":         {false, 12, unavailable, nil},
+	"the reply is lost":        {1, replyLost, nil},
+	"503 and then five resets": {6, unavailable, reset},
+	"503 once":                 {1, unavailable, nil},
+	"six resets":               {6, reset, nil},
+	"the reply is cut":         {1, replyCut, nil},
+	"the reply ends early":     {1, replyEnded, nil},
+	"a bit of a pack flips":    {1, flipped, nil},
+	"two replies are lost":     {2, replyLost, nil},
+	"six replies are lost":     {6, replyLost, nil},
+	"three replies are cut":    {3, replyCut, nil},
+	"twelve times 503":         {12, unavailable, nil},
 }
 
 // from puts the mood around the requests that begin with number n.
@@ -204,6 +205,10 @@ func sweepSite(t *testing.T, filters bool) func(t *testing.T) *site {
 // same programs and two more for each request.
 func (s *site) direct() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/"+filepath.Base(s.origin)+"/") {
+			http.NotFound(w, r)
+			return
+		}
 		name, kind, args := path.Base(r.URL.Path), "result", []string{"--stateless-rpc"}
 		if name == "refs" {
 			name, kind, args = r.URL.Query().Get("service"), "advertisement", append(args, "--http-backend-info-refs")
@@ -218,44 +223,44 @@ func (s *site) direct() http.Handler {
 	})
 }
 
-func (s *site) serveDirectly(wrap func(http.Handler) http.Handler) string {
-	server := httptest.NewServer(wrap(s.direct()))
-	s.tb.Cleanup(server.Close)
-	return server.URL + "/origin.git"
-}
-
-// everyMood asks for all moods, which takes minutes.
+// everyMood asks for all moods at every request, which takes minutes.
 const everyMood = "PM_TODOS_EVERY_STAGE"
 
-// TestMoods_OfTheRemoteChangeNothing has every request of a run meet a mood. All
-// of them pass, so the run must come to its end, and to nothing twice.
+// moodStep is how far apart the requests are that meet a mood otherwise: each
+// mood begins with another one, so that all requests meet some.
+const moodStep = 12
+
+// TestMoods_OfTheRemoteChangeNothing has requests of a run meet a mood. All of
+// them pass, so the run must come to its end, and to nothing twice.
 func TestMoods_OfTheRemoteChangeNothing(t *testing.T) {
 	t.Parallel()
+	every := os.Getenv(everyMood) != ""
 	for _, filters := range []bool{true, false} {
 		var requests atomic.Int64
 		site := sweepSite(t, filters)
 		plain := site(t)
-		if err := runActs(t.Context(), plain, options(t, plain.serveDirectly(mood{}.from(0, &requests)))); err != nil {
+		if err := runActs(t.Context(), plain, options(t, plain.serve(mood{}.from(0, &requests)))); err != nil {
 			t.Fatalf("undisturbed: %v", err)
 		}
-		for name, m := range moods {
-			if os.Getenv(everyMood) == "" && (!m.always || !filters) {
-				continue
-			}
+		t.Logf("filters %v: %d requests", filters, requests.Load())
+		if !filters && !every {
+			continue
+		}
+		for i, name := range slices.Sorted(maps.Keys(moods)) {
 			t.Run(fmt.Sprintf("%s, filters %v", name, filters), func(t *testing.T) {
 				t.Parallel()
-				for n := int64(1); n <= requests.Load(); n++ {
-					if testing.Short() && n%5 != 0 {
-						continue
-					}
+				n, step := int64(1), int64(1)
+				if !every {
+					n, step = int64(1+i%moodStep), moodStep
+				}
+				for ; n <= requests.Load(); n += step {
 					var count atomic.Int64
 					s := site(t)
-					if err := runActs(t.Context(), s, options(t, s.serveDirectly(m.from(n, &count)))); err != nil {
+					if err := runActs(t.Context(), s, options(t, s.serve(moods[name].from(n, &count)))); err != nil {
 						t.Errorf("from request %d: %v (%v)", n, err, fault.Of(err))
 					}
 				}
 			})
 		}
-		t.Logf("filters %v: %d requests", filters, requests.Load())
 	}
 }

@@ -86,6 +86,7 @@ func (s *site) rivals(t *testing.T) []*Repo {
 }
 
 func TestPublish_TenWritersLoseNothing(t *testing.T) {
+	t.Parallel()
 	files := map[string]string{"README": "x", "deep/er/x": "1"}
 	for d := range documents {
 		files[fmt.Sprintf("docs/post-mortems/2026-04-%02d-x.md", d+1)] = rowsDocument()

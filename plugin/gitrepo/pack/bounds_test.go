@@ -59,6 +59,7 @@ func TestThreat7_LengthsCountBeforeThereIsMemoryForThem(t *testing.T) {
 }
 
 func TestIndexer_WhatDoesNotFitTogetherIsDoneInTurn(t *testing.T) {
+	t.Parallel()
 	const objects, size = 16, 300 << 10
 	pack := newRawPack(2 * objects)
 	for i := range objects {
@@ -84,6 +85,7 @@ func hashOf(content []byte) []byte {
 }
 
 func TestThreat7_AnObjectBeyondTheBoundEndsTheAnswer(t *testing.T) {
+	t.Parallel()
 	noise := make([]byte, 8<<20)
 	_, _ = rand.Read(noise)
 	ten := "0123456789"

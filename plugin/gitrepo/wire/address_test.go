@@ -7,6 +7,7 @@ import (
 )
 
 func TestThreat3_RemoteURLs(t *testing.T) {
+	t.Parallel()
 	good := map[string]string{
 		"https://git.example.org/team/infra.git":      "https://git.example.org/team/infra.git",
 		"https://bot@git.example.org:8443/infra":      "https://bot@git.example.org:8443/infra",
@@ -49,6 +50,7 @@ func TestThreat3_RemoteURLs(t *testing.T) {
 }
 
 func TestSSH_PathsAreQuotedAsGitDoes(t *testing.T) {
+	t.Parallel()
 	for path, want := range map[string]string{
 		"/a/b.git":   "'/a/b.git'",
 		"/it's":      `'/it'\''s'`,
