@@ -14,6 +14,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
@@ -93,8 +94,10 @@ type site struct {
 	mode  string
 	tune  func(*resolve.Options)
 	runs  int
+	lock  *fake.Lock
 
 	frozen   func() time.Duration // how long the program stands still, for its lock
+	theirs   map[string]string    // what others pushed
 	outcomes []change.Outcome     // of the last run
 }
 
@@ -159,6 +162,9 @@ func (s *site) run() (end ending) {
 		case nil:
 		case fake.Death:
 			end.died = &died
+			if s.lock != nil {
+				s.lock.End()
+			}
 		default:
 			panic(died)
 		}
@@ -168,6 +174,8 @@ func (s *site) run() (end ending) {
 }
 
 func (s *site) name(run int) string { return fmt.Sprintf("run-%d", run) }
+
+var errLost = fault.Mark(fault.Temporary, errors.New("another run has the lock"))
 
 // work is the order of a run's stages. Nothing of it is deferred: a program that
 // dies leaves everything as it is.
@@ -183,17 +191,9 @@ func (s *site) work(run string) (idle bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	ended := make(chan struct{})
-	go lock.Keep(s.frozen)
-	go func() {
-		select {
-		case <-lock.Lost():
-			cancel(errors.New("the lock was lost"))
-		case <-ended:
-		}
-	}()
+	s.lock = lock
+	go lock.Keep(func() { cancel(errLost) }, s.frozen)
 	err = s.locked(ctx, clone, lock, run)
-	close(ended)
 	return false, errors.Join(err, lock.Release())
 }
 

@@ -367,6 +367,7 @@ func (c *checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplySt
 		a := &applying{ApplyStatus: host.ApplyStatus{Began: true, Commit: spec.Commit, SHA256: spec.SHA256}}
 		d.applies[spec.ID] = a
 		c.h.w.apply(a, p, how)
+		c.h.w.await(a)
 		status = a.ApplyStatus
 		return nil
 	})

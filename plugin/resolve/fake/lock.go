@@ -22,7 +22,6 @@ const (
 type Lock struct {
 	w    *World
 	run  string
-	lost chan struct{}
 	stop chan struct{}
 	once sync.Once
 }
@@ -41,7 +40,7 @@ func (c *Clone) Lock() (*Lock, error) {
 		case err != nil:
 			return nil, err
 		case taken:
-			return &Lock{w: c.w, run: c.run, lost: make(chan struct{}), stop: make(chan struct{})}, nil
+			return &Lock{w: c.w, run: c.run, stop: make(chan struct{})}, nil
 		case time.Since(began) > mostWait:
 			return nil, fault.Mark(fault.Temporary, gitrepo.ErrLockBusy)
 		}
@@ -50,7 +49,7 @@ func (c *Clone) Lock() (*Lock, error) {
 
 // Keep renews the lock until it is released or lost. frozen is how long the
 // whole program stands still.
-func (l *Lock) Keep(frozen func() time.Duration) {
+func (l *Lock) Keep(lost func(), frozen func() time.Duration) {
 	for {
 		select {
 		case <-l.stop:
@@ -65,14 +64,14 @@ func (l *Lock) Keep(frozen func() time.Duration) {
 		}
 		l.w.mu.Unlock()
 		if !mine {
-			close(l.lost)
+			lost()
 			return
 		}
 	}
 }
 
-// Lost is closed when another run has the lock.
-func (l *Lock) Lost() <-chan struct{} { return l.lost }
+// End is the end of the program, which leaves the lock as it is.
+func (l *Lock) End() { l.once.Do(func() { close(l.stop) }) }
 
 // Held asks whether the lock is still held.
 func (l *Lock) Held(context.Context) error {
@@ -86,7 +85,7 @@ func (l *Lock) Held(context.Context) error {
 
 // Release gives the lock back.
 func (l *Lock) Release() error {
-	l.once.Do(func() { close(l.stop) })
+	l.End()
 	return l.w.call(changes(l.run, "release the lock"), func(How) error {
 		if l.w.holder == l.run {
 			l.w.holder = ""

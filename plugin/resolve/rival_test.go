@@ -1,0 +1,140 @@
+package resolve_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
+)
+
+// rivals are what people push to the branch while a run is at work.
+var rivals = map[string]struct {
+	files map[string]string
+	done  bool // the item is done all the same
+}{
+	"a file elsewhere":         {map[string]string{"README.md": "theirs\n"}, true},
+	"a file of the stack":      {map[string]string{"stacks/nfs/README.md": "theirs\n"}, true},
+	"the same file":            {map[string]string{threads: strings.Replace(repository[threads], "{\n  input", "{\n  # theirs\n  input", 1)}, false},
+	"another value":            {map[string]string{threads: strings.Replace(repository[threads], "8", "12", 1)}, false},
+	"the row is withdrawn":     {map[string]string{document: "nothing\n"}, false},
+	"the row is reworded":      {map[string]string{document: strings.Replace(raise.line("TODO"), "16", "32", 1)}, false},
+	"the stack is gone":        {map[string]string{threads: ""}, false},
+	"the agent's rules change": {map[string]string{".claude/agents/resolver.md": "---\nname: resolver\n---\nBe brief.\n"}, true},
+}
+
+// TestRivalPushesBeforeEveryCallOfARun has somebody push just before each call
+// that a run makes.
+func TestRivalPushesBeforeEveryCallOfARun(t *testing.T) {
+	t.Parallel()
+	clean := newSite(t, raise)
+	clean.run()
+	trail := clean.Trail(clean.name(1))
+	for name, rival := range rivals {
+		for i, call := range trail {
+			t.Run(fmt.Sprintf("%s/%d %.40s", name, i+1, call.Name), func(t *testing.T) {
+				s := newSite(t, raise)
+				s.theirs = rival.files
+				s.Before = func(n int, call fake.Call) {
+					if call.Run == s.name(1) && n == i+1 {
+						s.Push("theirs\n", rival.files)
+					}
+				}
+				s.afterRival(rival.done, s.wantedAt(trail, i))
+			})
+		}
+	}
+}
+
+// wantedAt reports whether a run has looked at the row for the last time before
+// its apply when it comes to a call.
+func (s *site) wantedAt(trail []fake.Call, at int) bool {
+	looks := 0
+	for i, call := range trail {
+		if call.Name == "look for the lock" {
+			looks = i - 1 // the fetch before it
+		}
+	}
+	return at > looks
+}
+
+// afterRival plays on after a push of others.
+func (s *site) afterRival(done, begun bool) {
+	s.t.Helper()
+	for range mostRuns {
+		end := s.run()
+		s.sound()
+		if s.outcome(raise).Command != "" {
+			break // a person must look, and is told so
+		}
+		if end.idle {
+			break
+		}
+	}
+	out := s.outcome(raise)
+	if done && !s.done(raise) {
+		s.t.Errorf("not done: %+v\n%s", out, s.log())
+	}
+	applied := s.applies(raise)
+	if _, row := s.theirs[document]; row && !begun && len(applied) > 0 {
+		s.t.Errorf("applied though the row was gone before")
+	}
+	if len(applied) > 0 && len(s.fixes(raise)) == 0 && out.State != change.NeedsPerson {
+		s.t.Errorf("applied, not on the branch, and nobody is told: %+v\n%s", out, s.log())
+	}
+	if journals := resolve.JournalsSeen(s.Clone("")); len(journals) > 0 && out.State != change.NeedsPerson {
+		s.t.Errorf("journals are left: %v\n%s", journals, s.log())
+	}
+}
+
+// TestFrozenRunAtEveryCall stops a run just before each call for longer than its
+// lease. Another run takes the lock over, settles the item and does it. When the
+// first wakes up it must neither apply nor take anything back.
+func TestFrozenRunAtEveryCall(t *testing.T) {
+	t.Parallel()
+	clean := newSite(t, raise)
+	clean.run()
+	for _, applyTakes := range []time.Duration{0, 20 * time.Minute} {
+		for i, call := range clean.Trail(clean.name(1)) {
+			t.Run(fmt.Sprintf("%d %.40s/%s", i+1, call.Name, applyTakes), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { freezeAt(t, i+1, applyTakes) })
+			})
+		}
+	}
+}
+
+func freezeAt(t *testing.T, at int, applyTakes time.Duration) {
+	const freeze = 10 * time.Minute
+	s := newSite(t, raise)
+	s.ApplyTakes = applyTakes
+	var wakes time.Time
+	s.frozen = func() time.Duration { return max(0, time.Until(wakes)) }
+	s.Before = func(n int, call fake.Call) {
+		if call.Run == s.name(1) && n == at {
+			wakes = time.Now().Add(freeze)
+			time.Sleep(freeze)
+		}
+	}
+	other := *s
+	other.runs, other.frozen = 1, func() time.Duration { return 0 }
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		time.Sleep(time.Minute)
+		other.run()
+	}()
+	s.run()
+	<-ended
+	s.sound()
+	s.runs = 2
+	s.Before = nil
+	scenario{}.play(s)
+	s.quiet()
+	if t.Failed() {
+		t.Log(s.log())
+	}
+}
