@@ -2,6 +2,7 @@ package resolve_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -77,6 +78,37 @@ func mergeAndApply(squashed string) func(*site) {
 	}
 }
 
+// TestTwoCallsOfARunGoWrong has what follows upon an error go wrong as well, from
+// the journal to the apply: taking back what was never applied.
+func TestTwoCallsOfARunGoWrong(t *testing.T) {
+	t.Parallel()
+	clean := newSite(t, raise)
+	clean.run()
+	first := slices.IndexFunc(clean.Trail(clean.name(1)), func(call fake.Call) bool { return strings.HasPrefix(call.Name, "write refs/pm-todos/journal") })
+	last := slices.IndexFunc(clean.Trail(clean.name(1)), func(call fake.Call) bool { return strings.HasPrefix(call.Name, "publish") })
+	for at := first; at <= last; at++ {
+		for _, how := range []fake.How{fake.Fails, fake.Lost} {
+			one := newSite(t, raise)
+			fault := fake.Fault{Run: one.name(1), At: at + 1, How: how}
+			one.Fail(fault)
+			one.run()
+			for then := at + 2; then <= len(one.Trail(one.name(1))); then++ {
+				for _, again := range []fake.How{fake.Fails, fake.Dies} {
+					t.Run(fmt.Sprintf("%d %.40s %s, then %d %s", at+1, clean.Trail(clean.name(1))[at].Name, how, then, again), func(t *testing.T) {
+						s := newSite(t, raise)
+						s.Fail(fault, fake.Fault{Run: fault.Run, At: then, How: again})
+						scenario{}.play(s)
+						s.quiet()
+						if t.Failed() {
+							t.Log(s.log())
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
 // ways are what can go wrong with a call.
 func ways(call fake.Call) []fake.How {
 	hows := []fake.How{fake.Fails, fake.Dies}
@@ -108,6 +140,7 @@ func (sc scenario) play(s *site) {
 	for range mostRuns {
 		end := s.run()
 		s.sound()
+		s.confirmed()
 		if s.EndLease(); end.idle {
 			return
 		}
@@ -166,13 +199,28 @@ func (s *site) sound() {
 			if want := fake.Input(s.World, item.file, item.edit(repository[item.file]), item.address); stack.Resources[item.address] != want {
 				s.t.Errorf("%s is falsely done: production has %s", item.id, stack.Resources[item.address])
 			}
-			if len(fixes) == 0 {
+			if len(fixes) == 0 && s.File(item.file) != item.edit(repository[item.file]) {
 				s.t.Errorf("%s is done and not on the branch:\n%s", item.id, s.File(item.file))
 			}
 		}
 		theirs, touched := s.theirs[item.file]
 		if file := s.File(item.file); !touched && file != repository[item.file] && file != item.edit(repository[item.file]) || touched && file != theirs && file != item.edit(theirs) && file != item.edit(repository[item.file]) {
 			s.t.Errorf("published and never judged:\n%s", file)
+		}
+	}
+}
+
+// confirmed is what holds of all that a run says is done: that of its stack
+// nothing was left to do on the commit that it names.
+func (s *site) confirmed() {
+	s.t.Helper()
+	for _, out := range s.outcomes {
+		if out.State != change.Done {
+			continue
+		}
+		wants := fake.Resources(s.World, out.Stack, out.Commit)
+		if has := s.Stack(out.Stack).Resources; !maps.Equal(has, wants) {
+			s.t.Errorf("%s is said to be done, and production has %v, not %v", out.Item.ID, has, wants)
 		}
 	}
 }
@@ -220,7 +268,7 @@ func TestEveryCallOfARunGoesWrong(t *testing.T) {
 				t.Log(clean.log())
 			}
 		})
-		if !sound {
+		if !sound || clean == nil {
 			continue
 		}
 		started := false

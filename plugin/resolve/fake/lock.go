@@ -101,6 +101,13 @@ func (w *World) Holder() string {
 	return w.holder
 }
 
+// TakeLock gives the lock to another run.
+func (w *World) TakeLock(run string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.holder = run
+}
+
 // EndLease is the end of the lease of a run that is gone.
 func (w *World) EndLease() {
 	w.mu.Lock()

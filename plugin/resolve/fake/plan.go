@@ -157,6 +157,15 @@ func Applied(w *World, stack string, files map[string]string) {
 	w.Stack(stack).Resources = found
 }
 
+// Resources are those that a commit has in a stack.
+func Resources(w *World, stack, commit string) map[string]string {
+	found, err := resources(stack, w.trees[w.commits[commit].Tree])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return found
+}
+
 // Input is what a resource of a file is made of.
 func Input(w *World, file, content, address string) string {
 	found, err := resources(path.Dir(file), map[string]string{file: content})

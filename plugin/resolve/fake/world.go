@@ -8,6 +8,7 @@ package fake
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -80,7 +81,7 @@ type World struct {
 	until  time.Time
 
 	trails map[string][]Call // by run
-	fault  Fault
+	faults []Fault
 }
 
 // New is a world with one branch that holds these files. At the end of the test
@@ -98,8 +99,8 @@ func New(t *testing.T, files map[string]string) *World {
 // Unused fails the test for what was scripted and never came about.
 func (w *World) Unused() {
 	w.t.Helper()
-	if w.fault.At > 0 {
-		w.t.Errorf("a call was to go wrong and never came: %+v of %v", w.fault, w.trails[w.fault.Run])
+	if len(w.faults) > 0 {
+		w.t.Errorf("calls were to go wrong and never came: %v", w.faults)
 	}
 	for _, turn := range w.turns {
 		if !turn.used {
@@ -108,11 +109,11 @@ func (w *World) Unused() {
 	}
 }
 
-// Fail has one call of a run go wrong.
-func (w *World) Fail(f Fault) {
+// Fail has these calls go wrong.
+func (w *World) Fail(faults ...Fault) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.fault = f
+	w.faults = faults
 }
 
 // Trail is the calls of a run.
@@ -137,8 +138,8 @@ func (w *World) call(call Call, act func(How) error) error {
 	w.trails[call.Run] = append(w.trails[call.Run], call)
 	n := len(w.trails[call.Run])
 	how := How("")
-	if n == w.fault.At && call.Run == w.fault.Run {
-		how, w.fault = w.fault.How, Fault{}
+	if i := slices.IndexFunc(w.faults, func(f Fault) bool { return f.At == n && f.Run == call.Run }); i >= 0 {
+		how, w.faults = w.faults[i].How, slices.Delete(slices.Clone(w.faults), i, i+1)
 	}
 	w.mu.Unlock()
 	if w.Before != nil {
