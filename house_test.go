@@ -24,7 +24,7 @@ const module = "github.com/pm-todos/pm-todos/"
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
 	".":                     {"plugin", "plugin/standin"},
-	"plugin":                {"plugin/settings", "plugin/audit", "plugin/record", "plugin/resolve", "plugin/resolve/onhost", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
+	"plugin":                {"plugin/settings", "plugin/access", "plugin/audit", "plugin/record", "plugin/resolve", "plugin/resolve/onhost", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
 	"plugin/resolve/fake":   {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/agent"},
 	"plugin/resolve/onhost": {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/agent"},
 	"plugin/audit":          {"plugin/record", "plugin/resolve", "plugin/gitrepo", "plugin/gate/place"},
@@ -40,6 +40,7 @@ var rooms = map[string][]string{
 	"plugin/gitrepo/attributes": {},
 	"plugin/gitrepo/gittest":    {},
 
+	"plugin/access":   {"plugin/settings", "plugin/resolve", "plugin/record", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/vault"},
 	"plugin/settings": {"plugin/gitrepo", "plugin/host/sshclient", "plugin/report", "plugin/vault"},
 
 	"plugin/vault":      {},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -82,7 +83,7 @@ func withConsole(c *cli.Context, act func(settings.Settings, Console) error) err
 		return err
 	}
 	return inConsole(c, s, func(s settings.Settings, console Console) error {
-		if err := mayRunHere(s); err != nil {
+		if err := access.MayRunHere(s); err != nil {
 			return err
 		}
 		return act(s, console)

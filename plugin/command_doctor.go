@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/doctor"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -84,7 +85,7 @@ type checkup struct {
 	plan   string // stack to plan, "" for none
 
 	source   *source // nil when the repository could not be read
-	keys     keys
+	keys     access.Keys
 	unusable string // why no SSH host can be logged in to
 }
 
@@ -116,7 +117,7 @@ func (d *checkup) settings(wrong *settings.Error) bool {
 		wrong = &settings.Error{Problems: []settings.Problem{{Text: "a pull request's pipeline uses no secret; run doctor by hand, or in a manual pipeline"}}}
 	}
 	if wrong == nil {
-		if err := mayRunHere(d.s); err != nil {
+		if err := access.MayRunHere(d.s); err != nil {
 			d.fail("settings", "hosts", err)
 			wrong = &settings.Error{}
 		}

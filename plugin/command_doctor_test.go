@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
@@ -331,7 +332,7 @@ func TestDoctorOfWrongSettingsContactsNothing(t *testing.T) {
 func TestLocalIsRefusedAsRoot(t *testing.T) {
 	noPipeline(t)
 	if os.Geteuid() != 0 {
-		if err := mayRunHere(settings.Settings{Hosts: settings.Hosts{Hosts: []string{"local"}}}); err != nil {
+		if err := access.MayRunHere(settings.Settings{Hosts: settings.Hosts{Hosts: []string{"local"}}}); err != nil {
 			t.Errorf("only root is refused: %v", err)
 		}
 		return
@@ -349,7 +350,7 @@ func TestLocalIsRefusedAsRoot(t *testing.T) {
 		}
 	}
 	// A pull request's run uses no host.
-	if err := mayRunHere(settings.Settings{Hosts: settings.Hosts{Hosts: []string{"local"}}, CI: settings.CI{Event: "pull_request"}}); err != nil {
+	if err := access.MayRunHere(settings.Settings{Hosts: settings.Hosts{Hosts: []string{"local"}}, CI: settings.CI{Event: "pull_request"}}); err != nil {
 		t.Error(err)
 	}
 }

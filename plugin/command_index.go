@@ -92,7 +92,7 @@ func readEntry(c *cli.Context, s settings.Settings, file string) (report.IndexEn
 		return report.IndexEntry{}, err
 	}
 	path, err := filepath.Abs(file)
-	return indexEntry(filepath.ToSlash(path), src, documentPolicy(s)), err
+	return indexEntry(filepath.ToSlash(path), src, s.DocumentPolicy()), err
 }
 
 // writeIndex writes the page to a file, unless that is somebody else's, and says

@@ -203,7 +203,7 @@ func firstIndex(c *cli.Context, root *os.Root) (scaffold.Target, error) {
 			unread = append(unread, err)
 			continue
 		}
-		listed = append(listed, indexEntry(file, src, documentPolicy(s)))
+		listed = append(listed, indexEntry(file, src, s.DocumentPolicy()))
 	}
 	if len(unread) > 0 {
 		return scaffold.Target{}, fmt.Errorf("init: read the post-mortems for the index page: %w", errors.Join(unread...))

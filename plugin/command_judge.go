@@ -165,7 +165,7 @@ func (j *judge) commits(c *cli.Context, commits []string) (results []judged, err
 	j.settings.Repository.AuthorName, j.settings.Repository.AuthorEmail = "pm-todos", "pm-todos@localhost"
 	console, closeConsole := NewConsole(c.App.Version, j.settings, c.App.ErrWriter, mayColour(c.App.ErrWriter, os.Getenv))
 	defer func() { err = errors.Join(err, closeConsole()) }()
-	repo, _, remove, err := openRepository(c.Context, j.settings, console)
+	repo, _, remove, err := console.opener(j.settings).Clone(c.Context)
 	if err != nil {
 		return nil, err
 	}

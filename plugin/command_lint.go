@@ -52,7 +52,7 @@ func lintAction(c *cli.Context) error {
 			unread = append(unread, err)
 			continue
 		}
-		if err := count.print(c.App.Writer, postmortem.Parse(file, src, documentPolicy(s))); err != nil {
+		if err := count.print(c.App.Writer, postmortem.Parse(file, src, s.DocumentPolicy())); err != nil {
 			return err
 		}
 	}

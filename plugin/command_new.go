@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -138,7 +139,7 @@ func newFolder(c *cli.Context) (base, dir string, err error) {
 // warnUnread tells that no run would read a document at this place.
 func warnUnread(c *cli.Context, s settings.Settings, base, file string) error {
 	below, err := filepath.Rel(base, file)
-	if err == nil && len(documentPaths([]string{filepath.ToSlash(below)}, s.Documents.PostMortems)) > 0 {
+	if err == nil && len(access.DocumentPaths([]string{filepath.ToSlash(below)}, s.Documents.PostMortems)) > 0 {
 		return nil
 	}
 	return tellProblem(c, fmt.Errorf("warning: no run reads %s, since post_mortems is %s; put it there, or let that setting name this place too",
@@ -161,7 +162,7 @@ func ownTemplate(base string) (template []byte, from string, err error) {
 // acceptable refuses to begin a document that lint would refuse.
 func acceptable(s settings.Settings, file string, content []byte, from string) error {
 	var lines []string
-	for _, finding := range postmortem.Lint(postmortem.Parse(file, content, documentPolicy(s))) {
+	for _, finding := range postmortem.Lint(postmortem.Parse(file, content, s.DocumentPolicy())) {
 		if finding.Level == postmortem.LevelError {
 			lines = append(lines, "  "+lintLine(finding))
 		}

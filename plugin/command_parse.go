@@ -65,7 +65,7 @@ func parseAction(c *cli.Context) error {
 // parsePolicy reads the settings that decide which items are safe.
 func parsePolicy(c *cli.Context) (postmortem.Policy, error) {
 	s, err := someSettings(c, documentSettings)
-	return documentPolicy(s), err
+	return s.DocumentPolicy(), err
 }
 
 func readDocument(file string, stdin io.Reader) ([]byte, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
@@ -60,23 +61,23 @@ func settleArguments(c *cli.Context) (item string, landed bool, err error) {
 
 // settle closes one item on a person's word, under the lock.
 func settle(ctx context.Context, s settings.Settings, c Console, item string, landed bool) (err error) {
-	repo, _, remove, err := openRepository(ctx, s, c)
+	repo, _, remove, err := c.opener(s).Clone(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	run := runID(time.Now())
+	run := access.RunID(time.Now())
 	lock, err := lockRemote(ctx, s, c, repo, gitrepo.Lease{Run: run, Host: "pm-todos settle"})
 	if err != nil {
 		return err
 	}
-	defer func() { err = closed(ctx, err, lock.Release) }()
+	defer func() { err = access.Closed(ctx, err, lock.Release) }()
 	s.Documents.Scope = settings.ScopeAll // a journal may be of any document
-	sel, err := selectDocuments(s, repo, repo.Tip(), c.Log)
+	sel, err := access.Select(s, repo, repo.Tip(), c.Log)
 	if err != nil {
 		return err
 	}
-	left, err := resolve.Unsettled(ctx, repo, item, sel.known())
+	left, err := resolve.Unsettled(ctx, repo, item, sel.Known())
 	if err != nil {
 		return err
 	}
@@ -102,13 +103,13 @@ func recordLanded(ctx context.Context, s settings.Settings, c Console, repo *git
 	if err != nil {
 		return "", err
 	}
-	_, err = updateDocuments(ctx, s, repo, selection{Pushed: map[string]bool{}}, []change.Outcome{out}, time.Now(), c.Log)
+	_, err = updateDocuments(ctx, s, repo, access.Selection{Pushed: map[string]bool{}}, []change.Outcome{out}, time.Now(), c.Log)
 	return out.Commit, err
 }
 
 // rules is what every change is judged by, without the secrets of a run.
 func rules(s settings.Settings, repo *gitrepo.Repo) (resolve.Rules, error) {
-	commands, err := terraformCommands(s, repo, repo.Tip())
+	commands, err := access.Commands(s, repo, repo.Tip())
 	if err != nil {
 		return resolve.Rules{}, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/audit"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
@@ -122,7 +123,7 @@ func hereGit(ctx context.Context, dir string, args ...string) string {
 }
 
 func verify(ctx context.Context, s settings.Settings, c Console, paths []string) (found audit.Result, err error) {
-	repo, commit, remove, err := openRepository(ctx, s, c)
+	repo, commit, remove, err := c.opener(s).Clone(ctx)
 	if err != nil {
 		return found, err
 	}
@@ -143,7 +144,7 @@ func documentsAt(s settings.Settings, repo *gitrepo.Repo, commit string, paths [
 		if err != nil {
 			return nil, fmt.Errorf("list the files of %.12s: %w", commit, err)
 		}
-		paths = documentPaths(all, s.Documents.PostMortems)
+		paths = access.DocumentPaths(all, s.Documents.PostMortems)
 	}
 	var docs []*postmortem.Document
 	for _, file := range paths {
@@ -154,7 +155,7 @@ func documentsAt(s settings.Settings, repo *gitrepo.Repo, commit string, paths [
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", file, err)
 		}
-		docs = append(docs, postmortem.Parse(file, src, documentPolicy(s)))
+		docs = append(docs, postmortem.Parse(file, src, s.DocumentPolicy()))
 	}
 	return docs, nil
 }

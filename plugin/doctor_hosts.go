@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/doctor"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
@@ -26,7 +27,7 @@ func (d *checkup) hosts(ctx context.Context) {
 	} else if d.s.Terraform.Program != "" {
 		program = d.s.Terraform.Program
 	}
-	terraform := host.Need{Terraform: programOnHost(program), Carry: d.s.Hosts.Carry, Workdir: d.s.Hosts.Workdir}
+	terraform := host.Need{Terraform: access.ProgramOnHost(program), Carry: d.s.Hosts.Carry, Workdir: d.s.Hosts.Workdir}
 	agent := host.Need{Agent: d.s.Agent.Command, AgentFrom: resolve.LeastAgent}
 	together := slices.Equal(d.s.Hosts.Hosts, d.s.Hosts.AgentHosts)
 	if together {
@@ -34,7 +35,7 @@ func (d *checkup) hosts(ctx context.Context) {
 	}
 	planned := d.plan == ""
 	for _, name := range d.s.Hosts.Hosts {
-		ready := d.host(ctx, name, d.keys.login(d.keys.Host), terraform, true, !planned)
+		ready := d.host(ctx, name, d.keys.Login(d.keys.Host), terraform, true, !planned)
 		planned = planned || ready
 	}
 	if !planned {
@@ -44,7 +45,7 @@ func (d *checkup) hosts(ctx context.Context) {
 		return
 	}
 	for _, name := range d.s.Hosts.AgentHosts {
-		d.host(ctx, name, d.keys.login(d.keys.Agent), agent, false, false)
+		d.host(ctx, name, d.keys.Login(d.keys.Agent), agent, false, false)
 	}
 }
 
@@ -73,7 +74,7 @@ func (d *checkup) host(ctx context.Context, name string, login sshclient.Login, 
 		d.skip("wrapper", name, noRepository)
 		return false
 	}
-	wrapped := programOnHost(d.source.commands.Program) == ""
+	wrapped := access.ProgramOnHost(d.source.commands.Program) == ""
 	if !wrapped {
 		d.skip("wrapper", name, "the repository has no "+settings.Wrapper+": "+d.source.commands.Program+" is started itself")
 	}
@@ -103,7 +104,7 @@ func (d *checkup) reach(ctx context.Context, name string, login sshclient.Login)
 		// Enough to be shown the key that is to be pinned.
 		login.KnownHosts = []byte("# no host is pinned yet\n")
 	}
-	h, err := dial(ctx, d.s, name, login)
+	h, err := access.Dial(ctx, d.s, name, login)
 	if err == nil {
 		way := ""
 		if d.s.Hosts.JumpHost != "" {
@@ -258,13 +259,13 @@ func (d *checkup) linger(name string, facts host.Facts, forTerraform bool) {
 // inWorkspace makes a workspace as a run does, for what can only be seen in
 // one, and removes it.
 func (d *checkup) inWorkspace(ctx context.Context, h *host.Host, wrapped, plan bool) {
-	run, err := h.OpenRun(ctx, "", "doctor-"+runID(time.Now()))
+	run, err := h.OpenRun(ctx, "", "doctor-"+access.RunID(time.Now()))
 	if err != nil {
 		d.fail("workspace", h.Name(), err)
 		return
 	}
 	defer func() {
-		if err := closed(ctx, nil, run.Close); err != nil {
+		if err := access.Closed(ctx, nil, run.Close); err != nil {
 			d.fail("workspace", h.Name(), err)
 		}
 	}()

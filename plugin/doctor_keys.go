@@ -20,26 +20,21 @@ import (
 // vault checks the log-in, the secret and its fields, and the keys themselves,
 // whatever their source.
 func (d *checkup) vault(ctx context.Context) {
-	d.keys = givenKeys(d.s)
-	defer func() { d.keys = d.keys.shared() }()
+	keys, fields, err := d.c.opener(d.s).Keys(ctx)
+	d.keys = keys
+	for _, warning := range fields.Warnings {
+		d.report.Add(doctor.Warning("vault", "", warning))
+	}
 	switch {
+	case err != nil:
+		d.fail("vault", "", err)
+		d.unusable = "Vault gave no key"
+		return
 	case d.s.Vault.Addr == "":
 		d.skip("vault", "", "vault_addr is not set")
-	case !needsVault(d.s):
+	case !d.s.NeedsVault():
 		d.skip("vault", "", "a run does not ask Vault: the settings hold all keys that it needs")
 	default:
-		fields, err := readVault(ctx, d.s, d.c)
-		for _, warning := range fields.Warnings {
-			d.report.Add(doctor.Warning("vault", "", warning))
-		}
-		if err == nil {
-			err = d.keys.complete(d.s, fields)
-		}
-		if err != nil {
-			d.fail("vault", "", err)
-			d.unusable = "Vault gave no key"
-			return
-		}
 		text := fmt.Sprintf("logged in by %s at %s", d.s.Vault.Auth, d.s.Vault.Addr)
 		if fields.Path != "" {
 			text += ", read " + fields.Path + " (fields: " + strings.Join(fields.Names(), ", ") + ")"
@@ -49,7 +44,7 @@ func (d *checkup) vault(ctx context.Context) {
 		}
 		d.ok("vault", "", text)
 	}
-	d.key("hosts", d.keys.Host, overSSH(d.s))
+	d.key("hosts", d.keys.Host, settings.AnySSH(d.s.Hosts.Hosts))
 	if own := d.keys.Agent; !own.Empty() && own != d.keys.Host {
 		d.key("agent_hosts", own, true)
 	}
@@ -79,7 +74,7 @@ func (d *checkup) separation() {
 	case slices.Equal(d.s.Hosts.Hosts, d.s.Hosts.AgentHosts):
 		d.warn("agent user", "", "the agent runs as the user who holds Terraform's credentials and can read them",
 			"make a user without them on that machine, log its agent in, and set: agent_hosts: agent@"+hostPart(d.s.Hosts.Hosts[0]))
-	case agentOverSSH(d.s) || d.keys.Agent != d.keys.Host:
+	case d.s.AgentOverSSH() || d.keys.Agent != d.keys.Host:
 		d.ok("agent user", "", "the agent has hosts and a key of its own")
 	default:
 		d.ok("agent user", "", "the agent has hosts of its own, and the same key as Terraform's hosts")
@@ -95,7 +90,7 @@ func hostPart(name string) string {
 
 // summaryDir looks whether the summaries can be written, without writing.
 func (d *checkup) summaryDir() {
-	dir := summaryDir(d.s)
+	dir := d.s.SummaryDir()
 	existing := dir
 	for {
 		if _, err := os.Stat(existing); err == nil || filepath.Dir(existing) == existing {
@@ -127,7 +122,7 @@ func (d *checkup) slack() {
 		d.ok("slack", "", "messages go to "+d.s.Report.SlackChannel+" by bot token, notify is "+string(d.s.Report.Notify)+" (nothing was posted)")
 	case !d.keys.SlackWebhook.Empty():
 		d.ok("slack", "", "messages go to the webhook's channel, notify is "+string(d.s.Report.Notify)+" (nothing was posted)")
-	case d.unusable != "" && needsVault(d.s):
+	case d.unusable != "" && d.s.NeedsVault():
 		d.skip("slack", "", "the webhook may be in Vault")
 	default:
 		d.report.Add(doctor.Finding{Check: "slack", Status: doctor.Skipped, Text: "not configured: nobody is told but the log", Fix: "to be told, add slack_webhook to the Vault secret or to the settings"})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/doctor"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
@@ -44,7 +45,7 @@ func (d *checkup) forge() {
 // function returned removes the clone.
 func (d *checkup) repository(ctx context.Context) func() {
 	started := time.Now()
-	repo, _, remove, err := openRepository(ctx, d.s, d.c)
+	repo, _, remove, err := d.c.opener(d.s).Clone(ctx)
 	if err != nil {
 		d.fail("remote", "", err)
 		for _, check := range []string{"push", "refs", "rules"} {
@@ -59,7 +60,7 @@ func (d *checkup) repository(ctx context.Context) func() {
 	}
 	src := &source{repo: repo, tip: repo.Tip()}
 	if src.paths, err = repo.Files(src.tip); err == nil {
-		src.commands, err = terraformCommands(d.s, repo, src.tip)
+		src.commands, err = access.Commands(d.s, repo, src.tip)
 	}
 	if err != nil {
 		d.fail("remote", "", err)
@@ -85,7 +86,7 @@ func (d *checkup) push(ctx context.Context, repo *gitrepo.Repo) {
 
 // ownRefs makes and deletes a ref, as a run does with lock, journal and ledger.
 func (d *checkup) ownRefs(ctx context.Context, repo *gitrepo.Repo) {
-	name, place := gitrepo.OwnRefs+"doctor/"+runID(time.Now()), repo.OnRemote(gitrepo.OwnRefs)
+	name, place := gitrepo.OwnRefs+"doctor/"+access.RunID(time.Now()), repo.OnRemote(gitrepo.OwnRefs)
 	probe := ""
 	tip, err := repo.Lookup(repo.Tip())
 	if err == nil {
@@ -98,7 +99,7 @@ func (d *checkup) ownRefs(ctx context.Context, repo *gitrepo.Repo) {
 		d.failUnlessDry("refs", err, "the run keeps lock, journal and ledger below "+place+"; allow the user of git_username to create and delete refs there, or, where the forge takes only branches and tags, set state_refs: heads/pm-todos-state")
 		return
 	}
-	err = closed(ctx, nil, func(ctx context.Context) error { return repo.SetRef(ctx, name, probe, "") })
+	err = access.Closed(ctx, nil, func(ctx context.Context) error { return repo.SetRef(ctx, name, probe, "") })
 	if err != nil {
 		d.failUnlessDry("refs", err, "allow the user of git_username to delete refs below "+place+", and remove this one:\ngit push "+repo.URL()+" :"+repo.OnRemote(name))
 		return
@@ -109,7 +110,7 @@ func (d *checkup) ownRefs(ctx context.Context, repo *gitrepo.Repo) {
 // rules shows a commit that is made as fixes are to the remote, on a branch of
 // our own. The branch's own rules cannot be met without changing it.
 func (d *checkup) rules(ctx context.Context, repo *gitrepo.Repo) {
-	if err := resolve.Trial(ctx, repo, runID(time.Now())); err != nil {
+	if err := resolve.Trial(ctx, repo, access.RunID(time.Now())); err != nil {
 		d.failUnlessDry("rules", err, "a fix that is refused so is refused after its apply. Let the account of git_username make and delete branches below pm-todos/, and push commits\n"+
 			"without what the remote demands of others (words in the message), or have it demand that of people only. Where it demands signed commits, set git_signing_key, and give the public half to the account as a signing key")
 		return
@@ -146,7 +147,7 @@ func (d *checkup) documents() {
 	}
 	s := d.s
 	s.Documents.Scope = settings.ScopeAll
-	sel, err := selectDocuments(s, d.source.repo, d.source.tip, d.c.Log)
+	sel, err := access.Select(s, d.source.repo, d.source.tip, d.c.Log)
 	if err != nil {
 		d.fail("documents", "", err)
 		return
@@ -160,7 +161,7 @@ func (d *checkup) documents() {
 		left += len(doc.Skipped()) + len(doc.Unclear())
 		malformed += len(doc.Problems)
 	}
-	d.ok("documents", "", fmt.Sprintf("%d documents; %d items are safe, %d are left to people", len(sel.All), len(sel.safe()), left))
+	d.ok("documents", "", fmt.Sprintf("%d documents; %d items are safe, %d are left to people", len(sel.All), len(sel.Safe()), left))
 	for _, problem := range sel.Unreadable {
 		d.warn("documents", "", "cannot be read: "+problem, "")
 	}
@@ -192,7 +193,7 @@ func (d *checkup) skipHabit() {
 		if problem = err; err != nil {
 			return false
 		}
-		if len(documentPaths(changed, d.s.Documents.PostMortems)) == 0 {
+		if len(access.DocumentPaths(changed, d.s.Documents.PostMortems)) == 0 {
 			return true
 		}
 		touching++

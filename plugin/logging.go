@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -28,6 +29,11 @@ type Console struct {
 
 	slackAPI      string        // instead of Slack's own, for tests
 	vaultPatience time.Duration // instead of the room's own, for tests
+}
+
+// opener opens what the settings name, and tells of it here.
+func (c Console) opener(s settings.Settings) access.Opener {
+	return access.Opener{Settings: s, Log: c.Log, Redactor: c.Redactor, VaultTimeout: c.vaultPatience}
 }
 
 // stageField is in every line of the log.

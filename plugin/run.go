@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
@@ -26,14 +27,14 @@ func Run(ctx context.Context, s settings.Settings, c Console) (err error) {
 	defer cancel()
 
 	// The repository, with its whole history.
-	repo, commit, remove, err := openRepository(ctx, s, c)
+	repo, commit, remove, err := c.opener(s).Clone(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.cleanUp(ctx, "clone", func(context.Context) error { return remove() })
 
 	// The documents, and the items that may be acted on.
-	sel, err := selectDocuments(s, repo, commit, c.Log)
+	sel, err := access.Select(s, repo, commit, c.Log)
 	if err != nil {
 		return err
 	}
@@ -41,7 +42,7 @@ func Run(ctx context.Context, s settings.Settings, c Console) (err error) {
 	if s.CI.PullRequest() {
 		return sum.note(c, "a pull request: its documents were read, and the run ends here")
 	}
-	if len(sel.safe()) == 0 && !journaled(repo) {
+	if len(sel.Safe()) == 0 && !journaled(repo) {
 		refreshIndex(ctx, s, c, repo, sel, sum)
 		return sum.note(c, "no safe item: nothing to do")
 	}
@@ -49,8 +50,8 @@ func Run(ctx context.Context, s settings.Settings, c Console) (err error) {
 }
 
 // work is a run that has something to do, from the first use of a secret on.
-func work(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, sel selection, sum *summary) (err error) {
-	sel.remember(ctx, s, c, repo, sum.Run)
+func work(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, sel access.Selection, sum *summary) (err error) {
+	remember(ctx, s, c, repo, sel, sum.Run)
 
 	// What earlier runs left stays open in whichever way this one ends.
 	settling := false // they were looked at, and sum knows of each
@@ -66,7 +67,7 @@ func work(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Rep
 		return err
 	}
 	sum.slack(k)
-	commands, err := terraformCommands(s, repo, sel.Commit)
+	commands, err := access.Commands(s, repo, sel.Commit)
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func work(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Rep
 	defer c.cleanUp(ctx, "lock", lock.Release)
 	ctx, cancelLost := whileHeld(ctx, lock)
 	defer cancelLost()
-	if sel, err = selectDocuments(s, repo, repo.Tip(), c.Log); err != nil {
+	if sel, err = access.Select(s, repo, repo.Tip(), c.Log); err != nil {
 		return err
 	}
 	sum.read(s, c, sel)
@@ -99,12 +100,12 @@ func work(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Rep
 	}
 	defer c.cleanUp(ctx, "hosts", resolver.Close)
 	sum.started(ctx, s, c, sel)
-	settled, err := resolver.Settle(ctx, sel.known())
+	settled, err := resolver.Settle(ctx, sel.Known())
 	settling = err == nil || len(settled) > 0
 	sum.add(settled)
 	if err == nil {
 		var outcomes []change.Outcome
-		outcomes, err = resolver.Items(ctx, without(sel.safe(), settled))
+		outcomes, err = resolver.Items(ctx, without(sel.Safe(), settled))
 		sum.add(outcomes)
 	}
 

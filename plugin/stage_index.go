@@ -9,6 +9,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/record"
@@ -22,7 +23,7 @@ import (
 // the tip, as contents will make it. Nothing about the page is worth failing the
 // documents for: what is in its way is a warning. The dates are those by which a
 // commit of the page alone is named.
-func (p *published) addIndex(s settings.Settings, repo *gitrepo.Repo, tip string, sel selection, contents map[string][]byte, now time.Time) (dates []string) {
+func (p *published) addIndex(s settings.Settings, repo *gitrepo.Repo, tip string, sel access.Selection, contents map[string][]byte, now time.Time) (dates []string) {
 	for _, doc := range sel.Documents {
 		if sel.Pushed[doc.File] {
 			dates = append(dates, itemDate(doc.Date, now))
@@ -61,7 +62,7 @@ func (p *published) addIndex(s settings.Settings, repo *gitrepo.Repo, tip string
 // lock like everything that a run writes. Vault and hosts are not needed for
 // it. A page that nobody asked for, or that is not stale, costs no request; what
 // is in the way is a warning, and the next run that gets so far mends it.
-func refreshIndex(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, sel selection, sum *summary) {
+func refreshIndex(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, sel access.Selection, sum *summary) {
 	now := time.Now()
 	var probe published
 	stale := map[string][]byte{}
@@ -87,13 +88,13 @@ func refreshIndex(ctx context.Context, s settings.Settings, c Console, repo *git
 }
 
 // publishIndex commits the page alone. It does not wait for another run.
-func publishIndex(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, sel selection, lease gitrepo.Lease, now time.Time) (done published, err error) {
+func publishIndex(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, sel access.Selection, lease gitrepo.Lease, now time.Time) (done published, err error) {
 	s.Terraform.LockTimeout = time.Second
 	lock, err := lockRemote(ctx, s, c, repo, lease)
 	if err != nil {
 		return done, err
 	}
-	defer func() { err = closed(ctx, err, lock.Release) }()
+	defer func() { err = access.Closed(ctx, err, lock.Release) }()
 	held, cancel := whileHeld(ctx, lock)
 	defer cancel()
 	_, err = repo.Publish(held, func(tip string) (string, error) {
@@ -137,15 +138,15 @@ func indexPage(s settings.Settings, repo *gitrepo.Repo, tip string) (page string
 // renderIndex is the page of every document at the tip, with the contents that
 // some will have.
 func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, contents map[string][]byte) ([]byte, error) {
-	paths, err := repo.Files(tip, documentFolders(s.Documents.PostMortems)...)
+	paths, err := repo.Files(tip, access.DocumentFolders(s.Documents.PostMortems)...)
 	if err != nil {
 		return nil, fmt.Errorf("list the files of %.12s: %w", tip, err)
 	}
-	documents := documentPaths(paths, s.Documents.PostMortems)
+	documents := access.DocumentPaths(paths, s.Documents.PostMortems)
 	if err := repo.Prefetch(tip, documents); err != nil {
 		return nil, err
 	}
-	policy := documentPolicy(s)
+	policy := s.DocumentPolicy()
 	var entries []report.IndexEntry
 	for _, file := range documents {
 		src, changed := contents[file]

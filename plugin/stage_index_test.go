@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
@@ -61,7 +62,7 @@ func (s *site) update(given map[string]string, outcomes []change.Outcome, pushed
 			s.t.Error(err)
 		}
 	}()
-	repo, commit, remove, err := openRepository(s.t.Context(), read, console)
+	repo, commit, remove, err := console.opener(read).Clone(s.t.Context())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func (s *site) update(given map[string]string, outcomes []change.Outcome, pushed
 			s.t.Error(err)
 		}
 	}()
-	sel, err := selectDocuments(read, repo, commit, zerolog.Nop())
+	sel, err := access.Select(read, repo, commit, zerolog.Nop())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func (s *site) update(given map[string]string, outcomes []change.Outcome, pushed
 func (s *site) alertDone(state change.State) []change.Outcome {
 	s.t.Helper()
 	doc := postmortem.Parse(nfsDocument, []byte(s.file(nfsDocument)), defaultPolicy)
-	return []change.Outcome{{Item: changeItem(doc, doc.Items[0]), State: state, Commit: strings.Repeat("ab", 20)}}
+	return []change.Outcome{{Item: access.ChangeItem(doc, doc.Items[0]), State: state, Commit: strings.Repeat("ab", 20)}}
 }
 
 // wantIndex checks that a page is the one of the documents on the branch, and
@@ -266,7 +267,7 @@ func (s *site) lockedByAnother() {
 		s.t.Fatal(err)
 	}
 	console, closeConsole := NewConsole("test", settings, io.Discard, false)
-	repo, _, remove, err := openRepository(s.t.Context(), settings, console)
+	repo, _, remove, err := console.opener(settings).Clone(s.t.Context())
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -275,7 +276,7 @@ func (s *site) lockedByAnother() {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() {
-		ctx, cancel := closing(s.t.Context())
+		ctx, cancel := access.Closing(s.t.Context())
 		defer cancel()
 		if err := errors.Join(lock.Release(ctx), remove(), closeConsole()); err != nil {
 			s.t.Error(err)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
@@ -20,28 +21,11 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
-// closingTime bounds what a cancelled run may still write: Woodpecker kills the
-// container 20 s after its SIGTERM.
-const closingTime = 15 * time.Second
-
-// closing is a context for what must still be written though the run is over.
-func closing(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), closingTime)
-}
-
-// closed runs a clean-up within the closing time, and joins its error to the
-// one that the run ends with.
-func closed(ctx context.Context, err error, cleanUp func(context.Context) error) error {
-	ending, cancel := closing(ctx)
-	defer cancel()
-	return errors.Join(err, cleanUp(ending))
-}
-
 // cleanUp is a clean-up at the end of a run, within the closing time. That it
 // fails changes neither what was done nor the exit code: what is left is a lock
 // that ends with its lease, or folders that later runs remove.
 func (c Console) cleanUp(ctx context.Context, stage string, act func(context.Context) error) {
-	ending, cancel := closing(ctx)
+	ending, cancel := access.Closing(ctx)
 	defer cancel()
 	if err := act(ending); err != nil {
 		c.Log.Warn().Str("stage", stage).Err(err).Msg("cleaning up failed; the run ends as it would have, and later runs clean up")
@@ -52,15 +36,15 @@ func (c Console) cleanUp(ctx context.Context, stage string, act func(context.Con
 type summary struct {
 	report.Summary
 	start   time.Time
-	webhook keys          // where Slack is reached, once Vault has said it
+	webhook access.Keys   // where Slack is reached, once Vault has said it
 	posted  report.Posted // the message that work starts, when it can be updated
 	begun   bool          // Slack was told that work starts
 }
 
 func newSummary(s settings.Settings, c Console) *summary {
 	now := time.Now()
-	return &summary{start: now, webhook: keys{SlackWebhook: s.Report.SlackWebhook}, Summary: report.Summary{
-		Version: c.Version, Run: runID(now), Mode: string(s.Mode), Event: s.CI.Event, Repository: repositoryName(s),
+	return &summary{start: now, webhook: access.Keys{SlackWebhook: s.Report.SlackWebhook}, Summary: report.Summary{
+		Version: c.Version, Run: access.RunID(now), Mode: string(s.Mode), Event: s.CI.Event, Repository: repositoryName(s),
 		Branch: s.Repository.Branch, PipelineURL: s.CI.PipelineURL, Started: now, Scope: string(s.Documents.Scope),
 		BudgetUSD: s.Agent.BudgetUSD, Redactor: c.Redactor, Known: map[string]reason.Code{},
 		Links: report.Links{Commit: s.CommitTemplate(), Branch: s.BranchTemplate(), Pages: s.Repository.PagesURL},
@@ -83,7 +67,7 @@ func (sum *summary) note(c Console, text string) error {
 
 // read takes over what the documents hold. It can be called again when they
 // were read again.
-func (sum *summary) read(s settings.Settings, c Console, sel selection) {
+func (sum *summary) read(s settings.Settings, c Console, sel access.Selection) {
 	sum.Base, sum.Documents, sum.Skipped, sum.Unclear, sum.Problems = sel.Base, nil, nil, nil, nil
 	sum.Warnings = append([]string(nil), sel.Unreadable...)
 	if sel.Note != "" {
@@ -110,13 +94,13 @@ func (sum *summary) read(s settings.Settings, c Console, sel selection) {
 		}
 	}
 	c.Log.Info().Str("stage", "documents").Int("documents", len(sel.Documents)).Int("of", len(sel.All)).
-		Int("safe", len(sel.safe())).Int("skipped", len(sum.Skipped)).Int("unclear", len(sum.Unclear)).Int("problems", len(sum.Problems)).
+		Int("safe", len(sel.Safe())).Int("skipped", len(sum.Skipped)).Int("unclear", len(sum.Unclear)).Int("problems", len(sum.Problems)).
 		Msg("documents read")
 	tellSafe(s, sel, c.Log)
 }
 
 // slack takes over what Vault said of where Slack is.
-func (sum *summary) slack(k keys) { sum.webhook = k }
+func (sum *summary) slack(k access.Keys) { sum.webhook = k }
 
 // add takes over outcomes. An item that was settled and then tried again is
 // told by its later outcome.
@@ -139,10 +123,10 @@ func (sum *summary) add(outcomes []change.Outcome) {
 
 // unchecked adds the items that earlier runs applied, or may have applied, to a
 // run that ends before it could settle them: they count for more than its end.
-func (sum *summary) unchecked(ctx context.Context, c Console, repo *gitrepo.Repo, sel selection) {
-	ending, cancel := closing(ctx)
+func (sum *summary) unchecked(ctx context.Context, c Console, repo *gitrepo.Repo, sel access.Selection) {
+	ending, cancel := access.Closing(ctx)
 	defer cancel()
-	outcomes, err := resolve.Unchecked(ending, repo, repo.LockHeld, sel.known())
+	outcomes, err := resolve.Unchecked(ending, repo, repo.LockHeld, sel.Known())
 	if err != nil {
 		c.Log.Warn().Str("stage", "settle").Err(err).Msg("it cannot be told whether another run settles what earlier ones left")
 	}
@@ -190,12 +174,12 @@ func (sum *summary) kind() fault.Kind {
 }
 
 // started tells Slack that work begins.
-func (sum *summary) started(ctx context.Context, s settings.Settings, c Console, sel selection) {
-	if len(sel.safe()) == 0 || !report.Policy(s.Report.Notify).Start(sum.Mode) {
+func (sum *summary) started(ctx context.Context, s settings.Settings, c Console, sel access.Selection) {
+	if len(sel.Safe()) == 0 || !report.Policy(s.Report.Notify).Start(sum.Mode) {
 		return
 	}
 	sum.begun = sum.slacked(s, c, func(poster *report.Poster) (err error) {
-		sum.posted, err = poster.Post(ctx, report.Started(sum.Summary, sel.safe(), s.Documents.MaxItems))
+		sum.posted, err = poster.Post(ctx, report.Started(sum.Summary, sel.Safe(), s.Documents.MaxItems))
 		return err
 	})
 }
@@ -240,7 +224,7 @@ func (sum *summary) slacked(s settings.Settings, c Console, speak func(*report.P
 // tell is the last stage: the closing table, the summary files and Slack, from
 // one value. It runs whatever happened and adds its own trouble to the run's.
 func tell(ctx context.Context, s settings.Settings, c Console, sum *summary, err error) error {
-	ending, cancel := closing(ctx)
+	ending, cancel := access.Closing(ctx)
 	defer cancel()
 	kind := fault.Worst(fault.Of(err), sum.kind())
 	if err != nil {
@@ -289,17 +273,9 @@ func (sum *summary) end(s settings.Settings, c Console) error {
 // one elsewhere.
 var errUnfinished = errors.New("not every item ended well; see the table")
 
-// summaryDir is the folder of the summaries.
-func summaryDir(s settings.Settings) string {
-	if dir := s.Report.SummaryDir; filepath.IsAbs(dir) {
-		return dir
-	}
-	return filepath.Join(s.CI.Workspace, s.Report.SummaryDir)
-}
-
 // files writes summary.json, summary.md and slack.json.
 func (sum *summary) files(ctx context.Context, s settings.Settings) error {
-	dir := summaryDir(s)
+	dir := s.SummaryDir()
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // other steps of the pipeline read it, under any UID
 		return fmt.Errorf("make summary_dir: %w", err)
 	}
@@ -321,21 +297,21 @@ func (sum *summary) files(ctx context.Context, s settings.Settings) error {
 
 // writeRecord is the end of the work: documents first, then the books, so that a
 // run that is killed in between is settled by the next.
-func writeRecord(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
+func writeRecord(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel access.Selection, sum *summary) error {
 	if ctx.Err() != nil {
 		// What was completed is recorded, in the little time that is left.
 		cause := context.Cause(ctx)
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) && sum.complete() {
 			cause = nil // late, but through
 		}
-		return closed(ctx, cause, func(ending context.Context) error {
+		return access.Closed(ctx, cause, func(ending context.Context) error {
 			return recordNow(ending, s, c, repo, resolver, sel, sum)
 		})
 	}
 	return recordNow(ctx, s, c, repo, resolver, sel, sum)
 }
 
-func recordNow(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel selection, sum *summary) error {
+func recordNow(ctx context.Context, s settings.Settings, c Console, repo *gitrepo.Repo, resolver *resolve.Resolver, sel access.Selection, sum *summary) error {
 	if resolver.Refused() && !sum.done() {
 		return resolver.WriteResults(ctx) // there is nothing to record that the remote would take
 	}
@@ -363,7 +339,7 @@ func recordNow(ctx context.Context, s settings.Settings, c Console, repo *gitrep
 
 // completedAt is the commit that the next run compares with: the branch as this
 // one leaves it, unless documents were pushed meanwhile that it never read.
-func completedAt(s settings.Settings, repo *gitrepo.Repo, sel selection, docs published) (string, error) {
+func completedAt(s settings.Settings, repo *gitrepo.Repo, sel access.Selection, docs published) (string, error) {
 	before := docs.Tip
 	if docs.Commit != "" {
 		commit, err := repo.Lookup(docs.Commit)
@@ -376,7 +352,7 @@ func completedAt(s settings.Settings, repo *gitrepo.Repo, sel selection, docs pu
 	if err != nil {
 		return "", fmt.Errorf("look for documents pushed meanwhile: %w", err)
 	}
-	if len(documentPaths(changed, s.Documents.PostMortems)) > 0 {
+	if len(access.DocumentPaths(changed, s.Documents.PostMortems)) > 0 {
 		return sel.Commit, nil
 	}
 	return docs.Tip, nil
@@ -385,7 +361,7 @@ func completedAt(s settings.Settings, repo *gitrepo.Repo, sel selection, docs pu
 // unfinished is the items that the next run takes up though nobody changed
 // their documents: those of this run that may be tried again or were never
 // started, and those that earlier runs left in documents that could not be read.
-func unfinished(sel selection, outcomes []change.Outcome, earlier []record.Ref, maxAttempts int) []record.Ref {
+func unfinished(sel access.Selection, outcomes []change.Outcome, earlier []record.Ref, maxAttempts int) []record.Ref {
 	refs := map[record.Ref]bool{}
 	ended := map[record.Ref]bool{}
 	for _, out := range outcomes {
@@ -395,7 +371,7 @@ func unfinished(sel selection, outcomes []change.Outcome, earlier []record.Ref, 
 			refs[ref] = true
 		}
 	}
-	for _, item := range sel.safe() {
+	for _, item := range sel.Safe() {
 		if ref := record.RefOf(item); !ended[ref] {
 			refs[ref] = true
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
@@ -32,7 +33,7 @@ type published struct {
 // updateDocuments records the outcomes in their documents: one commit, rendered
 // again on every retry from the branch as it is then, so that what people
 // changed meanwhile stays.
-func updateDocuments(ctx context.Context, s settings.Settings, repo *gitrepo.Repo, sel selection, outcomes []change.Outcome, now time.Time, log zerolog.Logger) (published, error) {
+func updateDocuments(ctx context.Context, s settings.Settings, repo *gitrepo.Repo, sel access.Selection, outcomes []change.Outcome, now time.Time, log zerolog.Logger) (published, error) {
 	var done published
 	files := recorded(sel, outcomes)
 	if len(files) == 0 {
@@ -76,13 +77,13 @@ func updateDocuments(ctx context.Context, s settings.Settings, repo *gitrepo.Rep
 		return done, fmt.Errorf("publish the documents: %w", err)
 	}
 	done.Tip = tip
-	var warned sparing
+	var warned access.Sparing
 	for _, warning := range done.Warnings {
-		if warned.next() {
+		if warned.Next() {
 			log.Warn().Str("stage", "documents").Msg(warning)
 		}
 	}
-	warned.rest(log, "documents", "warnings")
+	warned.Rest(log, "documents", "warnings")
 	if done.Commit != "" {
 		log.Info().Str("stage", "documents").Str("commit", done.Commit).Int("documents", len(done.Files)).Msg("documents updated")
 	}
@@ -91,7 +92,7 @@ func updateDocuments(ctx context.Context, s settings.Settings, repo *gitrepo.Rep
 
 // recorded is the documents that get rows: those in which something was done
 // or refused, and those that the triggering push changed.
-func recorded(sel selection, outcomes []change.Outcome) []string {
+func recorded(sel access.Selection, outcomes []change.Outcome) []string {
 	files := map[string]bool{}
 	for _, out := range outcomes {
 		if _, ok := outcomeRow(out, "", ""); ok {
@@ -127,7 +128,7 @@ func (p *published) render(s settings.Settings, files fileReader, tip, file stri
 	case err != nil:
 		return nil, "", fault.Mark(fault.Temporary, fmt.Errorf("the rows of %s are not written; the next run writes them: %w", file, err))
 	}
-	doc := postmortem.Parse(file, src, documentPolicy(s))
+	doc := postmortem.Parse(file, src, s.DocumentPolicy())
 	edits, implemented := documentEdits(s, doc, outcomes, now)
 	if implemented || pushed {
 		edits = append(edits, skippedEdits(doc)...)

@@ -4,6 +4,7 @@
 package settings
 
 import (
+	"path/filepath"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
@@ -243,4 +244,25 @@ func (s Settings) Secrets() []secret.String {
 		}
 	}
 	return held
+}
+
+// DocumentPolicy is what the settings say of which items are safe.
+func (s Settings) DocumentPolicy() postmortem.Policy {
+	policy := postmortem.Policy{
+		Inferred:   s.Documents.InferredTypes,
+		Protected:  s.Terraform.Protected,
+		AllowPaths: s.Terraform.AllowPaths,
+	}
+	for _, name := range s.Documents.SafeTypes {
+		policy.SafeTypes = append(policy.SafeTypes, postmortem.Type(name))
+	}
+	return policy
+}
+
+// SummaryDir is the folder of the summaries.
+func (s Settings) SummaryDir() string {
+	if dir := s.Report.SummaryDir; filepath.IsAbs(dir) {
+		return dir
+	}
+	return filepath.Join(s.CI.Workspace, s.Report.SummaryDir)
 }

@@ -38,3 +38,13 @@ func (s Settings) HostUsers() []string {
 func AnySSH(names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return name != LocalHost })
 }
+
+// AgentOverSSH reports whether the agent's hosts need a key of their own.
+func (s Settings) AgentOverSSH() bool {
+	return s.Vault.AgentField != s.Vault.Field && AnySSH(s.Hosts.AgentHosts)
+}
+
+// NeedsVault reports whether the settings leave a key open that Vault has.
+func (s Settings) NeedsVault() bool {
+	return s.Vault.Addr != "" && (s.Hosts.SSHKey.Empty() && AnySSH(s.Hosts.Hosts) || s.Hosts.AgentSSHKey.Empty() && s.AgentOverSSH())
+}

@@ -1,0 +1,99 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
+
+// Clone clones the branch with its whole history into a directory that
+// nobody else can read, and says which commit is to be read: the branch's tip,
+// or the head of a pull request. The function returned removes the clone.
+func (o Opener) Clone(ctx context.Context) (repo *gitrepo.Repo, commit string, remove func() error, err error) {
+	s := o.Settings
+	log := o.Log.With().Str("stage", "clone").Logger()
+	dir, err := os.MkdirTemp("", "pm-todos-") // needs no HOME
+	if err != nil {
+		return nil, "", nil, fmt.Errorf("make a temporary directory: %w", err)
+	}
+	undo := func() error { return os.RemoveAll(dir) }
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, undo())
+		}
+	}()
+	log.Info().Str("remote", gitrepo.RedactURL(s.Repository.Remote)).Str("branch", s.Repository.Branch).Msg("cloning at full depth")
+	started := time.Now()
+	repo, err = gitrepo.Clone(ctx, gitrepo.Options{
+		Access: gitrepo.Access{
+			URL: s.Repository.Remote, Username: s.Repository.Username, Password: s.Repository.Password,
+			SSHKey: s.Repository.SSHKey, KnownHosts: []byte(s.Repository.KnownHosts), Way: s.Way(),
+			Progress: func(line string) { log.Debug().Msg(line) },
+			Retrying: func(err error, pause time.Duration) {
+				o.Log.Warn().Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg("the remote did not do what it was asked for; trying again")
+			},
+		},
+		Branch: s.Repository.Branch, StateRefs: s.Repository.StateRefs, SigningKey: s.Repository.SigningKey,
+		Author: gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
+		Dir:    dir,
+		Levels: documentLevels(s.Documents.PostMortems),
+		Ahead:  readFirst(s),
+	})
+	if err != nil {
+		return nil, "", nil, fmt.Errorf("clone: %w", err)
+	}
+	clone := repo // the named result is nil again when a step below fails
+	undo = func() error {
+		cost := clone.Cost()
+		log.Debug().Bool("filtered", cost.Filtered).Int("answers", cost.Packs).Int("objects", cost.Objects).
+			Int64("bytes", cost.Bytes).Msg("what came from the remote in all")
+		return errors.Join(clone.Close(), os.RemoveAll(dir))
+	}
+	commit = repo.Tip()
+	if s.CI.PullRequest() && s.CI.SHA != "" {
+		commit = s.CI.SHA
+		if err := repo.FetchRef(ctx, s.CI.Ref, commit); err != nil {
+			return nil, "", nil, fmt.Errorf("fetch the pull request: %w", err)
+		}
+	}
+	cost := repo.Cost()
+	line := log.Info().Str("commit", commit).Int("objects", cost.Objects).Int64("bytes", cost.Bytes).
+		Str("took", time.Since(started).Round(time.Millisecond).String())
+	if cost.Filtered {
+		line.Msg("cloned: every commit; folders and files come when they are read")
+	} else {
+		line.Str("why", text.Line(cost.Why, 200)).Msg("cloned: every commit, folder and file")
+	}
+	return repo, commit, undo, nil
+}
+
+// readFirst is what a run reads of a clone before anything else.
+func readFirst(s settings.Settings) gitrepo.Ahead {
+	ahead := gitrepo.Ahead{Files: func(path string) bool {
+		return len(DocumentPaths([]string{path}, s.Documents.PostMortems)) > 0
+	}}
+	if s.CI.PullRequest() {
+		ahead.Files = nil // its documents are not those of the branch
+	}
+	if s.Documents.Scope == settings.ScopeChanged {
+		ahead.Logs = []string{record.LedgerRef}
+	}
+	return ahead
+}
+
+// Commands completes the Terraform settings from what the repository
+// has.
+func Commands(s settings.Settings, repo *gitrepo.Repo, commit string) (settings.Commands, error) {
+	_, err := repo.ReadFile(commit, settings.Wrapper)
+	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
+		return settings.Commands{}, fmt.Errorf("look for %s: %w", settings.Wrapper, err)
+	}
+	return s.TerraformCommands(err == nil), nil
+}

@@ -1,0 +1,192 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	"github.com/rs/zerolog"
+
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
+
+// Selection is the documents that a run looks at, as they are at one commit.
+type Selection struct {
+	Commit     string
+	Base       string          // compared with, for scope changed
+	All        []string        // every document of the repository
+	Pushed     map[string]bool // changed since the base by a push
+	Documents  []*postmortem.Document
+	Unreadable []string // documents that could not be read, with the reason
+	Note       string   // why more was read than asked for
+}
+
+// Select picks the documents that the scope names at a commit, and
+// parses them. A document that cannot be read does not stop the others.
+func Select(s settings.Settings, repo *gitrepo.Repo, commit string, log zerolog.Logger) (Selection, error) {
+	sel := Selection{Commit: commit, Pushed: map[string]bool{}}
+	paths, err := repo.Files(commit, DocumentFolders(s.Documents.PostMortems)...)
+	if err != nil {
+		return sel, fmt.Errorf("list the files of %.12s: %w", commit, err)
+	}
+	sel.All = DocumentPaths(paths, s.Documents.PostMortems)
+	wanted, err := sel.narrow(s, repo)
+	if err != nil {
+		return sel, err
+	}
+	if sel.Note != "" {
+		log.Warn().Str("stage", "documents").Msg(sel.Note)
+	}
+	if err := repo.Prefetch(commit, wanted); err != nil {
+		return sel, err
+	}
+	policy := s.DocumentPolicy()
+	var unread Sparing
+	for _, file := range wanted {
+		var src []byte
+		err := gitrepo.CheckPath(file) // no row could be marked in it
+		if err != nil {
+			err = fault.WithFix(fmt.Errorf("no row can be marked in it, so nothing of it is read: %w", err), "rename it with git mv")
+		} else {
+			src, err = repo.ReadFile(commit, file)
+		}
+		if err != nil {
+			sel.Unreadable = append(sel.Unreadable, fmt.Sprintf("%s: %v", text.Line(file, 0), err))
+			if unread.Next() {
+				log.Error().Str("stage", "documents").Str("document", file).Err(err).Msg("the document cannot be read; the others go on")
+			}
+			continue
+		}
+		sel.Documents = append(sel.Documents, postmortem.Parse(file, src, policy))
+	}
+	unread.Rest(log, "documents", "documents cannot be read")
+	return sel, nil
+}
+
+// DocumentFolders are the folders that the globs lead into.
+func DocumentFolders(globs []string) []string {
+	folders := make([]string, 0, len(globs))
+	for _, glob := range globs {
+		folder, _ := doublestar.SplitPattern(glob)
+		folders = append(folders, folder)
+	}
+	return folders
+}
+
+// documentLevels is how many levels of folders are needed to list what the
+// globs name, the top folder being one.
+func documentLevels(globs []string) int {
+	levels := 1
+	for _, folder := range DocumentFolders(globs) {
+		if folder != "." {
+			levels = max(levels, strings.Count(folder, "/")+2)
+		}
+	}
+	return levels
+}
+
+// DocumentPaths are the paths that the globs name and that are post-mortems.
+func DocumentPaths(paths, globs []string) []string {
+	var found []string
+	for _, path := range paths {
+		matches := slices.ContainsFunc(globs, func(glob string) bool {
+			ok, err := doublestar.Match(glob, path)
+			return err == nil && ok
+		})
+		if matches && postmortem.IsDocument(path) {
+			found = append(found, path)
+		}
+	}
+	return found
+}
+
+// narrow is the documents of the scope: all of them, or those changed since
+// the base together with those that the ledger holds unfinished items of.
+func (sel *Selection) narrow(s settings.Settings, repo *gitrepo.Repo) ([]string, error) {
+	if s.Documents.Scope == settings.ScopeAll {
+		return sel.All, nil
+	}
+	log, err := repo.ReadLog(record.LedgerRef)
+	if err != nil {
+		return nil, fmt.Errorf("read the ledger: %w", err)
+	}
+	ledger, _ := record.ReadLedger(log.Lines)
+	switch {
+	case s.Documents.Since != "":
+		sel.Base = s.Documents.Since
+	case ledger.Completed() != "":
+		sel.Base = ledger.Completed()
+	default:
+		sel.Base = s.CI.PrevSHA
+	}
+	if sel.Base == "" || sel.Base == resolve.NoCommit {
+		sel.Base = ""
+		sel.Note = "no earlier commit is known to compare with: taking all documents"
+		return sel.All, nil
+	}
+	changed, err := repo.Changed(sel.Base, sel.Commit, DocumentFolders(s.Documents.PostMortems)...)
+	if errors.Is(err, gitrepo.ErrUnknownBase) {
+		sel.Note = fmt.Sprintf("the commit %.12s to compare with is not in the history (a force-push?): taking all documents", sel.Base)
+		return sel.All, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compare %.12s with %.12s: %w", sel.Base, sel.Commit, err)
+	}
+	unfinished := map[string]bool{}
+	for _, ref := range ledger.Unfinished() {
+		unfinished[ref.Document] = true
+	}
+	pushed := map[string]bool{}
+	for _, file := range changed {
+		pushed[file] = true
+	}
+	var wanted []string
+	for _, file := range sel.All {
+		if pushed[file] {
+			sel.Pushed[file] = s.CI.Event == "push"
+		}
+		if pushed[file] || unfinished[file] {
+			wanted = append(wanted, file)
+		}
+	}
+	return wanted, nil
+}
+
+// Safe is the items that may be acted on, of all documents.
+func (sel Selection) Safe() []change.Item {
+	var items []change.Item
+	for _, doc := range sel.Documents {
+		for _, item := range doc.Safe() {
+			items = append(items, ChangeItem(doc, item))
+		}
+	}
+	return items
+}
+
+// Known is every item that was read, by what names it across runs.
+func (sel Selection) Known() map[record.Ref]change.Item {
+	items := map[record.Ref]change.Item{}
+	for _, doc := range sel.Documents {
+		for _, item := range doc.Items {
+			items[record.Ref{Document: doc.File, Item: item.ID}] = ChangeItem(doc, item)
+		}
+	}
+	return items
+}
+
+// ChangeItem is an item of a document as it goes through a run.
+func ChangeItem(doc *postmortem.Document, item postmortem.Item) change.Item {
+	return change.Item{
+		Document: doc.File, ID: item.ID, Line: item.Line, Date: doc.Date,
+		Priority: string(item.Priority), Action: item.Action, Type: item.Type, Details: item.Details,
+	}
+}
