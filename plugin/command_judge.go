@@ -206,7 +206,8 @@ func (j *judge) commit(hash string) (judged, error) {
 		return judged{}, err
 	}
 	policy.Wrapper = j.settings.TerraformCommands(slices.Contains(paths, settings.Wrapper)).Program
-	verdict := gate.Diff(diff, policy)
+	changeset := gate.Compare(diff, policy)
+	verdict := changeset.Verdict()
 	out.Stack = verdict.Stack
 	item := j.item
 	if item.Action == "" && item.Details == "" {
@@ -223,7 +224,7 @@ func (j *judge) commit(hash string) (judged, error) {
 		out.result(gate.Judgement{Lane: lane})
 	default:
 		out.result(gate.Judge(j.plan, limits.PlanPolicy(item.Type, j.baseline), gate.Request{
-			Item: item, Owner: limits.Owner(item.Type), Change: diff, BasePaths: policy.BasePaths, BaseFiles: policy.BaseFiles, Stack: verdict.Stack,
+			Item: item, Owner: limits.Owner(item.Type), Changeset: changeset, Stack: verdict.Stack,
 		}))
 	}
 	out.Planned = j.plan != nil

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 	"github.com/pm-todos/pm-todos/plugin/gate/leak"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
@@ -31,15 +32,9 @@ type DiffPolicy struct {
 	Wrapper    string            // path of the Terraform wrapper in the repository; its folder is denied too; "" when there is none
 }
 
-// IsConfiguration tells whether a path is that of a file whose content the
+// IsConfiguration reports whether a path is that of a file whose content the
 // policy wants of the base: of Terraform, OpenTofu or Terragrunt.
-func IsConfiguration(file string) bool {
-	switch path.Ext(file) {
-	case ".tf", ".tofu", ".hcl":
-		return true
-	}
-	return strings.HasSuffix(file, ".tf.json") || strings.HasSuffix(file, ".tofu.json") || strings.HasSuffix(file, ".hcl.json")
-}
+func IsConfiguration(file string) bool { return hclfile.IsConfiguration(file) }
 
 // Limits of one change when the policy names none.
 const (
@@ -58,22 +53,20 @@ const (
 // diff is one judgement of the diff gate.
 type diff struct {
 	findings
-	change  change.Change
-	policy  DiffPolicy
-	modules map[string][]string // stacks that use a folder as a module
+	*Changeset
 }
 
-// Diff judges what an agent changed. The verdict names the stack when exactly
-// one is touched. Whatever goes wrong inside refuses the change.
-func Diff(c change.Change, p DiffPolicy) (verdict change.Verdict) {
-	d := &diff{change: c, policy: p}
+// Verdict judges what an agent changed. It names the stack when exactly one is
+// touched. Whatever goes wrong inside refuses the change.
+func (c *Changeset) Verdict() (verdict change.Verdict) {
+	d := &diff{Changeset: c}
 	defer func() {
 		if recover() != nil {
 			d.add(reason.GateError, "", "the diff gate failed on this change; it is refused to be safe")
 			verdict = change.Verdict{Findings: d.sorted()}
 		}
 	}()
-	if len(c.Files) == 0 {
+	if c.Empty() {
 		d.add(reason.NoChange, "", "the agent changed nothing")
 		return change.Verdict{Findings: d.sorted()}
 	}
@@ -81,7 +74,7 @@ func Diff(c change.Change, p DiffPolicy) (verdict change.Verdict) {
 	d.paths()
 	stack := d.stack()
 	d.modes()
-	for _, file := range readable(c.Files) {
+	for _, file := range readable(c.change.Files) {
 		d.content(file)
 	}
 	d.terraform()

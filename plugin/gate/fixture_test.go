@@ -144,7 +144,7 @@ func judgeDiff(t *testing.T, sections map[string]string) gate.Judgement {
 		c.Files = append(c.Files, *f)
 	}
 	slices.SortFunc(c.Files, func(a, b change.File) int { return strings.Compare(a.Path, b.Path) })
-	return gate.Judgement{Findings: gate.Diff(c, policy).Findings}
+	return gate.Judgement{Findings: gate.Compare(c, policy).Verdict().Findings}
 }
 
 // judgePlan reads a plan: "show" is what the command printed, word by word;

@@ -59,12 +59,10 @@ func (c *comparison) functions() {
 // callsOf is the calls of functions that the gate looks at.
 func callsOf(file hclfile.File) []*hclsyntax.FunctionCallExpr {
 	var calls []*hclsyntax.FunctionCallExpr
-	// The walk cannot fail: the callback gives no diagnostics.
-	_ = hclsyntax.VisitAll(file.Body, func(node hclsyntax.Node) hcl.Diagnostics {
+	hclfile.Walk(file.Body, func(node hclsyntax.Node) {
 		if call, ok := node.(*hclsyntax.FunctionCallExpr); ok && watched(call.Name) {
 			calls = append(calls, call)
 		}
-		return nil
 	})
 	return calls
 }
@@ -152,11 +150,8 @@ func modulePath(folder string, argument hclsyntax.Expression) (file, problem str
 }
 
 func isModulePath(t hcl.Traversal) bool {
-	if len(t) != 2 || t.RootName() != "path" {
-		return false
-	}
-	attribute, ok := t[1].(hcl.TraverseAttr)
-	return ok && (attribute.Name == "module" || attribute.Name == "root")
+	names := hclfile.Names(t)
+	return len(t) == 2 && len(names) == 2 && names[0] == "path" && (names[1] == "module" || names[1] == "root")
 }
 
 func filesetPattern(args []hclsyntax.Expression) string {

@@ -5,20 +5,25 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
-// Hopeless is why no change of a stack could pass the diff gate, whatever an
-// agent writes: none of its files, and no new one, may be changed. It is nil when
-// one may, so that it is worth to pay for a try.
-func Hopeless(stack string, p DiffPolicy) []change.Finding {
-	var reasons []change.Finding
-	for _, file := range samples(stack, p.BasePaths) {
-		verdict := Diff(change.Change{Files: []change.File{file}}, p)
-		if verdict.Passed() {
-			return nil
-		}
-		if reasons == nil {
-			reasons = verdict.Findings
+// Hopeless is why no change of any of the stacks could pass the diff gate,
+// whatever an agent writes: none of their files, and no new one, may be changed.
+// It is what stands against the first of them, and nil when a change may pass, so
+// that it is worth to pay for a try.
+func Hopeless(stacks []string, p DiffPolicy) []change.Finding {
+	reasons := []change.Finding{{Code: reason.NoStack, Detail: "no folder of the repository matches the setting stacks, so that there is nothing to plan"}}
+	b := newBase(p)
+	for i, stack := range stacks {
+		for n, file := range samples(stack, p.BasePaths) {
+			verdict := b.with(change.Change{Files: []change.File{file}}, p).Verdict()
+			if verdict.Passed() {
+				return nil
+			}
+			if i == 0 && n == 0 {
+				reasons = verdict.Findings
+			}
 		}
 	}
 	return reasons

@@ -17,7 +17,7 @@ func TestMoneyIsNotSpentWhereNothingCanPass(t *testing.T) {
 	for stack, want := range map[string]reason.Code{
 		"stacks/monitoring": "", "stacks/vault": reason.ProtectedStack, "stacks/old": reason.StateInGit, "stacks/absent": reason.NoStack,
 	} {
-		findings := gate.Hopeless(stack, policy)
+		findings := gate.Hopeless([]string{stack}, policy)
 		switch {
 		case want == "" && findings != nil:
 			t.Errorf("%s: %v", stack, findings)
@@ -26,11 +26,11 @@ func TestMoneyIsNotSpentWhereNothingCanPass(t *testing.T) {
 		}
 	}
 	policy.TypePaths = []string{"stacks/monitoring/*.yaml"}
-	if findings := gate.Hopeless("stacks/monitoring", policy); findings != nil {
+	if findings := gate.Hopeless([]string{"stacks/monitoring"}, policy); findings != nil {
 		t.Errorf("one kind of file may change: %v", findings)
 	}
 	policy.TypePaths = []string{"stacks/other/**"}
-	if findings := gate.Hopeless("stacks/monitoring", policy); len(findings) == 0 || findings[0].Code != reason.OutsideTypePaths {
+	if findings := gate.Hopeless([]string{"stacks/monitoring"}, policy); len(findings) == 0 || findings[0].Code != reason.OutsideTypePaths {
 		t.Errorf("%v", findings)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate/account"
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
-	"github.com/pm-todos/pm-todos/plugin/gate/program"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -58,10 +57,8 @@ func (j Judgement) Unproved() []change.Finding {
 type Request struct {
 	Item      card.Item
 	Owner     card.Policy
-	Change    change.Change     // whose every file must show in the plan; none when only a plan is known
-	BasePaths []string          // every path of the base
-	BaseFiles map[string][]byte // the configuration of the base, see DiffPolicy
-	Stack     string            // folder that was planned
+	Changeset *Changeset // whose every file must show in the plan; nil when only a plan is known
+	Stack     string     // folder that was planned
 }
 
 // Judge judges a plan with the change that it is the plan of: by the hard rules
@@ -89,7 +86,10 @@ func Judge(show []byte, p PlanPolicy, r Request) (j Judgement) {
 		j.Findings = []change.Finding{{Code: reason.PlanUnreadable, Detail: err.Error()}}
 		return j
 	}
-	unaccounted := slices.Concat(account.Files(plan, r.Change.Files, r.BaseFiles, r.Stack), rendered(r), unfollowed(r))
+	var unaccounted []fact.Fact
+	if c := r.Changeset; c != nil {
+		unaccounted = slices.Concat(account.Files(plan, c.change.Files, c.before, c.after, r.Stack), c.rendered(), c.unfollowed(r.Stack))
+	}
 	j.Facts = card.Judge(plan, unaccounted, r.Item, r.Owner)
 	j.Lane = laneOf(j.Facts)
 	return j
@@ -97,11 +97,11 @@ func Judge(show []byte, p PlanPolicy, r Request) (j Judgement) {
 
 // rendered are the changed files that Helm or Kustomize make objects of: a plan
 // shows at most the name of their folder.
-func rendered(r Request) []fact.Fact {
+func (c *Changeset) rendered() []fact.Fact {
 	var folders []string
-	paths := r.BasePaths
-	for _, file := range r.Change.Files {
-		paths = append(paths[:len(paths):len(paths)], file.Path)
+	paths := slices.Clone(c.policy.BasePaths)
+	for _, file := range c.change.Files {
+		paths = append(paths, file.Path)
 	}
 	for _, p := range paths {
 		if slices.Contains([]string{"chart.yaml", "kustomization.yaml", "kustomization.yml"}, strings.ToLower(path.Base(p))) {
@@ -109,7 +109,7 @@ func rendered(r Request) []fact.Fact {
 		}
 	}
 	var facts []fact.Fact
-	for _, file := range r.Change.Files {
+	for _, file := range c.change.Files {
 		if slices.ContainsFunc(folders, func(folder string) bool { return folder == "." || strings.HasPrefix(file.Path, folder+"/") }) {
 			facts = append(facts, fact.Fact{Kind: fact.Opaque, File: file.Path, Why: "the file is part of a chart or a kustomization, whose objects the plan does not show"})
 		}
@@ -119,19 +119,17 @@ func rendered(r Request) []fact.Fact {
 
 // unfollowed is a fact when a program of the stack takes what cannot be followed:
 // the change may reach it.
-func unfollowed(r Request) []fact.Fact {
-	if r.Stack == "" {
+func (c *Changeset) unfollowed(stack string) []fact.Fact {
+	if stack == "" {
 		return nil
 	}
-	for _, after := range []bool{false, true} {
-		if program.Of(configurationOf(r.Change.Files, r.BaseFiles, r.BasePaths, after), r.Stack).Unfollowed {
-			return []fact.Fact{{
-				Kind: fact.Opaque, File: r.Stack,
-				Why: "the stack runs a program at plan or apply whose inputs cannot be followed (a script, a variable of the shell, a configuration in JSON)",
-			}}
-		}
+	if before, after := c.reached(stack); !before.Unfollowed && !after.Unfollowed {
+		return nil
 	}
-	return nil
+	return []fact.Fact{{
+		Kind: fact.Opaque, File: stack,
+		Why: "the stack runs a program at plan or apply whose inputs cannot be followed (a script, a variable of the shell, a configuration in JSON)",
+	}}
 }
 
 func laneOf(facts []card.Proof) Lane {

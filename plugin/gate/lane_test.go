@@ -167,7 +167,7 @@ func judgeLane(t *testing.T, file laneFile, one laneCase) gate.Judgement {
 	}
 	item := card.Item{Type: either(one.Type, file.Type, "Alert"), Action: one.Action, Details: one.Details}
 	return gate.Judge(lanePlan(t, kind, string(encoded)), gate.PlanPolicy{HasHistory: true}, gate.Request{
-		Item: item, Change: change.Change{Files: files}, Stack: "stacks/monitoring",
+		Item: item, Changeset: gate.Compare(change.Change{Files: files}, gate.DiffPolicy{}), Stack: "stacks/monitoring",
 	})
 }
 

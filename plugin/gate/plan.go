@@ -42,8 +42,8 @@ type judgement struct {
 	findings
 	policy   PlanPolicy
 	plan     *shown
-	baseline *shown // nil when there is none or it cannot be read
-	provisioned
+	baseline *shown      // nil when there is none or it cannot be read
+	given    provisioned // provisioners
 	counts   change.Counts
 	tolerate int // pending changes that are tolerated
 	pending  int // pending changes of resources that are not
@@ -53,7 +53,7 @@ type judgement struct {
 // no finding only when everything the plan would do is in the allow-list.
 // Whatever goes wrong inside refuses the plan.
 func Plan(show []byte, p PlanPolicy) (verdict change.Verdict) {
-	j := &judgement{policy: p, provisioned: provisioned{}}
+	j := &judgement{policy: p, given: provisioned{}}
 	defer func() {
 		if recover() != nil {
 			j.add(reason.GateError, "", "the plan gate failed on this plan; it is refused to be safe")
@@ -75,7 +75,7 @@ func Plan(show []byte, p PlanPolicy) (verdict change.Verdict) {
 			j.baseline = nil
 		}
 	}
-	j.provisioned.module("", fact.Member(j.plan.raw["configuration"], "root_module"))
+	j.given.module("", fact.Member(j.plan.raw["configuration"], "root_module"))
 	j.judge()
 	return change.Verdict{Counts: j.counts, Findings: j.sorted()}
 }
@@ -227,7 +227,7 @@ func (j *judgement) programs(r resource) {
 	if program.RunsAtApply(r.kind) {
 		j.add(reason.CodeAtApply, r.address, "resources of this type run programs or write files on the Terraform host")
 	}
-	if r.is("create") && j.provisioned.has(r) {
+	if r.is("create") && j.given.has(r) {
 		j.add(reason.CodeAtApply, r.address, "the resource has provisioners, which would run when it is created")
 	}
 }

@@ -18,12 +18,13 @@ func TestThreat23_FilesOfALocalChartAreNeverAutomatic(t *testing.T) {
 		const after = before + "      - alert: NodeGone\n        expr: absent(up{job=\"node\"})\n"
 		show := show(t, valuesChange(t, before, after))
 		got := gate.Judge(show, gate.PlanPolicy{HasHistory: true}, gate.Request{
-			Item:      card.Item{Type: "Alert", Action: "Add an alert"},
-			Stack:     "stacks/monitoring",
-			BasePaths: []string{"stacks/monitoring/charts/prometheus/Chart.yaml", "stacks/monitoring/overlay/kustomization.yaml", path},
-			Change: change.Change{Files: []change.File{{
+			Item:  card.Item{Type: "Alert", Action: "Add an alert"},
+			Stack: "stacks/monitoring",
+			Changeset: gate.Compare(change.Change{Files: []change.File{{
 				Path: path, Kind: change.Modified, OldMode: 0o100644, NewMode: 0o100644, Old: []byte(before), New: []byte(after),
-			}}},
+			}}}, gate.DiffPolicy{BasePaths: []string{
+				"stacks/monitoring/charts/prometheus/Chart.yaml", "stacks/monitoring/overlay/kustomization.yaml", path,
+			}}),
 		})
 		if got.Lane != want {
 			t.Errorf("%s: %s, want %s\n%s", path, got.Lane, want, factsOf(got))

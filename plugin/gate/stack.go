@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
-	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
@@ -49,10 +48,11 @@ func (d *diff) stack() string {
 func (d *diff) usedElsewhere(file, stack string) bool {
 	if d.modules == nil {
 		d.modules = map[string][]string{}
-		for name, src := range d.policy.BaseFiles {
-			user := place.StackOf(name, d.policy.Stacks)
-			for _, folder := range modulesUsed(name, src) {
-				d.modules[folder] = append(d.modules[folder], user)
+		for _, name := range d.tree.Names() {
+			if parsed, err := d.tree.Parse(name); err == nil {
+				for _, call := range parsed.Calls() {
+					d.modules[call.Folder] = append(d.modules[call.Folder], place.StackOf(name, d.policy.Stacks))
+				}
 			}
 		}
 	}
@@ -99,11 +99,11 @@ func (d *diff) stackConfiguration(stack string) {
 			d.add(reason.ContentMissing, file, "the stack has this file, which is too large to be read; its items are left to people until the file is split")
 		}
 	}
-	for file, src := range d.policy.BaseFiles {
+	for _, file := range d.tree.Names() {
 		if ext := path.Ext(file); ext != ".tf" && ext != ".tofu" || !belongs(file) || d.changes(file) {
 			continue
 		}
-		if _, err := hclfile.Read(file, src); err != nil {
+		if _, err := d.tree.Parse(file); err != nil {
 			d.add(reason.HCLUnreadable, file, "the stack has this file already: "+err.Error())
 		}
 	}

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"path"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -137,10 +136,9 @@ func (c *comparison) module(s statement, was *statement) {
 	if was != nil {
 		return
 	}
-	source, ok := hclfile.Literal(s.block.Body.Attributes["source"])
-	folder, inside := hclfile.LocalFolder(path.Dir(s.file.Path), source)
+	folder, inside := s.file.ModuleFolder(s.block)
 	switch {
-	case !ok || !inside:
+	case !inside:
 		c.add(reason.ModuleSource, s.place(), "a new module must come from this repository, by a literal relative path")
 	case !c.known(folder + "/"):
 		c.add(reason.ModuleSource, s.place(), "a new module must be a folder that the repository has")

@@ -1,10 +1,8 @@
 package gate
 
 import (
-	"bytes"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -65,7 +63,7 @@ func (d *diff) terraform() {
 func (d *diff) readFile(into *folder, file change.File) bool {
 	good := true
 	if file.Kind != change.Added && file.OldMode != modeLink && file.OldMode != modeModule {
-		parsed, err := hclfile.Read(file.Path, file.Old)
+		parsed, err := d.before.Parse(file.Path)
 		if err != nil {
 			d.add(reason.HCLUnreadable, file.Path, "before the change: "+err.Error())
 			good = false
@@ -74,7 +72,7 @@ func (d *diff) readFile(into *folder, file change.File) bool {
 		}
 	}
 	if file.Kind != change.Deleted && file.NewMode != modeLink && file.NewMode != modeModule {
-		parsed, err := hclfile.Read(file.Path, file.New)
+		parsed, err := d.after.Parse(file.Path)
 		if err != nil {
 			d.add(reason.HCLUnreadable, file.Path, err.Error())
 			good = false
@@ -94,30 +92,4 @@ func statements(files []hclfile.File) []statement {
 		}
 	}
 	return list
-}
-
-// modulesUsed is the folders of the repository that a Terraform or Terragrunt
-// file uses as modules, as sorted paths from the root. Sources outside the
-// repository, and sources that are not literal, are left out.
-func modulesUsed(file string, src []byte) []string {
-	if !bytes.Contains(src, []byte("source")) {
-		return nil
-	}
-	parsed, err := hclfile.Read(file, src)
-	if err != nil {
-		return nil
-	}
-	var used []string
-	for _, block := range parsed.Body.Blocks {
-		if block.Type != "module" && block.Type != "terraform" {
-			continue
-		}
-		if source, ok := hclfile.Literal(block.Body.Attributes["source"]); ok {
-			if folder, inside := hclfile.LocalFolder(path.Dir(file), source); inside {
-				used = append(used, folder)
-			}
-		}
-	}
-	slices.Sort(used)
-	return slices.Compact(used)
 }

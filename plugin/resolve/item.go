@@ -40,12 +40,15 @@ type attempt struct {
 	planned Checkout // holds the saved plan file
 	out     change.Outcome
 
-	recorded  bool            // the ledger holds the attempt
-	judgedAt  string          // base that the next is of
-	judgedBy  gate.DiffPolicy // what the diff gate may let pass there
-	doubtful  bool            // it ended for a reason that may be the item's after all
-	offered   *record.Patch   // what it proposes
-	journaled []string        // fix commits that this attempt sent to its journal
+	recorded bool            // the ledger holds the attempt
+	judgedAt string          // base that the next is of
+	judgedBy gate.DiffPolicy // what the diff gate may let pass there
+
+	comparedAt [2]string       // base and tree that compared is of
+	compared   *gate.Changeset // nil until the agent left something
+	doubtful   bool            // it ended for a reason that may be the item's after all
+	offered    *record.Patch   // what it proposes
+	journaled  []string        // fix commits that this attempt sent to its journal
 }
 
 // one takes an item through all of its steps. fatal says that no other item
@@ -208,7 +211,11 @@ func (a *attempt) namedStack(ctx context.Context) error {
 		// A type that is held to one stack names it as well.
 		name = place.StackWithin(a.opts.Scope.TypePaths[a.item.Type], folders)
 	}
-	if findings := hopeless(name, folders, policy); findings != nil {
+	stacks := folders
+	if name != "" {
+		stacks = []string{name}
+	}
+	if findings := gate.Hopeless(stacks, policy); findings != nil {
 		a.out.Stack, a.out.Final = name, true
 		return &refusal{state: change.Skipped, reason: findings[0].Code, findings: findings}
 	}
@@ -234,23 +241,23 @@ func (a *attempt) policy() (gate.DiffPolicy, error) {
 	return p, err
 }
 
-// hopeless is why no change could pass, of the stack that the item names or else
-// of any; nil when one could.
-func hopeless(name string, folders []string, policy gate.DiffPolicy) []change.Finding {
-	if name != "" {
-		return gate.Hopeless(name, policy)
+// changeset is what the agent left in a tree, beside the base that the attempt
+// has now; both gates look at the same one.
+func (a *attempt) changeset(tree string) (*gate.Changeset, error) {
+	at := [2]string{a.base, tree}
+	if a.comparedAt == at {
+		return a.compared, nil
 	}
-	reasons := []change.Finding{{Code: reason.NoStack, Detail: "no folder of the repository matches the setting stacks, so that there is nothing to plan"}}
-	for i, folder := range folders {
-		findings := gate.Hopeless(folder, policy)
-		if findings == nil {
-			return nil
-		}
-		if i == 0 {
-			reasons = findings
-		}
+	diff, err := a.repo.Diff(a.base, tree)
+	if err != nil {
+		return nil, fmt.Errorf("compare the change with its base: %w", err)
 	}
-	return reasons
+	policy, err := a.policy()
+	if err != nil {
+		return nil, err
+	}
+	a.comparedAt, a.compared = at, gate.Compare(diff, policy)
+	return a.compared, nil
 }
 
 // record writes the attempt into the ledger before any money is spent.
@@ -383,18 +390,14 @@ func (a *attempt) importTree(ctx context.Context) error {
 	if err != nil {
 		return &refusal{state: change.Refused, reason: reason.UnreadableTree, err: fmt.Errorf("import the agent's tree: %w", err)}
 	}
-	diff, err := a.repo.Diff(a.base, tree)
-	if err != nil {
-		return fmt.Errorf("compare the agent's tree with its base: %w", err)
-	}
-	if len(diff.Files) == 0 {
-		return &refusal{state: change.Refused, reason: reason.NoChange}
-	}
-	policy, err := a.policy()
+	changeset, err := a.changeset(tree)
 	if err != nil {
 		return err
 	}
-	verdict := gate.Diff(diff, policy)
+	if changeset.Empty() {
+		return &refusal{state: change.Refused, reason: reason.NoChange}
+	}
+	verdict := changeset.Verdict()
 	a.out.Stack = verdict.Stack
 	if !verdict.Passed() {
 		return &complaint{refusal: refusal{state: change.Refused, reason: verdict.Findings[0].Code, findings: verdict.Findings}}
@@ -433,18 +436,14 @@ func (a *attempt) planChange(ctx context.Context, base, tree string) error {
 // judge asks the gates for the lane of the planned change. In mode propose a
 // person decides anyway: what is not proved is told then, and no reason to stop.
 func (a *attempt) judge() error {
-	diff, err := a.repo.Diff(a.base, a.tree)
-	if err != nil {
-		return fmt.Errorf("compare the change with its base: %w", err)
-	}
-	policy, err := a.policy()
+	changeset, err := a.changeset(a.tree)
 	if err != nil {
 		return err
 	}
 	scope := a.opts.Scope
 	judgement := gate.Judge(a.plan.Show, scope.PlanPolicy(a.item.Type, a.stack.baseline.Show), gate.Request{
 		Item:  card.Item{Type: a.item.Type, Action: a.item.Action, Details: a.item.Details},
-		Owner: scope.Owner(a.item.Type), Change: diff, BasePaths: policy.BasePaths, BaseFiles: policy.BaseFiles, Stack: a.stack.name,
+		Owner: scope.Owner(a.item.Type), Changeset: changeset, Stack: a.stack.name,
 	})
 	a.out.PlanHash, a.out.Counts = a.plan.SHA256, judgement.Counts
 	switch {

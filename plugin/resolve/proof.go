@@ -124,7 +124,7 @@ func (l Left) judge(repo Remote, rules Rules) error {
 	if err != nil {
 		return doubted(fmt.Errorf("read what %.12s changes: %w", l.Fix, err))
 	}
-	verdict := gate.Diff(diff, policy)
+	verdict := gate.Compare(diff, policy).Verdict()
 	switch {
 	case !verdict.Passed():
 		return &foreign{verdict.Findings, fmt.Errorf("its commit %.12s changes what no item may change: %s", l.Fix, verdict.Findings[0])}

@@ -28,8 +28,8 @@ const (
 )
 
 // Files is an opaque fact for every change of a file that the facts of a plan do
-// not account for, with the file and the line, sorted. The base is the content of
-// the configuration before the change, by path; the stack is the folder that was
+// not account for, with the file and the line, sorted. The trees are the
+// configuration before the change and after; the stack is the folder that was
 // planned.
 //
 // A data file is compared as a tree, or else as a set of lines without those that
@@ -39,8 +39,8 @@ const (
 // that refers to them, directly or through others. Where only outputs refer to
 // them, and where a block differs in comments and layout alone, there is nothing
 // to account for.
-func Files(plan *fact.Plan, files []change.File, base map[string][]byte, stack string) []fact.Fact {
-	a := &accounting{plan: plan, words: wordsOf(plan), files: files, base: base, stack: stack}
+func Files(plan *fact.Plan, files []change.File, before, after *hclfile.Tree, stack string) []fact.Fact {
+	a := &accounting{plan: plan, words: wordsOf(plan), sides: [2]*hclfile.Tree{before, after}, stack: stack}
 	for _, file := range files {
 		if file.Kind != change.Added && file.Old == nil || file.Kind != change.Deleted && file.New == nil || file.Filtered {
 			a.add(file.Path, 0, whyContent)
@@ -49,7 +49,7 @@ func Files(plan *fact.Plan, files []change.File, base map[string][]byte, stack s
 		switch name := strings.ToLower(path.Base(file.Path)); {
 		case strings.HasSuffix(name, ".tf.json"), strings.HasSuffix(name, ".tofu.json"), strings.HasSuffix(name, ".tfvars.json"):
 			a.add(file.Path, 0, whyJSON)
-		case isHCL(name):
+		case hclfile.IsHCL(name):
 			a.folder(path.Dir(file.Path))
 		default:
 			a.data(file)
@@ -59,16 +59,11 @@ func Files(plan *fact.Plan, files []change.File, base map[string][]byte, stack s
 	return slices.CompactFunc(a.facts, func(x, y fact.Fact) bool { return x.File == y.File && x.Line == y.Line && x.Why == y.Why })
 }
 
-func isHCL(name string) bool {
-	return slices.Contains([]string{".tf", ".tofu", ".hcl", ".tfvars"}, path.Ext(strings.ToLower(name)))
-}
-
 // accounting is the state while the files of one change are gone through.
 type accounting struct {
 	plan    *fact.Plan
 	words   [2]*words // of facts before and after
-	files   []change.File
-	base    map[string][]byte
+	sides   [2]*hclfile.Tree
 	stack   string
 	facts   []fact.Fact
 	folders []string // that were compared
@@ -87,15 +82,15 @@ func (a *accounting) folder(folder string) {
 	}
 	a.folders = append(a.folders, folder)
 	var sides [2]map[string]item
-	for side, after := range []bool{false, true} {
-		sides[side] = map[string]item{}
-		for _, file := range a.configuration(folder, after) {
-			parsed, err := hclfile.Read(file.Path, file.New)
+	for i, side := range a.sides {
+		sides[i] = map[string]item{}
+		for _, name := range filesIn(side, folder) {
+			parsed, err := side.Parse(name)
 			if err != nil {
-				a.add(file.Path, 0, whyContent)
+				a.add(name, 0, whyContent)
 				continue
 			}
-			itemsOf(parsed, sides[side])
+			itemsOf(parsed, sides[i])
 		}
 	}
 	for id, now := range sides[1] {
@@ -127,32 +122,9 @@ func (a *accounting) item(folder string, was, now item, existed bool) {
 	}
 }
 
-// configuration is the HCL files of a folder as they were or as they would be,
-// with their text in New.
-func (a *accounting) configuration(folder string, after bool) []change.File {
-	texts := map[string][]byte{}
-	for name, text := range a.base {
-		if path.Dir(name) == folder && isHCL(name) {
-			texts[name] = text
-		}
-	}
-	for _, file := range a.files {
-		if path.Dir(file.Path) != folder || !isHCL(file.Path) {
-			continue
-		}
-		delete(texts, file.Path)
-		if text := file.Old; after && file.New != nil {
-			texts[file.Path] = file.New
-		} else if !after && text != nil {
-			texts[file.Path] = text
-		}
-	}
-	var list []change.File
-	for name, text := range texts {
-		list = append(list, change.File{Path: name, New: text})
-	}
-	slices.SortFunc(list, func(x, y change.File) int { return cmp.Compare(x.Path, y.Path) })
-	return list
+// filesIn is the files of a folder in HCL.
+func filesIn(tree *hclfile.Tree, folder string) []string {
+	return slices.DeleteFunc(slices.Clone(tree.In(folder)), func(name string) bool { return !hclfile.IsHCL(name) })
 }
 
 // references is the graph of what refers to what, before the change and after.

@@ -15,6 +15,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/account"
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 )
 
 var update = flag.Bool("update", false, "write what is not accounted for into the fixtures; read every difference before you commit it")
@@ -102,10 +103,15 @@ func judge(t *testing.T, archive *txtar.Archive) string {
 		t.Fatal(err)
 	}
 	var got strings.Builder
-	for _, one := range account.Files(plan, list, base, "stacks/a") {
+	for _, one := range filesOf(plan, list, base) {
 		fmt.Fprintf(&got, "%s:%d: %s\n", one.File, one.Line, one.Why)
 	}
 	return got.String()
+}
+
+func filesOf(plan *fact.Plan, files []change.File, base map[string][]byte) []fact.Fact {
+	before, after := hclfile.NewTree(nil, base).Sides(files)
+	return account.Files(plan, files, before, after, "stacks/a")
 }
 
 func decode(t *testing.T, text []byte, into any) {
@@ -159,7 +165,7 @@ func TestTemplatesOfThousandsOfLines(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := change.File{Path: "stacks/a/values.tpl", Kind: change.Modified, Old: []byte(old.String()), New: []byte(now)}
-		return account.Files(plan, []change.File{file}, nil, "stacks/a")
+		return filesOf(plan, []change.File{file}, nil)
 	}
 	if facts := with(""); len(facts) > 0 {
 		t.Errorf("%v", facts)
@@ -182,9 +188,9 @@ func FuzzFiles(f *testing.F) {
 			t.Fatal(err)
 		}
 		file := change.File{Path: name, Kind: change.Modified, Old: []byte(old), New: []byte(now)}
-		account.Files(plan, []change.File{file}, nil, "stacks/a")
+		filesOf(plan, []change.File{file}, nil)
 		file.New = file.Old
-		for _, one := range account.Files(plan, []change.File{file}, nil, "stacks/a") {
+		for _, one := range filesOf(plan, []change.File{file}, nil) {
 			if !strings.HasSuffix(one.Why, "read") && !strings.Contains(one.Why, "JSON") && !strings.Contains(one.Why, "chart") {
 				t.Errorf("a file that is the same: %s", one.Why)
 			}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
-	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 )
 
 // maxScopes bounds how many modules are gone through: folders that call each
@@ -129,27 +128,27 @@ func (g *graph) read(a *accounting, module, folder string) {
 	if len(g.modules) > maxScopes || slices.Contains(g.folders[folder], module) {
 		return
 	}
-	var files []hclfile.File
-	hasTerraform := false
-	for _, after := range []bool{false, true} {
-		for _, file := range a.configuration(folder, after) {
+	g.folders[folder] = append(g.folders[folder], module)
+	items := map[string]item{}
+	calls := map[string]string{} // folders by the address of the call
+	hasTerraform := g.modules[module]
+	for _, side := range a.sides {
+		for _, name := range filesIn(side, folder) {
 			// One that cannot be read is named by the comparison.
-			if parsed, err := hclfile.Read(file.Path, file.New); err == nil {
-				files = append(files, parsed)
-				hasTerraform = hasTerraform || !strings.HasSuffix(file.Path, ".hcl")
+			if parsed, err := side.Parse(name); err == nil {
+				itemsOf(parsed, items)
+				for _, call := range parsed.Calls() {
+					calls[call.Name] = call.Folder
+				}
+				hasTerraform = hasTerraform || !strings.HasSuffix(name, ".hcl")
 			}
 		}
 	}
-	g.folders[folder] = append(g.folders[folder], module)
-	g.modules[module] = g.modules[module] || hasTerraform
-	items := map[string]item{}
-	for _, file := range files {
-		itemsOf(file, items)
-	}
+	g.modules[module] = hasTerraform
 	for _, one := range items {
 		g.refer(node{join(module, prefixed(one.module)), one.name}, module, one.uses)
 	}
-	for call, inner := range calls(files) {
+	for call, inner := range calls {
 		g.read(a, join(module, call), inner)
 	}
 }

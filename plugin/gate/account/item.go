@@ -2,7 +2,6 @@ package account
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -92,7 +91,6 @@ func (r *itemReader) inputs(object *hclsyntax.ObjectConsExpr) {
 
 func (r *itemReader) block(block *hclsyntax.Block) {
 	labels := strings.Join(block.Labels, ".")
-	one := item{text: hclfile.TextOf(r.file.Src, block.Range()), uses: referencesIn(block.Body)}
 	switch block.Type {
 	case "locals":
 		for name, attribute := range block.Body.Attributes {
@@ -102,14 +100,9 @@ func (r *itemReader) block(block *hclsyntax.Block) {
 	case "module":
 		r.module(block, labels)
 		return
-	case "resource":
-		one.name = labels
-	case "data":
-		one.name = "data." + labels
-	case "variable":
-		one.name = "var." + labels
-	case "output":
-		one.name, one.output = "output."+labels, true
+	}
+	one := item{
+		text: hclfile.TextOf(r.file.Src, block.Range()), uses: referencesIn(block.Body), name: hclfile.NameOf(block), output: block.Type == "output",
 	}
 	if block.Type == "resource" || block.Type == "data" {
 		one.text, one.meta = r.parts(block)
@@ -163,45 +156,10 @@ func (r *itemReader) module(block *hclsyntax.Block, name string) {
 // referencesIn is what a piece of configuration refers to, as a plan lists it.
 func referencesIn(node hclsyntax.Node) []string {
 	var found []string
-	// The walk cannot fail: the callback gives no diagnostics.
-	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
-		traversal, ok := n.(*hclsyntax.ScopeTraversalExpr)
-		if !ok {
-			return nil
+	hclfile.Walk(node, func(n hclsyntax.Node) {
+		if traversal, ok := n.(*hclsyntax.ScopeTraversalExpr); ok {
+			found = append(found, strings.Join(hclfile.Names(traversal.Traversal), "."))
 		}
-		names := []string{traversal.Traversal.RootName()}
-		for _, step := range traversal.Traversal[1:] {
-			if attribute, ok := step.(hcl.TraverseAttr); ok {
-				names = append(names, attribute.Name)
-			}
-		}
-		found = append(found, strings.Join(names, "."))
-		return nil
 	})
-	return found
-}
-
-// calls is the folders of the repository that a folder's files call as modules,
-// by the address of the call; the root module of Terragrunt stands at "".
-func calls(files []hclfile.File) map[string]string {
-	found := map[string]string{}
-	for _, file := range files {
-		for _, block := range file.Body.Blocks {
-			name := "module." + hclfile.FirstLabel(block)
-			if block.Type == "terraform" {
-				name = ""
-			} else if block.Type != "module" {
-				continue
-			}
-			source, ok := hclfile.Literal(block.Body.Attributes["source"])
-			if !ok {
-				continue
-			}
-			source = strings.Replace(source, "//", "/", 1) // with two slashes Terragrunt divides off what it copies
-			if folder, inside := hclfile.LocalFolder(path.Dir(file.Path), source); inside {
-				found[name] = folder
-			}
-		}
-	}
 	return found
 }

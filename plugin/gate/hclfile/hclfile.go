@@ -99,17 +99,78 @@ func TextOf(src []byte, r hcl.Range) string {
 	return b.String()
 }
 
-// LocalFolder is the folder that a module source names, when it is a relative
-// path that stays inside the repository.
-func LocalFolder(from, source string) (string, bool) {
-	if !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") || strings.ContainsAny(source, "?\\") || strings.Contains(source, "::") {
+// ModuleFolder is the folder of the repository that a call of a module names, or
+// Terragrunt's block terraform: its source is a literal, relative path that stays
+// inside.
+func (f File) ModuleFolder(call *hclsyntax.Block) (string, bool) {
+	source, ok := Literal(call.Body.Attributes["source"])
+	if !ok || !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") || strings.ContainsAny(source, "?\\") || strings.Contains(source, "::") {
 		return "", false
 	}
-	folder := path.Join(from, source)
-	if folder == ".." || strings.HasPrefix(folder, "../") || strings.HasPrefix(folder, "/") || folder == "." {
-		return "", false
+	folder := path.Join(path.Dir(f.Path), source)
+	return folder, folder != ".." && !strings.HasPrefix(folder, "../") && !strings.HasPrefix(folder, "/") && folder != "."
+}
+
+// Call is a call of a module that is a folder of the repository.
+type Call struct {
+	Name   string // module.x, "" for the root module of Terragrunt
+	Folder string
+}
+
+// Calls are those of a file.
+func (f File) Calls() []Call {
+	var calls []Call
+	for _, block := range f.Body.Blocks {
+		one := Call{}
+		switch block.Type {
+		case "module":
+			one.Name = "module." + FirstLabel(block)
+		case "terraform":
+		default:
+			continue
+		}
+		if folder, inside := f.ModuleFolder(block); inside {
+			one.Folder = folder
+			calls = append(calls, one)
+		}
 	}
-	return folder, true
+	return calls
+}
+
+// NameOf is what refers to a block by, in its module: aws_x.y, data.aws_x.y,
+// var.x, output.x, module.x; "" for a block that nothing refers to.
+func NameOf(block *hclsyntax.Block) string {
+	labels := strings.Join(block.Labels, ".")
+	switch block.Type {
+	case "resource":
+		return labels
+	case "variable":
+		return "var." + labels
+	case "data", "output", "module":
+		return block.Type + "." + labels
+	}
+	return ""
+}
+
+// Walk visits a piece of configuration and all that is in it.
+func Walk(node hclsyntax.Node, visit func(hclsyntax.Node)) {
+	// The walk cannot fail: the callback gives no diagnostics.
+	_ = hclsyntax.VisitAll(node, func(n hclsyntax.Node) hcl.Diagnostics {
+		visit(n)
+		return nil
+	})
+}
+
+// Names are the root of a reference and the attributes behind it: what stands in
+// brackets is left out.
+func Names(t hcl.Traversal) []string {
+	names := []string{t.RootName()}
+	for _, step := range t[1:] {
+		if attribute, ok := step.(hcl.TraverseAttr); ok {
+			names = append(names, attribute.Name)
+		}
+	}
+	return names
 }
 
 // Literal is the text of an attribute that is a plain string.

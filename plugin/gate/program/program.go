@@ -27,13 +27,6 @@ const (
 	Provider    Kind = "provider"    // the configuration of a provider
 )
 
-// Configuration is the Terraform and Terragrunt files of a repository, and all
-// of its paths.
-type Configuration struct {
-	Files map[string][]byte // by path: *.tf, *.tofu, *.hcl, and those in JSON
-	Paths []string
-}
-
 // Reached is what reaches programs of a stack.
 type Reached struct {
 	// Unfollowed says that a program takes something that cannot be followed: a
@@ -110,9 +103,9 @@ func Differences(before, after Reached) []Difference {
 
 // Of follows what reaches the programs of a stack, a folder that is planned on
 // its own.
-func Of(c Configuration, stack string) Reached {
+func Of(tree *hclfile.Tree, stack string) Reached {
 	f := &follower{
-		configuration: c, stack: stack, nodes: map[key]*node{}, read: map[string]bool{},
+		tree: tree, stack: stack, nodes: map[key]*node{}, read: map[string]bool{},
 		result: Reached{files: map[string]Kind{}, folders: map[string]Kind{}, names: map[key]Kind{}, pieces: map[key][]piece{}},
 	}
 	f.folder(stack)
@@ -124,7 +117,7 @@ func Of(c Configuration, stack string) Reached {
 	}
 	// Folders below the stack that no module call names may be read by
 	// Terragrunt, or called by a source that is no literal.
-	for file := range c.Files {
+	for _, file := range tree.Names() {
 		if strings.HasPrefix(file, stack+"/") {
 			f.folder(path.Dir(file))
 		}
@@ -135,13 +128,13 @@ func Of(c Configuration, stack string) Reached {
 
 // follower is one reading of a stack.
 type follower struct {
-	configuration Configuration
-	stack         string
-	nodes         map[key]*node
-	roots         []root
-	read          map[string]bool // folders
-	paths         map[string]bool // every path, and every folder as path/
-	result        Reached
+	tree   *hclfile.Tree
+	stack  string
+	nodes  map[key]*node
+	roots  []root
+	read   map[string]bool // folders
+	paths  map[string]bool // every path, and every folder as path/
+	result Reached
 }
 
 // node is what is known of a name.
@@ -174,8 +167,8 @@ func (f *follower) folder(folder string) {
 		return
 	}
 	f.read[folder] = true
-	for _, name := range slices.Sorted(maps.Keys(f.configuration.Files)) {
-		if path.Dir(name) == folder {
+	for _, name := range f.tree.In(folder) {
+		if path.Ext(strings.ToLower(name)) != ".tfvars" {
 			f.file(name)
 		}
 	}
@@ -183,20 +176,19 @@ func (f *follower) folder(folder string) {
 
 // terragrunt reads what stands above a stack.
 func (f *follower) terragrunt(folder string) {
-	for _, name := range slices.Sorted(maps.Keys(f.configuration.Files)) {
-		if path.Dir(name) == folder && path.Ext(name) == ".hcl" {
+	for _, name := range f.tree.In(folder) {
+		if path.Ext(name) == ".hcl" {
 			f.file(name)
 		}
 	}
 }
 
 func (f *follower) file(name string) {
-	src := f.configuration.Files[name]
 	if strings.HasSuffix(name, ".json") {
-		f.result.Unfollowed = f.result.Unfollowed || guarded().Match(src)
+		f.result.Unfollowed = f.result.Unfollowed || guarded().Match(f.tree.Text(name))
 		return
 	}
-	parsed, err := hclfile.Read(name, src)
+	parsed, err := f.tree.Parse(name)
 	if err != nil {
 		f.result.Unfollowed = true
 		return

@@ -1,24 +1,24 @@
 package program_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 	"github.com/pm-todos/pm-todos/plugin/gate/program"
 )
 
 // stack is a configuration with one stack, stacks/shop.
-func stack(files map[string]string) program.Configuration {
-	c := program.Configuration{Files: map[string][]byte{}}
+func stack(files map[string]string) *hclfile.Tree {
+	texts := map[string][]byte{}
 	for name, text := range files {
-		c.Paths = append(c.Paths, name)
 		if strings.HasSuffix(name, ".tf") || strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".json") {
-			c.Files[name] = []byte(text)
+			texts[name] = []byte(text)
 		}
 	}
-	slices.Sort(c.Paths)
-	return c
+	return hclfile.NewTree(slices.Sorted(maps.Keys(files)), texts)
 }
 
 // A file that a command, a hook or a provider is given is a part of the program,
@@ -187,6 +187,6 @@ func FuzzOf(f *testing.F) {
 	f.Add("locals {\n x = run_cmd(\"a\", local.x)\n}\nprovider \"a\" { x = [\"-c\", \"cat 'x\"] }")
 	f.Fuzz(func(_ *testing.T, text string) {
 		c := stack(map[string]string{"stacks/shop/main.tf": text, "stacks/shop/data.yaml": "", "stacks/shop/terragrunt.hcl": text})
-		program.Differences(program.Of(c, "stacks/shop"), program.Of(program.Configuration{}, "stacks/shop"))
+		program.Differences(program.Of(c, "stacks/shop"), program.Of(stack(nil), "stacks/shop"))
 	})
 }

@@ -43,27 +43,21 @@ func (r *reader) body() {
 }
 
 func (r *reader) block(block *hclsyntax.Block) {
-	switch labels := strings.Join(block.Labels, "."); block.Type {
+	switch kind := hclfile.FirstLabel(block); block.Type {
 	case "locals":
 		for name, attribute := range block.Body.Attributes {
-			r.define("local."+name, attribute.Range(), attribute.Expr)
+			r.define(key{r.folder, "local." + name}, attribute.Range(), attribute.Expr)
 		}
-	case "variable":
-		r.define("var."+labels, block.Range(), block.Body)
-	case "output":
-		r.define("output."+labels, block.Range(), block.Body)
 	case "module":
 		r.module(block)
 	case "provider":
 		r.root(Provider, block.Body, true)
-	case "data":
-		r.define("data."+labels, block.Range(), block.Body)
-		if RunsAtPlan(hclfile.FirstLabel(block)) {
+	case "variable", "output", "data", "resource":
+		r.define(key{r.folder, hclfile.NameOf(block)}, block.Range(), block.Body)
+		if block.Type == "data" && RunsAtPlan(kind) {
 			r.root(AtPlan, block.Body, true)
 		}
-	case "resource":
-		r.define(labels, block.Range(), block.Body)
-		if RunsAtApply(hclfile.FirstLabel(block)) || hclfile.Holds(block.Body, "provisioner") || hclfile.Holds(block.Body, "postrender") {
+		if block.Type == "resource" && (RunsAtApply(kind) || hclfile.Holds(block.Body, "provisioner") || hclfile.Holds(block.Body, "postrender")) {
 			r.root(Provisioner, block.Body, true)
 		}
 	default:
@@ -97,48 +91,36 @@ func (r *reader) root(kind Kind, n hclsyntax.Node, commands bool) {
 
 // calls notes the programs that run_cmd starts, wherever it stands.
 func (r *reader) calls(n hclsyntax.Node) {
-	// The walk cannot fail: the callback gives no diagnostics.
-	_ = hclsyntax.VisitAll(n, func(n hclsyntax.Node) hcl.Diagnostics {
+	hclfile.Walk(n, func(n hclsyntax.Node) {
 		if call, ok := n.(*hclsyntax.FunctionCallExpr); ok && call.Name == "run_cmd" {
 			r.root(AtPlan, call, true)
 		}
-		return nil
 	})
 }
 
-func (r *reader) define(name string, at hcl.Range, n hclsyntax.Node) {
+func (r *reader) define(k key, at hcl.Range, n hclsyntax.Node) {
 	uses, terms := r.what(n)
-	one := r.node(key{r.folder, name})
-	one.pieces = append(one.pieces, r.piece(at))
+	one := r.node(k)
+	one.pieces = append(one.pieces, piece{r.file.Path, at.Start.Line, hclfile.TextOf(r.file.Src, at)})
 	one.uses = append(one.uses, uses...)
 	one.terms = append(one.terms, terms...)
-}
-
-func (r *reader) piece(at hcl.Range) piece {
-	return piece{r.file.Path, at.Start.Line, hclfile.TextOf(r.file.Src, at)}
 }
 
 // module notes what a call passes to the variables of a module of the
 // repository, and what count, for_each and a foreign module refer to.
 func (r *reader) module(block *hclsyntax.Block) {
 	name := "module." + hclfile.FirstLabel(block)
-	source, literal := hclfile.Literal(block.Body.Attributes["source"])
-	inner, inside := hclfile.LocalFolder(r.folder, source)
-	if !literal || !inside {
+	inner, inside := r.file.ModuleFolder(block)
+	if !inside {
 		// What it does with its arguments is not known here.
-		r.define(name, block.Range(), block.Body)
+		r.define(key{r.folder, name}, block.Range(), block.Body)
 		return
 	}
 	r.follower.folder(inner)
 	for argument, attribute := range block.Body.Attributes {
-		if argument == "source" || argument == "version" {
-			continue
+		if argument != "source" && argument != "version" {
+			r.define(key{inner, "var." + argument}, attribute.Range(), attribute.Expr)
 		}
-		uses, terms := r.what(attribute.Expr)
-		one := r.node(key{inner, "var." + argument})
-		one.pieces = append(one.pieces, r.piece(attribute.Range()))
-		one.uses = append(one.uses, uses...)
-		one.terms = append(one.terms, terms...)
 	}
 	// Of an output of the module one asks as module.m.x.
 	r.node(key{r.folder, name}).uses = append(r.node(key{r.folder, name}).uses, key{inner, everyOutput})
@@ -155,8 +137,7 @@ const everyOutput = "output.*"
 
 // what is all that a piece of configuration uses: names, and texts.
 func (r *reader) what(n hclsyntax.Node) (uses []key, terms []term) {
-	// The walk cannot fail: the callback gives no diagnostics.
-	_ = hclsyntax.VisitAll(n, func(n hclsyntax.Node) hcl.Diagnostics {
+	hclfile.Walk(n, func(n hclsyntax.Node) {
 		switch e := n.(type) {
 		case *hclsyntax.ScopeTraversalExpr:
 			if name := referred(e.Traversal); name != "" {
@@ -171,7 +152,6 @@ func (r *reader) what(n hclsyntax.Node) (uses []key, terms []term) {
 		case *hclsyntax.TemplateExpr:
 			terms = append(terms, term{text: r.text(e), folder: r.folder})
 		}
-		return nil
 	})
 	return uses, terms
 }
@@ -192,13 +172,7 @@ func (r *reader) list(e *hclsyntax.TupleConsExpr) []term {
 
 // referred is the name that a reference asks for.
 func referred(traversal hcl.Traversal) string {
-	names := []string{traversal.RootName()}
-	for _, step := range traversal[1:] {
-		if attribute, ok := step.(hcl.TraverseAttr); ok {
-			names = append(names, attribute.Name)
-		}
-	}
-	length := 2
+	names, length := hclfile.Names(traversal), 2
 	switch names[0] {
 	case "path", "each", "count", "self", "terraform":
 		return ""

@@ -156,7 +156,7 @@ func script(file string) bool {
 func (f *follower) known() map[string]bool {
 	if f.paths == nil {
 		f.paths = map[string]bool{}
-		for _, p := range f.configuration.Paths {
+		for _, p := range f.tree.Paths {
 			f.paths[p] = true
 			for folder := path.Dir(p); folder != "." && !f.paths[folder+"/"]; folder = path.Dir(folder) {
 				f.paths[folder+"/"] = true

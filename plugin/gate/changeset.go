@@ -1,0 +1,59 @@
+package gate
+
+import (
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/gate/program"
+)
+
+// Changeset is a change beside its base, as both gates look at it.
+type Changeset struct {
+	*base
+	change        change.Change
+	policy        DiffPolicy
+	before, after *hclfile.Tree
+}
+
+// base is what several changes of one base have in common.
+type base struct {
+	tree     *hclfile.Tree
+	programs map[programsOf]program.Reached
+	modules  map[string][]string // stacks that use a folder as a module
+}
+
+// programsOf is a stack on one side of a change.
+type programsOf struct {
+	tree  *hclfile.Tree
+	stack string
+}
+
+func newBase(p DiffPolicy) *base {
+	return &base{tree: hclfile.NewTree(p.BasePaths, p.BaseFiles), programs: map[programsOf]program.Reached{}}
+}
+
+func (b *base) with(c change.Change, p DiffPolicy) *Changeset {
+	cs := &Changeset{base: b, change: c, policy: p}
+	cs.before, cs.after = b.tree.Sides(c.Files)
+	return cs
+}
+
+// Compare puts a change beside its base.
+func Compare(c change.Change, p DiffPolicy) *Changeset { return newBase(p).with(c, p) }
+
+// Empty reports whether nothing is changed.
+func (c *Changeset) Empty() bool { return len(c.change.Files) == 0 }
+
+// reached is what the programs of a stack are made of, before and after.
+func (c *Changeset) reached(stack string) (before, after program.Reached) {
+	return c.programsOf(c.before, stack), c.programsOf(c.after, stack)
+}
+
+func (b *base) programsOf(tree *hclfile.Tree, stack string) program.Reached {
+	key := programsOf{tree, stack}
+	known, ok := b.programs[key]
+	if !ok {
+		known = program.Of(tree, stack)
+		b.programs[key] = known
+	}
+	return known
+}
