@@ -1,7 +1,6 @@
 package gitrepo
 
 import (
-	"container/heap"
 	"errors"
 	"fmt"
 	"slices"
@@ -71,10 +70,15 @@ func (r *Repo) walk(from string, skip plumbing.Hash, fn func(Commit) bool) error
 	if err != nil {
 		return fmt.Errorf("read the history: %w", err)
 	}
-	queue := &byTime{{h, c}}
+	type dated struct {
+		hash   plumbing.Hash
+		commit *object.Commit
+	}
+	queue := []dated{{h, c}} // the latest last
 	met := map[plumbing.Hash]bool{h: true, skip: true}
-	for queue.Len() > 0 {
-		next := heap.Pop(queue).(dated) //nolint:errcheck,forcetypeassert // the heap holds nothing else
+	for len(queue) > 0 {
+		next := queue[len(queue)-1]
+		queue = queue[:len(queue)-1]
 		if !fn(newCommit(next.hash, next.commit)) {
 			return nil
 		}
@@ -87,7 +91,8 @@ func (r *Repo) walk(from string, skip plumbing.Hash, fn func(Commit) bool) error
 			if err != nil {
 				return fmt.Errorf("read the history: %w", err)
 			}
-			heap.Push(queue, dated{p, c})
+			at, _ := slices.BinarySearchFunc(queue, c.Committer.When, func(d dated, when time.Time) int { return d.commit.Committer.When.Compare(when) })
+			queue = slices.Insert(queue, at, dated{p, c})
 		}
 	}
 	return nil
@@ -107,27 +112,6 @@ func (r *Repo) Contains(tip, commit string) (bool, error) {
 		return !found
 	})
 	return found, err
-}
-
-// dated is a commit in a queue by time.
-type dated struct {
-	hash   plumbing.Hash
-	commit *object.Commit
-}
-
-type byTime []dated
-
-func (q byTime) Len() int { return len(q) }
-func (q byTime) Less(i, j int) bool {
-	return q[i].commit.Committer.When.After(q[j].commit.Committer.When)
-}
-func (q byTime) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *byTime) Push(x any)   { *q = append(*q, x.(dated)) } //nolint:errcheck,forcetypeassert // see Log
-func (q *byTime) Pop() any {
-	last := len(*q) - 1
-	x := (*q)[last]
-	*q = slices.Delete(*q, last, last+1)
-	return x
 }
 
 // Changed lists the files that exist in tip and differ from base, sorted: new

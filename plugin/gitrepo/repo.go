@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"strings"
@@ -291,5 +290,3 @@ func (r *Repo) haves() []plumbing.Hash {
 	}
 	return haves
 }
-
-var _ io.Closer = (*Repo)(nil)

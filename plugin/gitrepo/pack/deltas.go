@@ -66,7 +66,7 @@ func (x *indexer) resolve() error {
 // plant links the offset deltas into trees and returns those that start from
 // whole objects.
 func (d *packDeltas) plant() []task {
-	n := d.entries.count
+	n := len(d.entries)
 	d.child, d.sibling, d.weight = make([]int32, n), make([]int32, n), make([]int32, n)
 	for i := range d.child {
 		d.child[i], d.sibling[i] = -1, -1
@@ -74,10 +74,10 @@ func (d *packDeltas) plant() []task {
 	var tasks []task
 	for i := n - 1; i >= 0; i-- { // a base stands before its deltas
 		d.weight[i]++
-		if base := d.entries.at(i).base; base >= 0 {
+		if base := d.entries[i].base; base >= 0 {
 			d.weight[base] += d.weight[i]
 			d.sibling[i], d.child[base] = d.child[base], int32(i)
-		} else if isWhole(d.entries.at(i).kind) && d.child[i] >= 0 {
+		} else if isWhole(d.entries[i].kind) && d.child[i] >= 0 {
 			tasks = append(tasks, task{int32(i), -1})
 		}
 	}
@@ -90,8 +90,8 @@ func (d *packDeltas) ripe() []task {
 	for _, one := range d.named {
 		bases[one.base] = -1
 	}
-	for i := range d.entries.count {
-		h := d.entries.at(i).hash
+	for i := range d.entries {
+		h := d.entries[i].hash
 		if _, wanted := bases[h]; wanted && !h.IsZero() {
 			bases[h] = int32(i)
 		}
@@ -101,7 +101,7 @@ func (d *packDeltas) ripe() []task {
 		base := bases[one.base]
 		if base >= 0 {
 			tasks = append(tasks, task{one.entry, base})
-			d.entries.at(int(one.entry)).base = base
+			d.entries[one.entry].base = base
 		}
 		return base >= 0
 	})
@@ -147,7 +147,7 @@ func (d *packDeltas) add(h plumbing.Hash, o Object) error {
 	if err != nil {
 		return err
 	}
-	d.entries.add(packEntry{offset: offset, hash: h, kind: o.Kind, base: -1})
+	d.entries = append(d.entries, packEntry{offset: offset, hash: h, kind: o.Kind, base: -1})
 	d.child, d.sibling, d.weight = append(d.child, -1), append(d.sibling, -1), append(d.weight, 1)
 	return w.w.Flush()
 }
@@ -252,12 +252,12 @@ func (w *walker) walk(entry int32, o Object) error {
 func (w *walker) rebuild(entry int32) (Object, error) {
 	chain := []int32{}
 	at := entry
-	for ; !isWhole(w.entries.at(int(at)).kind); at = w.entries.at(int(at)).base {
+	for ; !isWhole(w.entries[at].kind); at = w.entries[at].base {
 		if chain = append(chain, at); len(chain) > maxChain {
 			return Object{}, badPack("a chain of more than %d deltas", maxChain)
 		}
 	}
-	o, err := w.read(w.entries.at(int(at)).offset)
+	o, err := w.read(w.entries[at].offset)
 	if err != nil {
 		return o, err
 	}
@@ -289,7 +289,7 @@ func (w *walker) read(offset int64) (Object, error) {
 
 // apply makes the object of a delta and names it.
 func (w *walker) apply(base Object, entry int32) (Object, error) {
-	e := w.entries.at(int(entry))
+	e := &w.entries[entry]
 	o := Object{Kind: base.Kind}
 	if err := w.ctx.Err(); err != nil {
 		return o, err

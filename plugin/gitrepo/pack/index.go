@@ -28,14 +28,10 @@ func (x *packIndex) find(h plumbing.Hash) (int64, bool) {
 	return x.offsets[int(low)+i], true
 }
 
-func newPackIndex(entries *entryTable) *packIndex {
-	order := make([]*packEntry, entries.count)
-	for i := range order {
-		order[i] = entries.at(i)
-	}
-	slices.SortFunc(order, func(a, b *packEntry) int { return bytes.Compare(a.hash[:], b.hash[:]) })
-	x := &packIndex{hashes: make([]plumbing.Hash, len(order)), offsets: make([]int64, len(order))}
-	for i, e := range order {
+func newPackIndex(entries []packEntry) *packIndex {
+	slices.SortFunc(entries, func(a, b packEntry) int { return bytes.Compare(a.hash[:], b.hash[:]) })
+	x := &packIndex{hashes: make([]plumbing.Hash, len(entries)), offsets: make([]int64, len(entries))}
+	for i, e := range entries {
 		x.hashes[i], x.offsets[i] = e.hash, e.offset
 		x.fanout[e.hash[0]]++
 	}

@@ -26,6 +26,15 @@ const (
 	maxChain   = 4096    // deltas on top of each other; git itself makes no more
 )
 
+// packEntry is what is known of one object of a pack.
+type packEntry struct {
+	offset int64
+	hash   plumbing.Hash // zero until it is known
+	base   int32         // entry that an offset delta builds on, else -1
+	depth  uint16        // how many deltas that makes
+	kind   plumbing.ObjectType
+}
+
 // namedDelta is an entry whose base is named by hash.
 type namedDelta struct {
 	entry int32
@@ -47,9 +56,9 @@ type indexer struct {
 	z       inflater
 	bounds  Bounds
 	thin    Thin
-	total   int64      // see Bounds.Total
-	mu      sync.Mutex // of thin.Keep
-	entries entryTable
+	total   int64       // see Bounds.Total
+	mu      sync.Mutex  // of thin.Keep
+	entries []packEntry // in the order in which they arrive
 	named   []namedDelta
 	sum     hash.Hash // that names whole objects
 	buf     []byte    // one of them
@@ -66,8 +75,8 @@ type Thin struct {
 // name, and opens it. A pack of no objects is no pack: nil.
 func Index(ctx context.Context, dir string, r io.Reader, b Bounds) (*File, error) {
 	x, err := read(ctx, dir, r, b, Thin{})
-	if err == nil && x.entries.count > 0 {
-		return &File{file: x.file, index: newPackIndex(&x.entries)}, nil
+	if err == nil && len(x.entries) > 0 {
+		return &File{file: x.file, index: newPackIndex(x.entries)}, nil
 	}
 	if x != nil {
 		err = errors.Join(err, x.file.Close())
@@ -148,7 +157,8 @@ func (x *indexer) header() (int, error) {
 
 // next reads one entry.
 func (x *indexer) next() error {
-	e := x.entries.add(packEntry{offset: x.in.offset(), base: -1})
+	x.entries = append(x.entries, packEntry{offset: x.in.offset(), base: -1})
+	e := &x.entries[len(x.entries)-1]
 	h, err := readEntryHeader(x.in)
 	if err != nil {
 		return err
@@ -160,7 +170,7 @@ func (x *indexer) next() error {
 	case h.kind == plumbing.OFSDeltaObject:
 		err = errors.Join(x.link(e, h), x.skip(h.size))
 	default:
-		x.named = append(x.named, namedDelta{int32(x.entries.count - 1), h.base})
+		x.named = append(x.named, namedDelta{int32(len(x.entries) - 1), h.base})
 		err = x.skip(h.size)
 	}
 	return err
@@ -170,11 +180,11 @@ func (x *indexer) next() error {
 // so offsets cannot lead in a circle.
 func (x *indexer) link(e *packEntry, h entryHeader) error {
 	from := e.offset - h.back
-	i, ok := x.entries.search(from, x.entries.count-1)
-	if !ok {
+	i, ok := slices.BinarySearchFunc(x.entries, from, func(e packEntry, at int64) int { return cmp.Compare(e.offset, at) })
+	if !ok || from == e.offset {
 		return badPack("a delta on offset %d, where no object starts", from)
 	}
-	e.base, e.depth = int32(i), x.entries.at(i).depth+1
+	e.base, e.depth = int32(i), x.entries[i].depth+1
 	if e.depth > maxChain {
 		return badPack("a chain of more than %d deltas", maxChain)
 	}

@@ -23,7 +23,7 @@ type Access struct {
 	SSHKey     secret.String // for ssh: private key
 	KnownHosts []byte        // for ssh: known_hosts lines, required
 	Timeout    time.Duration // of one remote act; 10 minutes when zero
-	Progress   func(string)  // gets printable lines during long transfers; may be nil
+	Progress   func(string)  // gets a printable line for what came; may be nil
 
 	// Retrying hears of every act on the remote that failed, printably, and is
 	// tried again after a pause, of several at once too; may be nil.

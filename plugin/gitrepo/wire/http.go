@@ -102,8 +102,12 @@ func (a arriving) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (t *httpTransport) open(ctx context.Context, s service) (conversation, error) {
+func (t *httpTransport) open(ctx context.Context, s service, greeted bool) (conversation, error) {
 	c := &httpConversation{ctx: ctx, transport: t, service: s}
+	if base := t.place.Load(); greeted && base != nil {
+		c.base = *base // requests of this protocol stand alone
+		return c, nil
+	}
 	res, err := c.do(http.MethodGet, t.base+"/info/refs?service="+string(s), nil, "advertisement")
 	if err != nil {
 		return nil, err
@@ -115,15 +119,6 @@ func (t *httpTransport) open(ctx context.Context, s service) (conversation, erro
 	c.base = strings.TrimSuffix(place.String(), "/info/refs")
 	t.place.Store(&c.base)
 	return c, nil
-}
-
-// again asks without a look at the refs: requests of this protocol stand alone.
-func (t *httpTransport) again(ctx context.Context, s service) (conversation, error) {
-	base := t.place.Load()
-	if base == nil {
-		return t.open(ctx, s)
-	}
-	return &httpConversation{ctx: ctx, transport: t, service: s, base: *base}, nil
 }
 
 func (t *httpTransport) close() { t.client.CloseIdleConnections() }

@@ -17,13 +17,9 @@ type localTransport struct {
 	home string // private directory
 }
 
-func (t localTransport) again(ctx context.Context, s service) (conversation, error) {
-	return t.open(ctx, s)
-}
-
 func (t localTransport) close() {}
 
-func (t localTransport) open(ctx context.Context, s service) (conversation, error) {
+func (t localTransport) open(ctx context.Context, s service, _ bool) (conversation, error) {
 	git, err := exec.LookPath("git")
 	if err != nil {
 		return nil, fmt.Errorf("a local remote needs the program git on PATH: %w", err)

@@ -34,11 +34,9 @@ const (
 // ssh_config, the ssh agent, proxy variables and git's environment, and drop
 // contexts on the way, so only go-git's protocol messages are used here.
 type transport interface {
-	// open starts the service. The end of ctx ends the conversation too.
-	open(ctx context.Context, s service) (conversation, error)
-	// again does the same for a remote that has greeted before. Where that is
-	// enough there is no second greeting: it is nil.
-	again(ctx context.Context, s service) (conversation, error)
+	// open starts the service. The end of ctx ends the conversation too. A remote
+	// that has greeted before may be spared another greeting, which is nil then.
+	open(ctx context.Context, s service, greeted bool) (conversation, error)
 	// close ends connections that are kept for another conversation.
 	close()
 }
@@ -72,19 +70,13 @@ type Remote struct {
 type Refs map[string]plumbing.Hash
 
 // act runs one conversation with a service under the time limit.
-func (r *Remote) act(ctx context.Context, what string, s service, do func(conversation, *packp.AdvRefs) error) error {
-	return r.run(ctx, what, s, r.transport.open, do)
-}
-
-func (r *Remote) run(ctx context.Context, what string, s service,
-	open func(context.Context, service) (conversation, error), do func(conversation, *packp.AdvRefs) error,
-) error {
+func (r *Remote) act(ctx context.Context, what string, s service, greeted bool, do func(conversation, *packp.AdvRefs) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.Timeout, fmt.Errorf("no end after %s", r.Timeout))
 	defer cancel()
 	ctx, silence := endSilence(ctx, r.Quiet)
 	defer silence.end(nil)
 	what += " " + r.Name
-	c, err := open(ctx, s)
+	c, err := r.transport.open(ctx, s, greeted)
 	silence.timer.Stop()
 	if err != nil {
 		return remoteFault(ctx, what, "", err)
@@ -177,7 +169,7 @@ const maxGreeting = 256 << 20
 func (r *Remote) List(ctx context.Context) (Refs, error) {
 	var found Refs
 	err := r.tryAgain(ctx, func() error {
-		return r.act(ctx, "list the refs of", uploadPack, func(_ conversation, g *packp.AdvRefs) error {
+		return r.act(ctx, "list the refs of", uploadPack, false, func(_ conversation, g *packp.AdvRefs) error {
 			found = g.References
 			return nil
 		})
@@ -212,7 +204,7 @@ func CanFilter(offered *capability.List) bool {
 // go, between the look and the request.
 func (r *Remote) Fetch(ctx context.Context, choose func(Refs, *capability.List) (Plan, error), keep func(context.Context, io.Reader) error) error {
 	return r.tryAgain(ctx, func() error {
-		return r.act(ctx, "fetch from", uploadPack, func(c conversation, g *packp.AdvRefs) error {
+		return r.act(ctx, "fetch from", uploadPack, false, func(c conversation, g *packp.AdvRefs) error {
 			if len(g.Shallows) > 0 {
 				return fault.WithFix(errors.New("the remote is a shallow clone itself and lacks a part of its history, which this program needs"), "run git fetch --unshallow in it, or name the repository that it was made from")
 			}
@@ -223,7 +215,7 @@ func (r *Remote) Fetch(ctx context.Context, choose func(Refs, *capability.List) 
 			if err != nil || len(plan.Wants) == 0 {
 				return err
 			}
-			err = r.receive(ctx, c, g.Capabilities, plan, r.Progress, keep)
+			err = r.receive(ctx, c, g.Capabilities, plan, keep)
 			if errors.Is(err, errNoPack) {
 				// It refuses what it has just shown.
 				err = doubtfulError{err, fault.Temporary}
@@ -236,14 +228,14 @@ func (r *Remote) Fetch(ctx context.Context, choose func(Refs, *capability.List) 
 // FetchMore gets more objects from a remote that was fetched from before.
 func (r *Remote) FetchMore(ctx context.Context, plan Plan, keep func(context.Context, io.Reader) error) error {
 	return r.tryAgain(ctx, func() error {
-		return r.run(ctx, "fetch missing objects from", uploadPack, r.transport.again, func(c conversation, g *packp.AdvRefs) error {
+		return r.act(ctx, "fetch missing objects from", uploadPack, true, func(c conversation, g *packp.AdvRefs) error {
 			r.mu.Lock()
 			offered := r.offered
 			r.mu.Unlock()
 			if g != nil {
 				offered = g.Capabilities
 			}
-			return r.receive(ctx, c, offered, plan, nil, keep)
+			return r.receive(ctx, c, offered, plan, keep)
 		})
 	})
 }
@@ -251,10 +243,8 @@ func (r *Remote) FetchMore(ctx context.Context, plan Plan, keep func(context.Con
 // errNoPack says that the remote answered a fetch, and not with a pack.
 var errNoPack = errors.New("unexpected answer to the fetch")
 
-func (r *Remote) receive(ctx context.Context, c conversation, offered *capability.List, plan Plan,
-	progress func(string), keep func(context.Context, io.Reader) error,
-) error {
-	request, caps, err := fetchRequest(offered, plan, progress != nil)
+func (r *Remote) receive(ctx context.Context, c conversation, offered *capability.List, plan Plan, keep func(context.Context, io.Reader) error) error {
+	request, caps, err := fetchRequest(offered, plan)
 	if err != nil {
 		return err
 	}
@@ -266,7 +256,7 @@ func (r *Remote) receive(ctx context.Context, c conversation, offered *capabilit
 	if err := skipAcknowledgements(buffered); err != nil {
 		return err
 	}
-	err = keep(ctx, unwrapSideband(buffered, caps, &meter{tell: progress}))
+	err = keep(ctx, unwrapSideband(buffered, caps, io.Discard))
 	if errors.Is(err, pack.ErrDamaged) && !errors.Is(err, pack.ErrHeld) {
 		// Nothing but the pack's own checksums protects it on its way.
 		err = doubtfulError{err, fault.Temporary}
@@ -286,17 +276,14 @@ func acknowledgement(offered *capability.List) capability.Capability {
 
 // fetchRequest builds the one message of a fetch. It ends the negotiation by
 // itself, so that the server answers with a few lines and then the pack.
-func fetchRequest(offered *capability.List, plan Plan, progress bool) ([]byte, *capability.List, error) {
+func fetchRequest(offered *capability.List, plan Plan) ([]byte, *capability.List, error) {
 	req := packp.NewUploadPackRequest()
 	req.Wants, req.Haves = plan.Wants, plan.Haves
-	chosen := []capability.Capability{capability.OFSDelta, acknowledgement(offered)}
+	chosen := []capability.Capability{capability.OFSDelta, acknowledgement(offered), capability.NoProgress}
 	if offered.Supports(capability.Sideband64k) {
 		chosen = append(chosen, capability.Sideband64k)
 	} else {
 		chosen = append(chosen, capability.Sideband)
-	}
-	if !progress {
-		chosen = append(chosen, capability.NoProgress)
 	}
 	if plan.Filter != "" {
 		req.Filter = plan.Filter
@@ -414,7 +401,7 @@ func (StaleError) Error() string { return "the ref has another value" }
 // have taken the update.
 func (r *Remote) Push(ctx context.Context, u Update, pack func(has map[plumbing.Hash]bool) ([]byte, error)) (sent bool, err error) {
 	err = r.tryAgain(ctx, func() error {
-		return r.act(ctx, "push to", receivePack, func(c conversation, g *packp.AdvRefs) error {
+		return r.act(ctx, "push to", receivePack, false, func(c conversation, g *packp.AdvRefs) error {
 			if now := g.References[u.Ref]; now != u.Old {
 				return StaleError{now}
 			}

@@ -90,11 +90,7 @@ func pinned(check ssh.HostKeyCallback) ssh.HostKeyCallback {
 	}
 }
 
-func (t *sshTransport) again(ctx context.Context, s service) (conversation, error) {
-	return t.open(ctx, s)
-}
-
-func (t *sshTransport) open(ctx context.Context, s service) (conversation, error) {
+func (t *sshTransport) open(ctx context.Context, s service, _ bool) (conversation, error) {
 	if c := t.recent(); c != nil {
 		if found, err := t.converse(ctx, c, s); err == nil {
 			return found, nil

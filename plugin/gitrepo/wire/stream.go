@@ -141,33 +141,3 @@ func (t *tail) String() string {
 	defer t.mu.Unlock()
 	return t.buf.String()
 }
-
-// meter passes a server's progress on: every finished line, and of the lines
-// that are overwritten in place one in a while.
-type meter struct {
-	tell func(string)
-	line []byte
-	last time.Time
-}
-
-const meterInterval = 10 * time.Second
-
-func (m *meter) Write(p []byte) (int, error) {
-	if m.tell == nil {
-		return len(p), nil
-	}
-	for _, b := range p {
-		if b != '\n' && b != '\r' {
-			if len(m.line) < maxMessage {
-				m.line = append(m.line, b)
-			}
-			continue
-		}
-		if text := Printable(string(m.line)); text != "" && (b == '\n' || time.Since(m.last) > meterInterval) {
-			m.last = time.Now()
-			m.tell(text)
-		}
-		m.line = m.line[:0]
-	}
-	return len(p), nil
-}
