@@ -23,8 +23,11 @@ const module = "github.com/pm-todos/pm-todos/"
 // rooms says which rooms each room may import, besides the leaves below. The
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
-	".":                     {"plugin", "plugin/standin"},
-	"plugin":                {"plugin/settings", "plugin/access", "plugin/audit", "plugin/record", "plugin/resolve", "plugin/resolve/onhost", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/gate", "plugin/gate/card", "plugin/vault", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
+	".":                     {"plugin/app", "plugin/standin"},
+	"plugin/app":            {"plugin/access", "plugin/console", "plugin/settings", "plugin/outlet", "plugin/run", "plugin/audit", "plugin/record", "plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/gate", "plugin/gate/card", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
+	"plugin/run":            {"plugin/access", "plugin/console", "plugin/settings", "plugin/outlet", "plugin/record", "plugin/resolve", "plugin/resolve/onhost", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/report"},
+	"plugin/console":        {"plugin/access", "plugin/settings", "plugin/report"},
+	"plugin/outlet":         {},
 	"plugin/resolve/fake":   {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/agent"},
 	"plugin/resolve/onhost": {"plugin/resolve", "plugin/gitrepo", "plugin/host", "plugin/agent"},
 	"plugin/audit":          {"plugin/record", "plugin/resolve", "plugin/gitrepo", "plugin/gate/place"},
@@ -52,7 +55,7 @@ var rooms = map[string][]string{
 	"plugin/change":     {},
 	"plugin/secret":     {},
 	"plugin/fault":      {},
-	"plugin/text":      {},
+	"plugin/text":       {},
 	"plugin/reason":     {},
 	"plugin/pattern":    {},
 	"plugin/sshkey":     {},

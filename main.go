@@ -8,7 +8,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/pm-todos/pm-todos/plugin"
+	"github.com/pm-todos/pm-todos/plugin/app"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
@@ -29,13 +29,13 @@ func main() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	go func() {
-		cancel(plugin.Cancelled(<-signals))
+		cancel(app.Cancelled(<-signals))
 		signal.Stop(signals) // a second one ends the program at once
 	}()
-	err := plugin.CleanEnvironment()
+	err := app.CleanEnvironment()
 	if err == nil {
-		err = plugin.App(version, os.Stdin, os.Stdout, os.Stderr).RunContext(ctx, os.Args)
+		err = app.App(version, os.Stdin, os.Stdout, os.Stderr).RunContext(ctx, os.Args)
 	}
-	plugin.PrintError(os.Stderr, err)
+	app.PrintError(os.Stderr, err)
 	os.Exit(fault.Of(err).ExitCode())
 }

@@ -18,10 +18,9 @@ import (
 
 // Opener opens what its settings name.
 type Opener struct {
-	Settings     settings.Settings
-	Log          zerolog.Logger
-	Redactor     *secret.Redactor // learns what Vault says
-	VaultTimeout time.Duration    // 0 means the one of the room for Vault
+	Settings settings.Settings
+	Log      zerolog.Logger
+	Redactor *secret.Redactor // learns what Vault says
 }
 
 // RunID names a run on hosts and in the ledger: sortable by time, unique.

@@ -59,7 +59,7 @@ func (o Opener) Keys(ctx context.Context) (Keys, vault.Fields, error) {
 // vault asks Vault, and hides what it says from everything printed.
 func (o Opener) vault(ctx context.Context) (vault.Fields, error) {
 	s := o.Settings
-	fields, err := vault.Read(ctx, s.VaultConfig(o.VaultTimeout, func(message string) { o.Log.Warn().Str("stage", "vault").Msg(message) }))
+	fields, err := vault.Read(ctx, s.VaultConfig(func(message string) { o.Log.Warn().Str("stage", "vault").Msg(message) }))
 	for _, held := range fields.Secrets("known_hosts") {
 		o.Redactor.Add(held, secret.New(sshkey.Text(held.Reveal())))
 	}

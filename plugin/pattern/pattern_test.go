@@ -5,7 +5,7 @@ import (
 	"sync"
 	"testing"
 
-	_ "github.com/pm-todos/pm-todos/plugin" // which leads to every package that has patterns
+	_ "github.com/pm-todos/pm-todos/plugin/app" // which leads to every package that has patterns
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 

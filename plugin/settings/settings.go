@@ -122,6 +122,7 @@ type Vault struct {
 	AgentField string // holds the agent host's private key; never empty: Field unless set
 	SSHMount   string // Vault's SSH engine, used instead of Field
 	SSHRole    string
+	Timeout    time.Duration // of everything asked of Vault; 0: the room's own. No setting
 }
 
 // Hosts say where Terraform and the agent run.
@@ -176,6 +177,7 @@ type Report struct {
 	SlackWebhook secret.String // URL, or its path T…/B…/…
 	SlackToken   secret.String
 	SlackChannel string
+	SlackAPI     string // address of its API; empty: Slack's own. No setting
 	Notify       Notify
 	SummaryDir   string // relative to CI.Workspace, else to the current folder
 	LogLevel     string // zerolog's name

@@ -151,7 +151,7 @@ func (f *finder) vault() {
 		return
 	}
 	// The room for Vault knows best; its messages begin with the setting.
-	for _, p := range Problems("vault_addr", f.s.VaultConfig(0, nil).Check()) {
+	for _, p := range Problems("vault_addr", f.s.VaultConfig(nil).Check()) {
 		if name, rest, ok := strings.Cut(p.Text, " "); ok && strings.HasPrefix(name, "vault_") {
 			p = Problem{Setting: name, Text: rest}
 		}

@@ -10,12 +10,12 @@ import (
 )
 
 // VaultConfig is the settings as the room for Vault takes them.
-func (s Settings) VaultConfig(patience time.Duration, tell func(string)) vault.Config {
+func (s Settings) VaultConfig(tell func(string)) vault.Config {
 	v := s.Vault
 	return vault.Config{
 		Addr: v.Addr, Auth: string(v.Auth), Mount: v.AuthMount, Role: v.Role, JWTPath: v.JWTPath,
 		RoleID: v.RoleID, SecretID: v.SecretID, Token: v.Token, Namespace: v.Namespace, CACert: []byte(v.CACert), Way: s.Way(),
-		Timeout: patience, Secret: v.Secret, SSHMount: v.SSHMount, SSHRole: v.SSHRole, SSHPrincipals: strings.Join(s.HostUsers(), ","),
+		Timeout: v.Timeout, Secret: v.Secret, SSHMount: v.SSHMount, SSHRole: v.SSHRole, SSHPrincipals: strings.Join(s.HostUsers(), ","),
 		OnRetry: func(err error, wait time.Duration) {
 			tell(fmt.Sprintf("%v; trying again in %s", err, wait))
 		},

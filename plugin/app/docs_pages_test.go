@@ -1,0 +1,148 @@
+package app
+
+import (
+	"bytes"
+	"cmp"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/pm-todos/pm-todos/plugin/settings"
+)
+
+func readPage(t *testing.T, name string) string {
+	t.Helper()
+	content, err := os.ReadFile("../../" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// TestPluginPageIsWhatTheIndexReads holds the page to the conventions of
+// Woodpecker's plugin index.
+func TestPluginPageIsWhatTheIndexReads(t *testing.T) {
+	content := readPage(t, "docs/plugin.md")
+	rest, ok := strings.CutPrefix(content, "---\n")
+	head, body, closed := strings.Cut(rest, "\n---\n")
+	if !ok || !closed || strings.Contains(head, "---") {
+		t.Fatal("the front matter does not stand alone at the very beginning")
+	}
+	var fields map[string]any
+	if err := yaml.Unmarshal([]byte(head), &fields); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"name", "description", "author", "tags", "containerImage", "containerImageUrl", "url"} {
+		if fields[name] == nil || fields[name] == "" {
+			t.Errorf("the front matter lacks %s", name)
+		}
+	}
+	if !strings.Contains(body, "from_secret:") || !strings.Contains(body, "| Settings name | Default | Description |") {
+		t.Error("it lacks an example with from_secret, or the table of settings")
+	}
+	if reference := readPage(t, "docs/settings.md"); !strings.HasPrefix(reference, "---\n"+head+"\n---\n") {
+		t.Error("the front matter of docs/settings.md is another one")
+	}
+	defaults := map[string]string{}
+	for _, e := range settings.All() {
+		defaults[e.Name] = cmp.Or(e.DefaultText(), "*none*")
+	}
+	rows := regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| (.*?) \\|").FindAllStringSubmatch(body, -1)
+	for _, row := range rows {
+		if want, known := defaults[row[1]]; !known || row[2] != want {
+			t.Errorf("%s has the default %s, the page says %s", row[1], want, row[2])
+		}
+	}
+	if len(rows) < 5 {
+		t.Errorf("only %d settings are in the table", len(rows))
+	}
+}
+
+// TestGettingStartedFitsTheDefaults: what it prepares is what the settings look
+// for when they are not set.
+func TestGettingStartedFitsTheDefaults(t *testing.T) {
+	content := readPage(t, "docs/getting-started.md")
+	defaults := map[string]string{}
+	for _, e := range settings.All() {
+		defaults[e.Name] = e.Default
+	}
+	mount, name, _ := strings.Cut(defaults["vault_secret"], "/data/")
+	for what, want := range map[string]string{
+		"the policy":          `path "` + defaults["vault_secret"] + `"`,
+		"the role":            "auth/" + defaults["vault_auth"] + "/role/" + defaults["vault_role"] + " ",
+		"the secret":          "vault kv put -mount=" + mount + " " + name + " ",
+		"the key's field":     " " + defaults["vault_field"] + "=@",
+		"the host keys":       " known_hosts=@",
+		"the webhook":         " slack_webhook=-",
+		"the cron job":        "`postmortem-todos`",
+		"the token":           "`git_token`",
+		"the login's options": authorizedOptions[:strings.Index(authorizedOptions, "=")],
+	} {
+		if !strings.Contains(content, want) {
+			t.Errorf("%s: %q is missing", what, want)
+		}
+	}
+}
+
+// TestEveryFileOfInitIsInGettingStarted keeps its list whole.
+func TestEveryFileOfInitIsInGettingStarted(t *testing.T) {
+	content := readPage(t, "docs/getting-started.md")
+	var named []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(content, -1) {
+		named = append(named, m[1])
+	}
+	names := []string{settings.DefaultIndex}
+	for name := range initFiles(t, nil) {
+		names = append(names, name)
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(named, func(n string) bool { return n == name || strings.HasSuffix(n, "/") && strings.HasPrefix(name, n) }) {
+			t.Errorf("%s is not in the list of files", name)
+		}
+	}
+}
+
+// TestHeadingsThatTheDocsLinkToExist follows the part of a link behind #.
+func TestHeadingsThatTheDocsLinkToExist(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([A-Za-z0-9_./-]*)#([^)]+)\)`)
+	for _, p := range pages(t) {
+		for _, m := range link.FindAllStringSubmatch(string(p.content), -1) {
+			target := p.content
+			if m[1] != "" {
+				target = []byte(readPage(t, pathBeside(p.name, m[1])))
+			}
+			if !slices.Contains(anchors(target), m[2]) {
+				t.Errorf("%s links to %s#%s, which has no such heading", p.name, m[1], m[2])
+			}
+		}
+	}
+}
+
+func pathBeside(page, link string) string { return page[:strings.LastIndexByte(page, '/')+1] + link }
+
+var notInAnchors = regexp.MustCompile(`[^a-z0-9 _-]`)
+
+// anchors are those that forges give to headings.
+func anchors(content []byte) []string {
+	var found []string
+	for line := range bytes.Lines(content) {
+		if text := string(bytes.TrimSpace(bytes.TrimLeft(line, "#"))); bytes.HasPrefix(line, []byte("#")) {
+			found = append(found, strings.ReplaceAll(notInAnchors.ReplaceAllString(strings.ToLower(text), ""), " ", "-"))
+		}
+	}
+	return found
+}
+
+// TestReadmeListsEveryCommand keeps its table whole.
+func TestReadmeListsEveryCommand(t *testing.T) {
+	content := readPage(t, "README.md")
+	for _, command := range App("test", nil, nil, nil).Commands {
+		if !command.Hidden && !regexp.MustCompile("(?m)^\\| `"+command.Name+"[ `]").MatchString(content) {
+			t.Errorf("%s is not in the table of commands", command.Name)
+		}
+	}
+}

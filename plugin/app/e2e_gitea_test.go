@@ -1,0 +1,174 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/giteatest"
+	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
+	"github.com/pm-todos/pm-todos/plugin/standin"
+)
+
+// forgeSite is a site with an item on each of two stacks, whose remote is a
+// repository of a real Gitea. sshd and Terraform are real too.
+type forgeSite struct {
+	*site
+	forge    *giteatest.Server
+	bot      giteatest.Account // that the run pushes as
+	name     string            // of the repository
+	settings map[string]string
+}
+
+// newForgeSite makes a repository of that name from the sample; rules are those
+// of its branch, if any.
+func newForgeSite(t *testing.T, forge *giteatest.Server, bot giteatest.Account, name string, rules map[string]any) forgeSite {
+	t.Helper()
+	o := only("2026-01-01-alert.md", twoItems)
+	terraforms := realTerraforms(t)
+	o.Terraform = terraforms[slices.Min(slices.Collect(maps.Keys(terraforms)))]
+	s, settings := realSite(t, o)
+	forge.Create(name, s.Repo.Path(), standin.SampleBranch, bot)
+	if rules != nil {
+		forge.Protect(name, standin.SampleBranch, rules)
+	}
+	s.Repo = standin.ForeignRepository(forge.URL, forge.Repositories(), forge.Owner.Name+"/"+name)
+	settings["PLUGIN_GIT_USERNAME"], settings["PLUGIN_GIT_PASSWORD"], settings["PLUGIN_SCOPE"] = bot.Name, bot.Token, "all"
+	return forgeSite{site: s, forge: forge, bot: bot, name: name, settings: settings}
+}
+
+// done checks that both items are done and that the remote keeps nothing of the
+// run.
+func (f forgeSite) done() {
+	f.t.Helper()
+	f.wantsEnded("done", "done")
+	doc := f.file(alertDocument)
+	if strings.Count(doc, "| Done |") != 2 {
+		f.t.Errorf("the rows are not done:\n%s", doc)
+	}
+	f.linksResolve(doc)
+	if got := f.subjects(); len(got) != 3 {
+		f.t.Errorf("commits: %q", got)
+	}
+	f.nothingPending()
+	h := newHunt(f.site)
+	h.add("the forge's token", f.bot.Token)
+	h.search("the log", []byte(f.last))
+	h.files(f.Workspace(), f.Home)
+	h.nothing(f.t)
+}
+
+// applied is what the states of both stacks hold.
+func (f forgeSite) applied() string {
+	f.t.Helper()
+	return fmt.Sprint(f.state("monitoring"), f.state("uptime-kuma"))
+}
+
+func TestRunOnARealGitea(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	forge := giteatest.Start(t)
+	bot := forge.Account("ci-bot")
+	signed := map[string]any{"enable_push": true, "require_signed_commits": true}
+	t.Run("rules", func(t *testing.T) {
+		for name, scenario := range map[string]struct {
+			rules map[string]any
+			check func(forgeSite)
+		}{
+			// Gitea wants the checks of what is merged, and lets pushes through that the rules allow.
+			"status-checks":  {map[string]any{"enable_push": true, "enable_status_check": true, "status_check_contexts": []string{"ci/woodpecker"}}, forgeSite.implementsOnce},
+			"no-pushes":      {map[string]any{"enable_push": false}, forgeSite.paysNobody},
+			"signed-commits": {signed, forgeSite.stopsAfterARefusal},
+			"signed-by-us":   {signed, forgeSite.signs},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				scenario.check(newForgeSite(t, forge, bot, name, scenario.rules))
+			})
+		}
+	})
+	// After the others: it disturbs the forge itself.
+	t.Run("restarts-and-stalls", func(t *testing.T) {
+		f := newForgeSite(t, forge, bot, "restarts-and-stalls", nil)
+		f.wants(0, f.executed(f.settings, func(_ process, line string) {
+			switch {
+			case strings.Contains(line, "applying the judged plan") && strings.Contains(line, "stacks/monitoring"):
+				forge.Stop()
+				forge.Start()
+			case strings.Contains(line, "applying the judged plan"):
+				forge.Pause(3 * time.Second)
+			}
+		}))
+		f.done()
+	})
+}
+
+func (f forgeSite) implementsOnce() {
+	f.t.Helper()
+	f.wants(0, f.run(f.settings))
+	f.done()
+	f.nothingLeft()
+	tip := f.tip()
+	f.wants(0, f.run(f.settings))
+	if f.tip() != tip {
+		f.t.Errorf("a second run made a commit: %q", f.subjects())
+	}
+}
+
+// paysNobody is the run on a branch that takes no pushes of ours: it fails before
+// any agent is paid and counts no attempt, since the next run has the right.
+func (f forgeSite) paysNobody() {
+	f.t.Helper()
+	before, tip := f.applied(), f.tip()
+	f.settings["PLUGIN_MAX_ATTEMPTS"] = "1"
+	f.wants(1, f.run(f.settings))
+	f.wantsEnded("not-attempted push-refused", "not-attempted push-refused")
+	f.says("mode: propose")
+	if f.paid() != 0 || f.applied() != before || f.tip() != tip {
+		f.t.Errorf("%d agents were paid, commits %q, states %s", f.paid(), f.subjects(), f.applied())
+	}
+	f.nothingLeft()
+	f.forge.Unprotect(f.name, standin.SampleBranch)
+	f.wants(0, f.run(f.settings))
+	f.done()
+}
+
+// stopsAfterARefusal is the run on a branch that wants signed commits of an
+// account that signs none. Gitea refuses when the first fix is applied already,
+// and says no more than that it had an internal error.
+func (f forgeSite) stopsAfterARefusal() {
+	f.t.Helper()
+	untouched, tip := fmt.Sprint(f.state("uptime-kuma")), f.tip()
+	f.wants(3, f.run(f.settings))
+	f.wantsEnded("needs-person applied-not-on-branch", "not-attempted push-refused")
+	f.says("pre-receive hook declined", "pm-todos settle ")
+	if f.paid() != 1 || fmt.Sprint(f.state("uptime-kuma")) != untouched || f.tip() != tip {
+		f.t.Errorf("%d agents were paid, commits %q, states %s", f.paid(), f.subjects(), f.applied())
+	}
+	f.forge.Unprotect(f.name, standin.SampleBranch)
+	f.wants(0, f.run(f.settings))
+	f.done()
+	if f.paid() != 2 {
+		f.t.Errorf("%d agents were paid for two items", f.paid())
+	}
+}
+
+// signs is the run of an account that signs its commits, with a key that the
+// forge knows.
+func (f forgeSite) signs() {
+	f.t.Helper()
+	key := sshdtest.Key(f.t)
+	f.forge.SigningKey(f.bot, key)
+	f.settings["PLUGIN_GIT_SIGNING_KEY"], f.settings["PLUGIN_AUTHOR_EMAIL"] = key, f.bot.Email
+	f.implementsOnce()
+	for _, commit := range must[[]standin.Commit](f.t)(f.Repo.Log(f.Second + ".." + standin.SampleBranch)) {
+		_, told := f.forge.Do(f.bot, http.MethodGet, "repos/"+f.Repo.Name()+"/git/commits/"+commit.Hash, nil)
+		if !strings.Contains(told, `"verified":true`) {
+			f.t.Errorf("the forge does not take %q for signed: %s", commit.Subject, told)
+		}
+	}
+}

@@ -1,0 +1,233 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
+	"github.com/pm-todos/pm-todos/plugin/standin"
+)
+
+// authorizedOptions are those by which docs/getting-started.md restricts the
+// login: whatever a run needs works under them.
+const authorizedOptions = `restrict,from="127.0.0.1"`
+
+// realSSHD starts OpenSSH's own server for the host of a world, with further
+// lines of configuration, and returns the target and its known_hosts line.
+func realSSHD(t *testing.T, w *standin.World, lines ...string) (target, known string) {
+	t.Helper()
+	server := sshdtest.Start(t, sshdtest.Config{
+		Authorized: []string{authorizedOptions + " " + sshdtest.Authorized(t, w.SSH.PrivateKey())},
+		Home:       w.Home, Env: []string{"PATH=" + filepath.Dir(w.Terraform.Program) + ":/usr/local/bin:/usr/bin:/bin"},
+		Lines: lines,
+	})
+	return server.User + "@" + server.Address, server.Known()
+}
+
+func port(address string) string { return address[strings.LastIndex(address, ":")+1:] }
+
+// relay passes TCP connections on to an address; cut ends all that there are.
+func relay(t *testing.T, to string) (address string, cut func()) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var open []net.Conn
+	cut = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, conn := range open {
+			_ = conn.Close() // it may be closed already
+		}
+		open = nil
+	}
+	t.Cleanup(func() { _ = listener.Close(); cut() })
+	pass := func(to, from net.Conn) {
+		_, _ = io.Copy(to, from)
+		_ = to.Close()
+	}
+	go func() {
+		for {
+			in, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = in.Close()
+				continue
+			}
+			mu.Lock()
+			open = append(open, in, out)
+			mu.Unlock()
+			go pass(in, out)
+			go pass(out, in)
+		}
+	}()
+	return listener.Addr().String(), cut
+}
+
+// realTerraforms are the Terraform programs of this machine, by version.
+func realTerraforms(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, program := range []string{os.Getenv("PM_TODOS_TERRAFORM"), "terraform"} {
+		path, err := exec.LookPath(program)
+		if program == "" || err != nil {
+			continue
+		}
+		cmd := exec.Command(path, "version")
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "CHECKPOINT_DISABLE=1"}
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s version: %v", path, err)
+		}
+		version, _, _ := strings.Cut(string(out), "\n")
+		found[strings.ReplaceAll(version, " ", "-")] = path
+	}
+	if len(found) == 0 {
+		t.Skip("needs a real Terraform on the PATH or in PM_TODOS_TERRAFORM")
+	}
+	return found
+}
+
+// realSite is the sample behind a real sshd, a real git http-backend and a real
+// Terraform; only Vault, Slack and the agent are stand-ins.
+func realSite(t *testing.T, o standin.Options) (*site, map[string]string) {
+	t.Helper()
+	s := newSite(t, o)
+	target, known := realSSHD(t, s.World)
+	user, address, _ := strings.Cut(target, "@")
+	through, cut := relay(t, address)
+	target, known, s.cut = user+"@"+through, strings.ReplaceAll(known, port(address), port(through)), cut
+	s.Vault.SetSecret("ci/infra", map[string]string{
+		"devvm_ssh_key": s.SSH.PrivateKey(), "known_hosts": known, "slack_webhook": s.Slack.WebhookURL(),
+	})
+	return s, map[string]string{"PLUGIN_HOSTS": target}
+}
+
+func TestEndToEndWithRealComponents(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	for version, terraform := range realTerraforms(t) {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			rows := document(
+				"| P2 | Add an alert on NFS retransmissions: it's `$(touch PWNED)`; rm -rf ~ | Alert | over 5 for 10 minutes | TODO |",
+				"| P1 | Migrate Vault to encrypted PVC | Migration | by hand | TODO |",
+				"| P3 | Raise the threads of the NFS server to 16 | Config | `stacks/nfs` | TODO |",
+			)
+			o := only("2026-04-14-nfs.md", rows)
+			o.Terraform = terraform
+			s, settings := realSite(t, o)
+			before := s.alerts()
+			s.wants(0, s.run(settings))
+
+			if got := s.subjects(); len(got) != 2 || !strings.HasPrefix(got[0], "fix(post-mortem): Add an alert on NFS") ||
+				got[1] != "docs: update post-mortem follow-up [PM-2026-04-14] [ci skip]" {
+				t.Errorf("commits: %q", got)
+			}
+			if after := s.alerts(); after != before+1 {
+				t.Errorf("monitoring has %d alerts, want %d", after, before+1)
+			}
+			doc := s.file("docs/post-mortems/2026-04-14-nfs.md")
+			body, table, _ := strings.Cut(doc, "## Follow-up Implementation")
+			if want := strings.Replace(rows, "over 5 for 10 minutes | TODO", "over 5 for 10 minutes | Done", 1); strings.TrimSpace(body) != strings.TrimSpace(want) {
+				t.Errorf("more than one status token changed:\n%s", body)
+			}
+			for _, row := range []string{
+				"| P2 | Alert | [`", "| postmortem-todo-resolver |",
+				"| — | Migrate Vault to encrypted PVC | P1 | Migration | — | Needs human review |",
+				"| — | Raise the threads of the NFS server to 16 | P3 | Config | — | Needs human review |",
+			} {
+				if !strings.Contains(table, row) {
+					t.Errorf("the table lacks %q:\n%s", row, table)
+				}
+			}
+			s.linksResolve(doc)
+			s.says("replace")
+			s.nothingLeft()
+			s.nothingSecret()
+			tip := s.tip()
+			s.wants(0, s.run(settings))
+			if s.tip() != tip {
+				t.Errorf("a second run made a commit: %q", s.subjects())
+			}
+		})
+	}
+}
+
+func TestEndToEndRefusalsAndRivals(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	for version, terraform := range realTerraforms(t) {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			for name, edit := range map[string]string{
+				"protected stack":   `printf '\nresource "terraform_data" "x" {\n  input = "x"\n}\n' >>stacks/vault/main.tf`,
+				"terraform wrapper": `printf 'exit 0\n' >>scripts/tg`,
+				"ci pipeline":       `mkdir -p .woodpecker; echo 'steps: []' >.woodpecker/evil.yml`,
+			} {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
+					o.Terraform, o.AgentScript = terraform, edit
+					o.Files["scripts/tg"] = wrapper
+					s, settings := realSite(t, o)
+					before := fmt.Sprint(s.state("monitoring"))
+					s.wants(0, s.run(settings))
+					if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | TODO |") {
+						t.Errorf("the row is not TODO:\n%s", doc)
+					}
+					if after := fmt.Sprint(s.state("monitoring")); after != before {
+						t.Errorf("something was applied: %v", after)
+					}
+					s.nothingLeft()
+				})
+			}
+			t.Run("rival between clone and push, through the wrapper", func(t *testing.T) {
+				t.Parallel()
+				o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
+				o.Terraform = terraform
+				o.Files["scripts/tg"] = wrapper
+				s, settings := realSite(t, o)
+				s.Git.SetMiddleware(standin.Before(4, standin.IsPush, func() {
+					if _, err := s.Repo.Commit(standin.SampleBranch, "rival\n", map[string]string{"notes.txt": time.Now().String()}); err != nil {
+						t.Error(err)
+					}
+				}))
+				s.wants(0, s.run(settings))
+				doc := s.file(alertDocument)
+				if !strings.Contains(doc, "| over 80 % | Done |") || !strings.Contains(strings.Join(s.subjects(), "\n"), "rival") {
+					t.Errorf("commits %q, document:\n%s", s.subjects(), doc)
+				}
+				s.linksResolve(doc)
+				s.nothingLeft()
+				s.nothingSecret()
+			})
+		})
+	}
+}
+
+// wrapper is a scripts/tg such as repositories have: it initialises by itself
+// and hands the plan's path on as the last argument.
+const wrapper = `#!/bin/sh
+set -eu
+verb=$1
+shift
+[ "${1:-}" = --non-interactive ] && shift
+case $verb in
+plan) terraform init -input=false >/dev/null ;;
+esac
+exec terraform "$verb" "$@"
+`

@@ -1,0 +1,139 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
+
+// errFindings stands for findings that were printed one by one already.
+var errFindings = errors.New("some lines cannot be used")
+
+// lintCommand tells authors what of their documents cannot be used.
+func lintCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "lint",
+		Usage:     "tell the authors of post-mortems which lines cannot be used or are left to people",
+		UsageText: "pm-todos lint [flags] [PATH...]   (- is standard input)",
+		Description: "A PATH is a file, or a folder for the Markdown files below it. Without one, the documents below the current\n" +
+			"folder are read that post_mortems names. git is not needed, and nothing is contacted.\n\n" +
+			"There is one line for each finding, then a summary:\n\n" +
+			"   path:line:column: severity: reason: sentence [beginning of the item] (fix: what to do)\n\n" +
+			"error    the line cannot be used, such as a row with too many cells\n" +
+			"warning  nobody can tell whether the item is open; it is reported only\n" +
+			"note     the item is open and left to a person\n\n" +
+			"The exit code is 1 when there are errors or a file cannot be read, 2 when the command line is wrong, else 0.\n" +
+			"pm-todos explain FILE:LINE tells more of one item.",
+		Flags:  settingFlags(searchSettings...),
+		Action: lintAction,
+	}
+}
+
+func lintAction(c *cli.Context) error {
+	s, err := someSettings(c, searchSettings)
+	if err != nil {
+		return err
+	}
+	paths, err := pathArguments(c, "PATH")
+	if err != nil {
+		return err
+	}
+	files, unread := findDocuments(paths, s.Documents.PostMortems)
+	var count lintCount
+	for _, file := range files {
+		src, err := readDocument(file, c.App.Reader)
+		if err != nil {
+			unread = append(unread, err)
+			continue
+		}
+		if err := count.print(c.App.Writer, postmortem.Parse(file, src, s.DocumentPolicy())); err != nil {
+			return err
+		}
+	}
+	for _, err := range unread {
+		if err := tellProblem(c, err); err != nil {
+			return err
+		}
+	}
+	count.unread = len(unread)
+	nothing := ""
+	if count.documents+count.unread == 0 {
+		nothing = "; there is no Markdown file below the paths"
+		if len(paths) == 0 {
+			nothing = "; no file below the current folder matches post_mortems: " + strings.Join(s.Documents.PostMortems, ",")
+		}
+	}
+	if _, err := fmt.Fprintf(c.App.Writer, "%s%s\n", count, nothing); err != nil {
+		return fmt.Errorf("print the summary: %w", err)
+	}
+	switch {
+	case count.levels[postmortem.LevelError] > 0:
+		return told(errFindings)
+	case count.unread > 0:
+		return told(errUnread)
+	default:
+		return nil
+	}
+}
+
+// lintCount is what the summary line of lint tells.
+type lintCount struct {
+	documents, unread, safe int
+	levels                  map[postmortem.Level]int
+}
+
+// print writes the findings of a document and counts them.
+func (n *lintCount) print(w io.Writer, doc *postmortem.Document) error {
+	if n.levels == nil {
+		n.levels = map[postmortem.Level]int{}
+	}
+	n.documents++
+	n.safe += len(doc.Safe())
+	for _, finding := range postmortem.Lint(doc) {
+		n.levels[finding.Level]++
+		if _, err := fmt.Fprintln(w, lintLine(finding)); err != nil {
+			return fmt.Errorf("print the findings of %s: %w", doc.File, err)
+		}
+	}
+	return nil
+}
+
+// lintLine is a finding in the form that editors and CI logs understand.
+func lintLine(f postmortem.Finding) string {
+	about := ""
+	if f.Text != "" {
+		about = " [" + f.Text + "]"
+	}
+	if f.Evidence != "" {
+		about += fmt.Sprintf(" (because of %q)", f.Evidence)
+	}
+	return text.Line(fmt.Sprintf("%s:%d:%d: %s: %s: %s%s (fix: %s)", f.File, f.Line, f.Column, f.Level, f.Reason, f.Detail, about, f.Fix), 0)
+}
+
+func (n lintCount) String() string {
+	text := counted(n.documents, "document")
+	if n.unread > 0 {
+		text += fmt.Sprintf(" read, %d could not be", n.unread)
+	}
+	text = fmt.Sprintf("%s: %s, %s, %s; %s may be implemented without a person", text,
+		counted(n.levels[postmortem.LevelError], "error"), counted(n.levels[postmortem.LevelWarning], "warning"),
+		counted(n.levels[postmortem.LevelNote], "note"), counted(n.safe, "item"))
+	if n.safe > 0 {
+		text += "\nName the alert or the setting in the action, and state the new value: what is not stated waits for a person."
+	}
+	return text
+}
+
+// counted is a number with its noun.
+func counted(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}

@@ -1,0 +1,58 @@
+package app
+
+import (
+	"context"
+	"flag"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/standin"
+)
+
+// runVariable makes the test binary the program itself, for tests that kill it.
+const runVariable = "PM_TODOS_TEST_RUN"
+
+// longAndAlike leaves out a test of several seconds when the tests are to be
+// short, as for the race detector: nothing goes on at the same time in it that
+// does not in TestRunOnTheSample too.
+func longAndAlike(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("short: TestRunOnTheSample leads through the same code")
+	}
+}
+
+func TestMain(m *testing.M) {
+	if handled, code := standin.Dispatch(os.Args); handled {
+		os.Exit(code)
+	}
+	if os.Getenv(runVariable) != "" {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, syscall.SIGTERM)
+		go func() { cancel(Cancelled(<-signals)) }()
+		err := App("test", os.Stdin, os.Stdout, os.Stderr).RunContext(ctx, os.Args[:1])
+		PrintError(os.Stderr, err)
+		os.Exit(fault.Of(err).ExitCode())
+	}
+	// A pipeline asks for colours; what tests look for has none.
+	if err := os.Setenv("NO_COLOR", "1"); err != nil {
+		panic(err)
+	}
+	// Runs mostly wait: for processes, connections and each other.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
+
+// defaultPolicy is the policy of a run with no settings given.
+var defaultPolicy = postmortem.Policy{
+	SafeTypes: []postmortem.Type{postmortem.Alert, postmortem.Config, postmortem.Monitor}, Inferred: postmortem.Tables,
+	Protected: []string{"vault", "dbaas", "traefik", "authentik", "kyverno"}, AllowPaths: []string{"stacks/**"},
+}

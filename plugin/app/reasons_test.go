@@ -1,0 +1,76 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pm-todos/pm-todos/plugin/fault"
+)
+
+func TestAutomaticPageIsUpToDate(t *testing.T) {
+	want, err := docsPage("automatic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "what-is-automatic.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(page)); diff != "" {
+		t.Errorf("docs/what-is-automatic.md is stale, run go generate (-want +got):\n%s", diff)
+	}
+}
+
+func TestOperationsTellOfEveryExitCode(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range []fault.Kind{fault.None, fault.Failed, fault.Settings, fault.Person, fault.Temporary} {
+		if !strings.Contains(string(page), fmt.Sprintf("\n| %d | ", kind.ExitCode())) {
+			t.Errorf("docs/operations.md does not tell of exit code %d", kind.ExitCode())
+		}
+	}
+}
+
+// TestHowItWorksTellsOfEveryStage collects the stages that the log names from
+// the source.
+func TestHowItWorksTellsOfEveryStage(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "how-it-works.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	more, err := filepath.Glob(filepath.Join("resolve", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stages := 0
+	for _, file := range append(files, more...) {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, m := range regexp.MustCompile(`(?:"stage"|stageField)[,:] ?"([a-z]+)"`).FindAllSubmatch(source, -1) {
+			stages++
+			if !strings.Contains(string(page), "`"+string(m[1])+"`") {
+				t.Errorf("docs/how-it-works.md does not tell of the stage %s of %s", m[1], file)
+			}
+		}
+	}
+	if stages < 30 {
+		t.Errorf("only %d lines of the log were found in the source", stages)
+	}
+}

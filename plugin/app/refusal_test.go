@@ -1,0 +1,222 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/standin"
+)
+
+// twoItems is a document with an item on each of two stacks.
+var twoItems = document(
+	"| P1 | Add an alert on disk usage | Alert | over 80 % | TODO |",
+	"| P2 | Add a monitor for the cache | Monitor | every minute | TODO |",
+)
+
+// twoStacks is a site with an item on each of two stacks.
+func twoStacks(t *testing.T) *site { return newSite(t, only("2026-01-01-alert.md", twoItems)) }
+
+// needsSigned is a hook that takes a commit onto the branch only when it is
+// signed. It has nothing to say of an update that brings no commit.
+const needsSigned = `#!/bin/sh
+[ "$1" = refs/heads/main ] || exit 0
+for commit in $(git rev-list "$3" --not --branches); do
+	git cat-file commit "$commit" | grep -q '^gpgsig ' || { echo "commits must be signed" >&2; exit 1; }
+done
+`
+
+// attempts is how many attempts the ledger counts for the items of a run.
+func (s *site) attempts() (counted int) {
+	s.t.Helper()
+	ledger, damaged := record.ReadLedger([]byte(must[string](s.t)(s.Repo.ReadFile(record.LedgerRef, "ledger.jsonl"))))
+	if damaged > 0 {
+		s.t.Errorf("%d damaged lines in the ledger", damaged)
+	}
+	for _, item := range s.items() {
+		counted += ledger.Attempts(record.Ref{Document: item["document"].(string), Item: item["id"].(string)})
+	}
+	return counted
+}
+
+// items are the items of the last run's summary.json.
+func (s *site) items() (items []map[string]any) {
+	s.t.Helper()
+	encoded := must[[]byte](s.t)(json.Marshal(s.summary()["items"]))
+	if err := json.Unmarshal(encoded, &items); err != nil {
+		s.t.Fatal(err)
+	}
+	return items
+}
+
+// ended are state and reason of the items of the last run, in order.
+func (s *site) ended() (ended []string) {
+	s.t.Helper()
+	for _, item := range s.items() {
+		ended = append(ended, strings.TrimSpace(fmt.Sprint(item["state"], " ", item["reason"])))
+	}
+	return ended
+}
+
+func (s *site) wantsEnded(want ...string) {
+	s.t.Helper()
+	if got := s.ended(); !slices.Equal(got, want) {
+		s.t.Errorf("items ended as %q, want %q", got, want)
+	}
+}
+
+func (s *site) paid() int {
+	s.t.Helper()
+	return len(must[[]standin.AgentCall](s.t)(s.Agent.Calls()))
+}
+
+// A rule that only real commits meet: what it refuses is applied already, and
+// nothing else is.
+func TestFailure_SignedCommitsRefusedAfterTheApplyStopTheRun(t *testing.T) {
+	t.Parallel()
+	s := twoStacks(t)
+	untouched := fmt.Sprint(s.state("uptime-kuma"))
+	applied := s.alerts() + 1
+	if err := s.Repo.InstallHook("update", needsSigned); err != nil {
+		t.Fatal(err)
+	}
+	check := func() {
+		t.Helper()
+		s.wantsEnded("needs-person applied-not-on-branch", "not-attempted push-refused")
+		s.says("commits must be signed", "pm-todos settle ")
+		if n := s.paid(); n != 1 {
+			t.Errorf("%d agents were paid", n)
+		}
+		if s.alerts() != applied || fmt.Sprint(s.state("uptime-kuma")) != untouched {
+			t.Errorf("applied on %v and %v", s.state("monitoring"), s.state("uptime-kuma"))
+		}
+	}
+	s.wants(3, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	check()
+	// Until somebody mends it, every run looks again, and neither pays nor applies.
+	s.wants(3, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	check()
+
+	if err := s.Repo.InstallHook("update", ""); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	s.wantsEnded("done", "done")
+	s.nothingLeft()
+}
+
+func TestFailure_ProtectedBranchIsTheRunsFailureAndPaysNobody(t *testing.T) {
+	t.Parallel()
+	s := twoStacks(t)
+	if err := s.Repo.Protect(standin.SampleBranch); err != nil {
+		t.Fatal(err)
+	}
+	before := fmt.Sprint(s.state("monitoring"), s.state("uptime-kuma"))
+	for range 2 {
+		s.wants(1, s.run(map[string]string{"PLUGIN_SCOPE": "all", "PLUGIN_MAX_ATTEMPTS": "1"}))
+		s.wantsEnded("not-attempted push-refused", "not-attempted push-refused")
+		told, _ := s.summary()["error"].(string)
+		if !strings.Contains(told, "this branch is protected") || !strings.Contains(told, "mode: propose") || strings.Contains(told, "\n") {
+			t.Errorf("the run's error is %q", told)
+		}
+	}
+	if s.paid() != 0 || before != fmt.Sprint(s.state("monitoring"), s.state("uptime-kuma")) {
+		t.Errorf("%d agents were paid, the stacks are %v and %v", s.paid(), s.state("monitoring"), s.state("uptime-kuma"))
+	}
+	s.nothingLeft()
+
+	if err := s.Repo.Protect(""); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all", "PLUGIN_MAX_ATTEMPTS": "1"}))
+	s.wantsEnded("done", "done")
+}
+
+// The branch is protected while the agent works.
+func TestFailure_RightTakenAwayAfterTheAgentCountsNoAttempt(t *testing.T) {
+	t.Parallel()
+	s := twoStacks(t)
+	// From the journal on, nothing is taken onto the branch.
+	hook := "#!/bin/sh\ncase $1 in\nrefs/pm-todos/journal/*) : >protected ;;\nrefs/heads/main) [ ! -e protected ] || { echo 'protected by now' >&2; exit 1; } ;;\nesac\n"
+	if err := s.Repo.InstallHook("update", hook); err != nil {
+		t.Fatal(err)
+	}
+	before := fmt.Sprint(s.state("monitoring"), s.state("uptime-kuma"))
+	s.wants(1, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	s.wantsEnded("not-attempted push-refused", "not-attempted push-refused")
+	if s.paid() != 1 || s.attempts() != 0 || before != fmt.Sprint(s.state("monitoring"), s.state("uptime-kuma")) {
+		t.Errorf("%d agents paid, %d attempts counted, %v %v", s.paid(), s.attempts(), s.state("monitoring"), s.state("uptime-kuma"))
+	}
+	s.nothingLeft()
+}
+
+// A rule on contents is the item's own trouble: the remote took other commits
+// of the run.
+func TestFailure_CommitRefusedByItsJournalIsTheItems(t *testing.T) {
+	t.Parallel()
+	s := twoStacks(t)
+	hook := "#!/bin/sh\ncase $1 in refs/pm-todos/journal/*)\n\t! git show \"$3\" | grep -q AddAnAlert || { echo 'no alerts on disks' >&2; exit 1; }\nesac\n"
+	if err := s.Repo.InstallHook("update", hook); err != nil {
+		t.Fatal(err)
+	}
+	before := fmt.Sprint(s.state("monitoring"))
+	s.wants(1, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	s.wantsEnded("failed commit-refused", "done")
+	s.says("no alerts on disks")
+	if s.attempts() != 1 || before != fmt.Sprint(s.state("monitoring")) {
+		t.Errorf("%d attempts counted, %v", s.attempts(), s.state("monitoring"))
+	}
+	s.nothingLeft()
+}
+
+func TestFailure_BranchesThatCannotBeMadeStopProposalsBeforeAnyAgent(t *testing.T) {
+	t.Parallel()
+	s := twoStacks(t)
+	hook := "#!/bin/sh\ncase $1 in refs/heads/pm-todos/*) echo 'no such branches here' >&2; exit 1; esac\n"
+	if err := s.Repo.InstallHook("update", hook); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(1, s.run(map[string]string{"PLUGIN_SCOPE": "all", "PLUGIN_MODE": "propose"}))
+	s.says("no such branches here", "pm-todos/propose/")
+	s.wantsEnded("not-attempted push-refused", "not-attempted push-refused")
+	if s.paid() != 0 {
+		t.Errorf("%d agents were paid", s.paid())
+	}
+}
+
+// An apply whose outcome nobody knows counts for more than the temporary
+// trouble of the runs after it, unless another run is at work.
+func TestFailure_OpenApplyGoesBeforeTemporaryTrouble(t *testing.T) {
+	t.Parallel()
+	s := alertSite(t)
+	held := s.alerts()
+	s.disturbed(nil, "planning once more", func(p process) { s.signal(p, os.Kill) })
+	open := func(want string) {
+		t.Helper()
+		s.wants(3, s.run(nil))
+		s.wantsEnded("needs-person apply-unconfirmed")
+		s.says(want, "Add an alert on disk usage")
+	}
+	s.Vault.SetSealed(true)
+	s.wants(75, s.run(nil)) // the lease of the run that was killed is not over
+	s.freeLock()
+	open("sealed")
+	s.Vault.SetSealed(false)
+
+	release, err := standin.HoldStateLock(s.StateDir+"/monitoring.tfstate", "somebody's apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.wants(3, s.run(map[string]string{"PLUGIN_PLAN_ARGS": "plan -input=false -lock-timeout=1s -out={plan}"}))
+	s.wantsEnded("needs-person apply-unconfirmed")
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(0, s.run(nil))
+	s.doneOnce(held)
+	s.noJournal()
+}

@@ -1,0 +1,143 @@
+package app
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pm-todos/pm-todos/plugin/standin"
+)
+
+// withToken are settings by which Slack is reached through a bot's token.
+func withToken() map[string]string {
+	return map[string]string{"PLUGIN_SLACK_WEBHOOK": "", "PLUGIN_SLACK_TOKEN": standin.SlackToken, "PLUGIN_SLACK_CHANNEL": "#ops"}
+}
+
+func TestSlackHasOneMessageForARun(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, only("2026-04-14-nfs.md", document(nfsRows)))
+	s.wants(0, s.run(withToken()))
+	messages := s.Slack.Messages()
+	var methods []string
+	for _, m := range messages {
+		methods = append(methods, m.Method)
+	}
+	if diff := cmp.Diff([]string{"chat.postMessage", "chat.update", "chat.postMessage"}, methods); diff != "" {
+		t.Fatalf("requests (-want +got):\n%s", diff)
+	}
+	started, finished, thread := messages[0].Body, messages[1].Body, messages[2].Body
+	for text, message := range map[string]map[string]any{
+		"Working on 1 follow-up item": started, "1 done, 1 left to people": finished, "Work of this type needs a person": thread,
+	} {
+		content, err := json.Marshal(message["blocks"])
+		if err != nil || !strings.Contains(string(content), text) {
+			t.Errorf("%q is not in %s, %v", text, content, err)
+		}
+	}
+	if stamp := finished["ts"]; stamp == nil || thread["thread_ts"] != stamp || thread["reply_broadcast"] != nil {
+		t.Errorf("the thread belongs to %v, the message is %v", thread["thread_ts"], stamp)
+	}
+
+	// The same items are met again: nobody needs to hear of it.
+	s.wants(0, s.run(withToken()))
+	if n := len(s.Slack.Messages()); n != 3 {
+		t.Errorf("%d requests in the end", n)
+	}
+}
+
+// TestSlackDownChangesNothing has Slack fail in every way for the whole run.
+func TestSlackDownChangesNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, only("2026-04-14-nfs.md", document(nfsRows)))
+	settings := withToken()
+	settings["PLUGIN_SLACK_TOKEN"] = "xoxb-wrong-token"
+	s.wants(0, s.run(settings))
+	s.says("WRN slack", "invalid_auth", "does not accept slack_token", "1 done")
+	if strings.Contains(s.last, "xoxb-wrong-token") {
+		t.Error("the token is in the log")
+	}
+}
+
+// documentedFields are the names in the first column of the table of log fields.
+func documentedFields(t *testing.T) []string {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, found := strings.Cut(string(page), "| field |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	if !found {
+		t.Fatal("docs/operations.md has no table of the log's fields")
+	}
+	var names []string
+	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|").FindAllStringSubmatch(table, -1) {
+		names = append(names, row[1])
+	}
+	return names
+}
+
+// TestLogFieldsAreDocumented collects the names of fields in the source, where
+// none can be missed, and in a run.
+func TestLogFieldsAreDocumented(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	want := documentedFields(t)
+	if !slices.IsSorted(want[5:]) {
+		t.Errorf("after the first five, the fields are not in order: %q", want)
+	}
+	written := map[string]bool{"level": true, "message": true, "time": true, "error": true, "sums": true, "state": true, "stage": true}
+	for _, folder := range []string{".", "resolve"} {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		field := regexp.MustCompile(`\b(?:Str|Int|Int64|Bool|Dur|Float64|RawJSON)\("([a-z_]+)",`)
+		for _, file := range files {
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range field.FindAllSubmatch(source, -1) {
+				if !strings.HasSuffix(file, "_test.go") {
+					written[string(m[1])] = true
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(written)), slices.Sorted(slices.Values(want))); diff != "" {
+		t.Errorf("the table of fields in docs/operations.md is stale (-in the source +documented):\n%s", diff)
+	}
+
+	s := newSite(t, only("2026-04-14-nfs.md", document(nfsRows)))
+	s.wants(0, s.run(map[string]string{"PLUGIN_LOG_FORMAT": "json", "PLUGIN_LOG_LEVEL": "debug"}))
+	lines := strings.Split(strings.TrimSpace(s.last), "\n")
+	var last map[string]any
+	for _, line := range lines {
+		last = nil
+		if err := json.Unmarshal([]byte(line), &last); err != nil {
+			t.Fatalf("%s is no JSON: %v", line, err)
+		}
+		for name := range last {
+			if !slices.Contains(want, name) {
+				t.Errorf("%s is not documented, in %s", name, line)
+			}
+		}
+		for _, name := range []string{"level", "time", "stage", "message"} {
+			if last[name] == nil {
+				t.Errorf("a line lacks %s: %s", name, line)
+			}
+		}
+	}
+	sums, ok := last["sums"].(map[string]any)
+	if !ok || last["stage"] != "report" || sums["exit_code"] != 0.0 || sums["totals"].(map[string]any)["done"] != 1.0 {
+		t.Errorf("the last line is %v", last)
+	}
+}

@@ -1,0 +1,496 @@
+package app
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/standin"
+)
+
+// git runs git on the bare repository of a site and returns what it prints.
+func (s *site) git(input string, env []string, args ...string) string {
+	s.t.Helper()
+	cmd := exec.Command("git", append([]string{"-C", s.Repo.Path()}, args...)...)
+	cmd.Env = append(os.Environ(),
+		"GIT_AUTHOR_NAME=mallory", "GIT_AUTHOR_EMAIL=m@example.org", "GIT_COMMITTER_NAME=mallory", "GIT_COMMITTER_EMAIL=m@example.org")
+	cmd.Env = append(cmd.Env, env...)
+	cmd.Stdin = strings.NewReader(input)
+	var complaint bytes.Buffer
+	cmd.Stderr = &complaint
+	out, err := cmd.Output()
+	if err != nil {
+		s.t.Fatalf("git %q: %v: %s", args, err, complaint.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// forgery is a commit as somebody makes it who may push refs.
+type forgery struct {
+	parents []string          // the first is what its tree starts from
+	files   map[string]string // written over it
+	tree    string            // in place of files
+	stack   string            // in its trailers
+	plan    string            // the same
+}
+
+// forge makes the commit for an item and returns its hash.
+func (s *site) forge(ref record.Ref, action string, f forgery) string {
+	s.t.Helper()
+	index := []string{"GIT_INDEX_FILE=" + filepath.Join(s.t.TempDir(), "index")}
+	if len(f.parents) > 0 {
+		s.git("", index, "read-tree", f.parents[0])
+	}
+	for path, content := range f.files {
+		mode := "100644"
+		if strings.HasPrefix(content, "#!") {
+			mode = "100755"
+		}
+		s.git("", index, "update-index", "--add", "--cacheinfo", mode+","+s.git(content, nil, "hash-object", "-w", "--stdin")+","+path)
+	}
+	tree := f.tree
+	if tree == "" {
+		tree = s.git("", index, "write-tree")
+	}
+	if f.plan == "" {
+		f.plan = strings.Repeat("ab", 32)
+	}
+	message := record.Message(change.Item{Document: ref.Document, ID: ref.Item, Action: action}, "2026-01-01", record.Evidence{
+		Document: ref.Document, Item: ref.Item, Stack: f.stack, PlanHash: f.plan,
+	}, true)
+	args := []string{"commit-tree", tree}
+	for _, parent := range f.parents {
+		args = append(args, "-p", parent)
+	}
+	return s.git(message, nil, args...)
+}
+
+// rows are the items of a document on the branch, by action.
+func (s *site) rows(file string) map[string]record.Ref {
+	s.t.Helper()
+	refs := map[string]record.Ref{}
+	for _, item := range postmortem.Parse(file, []byte(s.file(file)), postmortem.Policy{}).Items {
+		refs[item.Action] = record.Ref{Document: file, Item: item.ID}
+	}
+	return refs
+}
+
+// withForgedAlert is the sample's document of alerts with one more.
+func withForgedAlert(alerts string) string {
+	return strings.Replace(alerts, "\n  YAML\n", "\n          - alert: Forged\n            expr: up == 0\n  YAML\n", 1)
+}
+
+// oddTree is a tree that fsck would not have: a name in it leads out.
+func (s *site) oddTree() string {
+	s.t.Helper()
+	odd := s.git("100644 blob "+s.git("x", nil, "hash-object", "-w", "--stdin")+"\tx\n", nil, "mktree")
+	raw := strings.ReplaceAll(s.git("", nil, "cat-file", "tree", odd), "100644 x\x00", "100644 ..\x00")
+	return s.git(raw, nil, "hash-object", "-t", "tree", "-w", "--literally", "--stdin")
+}
+
+// forgeries are journals that nobody may believe, by what is wrong with them.
+func (s *site) forgeries(marker string) map[string]func(record.Ref, string) string {
+	alerts := s.file("stacks/monitoring/alerts.tf")
+	harmless := map[string]string{"stacks/monitoring/alerts.tf": withForgedAlert(alerts)}
+	forge := func(f forgery) func(record.Ref, string) string {
+		return func(ref record.Ref, action string) string {
+			if f.stack == "" {
+				f.stack = "stacks/monitoring"
+			}
+			return s.forge(ref, action, f)
+		}
+	}
+	tip := s.tip()
+	root := s.git("beside the branch\n", nil, "commit-tree", s.git("", nil, "rev-parse", tip+"^{tree}"))
+	blob := s.git("x", nil, "hash-object", "-w", "--stdin")
+	odd := s.oddTree()
+	return map[string]func(record.Ref, string) string{
+		"wrapper and pipelines": forge(forgery{parents: []string{tip}, files: map[string]string{
+			".woodpecker/x.yml": "steps: []\n", "scripts/tg": "#!/bin/sh\necho \"$0 $*\" >>'" + marker + "'\nexec terraform \"$@\"\n",
+		}}),
+		"protected stack":   forge(forgery{parents: []string{tip}, stack: "stacks/vault", files: map[string]string{"stacks/vault/more.tf": withForgedAlert(alerts)}}),
+		"stack leads out":   forge(forgery{parents: []string{tip}, stack: "../../../../etc", files: harmless}),
+		"another stack":     forge(forgery{parents: []string{tip}, stack: "stacks/nfs", files: harmless}),
+		"merge":             forge(forgery{parents: []string{tip, root}, files: harmless}),
+		"root":              forge(forgery{files: harmless}),
+		"beside the branch": forge(forgery{parents: []string{root}, files: harmless}),
+		"no change":         forge(forgery{parents: []string{tip}}),
+		"odd tree":          forge(forgery{parents: []string{tip}, tree: odd}),
+		"no plan":           forge(forgery{parents: []string{tip}, files: harmless, plan: "../../../x"}),
+		"another item's": func(record.Ref, string) string {
+			return forge(forgery{parents: []string{tip}, files: harmless})(record.Ref{Document: "x.md", Item: "y"}, "x")
+		},
+		"no commit":              func(record.Ref, string) string { return blob },
+		"a commit of the branch": func(record.Ref, string) string { return s.First },
+	}
+}
+
+// TestThreat21_AForgedJournalCostsItsOwnItemOnly has journals of all kinds that
+// somebody forged who may push refs, and an honest item beside them.
+func TestThreat21_AForgedJournalCostsItsOwnItemOnly(t *testing.T) {
+	t.Parallel()
+	const honest = "Add an alert on disk usage"
+	marker := filepath.Join(t.TempDir(), "ran")
+	o := only("2026-01-01-alert.md", "")
+	o.Files["scripts/tg"] = wrapper
+	rows := []string{"| P3 | " + honest + " | Alert | over 80 % | TODO |"}
+	names := []string{
+		"wrapper and pipelines", "protected stack", "stack leads out", "another stack", "merge", "root", "beside the branch",
+		"no change", "odd tree", "no plan", "another item's", "no commit", "a commit of the branch",
+	}
+	for i, name := range names {
+		rows = append(rows, fmt.Sprintf("| P0 | Add alert number %d, %s | Alert | at once | TODO |", i, name))
+	}
+	o.Files[alertDocument] = document(rows...)
+	s := newSite(t, o)
+	forgeries, items := s.forgeries(marker), s.rows(alertDocument)
+	for i, name := range names {
+		action := fmt.Sprintf("Add alert number %d, %s", i, name)
+		ref, found := items[action]
+		if !found {
+			t.Fatalf("no item %q in %v", action, items)
+		}
+		if err := s.Repo.SetRef(record.JournalRef(ref), forgeries[name](ref, action)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(forgeries) != len(names) {
+		t.Errorf("%d forgeries, %d are tried", len(forgeries), len(names))
+	}
+	s.wants(3, s.run(nil))
+	s.nothingForged(marker)
+	if calls := must[[]standin.AgentCall](t)(s.Agent.Calls()); len(calls) != 1 {
+		t.Errorf("%d agent calls, want that of the honest item", len(calls))
+	}
+	doc := s.file(alertDocument)
+	if !strings.Contains(doc, "| over 80 % | Done |") || strings.Count(doc, "| Done |") != 1 {
+		t.Errorf("the honest item is not done, or a forged one is:\n%s", doc)
+	}
+	told := s.told()
+	for i, name := range names {
+		action := fmt.Sprintf("Add alert number %d, %s", i, name)
+		if told[action] != [2]string{"needs-person", string(reason.JournalNotOurs)} {
+			t.Errorf("the report does not say that the journal of %q is forged", action)
+		}
+		// A person's way out, which publishes nothing of it either.
+		if err := s.settleItem(items[action].Item, true); err == nil {
+			t.Errorf("%s: it is published on a person's word", name)
+		}
+		if err := s.settleItem(items[action].Item, false); err != nil {
+			t.Errorf("%s: it cannot be given up: %v", name, err)
+		}
+	}
+	s.noJournal()
+	s.nothingForged(marker)
+}
+
+// TestThreat21_AForgedJournalWithRealComponents is the worst of them with a real
+// Terraform behind OpenSSH's own server.
+func TestThreat21_AForgedJournalWithRealComponents(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	const forged, honest = "Add an alert on swap", "Add an alert on disk usage"
+	for version, terraform := range realTerraforms(t) {
+		t.Run(version, func(t *testing.T) {
+			t.Parallel()
+			marker := filepath.Join(t.TempDir(), "ran")
+			o := only("2026-01-01-alert.md", document("| P0 | "+forged+" | Alert | over 50 % | TODO |", "| P2 | "+honest+" | Alert | over 80 % | TODO |"))
+			o.Terraform, o.Files["scripts/tg"] = terraform, wrapper
+			s, settings := realSite(t, o)
+			ref := s.rows(alertDocument)[forged]
+			if err := s.Repo.SetRef(record.JournalRef(ref), s.forgeries(marker)["wrapper and pipelines"](ref, forged)); err != nil {
+				t.Fatal(err)
+			}
+			s.wants(3, s.run(settings))
+			s.nothingForged(marker)
+			if doc := s.file(alertDocument); !strings.Contains(doc, "| over 50 % | TODO |") || !strings.Contains(doc, "| over 80 % | Done |") {
+				t.Errorf("the forged item is done, or the honest one is not:\n%s", doc)
+			}
+		})
+	}
+}
+
+// told is state and reason of each item in the summary of the last run, by action.
+func (s *site) told() map[string][2]string {
+	s.t.Helper()
+	told := map[string][2]string{}
+	for _, item := range s.items() {
+		told[item["action"].(string)] = [2]string{item["state"].(string), item["reason"].(string)}
+	}
+	return told
+}
+
+// nothingForged checks that nothing of a forged tree ran or is on the branch.
+func (s *site) nothingForged(marker string) {
+	s.t.Helper()
+	if ran, err := os.ReadFile(marker); err == nil {
+		s.t.Errorf("the forged wrapper ran: %s", ran)
+	}
+	for _, path := range must[[]string](s.t)(s.Repo.Files(standin.SampleBranch)) {
+		if strings.HasPrefix(path, ".woodpecker/") || path == "stacks/vault/more.tf" {
+			s.t.Errorf("%s was published", path)
+		}
+	}
+	if strings.Contains(s.file("stacks/monitoring/alerts.tf"), "alert: Forged") || strings.Contains(s.file("scripts/tg"), "echo") {
+		s.t.Error("a forged tree was published")
+	}
+	if s.Terraform.Dir == "" {
+		return // a real one notes no calls
+	}
+	for _, call := range must[[]standin.TerraformCall](s.t)(s.Terraform.Calls()) {
+		if !strings.HasSuffix(call.Dir, "/stacks/monitoring") {
+			s.t.Errorf("terraform ran in %s", call.Dir)
+		}
+	}
+}
+
+// TestThreat21_OnlyTheRunDirectoryProvesAnApply has somebody replace the journal
+// of a run that was killed, by a commit that would pass every diff rule and has
+// the genuine trailers, and write a ledger that says what they like.
+func TestThreat21_OnlyTheRunDirectoryProvesAnApply(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	for name, c := range map[string]struct {
+		stage   string
+		applied bool
+	}{
+		"killed after its apply":  {"planning once more", true},
+		"killed before its apply": {"goes to its journal", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := alertSite(t)
+			held := s.alerts()
+			release := func() {}
+			if !c.applied {
+				release = s.holdAnswerTo(record.JournalPrefix)
+			}
+			s.disturbed(nil, c.stage, func(p process) {
+				for !c.applied && len(must[map[string]string](t)(s.Repo.Refs(record.JournalPrefix))) == 0 {
+					time.Sleep(10 * time.Millisecond) // its answer is held
+				}
+				s.signal(p, os.Kill)
+				release()
+			})
+			s.freeLock()
+			journals := must[map[string]string](t)(s.Repo.Refs(record.JournalPrefix))
+			if len(journals) == 0 {
+				t.Fatal("no journal was left")
+			}
+			for ref, genuine := range journals {
+				evidence, _ := record.ParseEvidence(s.git("", nil, "log", "-1", "--format=%B", genuine))
+				forged := s.forge(evidence.Ref(), "Add an alert on disk usage", forgery{
+					parents: []string{s.tip()}, stack: "stacks/monitoring", plan: evidence.PlanHash,
+					files: map[string]string{"stacks/monitoring/alerts.tf": withForgedAlert(s.file("stacks/monitoring/alerts.tf"))},
+				})
+				s.forgeLedger(evidence.Ref(), forged)
+				if err := s.Repo.SetRef(ref, forged); err != nil {
+					t.Fatal(err)
+				}
+				code := s.run(nil)
+				if c.applied {
+					s.wants(3, code)
+					s.says(string(reason.JournalNotOurs))
+					if len(s.subjects()) > 0 || strings.Contains(s.file(alertDocument), "| Done |") {
+						t.Errorf("a forged journal was acted upon: %q\n%s", s.subjects(), s.file(alertDocument))
+					}
+					// With the genuine one in its place all is found.
+					if err := s.Repo.SetRef(ref, genuine); err != nil {
+						t.Fatal(err)
+					}
+					s.wants(0, s.run(nil))
+				}
+			}
+			s.doneOnce(held)
+			s.noJournal()
+			if strings.Contains(s.file("stacks/monitoring/alerts.tf"), "alert: Forged") {
+				t.Error("the forged change was published")
+			}
+		})
+	}
+}
+
+// holdAnswerTo makes the remote take a push to refs below a prefix and say
+// nothing of it until it is released.
+func (s *site) holdAnswerTo(prefix string) (release func()) {
+	s.t.Helper()
+	free := filepath.Join(s.t.TempDir(), "free")
+	hook := fmt.Sprintf("#!/bin/sh\nwhile read -r _ _ ref; do case $ref in %s*) until [ -e '%s' ]; do sleep 0.05; done;; esac; done\n", prefix, free)
+	if err := s.Repo.InstallHook("post-receive", hook); err != nil {
+		s.t.Fatal(err)
+	}
+	release = func() {
+		if err := errors.Join(os.WriteFile(free, nil, 0o600), s.Repo.InstallHook("post-receive", "")); err != nil {
+			s.t.Error(err)
+		}
+	}
+	s.t.Cleanup(release)
+	return release
+}
+
+// forgeLedger appends lines that say an item is done, by a run that made neither.
+func (s *site) forgeLedger(ref record.Ref, fix string) {
+	s.t.Helper()
+	s.appendLedger(fmt.Sprintf(
+		`{"run":"../../../etc","kind":"attempt","document":%q,"item":%q,"attempt":1,"host":"nobody@192.0.2.1:22"}`+"\n"+
+			`{"run":"../../../etc","kind":"result","document":%q,"item":%q,"attempt":1,"state":"done","commit":%q}`+"\n",
+		ref.Document, ref.Item, ref.Document, ref.Item, fix))
+}
+
+func (s *site) appendLedger(lines string) {
+	s.t.Helper()
+	const ledger = record.LedgerRef
+	var onto []string
+	if old := must[map[string]string](s.t)(s.Repo.Refs(ledger))[ledger]; old != "" {
+		lines = s.git("", nil, "show", old+":ledger.jsonl") + "\n" + lines
+		onto = []string{"-p", old}
+	}
+	tree := s.git("100644 blob "+s.git(lines, nil, "hash-object", "-w", "--stdin")+"\tledger.jsonl\n", nil, "mktree")
+	if err := s.Repo.SetRef(ledger, s.git("append\n", nil, append([]string{"commit-tree", tree}, onto...)...)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestThreat21_AReplayedJournalMarksNoReopenedItem puts the genuine journal of a
+// fix that landed back in place, once a person has reopened its row.
+func TestThreat21_AReplayedJournalMarksNoReopenedItem(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	s := alertSite(t)
+	var name, fix string
+	s.onLog = &trigger{text: "applying the judged plan", act: func() {
+		for ref, commit := range must[map[string]string](t)(s.Repo.Refs(record.JournalPrefix)) {
+			name, fix = ref, commit
+		}
+	}}
+	s.wants(0, s.run(nil))
+	s.onLog = nil
+	reopened := document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |")
+	must[string](t)(s.Repo.Commit(standin.SampleBranch, "It does not work\n", map[string]string{alertDocument: reopened}))
+	if err := s.Repo.SetRef(name, fix); err != nil {
+		t.Fatal(err)
+	}
+	evidence, _ := record.ParseEvidence(s.git("", nil, "log", "-1", "--format=%B", fix))
+	s.forgeLedger(evidence.Ref(), fix)
+	s.wants(3, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") {
+		t.Errorf("falsely done:\n%s", doc)
+	}
+}
+
+// TestThreat21_AForgedProposalClosesNoItem has refs say that a change which the
+// branch has held for long was the proposal of an open item.
+func TestThreat21_AForgedProposalClosesNoItem(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	const action = "Add an alert on disk usage"
+	before := func(s *site) string {
+		return s.forge(record.Ref{Document: "x.md", Item: "y"}, "before", forgery{
+			parents: []string{s.First}, stack: "stacks/monitoring", files: map[string]string{"stacks/monitoring/alerts.tf": "# nothing\n"},
+		})
+	}
+	sum := func(content string) string {
+		hash := sha256.Sum256([]byte(content))
+		return hex.EncodeToString(hash[:])
+	}
+	for name, forge := range map[string]func(*site, record.Ref){
+		"a branch": func(s *site, ref record.Ref) {
+			commit := s.forge(ref, action, forgery{
+				parents: []string{before(s)}, stack: "stacks/monitoring", tree: s.git("", nil, "rev-parse", s.tip()+"^{tree}"),
+			})
+			if err := s.Repo.SetRef("refs/heads/"+resolve.ProposeBranch(ref.Document), commit); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"the ledger": func(s *site, ref record.Ref) {
+			s.appendLedger(fmt.Sprintf(`{"run":"r","kind":"result","document":%q,"item":%q,"state":"proposed","patch":{"base":"","stack":"stacks/monitoring",`+
+				`"plan":%q,"files":[{"path":"stacks/monitoring/alerts.tf","before":%q,"after":%q}]}}`,
+				ref.Document, ref.Item, strings.Repeat("ab", 32), sum(must[string](t)(s.Repo.ReadFile(s.First, "stacks/monitoring/alerts.tf"))), sum(s.file("stacks/monitoring/alerts.tf"))))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := alertSite(t)
+			held := s.alerts()
+			row := s.file(alertDocument)
+			must[string](t)(s.Repo.Commit(standin.SampleBranch, "By hand\n", map[string]string{
+				alertDocument: document(), "stacks/monitoring/alerts.tf": s.file("stacks/monitoring/alerts.tf") + "# by hand\n",
+			}))
+			must[string](t)(s.Repo.Commit(standin.SampleBranch, "Another incident\n", map[string]string{alertDocument: row}))
+			forge(s, s.rows(alertDocument)[action])
+			s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+			if done := strings.Contains(s.file(alertDocument), "| Done |"); done && s.alerts() != held+1 {
+				t.Errorf("falsely done:\n%s", s.file(alertDocument))
+			}
+			s.says("nothing bears that out")
+		})
+	}
+}
+
+// TestThreat21_AForgedProposalHoldsUpItsOwnItemOnly has branches that claim to be
+// proposals and cannot be compared with anything.
+func TestThreat21_AForgedProposalHoldsUpItsOwnItemOnly(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	const honest, root, odd = "Add an alert on disk usage", "Add an alert on memory", "Add an alert on swap"
+	row := func(action string) string { return "| P2 | " + action + " | Alert | over 80 % | TODO |" }
+	s := newSite(t, only("2026-01-01-alert.md", document(row(root), row(odd), row(honest))))
+	items, tip := s.rows(alertDocument), s.tip()
+	for name, commit := range map[string]string{
+		"refs/heads/pm-todos/propose/root": s.forge(items[root], root, forgery{tree: s.git("", nil, "rev-parse", tip+"^{tree}"), stack: "stacks/monitoring"}),
+		"refs/heads/pm-todos/propose/odd":  s.forge(items[odd], odd, forgery{parents: []string{tip}, tree: s.oddTree(), stack: "stacks/monitoring"}),
+	} {
+		if err := s.Repo.SetRef(name, commit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.wants(0, s.run(nil))
+	s.wantsEnded("proposed proposed", "proposed proposed", "done")
+}
+
+// TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied changes the row when
+// the run says a stage: nothing may be applied for it any more.
+func TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied(t *testing.T) {
+	t.Parallel()
+	row := "| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"
+	for name, c := range map[string]struct{ stage, row string }{
+		"deleted":            {"the agent works", ""},
+		"reworded":           {"the agent works", strings.Replace(row, "disk usage", "swap", 1)},
+		"its details edited": {"the agent works", strings.Replace(row, "80", "95", 1)},
+		"held":               {"planning the change", strings.Replace(row, "TODO", "Held", 1)},
+		"after its journal":  {"goes to its journal", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := alertSite(t)
+			held := s.alerts()
+			s.onLog = &trigger{text: c.stage, act: func() {
+				files := map[string]string{alertDocument: document(c.row)}
+				if c.stage == "planning the change" {
+					// The stack moves as well: the row is asked for where the fix is planned again.
+					files["stacks/monitoring/notes.txt"] = "rival\n"
+				}
+				must[string](t)(s.Repo.Commit(standin.SampleBranch, "Think again\n", files))
+			}}
+			s.wants(0, s.run(nil))
+			s.says("reason=" + string(reason.ChangedMeanwhile))
+			if after := s.alerts(); after != held || len(s.applies()) > 0 {
+				t.Errorf("applied for a row that was withdrawn: %v", s.state("monitoring"))
+			}
+			s.nothingLeft()
+		})
+	}
+}

@@ -1,0 +1,111 @@
+package console
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/settings"
+)
+
+// logged is what a console prints of what use logs.
+func logged(t *testing.T, s settings.Settings, colour bool, use func(Console)) string {
+	t.Helper()
+	var out bytes.Buffer
+	console, closeConsole := New("test", s, &out, colour)
+	use(console)
+	if err := closeConsole(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestConsoleLines(t *testing.T) {
+	got := logged(t, settings.Settings{}, false, func(c Console) {
+		c.Log.Info().Str("stage", "clone").Int("documents", 3).Msg("cloned")
+		c.Log.Warn().Str("host", "a b").Msg("no stage")
+		c.Log.Debug().Str("stage", "clone").Msg("too much")
+	})
+	want := "INF clone      cloned documents=3\nWRN run        no stage host=\"a b\"\n"
+	if got != want {
+		t.Errorf("log:\n%q\nwant:\n%q", got, want)
+	}
+	got = logged(t, settings.Settings{}, false, func(c Console) {
+		item := c.Log.With().Str("document", "docs/post-mortems/a.md").Str("item", "0a1b").Logger()
+		item.Info().Str("stage", "journal").Str("commit", strings.Repeat("ab", 20)).Msg("kept")
+		item.Warn().Str("stage", "gate").Msg("no")
+		item.Info().Str("stage", "item").Str("state", "done").Msg("Add an alert")
+	})
+	want = "INF journal    kept commit=abababababab item=0a1b\n" +
+		"WRN gate       no document=docs/post-mortems/a.md item=0a1b\n" +
+		"INF item       Add an alert document=docs/post-mortems/a.md item=0a1b state=done\n"
+	if got != want {
+		t.Errorf("log:\n%q\nwant:\n%q", got, want)
+	}
+	t.Setenv("NO_COLOR", "") // zerolog looks at it too
+	coloured := logged(t, settings.Settings{}, true, func(c Console) { c.Log.Error().Str("stage", "x").Msg("bad") })
+	if !strings.Contains(coloured, "\x1b[1;31mbad\x1b[0m") {
+		t.Errorf("no colours: %q", coloured)
+	}
+}
+
+func TestJSONLinesHaveAStage(t *testing.T) {
+	got := logged(t, settings.Settings{Report: settings.Report{LogFormat: "json", LogLevel: "debug"}}, true, func(c Console) {
+		c.Log.Debug().Str("stage", "clone").Msg("one")
+		c.Log.Info().Msg("two")
+	})
+	for i, line := range strings.Split(strings.TrimSpace(got), "\n") {
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if want := []string{"clone", "run"}[i]; fields["stage"] != want {
+			t.Errorf("line %s: stage %v, want %s", line, fields["stage"], want)
+		}
+	}
+}
+
+func TestThreat13_LogHidesSecretsAndControlCharacters(t *testing.T) {
+	s := settings.Settings{Repository: settings.Repository{Password: secret.New("hunter2hunter2")}}
+	for _, format := range []string{"console", "json"} {
+		s.Report.LogFormat = format
+		got := logged(t, s, false, func(c Console) {
+			c.Redactor.Add(secret.New("from-vault-77"))
+			c.Log.Info().Str("stage", "x").Str("field", "hunter2hunter2\x1b[2J").Msg("from-vault-77 \x1b[31mred\x1b[0m\nINF forged")
+			_, _ = c.Out.Write([]byte("table hunter2hunter2\n"))
+		})
+		for _, bad := range []string{"hunter2", "from-vault-77", "\x1b", "\nINF forged"} {
+			if strings.Contains(got, bad) {
+				t.Errorf("%s: the log holds %q:\n%s", format, bad, got)
+			}
+		}
+		if !strings.Contains(got, "table ***") {
+			t.Errorf("%s: the table is missing:\n%s", format, got)
+		}
+	}
+}
+
+func TestMayColour(t *testing.T) {
+	file, err := os.Create(t.TempDir() + "/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	for _, test := range []struct {
+		name string
+		env  map[string]string
+		want bool
+	}{
+		{"a file", nil, false},
+		{"the log of the CI", map[string]string{"CI": "woodpecker"}, true},
+		{"not wanted", map[string]string{"CI": "woodpecker", "NO_COLOR": "1"}, false},
+		{"a dumb terminal", map[string]string{"CI": "woodpecker", "TERM": "dumb"}, false},
+	} {
+		if got := MayColour(file, func(name string) string { return test.env[name] }); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}

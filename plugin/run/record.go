@@ -1,0 +1,213 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pm-todos/pm-todos/plugin/access"
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/settings"
+)
+
+// Published is what the documents' update came to.
+type Published struct {
+	Tip      string   // the branch after it
+	Commit   string   // the docs commit, empty when there was nothing to write
+	Files    []string // documents that changed
+	Warnings []string // rows that a person changed meanwhile, and the like
+	Broken   []string // documents that could not take their rows
+	Problems []error  // why
+}
+
+// Update records the outcomes in their documents: one commit, rendered
+// again on every retry from the branch as it is then, so that what people
+// changed meanwhile stays.
+func Update(ctx context.Context, s settings.Settings, repo *gitrepo.Repo, sel access.Selection, outcomes []change.Outcome, now time.Time, log zerolog.Logger) (Published, error) {
+	var done Published
+	files := recorded(sel, outcomes)
+	if len(files) == 0 {
+		done.Tip = repo.Tip()
+		return done, nil
+	}
+	of := map[string][]change.Outcome{}
+	for _, out := range outcomes {
+		of[out.Item.Document] = append(of[out.Item.Document], out)
+	}
+	tip, err := repo.Publish(ctx, func(tip string) (string, error) {
+		done = Published{}
+		contents := map[string][]byte{}
+		var dates []string
+		// What cannot be read below is gone from the branch, and not the remote.
+		if err := repo.Prefetch(tip, files); err != nil {
+			return "", err
+		}
+		for _, file := range files {
+			content, date, err := done.render(s, repo, tip, file, sel.Pushed[file], of[file], now)
+			if err != nil {
+				return "", err
+			}
+			if content != nil {
+				contents[file] = content
+				done.Files = append(done.Files, file)
+				dates = append(dates, date)
+			}
+		}
+		if stale := done.addIndex(s, repo, tip, sel, contents, now); len(dates) == 0 {
+			dates = stale
+		}
+		if len(contents) == 0 {
+			return tip, nil
+		}
+		commit, err := repo.WithFiles(tip, contents, record.DocsMessage(dates))
+		done.Commit = commit
+		return commit, err
+	})
+	if err != nil {
+		return done, fmt.Errorf("publish the documents: %w", err)
+	}
+	done.Tip = tip
+	var warned access.Sparing
+	for _, warning := range done.Warnings {
+		if warned.Next() {
+			log.Warn().Str("stage", "documents").Msg(warning)
+		}
+	}
+	warned.Rest(log, "documents", "warnings")
+	if done.Commit != "" {
+		log.Info().Str("stage", "documents").Str("commit", done.Commit).Int("documents", len(done.Files)).Msg("documents updated")
+	}
+	return done, nil
+}
+
+// recorded is the documents that get rows: those in which something was done
+// or refused, and those that the triggering push changed.
+func recorded(sel access.Selection, outcomes []change.Outcome) []string {
+	files := map[string]bool{}
+	for _, out := range outcomes {
+		if _, ok := outcomeRow(out, "", ""); ok {
+			files[out.Item.Document] = true
+		}
+	}
+	for _, doc := range sel.Documents {
+		if sel.Pushed[doc.File] {
+			files[doc.File] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(files))
+}
+
+// fileReader reads a file of a commit.
+type fileReader interface {
+	ReadFile(commit, path string) ([]byte, error)
+}
+
+// render is a document with its rows, nil when nothing in it changes or it is
+// gone from the branch. One that cannot take its rows does not hold up the
+// others; one that cannot be read now is an error, since its rows would be lost.
+func (p *Published) render(s settings.Settings, files fileReader, tip, file string, pushed bool, outcomes []change.Outcome, now time.Time) (content []byte, date string, err error) {
+	src, err := files.ReadFile(tip, file)
+	switch {
+	case errors.Is(err, gitrepo.ErrNotFound):
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s is gone from the branch; what was done for it stands in the commits", file))
+		return nil, "", nil // a document that a person removed is no failure of the run
+	case errors.Is(err, gitrepo.ErrNotRegular), errors.Is(err, gitrepo.ErrTooLarge):
+		p.Broken = append(p.Broken, file)
+		p.Problems = append(p.Problems, err)
+		return nil, "", nil
+	case err != nil:
+		return nil, "", fault.Mark(fault.Temporary, fmt.Errorf("the rows of %s are not written; the next run writes them: %w", file, err))
+	}
+	doc := postmortem.Parse(file, src, s.DocumentPolicy())
+	edits, implemented := documentEdits(s, doc, outcomes, now)
+	if implemented || pushed {
+		edits = append(edits, skippedEdits(doc)...)
+	}
+	result, err := postmortem.Update(file, src, edits)
+	if err != nil {
+		// What it could do safely, it did.
+		p.Broken = append(p.Broken, file)
+		p.Problems = append(p.Problems, err)
+	}
+	for _, refusal := range result.Refused {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("%s: %s keeps its status: %s", file, refusal.Item.Action, refusal.Why))
+	}
+	if !result.Changed {
+		return nil, "", nil
+	}
+	return result.Content, itemDate(doc.Date, now), nil
+}
+
+// documentEdits is what the outcomes of a document change in it.
+func documentEdits(s settings.Settings, doc *postmortem.Document, outcomes []change.Outcome, now time.Time) (edits []postmortem.Edit, implemented bool) {
+	for _, out := range outcomes {
+		row, ok := outcomeRow(out, now.UTC().Format(time.DateOnly), s.CommitLink(out.Commit))
+		if !ok {
+			continue
+		}
+		item, found := findItem(doc, out.Item.ID)
+		if !found {
+			// The row is gone or reworded; what was done is logged all the same.
+			item = postmortem.Item{ID: out.Item.ID, File: doc.File, Action: out.Item.Action, Type: out.Item.Type}
+		}
+		done := out.State == change.Done
+		implemented = implemented || done
+		edits = append(edits, postmortem.Edit{Item: item, Done: done && found, Row: &row})
+	}
+	return edits, implemented
+}
+
+// outcomeRow is the row that an outcome adds to the Follow-up Implementation
+// table, if it adds one.
+func outcomeRow(out change.Outcome, today, url string) (postmortem.Row, bool) {
+	row := postmortem.Row{Action: out.Item.Action, Priority: out.Item.Priority, Type: out.Item.Type, By: postmortem.HumanReview}
+	switch out.State {
+	case change.Done:
+		row.Date, row.Commit, row.URL, row.By = today, out.Commit, url, postmortem.Resolver
+		return row, true
+	case change.Refused:
+		return row, true
+	case change.Skipped:
+		return row, out.Final || out.Reason == reason.MaxAttempts || out.Reason == reason.NeedsApproval
+	case change.Failed:
+		return row, out.Reason == reason.VerifyFailed || out.Final
+	default:
+		return row, false
+	}
+}
+
+// skippedEdits is one row for every open item of a document that is left to a
+// person. What a person works on already, and rows that nobody could act on as
+// they stand, need no word of ours.
+func skippedEdits(doc *postmortem.Document) []postmortem.Edit {
+	var edits []postmortem.Edit
+	for _, item := range doc.Skipped() {
+		switch item.Reason() {
+		case reason.InProgress, reason.PartlyDone, reason.Duplicate, reason.Placeholder,
+			reason.InvisibleCharacters, reason.TooLong:
+			continue
+		}
+		edits = append(edits, postmortem.Edit{Item: item, Row: &postmortem.Row{
+			Action: item.Action, Priority: string(item.Priority), Type: item.Type, By: postmortem.HumanReview,
+		}})
+	}
+	return edits
+}
+
+// itemDate is the date that a commit names a post-mortem by.
+func itemDate(date string, now time.Time) string {
+	if date == "" {
+		return now.UTC().Format(time.DateOnly)
+	}
+	return date
+}
