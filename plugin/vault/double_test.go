@@ -2,6 +2,7 @@ package vault
 
 import (
 	"encoding/json"
+	"flag"
 	"io"
 	"maps"
 	"net/http"
@@ -36,6 +37,16 @@ type double struct {
 	t     *testing.T
 	mu    sync.Mutex
 	calls []call
+}
+
+// TestMain lets more tests run side by side than there are processors: they
+// wait for answers and deadlines, most of the time.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
 }
 
 func newDouble(t *testing.T, calls ...call) *double {
