@@ -27,8 +27,8 @@ type DiffPolicy struct {
 	BaseFiles  map[string][]byte // content of the base's configuration by path, see IsConfiguration: shows which stacks share a module, and what a changed value reaches
 	Unread     []string          // configuration of the base that is too large to be read
 	Secrets    []secret.String   // known secrets that must not appear in added text
-	MaxFiles   int               // files in one change; 0 stands for DefaultMaxFiles
-	MaxBytes   int64             // bytes of old and new content each in one change; 0 stands for DefaultMaxBytes
+	MaxFiles   int               // files in one change; 0 stands for defaultMaxFiles
+	MaxBytes   int64             // bytes of old and new content each in one change; 0 stands for defaultMaxBytes
 	Wrapper    string            // path of the Terraform wrapper in the repository; its folder is denied too; "" when there is none
 }
 
@@ -38,8 +38,8 @@ func IsConfiguration(file string) bool { return hclfile.IsConfiguration(file) }
 
 // Limits of one change when the policy names none.
 const (
-	DefaultMaxFiles = 20
-	DefaultMaxBytes = 1 << 20
+	defaultMaxFiles = 20
+	defaultMaxBytes = 1 << 20
 )
 
 // The modes of files that git knows, as far as the gate tells them apart.
@@ -86,10 +86,10 @@ func (c *Changeset) Verdict() (verdict change.Verdict) {
 func (d *diff) limits() {
 	most, mostBytes := d.policy.MaxFiles, d.policy.MaxBytes
 	if most <= 0 {
-		most = DefaultMaxFiles
+		most = defaultMaxFiles
 	}
 	if mostBytes <= 0 {
-		mostBytes = DefaultMaxBytes
+		mostBytes = defaultMaxBytes
 	}
 	if len(d.change.Files) > most {
 		d.add(reason.TooManyFiles, "", fmt.Sprintf("%d files are changed; an item may change %d", len(d.change.Files), most))

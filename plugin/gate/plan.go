@@ -27,7 +27,7 @@ const (
 type PlanPolicy struct {
 	Type           string   // the item's type, for messages
 	AllowResources []string // patterns of addresses or types, * stands for any text; none allows all that is not refused otherwise
-	MaxChanges     int      // resources created or updated by one item; 0 stands for DefaultMaxChanges
+	MaxChanges     int      // resources created or updated by one item; 0 stands for defaultMaxChanges
 	Tolerated      []string // what changes in every plan: addresses of null_resource, terraform_data and time_*, and output.NAME
 	HasHistory     bool     // the stack was applied before; known from Baseline too
 	Mode           Mode
@@ -35,7 +35,7 @@ type PlanPolicy struct {
 }
 
 // DefaultMaxChanges is the limit of resources when the policy names none.
-const DefaultMaxChanges = 10
+const defaultMaxChanges = 10
 
 // judgement is one judgement of the plan gate.
 type judgement struct {
@@ -96,7 +96,7 @@ func (j *judgement) judge() {
 	if j.policy.Mode == Item {
 		most := j.policy.MaxChanges
 		if most <= 0 {
-			most = DefaultMaxChanges
+			most = defaultMaxChanges
 		}
 		if n := j.counts.Create + j.counts.Update; n > most {
 			j.add(reason.TooManyChanges, "", fmt.Sprintf("the plan creates or updates %d resources; max_changes is %d", n, most))

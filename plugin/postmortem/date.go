@@ -25,9 +25,9 @@ var (
 	dateField = pattern.Lazy(`(?i)^[\s>|*+#_"-]*(?:incident date|date of incident|date of the incident|incident start|date|日付|発生日時|発生日|data do incidente|data|fecha|datum)[\s*_"|]*[:：|=][\s*_"|]*(.{4,80})`)
 )
 
-// CommitDate is the date that commits name the document by, YYYY-MM-DD: the
+// commitDate is the date that commits name the document by, YYYY-MM-DD: the
 // one in the file name, else that of the document's Date field, else "".
-func CommitDate(file string, src []byte) string {
+func commitDate(file string, src []byte) string {
 	if date := findDate(path.Base(file), false); date != "" {
 		return date
 	}

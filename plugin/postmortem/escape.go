@@ -76,7 +76,7 @@ func unescapeCell(s string) string {
 // orAbsent is a text as a cell, or the sign for no value.
 func orAbsent(s string) string {
 	if s = escapeCell(s); s == "" {
-		return Absent
+		return absent
 	}
 	return s
 }
@@ -85,7 +85,7 @@ func orAbsent(s string) string {
 // web address linked.
 func commitCell(hash, url string) string {
 	if !fullHash().MatchString(hash) {
-		return Absent
+		return absent
 	}
 	short := "`" + hash[:7] + "`"
 	if !safeURL().MatchString(url) {

@@ -145,7 +145,7 @@ func (row Row) cell(r role) string {
 	case roleBy:
 		return orAbsent(row.By)
 	}
-	return Absent
+	return absent
 }
 
 // render is the row in the style of another line of its table.
@@ -161,7 +161,7 @@ func (row Row) render(order []role, like string) string {
 		pad = ""
 	}
 	// Without a pipe before it a cell may begin a list, a quote or a heading.
-	if first := cells[0]; first != Absent && !rowDate().MatchString(first) && (first[0] >= 0x80 || first[0] < 'A' || !isWord(first[0])) {
+	if first := cells[0]; first != absent && !rowDate().MatchString(first) && (first[0] >= 0x80 || first[0] < 'A' || !isWord(first[0])) {
 		lead = true
 	}
 	var b strings.Builder

@@ -1,7 +1,6 @@
 package postmortem
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -55,9 +54,6 @@ func (d *Document) Listing() Listing {
 	l.SafeTodos, l.SkippedTodos = len(l.Todos), len(l.Skipped)
 	return l
 }
-
-// MarshalJSON is the Listing of the document.
-func (d *Document) MarshalJSON() ([]byte, error) { return json.Marshal(d.Listing()) }
 
 func entries(items []Item) []Entry {
 	list := make([]Entry, 0, len(items))

@@ -6,7 +6,7 @@ import "strings"
 const (
 	HumanReview = "Needs human review"       // Implemented By of an item left to a person
 	Resolver    = "postmortem-todo-resolver" // Implemented By of an item that this program implemented
-	Absent      = "—"                        // a cell that has no value
+	absent      = "—"                        // a cell that has no value
 )
 
 // followUp is the section that the log table belongs to, in bytes of the file.

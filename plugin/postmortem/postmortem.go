@@ -114,7 +114,7 @@ type Problem struct {
 type Document struct {
 	File     string // as given to Parse
 	Title    string // first heading, else the front matter's title
-	Date     string // YYYY-MM-DD, "" when unknown, see CommitDate
+	Date     string // YYYY-MM-DD, "" when unknown
 	Items    []Item // of every class, in order of position
 	Problems []Problem
 

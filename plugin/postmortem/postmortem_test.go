@@ -60,7 +60,7 @@ func TestCommitDate(t *testing.T) {
 		{"a.md", "Date: soon", ""},
 		{"a.md", "", ""},
 	} {
-		if got := CommitDate(test.file, []byte(test.text)); got != test.want {
+		if got := commitDate(test.file, []byte(test.text)); got != test.want {
 			t.Errorf("CommitDate(%q, %q) = %q, want %q", test.file, test.text, got, test.want)
 		}
 	}

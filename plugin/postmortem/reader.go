@@ -15,7 +15,7 @@ import (
 // Parse reads a document. file is used for the identity of items and for its
 // date; it is not opened.
 func Parse(file string, src []byte, p Policy) *Document {
-	doc := &Document{File: file, Date: CommitDate(file, src), policy: p}
+	doc := &Document{File: file, Date: commitDate(file, src), policy: p}
 	r := newReader(doc, src)
 	r.read()
 	c := classifier{policy: p, doc: doc, mentions: r.mentions}

@@ -22,14 +22,14 @@ import (
 // The rules, as they stand in reports. The numbers of docs/what-is-automatic.md
 // follow their order.
 const (
-	RuleProse     = "prose"
-	RuleAdded     = "alert-added"
-	RuleTuned     = "alert-tuned"
-	RuleKeep      = "keep-list"
-	RuleMonitor   = "monitor-added"
-	RuleDashboard = "dashboard"
-	RuleStated    = "config-stated"
-	RuleListed    = "automatic-creates"
+	ruleProse     = "prose"
+	ruleAdded     = "alert-added"
+	ruleTuned     = "alert-tuned"
+	ruleKeep      = "keep-list"
+	ruleMonitor   = "monitor-added"
+	ruleDashboard = "dashboard"
+	ruleStated    = "config-stated"
+	ruleListed    = "automatic-creates"
 )
 
 // Item is what a card is made from.
@@ -49,8 +49,6 @@ type Policy struct {
 // Proof is a fact with the rule that proves it.
 type Proof struct {
 	Address string // of the resource, "" where the fact is about a file
-	Type    string // of the resource
-	Verb    fact.Verb
 	Fact    fact.Fact
 	Rule    string // that proves it, "" when none does
 	Why     string // none does: one sentence without values
@@ -93,17 +91,17 @@ type rule struct {
 
 // rules are those of all cards, in the order in which they are asked.
 var rules = []rule{
-	{RuleProse, (*card).prose},
-	{RuleTuned, (*card).tuned},
-	{RuleAdded, (*card).added},
-	{RuleKeep, (*card).keepGrows},
-	{RuleMonitor, (*card).monitorAdded},
-	{RuleDashboard, (*card).dashboard},
-	{RuleListed, (*card).listed},
+	{ruleProse, (*card).prose},
+	{ruleTuned, (*card).tuned},
+	{ruleAdded, (*card).added},
+	{ruleKeep, (*card).keepGrows},
+	{ruleMonitor, (*card).monitorAdded},
+	{ruleDashboard, (*card).dashboard},
+	{ruleListed, (*card).listed},
 }
 
 // configOnly are the rules that only the card of Config has.
-var configOnly = []rule{{RuleStated, (*card).stated}}
+var configOnly = []rule{{ruleStated, (*card).stated}}
 
 // Judge asks the item's card about every fact of a plan, and about those of
 // files that nothing in the plan accounts for.
@@ -113,7 +111,7 @@ func Judge(plan *fact.Plan, unaccounted []fact.Fact, item Item, policy Policy) [
 	var list []Proof
 	for _, e := range plan.Effects {
 		for _, f := range e.Facts {
-			p := Proof{Address: e.Address, Type: e.Type, Verb: e.Verb, Fact: f}
+			p := Proof{Address: e.Address, Fact: f}
 			p.Rule, p.Why = c.prove(e, f)
 			list = append(list, p)
 		}

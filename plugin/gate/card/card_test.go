@@ -39,9 +39,9 @@ func TestEachTypeHasItsOwnCard(t *testing.T) {
 	alert := planOf("terraform_data", rule("up < 2"), rule("up < 1"))
 	setting := planOf("aws_db_instance", `{"backup_retention_period":7}`, `{"backup_retention_period":14}`)
 	for kind, want := range map[string]struct{ alert, setting string }{
-		"Alert":   {card.RuleTuned, ""},
-		"Monitor": {card.RuleTuned, ""},
-		"Config":  {card.RuleTuned, card.RuleStated},
+		"Alert":   {"alert-tuned", ""},
+		"Monitor": {"alert-tuned", ""},
+		"Config":  {"alert-tuned", "config-stated"},
 		"Docs":    {"", ""},
 		"":        {"", ""},
 	} {
@@ -63,7 +63,7 @@ func TestEachTypeHasItsOwnCard(t *testing.T) {
 // What is created beside the tables is proved only when the owner lists its type.
 func TestOnlyListedTypesAreCreatedBesideTheTables(t *testing.T) {
 	show := []byte(`{"format_version":"1.2","resource_changes":[{"address":"aws_sqs_queue.x","type":"aws_sqs_queue","mode":"managed","change":{"actions":["create"],"before":null,"after":{"name":"x"}}}]}`)
-	for listed, want := range map[string]string{"aws_sqs_queue": card.RuleListed, "aws_sqs": "", "*": ""} {
+	for listed, want := range map[string]string{"aws_sqs_queue": "automatic-creates", "aws_sqs": "", "*": ""} {
 		got := judge(t, show, card.Item{Type: "Config"}, card.Policy{AutomaticCreates: []string{listed}})[0]
 		if got.Rule != want || got.Proved() != (want != "") {
 			t.Errorf("%s: proved by %q, want %q", listed, got.Rule, want)
@@ -75,7 +75,7 @@ func TestOnlyListedTypesAreCreatedBesideTheTables(t *testing.T) {
 func TestThePageIsWhole(t *testing.T) {
 	page := card.Page()
 	for _, rule := range []string{
-		card.RuleProse, card.RuleAdded, card.RuleTuned, card.RuleKeep, card.RuleMonitor, card.RuleDashboard, card.RuleStated, card.RuleListed,
+		"prose", "alert-added", "alert-tuned", "keep-list", "monitor-added", "dashboard", "config-stated", "automatic-creates",
 	} {
 		if !strings.Contains(page, "`"+rule+"`") {
 			t.Errorf("the page lacks %s", rule)

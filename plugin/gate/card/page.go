@@ -16,7 +16,7 @@ var hints = []struct {
 	prompt string // what the agent must do for it, one line
 }{
 	{
-		RuleAdded, "New alerts and recording rules", `A rule is an element of a list ` + "`rules`" + ` with ` + "`alert` or `record`" + ` and ` + "`expr`" + `, in the values of a Helm release, in a
+		ruleAdded, "New alerts and recording rules", `A rule is an element of a list ` + "`rules`" + ` with ` + "`alert` or `record`" + ` and ` + "`expr`" + `, in the values of a Helm release, in a
 PrometheusRule or wherever the plan shows such a list. A new one has no keys but ` + "{alertKeys}" + `; a name that no other rule of the plan has, and that no
 expression, route or inhibition of the plan reads; waits of at most seven days; labels that the document uses already, or {commonLabels}; a severity that is
 known; labels and annotations with templates that Prometheus takes; and an expression that Prometheus takes (every version since 2.42), with a metric or an
@@ -26,28 +26,28 @@ the types below has a name of its own and tells only whom another one of the sta
 		"A new alert goes into a list `rules` that holds rules already. Its keys are at most {alertKeys}; its labels are ones that other rules there have, or {commonLabels}; use only functions that Prometheus itself has.",
 	},
 	{
-		RuleTuned, "Alerts and monitors that the item names", `The item has the name of the alert (in words next to each other, or in backticks) and **states the new value**. Then numbers beside a
+		ruleTuned, "Alerts and monitors that the item names", `The item has the name of the alert (in words next to each other, or in backticks) and **states the new value**. Then numbers beside a
 comparison, waits and ranges may move, each by at most ten times, and all of them together by at most ten times towards silence; a range never becomes
 shorter; a severity only becomes louder; a number that something is equal to, or not, stays. Nothing else of it changes. What the item denies it does not state
 ("not 50"), nor how much something changes ("by 20 %"), nor what a number labels ("issue 7").`,
 		"An existing alert changes only if the item names it: copy the name and the number exactly as the item says, one number and nothing beside it. Where the item states no number, choose one and expect that a person will be asked.",
 	},
-	{RuleProse, "Texts for people", "Annotations of rules, with templates that Prometheus takes, and descriptions of alarms and monitors. None is emptied.", ""},
+	{ruleProse, "Texts for people", "Annotations of rules, with templates that Prometheus takes, and descriptions of alarms and monitors. None is emptied.", ""},
 	{
-		RuleMonitor, "New checks and scrape jobs", `Checks of the types below, with GET or HEAD, of an address without parameters, and without body, headers or credentials; they tell only whom others tell.
+		ruleMonitor, "New checks and scrape jobs", `Checks of the types below, with GET or HEAD, of an address without parameters, and without body, headers or credentials; they tell only whom others tell.
 Metric filters with a metric of their own. Scrape jobs, targets, ServiceMonitors, PodMonitors and Probes that Prometheus takes, whose path ends in metrics,
 probe or snmp, every five seconds or less often, that rewrite neither job nor name and do not take all that runs in a cluster.`,
 		"A new check uses GET or HEAD and carries no credentials, headers or body; a new scrape job has a name of its own and a path that ends in metrics, probe or snmp.",
 	},
-	{RuleKeep, "More metrics that are kept", "A list `a|b|c` of metric relabelling with `action: keep` grows.", ""},
-	{RuleDashboard, "Dashboards and saved queries", "New dashboards, panels and queries, and texts; no `overwrite`, no other uid, no SQL, nothing that a browser or the cloud runs.", ""},
+	{ruleKeep, "More metrics that are kept", "A list `a|b|c` of metric relabelling with `action: keep` grows.", ""},
+	{ruleDashboard, "Dashboards and saved queries", "New dashboards, panels and queries, and texts; no `overwrite`, no other uid, no SQL, nothing that a browser or the cloud runs.", ""},
 	{
-		RuleStated, "Settings whose new value the item states (type Config only)", `An existing number changes to what the item states, a word of its place stands in the item (and not only words of another place with such a number), its
+		ruleStated, "Settings whose new value the item states (type Config only)", `An existing number changes to what the item states, a word of its place stands in the item (and not only words of another place with such a number), its
 type and unit stay, and it moves by at most ten times. One replica does not become several; a request is at most its limit, the least at most the most, and a
 scrape's timeout at most its interval. Never what says who gets in, or for how long, nor what belongs to an alert. Which numbers, and which way:`,
 		"For type Config, change the one value that the item states, in place. A request is not over its limit.",
 	},
-	{RuleListed, "What you list yourself", "Resources of the types in `automatic_creates`.", ""},
+	{ruleListed, "What you list yourself", "Resources of the types in `automatic_creates`.", ""},
 }
 
 // Prompt is what an agent must know of the card of a type, a line each; none for
@@ -77,7 +77,7 @@ func Page() string {
 	for i, h := range hints {
 		fmt.Fprintf(&b, "## %d. %s\n\n`%s`\n\n%s\n\n", i+1, h.title, h.rule, filled(h.page))
 		switch h.rule {
-		case RuleTuned:
+		case ruleTuned:
 			b.WriteString("Severities, from quiet to loud: ")
 			for j, words := range severities {
 				if j > 0 {
@@ -86,13 +86,13 @@ func Page() string {
 				b.WriteString(strings.Join(words, ", "))
 			}
 			b.WriteString(".\n\n")
-		case RuleMonitor:
+		case ruleMonitor:
 			b.WriteString(typeTable(monitor))
-		case RuleAdded:
+		case ruleAdded:
 			b.WriteString("Alarms that are resources of their own, with what may be tuned of them when they are named:\n\n" + typeTable(alarm))
-		case RuleDashboard:
+		case ruleDashboard:
 			b.WriteString(typeTable(dashboard))
-		case RuleStated:
+		case ruleStated:
 			b.WriteString(settingTable())
 		}
 	}

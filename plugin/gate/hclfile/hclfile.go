@@ -29,9 +29,9 @@ type File struct {
 	Body *hclsyntax.Body
 }
 
-// Read parses a file. The error names the line and the parser's
+// read parses a file. The error names the line and the parser's
 // complaint, not the text.
-func Read(file string, src []byte) (File, error) {
+func read(file string, src []byte) (File, error) {
 	if len(src) > maxHCLBytes {
 		return File{}, fmt.Errorf("the file is larger than %d bytes", maxHCLBytes)
 	}
@@ -103,7 +103,7 @@ func TextOf(src []byte, r hcl.Range) string {
 // Terragrunt's block terraform: its source is a literal, relative path that stays
 // inside.
 func (f File) ModuleFolder(call *hclsyntax.Block) (string, bool) {
-	source, ok := Literal(call.Body.Attributes["source"])
+	source, ok := literal(call.Body.Attributes["source"])
 	if !ok || !strings.HasPrefix(source, "./") && !strings.HasPrefix(source, "../") || strings.ContainsAny(source, "?\\") || strings.Contains(source, "::") {
 		return "", false
 	}
@@ -173,8 +173,8 @@ func Names(t hcl.Traversal) []string {
 	return names
 }
 
-// Literal is the text of an attribute that is a plain string.
-func Literal(attribute *hclsyntax.Attribute) (string, bool) {
+// literal is the text of an attribute that is a plain string.
+func literal(attribute *hclsyntax.Attribute) (string, bool) {
 	if attribute == nil {
 		return "", false
 	}

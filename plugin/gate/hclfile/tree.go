@@ -110,12 +110,12 @@ func (t *Tree) Text(name string) []byte { return t.texts[name] }
 func (t *Tree) Parse(name string) (File, error) {
 	text := t.texts[name]
 	if len(text) == 0 {
-		return Read(name, text)
+		return read(name, text)
 	}
 	key := reading{name, &text[0], len(text)}
 	known, ok := t.parsed[key]
 	if !ok {
-		known.file, known.err = Read(name, text)
+		known.file, known.err = read(name, text)
 		t.parsed[key] = known
 	}
 	return known.file, known.err

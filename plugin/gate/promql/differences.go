@@ -91,7 +91,7 @@ func (w *walker) arguments(old, now []metricsql.Expr) {
 }
 
 func (w *walker) operation(old, now *metricsql.BinaryOpExpr, direction int) {
-	if Comparison(old.Op) {
+	if isComparison(old.Op) {
 		grows := strings.HasPrefix(old.Op, ">")
 		ordered := old.Op != "==" && old.Op != "!=" // beside those a number is which one, and no threshold
 		if ordered && (w.threshold(old.Left, now.Left, !grows, direction) || w.threshold(old.Right, now.Right, grows, direction)) {
@@ -99,7 +99,7 @@ func (w *walker) operation(old, now *metricsql.BinaryOpExpr, direction int) {
 		}
 	}
 	inner := direction
-	if Comparison(old.Op) || !slices.Contains([]string{"and", "or", "unless"}, old.Op) {
+	if isComparison(old.Op) || !slices.Contains([]string{"and", "or", "unless"}, old.Op) {
 		inner = 0
 	}
 	w.walk(old.Left, now.Left, inner)

@@ -26,7 +26,7 @@ func (e Expression) Never() bool { return outcomeOf(e.Tree).never() }
 func (e Expression) Always() bool {
 	compares := false
 	if op, ok := e.Tree.(*metricsql.BinaryOpExpr); ok {
-		compares = op.Bool && Comparison(op.Op)
+		compares = op.Bool && isComparison(op.Op)
 	}
 	return compares || outcomeOf(e.Tree).sure
 }
@@ -117,9 +117,9 @@ func outcomeOfOperation(e *metricsql.BinaryOpExpr) outcome {
 	switch op := strings.ToLower(e.Op); {
 	case slices.Contains([]string{">", "<", "!=", "unless"}, op) && plain && same(e.Left, e.Right):
 		return outcome{1, 0, false}
-	case Comparison(op) && e.Bool:
+	case isComparison(op) && e.Bool:
 		return outcome{0, 1, left.sure && right.sure}
-	case Comparison(op):
+	case isComparison(op):
 		if isScalar(e.Left) {
 			return compared(right, reversed[op], left) // the value is that of the vector
 		}
@@ -185,7 +185,7 @@ func compared(o outcome, op string, with outcome) outcome {
 func compares(e metricsql.Expr) metricsql.Expr {
 	for {
 		op, ok := e.(*metricsql.BinaryOpExpr)
-		if !ok || !Comparison(op.Op) || op.Bool {
+		if !ok || !isComparison(op.Op) || op.Bool {
 			return e
 		}
 		_, number := op.Right.(*metricsql.NumberExpr)

@@ -155,12 +155,12 @@ func comparisonsIn(tokens []Token) int {
 	count, depth := 0, 0
 	for _, t := range tokens {
 		switch {
-		case t.Kind != Sign:
+		case t.Kind != sign:
 		case t.Text == "{":
 			depth++
 		case t.Text == "}":
 			depth--
-		case depth == 0 && Comparison(t.Text):
+		case depth == 0 && isComparison(t.Text):
 			count++
 		}
 	}
@@ -170,7 +170,7 @@ func comparisonsIn(tokens []Token) int {
 func comparisonsOf(tree metricsql.Expr) int {
 	count := 0
 	metricsql.VisitAll(tree, func(part metricsql.Expr) {
-		if op, ok := part.(*metricsql.BinaryOpExpr); ok && Comparison(op.Op) {
+		if op, ok := part.(*metricsql.BinaryOpExpr); ok && isComparison(op.Op) {
 			count++
 		}
 	})
@@ -215,8 +215,8 @@ func inLabels(tokens []Token, i int) bool {
 	return false
 }
 
-// Comparison reports whether an operator compares.
-func Comparison(op string) bool {
+// isComparison reports whether an operator compares.
+func isComparison(op string) bool {
 	return slices.Contains([]string{"==", "!=", ">", ">=", "<", "<="}, op)
 }
 

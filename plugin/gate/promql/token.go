@@ -23,7 +23,7 @@ const (
 	Number
 	Duration
 	Text
-	Sign
+	sign
 )
 
 var (
@@ -67,7 +67,7 @@ func nextToken(source string) (Token, bool) {
 		return Token{Text, found}, true
 	}
 	found := signToken().FindString(source)
-	return Token{Sign, found}, found != ""
+	return Token{sign, found}, found != ""
 }
 
 // continues reports whether a number runs into what follows it, as in 0x10 and
@@ -93,7 +93,7 @@ func misread(t Token) string {
 		if _, err := strconv.Unquote(text); err != nil {
 			return "a text has an escape that Prometheus does not know"
 		}
-	case Sign:
+	case sign:
 		if strings.ContainsAny(t.Text, ".|") {
 			return "it has a sign that PromQL does not know"
 		}

@@ -165,7 +165,7 @@ func typeOfOperation(e *metricsql.BinaryOpExpr) (kind, error) {
 		return 0, err
 	}
 	set := slices.Contains([]string{"and", "or", "unless"}, strings.ToLower(e.Op))
-	known := set || Comparison(e.Op) || slices.Contains([]string{"+", "-", "*", "/", "%", "^", "atan2"}, e.Op)
+	known := set || isComparison(e.Op) || slices.Contains([]string{"+", "-", "*", "/", "%", "^", "atan2"}, e.Op)
 	switch {
 	case !labels(e.GroupModifier) || !labels(e.JoinModifier):
 		return 0, fmt.Errorf("%w: it joins by something that is no label", errNoPromQL)
@@ -173,7 +173,7 @@ func typeOfOperation(e *metricsql.BinaryOpExpr) (kind, error) {
 		return 0, fmt.Errorf("%w: it has an operator that Prometheus does not know", errNoPromQL)
 	case left > vector || right > vector, set && (left != vector || right != vector):
 		return 0, fmt.Errorf("%w: an operator joins what it cannot", errNoPromQL)
-	case left == scalar && right == scalar && Comparison(e.Op) && !e.Bool:
+	case left == scalar && right == scalar && isComparison(e.Op) && !e.Bool:
 		return 0, fmt.Errorf("%w: a comparison of two numbers", errNoPromQL)
 	case left == scalar && right == scalar:
 		return scalar, nil
