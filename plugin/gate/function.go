@@ -38,32 +38,29 @@ var refusedFunctions = map[string]string{
 
 // functions judges the function calls of a folder that were not there before.
 func (c *comparison) functions() {
-	had := map[string]int{}
-	for _, file := range c.folder.before {
-		for _, call := range callsOf(file) {
-			had[hclfile.TextOf(file.Src, call.Range())]++
-		}
-	}
-	for _, file := range c.folder.after {
-		for _, call := range callsOf(file) {
-			text := hclfile.TextOf(file.Src, call.Range())
-			if had[text] > 0 {
-				had[text]--
-				continue
-			}
-			c.call(file, call)
-		}
+	for _, one := range hclfile.Added(callsOf(c.folder.before), callsOf(c.folder.after), call.text) {
+		c.call(one.file, one.FunctionCallExpr)
 	}
 }
 
-// callsOf is the calls of functions that the gate looks at.
-func callsOf(file hclfile.File) []*hclsyntax.FunctionCallExpr {
-	var calls []*hclsyntax.FunctionCallExpr
-	hclfile.Walk(file.Body, func(node hclsyntax.Node) {
-		if call, ok := node.(*hclsyntax.FunctionCallExpr); ok && watched(call.Name) {
-			calls = append(calls, call)
-		}
-	})
+// call is a call of a function that the gate looks at.
+type call struct {
+	*hclsyntax.FunctionCallExpr
+	file hclfile.File
+}
+
+func (c call) text() string { return hclfile.TextOf(c.file.Src, c.Range()) }
+
+// callsOf is those in files.
+func callsOf(files []hclfile.File) []call {
+	var calls []call
+	for _, file := range files {
+		hclfile.Walk(file.Body, func(node hclsyntax.Node) {
+			if one, ok := node.(*hclsyntax.FunctionCallExpr); ok && watched(one.Name) {
+				calls = append(calls, call{one, file})
+			}
+		})
+	}
 	return calls
 }
 
@@ -170,15 +167,8 @@ var templateCall = pattern.Lazy(`(?i)\b(?:` + strings.Join(fileFunctions, "|") +
 // template judges a text file that templatefile() may render: a function call
 // inside ${…} or %{…} runs when it does.
 func (d *diff) template(file change.File) {
-	had := map[string]int{}
-	for _, name := range templateCalls(file.Old) {
-		had[name]++
-	}
-	for _, name := range templateCalls(file.New) {
-		if had[name]--; had[name] < 0 {
-			d.add(reason.FileFunction, file.Path, "a template must not call a function that reads files or runs code")
-			return
-		}
+	if len(hclfile.AddedTexts(templateCalls(file.Old), templateCalls(file.New))) > 0 {
+		d.add(reason.FileFunction, file.Path, "a template must not call a function that reads files or runs code")
 	}
 }
 

@@ -126,12 +126,7 @@ func (c *comparison) conditions(s statement, was *statement) {
 	if was == nil {
 		return
 	}
-	now := conditionsOf(s.file.Src, s.block.Body)
-	for _, text := range conditionsOf(was.file.Src, was.block.Body) {
-		if i := slices.Index(now, text); i >= 0 {
-			now = slices.Delete(now, i, i+1)
-			continue
-		}
+	if now, old := conditionsOf(s.file.Src, s.block.Body), conditionsOf(was.file.Src, was.block.Body); len(hclfile.AddedTexts(now, old)) > 0 {
 		c.add(reason.ProtectionLoosened, s.place(), "a validation or condition is gone or changed")
 	}
 }

@@ -27,15 +27,7 @@ type comparison struct {
 func (c *comparison) judge() {
 	before, after := statements(c.folder.before), statements(c.folder.after)
 	old, now := byName(before), byName(after)
-	had := map[string]int{}
-	for _, s := range before {
-		had[s.text]++
-	}
-	for _, s := range after {
-		if had[s.text] > 0 {
-			had[s.text]--
-			continue
-		}
+	for _, s := range hclfile.Added(before, after, func(s statement) string { return s.text }) {
 		var was *statement
 		if len(old[s.name()]) == 1 && len(now[s.name()]) == 1 {
 			was = &old[s.name()][0]

@@ -160,7 +160,7 @@ func TestIdentity(t *testing.T) {
 func TestListingHasTheKeysOfTheShellOriginal(t *testing.T) {
 	doc := Parse("docs/x.md", lines("| Priority | Action | Type | Details | Status |", "|---|---|---|---|---|",
 		"| P2 | Add NFS alert | Alert | a \\| b | TODO |", "| P1 | Migrate Vault | Migration | | TODO |"), defaultPolicy)
-	out, err := json.Marshal(doc)
+	out, err := json.Marshal(doc.Listing())
 	if err != nil {
 		t.Fatal(err)
 	}

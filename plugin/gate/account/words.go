@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
@@ -177,19 +178,7 @@ func holds(n *fact.Node) []string {
 }
 
 // without is a list without what another holds as often.
-func without(list, other []string) []string {
-	counts := map[string]int{}
-	for _, text := range other {
-		counts[text]++
-	}
-	var left []string
-	for _, text := range list {
-		if counts[text]--; counts[text] < 0 {
-			left = append(left, text)
-		}
-	}
-	return left
-}
+func without(list, other []string) []string { return hclfile.AddedTexts(other, list) }
 
 // lines compares two texts as sets of lines, without those that moved.
 func (c *dataCheck) lines(old, now string) {

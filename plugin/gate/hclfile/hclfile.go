@@ -99,6 +99,27 @@ func TextOf(src []byte, r hcl.Range) string {
 	return b.String()
 }
 
+// Added are the pieces of one side that the other does not have as often, by
+// their text: a piece that only moved is not an added one.
+func Added[T any](before, after []T, text func(T) string) []T {
+	had := map[string]int{}
+	for _, piece := range before {
+		had[text(piece)]++
+	}
+	var added []T
+	for _, piece := range after {
+		if had[text(piece)]--; had[text(piece)] < 0 {
+			added = append(added, piece)
+		}
+	}
+	return added
+}
+
+// AddedTexts is the same for texts.
+func AddedTexts(before, after []string) []string {
+	return Added(before, after, func(text string) string { return text })
+}
+
 // ModuleFolder is the folder of the repository that a call of a module names, or
 // Terragrunt's block terraform: its source is a literal, relative path that stays
 // inside.

@@ -79,14 +79,8 @@ func Differences(before, after Reached) []Difference {
 	maps.Copy(names, after.names)
 	for name, kind := range names {
 		old, now := before.pieces[name], after.pieces[name]
-		had := map[string]int{}
-		for _, p := range old {
-			had[p.text]++
-		}
-		for _, p := range now {
-			if had[p.text]--; had[p.text] < 0 {
-				list = append(list, Difference{kind, p.file, p.line})
-			}
+		for _, p := range hclfile.Added(old, now, func(p piece) string { return p.text }) {
+			list = append(list, Difference{kind, p.file, p.line})
 		}
 		if len(now) < len(old) {
 			list = append(list, Difference{kind, old[0].file, old[0].line})
