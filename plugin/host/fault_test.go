@@ -157,7 +157,7 @@ func TestConnectionHurtAtEveryPoint(t *testing.T) {
 		}
 		return sshclient.Login{
 			Target: target, Key: secretOf(key), KnownHosts: knownHosts(address, hostKey.PublicKey()),
-			ConnectTimeout: 5 * time.Second, KeepAlive: 500 * time.Millisecond,
+			ConnectTimeout: 5 * time.Second, KeepAlive: 2 * time.Second,
 		}
 	}
 	whole := hurt(t, server.address, line{})

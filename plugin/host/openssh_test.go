@@ -133,7 +133,7 @@ func TestLoginShells(t *testing.T) {
 func TestFrozenSessionOfARealServer(t *testing.T) {
 	t.Parallel()
 	d := startSSHD(t)
-	s := sshclient.Login{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known()), KeepAlive: 500 * time.Millisecond}
+	s := sshclient.Login{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known()), KeepAlive: 2 * time.Second}
 	skipWithoutShell(t, s, d.User+"@"+d.Address, d.Log)
 	h, err := Dial(t.Context(), s)
 	if err != nil {

@@ -84,7 +84,7 @@ func inWorlds(t *testing.T, test func(t *testing.T, w *world), worlds map[string
 
 // quick is a tempo for tests: what takes seconds in production takes few.
 func quick() script.Tempo {
-	return script.Tempo{Heartbeat: 300 * time.Millisecond, Lease: 4 * time.Second, Slack: 30 * time.Second}
+	return script.Tempo{Heartbeat: 300 * time.Millisecond, Lease: 8 * time.Second, Slack: 30 * time.Second}
 }
 
 // localWorld is this machine with a home of its own.
@@ -115,7 +115,7 @@ func dialWorld(t *testing.T, p *proxy, s sshclient.Login, name string, server *s
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Target, s.KeepAlive = target, time.Second
+	s.Target, s.KeepAlive = target, 3*time.Second
 	h, err := Dial(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
