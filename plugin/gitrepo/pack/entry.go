@@ -95,7 +95,6 @@ func readDistance(r io.ByteReader) (int64, error) {
 type inflater struct {
 	z  io.ReadCloser
 	in *bufio.Reader // for entries of a file
-	at fileReader
 }
 
 var inflaters = sync.Pool{New: func() any { return &inflater{in: bufio.NewReaderSize(nil, 4<<10)} }}
@@ -148,18 +147,6 @@ func inflating(err error) error {
 	return err
 }
 
-// fileReader reads a file from a place on.
-type fileReader struct {
-	file *os.File
-	at   int64
-}
-
-func (r *fileReader) Read(p []byte) (int, error) {
-	n, err := r.file.ReadAt(p, r.at)
-	r.at += int64(n)
-	return n, err
-}
-
 // readEntry reads one entry of a pack that was indexed, so that the length in
 // its header is known to be true.
 func readEntry(file *os.File, offset int64) (entryHeader, []byte, error) {
@@ -181,8 +168,7 @@ func withEntry(file *os.File, offset int64, use func(*inflater, entryHeader) ([]
 		return entryHeader{}, nil, errors.New("no inflater")
 	}
 	defer inflaters.Put(f)
-	f.at = fileReader{file, offset}
-	f.in.Reset(&f.at)
+	f.in.Reset(io.NewSectionReader(file, offset, math.MaxInt64-offset))
 	h, err := readEntryHeader(f.in)
 	if err != nil {
 		return h, nil, err
