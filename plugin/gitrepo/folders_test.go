@@ -6,7 +6,7 @@ import (
 )
 
 func TestFiles_ReadingOneReadsNoneOfItsFoldersAgain(t *testing.T) {
-	const many = 2000
+	const many = 500
 	files := map[string]string{}
 	for i := range many {
 		files[fmt.Sprintf("docs/pm/%04d.md", i)] = "x"

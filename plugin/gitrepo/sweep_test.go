@@ -228,7 +228,7 @@ const everyMood = "PM_TODOS_EVERY_STAGE"
 
 // moodStep is how far apart the requests are that meet a mood otherwise: each
 // mood begins with another one, so that all requests meet some.
-const moodStep = 12
+const moodStep = 18
 
 // TestMoods_OfTheRemoteChangeNothing has requests of a run meet a mood. All of
 // them pass, so the run must come to its end, and to nothing twice.
