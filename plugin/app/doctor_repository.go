@@ -14,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
@@ -110,7 +111,7 @@ func (d *checkup) ownRefs(ctx context.Context, repo *gitrepo.Repo) {
 // rules shows a commit that is made as fixes are to the remote, on a branch of
 // our own. The branch's own rules cannot be met without changing it.
 func (d *checkup) rules(ctx context.Context, repo *gitrepo.Repo) {
-	if err := resolve.Trial(ctx, repo, access.RunID(time.Now())); err != nil {
+	if err := proposal.Trial(ctx, repo, access.RunID(time.Now())); err != nil {
 		d.failUnlessDry("rules", err, "a fix that is refused so is refused after its apply. Let the account of git_username make and delete branches below pm-todos/, and push commits\n"+
 			"without what the remote demands of others (words in the message), or have it demand that of people only. Where it demands signed commits, set git_signing_key, and give the public half to the account as a signing key")
 		return

@@ -21,6 +21,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -203,12 +204,12 @@ func (j *judge) commit(hash string) (judged, error) {
 		return judged{}, fmt.Errorf("list the files of its parent: %w", err)
 	}
 	limits := run.Scope(j.settings, paths)
-	policy, err := limits.DiffPolicy(j.repo, j.item.Type, commit.Parent)
+	rules := policy.Rules{Scope: limits, Wrapper: j.settings.TerraformCommands(slices.Contains(paths, settings.Wrapper)).Program}
+	allowed, err := rules.Diff(j.repo, j.item.Type, commit.Parent)
 	if err != nil {
 		return judged{}, err
 	}
-	policy.Wrapper = j.settings.TerraformCommands(slices.Contains(paths, settings.Wrapper)).Program
-	changeset := gate.Compare(diff, policy)
+	changeset := gate.Compare(diff, allowed)
 	verdict := changeset.Verdict()
 	out.Stack = verdict.Stack
 	item := j.item
@@ -225,7 +226,7 @@ func (j *judge) commit(hash string) (judged, error) {
 		}
 		out.result(gate.Judgement{Lane: lane})
 	default:
-		out.result(gate.Judge(j.plan, limits.PlanPolicy(item.Type, j.baseline), gate.Request{
+		out.result(gate.Judge(j.plan, limits.Plan(item.Type, j.baseline), gate.Request{
 			Item: item, Owner: limits.Owner(item.Type), Changeset: changeset, Stack: verdict.Stack,
 		}))
 	}
@@ -237,7 +238,7 @@ func (j *judge) commit(hash string) (judged, error) {
 func (j *judge) planAlone() judged {
 	limits := run.Scope(j.settings, nil)
 	var out judged
-	out.result(gate.Judge(j.plan, limits.PlanPolicy(j.item.Type, j.baseline), gate.Request{Item: j.item, Owner: limits.Owner(j.item.Type)}))
+	out.result(gate.Judge(j.plan, limits.Plan(j.item.Type, j.baseline), gate.Request{Item: j.item, Owner: limits.Owner(j.item.Type)}))
 	return out
 }
 

@@ -13,7 +13,8 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
@@ -79,7 +80,7 @@ func settle(ctx context.Context, s settings.Settings, c console.Console, item st
 	if err != nil {
 		return err
 	}
-	left, err := resolve.Unsettled(ctx, repo, item, sel.Known())
+	left, err := journal.Unsettled(ctx, repo, item, sel.Known())
 	if err != nil {
 		return err
 	}
@@ -96,7 +97,7 @@ func settle(ctx context.Context, s settings.Settings, c console.Console, item st
 }
 
 // recordLanded brings the fix to the branch and marks the row.
-func recordLanded(ctx context.Context, s settings.Settings, c console.Console, repo *gitrepo.Repo, left resolve.Left) (string, error) {
+func recordLanded(ctx context.Context, s settings.Settings, c console.Console, repo *gitrepo.Repo, left journal.Left) (string, error) {
 	rules, err := rules(s, repo)
 	if err != nil {
 		return "", err
@@ -110,19 +111,19 @@ func recordLanded(ctx context.Context, s settings.Settings, c console.Console, r
 }
 
 // rules is what every change is judged by, without the secrets of a run.
-func rules(s settings.Settings, repo *gitrepo.Repo) (resolve.Rules, error) {
+func rules(s settings.Settings, repo *gitrepo.Repo) (policy.Rules, error) {
 	commands, err := access.Commands(s, repo, repo.Tip())
 	if err != nil {
-		return resolve.Rules{}, err
+		return policy.Rules{}, err
 	}
 	paths, err := repo.Files(repo.Tip())
 	if err != nil {
-		return resolve.Rules{}, fmt.Errorf("list the files: %w", err)
+		return policy.Rules{}, fmt.Errorf("list the files: %w", err)
 	}
-	return resolve.Rules{Scope: run.Scope(s, paths), Secrets: s.Secrets(), Wrapper: commands.Program}, nil
+	return policy.Rules{Scope: run.Scope(s, paths), Secrets: s.Secrets(), Wrapper: commands.Program}, nil
 }
 
-func tellSettled(out io.Writer, left resolve.Left, commit string, landed bool) error {
+func tellSettled(out io.Writer, left journal.Left, commit string, landed bool) error {
 	text := fmt.Sprintf("%s of %s is given up; its commit %.12s was not touched, on the branch or off it\n", left.Item.ID, left.Item.Document, commit)
 	if landed {
 		text = fmt.Sprintf("%s of %s is done, by %.12s\n", left.Item.ID, left.Item.Document, commit)

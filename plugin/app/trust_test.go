@@ -17,7 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -411,7 +411,7 @@ func TestThreat21_AForgedProposalClosesNoItem(t *testing.T) {
 			commit := s.forge(ref, action, forgery{
 				parents: []string{before(s)}, stack: "stacks/monitoring", tree: s.git("", nil, "rev-parse", s.tip()+"^{tree}"),
 			})
-			if err := s.Repo.SetRef("refs/heads/"+resolve.ProposeBranch(ref.Document), commit); err != nil {
+			if err := s.Repo.SetRef("refs/heads/"+proposal.Branch(ref.Document), commit); err != nil {
 				t.Fatal(err)
 			}
 		},

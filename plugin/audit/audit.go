@@ -14,7 +14,8 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/record"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 )
 
 // Codes of what a branch does not prove of the rows that say Done.
@@ -64,7 +65,7 @@ func Verify(ctx context.Context, repo *gitrepo.Repo, docs []*postmortem.Document
 	a := auditor{repo: repo, stacks: stacks, docs: map[string]*postmortem.Document{}, reported: map[string]bool{}}
 	a.out = Result{Repository: repo.URL(), Branch: repo.Branch(), Findings: []Finding{}}
 	var err error
-	if a.journals, err = resolve.Journals(ctx, repo); err != nil {
+	if a.journals, err = journal.List(ctx, repo); err != nil {
 		return a.out, fmt.Errorf("list the journals: %w", err)
 	}
 	log, err := repo.ReadLog(record.LedgerRef)
@@ -250,7 +251,7 @@ func (a *auditor) missing(doc *postmortem.Document, items []postmortem.Item, d F
 		}
 		if a.journals[record.JournalRef(ref)] != "" {
 			d.Code, d.Detail = NotOnBranch, fmt.Sprintf("%.12s is not on the branch; the item's journal holds its fix", d.Commit)
-			d.Fix = resolve.SettleCommand(item.ID)
+			d.Fix = journal.SettleCommand(item.ID)
 			a.report(d)
 			return ""
 		}
@@ -300,7 +301,7 @@ func (a *auditor) notDone(d Finding, item postmortem.Item) {
 	d.Line, d.Item, d.Action = item.Line, item.ID, item.Action
 	if a.journals[record.JournalRef(record.Ref{Document: d.Document, Item: item.ID})] != "" {
 		d.Code, d.Detail = Unsettled, fmt.Sprintf("the fix %.12s is on the branch, and nobody has said yet whether production is as it says", d.Commit)
-		d.Fix = resolve.SettleCommand(item.ID)
+		d.Fix = journal.SettleCommand(item.ID)
 	} else {
 		d.Code, d.Detail = NotDone, fmt.Sprintf("the fix %.12s is on the branch, and the status is %q", d.Commit, item.Status)
 		d.Fix = "set it to Done when production is as the fix says, or revert the commit"
@@ -363,7 +364,7 @@ func (a *auditor) reverted(fix gitrepo.Commit) (bool, error) {
 	if a.takenBack(fix.Hash) {
 		return true, nil
 	}
-	return resolve.RevertedAt(a.repo, fix.Hash)
+	return proposal.RevertedAt(a.repo, fix.Hash)
 }
 
 func (a *auditor) takenBack(hash string) bool {

@@ -12,6 +12,8 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 )
 
 // mostRuns is how many runs a disturbed one may need after it until nothing is
@@ -68,7 +70,7 @@ func once(name string, act func()) func(int, fake.Call) {
 // was met by a run that came through.
 func mergeAndApply(squashed string) func(*site) {
 	return func(s *site) {
-		branch := resolve.ProposeBranch(document)
+		branch := proposal.Branch(document)
 		waits := s.outcome(raise).Reason == reason.Proposed
 		if len(s.Refs("refs/heads/"+branch)) == 0 || squashed != "" && !waits {
 			return
@@ -243,7 +245,7 @@ func (s *site) quiet() {
 			s.t.Errorf("%s was never done: %+v", item.id, s.outcome(item))
 		}
 	}
-	if journals := resolve.JournalsSeen(s.Clone("")); len(journals) > 0 {
+	if journals := journal.Seen(s.Clone("")); len(journals) > 0 {
 		s.t.Errorf("journals are left: %v", journals)
 	}
 	if holder := s.Holder(); holder != "" {

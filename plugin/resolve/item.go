@@ -18,6 +18,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
 // maxExport is how many bytes an agent may leave behind, as the pack with its
@@ -33,11 +34,11 @@ type attempt struct {
 	share   float64 // US dollars it may cost
 	log     zerolog.Logger
 	base    string // commit it starts from
-	space   AgentSpace
+	space   seam.AgentSpace
 	tree    string // what the agent left, judged by the diff gate
 	stack   *stack
 	plan    change.Plan
-	planned Checkout // holds the saved plan file
+	planned seam.Checkout // holds the saved plan file
 	out     change.Outcome
 
 	recorded bool            // the ledger holds the attempt
@@ -234,7 +235,7 @@ func (a *attempt) policy() (gate.DiffPolicy, error) {
 	if a.judgedAt == a.base {
 		return a.judgedBy, nil
 	}
-	p, err := a.rules().policy(a.repo, a.item, a.base)
+	p, err := a.rules().Diff(a.repo, a.item.Type, a.base)
 	if err == nil {
 		a.judgedAt, a.judgedBy = a.base, p
 	}
@@ -441,7 +442,7 @@ func (a *attempt) judge() error {
 		return err
 	}
 	scope := a.opts.Scope
-	judgement := gate.Judge(a.plan.Show, scope.PlanPolicy(a.item.Type, a.stack.baseline.Show), gate.Request{
+	judgement := gate.Judge(a.plan.Show, scope.Plan(a.item.Type, a.stack.baseline.Show), gate.Request{
 		Item:  card.Item{Type: a.item.Type, Action: a.item.Action, Details: a.item.Details},
 		Owner: scope.Owner(a.item.Type), Changeset: changeset, Stack: a.stack.name,
 	})

@@ -5,85 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
-	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
-
-// nothingWaits begins the message of the commit that stands in a journal ref where
-// the remote lets nobody delete refs.
-const nothingWaits = "settled: nothing waits here any more"
-
-// Journals lists the journals on the remote, fix commits by ref name. Refs that
-// could only be overwritten when they were settled are none. Their commits are
-// in the clone then, whenever they came.
-func Journals(ctx context.Context, repo Remote) (map[string]string, error) {
-	refs, err := repo.FetchRefs(ctx, record.JournalPrefix)
-	if err != nil {
-		return nil, err
-	}
-	return waiting(repo, refs), nil
-}
-
-// JournalsSeen are the journals that stood on the remote when the branch was
-// last fetched. The remote is not asked.
-func JournalsSeen(repo Remote) map[string]string {
-	return waiting(repo, repo.Seen(record.JournalPrefix))
-}
-
-// waiting are the journals among refs in which something waits.
-func waiting(repo Remote, refs map[string]string) map[string]string {
-	maps.DeleteFunc(refs, func(_, hash string) bool {
-		commit, err := repo.Lookup(hash)
-		return err == nil && strings.HasPrefix(commit.Message, nothingWaits)
-	})
-	return refs
-}
-
-// clearJournal deletes the journal of a name that holds a fix. A remote that lets nobody
-// delete refs takes a commit instead that says so.
-func clearJournal(ctx context.Context, repo Remote, name, fix string) error {
-	err := repo.SetRef(ctx, name, fix, "")
-	if !errors.Is(err, gitrepo.ErrPushRefused) {
-		return err
-	}
-	commit, lookupErr := repo.Lookup(fix)
-	if lookupErr != nil {
-		return errors.Join(err, lookupErr)
-	}
-	settled, commitErr := repo.Commit(fix, commit.Tree, nothingWaits+" [ci skip]\n")
-	if commitErr != nil {
-		return errors.Join(err, commitErr)
-	}
-	return repo.SetRef(ctx, name, fix, settled)
-}
-
-// writeJournal puts a fix into its journal, in place of a former one of the same
-// attempt, or of what was left where refs cannot be deleted.
-func (a *attempt) writeJournal(ctx context.Context, previous, fix string) error {
-	name := record.JournalRef(a.ref)
-	if previous == "" {
-		refs, err := a.repo.FetchRefs(ctx, name)
-		if err != nil {
-			return err
-		}
-		if commit, err := a.repo.Lookup(refs[name]); err == nil && strings.HasPrefix(commit.Message, nothingWaits) {
-			previous = refs[name]
-		}
-	}
-	return a.repo.SetRef(ctx, name, previous, fix)
-}
-
-// applyID names one apply in its run directory: the item's, by the plan that
-// was judged. A new plan of the same item is another apply.
-func applyID(ref record.Ref, planHash string) string {
-	return strings.TrimPrefix(record.JournalRef(ref), record.JournalPrefix)[:16] + "-" + planHash[:min(16, len(planHash))]
-}
 
 // evidence is what the fix commit of a judged attempt proves.
 func (a *attempt) evidence() record.Evidence {
@@ -126,7 +55,7 @@ const NoCommit = "0000000000000000000000000000000000000000"
 // Begin writes into the ledger, when no run ever went through, what the first one
 // compares with: later runs compare with it too until one goes through. An empty
 // base stands for the reading of all documents.
-func Begin(ctx context.Context, repo Remote, run, base string) error {
+func Begin(ctx context.Context, repo seam.Remote, run, base string) error {
 	log, err := repo.ReadLog(record.LedgerRef)
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
@@ -165,7 +94,7 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Out
 			return err
 		}
 	}
-	journals, err := Journals(ctx, r.repo)
+	journals, err := journal.List(ctx, r.repo)
 	if err != nil {
 		return fmt.Errorf("list the journals: %w", err)
 	}
@@ -192,7 +121,7 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Out
 // dropJournal looks for an item's journal on the remote and removes it if it
 // holds one of the fixes.
 func (r *Resolver) dropJournal(ctx context.Context, ref record.Ref, fixes []string) error {
-	journals, err := Journals(ctx, r.repo)
+	journals, err := journal.List(ctx, r.repo)
 	if err != nil {
 		return fmt.Errorf("list the journals: %w", err)
 	}
@@ -208,7 +137,7 @@ func (r *Resolver) removeJournal(ctx context.Context, ref record.Ref, fix string
 	if fix == "" {
 		return nil
 	}
-	if err := clearJournal(ctx, r.repo, record.JournalRef(ref), fix); err != nil {
+	if err := journal.Clear(ctx, r.repo, record.JournalRef(ref), fix); err != nil {
 		return fmt.Errorf("remove the journal of %s: %w", ref.Item, err)
 	}
 	commit, err := r.repo.Lookup(fix)
@@ -218,7 +147,7 @@ func (r *Resolver) removeJournal(ctx context.Context, ref record.Ref, fix string
 	evidence, _ := record.ParseEvidence(commit.Message)
 	hosts, err := r.hostsOf(ctx, ref)
 	for _, h := range hosts {
-		err = errors.Join(err, h.Settled(ctx, applyID(ref, evidence.PlanHash)))
+		err = errors.Join(err, h.Settled(ctx, journal.ApplyID(ref, evidence.PlanHash)))
 	}
 	if err != nil {
 		r.log.Warn().Str("stage", "settle").Err(err).Msg("the run directory could not be marked as settled")

@@ -14,6 +14,8 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
 // rounds bounds how often an item is planned again because the branch or the
@@ -81,7 +83,7 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 	a.log.Info().Str("stage", "journal").Str("commit", fix).Msg("the fix commit goes to its journal before anything is applied")
 	a.journaled = append(a.journaled, fix)
 	paid := gitrepo.Insist(ctx)
-	if err := a.writeJournal(paid, previous, fix); err != nil {
+	if err := journal.Write(paid, a.repo, a.ref, previous, fix); err != nil {
 		err = fmt.Errorf("write the journal: %w", err)
 		if errors.Is(err, gitrepo.ErrPushRefused) {
 			// It took the lock and the attempt a moment ago, both commits of ours: so
@@ -114,13 +116,13 @@ func stillTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() == nil {
 		return context.WithCancel(ctx)
 	}
-	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+	return context.WithTimeout(context.WithoutCancel(ctx), seam.CleanupTime)
 }
 
 // afterStale plans again after somebody else changed the state: on the branch's
 // tip and with a new baseline, which shows when their change is not in it.
 func (a *attempt) afterStale(ctx context.Context, fix string) (string, error) {
-	stale := applyID(a.ref, a.plan.SHA256)
+	stale := journal.ApplyID(a.ref, a.plan.SHA256)
 	delete(a.stacks, a.stack.name)
 	tip, err := a.repo.Fetch(gitrepo.Insist(ctx))
 	if err != nil {
@@ -223,7 +225,7 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 	}
 	a.log.Info().Str("stage", "apply").Str("stack", a.stack.name).Str("host", a.terraform.Name()).Msg("applying the judged plan")
 	status, err := a.planned.Apply(ctx, host.ApplySpec{
-		ID: applyID(a.ref, a.plan.SHA256), Dir: a.stack.name, SHA256: a.plan.SHA256, Commit: fix,
+		ID: journal.ApplyID(a.ref, a.plan.SHA256), Dir: a.stack.name, SHA256: a.plan.SHA256, Commit: fix,
 	})
 	switch {
 	case err != nil && status == (host.ApplyStatus{}) && !errors.Is(err, host.ErrBegan):
@@ -283,7 +285,7 @@ func (a *attempt) confirm(ctx context.Context, fix string) error {
 var errUnreadable = errors.New("the plan after the apply cannot be read")
 
 // confirmed plans a stack and asks whether anything is left to do.
-func (r *Resolver) confirmed(ctx context.Context, space Checkout, name string, baseline change.Plan) (change.Plan, error) {
+func (r *Resolver) confirmed(ctx context.Context, space seam.Checkout, name string, baseline change.Plan) (change.Plan, error) {
 	r.log.Info().Str("stage", "confirm").Str("stack", name).Msg("planning once more: nothing may be left to do")
 	plan, err := r.planIn(ctx, space, name)
 	if err != nil {
@@ -314,7 +316,7 @@ func (a *attempt) leaveToPerson(ctx context.Context, fix string, code reason.Cod
 	defer cancel()
 	a.close(a.stack.name, cause)
 	if code != reason.ApplyUnconfirmed {
-		a.out.Command = SettleCommand(a.item.ID)
+		a.out.Command = journal.SettleCommand(a.item.ID)
 	}
 	var findings []change.Finding
 	var no *refusal
@@ -327,17 +329,9 @@ func (a *attempt) leaveToPerson(ctx context.Context, fix string, code reason.Cod
 	return &refusal{state: change.NeedsPerson, reason: code, findings: findings, err: cause}
 }
 
-// abandonCommand closes an item whose journal is not believed.
-func abandonCommand(item string) string { return "pm-todos settle " + item + " --abandon" }
-
-// SettleCommand is what a person runs, once they have looked, to close an item.
-func SettleCommand(item string) string {
-	return "pm-todos settle " + item + " --landed|--abandon"
-}
-
 // verify runs the owner's own check, with the item as JSON on its stdin. What it
 // says is a refusal; that it could not be asked now is none.
-func (r *Resolver) verify(ctx context.Context, space Checkout, item change.Item, stack string) error {
+func (r *Resolver) verify(ctx context.Context, space seam.Checkout, item change.Item, stack string) error {
 	if !r.opts.Verify {
 		return nil
 	}
@@ -371,7 +365,7 @@ func (a *attempt) publish(ctx context.Context, fix string) error {
 			no.err = fmt.Errorf("applied, but not on %s, since the remote could not be reached; the journal keeps it, and the next run settles it: %w", a.opts.Branch, err)
 			return no
 		}
-		a.out.Command = SettleCommand(a.item.ID)
+		a.out.Command = journal.SettleCommand(a.item.ID)
 		no.err = fmt.Errorf("applied, but not on %s; the journal keeps it: %w", a.opts.Branch, err)
 		return no
 	}
@@ -400,7 +394,7 @@ func (a *attempt) confirmAt(ctx context.Context, commit string) error {
 			err: fmt.Errorf("applied and on %s, but not confirmed there; the next run settles it: %w", a.opts.Branch, err),
 		}
 	}
-	a.out.Command = SettleCommand(a.item.ID)
+	a.out.Command = journal.SettleCommand(a.item.ID)
 	var no *refusal
 	var findings []change.Finding
 	if errors.As(err, &no) {

@@ -9,28 +9,28 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
-	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 )
 
 // findMerged recognises proposals that a person merged. A merge or a rebase
 // keeps the evidence in the commits, and most squashes keep it in the message;
 // of a squash that drops it, the content tells, for as long as the proposal's
 // branch exists, and after that the ledger, see findSquashed.
-func (r *Resolver) findMerged(items []change.Item, waiting map[record.Ref]proposal) error {
+func (r *Resolver) findMerged(items []change.Item, waiting map[record.Ref]proposal.Proposal) error {
 	for _, item := range items {
 		ref := record.RefOf(item)
 		p, open := waiting[ref]
 		if _, known := r.landed[ref]; known || !open {
 			continue
 		}
-		commit, files, err := r.contentOf(p.commit)
+		commit, files, err := proposal.ContentOf(r.repo, p.Commit)
 		if err == nil && commit != "" {
-			err = r.claim(item, landed{commit, p.evidence, true}, files)
+			err = r.claim(item, landed{commit, p.Evidence, true}, files)
 		}
-		if err = r.passOver(item, p.commit, err); err != nil {
-			return fmt.Errorf("compare the proposal %.12s with the branch: %w", p.commit, err)
+		if err = r.passOver(item, p.Commit, err); err != nil {
+			return fmt.Errorf("compare the proposal %.12s with the branch: %w", p.Commit, err)
 		}
 	}
 	return nil
@@ -39,11 +39,11 @@ func (r *Resolver) findMerged(items []change.Item, waiting map[record.Ref]propos
 // passOver makes the trouble with reading a proposal one of its own item, unless
 // the remote is in trouble: whoever wrote the ref chose what is wrong with it, and
 // it must not hold up other items.
-func (r *Resolver) passOver(item change.Item, proposal string, err error) error {
+func (r *Resolver) passOver(item change.Item, proposed string, err error) error {
 	if err == nil || fault.Of(err) == fault.Temporary {
 		return err
 	}
-	r.log.Warn().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("proposal", proposal).Err(err).
+	r.log.Warn().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("proposal", proposed).Err(err).
 		Msg("whether its proposal was merged cannot be told; the proposal is taken for open")
 	return nil
 }
@@ -73,34 +73,31 @@ func (r *Resolver) claim(item change.Item, fix landed, files []string) error {
 	return err
 }
 
-// contentOf is the commit that brought the content of a proposed one to the
-// branch, and the files of it; "" when the branch does not hold it.
-func (r *Resolver) contentOf(proposed string) (commit string, files []string, err error) {
-	fix, err := r.repo.Lookup(proposed)
-	if err != nil {
-		return "", nil, err
-	}
-	diff, err := r.repo.Diff(fix.Parent, fix.Tree)
-	if err != nil || len(diff.Files) == 0 {
-		return "", nil, err
-	}
-	for _, file := range diff.Files {
-		files = append(files, file.Path)
-		if touched, err := r.repo.Touched(proposed, r.repo.Tip(), file.Path); touched || err != nil {
-			return "", nil, err
+// findSquashed recognises proposals whose evidence is neither on the branch nor
+// on a branch of their own.
+func (r *Resolver) findSquashed(items []change.Item) error {
+	for _, item := range items {
+		ref := record.RefOf(item)
+		if _, found := r.landed[ref]; found {
+			continue
+		}
+		for _, p := range r.ledger.Patches(ref) {
+			commit, err := proposal.Bringer(r.repo, r.ledger, p)
+			if err != nil {
+				return fmt.Errorf("look for the proposal of %s on the branch: %w", ref.Item, err)
+			}
+			if commit == "" {
+				continue
+			}
+			if err := r.claim(item, landed{commit, p.Evidence(ref), true}, p.Paths()); err != nil {
+				return fmt.Errorf("look for the proposal of %s on the branch: %w", ref.Item, err)
+			}
+			if _, found := r.landed[ref]; found {
+				break
+			}
 		}
 	}
-	found := r.repo.Tip()
-	var failed error
-	err = r.repo.Log(found, func(c gitrepo.Commit) bool {
-		touched, err := r.repo.Touched(c.Hash, r.repo.Tip(), diff.Files[0].Path)
-		if failed = err; touched || err != nil {
-			return false
-		}
-		found = c.Hash
-		return true
-	})
-	return found, files, errors.Join(failed, err)
+	return nil
 }
 
 // merged takes the items out whose proposals a person merged. One is Done when a
@@ -110,7 +107,7 @@ func (r *Resolver) merged(ctx context.Context, items []change.Item) (rest []chan
 	for _, item := range items {
 		fix, ok := r.landed[record.RefOf(item)]
 		if ok && fix.proposed {
-			reverted, err := RevertedAt(r.repo, fix.commit)
+			reverted, err := proposal.RevertedAt(r.repo, fix.commit)
 			if err != nil {
 				outcomes = append(outcomes, change.Outcome{Item: item, State: change.NotAttempted, Reason: reason.NotAttemptedHost, Err: err})
 				continue

@@ -18,6 +18,9 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
 // document holds the items, one a line: status, id, type, action, details.
@@ -140,7 +143,7 @@ func (s *site) read(clone *fake.Clone, commit string) (open []change.Item, known
 	return open, known
 }
 
-var scope = resolve.Scope{
+var scope = policy.Scope{
 	Stacks: []string{"stacks/*"}, AllowPaths: []string{"stacks/**"}, Protected: []string{"vault"}, MaxChanges: 10,
 }
 
@@ -184,7 +187,7 @@ func (s *site) work(run string) (idle bool, err error) {
 	defer cancel(nil)
 	clone := s.Clone(run)
 	open, _ := s.read(clone, clone.Tip())
-	if len(open) == 0 && len(resolve.JournalsSeen(clone)) == 0 {
+	if len(open) == 0 && len(journal.Seen(clone)) == 0 {
 		return true, nil
 	}
 	lock, err := clone.Lock()
@@ -219,7 +222,7 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 			return strings.Contains(string(content), line), err
 		},
 		Held: lock.Held,
-		Dial: func(_ context.Context, name string) (resolve.ApplyRecords, error) {
+		Dial: func(_ context.Context, name string) (seam.ApplyRecords, error) {
 			return s.Machine(name).Records(run), nil
 		},
 	}

@@ -2,47 +2,15 @@ package resolve
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"path"
-	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 )
-
-// Branches that this program makes beside the one it publishes to.
-const (
-	proposePrefix = "pm-todos/propose/"
-	refusedPrefix = "pm-todos/refused/"
-)
-
-var unsafeInRef = pattern.Lazy(`[^a-z0-9]+`)
-
-// documentSlug names a document in a branch: readable, legal in a ref, and
-// never the same for two documents.
-func documentSlug(document string) string {
-	base := strings.TrimSuffix(path.Base(document), path.Ext(document))
-	slug := strings.Trim(unsafeInRef().ReplaceAllString(strings.ToLower(base), "-"), "-")
-	if len(slug) > 60 {
-		slug = strings.Trim(slug[:60], "-")
-	}
-	sum := sha256.Sum256([]byte(document))
-	return strings.TrimPrefix(slug+"-"+hex.EncodeToString(sum[:4]), "-")
-}
-
-// ProposeBranch is the branch on which a document's fixes wait for a person.
-func ProposeBranch(document string) string { return proposePrefix + documentSlug(document) }
-
-// RefusedBranch is the branch that keeps work which the plan gate refused.
-func RefusedBranch(ref record.Ref) string {
-	return refusedPrefix + documentSlug(ref.Document) + "/" + unsafeInRef().ReplaceAllString(strings.ToLower(ref.Item), "-")
-}
 
 // offer puts the fix on the document's branch, on top of what waits there.
 func (a *attempt) offer(ctx context.Context) error {
@@ -50,7 +18,7 @@ func (a *attempt) offer(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make the fix commit: %w", err)
 	}
-	branch := ProposeBranch(a.item.Document)
+	branch := proposal.Branch(a.item.Document)
 	waiting, err := a.branchTip(ctx, branch)
 	if err != nil {
 		return err
@@ -69,7 +37,7 @@ func (a *attempt) offer(ctx context.Context) error {
 		return fmt.Errorf("push %s: %w", branch, err)
 	}
 	a.out.State, a.out.Commit, a.out.Branch = change.Proposed, fix, branch
-	if a.offered, err = a.patchOf(fix, a.base, a.evidence()); err != nil {
+	if a.offered, err = proposal.PatchOf(a.repo, fix, a.base, a.evidence()); err != nil {
 		// It waits on its branch all the same.
 		a.log.Warn().Str("stage", "items").Err(err).Msg("the ledger does not keep what was proposed: merge it in a way that keeps its trailers")
 	}
@@ -81,7 +49,7 @@ func (a *attempt) offer(ctx context.Context) error {
 func (a *attempt) keepRefused(ctx context.Context) {
 	commit, err := a.repo.Commit(a.base, a.tree, record.RefusedMessage(a.item))
 	if err == nil {
-		branch := RefusedBranch(a.ref)
+		branch := proposal.RefusedBranch(a.ref)
 		if err = a.repo.PushBranch(ctx, branch, commit); err == nil {
 			a.out.Branch = branch
 			return
@@ -101,49 +69,20 @@ func (r *Resolver) branchTip(ctx context.Context, branch string) (string, error)
 
 // remember writes into the ledger what an open proposal changes, where the run
 // that made it was cut short before it could, or never learned that it was taken.
-func (r *Resolver) remember(ref record.Ref, p proposal) {
+func (r *Resolver) remember(ref record.Ref, p proposal.Proposal) {
 	attempt, made := r.ledger.LastAttempt(ref)
 	result := r.ledger.LastResult(ref)
 	cut := result.State == record.StateTemporary || result.State == string(change.NotAttempted)
 	if !made || result.Run == attempt.Run && result.Attempt == attempt.Attempt && !cut {
 		return
 	}
-	patch, err := r.patchOf(p.commit, "", p.evidence)
+	patch, err := proposal.PatchOf(r.repo, p.Commit, "", p.Evidence)
 	if err != nil {
 		r.log.Warn().Str("stage", "items").Str("item", ref.Item).Err(err).Msg("the ledger does not keep what is proposed")
 		return
 	}
 	r.pending = append(r.pending, record.Entry{
 		Time: r.now().UTC(), Run: attempt.Run, Kind: record.KindResult, Ref: ref, Attempt: attempt.Attempt,
-		State: string(change.Proposed), CostUSD: p.evidence.CostUSD, Commit: p.commit, Patch: patch,
+		State: string(change.Proposed), CostUSD: p.Evidence.CostUSD, Commit: p.Commit, Patch: patch,
 	})
-}
-
-// proposal is a fix that waits on a branch.
-type proposal struct {
-	branch   string
-	commit   string
-	evidence record.Evidence
-}
-
-// proposed collects the items that wait on open proposals: nobody pays for
-// them again.
-func (r *Resolver) proposed(ctx context.Context, base string) (map[record.Ref]proposal, error) {
-	refs, err := r.repo.FetchRefs(ctx, "refs/heads/"+proposePrefix)
-	if err != nil {
-		return nil, fmt.Errorf("list the proposals: %w", err)
-	}
-	waiting := map[record.Ref]proposal{}
-	for name, tip := range refs {
-		err := r.repo.Log(tip, func(c gitrepo.Commit) bool {
-			if e, ok := record.ParseEvidence(c.Message); ok {
-				waiting[e.Ref()] = proposal{strings.TrimPrefix(name, "refs/heads/"), c.Hash, e}
-			}
-			return c.Hash != base
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", name, err)
-		}
-	}
-	return waiting, nil
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -36,7 +39,7 @@ type Options struct {
 	Agent   Agent
 	Wrapper string // program of the repository that plans and applies, which no change may touch
 	Verify  bool   // the owner has a check of their own (verify_command)
-	Scope   Scope
+	Scope   policy.Scope
 	Secrets []secret.String // must appear in no change
 
 	// Current tells whether an item is still open, safe and worded as it was at
@@ -47,7 +50,7 @@ type Options struct {
 	Held func(ctx context.Context) error
 	// Dial connects to the host of an earlier run by its name; nil when the
 	// settings do not name it any more.
-	Dial func(ctx context.Context, name string) (ApplyRecords, error)
+	Dial func(ctx context.Context, name string) (seam.ApplyRecords, error)
 }
 
 // Agent says which agent works, and on what terms.
@@ -61,12 +64,12 @@ type Agent struct {
 // use: items are taken one at a time on purpose.
 type Resolver struct {
 	opts      Options
-	repo      Remote
-	agents    AgentHost
-	terraform TerraformHost // may be the agents' host
+	repo      seam.Remote
+	agents    seam.AgentHost
+	terraform seam.TerraformHost // may be the agents' host
 	log       zerolog.Logger
 
-	others map[string]ApplyRecords // of earlier runs, by name
+	others map[string]seam.ApplyRecords // of earlier runs, by name
 
 	ledger  record.Ledger
 	pending []record.Entry // results not written to the ledger yet
@@ -88,10 +91,10 @@ type landed struct {
 
 // New learns what earlier runs did. The caller holds the lock, and calls Close
 // whatever happens.
-func New(ctx context.Context, opts Options, repo Remote, agents AgentHost, terraform TerraformHost, log zerolog.Logger) (*Resolver, error) {
+func New(ctx context.Context, opts Options, repo seam.Remote, agents seam.AgentHost, terraform seam.TerraformHost, log zerolog.Logger) (*Resolver, error) {
 	r := &Resolver{
 		opts: opts, repo: repo, agents: agents, terraform: terraform, log: log,
-		landed: map[record.Ref]landed{}, stacks: map[string]*stack{}, others: map[string]ApplyRecords{}, now: time.Now,
+		landed: map[record.Ref]landed{}, stacks: map[string]*stack{}, others: map[string]seam.ApplyRecords{}, now: time.Now,
 	}
 	if err := r.readHistory(ctx); err != nil {
 		return nil, err
@@ -139,7 +142,7 @@ func (r *Resolver) findLanded(tip string) error {
 // outcomes that were not attempted. The error is the run's own: the remote does
 // not take its commits.
 func (r *Resolver) Items(ctx context.Context, items []change.Item) ([]change.Outcome, error) {
-	waiting, err := r.proposed(ctx, r.repo.Tip())
+	waiting, err := proposal.Open(ctx, r.repo, r.repo.Tip())
 	if err != nil {
 		r.log.Error().Str("stage", "items").Err(err).Msg("without the open proposals, items could be paid for twice; none is started")
 		return notAttempted(items, reason.NotAttemptedHost), nil
@@ -186,15 +189,15 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) ([]change.Out
 
 // admit takes out the items that history decides: those with a landed fix,
 // those that failed often enough, those that wait on a proposal.
-func (r *Resolver) admit(items []change.Item, waiting map[record.Ref]proposal) (queue []change.Item, outcomes []change.Outcome) {
+func (r *Resolver) admit(items []change.Item, waiting map[record.Ref]proposal.Proposal) (queue []change.Item, outcomes []change.Outcome) {
 	for _, item := range items {
 		ref := record.RefOf(item)
 		out := change.Outcome{Item: item, State: change.Skipped}
 		switch fix, isLanded := r.landed[ref]; {
 		case isLanded:
 			out.Reason, out.Commit = reason.Reopened, fix.commit
-		case waiting[ref].branch != "":
-			out.State, out.Reason, out.Branch = change.Proposed, reason.Proposed, waiting[ref].branch
+		case waiting[ref].Branch != "":
+			out.State, out.Reason, out.Branch = change.Proposed, reason.Proposed, waiting[ref].Branch
 			r.remember(ref, waiting[ref])
 		case r.opts.Mode != Propose && r.ledger.LastResult(ref).Unapproved(item):
 			out.Reason = reason.NeedsApproval
@@ -261,15 +264,15 @@ func (r *Resolver) Close(ctx context.Context) error {
 }
 
 // directories are the places of this run on its hosts, each once.
-func (r *Resolver) directories() []directory {
-	own := []directory{r.terraform}
-	if agents := directory(r.agents); agents != own[0] {
+func (r *Resolver) directories() []seam.Directory {
+	own := []seam.Directory{r.terraform}
+	if agents := seam.Directory(r.agents); agents != own[0] {
 		own = append(own, agents)
 	}
 	return own
 }
 
 // rules are what a change is judged by in this run.
-func (r *Resolver) rules() Rules {
-	return Rules{Scope: r.opts.Scope, Secrets: r.opts.Secrets, Wrapper: r.opts.Wrapper}
+func (r *Resolver) rules() policy.Rules {
+	return policy.Rules{Scope: r.opts.Scope, Secrets: r.opts.Secrets, Wrapper: r.opts.Wrapper}
 }

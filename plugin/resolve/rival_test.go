@@ -10,8 +10,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/record"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 )
 
 // rivals are what people push to the branch while a run is at work.
@@ -100,7 +100,7 @@ func (s *site) afterRival(effect string, begun bool) {
 	if len(applied) > 0 && len(s.fixes(raise)) == 0 && out.State != change.NeedsPerson {
 		s.t.Errorf("applied, not on the branch, and nobody is told: %+v\n%s", out, s.log())
 	}
-	if journals := resolve.JournalsSeen(s.Clone("")); len(journals) > 0 && out.State != change.NeedsPerson {
+	if journals := journal.Seen(s.Clone("")); len(journals) > 0 && out.State != change.NeedsPerson {
 		s.t.Errorf("journals are left: %v\n%s", journals, s.log())
 	}
 }

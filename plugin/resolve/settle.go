@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
@@ -15,18 +14,17 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
-
-// cleanupTime bounds what still has to be written after a run was cancelled.
-// Woodpecker kills a container 20 s after its SIGTERM.
-const cleanupTime = 15 * time.Second
 
 // Settle ends what earlier runs left behind: every journal on the remote is
 // brought to the branch, given up because it was never applied, or left to a
 // person. known are the items of the documents that were read, by reference.
 // Nothing is applied here.
 func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]change.Item) ([]change.Outcome, error) {
-	journals, err := Journals(ctx, r.repo)
+	journals, err := journal.List(ctx, r.repo)
 	if err != nil {
 		return nil, fmt.Errorf("list the journals: %w", err)
 	}
@@ -34,7 +32,7 @@ func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]change.Item)
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(journals)) {
 		out, err := r.settleOne(ctx, name, journals[name], known)
-		var not *foreign
+		var not *journal.Foreign
 		switch {
 		case err == nil:
 		case errors.Is(err, errNotApplied):
@@ -66,9 +64,9 @@ func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]change.Item)
 // disbelieve leaves an item to a person whose journal nothing bears out. Nothing
 // of its commit is planned, run or published. A stack is closed when something
 // was applied there, though not what the journal says: then it is in out.
-func (r *Resolver) disbelieve(out change.Outcome, why *foreign) change.Outcome {
-	out.State, out.Reason, out.Findings, out.Err = change.NeedsPerson, reason.JournalNotOurs, why.findings, why
-	out.Command = abandonCommand(out.Item.ID)
+func (r *Resolver) disbelieve(out change.Outcome, why *journal.Foreign) change.Outcome {
+	out.State, out.Reason, out.Findings, out.Err = change.NeedsPerson, reason.JournalNotOurs, why.Findings, why
+	out.Command = journal.AbandonCommand(out.Item.ID)
 	r.close(out.Stack, why)
 	r.log.Error().Str("stage", "settle").Str("reason", string(out.Reason)).Str("document", out.Item.Document).Str("item", out.Item.ID).Err(why).
 		Msg("its journal is not believed: anybody who may push refs can write one; look at it")
@@ -78,7 +76,7 @@ func (r *Resolver) disbelieve(out change.Outcome, why *foreign) change.Outcome {
 // reclaim removes what killed runs left on the hosts, except what a journal may
 // still need as proof of how its apply ended.
 func (r *Resolver) reclaim(ctx context.Context) {
-	journals, err := Journals(ctx, r.repo)
+	journals, err := journal.List(ctx, r.repo)
 	var journaled []host.Journaled
 	for _, fix := range journals {
 		commit, err := r.repo.Lookup(fix)
@@ -86,7 +84,7 @@ func (r *Resolver) reclaim(ctx context.Context) {
 			continue // no run directory is of what cannot be read
 		}
 		if e, ok := record.ParseEvidence(commit.Message); ok && e.NamesPlan() {
-			journaled = append(journaled, host.Journaled{Apply: applyID(e.Ref(), e.PlanHash), SHA256: e.PlanHash})
+			journaled = append(journaled, host.Journaled{Apply: journal.ApplyID(e.Ref(), e.PlanHash), SHA256: e.PlanHash})
 		}
 	}
 	if err == nil {
@@ -104,9 +102,9 @@ func (r *Resolver) reclaim(ctx context.Context) {
 }
 
 func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[record.Ref]change.Item) (change.Outcome, error) {
-	left, err := readLeft(r.repo, name, fix, known)
+	left, err := journal.Read(r.repo, name, fix, known)
 	if err == nil {
-		err = left.judge(r.repo, r.rules())
+		err = left.Judge(r.repo, r.rules())
 	}
 	if err != nil {
 		return change.Outcome{Item: left.Item, Settled: true}, err
@@ -145,7 +143,7 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 	}
 	if on, ok := s.landed[s.ref]; ok && on.evidence.PlanHash == s.evidence.PlanHash {
 		s.out.Commit = on.commit
-		reverted, err := RevertedAt(s.repo, on.commit)
+		reverted, err := proposal.RevertedAt(s.repo, on.commit)
 		if err != nil {
 			return s.out, err
 		}
@@ -161,35 +159,12 @@ func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
 	case s.out.Commit == "" && !began:
 		return s.neverApplied(ctx)
 	case !began:
-		return s.out, foreignf("its plan was never applied, and a commit of the branch says that it was")
+		return s.out, journal.Foreignf("its plan was never applied, and a commit of the branch says that it was")
 	case s.out.Commit == "" && s.opts.Mode == Propose:
 		return s.person(reason.AppliedNotOnBranch, errors.New(
 			"an earlier run applied it, or began to, and mode propose pushes no fix to the branch: run once with mode apply, or settle it")), nil
 	}
 	return s.decideByPlan(ctx, status)
-}
-
-// RevertedAt tells whether a file of a fix on the branch is as it was before the
-// fix: then an empty plan says nothing of the fix.
-func RevertedAt(repo Remote, fix string) (bool, error) {
-	commit, err := repo.Lookup(fix)
-	if err != nil {
-		return false, fmt.Errorf("read the fix commit: %w", err)
-	}
-	diff, err := repo.Diff(commit.Parent, commit.Tree)
-	if err != nil {
-		return false, fmt.Errorf("read the fix commit: %w", err)
-	}
-	for _, file := range diff.Files {
-		touched, err := repo.Touched(commit.Parent, repo.Tip(), file.Path)
-		if err != nil {
-			return false, fmt.Errorf("compare %s with the branch: %w", file.Path, err)
-		}
-		if !touched {
-			return true, nil
-		}
-	}
-	return false, nil
 }
 
 // errHostDown is a host that an earlier run applied on and that cannot be
@@ -252,7 +227,7 @@ func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (c
 	return s.person(why, err), nil
 }
 
-func (s *settling) publishLanded(ctx context.Context, space Checkout) (change.Outcome, error) {
+func (s *settling) publishLanded(ctx context.Context, space seam.Checkout) (change.Outcome, error) {
 	if s.out.Commit == "" {
 		commit, _, err := s.publishFix(ctx, s.fix, s.evidence.Stack)
 		if err != nil {
@@ -292,7 +267,7 @@ func (s *settling) person(code reason.Code, err error) change.Outcome {
 	s.close(s.evidence.Stack, err)
 	s.out.Err = err
 	if fault.Of(err) != fault.Temporary {
-		s.out.Command = SettleCommand(s.ref.Item)
+		s.out.Command = journal.SettleCommand(s.ref.Item)
 	}
 	return s.end(change.NeedsPerson, code)
 }

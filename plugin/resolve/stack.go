@@ -11,6 +11,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
 // stack is what this run knows of one folder that is planned on its own.
@@ -117,13 +118,13 @@ func (r *Resolver) stillFresh(s *stack, base string) (bool, error) {
 }
 
 // checkout makes a workspace for stacks that holds exactly one commit.
-func (r *Resolver) checkout(ctx context.Context, commit string) (Checkout, error) {
+func (r *Resolver) checkout(ctx context.Context, commit string) (seam.Checkout, error) {
 	return workspace(ctx, r.repo, commit, r.terraform.Checkout)
 }
 
 // workspace sends a commit to a host. What it needs of the remote comes before
 // the host is asked for anything.
-func workspace[S any](ctx context.Context, repo Remote, commit string, build func(context.Context, string, func(io.Writer) error) (S, error)) (space S, err error) {
+func workspace[S any](ctx context.Context, repo seam.Remote, commit string, build func(context.Context, string, func(io.Writer) error) (S, error)) (space S, err error) {
 	pack, err := repo.Pack(commit)
 	if err != nil {
 		return space, err
@@ -134,7 +135,7 @@ func workspace[S any](ctx context.Context, repo Remote, commit string, build fun
 	return space, nil
 }
 
-func (r *Resolver) planIn(ctx context.Context, space Checkout, stack string) (change.Plan, error) {
+func (r *Resolver) planIn(ctx context.Context, space seam.Checkout, stack string) (change.Plan, error) {
 	plan, err := space.Plan(ctx, stack)
 	if err != nil {
 		return change.Plan{}, fmt.Errorf("plan %s: %w", stack, err)

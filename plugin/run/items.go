@@ -12,13 +12,16 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/onhost"
+	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // journaled tells whether an earlier run left something to settle. What is
 // journaled after the clone was made is another run's own business.
-func journaled(repo *gitrepo.Repo) bool { return len(resolve.JournalsSeen(repo)) > 0 }
+func journaled(repo *gitrepo.Repo) bool { return len(journal.Seen(repo)) > 0 }
 
 // Lock waits for other runs to end, and brings the clone up to date with
 // what they did.
@@ -84,7 +87,7 @@ func newResolver(ctx context.Context, s settings.Settings, c console.Console, re
 		Secrets: k.Secrets(s),
 		Current: func(commit string, item change.Item) (bool, error) { return stillSafe(s, repo, commit, item) },
 		Held:    lock.Held,
-		Dial: func(ctx context.Context, name string) (resolve.ApplyRecords, error) {
+		Dial: func(ctx context.Context, name string) (seam.ApplyRecords, error) {
 			other, err := access.DialNamed(ctx, s, k, name)
 			if other == nil {
 				return nil, err
@@ -95,9 +98,9 @@ func newResolver(ctx context.Context, s settings.Settings, c console.Console, re
 }
 
 // Scope is what a change may touch, in a repository with these paths.
-func Scope(s settings.Settings, paths []string) resolve.Scope {
+func Scope(s settings.Settings, paths []string) policy.Scope {
 	t := s.Terraform
-	return resolve.Scope{
+	return policy.Scope{
 		Stacks: t.Stacks, AllowPaths: t.AllowPaths, TypePaths: s.TypePaths(paths), Protected: t.Protected, StatePaths: t.StatePaths,
 		AllowResources: t.AllowResources, AutomaticCreates: t.AutomaticCreates, MaxChanges: t.MaxChanges, Tolerated: t.Tolerated,
 	}

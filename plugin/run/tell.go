@@ -20,6 +20,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -128,7 +129,7 @@ func (sum *summary) add(outcomes []change.Outcome) {
 func (sum *summary) unchecked(ctx context.Context, c console.Console, repo *gitrepo.Repo, sel access.Selection) {
 	ending, cancel := access.Closing(ctx)
 	defer cancel()
-	outcomes, err := resolve.Unchecked(ending, repo, repo.LockHeld, sel.Known())
+	outcomes, err := journal.Unchecked(ending, repo, repo.LockHeld, sel.Known())
 	if err != nil {
 		c.Log.Warn().Str("stage", "settle").Err(err).Msg("it cannot be told whether another run settles what earlier ones left")
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
 // Machine is a host. Its run directories outlive the runs.
@@ -244,7 +244,7 @@ func (w *World) turn(prompt []byte) *Turn {
 }
 
 // Workspace is a work tree for the agent.
-func (h *Host) Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (resolve.AgentSpace, error) {
+func (h *Host) Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (seam.AgentSpace, error) {
 	files, err := unpack(pack)
 	if err != nil {
 		return nil, err
@@ -305,7 +305,7 @@ func (s *agentSpace) Export(ctx context.Context, _ int64) (tree string, pack []b
 }
 
 // Checkout is a workspace for stacks.
-func (h *Host) Checkout(ctx context.Context, commit string, pack func(io.Writer) error) (resolve.Checkout, error) {
+func (h *Host) Checkout(ctx context.Context, commit string, pack func(io.Writer) error) (seam.Checkout, error) {
 	files, err := unpack(pack)
 	if err != nil {
 		return nil, err

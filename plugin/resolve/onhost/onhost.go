@@ -15,7 +15,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
 // Limits of what an agent may do and leave behind in one turn.
@@ -92,7 +92,7 @@ func (h *Host) space(ctx context.Context, name, commit string, pack func(io.Writ
 }
 
 // Workspace is a work tree for the agent.
-func (h *Host) Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (resolve.AgentSpace, error) {
+func (h *Host) Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (seam.AgentSpace, error) {
 	space, err := h.space(ctx, "agent", commit, pack, host.AgentTree, host.Prepare{})
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte,
 }
 
 // Checkout is a workspace for stacks.
-func (h *Host) Checkout(ctx context.Context, commit string, pack func(io.Writer) error) (resolve.Checkout, error) {
+func (h *Host) Checkout(ctx context.Context, commit string, pack func(io.Writer) error) (seam.Checkout, error) {
 	p := h.programs
 	space, err := h.space(ctx, "plan", commit, pack, host.Checkout, host.Prepare{Workdir: p.Workdir, Carry: p.Carry, Command: p.Prepare})
 	if err != nil {

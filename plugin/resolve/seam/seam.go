@@ -1,8 +1,12 @@
-package resolve
+// Package seam is what the room that resolves items asks of the outside: a
+// remote, a host where the agent works, and one where stacks are planned and
+// applied. Whoever fulfils it, the rules above are the same.
+package seam
 
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/change"
@@ -73,7 +77,7 @@ type Logs interface {
 type AgentHost interface {
 	Name() string
 	Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (AgentSpace, error)
-	directory
+	Directory
 }
 
 // AgentSpace is one work tree of the agent.
@@ -97,11 +101,11 @@ type ApplyRecords interface {
 	// never will after it.
 	FenceApply(ctx context.Context, id, judged string) (host.ApplyStatus, error)
 	Settled(ctx context.Context, id string) error
-	directory
+	Directory
 }
 
-// directory is the place of a run on a host.
-type directory interface {
+// Directory is the place of a run on a host.
+type Directory interface {
 	// Reclaim removes what earlier runs left, except what journals need.
 	Reclaim(ctx context.Context, needed []host.Journaled) error
 	// Close removes this run's own, unless an apply in it is not settled.
@@ -117,3 +121,7 @@ type Checkout interface {
 	// Verify runs the owner's own check with the item as JSON.
 	Verify(ctx context.Context, item []byte) (host.Exit, error)
 }
+
+// CleanupTime bounds what still has to be written after a run was cancelled.
+// Woodpecker kills a container 20 s after its SIGTERM.
+const CleanupTime = 15 * time.Second

@@ -1,4 +1,6 @@
-package resolve
+// Package policy is what changes are judged by, whoever made them: what the
+// owner lets them touch, brought to what the gates ask for.
+package policy
 
 import (
 	"errors"
@@ -8,7 +10,23 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 )
+
+// Rules are what every change is judged by, whoever made it.
+type Rules struct {
+	Scope   Scope
+	Secrets []secret.String // must appear in no change
+	Wrapper string          // program of the repository that plans and applies, which no change may touch
+}
+
+// Diff is what the diff gate may let pass for items of a type, on a base commit.
+func (r Rules) Diff(repo seam.Content, kind, base string) (gate.DiffPolicy, error) {
+	p, err := r.Scope.diff(repo, kind, base)
+	p.Secrets, p.Wrapper = r.Secrets, r.Wrapper
+	return p, err
+}
 
 // Scope is what a change may touch.
 type Scope struct {
@@ -23,9 +41,9 @@ type Scope struct {
 	Tolerated        []string // addresses that change in every plan
 }
 
-// DiffPolicy is what the diff gate may let pass for items of a type, on a base
-// commit, whose configuration is read for it.
-func (s Scope) DiffPolicy(repo Remote, kind, base string) (gate.DiffPolicy, error) {
+// diff is the same without the rules that are not the scope's. The configuration
+// of the base is read for it.
+func (s Scope) diff(repo seam.Content, kind, base string) (gate.DiffPolicy, error) {
 	paths, err := repo.Files(base)
 	if err != nil {
 		return gate.DiffPolicy{}, fmt.Errorf("list the files of %.12s: %w", base, err)
@@ -63,8 +81,8 @@ func (s Scope) DiffPolicy(repo Remote, kind, base string) (gate.DiffPolicy, erro
 	}, nil
 }
 
-// PlanPolicy is what the plan gate may let pass for items of a type.
-func (s Scope) PlanPolicy(kind string, baseline []byte) gate.PlanPolicy {
+// Plan is what the plan gate may let pass for items of a type.
+func (s Scope) Plan(kind string, baseline []byte) gate.PlanPolicy {
 	return gate.PlanPolicy{
 		Mode:           gate.Item,
 		Type:           kind,

@@ -1,4 +1,4 @@
-package resolve
+package journal
 
 import (
 	"context"
@@ -14,14 +14,16 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
 // Unchecked are the items that earlier runs applied, or may have applied, of
 // which a run that could not settle them learned: their journals stood on the
 // remote when the branch was fetched, stand there still, and no other run is at
 // work, which busy tells. known are the items of the documents that were read, by reference.
-func Unchecked(ctx context.Context, repo Remote, busy func(context.Context) (bool, error), known map[record.Ref]change.Item) ([]change.Outcome, error) {
-	seen := JournalsSeen(repo)
+func Unchecked(ctx context.Context, repo seam.Remote, busy func(context.Context) (bool, error), known map[record.Ref]change.Item) ([]change.Outcome, error) {
+	seen := Seen(repo)
 	if len(seen) == 0 {
 		return nil, nil
 	}
@@ -39,7 +41,7 @@ func Unchecked(ctx context.Context, repo Remote, busy func(context.Context) (boo
 		}
 		// What it says is told and no more, whoever wrote it; so is one that cannot
 		// be read.
-		left, _ := readLeft(repo, name, seen[name], known)
+		left, _ := Read(repo, name, seen[name], known)
 		e := left.Evidence
 		out := change.Outcome{
 			Item: left.Item, State: change.NeedsPerson, Reason: reason.ApplyUnconfirmed, Journal: repo.OnRemote(name), Settled: true,
@@ -54,15 +56,15 @@ func Unchecked(ctx context.Context, repo Remote, busy func(context.Context) (boo
 // that is of no known item goes by the hash in its ref. known are the items of
 // all documents, by reference. It is an error when there is none or when several
 // documents have one.
-func Unsettled(ctx context.Context, repo Remote, item string, known map[record.Ref]change.Item) (Left, error) {
-	refs, err := Journals(ctx, repo)
+func Unsettled(ctx context.Context, repo seam.Remote, item string, known map[record.Ref]change.Item) (Left, error) {
+	refs, err := List(ctx, repo)
 	if err != nil {
 		return Left{}, fmt.Errorf("list the journals: %w", err)
 	}
 	var found []Left
 	var others []string
 	for _, name := range slices.Sorted(maps.Keys(refs)) {
-		left, err := readLeft(repo, name, refs[name], known)
+		left, err := Read(repo, name, refs[name], known)
 		if err != nil && !errors.As(err, &left.foreign) {
 			return Left{}, err
 		}
@@ -89,7 +91,7 @@ func Unsettled(ctx context.Context, repo Remote, item string, known map[record.R
 // Landed takes a person's word that production is as the fix says, and makes
 // sure that the fix is on the branch. What no item may change is not brought
 // there on anybody's word. The caller marks the row and then calls Settled.
-func (l Left) Landed(ctx context.Context, repo Remote, rules Rules) (change.Outcome, error) {
+func (l Left) Landed(ctx context.Context, repo seam.Remote, rules policy.Rules) (change.Outcome, error) {
 	out := change.Outcome{
 		Item: l.Item, State: change.Done, Settled: true,
 		Stack: l.Evidence.Stack, PlanHash: l.Evidence.PlanHash, Counts: l.Evidence.Counts, CostUSD: l.Evidence.CostUSD,
@@ -106,7 +108,7 @@ func (l Left) Landed(ctx context.Context, repo Remote, rules Rules) (change.Outc
 	if err != nil || out.Commit != "" {
 		return out, err
 	}
-	if err := l.judge(repo, rules); err != nil {
+	if err := l.Judge(repo, rules); err != nil {
 		return out, l.unfit(err)
 	}
 	_, err = repo.Publish(ctx, func(tip string) (string, error) {
@@ -129,12 +131,12 @@ func (l Left) unfit(err error) error {
 		return err
 	}
 	return fault.Mark(fault.Person, fmt.Errorf(
-		"%w; this journal is not published. If its change is real, bring it to the branch yourself and set the row; then: %s", err, abandonCommand(l.Item.ID)))
+		"%w; this journal is not published. If its change is real, bring it to the branch yourself and set the row; then: %s", err, AbandonCommand(l.Item.ID)))
 }
 
 // Settled writes into the ledger how a person settled the item, and removes its
 // journal. landed is false for an item that was given up.
-func (l Left) Settled(ctx context.Context, repo Remote, run, commit string, landed bool) error {
+func (l Left) Settled(ctx context.Context, repo seam.Remote, run, commit string, landed bool) error {
 	entry := record.Entry{Time: time.Now().UTC(), Run: run, Kind: record.KindResult, Ref: record.RefOf(l.Item), State: string(change.Failed), Reason: reason.Abandoned, Commit: commit}
 	if landed {
 		entry.State, entry.Reason = string(change.Done), ""
@@ -146,8 +148,16 @@ func (l Left) Settled(ctx context.Context, repo Remote, run, commit string, land
 	if err := repo.AppendLog(ctx, record.LedgerRef, lines); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
-	if err := clearJournal(ctx, repo, l.Name, l.Fix); err != nil {
+	if err := Clear(ctx, repo, l.Name, l.Fix); err != nil {
 		return fmt.Errorf("remove the journal: %w", err)
 	}
 	return nil
+}
+
+// AbandonCommand closes an item whose journal is not believed.
+func AbandonCommand(item string) string { return "pm-todos settle " + item + " --abandon" }
+
+// SettleCommand is what a person runs, once they have looked, to close an item.
+func SettleCommand(item string) string {
+	return "pm-todos settle " + item + " --landed|--abandon"
 }

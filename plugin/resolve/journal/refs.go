@@ -1,0 +1,82 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+)
+
+// nothingWaits begins the message of the commit that stands in a journal ref where
+// the remote lets nobody delete refs.
+const nothingWaits = "settled: nothing waits here any more"
+
+// List is the journals on the remote, fix commits by ref name. Refs that
+// could only be overwritten when they were settled are none. Their commits are
+// in the clone then, whenever they came.
+func List(ctx context.Context, repo seam.Remote) (map[string]string, error) {
+	refs, err := repo.FetchRefs(ctx, record.JournalPrefix)
+	if err != nil {
+		return nil, err
+	}
+	return waiting(repo, refs), nil
+}
+
+// Seen are the journals that stood on the remote when the branch was
+// last fetched. The remote is not asked.
+func Seen(repo seam.Remote) map[string]string {
+	return waiting(repo, repo.Seen(record.JournalPrefix))
+}
+
+// waiting are the journals among refs in which something waits.
+func waiting(repo seam.Remote, refs map[string]string) map[string]string {
+	maps.DeleteFunc(refs, func(_, hash string) bool {
+		commit, err := repo.Lookup(hash)
+		return err == nil && strings.HasPrefix(commit.Message, nothingWaits)
+	})
+	return refs
+}
+
+// Clear deletes the journal of a name that holds a fix. A remote that lets nobody
+// delete refs takes a commit instead that says so.
+func Clear(ctx context.Context, repo seam.Remote, name, fix string) error {
+	err := repo.SetRef(ctx, name, fix, "")
+	if !errors.Is(err, gitrepo.ErrPushRefused) {
+		return err
+	}
+	commit, lookupErr := repo.Lookup(fix)
+	if lookupErr != nil {
+		return errors.Join(err, lookupErr)
+	}
+	settled, commitErr := repo.Commit(fix, commit.Tree, nothingWaits+" [ci skip]\n")
+	if commitErr != nil {
+		return errors.Join(err, commitErr)
+	}
+	return repo.SetRef(ctx, name, fix, settled)
+}
+
+// Write puts a fix into the journal of its item, in place of a former one of the
+// same attempt, or of what was left where refs cannot be deleted.
+func Write(ctx context.Context, repo seam.Remote, ref record.Ref, previous, fix string) error {
+	name := record.JournalRef(ref)
+	if previous == "" {
+		refs, err := repo.FetchRefs(ctx, name)
+		if err != nil {
+			return err
+		}
+		if commit, err := repo.Lookup(refs[name]); err == nil && strings.HasPrefix(commit.Message, nothingWaits) {
+			previous = refs[name]
+		}
+	}
+	return repo.SetRef(ctx, name, previous, fix)
+}
+
+// ApplyID names one apply in its run directory: the item's, by the plan that
+// was judged. A new plan of the same item is another apply.
+func ApplyID(ref record.Ref, planHash string) string {
+	return strings.TrimPrefix(record.JournalRef(ref), record.JournalPrefix)[:16] + "-" + planHash[:min(16, len(planHash))]
+}

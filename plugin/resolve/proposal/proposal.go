@@ -1,0 +1,101 @@
+// Package proposal is the work that waits for a person on a branch: how its
+// branches are called, which proposals are open, and which of them the branch
+// holds by now.
+package proposal
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+)
+
+// Branches that this program makes beside the one it publishes to.
+const (
+	Prefix        = "pm-todos/propose/"
+	refusedPrefix = "pm-todos/refused/"
+)
+
+var unsafeInRef = pattern.Lazy(`[^a-z0-9]+`)
+
+// documentSlug names a document in a branch: readable, legal in a ref, and
+// never the same for two documents.
+func documentSlug(document string) string {
+	base := strings.TrimSuffix(path.Base(document), path.Ext(document))
+	slug := strings.Trim(unsafeInRef().ReplaceAllString(strings.ToLower(base), "-"), "-")
+	if len(slug) > 60 {
+		slug = strings.Trim(slug[:60], "-")
+	}
+	sum := sha256.Sum256([]byte(document))
+	return strings.TrimPrefix(slug+"-"+hex.EncodeToString(sum[:4]), "-")
+}
+
+// Branch is the branch on which a document's fixes wait for a person.
+func Branch(document string) string { return Prefix + documentSlug(document) }
+
+// RefusedBranch is the branch that keeps work which the plan gate refused.
+func RefusedBranch(ref record.Ref) string {
+	return refusedPrefix + documentSlug(ref.Document) + "/" + unsafeInRef().ReplaceAllString(strings.ToLower(ref.Item), "-")
+}
+
+// Proposal is a fix that waits on a branch.
+type Proposal struct {
+	Branch   string
+	Commit   string
+	Evidence record.Evidence
+}
+
+// Open collects the items that wait on open proposals: nobody pays for them
+// again.
+func Open(ctx context.Context, repo seam.Remote, base string) (map[record.Ref]Proposal, error) {
+	refs, err := repo.FetchRefs(ctx, "refs/heads/"+Prefix)
+	if err != nil {
+		return nil, fmt.Errorf("list the proposals: %w", err)
+	}
+	waiting := map[record.Ref]Proposal{}
+	for name, tip := range refs {
+		err := repo.Log(tip, func(c gitrepo.Commit) bool {
+			if e, ok := record.ParseEvidence(c.Message); ok {
+				waiting[e.Ref()] = Proposal{strings.TrimPrefix(name, "refs/heads/"), c.Hash, e}
+			}
+			return c.Hash != base
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+	return waiting, nil
+}
+
+// Trial puts a commit that is made as fixes are on a branch of its own, and
+// takes it away again: whatever the remote demands of all commits and branches
+// refuses it. What it demands of one branch alone is not met so.
+func Trial(ctx context.Context, repo seam.Remote, run string) (err error) {
+	tip, err := repo.Lookup(repo.Tip())
+	if err != nil {
+		return fmt.Errorf("read the branch's tip: %w", err)
+	}
+	item := change.Item{Document: "trial", ID: "trial", Action: "Try whether commits are taken; this one is taken away again"}
+	trial, err := repo.Commit(tip.Hash, tip.Tree, record.Message(item, time.Now().UTC().Format(time.DateOnly), record.Evidence{}, true))
+	if err != nil {
+		return fmt.Errorf("make a commit to try: %w", err)
+	}
+	name := "refs/heads/" + Prefix + "trial-" + run
+	err = repo.SetRef(ctx, name, "", trial)
+	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), seam.CleanupTime)
+	defer cancel()
+	// Also after an error: the remote may have taken it all the same.
+	if left := repo.SetRef(cleanup, name, trial, ""); left != nil && err == nil {
+		err = fmt.Errorf("take the branch of the trial away again: %w", left)
+	}
+	return err
+}
