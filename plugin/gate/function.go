@@ -104,7 +104,7 @@ func (c *comparison) call(file hclfile.File, call *hclsyntax.FunctionCallExpr) {
 	}
 }
 
-// tracked tells whether a path is a file of the base or of the change. Files
+// tracked reports whether a path is a file of the base or of the change. Files
 // that only lie about on the host (variable files, a kubeconfig) are not.
 func (c *comparison) tracked(file string) bool {
 	if slices.Contains(c.policy.BasePaths, file) {

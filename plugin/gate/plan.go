@@ -126,7 +126,7 @@ func (j *judgement) flags() {
 	}
 }
 
-// changesAnything tells whether the plan lists anything that an apply would
+// changesAnything reports whether the plan lists anything that an apply would
 // do.
 func (j *judgement) changesAnything() bool {
 	for _, r := range j.plan.resources {
@@ -187,7 +187,7 @@ func (j *judgement) resource(r resource) {
 	}
 }
 
-// mayDiffer tells whether a mask of unknown values has any.
+// mayDiffer reports whether a mask of unknown values has any.
 func mayDiffer(mask any) bool {
 	switch m := mask.(type) {
 	case bool:
@@ -334,7 +334,7 @@ func (j *judgement) outputs() {
 	}
 }
 
-// followsResource tells whether a resource that is about to change may be why an
+// followsResource reports whether a resource that is about to change may be why an
 // output changes.
 func followsResource(o action) bool { return !empty(o.unknown) && (o.is("update") || o.is("create")) }
 

@@ -49,7 +49,7 @@ func (c *comparison) instances(s statement, was *statement) {
 	}
 }
 
-// none tells whether an expression is 0, an empty collection, or a conversion of
+// none reports whether an expression is 0, an empty collection, or a conversion of
 // one.
 func none(expr hclsyntax.Expression) bool {
 	switch e := expr.(type) {

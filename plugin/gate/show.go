@@ -50,7 +50,7 @@ type action struct {
 	replaces               bool // has replace_paths
 }
 
-// is tells whether the actions are exactly this one.
+// is reports whether the actions are exactly this one.
 func (a action) is(verb string) bool { return len(a.verbs) == 1 && a.verbs[0] == verb }
 
 // resource is one entry of resource_changes or resource_drift.
@@ -129,7 +129,7 @@ func (r reader) fields(object map[string]any, known []string, place string) {
 	}
 }
 
-// empty tells whether a JSON value says nothing.
+// empty reports whether a JSON value says nothing.
 func empty(value any) bool {
 	switch v := value.(type) {
 	case nil:
@@ -195,7 +195,7 @@ func (r reader) resource(object map[string]any, field string) resource {
 	return one
 }
 
-// consistent tells whether the address is made of the parts beside it: rules
+// consistent reports whether the address is made of the parts beside it: rules
 // look at both.
 func (r resource) consistent() bool {
 	if r.kind == "" || r.name == "" || r.address == "" || strings.ContainsAny(r.kind+r.name, ".[]\" ") {

@@ -109,12 +109,12 @@ func (d *diff) stackConfiguration(stack string) {
 	}
 }
 
-// isAbove tells whether a folder is that of a stack or one that it is in.
+// isAbove reports whether a folder is that of a stack or one that it is in.
 func isAbove(folder, stack string) bool {
 	return folder == "." || strings.HasPrefix(stack+"/", folder+"/")
 }
 
-// changes tells whether a path is one of the change.
+// changes reports whether a path is one of the change.
 func (d *diff) changes(file string) bool {
 	return slices.ContainsFunc(d.change.Files, func(f change.File) bool { return f.Path == file })
 }

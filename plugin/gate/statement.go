@@ -142,7 +142,7 @@ func (c *comparison) module(s statement, was *statement) {
 	}
 }
 
-// known tells whether the base or the change has a path with this prefix.
+// known reports whether the base or the change has a path with this prefix.
 func (c *comparison) known(prefix string) bool {
 	for _, p := range c.policy.BasePaths {
 		if strings.HasPrefix(p, prefix) {
@@ -186,7 +186,7 @@ func attributeText(s statement, name string) string {
 	return hclfile.TextOf(s.file.Src, attribute.Range())
 }
 
-// isTrue tells whether an attribute is the literal true.
+// isTrue reports whether an attribute is the literal true.
 func isTrue(attribute *hclsyntax.Attribute) bool {
 	if attribute == nil {
 		return false

@@ -8,13 +8,13 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
-// tolerable tells whether a resource is of a type that may change in every
+// tolerable reports whether a resource is of a type that may change in every
 // plan without any effect of its own.
 func tolerable(r resource) bool {
 	return r.mode == "managed" && (r.kind == "null_resource" || r.kind == "terraform_data" || strings.HasPrefix(r.kind, "time_"))
 }
 
-// tolerated tells whether a pending change is one that occurs in every plan of
+// tolerated reports whether a pending change is one that occurs in every plan of
 // the stack. After the baseline it must be the very same there, but for what was
 // new in it: that exists once it was applied, and changes as what exists does.
 func (j *judgement) tolerated(r resource) bool {
@@ -38,7 +38,7 @@ func (j *judgement) tolerated(r resource) bool {
 	return false
 }
 
-// toleratedOutput tells whether the change of an output is one that occurs in
+// toleratedOutput reports whether the change of an output is one that occurs in
 // every plan of the stack. After the baseline it must have been pending there.
 func (j *judgement) toleratedOutput(name string, o action) bool {
 	if !slices.Contains(j.policy.Tolerated, outputPlace(name)) || !o.is("create") && !o.is("update") {
@@ -58,7 +58,7 @@ func (j *judgement) toleratedOutput(name string, o action) bool {
 // plan shows those of the stack itself and none of its modules.
 func outputPlace(name string) string { return "output." + name }
 
-// plainlyTolerable tells whether nothing but a perpetual difference is there:
+// plainlyTolerable reports whether nothing but a perpetual difference is there:
 // a replacement, a creation or an update of a live object.
 func plainlyTolerable(r resource) bool {
 	if !tolerable(r) || r.deposed || r.importing || r.previous != "" {
@@ -102,7 +102,7 @@ func Tolerable(show []byte) []string {
 	return list
 }
 
-// allowed tells whether one of the patterns matches the resource: its address,
+// allowed reports whether one of the patterns matches the resource: its address,
 // its address without instance keys, its type and name, or its type.
 func allowed(r resource, patterns []string) bool {
 	bare := r.kind + "." + r.name

@@ -103,7 +103,7 @@ func (c *classifier) run() {
 
 func (i *Item) closed() bool { return i.state == stateDone || i.state == stateDeclined }
 
-// struck tells whether the whole action is struck through, but for a note
+// struck reports whether the whole action is struck through, but for a note
 // behind it.
 func struck(action string) bool {
 	text := strings.Trim(action, " *_")
@@ -141,7 +141,7 @@ func (c *classifier) judge(item *Item) {
 	}
 }
 
-// hidesText tells whether a cell other than the status holds text that
+// hidesText reports whether a cell other than the status holds text that
 // readers of the rendered page do not see.
 func hidesText(item *Item) bool {
 	for _, text := range []string{item.Action, item.Details, item.Type} {
@@ -199,7 +199,7 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 		item.mask.add(reason.DestructiveVerb)
 	}
 	if item.kind == Alert || item.kind == Monitor {
-		if quiets(all) || acts(all) || item.kind == Monitor && logsIn(all) || deafens(item.Action) ||
+		if silencesAlert(all) || acts(all) || item.kind == Monitor && logsIn(all) || deafens(item.Action) ||
 			sends(item.Action) || sends(item.Details) || stepDestroys(c.details) {
 			item.mask.add(reason.DestructiveVerb)
 		}
@@ -227,7 +227,7 @@ func (c *classifier) judgeWork(item *Item, all []actionWord) {
 	}
 }
 
-// protected tells whether a text in lower case names a protected stack.
+// protected reports whether a text in lower case names a protected stack.
 func (c *classifier) protected(low string) bool {
 	for _, name := range c.policy.Protected {
 		if name != "" && strings.Contains(low, lower(name)) {

@@ -118,7 +118,7 @@ func readHeader(cells []string) columns {
 	return c
 }
 
-// qualifiedAction tells whether a name is an action with words before it, such
+// qualifiedAction reports whether a name is an action with words before it, such
 // as "corrective action".
 func qualifiedAction(name string) bool {
 	for _, last := range []string{" action", " actions", " action item", " action items"} {
@@ -151,14 +151,14 @@ func headerName(cell string) string {
 
 func (c columns) has(r role) bool { return c.at[r] >= 0 }
 
-// log tells whether the table records what was implemented. Such a table
+// log reports whether the table records what was implemented. Such a table
 // never holds items.
 func (c columns) log() bool { return c.has(roleCommit) || c.has(roleBy) }
 
-// items tells whether the table holds items: an action column beside at least
+// items reports whether the table holds items: an action column beside at least
 // one that says how the item stands.
-func (c columns) items(s standing) bool {
-	if !c.has(roleAction) || c.log() || c.rank[roleAction] == rankVague && s != standStrong {
+func (c columns) items(s sectionKind) bool {
+	if !c.has(roleAction) || c.log() || c.rank[roleAction] == rankVague && s != sectionStrong {
 		return false
 	}
 	for _, r := range []role{roleStatus, roleOwner, rolePriority, roleDue, roleTicket, roleType} {

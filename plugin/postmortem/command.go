@@ -45,7 +45,7 @@ func tokens(text string) []string {
 	return list
 }
 
-// tellsCommand tells whether a text tells to run a command that destroys, in a
+// tellsCommand reports whether a text tells to run a command that destroys, in a
 // code span or not: "`terraform destroy` the old module", "run kubectl delete
 // pod first". One that is told of as the past is none.
 func tellsCommand(text string) bool {
@@ -87,13 +87,13 @@ func namesCommand(text string) bool {
 	return false
 }
 
-// eventSpan tells whether a code span names events: "`kubectl delete` events".
+// eventSpan reports whether a code span names events: "`kubectl delete` events".
 func eventSpan(span []string) bool {
 	end := slices.Index(span, "`")
 	return end >= 0 && end+1 < len(span) && eventNouns[span[end+1]]
 }
 
-// beginsDestruction tells whether a code span begins with a destructive verb or
+// beginsDestruction reports whether a code span begins with a destructive verb or
 // command that has an argument: "rm -rf /data", "drop table users".
 func beginsDestruction(span []string) bool {
 	if len(span) > 1 && span[0] == "sudo" {
@@ -105,7 +105,7 @@ func beginsDestruction(span []string) bool {
 	return span[1] != "`" || bareCommands[span[0]]
 }
 
-// commands tells whether the words behind a tool, up to the end of the span or
+// commands reports whether the words behind a tool, up to the end of the span or
 // sentence, hold a destructive verb, also as part of one: terminate-instances.
 func commands(rest []string) bool {
 	for i, word := range rest {
@@ -120,7 +120,7 @@ func commands(rest []string) bool {
 	return false
 }
 
-// past tells whether the command that begins at i is only told of.
+// past reports whether the command that begins at i is only told of.
 func past(all []string, i int) bool {
 	for i > 0 && (all[i-1] == "`" || all[i-1] == "sudo") {
 		i--
@@ -131,7 +131,7 @@ func past(all []string, i int) bool {
 	return i < 2 || !runners[all[i-2]]
 }
 
-// stepDestroys tells whether a later step of the details of an alert tells to
+// stepDestroys reports whether a later step of the details of an alert tells to
 // destroy something: "5 minutes; then delete the old rule".
 func stepDestroys(all []actionWord) bool {
 	for i := 1; i+1 < len(all); i++ {

@@ -65,7 +65,7 @@ func (r *reader) tooDeep(at int) {
 	r.problem(at, reason.TooComplex, fmt.Sprintf("lists or quotes are nested over %d levels deep", maxLevels), r.text[at:min(len(r.text), at+200)])
 }
 
-// withheld tells whether a range holds a line that nests too deeply, or stands
+// withheld reports whether a range holds a line that nests too deeply, or stands
 // inside a comment that began in an earlier line.
 func (r *reader) withheld(s span) bool {
 	if s.start < r.hidden {
@@ -91,7 +91,7 @@ func (r *reader) brokenTable(n ast.Node) {
 		cells = append(cells, strings.TrimSpace(head[s.start:s.end]))
 		return len(cells) <= maxColumns
 	})
-	if len(cells) > maxColumns || !readHeader(cells).items(r.section().standing) {
+	if len(cells) > maxColumns || !readHeader(cells).items(r.section().kind) {
 		return
 	}
 	second := r.text[lines.At(1).Start:lines.At(1).Stop]

@@ -27,7 +27,7 @@ var (
 // deafStems are parts of texts of which deafens has something to say.
 var deafStems = []string{"threshold", "repeat", "interval", "resend", "renotify", "reminder", "severity", "priority", "sensitivity", "urgency", "pending"}
 
-// deafens tells whether the values of an action make an alert that is there
+// deafens reports whether the values of an action make an alert that is there
 // miss what it was made for: a threshold that nothing reaches, a severity that
 // pages nobody, a wait of a day.
 func deafens(action string) bool {
@@ -63,7 +63,7 @@ func deafens(action string) bool {
 	return false
 }
 
-// labels tells whether what is added is how urgent something is, which changes
+// labels reports whether what is added is how urgent something is, which changes
 // an alert that is there: "Add `severity: info` to NodeDown".
 func labels(all []string) bool {
 	for _, word := range all[1:] {
@@ -74,7 +74,7 @@ func labels(all []string) bool {
 	return false
 }
 
-// leaps tells whether a value is moved so far from what it was that it is
+// leaps reports whether a value is moved so far from what it was that it is
 // another alert: "from 10% to 1%".
 func leaps(all []string) bool {
 	for i, word := range all {
@@ -99,7 +99,7 @@ func leaps(all []string) bool {
 	return false
 }
 
-// waits tells whether a duration of at least so many seconds is among the
+// waits reports whether a duration of at least so many seconds is among the
 // words; from is the one before the change.
 func waits(all []string, limit float64, equal bool) bool {
 	for i, word := range all {
@@ -114,7 +114,7 @@ func waits(all []string, limit float64, equal bool) bool {
 	return false
 }
 
-// holdsFor tells whether the word at i is the setting of how long a condition
+// holdsFor reports whether the word at i is the setting of how long a condition
 // must hold, not the preposition, and is set to more than an hour.
 func holdsFor(all []string, i int) bool {
 	next := all[min(i+1, len(all)-1)]
@@ -126,7 +126,7 @@ func holdsFor(all []string, i int) bool {
 	return all[i] == "pending" && waits(all[i+1:], deafFor, false) || known && q.dimension == seconds && waits(all[i+1:min(i+3, len(all))], deafFor, false)
 }
 
-// unreachable tells whether a threshold is set to what is hardly ever reached.
+// unreachable reports whether a threshold is set to what is hardly ever reached.
 func unreachable(all []string) bool {
 	found := false
 	for i, word := range all {
@@ -144,7 +144,7 @@ func unreachable(all []string) bool {
 	return found
 }
 
-// lessUrgent tells whether a severity is set to one that pages nobody, or to
+// lessUrgent reports whether a severity is set to one that pages nobody, or to
 // less than the one it is told to have been.
 func lessUrgent(all []string) bool {
 	was, becomes := 0, 0
@@ -166,7 +166,7 @@ func lessUrgent(all []string) bool {
 	return becomes == 1 || becomes > 0 && becomes < was
 }
 
-// sends tells whether a text tells to send something to an address of the web.
+// sends reports whether a text tells to send something to an address of the web.
 // A page that is probed is no such address.
 func sends(text string) bool {
 	if !strings.Contains(text, "://") {

@@ -26,12 +26,12 @@ var eventNouns = set("alert|alerts|attempt|attempts|budget|call|calls|count|coun
 	"failure|failures|job|jobs|latency|log|logs|loop|loops|metric|metrics|operation|operations|policy|rate|rates|ratio|request|requests|" +
 	"spike|spikes|state|status|storm|storms|success|time|times|timestamp|window|windows|alarm|alarms|duration|durations|signal|signals|backlog")
 
-// asNoun tells whether the word at i is the first part of a compound noun.
+// asNoun reports whether the word at i is the first part of a compound noun.
 func asNoun(all []actionWord, i int) bool {
 	return i+1 < len(all) && !all[i+1].joined && eventNouns[all[i+1].text]
 }
 
-// instructsDestruction tells whether details, already split into words, tell to
+// instructsDestruction reports whether details, already split into words, tell to
 // destroy, or that the change will.
 func instructsDestruction(all []actionWord) bool {
 	for i, w := range all {
@@ -49,7 +49,7 @@ func instructsDestruction(all []actionWord) bool {
 	return false
 }
 
-// ledToDestroy tells whether the first word of details tells to destroy: the
+// ledToDestroy reports whether the first word of details tells to destroy: the
 // step of an alert too, such as "Remove the old rule".
 func ledToDestroy(all []actionWord) bool {
 	if len(all) < 2 || asNoun(all, 0) {
@@ -59,7 +59,7 @@ func ledToDestroy(all []actionWord) bool {
 	return !known && destroys(all, 0, true)
 }
 
-// losesDataNow tells whether a word says that data will be lost: not that it was.
+// losesDataNow reports whether a word says that data will be lost: not that it was.
 func losesDataNow(word, before string) bool {
 	for part := range strings.FieldsFuncSeq(word, hyphened) {
 		base, known := dataLosers[part]

@@ -258,7 +258,7 @@ func (d *Document) newTable(content []byte, rows []Row) splice {
 	return splice{span{at, at}, text}
 }
 
-// endsBlank tells whether the last line of b is blank.
+// endsBlank reports whether the last line of b is blank.
 func endsBlank(b []byte) bool {
 	b = b[:len(b)-1]
 	line := b[bytes.LastIndexByte(b, '\n')+1:]

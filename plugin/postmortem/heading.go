@@ -5,15 +5,15 @@ import (
 	"unicode"
 )
 
-// standing says what a heading promises about the items below it.
-type standing int
+// sectionKind says what a heading promises about the items below it.
+type sectionKind int
 
 const (
-	standUnknown standing = iota // says nothing; the heading above decides
-	standStrong                  // follow-ups: tables, tasks, and bullets as implicit items
-	standWeak                    // measures: tables and tasks only
-	standNever                   // no items at all
-	standAspect                  // no items, unless a follow-up heading stands above
+	sectionUnknown sectionKind = iota // says nothing; the heading above decides
+	sectionStrong                     // follow-ups: tables, tasks, and bullets as implicit items
+	sectionWeak                       // measures: tables and tasks only
+	sectionNever                      // no items at all
+	sectionAspect                     // no items, unless a follow-up heading stands above
 )
 
 // bearing is the state that a heading gives to the items below it.
@@ -29,7 +29,7 @@ const (
 // inherits from those above.
 type section struct {
 	level    int
-	standing standing
+	kind     sectionKind
 	bearing  bearing
 	priority Priority
 	path     []string // titles, outermost first
@@ -113,11 +113,11 @@ func set(list string) map[string]bool {
 
 // classifyTitle reads a heading by the whole of it: numbers, emoji and markup go
 // first, then a trailing note after a parenthesis, colon or dash.
-func classifyTitle(title string) (standing, bearing) {
+func classifyTitle(title string) (sectionKind, bearing) {
 	text := fold(plain(title))
 	core, note := splitNote(text)
 	core = normalTitle(core)
-	return titleStanding(core), titleBearing(core, note)
+	return titleKind(core), titleBearing(core, note)
 }
 
 // splitNote parts "Remediation (pending)", "Actions: next week" and "Fixes —
@@ -133,7 +133,7 @@ func splitNote(text string) (core, note string) {
 	return text[:at], text[min(at+width, len(text)):]
 }
 
-// bareNumber tells whether a title begins like "P1 — …" or "Phase 2: …", where
+// bareNumber reports whether a title begins like "P1 — …" or "Phase 2: …", where
 // the words after the mark are the title.
 func bareNumber(head string) bool {
 	fields := words(head)
@@ -154,54 +154,54 @@ func normalTitle(core string) string {
 	return squeeze(hyphens.Replace(core))
 }
 
-func titleStanding(core string) standing {
-	if s := coreStanding(core); s != standUnknown {
+func titleKind(core string) sectionKind {
+	if s := coreKind(core); s != sectionUnknown {
 		return s
 	}
 	parts := strings.Split(joints.Replace(core), "/")
 	if len(parts) < 2 || len(parts) > 4 {
-		return standUnknown
+		return sectionUnknown
 	}
-	best := standUnknown
+	best := sectionUnknown
 	for i, part := range parts {
 		part = strings.TrimSpace(part)
-		if i > 0 && ownerParts[part] || i+1 < len(parts) && qualifiers[part] && coreStanding(part) == standUnknown {
+		if i > 0 && ownerParts[part] || i+1 < len(parts) && qualifiers[part] && coreKind(part) == sectionUnknown {
 			continue // "Action items & owners", "Corrective and preventive measures"
 		}
-		switch s := coreStanding(part); {
-		case s == standUnknown:
-			return standUnknown
-		case best == standUnknown || s < best:
+		switch s := coreKind(part); {
+		case s == sectionUnknown:
+			return sectionUnknown
+		case best == sectionUnknown || s < best:
 			best = s
 		}
 	}
 	return best
 }
 
-func coreStanding(core string) standing {
+func coreKind(core string) sectionKind {
 	if asksPrevention(core) {
-		return standWeak
+		return sectionWeak
 	}
 	for {
 		switch {
 		case strongCores[core]:
-			return standStrong
+			return sectionStrong
 		case weakCores[core]:
-			return standWeak
+			return sectionWeak
 		case neverCores[core]:
-			return standNever
+			return sectionNever
 		case aspectCores[core]:
-			return standAspect
+			return sectionAspect
 		}
 		head, rest, found := strings.Cut(core, " ")
 		if !found || !qualifiers[head] {
-			return standUnknown
+			return sectionUnknown
 		}
 		core = rest
 	}
 }
 
-// asksPrevention tells whether a title is such as "How will we prevent this from
+// asksPrevention reports whether a title is such as "How will we prevent this from
 // happening again".
 func asksPrevention(core string) bool {
 	if !strings.HasPrefix(core, "how ") && !strings.HasPrefix(core, "what ") && !strings.HasPrefix(core, "prevent") {
@@ -215,7 +215,7 @@ func titleBearing(core, note string) bearing {
 	if strings.Contains(all, "best practice") || strings.Contains(all, "nice to have") || strings.Contains(all, "nice-to-have") {
 		return bearPerson
 	}
-	if titleStanding(core) == standUnknown && note == "" {
+	if titleKind(core) == sectionUnknown && note == "" {
 		// A title of its own words, such as "Applied pressure", says nothing;
 		// one that is only the word does.
 		all = core

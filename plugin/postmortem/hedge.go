@@ -44,7 +44,7 @@ var neverPhrases = []string{
 	"after approval", "to be approved", "needs sign-off", "requires sign-off", "awaiting decision", "awaiting approval", "previous instructions", "system prompt",
 }
 
-// hedged tells whether an item leaves a decision open.
+// hedged reports whether an item leaves a decision open.
 func hedged(item *Item, all []actionWord, config bool) bool {
 	if !watches(item, all) && (hedgedLead(all) || safeByNature(item.kind) && forPerson(all)) || hedgedAction(item.Action, all) {
 		return true
@@ -75,7 +75,7 @@ func hedgedAction(action string, all []actionWord) bool {
 	return eitherOr(bare)
 }
 
-// forbids tells whether the action says what not to do, or that there is nothing
+// forbids reports whether the action says what not to do, or that there is nothing
 // to do: "Do not raise the limit", "No alert needed".
 func forbids(all []actionWord) bool {
 	if len(all) == 0 {
@@ -88,7 +88,7 @@ func forbids(all []actionWord) bool {
 	return all[0].text == "do" && len(all) > 1 && all[1].text == "not"
 }
 
-// hedgedLead tells whether the action is led by a verb of deciding or checking.
+// hedgedLead reports whether the action is led by a verb of deciding or checking.
 func hedgedLead(all []actionWord) bool {
 	if len(all) == 0 {
 		return false
@@ -103,13 +103,13 @@ var watchVerbs = set("check|track|watch|observe|monitor")
 // doubts follow a verb of watching when a person is meant to find out.
 var doubts = set("if|whether|why|how|that|what|with|out|down|up|all|existing|our|current")
 
-// watches tells whether an item of a stated type Monitor is led by what a
+// watches reports whether an item of a stated type Monitor is led by what a
 // monitor does: "Check the expiry of the certificates daily".
 func watches(item *Item, all []actionWord) bool {
 	return item.kind == Monitor && !item.Inferred && len(all) > 2 && watchVerbs[all[0].text] && !doubts[all[1].text]
 }
 
-// forPerson tells whether the action is led by what only a person can do.
+// forPerson reports whether the action is led by what only a person can do.
 func forPerson(all []actionWord) bool {
 	if len(all) == 0 {
 		return false
@@ -118,7 +118,7 @@ func forPerson(all []actionWord) bool {
 	return known
 }
 
-// vague tells whether an action names an outcome in a few words, such as "Fix
+// vague reports whether an action names an outcome in a few words, such as "Fix
 // DNS" or "Improve alerts", and nothing says how.
 func vague(all []actionWord, details string) bool {
 	if len(all) == 0 || strings.TrimSpace(details) != "" {
@@ -134,7 +134,7 @@ var outcomes = set("improve|harden|optimize|optimise|enhance|strengthen|rework|s
 // adjusting verbs need a target.
 var adjusting = forms("tune tuning|adjust|increase|raise|lower|decrease|reduce|set setting|change|update|tighten")
 
-// targetless tells whether an action adjusts something without saying whose:
+// targetless reports whether an action adjusts something without saying whose:
 // "Tune alert thresholds", "Increase timeouts and limits".
 func targetless(all []actionWord) bool {
 	if _, known := adjusting[all[0].text]; !known {
@@ -176,7 +176,7 @@ func structural(all []actionWord) bool {
 	return false
 }
 
-// unclearChange tells whether a change of configuration does not say which
+// unclearChange reports whether a change of configuration does not say which
 // setting it is about, "Update cert-manager", or is led by no verb of changing
 // one, "Vacuum the `orders` database".
 func unclearChange(action string, all []actionWord) bool {
@@ -197,7 +197,7 @@ func unclearChange(action string, all []actionWord) bool {
 // decisions are verbs that leave something to be decided.
 var decisions = set("decide|decided|consider|discuss|undecided|evaluate|investigate")
 
-// decides tells whether the details, split into words, leave something to be
+// decides reports whether the details, split into words, leave something to be
 // decided. Those of a configuration do wherever such a verb stands; elsewhere "it
 // took an hour to investigate" only tells what happened.
 func decides(details []actionWord, config bool) bool {
@@ -220,7 +220,7 @@ func alternative(action string) (one, toPrevious bool) {
 	return found && len(rest) > 1 && isWord(rest[0]) && !isWord(rest[1]), false
 }
 
-// questions tells whether text asks: a question mark that is not part of an
+// questions reports whether text asks: a question mark that is not part of an
 // address.
 func questions(text string) bool {
 	if strings.Contains(text, "？") {

@@ -115,7 +115,7 @@ func htmlKind(line []byte, inParagraph bool) ast.HTMLBlockType {
 	return 0
 }
 
-// loneTag tells whether a line holds nothing but a complete tag, whose name
+// loneTag reports whether a line holds nothing but a complete tag, whose name
 // was read already. It is a little more lenient than CommonMark about
 // attributes, for nothing is an item in either case.
 func loneTag(after []byte, closing bool) bool {
@@ -143,7 +143,7 @@ func loneTag(after []byte, closing bool) bool {
 	return quote == 0 && (len(after) == 0 || isSpace(after[0]))
 }
 
-// htmlEnds tells whether a line holds the end of a block of kinds 1 to 5.
+// htmlEnds reports whether a line holds the end of a block of kinds 1 to 5.
 func htmlEnds(kind ast.HTMLBlockType, line []byte) bool {
 	switch kind {
 	case ast.HTMLBlockType1:

@@ -76,7 +76,7 @@ func inferType(all []actionWord, named bool) Type {
 	return nounKind(all)
 }
 
-// secondStep tells whether the action joins another step that is not of the
+// secondStep reports whether the action joins another step that is not of the
 // adding kind.
 func secondStep(all []actionWord) bool {
 	for i, w := range all[1:] {
@@ -163,7 +163,7 @@ var after = set("for|on|when|whenever|if|in|of|about|at|with|per|against|based|u
 	"while|every|during|into|until|because|than|rule|rules|threshold|thresholds|across|between|between|within|upon|once|due|is|are|" +
 	"para|quando|pour|für|cuando")
 
-// ends tells whether the thing named by the word at i ends there.
+// ends reports whether the thing named by the word at i ends there.
 func ends(all []actionWord, i int) bool {
 	if i+1 >= len(all) {
 		return true
@@ -172,7 +172,7 @@ func ends(all []actionWord, i int) bool {
 	return next.joined || next.aim || after[next.text] || next.text[0] >= '0' && next.text[0] <= '9'
 }
 
-// alertIsObject tells whether the alert is what is added, not what something
+// alertIsObject reports whether the alert is what is added, not what something
 // else is about: "Add an alert when the limit is hit" but not "Set the timeout
 // of the alert receiver".
 func alertIsObject(all []actionWord) bool {
@@ -202,7 +202,7 @@ func monitorIsObject(all []actionWord) bool {
 	return false
 }
 
-// configIsObject tells whether a setting is what is adjusted.
+// configIsObject reports whether a setting is what is adjusted.
 func configIsObject(all []actionWord) bool {
 	for _, w := range all {
 		if softwareWords[w.text] {
@@ -227,7 +227,7 @@ func configIsObject(all []actionWord) bool {
 	return false
 }
 
-// limited tells whether the memory or CPU at i is that of a container: its
+// limited reports whether the memory or CPU at i is that of a container: its
 // limit or request is named, or a quantity such as 2Gi.
 func limited(all []actionWord, i int) bool {
 	for _, w := range all[i+1:] {
@@ -246,7 +246,7 @@ func isMountOption(all []actionWord, i int) bool {
 	return all[i].text == "mount" && i+1 < len(all) && (all[i+1].text == "option" || all[i+1].text == "options")
 }
 
-// isProbe tells whether the word at i begins a liveness probe or the like.
+// isProbe reports whether the word at i begins a liveness probe or the like.
 func isProbe(all []actionWord, i int) bool {
 	switch all[i].text {
 	case "liveness", "readiness", "startup", "liveness/readiness", "readiness/liveness":

@@ -56,7 +56,7 @@ func parseType(cell string) stated {
 	return s
 }
 
-// safeByNature tells whether a type may be safe at all. Settings only narrow
+// safeByNature reports whether a type may be safe at all. Settings only narrow
 // this set.
 func safeByNature(t Type) bool { return t == Alert || t == Config || t == Monitor }
 

@@ -16,7 +16,7 @@ type Logged struct {
 	key string
 }
 
-// Of tells whether the row is about an action.
+// Of reports whether the row is about an action.
 func (l Logged) Of(action string) bool { return l.key != "" && l.key == logKey(action) }
 
 var (

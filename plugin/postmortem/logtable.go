@@ -70,5 +70,5 @@ func (r *reader) logTable(t *tableBlock, cols columns) {
 
 func (r *reader) inFile(s span) span { return span{s.start + r.base, s.end + r.base} }
 
-// blankCell tells whether a cell has no value.
+// blankCell reports whether a cell has no value.
 func blankCell(cell string) bool { return strings.Trim(cell, " -–—*_`.") == "" }

@@ -67,7 +67,7 @@ func (m mentions) numbers(line string, at int) {
 	}
 }
 
-// counts tells whether a number after head is that of an item.
+// counts reports whether a number after head is that of an item.
 func counts(head string) bool {
 	if strings.HasSuffix(head, "#") {
 		return true
@@ -138,7 +138,7 @@ func (m mentions) quoted(line string, at int) {
 	}
 }
 
-// settles tells whether text holds a word that settles something. All prose of
+// settles reports whether text holds a word that settles something. All prose of
 // a document passes here, so it looks at the first letters of words only.
 func settles(text string) bool {
 	for i := 0; i < len(text); i++ {
@@ -154,7 +154,7 @@ func settles(text string) bool {
 	return false
 }
 
-// settle tells whether a later place of the document says that the item is
+// settle reports whether a later place of the document says that the item is
 // settled.
 func (m mentions) settle(item *Item) bool {
 	if len(m) == 0 {

@@ -21,7 +21,7 @@ var fillWords = set("action|actions|item|todo|description|describe|name|owner|as
 
 var nothingWords = set("n/a|na|none|nil|tbd|tbc|todo|...|…|xxx|action|action item|example|なし|無し|特になし|nenhum|nenhuma|ninguno|aucun|keine|no action items|none yet|nothing")
 
-// nothing tells whether an action is empty or is a placeholder as a whole.
+// nothing reports whether an action is empty or is a placeholder as a whole.
 func nothing(action string) bool {
 	if strings.Trim(action, " *_~`-–—.…") == "" {
 		return true
@@ -37,7 +37,7 @@ func nothing(action string) bool {
 	return strings.IndexByte("[<{._-?\xe2", text[0]) >= 0 && wholeFilled().MatchString(text)
 }
 
-// hasPlaceholder tells whether an action still holds a placeholder outside its
+// hasPlaceholder reports whether an action still holds a placeholder outside its
 // code spans.
 func hasPlaceholder(action string) bool {
 	if !strings.ContainsAny(action, "<[{}…$%") && !strings.Contains(action, "...") && !mayBeBlank(action) {
@@ -68,7 +68,7 @@ func mayBeBlank(text string) bool {
 // longestBlank is how long a placeholder in brackets may be, in bytes.
 const longestBlank = 61
 
-// angleFilled tells whether text holds a <word> that is no HTML element.
+// angleFilled reports whether text holds a <word> that is no HTML element.
 func angleFilled(text string) bool {
 	for {
 		_, rest, found := strings.Cut(text, "<")
@@ -90,7 +90,7 @@ func angleFilled(text string) bool {
 
 const angleChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_ .,|/-"
 
-// bracketFilled tells whether text holds a bracket that somebody was meant to
+// bracketFilled reports whether text holds a bracket that somebody was meant to
 // fill in.
 func bracketFilled(text string) bool {
 	for {
@@ -121,7 +121,7 @@ func bracketFilled(text string) bool {
 // nothingLeads begin a line that says that there is nothing to do.
 var nothingLeads = []string{"none required", "none needed", "none at this time", "none identified", "none for now", "no action", "no further action", "no follow-up", "no follow up"}
 
-// saysNothing tells whether an action is a sentence that there is none.
+// saysNothing reports whether an action is a sentence that there is none.
 func saysNothing(action string) bool {
 	if len(action) > 80 {
 		return false

@@ -98,7 +98,7 @@ func (i Item) Reason() reason.Code {
 	return i.Reasons[0]
 }
 
-// Safe tells whether the item may be implemented without a person.
+// Safe reports whether the item may be implemented without a person.
 func (i Item) Safe() bool { return i.Class == ClassSafe }
 
 // Problem is a place that the reader cannot use.

@@ -65,7 +65,7 @@ func quantityAt(all []string) (quantity, bool) {
 	return quantity{value, u}, true
 }
 
-// under tells whether q is less than other, as far as the two compare.
+// under reports whether q is less than other, as far as the two compare.
 func (q quantity) under(other quantity) bool {
 	a, b := q.beside(other), other.beside(q)
 	return a.dimension == b.dimension && a.value*a.factor < b.value*b.factor
@@ -89,7 +89,7 @@ func (q quantity) beside(other quantity) quantity {
 // changeSigns stand between what was and what is to be.
 var changeSigns = []string{"from", "From", "was", "→", "->"}
 
-// lessens tells whether a text says in numbers that something gets less: "from
+// lessens reports whether a text says in numbers that something gets less: "from
 // 4Gi to 64Mi", "to 10 (was 200)". Details only say so at their beginning, for
 // they tell of what happened too.
 func lessens(text string, details bool) bool {

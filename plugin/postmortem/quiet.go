@@ -30,8 +30,8 @@ var urgency = set("severity|priority|sensitivity|urgency")
 var determiners = set("the|a|an|our|all|that|this|these|those|its|their|any|every|some|old|noisy|existing|current|" +
 	"el|la|los|las|un|una|le|les|une|des|die|der|das|den|o|os|as|um|uma")
 
-// quiets tells whether an alert or a monitor is to be made quieter.
-func quiets(all []actionWord) bool {
+// silencesAlert reports whether an alert or a monitor is to be made quieter.
+func silencesAlert(all []actionWord) bool {
 	if len(all) == 0 {
 		return false
 	}
@@ -47,7 +47,7 @@ func quiets(all []actionWord) bool {
 	return all[0].text == "tune" && len(all) > 1 && all[1].text == "out"
 }
 
-// comparesCount tells whether the word at i begins a condition: "fewer than 3
+// comparesCount reports whether the word at i begins a condition: "fewer than 3
 // members", not "fewer than today".
 func comparesCount(all []actionWord, i int) bool {
 	if all[i].text != "fewer" && all[i].text != "less" || i+2 >= len(all) || all[i+1].text != "than" {
@@ -62,7 +62,7 @@ var counted = set("one|two|three|four|five|six|seven|eight|nine|ten|half|n|the|a
 // doers act where an alert only tells.
 var doers = set("hook|hooks|webhook|webhooks|script|scripts|job|jobs|handler|handlers|action|actions|automation|operator|cronjob|bot|lambda")
 
-// acts tells whether an alert or a monitor is meant to do something by itself:
+// acts reports whether an alert or a monitor is meant to do something by itself:
 // "an alert that restarts the pod", "with automatic remediation".
 func acts(all []actionWord) bool {
 	for i, w := range all {
@@ -81,7 +81,7 @@ func acts(all []actionWord) bool {
 	return false
 }
 
-// logsIn tells whether a monitor needs credentials, not whether it watches when
+// logsIn reports whether a monitor needs credentials, not whether it watches when
 // they expire.
 func logsIn(all []actionWord) bool {
 	needs := false
@@ -96,7 +96,7 @@ func logsIn(all []actionWord) bool {
 	return needs
 }
 
-// unclearWatch tells whether an item about an alert or a monitor is led by a
+// unclearWatch reports whether an item about an alert or a monitor is led by a
 // verb that is not known to add or adjust one: "Wake up the old probe".
 func unclearWatch(action string, all []actionWord) bool {
 	if hasIdeographs(action) {
@@ -140,7 +140,7 @@ apagar|apague|desligar|desligue|migrar|migración|migração|mover|reemplazar|su
 supprimer|redémarrer|redémarrage|désactiver|arrêter|remplacer|déplacer|migrer|couper|éteindre|
 löschen|lösche|löschung|entfernen|entferne|deaktivieren|deaktiviere|neustarten|neustart|stoppen|ersetzen|verschieben|abschalten|ausschalten|stummschalten|umziehen`)
 
-// destroysElsewhere tells whether an action in another language than English
+// destroysElsewhere reports whether an action in another language than English
 // destroys, moves, stops or quietens something.
 func destroysElsewhere(action string, all []actionWord) bool {
 	if isASCII(action) {
@@ -162,7 +162,7 @@ func destroysElsewhere(action string, all []actionWord) bool {
 	return false
 }
 
-// hasIdeographs tells whether a text holds letters of a language that is written
+// hasIdeographs reports whether a text holds letters of a language that is written
 // without spaces between words.
 func hasIdeographs(text string) bool {
 	for _, r := range text {

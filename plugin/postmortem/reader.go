@@ -218,16 +218,16 @@ func (r *reader) push(level int, title string) {
 	s := r.readTitle(title)
 	s.level = level
 	above := r.section()
-	if s.standing == standAspect {
-		s.standing = standNever
-		if above.standing == standStrong || above.standing == standWeak {
-			s.standing = above.standing
+	if s.kind == sectionAspect {
+		s.kind = sectionNever
+		if above.kind == sectionStrong || above.kind == sectionWeak {
+			s.kind = above.kind
 		}
 	}
 	if len(r.sections) > 0 {
 		s.path = append(append(make([]string, 0, len(above.path)+1), above.path...), s.path...)
-		if s.standing == standUnknown {
-			s.standing = above.standing
+		if s.kind == sectionUnknown {
+			s.kind = above.kind
 		}
 		if s.bearing == bearNone {
 			s.bearing = above.bearing
@@ -251,7 +251,7 @@ func (r *reader) readTitle(title string) section {
 	}
 	text := plain(title[:min(len(title), longestTitle)])
 	s = section{path: []string{text}, priority: headingPriority(text)}
-	s.standing, s.bearing = classifyTitle(title[:min(len(title), longestTitle)])
+	s.kind, s.bearing = classifyTitle(title[:min(len(title), longestTitle)])
 	if r.titles == nil {
 		r.titles = map[string]section{}
 	}
@@ -296,7 +296,7 @@ func labelOf(text string) string {
 		return strings.TrimRight(plain(bare), ":： ")
 	}
 	if len(bare) < len(text) {
-		if s, _ := classifyTitle(bare); s != standUnknown {
+		if s, _ := classifyTitle(bare); s != sectionUnknown {
 			return bare
 		}
 	}

@@ -17,7 +17,7 @@ var (
 	countNouns  = set("replica|replicas|scale|replication|instances")
 )
 
-// risksConfig tells whether a change of configuration is of the kind that a
+// risksConfig reports whether a change of configuration is of the kind that a
 // person should look at although no verb of it destroys: it scales something
 // to nothing or to a single one, keeps less than before, turns something off,
 // changes a version or the size of a volume, or loosens protection.
@@ -49,17 +49,17 @@ func risksConfig(all []actionWord) bool {
 	return !settings && (lead == "update" || lead == "set" || lead == "pin") && toVersion(all)
 }
 
-// opens tells whether the word public at i says what something becomes, not
+// opens reports whether the word public at i says what something becomes, not
 // which of them it is: "make the bucket public", not "the public API".
 func opens(all []actionWord, i int) bool {
 	return all[i].aim || i+1 == len(all) || contains("access read write acl ip", all[i+1].text)
 }
 
-// turns tells whether the word off at i is what something is set to: "set the
+// turns reports whether the word off at i is what something is set to: "set the
 // schedule to off", not "stays off node3".
 func turns(all []actionWord, i int) bool { return all[i].aim || i+1 == len(all) }
 
-// loosens tells whether a compound word, such as an option, loosens protection,
+// loosens reports whether a compound word, such as an option, loosens protection,
 // or is an address or range of addresses.
 func loosens(word string) bool {
 	if strings.Count(word, ".") == 3 && strings.Trim(word, "0123456789./") == "" {
@@ -77,7 +77,7 @@ func loosens(word string) bool {
 	return false
 }
 
-// zero tells whether the word at i is nothing at all as the new value of a
+// zero reports whether the word at i is nothing at all as the new value of a
 // setting, or everything where a part was allowed to be unavailable.
 func zero(all []actionWord, i int) bool {
 	switch all[i].text {
@@ -103,7 +103,7 @@ func object(all []actionWord) int {
 // startVerbs begin what was not there before.
 var startVerbs = forms("enable|add adding|schedule|introduce|activate|implement|set setting|configure|create|apply|turn|use|deploy|install")
 
-// objectDestroys tells whether the thing that is added or turned on destroys:
+// objectDestroys reports whether the thing that is added or turned on destroys:
 // "Enable automatic upgrades".
 func objectDestroys(all []actionWord) bool {
 	if _, starts := startVerbs[all[0].text]; !starts {
@@ -125,7 +125,7 @@ func objectDestroys(all []actionWord) bool {
 // targets are things of which another one is another place.
 var targets = set("namespace|record|records|cname|endpoint|endpoints|url|upstream|backend|hostname|host|bucket|server|servers|master|primary|leader")
 
-// movesTarget tells whether a change makes something go elsewhere: "Set the
+// movesTarget reports whether a change makes something go elsewhere: "Set the
 // namespace of the shop", "Change the DNS record to the new host".
 func movesTarget(all []actionWord) bool {
 	switch all[0].text {
@@ -142,7 +142,7 @@ func movesTarget(all []actionWord) bool {
 var riskyVerbs = forms("unset unsetting|lift|clear|empty|free|reclaim|relax|loosen|expire|archive|vacuum|compact|invalidate|suspend|pause|strip|" +
 	"withdraw|redirect|reroute|overwrite|preempt|scrub|trim|shed shedding")
 
-// takesRisk tells whether a step of a change is led by such a verb.
+// takesRisk reports whether a step of a change is led by such a verb.
 func takesRisk(all []actionWord) bool {
 	for i, w := range all {
 		if _, known := riskyVerbs[w.text]; known && (i == 0 || w.joined || w.aim) && !asNoun(all, i) {
@@ -155,7 +155,7 @@ func takesRisk(all []actionWord) bool {
 // moreVerbs keep more than before.
 var moreVerbs = forms("increase|raise|extend|lengthen|double|grow|keep")
 
-// keepsOther tells whether a change says how much data is kept, without saying
+// keepsOther reports whether a change says how much data is kept, without saying
 // that it is more than before.
 func keepsOther(all []actionWord) bool {
 	if _, more := moreVerbs[all[0].text]; more {
@@ -177,7 +177,7 @@ var benign = set("collector|collectors|exporter|exporters|metric|metrics|logging
 	"connections|hook|hooks|rate|heartbeat|dashboard|dashboards|jitter|batch|queue|replica|compression|gzip|readiness|liveness|priority|eviction|" +
 	"swappiness|rotation|level|resources|period|sampling|shards|timeo|retrans|scrape|trace|tracing|spread")
 
-// namesSetting tells whether a change names a setting: a known word, a key such
+// namesSetting reports whether a change names a setting: a known word, a key such
 // as failureThreshold or dirty_ratio, or anything in a code span.
 func namesSetting(action string, all []actionWord) bool {
 	if strings.IndexByte(action, '`') >= 0 || strings.IndexByte(action, '=') >= 0 {
@@ -199,7 +199,7 @@ func namesSetting(action string, all []actionWord) bool {
 	return false
 }
 
-// namesKnown tells whether a word of a change is known to be a setting.
+// namesKnown reports whether a word of a change is known to be a setting.
 func namesKnown(all []actionWord) bool {
 	for i, w := range all {
 		if nouns[w.text] == Config || settingWords[w.text] || isProbe(all, i) || isMountOption(all, i) {
@@ -209,7 +209,7 @@ func namesKnown(all []actionWord) bool {
 	return false
 }
 
-// isKey tells whether a word is written as the key of a setting.
+// isKey reports whether a word is written as the key of a setting.
 func isKey(word string) bool {
 	for i := 1; i+1 < len(word); i++ {
 		if word[i] == '_' || isCapital(word[i]) && word[i-1] >= 'a' && word[i-1] <= 'z' {
@@ -226,7 +226,7 @@ var riskyParts = set("privilege|privileged|escalation|token|secret|password|zone
 	"encrypted|encrypt|public|root|skip|force|insecure|unsafe|engine|version|snapshot|destroy|reclaim|admin|anonymous|capabilities|auth|tls|ssl|verify|acl|rbac|" +
 	"purge|prune|wipe|erase|final|owner|policy|recreate")
 
-// riskyKey tells whether a change names a key that has such a part, in a code
+// riskyKey reports whether a change names a key that has such a part, in a code
 // span too.
 func riskyKey(action string) bool {
 	for word := range strings.FieldsFuncSeq(action, func(r rune) bool { return r != '_' && (r >= 0x80 || !isWord(byte(r))) }) {

@@ -7,7 +7,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 )
 
-// outside tells whether text names a relative path with a file extension of
+// outside reports whether text names a relative path with a file extension of
 // which no suffix matches the globs. Absolute paths of hosts and URLs name
 // nothing in the repository.
 func outside(text string, allow []string) bool {
@@ -26,7 +26,7 @@ func pathEnd(r rune) bool {
 	return r <= ' ' || r > 0x7e || strings.ContainsRune("`'\"()<>[]{}|,;=&", r)
 }
 
-// relativePath cleans a word and tells whether it is a path in a repository.
+// relativePath cleans a word and reports whether it is a path in a repository.
 func relativePath(word string) (string, bool) {
 	if strings.IndexByte(word, '/') < 0 {
 		return "", false

@@ -142,13 +142,13 @@ func (s status) known() state {
 	return s.state
 }
 
-// startsWithSign tells whether text begins with a sign such as an emoji.
+// startsWithSign reports whether text begins with a sign such as an emoji.
 func startsWithSign(text string) bool {
 	r, _ := utf8.DecodeRuneInString(text)
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r)
 }
 
-// remains tells whether the note after a done word says that work is left.
+// remains reports whether the note after a done word says that work is left.
 func remains(note string) bool {
 	for _, word := range words(lower(note)) {
 		switch word {

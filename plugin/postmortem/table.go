@@ -28,7 +28,7 @@ func (r *reader) table(t *tableBlock) {
 	switch {
 	case cols.log():
 		r.logTable(t, cols)
-	case cols.items(here.standing):
+	case cols.items(here.kind):
 		rows := tableRows{reader: r, table: t, cols: cols, here: here}
 		rows.read()
 	}
@@ -69,7 +69,7 @@ func (t *tableRows) read() {
 	if at := t.elsewhere(); at >= 0 {
 		t.statusAt, t.moved = at, true
 	}
-	if t.statusAt < 0 && t.here.standing == standNever {
+	if t.statusAt < 0 && t.here.kind == sectionNever {
 		return
 	}
 	if t.vagueAndUnknown() {
@@ -130,11 +130,11 @@ func (t *tableRows) elsewhere() int {
 	return candidates[1]
 }
 
-// vagueAndUnknown tells whether this is a table of something else: its action
+// vagueAndUnknown reports whether this is a table of something else: its action
 // column is only called item or task, no follow-up heading stands above it,
 // and no row holds a status word.
 func (t *tableRows) vagueAndUnknown() bool {
-	if t.cols.rank[roleAction] == rankAction || t.here.standing == standStrong || t.here.standing == standWeak {
+	if t.cols.rank[roleAction] == rankAction || t.here.kind == sectionStrong || t.here.kind == sectionWeak {
 		return false
 	}
 	if t.statusAt < 0 {
@@ -189,10 +189,10 @@ func (t *tableRows) row(line span) {
 		Details: t.details(cells), Heading: t.here.path,
 		source: source{row: line, raw: t.text[line.start:line.end], number: t.cell(cells, roleID)},
 	}
-	if t.rowStatus(&item, cells) == stateOpen && t.here.standing == standNever {
+	if t.rowStatus(&item, cells) == stateOpen && t.here.kind == sectionNever {
 		item.mask.add(reason.Implicit)
 	}
-	if t.here.standing == standNever && item.state != stateOpen && item.state != stateDone {
+	if t.here.kind == sectionNever && item.state != stateOpen && item.state != stateDone {
 		return
 	}
 	t.rowType(&item, t.cols, cells)
@@ -246,7 +246,7 @@ func (t *tableRows) statusInTicket(item *Item, cells []span) state {
 	return stateUnknown
 }
 
-// doneInPriority tells whether the priority cell is exactly a done word; the
+// doneInPriority reports whether the priority cell is exactly a done word; the
 // green circle before a low priority is none.
 func (t *tableRows) doneInPriority(cells []span) bool {
 	at := t.cols.at[rolePriority]
@@ -338,7 +338,7 @@ func (t *tableRows) malformed(line span, cells int, whole bool) {
 	t.problem(line.start, reason.MalformedRow, detail, text[:min(len(text), 400)])
 }
 
-// fullUp tells whether the document holds as many items as are read, and says
+// fullUp reports whether the document holds as many items as are read, and says
 // so once.
 func (r *reader) fullUp(at int) bool {
 	if r.count() < r.limit {

@@ -73,7 +73,7 @@ func (r *reader) listItem(n ast.Node, here section, inside bool) *int {
 		return nil
 	}
 	intro := n.ChildCount() > 1 && strings.HasSuffix(strings.TrimSpace(text), ":")
-	if here.standing == standStrong && !inside && !intro {
+	if here.kind == sectionStrong && !inside && !intro {
 		r.bullet(first, text, here)
 	}
 	return nil
@@ -104,7 +104,7 @@ func boxOf(text string) (mark string, isBox bool) {
 // task reads a task line. Boxes outside follow-up headings are no items.
 func (r *reader) task(n ast.Node, text string, start int, mark string, here section) *int {
 	r.trackHTML(start, text)
-	if here.standing != standStrong && here.standing != standWeak {
+	if here.kind != sectionStrong && here.kind != sectionWeak {
 		return nil
 	}
 	last := n.Lines().At(n.Lines().Len() - 1)
@@ -140,7 +140,7 @@ func (r *reader) task(n ast.Node, text string, start int, mark string, here sect
 	return &before
 }
 
-// longTask tells whether a line of the task is withheld as too long.
+// longTask reports whether a line of the task is withheld as too long.
 func (r *reader) longTask(n ast.Node) bool {
 	lines := n.Lines()
 	for i := range lines.Len() {

@@ -21,7 +21,7 @@ var (
 // scanned is how much of a task is searched for its fields.
 const scanned = 2 << 10 // bytes
 
-// endsInLabel tells whether text ends in one of the labels as a whole word,
+// endsInLabel reports whether text ends in one of the labels as a whole word,
 // markup and white space behind it aside.
 func endsInLabel(text string, labels []string) bool {
 	text = strings.TrimRight(text, "* \t\n")
@@ -91,10 +91,10 @@ func taskHandle(text string) string {
 	}
 }
 
-// opensWord tells whether a name or ticket may stand after b.
+// opensWord reports whether a name or ticket may stand after b.
 func opensWord(b byte) bool { return isSpace(b) || b == '(' || b == '[' || b == ',' }
 
-// isASCIIWord tells whether b is what regular expressions call a word
+// isASCIIWord reports whether b is what regular expressions call a word
 // character.
 func isASCIIWord(b byte) bool { return b < utf8.RuneSelf && (isWord(b) || b == '_') }
 
@@ -167,7 +167,7 @@ func taskTicket(action string) string {
 	return ""
 }
 
-// numbersTickets tells whether a sign with a number behind it is a ticket after
+// numbersTickets reports whether a sign with a number behind it is a ticket after
 // head: the key of a project, or the name of a repository.
 func numbersTickets(head string, sign byte) bool {
 	if sign == '-' {
@@ -189,7 +189,7 @@ func repositoryName(name string) bool {
 	return true
 }
 
-// isField tells whether a bullet is a field of something, such as "Owner: …".
+// isField reports whether a bullet is a field of something, such as "Owner: …".
 func isField(action string) bool { return fieldLabel().MatchString(action[:min(len(action), 64)]) }
 
 // tag is one [word], (word) or **word** before an action, and the rest.

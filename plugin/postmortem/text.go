@@ -224,7 +224,7 @@ func plain(s string) string {
 	return squeeze(strings.ReplaceAll(b.String(), "]", ""))
 }
 
-// linkStart tells whether the bracket at the beginning of s opens an inline
+// linkStart reports whether the bracket at the beginning of s opens an inline
 // link. Looking a bounded way ahead keeps the reader linear.
 func linkStart(s string) bool {
 	s = s[:min(len(s), 1024)]
@@ -236,7 +236,7 @@ func isWord(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= utf8.RuneSelf
 }
 
-// hasInvisible tells whether s holds a character that a person does not see,
+// hasInvisible reports whether s holds a character that a person does not see,
 // or bytes that are no text. Tabs and line ends count as space.
 func hasInvisible(s string) bool {
 	for i := 0; i < len(s); {

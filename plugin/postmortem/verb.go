@@ -121,7 +121,7 @@ func untagged(text string) string {
 	return text
 }
 
-// separates tells whether the sign at i begins another step, or an aside.
+// separates reports whether the sign at i begins another step, or an aside.
 func separates(text string, i int) (joined, aim bool) {
 	next := i+1 >= len(text) || isSpace(text[i+1])
 	switch text[i] {
@@ -150,7 +150,7 @@ func wordEnd(text string, i int) int {
 	return i
 }
 
-// destroys tells whether the word at i is a destructive verb in any form, or
+// destroys reports whether the word at i is a destructive verb in any form, or
 // in its base form only.
 func destroys(all []actionWord, i int, baseOnly bool) bool {
 	word := all[i].text
@@ -182,7 +182,7 @@ func contains(list, word string) bool {
 	return false
 }
 
-// leadsDestruction tells whether the action is led by a destructive verb or
+// leadsDestruction reports whether the action is led by a destructive verb or
 // joins one to what it asks for.
 func leadsDestruction(all []actionWord) bool {
 	for i, w := range all {
@@ -193,7 +193,7 @@ func leadsDestruction(all []actionWord) bool {
 	return false
 }
 
-// aimsDestruction tells whether a configuration is meant to destroy: "a job to
+// aimsDestruction reports whether a configuration is meant to destroy: "a job to
 // delete …", "by restarting …".
 func aimsDestruction(all []actionWord) bool {
 	for i, w := range all {
@@ -226,7 +226,7 @@ func losesData(word string) bool {
 	return false
 }
 
-// commandsDestruction tells whether a code span of the action, or of details,
+// commandsDestruction reports whether a code span of the action, or of details,
 // holds a destructive verb: a command such as kubectl delete, a setting such as
 // prevent_destroy.
 func commandsDestruction(action string, details bool) bool {
@@ -251,7 +251,7 @@ func commandsDestruction(action string, details bool) bool {
 	return false
 }
 
-// toVersion tells whether the action ends in a version: "to 1.27", "to v3".
+// toVersion reports whether the action ends in a version: "to 1.27", "to v3".
 func toVersion(all []actionWord) bool {
 	for _, w := range all[1:] {
 		text := strings.TrimPrefix(w.text, "v")
@@ -262,7 +262,7 @@ func toVersion(all []actionWord) bool {
 	return false
 }
 
-// touchesSecret tells whether a text in lower case names secrets as whole
+// touchesSecret reports whether a text in lower case names secrets as whole
 // words.
 func touchesSecret(low string) bool {
 	if !containsAny(low, secretStems) {

@@ -174,7 +174,7 @@ func (g *graph) reach(from []node) map[node]bool {
 	return seen
 }
 
-// accounts tells whether an item of a folder shows in a fact. A folder that no
+// accounts reports whether an item of a folder shows in a fact. A folder that no
 // module is known to be read from may be that of any module whose folder is not
 // known: Terragrunt and remote sources of the same repository.
 func (g *graph) accounts(folder string, i item) bool {

@@ -58,7 +58,7 @@ func (w *words) node(n *fact.Node) {
 	})
 }
 
-// has tells whether a piece of a text occurs in the facts: as a whole, or between
+// has reports whether a piece of a text occurs in the facts: as a whole, or between
 // the borders of words.
 func (w *words) has(piece string) bool {
 	if w.whole[piece] {

@@ -75,7 +75,7 @@ func (d *documents) attribute(value, unknown, sensitive any, written declaration
 	return d.value(value, Attribute, 0)
 }
 
-// nothingUnknown tells whether the shape of what is unknown says that all is
+// nothingUnknown reports whether the shape of what is unknown says that all is
 // known.
 func nothingUnknown(unknown any) bool {
 	switch v := unknown.(type) {
@@ -189,5 +189,5 @@ func (w declaration) at(i int) declaration {
 	return declaration{expressions: w.expressions, known: w.known && w.expressions != nil}
 }
 
-// computes tells whether a value is left to the provider.
+// computes reports whether a value is left to the provider.
 func (w declaration) computes() bool { return w.known && w.expressions == nil }

@@ -64,7 +64,7 @@ func opaqueIn(place Place, n *Node, unknownToo bool) []Fact {
 
 func (p Place) then(step Step) Place { return append(slices.Clip(p), step) }
 
-// nothing tells whether an attribute says nothing: absent, null, an empty list
+// nothing reports whether an attribute says nothing: absent, null, an empty list
 // or an empty map, which providers do not keep apart. In documents only what is
 // absent is nothing.
 func (n *Node) nothing() bool {

@@ -100,7 +100,7 @@ func (h *helmValues) merge(values *Node) error {
 	return nil
 }
 
-// blank tells whether a text of values holds nothing but comments.
+// blank reports whether a text of values holds nothing but comments.
 func blank(text string) bool {
 	for line := range strings.SplitSeq(text, "\n") {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
@@ -175,7 +175,7 @@ func (h *helmValues) override(list *Node, input string) error {
 	return nil
 }
 
-// overlaps notes the place of an override, and tells whether it stands in the way
+// overlaps notes the place of an override, and reports whether it stands in the way
 // of one before it: at the same place, above it or below it.
 func (h *helmValues) overlaps(place Place) bool {
 	if _, taken := h.assigned[place.key()]; taken {

@@ -145,7 +145,7 @@ func (d *documents) yaml(text string, embedded int) (tree *Node, err error) {
 	return r.node(root, 0)
 }
 
-// strangeBreaks tells whether a text holds what some readers take for the end of a
+// strangeBreaks reports whether a text holds what some readers take for the end of a
 // line, and of a comment, and others do not.
 func strangeBreaks(text string) bool {
 	return strings.Contains(strings.ReplaceAll(text, "\r\n", ""), "\r") || strings.ContainsAny(text, "\u0085\u2028\u2029\ufeff")
@@ -187,7 +187,7 @@ func (r *yamlReader) inspect(n *yaml.Node, depth int) error {
 	return nil
 }
 
-// plainlyWritten tells whether a key stands in the text as it is read.
+// plainlyWritten reports whether a key stands in the text as it is read.
 func (r *yamlReader) plainlyWritten(key *yaml.Node) bool {
 	switch {
 	case key.Kind != yaml.ScalarNode || key.Anchor != "" || strings.Contains(key.Value, "\n"):
@@ -202,7 +202,7 @@ func (r *yamlReader) plainlyWritten(key *yaml.Node) bool {
 	return strings.HasPrefix(r.source(key), key.Value)
 }
 
-// becomesAnother tells whether a plain key is another text where keys are made
+// becomesAnother reports whether a plain key is another text where keys are made
 // texts, as in Helm: 0x10 is 16 then, and off is false.
 func becomesAnother(key *yaml.Node) bool {
 	switch key.Tag {

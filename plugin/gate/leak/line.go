@@ -29,7 +29,7 @@ func AddedLines(before, after []byte) []Line {
 	return added
 }
 
-// Hidden tells whether a character is one that a reader does not see.
+// Hidden reports whether a character is one that a reader does not see.
 func Hidden(r rune) bool {
 	return unicode.In(r, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp, unicode.Variation_Selector) ||
 		r >= 0x80 && unicode.Is(unicode.Cc, r) || r == 0x115f || r == 0x1160 || r == 0x3164 || r == 0xffa0

@@ -72,7 +72,7 @@ func Shape(line string) string {
 	return ""
 }
 
-// random tells whether a literal looks generated rather than written: no
+// random reports whether a literal looks generated rather than written: no
 // reference, digits and letters mixed, and more than 3 bits per character.
 func random(literal string) bool {
 	for _, mark := range []string{"${", "{{", "var.", "local.", "data.", "module.", "each.", "random_", "vault_", "/", "(", "<", "*"} {

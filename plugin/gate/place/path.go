@@ -78,7 +78,7 @@ func Denied(folded string) string {
 	return ""
 }
 
-// BelongsToWrapper tells whether a folded path is the wrapper or lies in the
+// BelongsToWrapper reports whether a folded path is the wrapper or lies in the
 // wrapper's folder, from which it may load more.
 func BelongsToWrapper(wrapper, folded string) bool {
 	wrapper = Fold(path.Clean(wrapper))

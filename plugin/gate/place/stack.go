@@ -72,7 +72,7 @@ func StackWithin(globs, folders []string) string {
 	return found
 }
 
-// containsWord tells whether text holds word with no path or name character
+// containsWord reports whether text holds word with no path or name character
 // before and after it; a slash after it is fine.
 func containsWord(text, word string) bool {
 	for from := 0; ; {
@@ -92,7 +92,7 @@ func nameByte(b byte) bool {
 	return b == '-' || b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
 
-// Matches tells whether one of the globs matches. A broken glob matches
+// Matches reports whether one of the globs matches. A broken glob matches
 // nothing.
 func Matches(globs []string, file string) bool {
 	for _, g := range globs {
@@ -124,7 +124,7 @@ func Protected(stack string, protected []string) bool {
 	return false
 }
 
-// NamesStack tells whether a part of a folded path is the stack's name, with
+// NamesStack reports whether a part of a folded path is the stack's name, with
 // or without an ending.
 func NamesStack(folded, name string) bool {
 	for _, part := range strings.Split(folded, "/") {
