@@ -84,37 +84,20 @@ SETTINGS:
 	for _, g := range settings.Groups() {
 		fmt.Fprintf(&b, "\n   %s\n", g.Title)
 		for _, e := range g.Entries {
-			text := e.Usage
+			usage := e.Usage
 			if e.Secret {
-				text += " Secret: give it by its variable."
+				usage += " Secret: give it by its variable."
 			}
 			if standard := e.DefaultText(); standard != "" {
-				text += " (default: " + standard + ")"
+				usage += " (default: " + standard + ")"
 			}
 			fmt.Fprintf(&b, "     --%s\n", flagName(e.Name))
-			for _, line := range wrap(plainText.Replace(text), helpWidth-10) {
+			for _, line := range text.Wrap(plainText.Replace(usage), helpWidth-10) {
 				fmt.Fprintf(&b, "          %s\n", line)
 			}
 		}
 	}
 	return b.String()
-}
-
-// wrap breaks text at spaces into lines of at most width bytes.
-func wrap(text string, width int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && len(line)+1+len(word) > width {
-			lines = append(lines, line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
-	}
-	return append(lines, line)
 }
 
 // automaticIntro is docs/what-is-automatic.md down to the first rule.

@@ -17,6 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // source is the repository as the check-up read it.
@@ -214,7 +215,7 @@ func (d *checkup) skipHabit() {
 	case touching == 0:
 		d.ok("ci skip", "", "no commit of post-mortems to look at yet")
 	default:
-		d.ok("ci skip", "", fmt.Sprintf("no skip mark in the last %s that touch post-mortems", counted(touching, "commit")))
+		d.ok("ci skip", "", fmt.Sprintf("no skip mark in the last %s that touch post-mortems", text.Counted(touching, "commit")))
 	}
 }
 

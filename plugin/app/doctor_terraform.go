@@ -14,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // workspace is the branch's tip as Terraform gets it in a run.
@@ -43,7 +44,7 @@ func (d *checkup) stacks() {
 		d.failWith("stacks", "", "no folder of the repository matches stacks: "+globs, "set stacks to the folders that are planned on their own, such as stacks/*", fault.Failed)
 		return
 	}
-	d.ok("stacks", "", fmt.Sprintf("%s: %s", globs, counted(len(folders), "folder")))
+	d.ok("stacks", "", fmt.Sprintf("%s: %s", globs, text.Counted(len(folders), "folder")))
 }
 
 // wrapper proves that the repository's wrapper hands the plan file on.

@@ -121,8 +121,8 @@ func explainDocument(doc *postmortem.Document) string {
 		date = "none"
 	}
 	fmt.Fprintf(&b, "%s: title %q, date %s, %s: %d safe, %d skipped, %d unclear; %s\n", text.Line(doc.File, 0),
-		text.Line(doc.Title, 100), date, counted(len(doc.Items), "item"),
-		len(doc.Safe()), len(doc.Skipped()), len(doc.Unclear()), counted(len(doc.Problems), "problem"))
+		text.Line(doc.Title, 100), date, text.Counted(len(doc.Items), "item"),
+		len(doc.Safe()), len(doc.Skipped()), len(doc.Unclear()), text.Counted(len(doc.Problems), "problem"))
 	for _, one := range explanations(doc) {
 		b.WriteString("\n" + one.text)
 	}

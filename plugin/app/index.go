@@ -14,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // indexCommand writes the HTML overview of all post-mortems.
@@ -83,7 +84,7 @@ func indexAction(c *cli.Context) error {
 	if err != nil || done == "" {
 		return err
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s %s, with %s\n", output, done, counted(len(entries), "post-mortem"))
+	_, err = fmt.Fprintf(c.App.Writer, "%s %s, with %s\n", output, done, text.Counted(len(entries), "post-mortem"))
 	return err
 }
 

@@ -327,7 +327,7 @@ func judgedTable(b *strings.Builder, results []judged) {
 			codes[code]++
 		}
 	}
-	fmt.Fprintf(b, "\n%s\n", counted(len(results), "commit"))
+	fmt.Fprintf(b, "\n%s\n", text.Counted(len(results), "commit"))
 	for _, lane := range []gate.Lane{gate.Automatic, gate.Approval, gate.Forbidden, gate.NoEffect} {
 		if n := lanes[lane]; n > 0 {
 			fmt.Fprintf(b, "  %-9s  %4d  %3d %%\n", lane, n, n*100/len(results))

@@ -117,23 +117,15 @@ func lintLine(f postmortem.Finding) string {
 }
 
 func (n lintCount) String() string {
-	text := counted(n.documents, "document")
+	line := text.Counted(n.documents, "document")
 	if n.unread > 0 {
-		text += fmt.Sprintf(" read, %d could not be", n.unread)
+		line += fmt.Sprintf(" read, %d could not be", n.unread)
 	}
-	text = fmt.Sprintf("%s: %s, %s, %s; %s may be implemented without a person", text,
-		counted(n.levels[postmortem.LevelError], "error"), counted(n.levels[postmortem.LevelWarning], "warning"),
-		counted(n.levels[postmortem.LevelNote], "note"), counted(n.safe, "item"))
+	line = fmt.Sprintf("%s: %s, %s, %s; %s may be implemented without a person", line,
+		text.Counted(n.levels[postmortem.LevelError], "error"), text.Counted(n.levels[postmortem.LevelWarning], "warning"),
+		text.Counted(n.levels[postmortem.LevelNote], "note"), text.Counted(n.safe, "item"))
 	if n.safe > 0 {
-		text += "\nName the alert or the setting in the action, and state the new value: what is not stated waits for a person."
+		line += "\nName the alert or the setting in the action, and state the new value: what is not stated waits for a person."
 	}
-	return text
-}
-
-// counted is a number with its noun.
-func counted(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
+	return line
 }

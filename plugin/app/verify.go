@@ -175,7 +175,7 @@ func writeFindings(w io.Writer, v audit.Result) error {
 		}
 	}
 	text := fmt.Sprintf("%s at %.12s: %s, %s implemented by %s, %s: %s\n", v.Branch, v.Commit,
-		counted(v.Documents, "document"), counted(v.Rows, "row"), postmortem.Resolver, counted(v.Fixes, "fix commit"), counted(len(v.Findings), "finding"))
+		text.Counted(v.Documents, "document"), text.Counted(v.Rows, "row"), postmortem.Resolver, text.Counted(v.Fixes, "fix commit"), text.Counted(len(v.Findings), "finding"))
 	_, err := io.WriteString(w, text)
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate/leak"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // DiffPolicy is what the diff gate allows. All globs are doublestar patterns
@@ -165,7 +166,7 @@ func (d *diff) content(file change.File) {
 func (d *diff) invisible(file change.File) {
 	for _, line := range leak.AddedLines(file.Old, file.New) {
 		for _, r := range line.Text {
-			if r < ' ' && r != '\t' && r != '\r' || r == 0x7f || leak.Hidden(r) {
+			if text.Invisible(r) {
 				d.add(reason.Binary, fmt.Sprintf("%s:%d", file.Path, line.Number), "the line holds a control character or an invisible one")
 				break
 			}

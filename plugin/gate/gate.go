@@ -11,11 +11,10 @@ package gate
 import (
 	"cmp"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // maxFindings bounds how many findings a verdict holds: a hostile change must
@@ -29,7 +28,7 @@ const maxPlace = 200
 type findings struct{ list []change.Finding }
 
 func (f *findings) add(code reason.Code, place, detail string) {
-	f.list = append(f.list, change.Finding{Code: code, Place: clean(place, maxPlace), Detail: clean(detail, 2*maxPlace)})
+	f.list = append(f.list, change.Finding{Code: code, Place: text.Marked(place, maxPlace), Detail: text.Marked(detail, 2*maxPlace)})
 }
 
 // sorted is what was found, in a fixed order, without repetitions. When there
@@ -45,23 +44,4 @@ func (f *findings) sorted() []change.Finding {
 		})
 	}
 	return list
-}
-
-// clean makes text safe to print on one line: what came from a repository or a
-// host may hold control characters, line ends or direction marks.
-func clean(text string, limit int) string {
-	var b strings.Builder
-	count := 0
-	for _, r := range text {
-		if count == limit {
-			b.WriteString("…")
-			break
-		}
-		if r == unicode.ReplacementChar || !unicode.IsPrint(r) || unicode.Is(unicode.Cf, r) {
-			r = '?'
-		}
-		b.WriteRune(r)
-		count++
-	}
-	return b.String()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Sizes beyond which nobody reads an item as one step.
@@ -120,7 +121,7 @@ func struck(action string) bool {
 
 // judge looks for every reason that the item itself gives.
 func (c *classifier) judge(item *Item) {
-	if hasInvisible(item.raw) || hidesText(item) {
+	if !text.Legible(item.raw) || hidesText(item) {
 		item.mask.add(reason.InvisibleCharacters)
 	}
 	if len(item.Action) > maxAction || len(item.Details) > maxDetails {

@@ -5,6 +5,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // cellLimit is how long a text may be that is written into a table.
@@ -25,7 +26,7 @@ func cellText(s string) string {
 			return ' '
 		case r == utf8.RuneError:
 			return '?'
-		case r != 0xfe0f && r != 0x200d && !visible(r):
+		case r != 0xfe0f && r != 0x200d && text.Invisible(r):
 			return -1
 		}
 		return r

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // followUpTitle is the heading of the section that holds the log table.
@@ -310,7 +312,7 @@ func onlyLogged(before, after *Document, change logChange) error {
 	}
 	for _, row := range wanted {
 		if name := logKey(row.Action); table.cols.has(roleBy) && !found[name+"\x00"+plain(escapeCell(row.By))] {
-			return fmt.Errorf("the row of %q would be read differently", printable(row.Action, 60))
+			return fmt.Errorf("the row of %q would be read differently", text.Marked(row.Action, 60))
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Level says how much a finding matters to the author.
@@ -43,7 +44,7 @@ func Lint(d *Document) []Finding {
 		}
 		findings = append(findings, Finding{
 			File: d.File, Line: p.Line, Column: p.Column, Level: LevelError, Reason: p.Reason,
-			Detail: capital(detail) + ".", Fix: p.Reason.Fix(), Text: p.Text,
+			Detail: text.Capital(detail) + ".", Fix: p.Reason.Fix(), Text: p.Text,
 		})
 	}
 	for _, item := range d.Items {
@@ -57,7 +58,7 @@ func Lint(d *Document) []Finding {
 		}
 		findings = append(findings, Finding{
 			File: d.File, Line: item.Line, Column: item.Column, Level: level, Reason: item.Reason(),
-			Detail: item.Reason().Sentence(), Fix: item.Reason().Fix(), Text: printable(item.Action, 80), Evidence: printable(d.Evidence(item), 80),
+			Detail: item.Reason().Sentence(), Fix: item.Reason().Fix(), Text: text.Marked(item.Action, 80), Evidence: text.Marked(d.Evidence(item), 80),
 		})
 	}
 	slices.SortStableFunc(findings, func(a, b Finding) int {
@@ -69,21 +70,14 @@ func Lint(d *Document) []Finding {
 	return findings
 }
 
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
-}
-
 // Explain says in a few lines why an item of a document is or is not automatic,
 // every reason with its way out.
 func Explain(d *Document, item Item) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%d: %s\n", printable(item.File, 300), item.Line, printable(item.Action, 200))
+	fmt.Fprintf(&b, "%s:%d: %s\n", text.Marked(item.File, 300), item.Line, text.Marked(item.Action, 200))
 	fmt.Fprintf(&b, "  id %s, priority %s, type %s, status %s\n", item.ID, item.Priority, explainType(item), quoteOrNone(item.Status))
 	if len(item.Heading) > 0 {
-		fmt.Fprintf(&b, "  under %s\n", printable(strings.Join(item.Heading, " > "), 200))
+		fmt.Fprintf(&b, "  under %s\n", text.Marked(strings.Join(item.Heading, " > "), 200))
 	}
 	switch item.Class {
 	case ClassSafe:
@@ -101,7 +95,7 @@ func Explain(d *Document, item Item) string {
 	for i, r := range item.Reasons {
 		fmt.Fprintf(&b, "  - %s: %s\n", r, r.Sentence())
 		if i == 0 && evidence != "" {
-			fmt.Fprintf(&b, "    Because of %q.\n", printable(evidence, 80))
+			fmt.Fprintf(&b, "    Because of %q.\n", text.Marked(evidence, 80))
 		}
 		fmt.Fprintf(&b, "    %s\n", r.Fix())
 	}
@@ -113,14 +107,14 @@ func explainType(item Item) string {
 	case item.Type == "":
 		return "none"
 	case item.Inferred:
-		return printable(item.Type, 60) + " (inferred from the action)"
+		return text.Marked(item.Type, 60) + " (inferred from the action)"
 	}
-	return printable(item.Type, 60)
+	return text.Marked(item.Type, 60)
 }
 
 func quoteOrNone(s string) string {
 	if s == "" {
 		return "none"
 	}
-	return `"` + printable(s, 80) + `"`
+	return `"` + text.Marked(s, 80) + `"`
 }

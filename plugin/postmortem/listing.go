@@ -72,7 +72,7 @@ func entries(items []Item) []Entry {
 func (d *Document) Table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %d safe, %d skipped, %d unclear, %d problems\n",
-		printable(d.File, 200), len(d.Safe()), len(d.Skipped()), len(d.Unclear()), len(d.Problems))
+		text.Marked(d.File, 200), len(d.Safe()), len(d.Skipped()), len(d.Unclear()), len(d.Problems))
 	rows := [][]string{{"LINE", "CLASS", "PRIORITY", "TYPE", "REASON", "ACTION"}}
 	for _, item := range d.Items {
 		if item.Class == ClassDone || item.Class == ClassDeclined {
@@ -80,11 +80,11 @@ func (d *Document) Table() string {
 		}
 		rows = append(rows, []string{
 			strconv.Itoa(item.Line), string(item.Class), string(item.Priority),
-			dash(printable(item.Type, 24)), dash(string(item.Reason())), printable(item.Action, 72),
+			dash(text.Marked(item.Type, 24)), dash(string(item.Reason())), text.Marked(item.Action, 72),
 		})
 	}
 	for _, p := range d.Problems {
-		rows = append(rows, []string{strconv.Itoa(p.Line), "problem", "-", "-", string(p.Reason), printable(p.Detail, 100)})
+		rows = append(rows, []string{strconv.Itoa(p.Line), "problem", "-", "-", string(p.Reason), text.Marked(p.Detail, 100)})
 	}
 	if len(rows) > 1 {
 		align(&b, rows)

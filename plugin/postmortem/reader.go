@@ -10,6 +10,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Parse reads a document. file is used for the identity of items and for its
@@ -411,9 +412,9 @@ func (r *reader) line(at int) (line, column int) {
 	return c + 1, at - r.starts[c] + 1
 }
 
-func (r *reader) problem(at int, reason reason.Code, detail, text string) {
+func (r *reader) problem(at int, code reason.Code, detail, raw string) {
 	line, column := r.line(at)
 	r.doc.Problems = append(r.doc.Problems, Problem{
-		Line: line, Column: column, Reason: reason, Detail: detail, Text: printable(text, 80),
+		Line: line, Column: column, Reason: code, Detail: detail, Text: text.Marked(raw, 80),
 	})
 }

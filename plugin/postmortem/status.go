@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // state is what a status says.
@@ -194,24 +196,24 @@ func unwrapEnd(cell string, start, end int) int {
 	return end
 }
 
-// leadingWord is the longest status word that text begins with, bounded by
+// leadingWord is the longest status word that a cell begins with, bounded by
 // what is no letter or digit, and its length in bytes.
-func leadingWord(text string) (int, statusWord) {
-	head := fold(text[:min(len(text), 2*longestStatusWord)])
+func leadingWord(cell string) (int, statusWord) {
+	head := fold(cell[:min(len(cell), 2*longestStatusWord)])
 	for n := min(len(head), longestStatusWord); n > 0; n-- {
 		word, known := statusWords[head[:n]]
 		if !known {
 			continue
 		}
-		rest := text[n:]
+		rest := cell[n:]
 		r, size := utf8.DecodeRuneInString(rest)
 		if r == 0xfe0f { // the emoji presentation of the sign before it
 			n += size
-			r, _ = utf8.DecodeRuneInString(text[n:])
+			r, _ = utf8.DecodeRuneInString(cell[n:])
 		}
 		first, _ := utf8.DecodeRuneInString(head)
-		bounded := n == len(text) || !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '\'' && r != '’'
-		if bounded || isSymbol(first) || first >= 0x3000 && head[:n] != "未" && head[:n] != "済" {
+		bounded := n == len(cell) || !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '\'' && r != '’'
+		if bounded || text.IsSymbol(first) || first >= 0x3000 && head[:n] != "未" && head[:n] != "済" {
 			return n, word
 		}
 	}

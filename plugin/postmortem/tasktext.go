@@ -6,6 +6,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 var fieldLabel = pattern.Lazy(`(?i)^[*_]*(?:owner|assignee|due|due date|status|priority|ticket|issue|type|date|author|reviewers?|担当|期限|状態)[*_]*\s*[:：]`)
@@ -303,7 +304,7 @@ func leadingState(action string) state {
 	first, _ := utf8.DecodeRuneInString(action[s.token.start:])
 	marked := s.token.start > 0 && strings.IndexByte("*_~`", action[s.token.start-1]) >= 0 &&
 		strings.IndexByte("*_~`", (action + " ")[s.token.end]) >= 0
-	if s.exact || strings.HasPrefix(s.note, ":") || strings.HasPrefix(s.note, "：") || marked || isSymbol(first) {
+	if s.exact || strings.HasPrefix(s.note, ":") || strings.HasPrefix(s.note, "：") || marked || text.IsSymbol(first) {
 		return s.state
 	}
 	return stateUnknown

@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"unicode/utf8"
+
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Turn says whose turn it is when an item ends with a reason.
@@ -69,15 +70,7 @@ func (c Code) Clause() string {
 }
 
 // Sentence is the clause as a sentence.
-func (c Code) Sentence() string { return sentence(c.Clause()) }
-
-func sentence(clause string) string {
-	if clause == "" {
-		return ""
-	}
-	_, first := utf8.DecodeRuneInString(clause)
-	return strings.ToUpper(clause[:first]) + clause[first:] + "."
-}
+func (c Code) Sentence() string { return text.Capital(c.Clause()) + "." }
 
 // Fix says what a person can do about it.
 func (c Code) Fix() string { return entries()[c].Fix }
@@ -101,7 +94,7 @@ func Page() string {
 	for _, group := range groups {
 		fmt.Fprintf(&b, "\n## %s\n\nWhose turn it is: %s.\n\n| code | what it means | what to do |\n|---|---|---|\n", group.Title, group.Turn)
 		for _, one := range group.Reasons {
-			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", one.Code, cell.Replace(sentence(one.Clause)), cell.Replace(one.Fix))
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", one.Code, cell.Replace(one.Code.Sentence()), cell.Replace(one.Fix))
 		}
 	}
 	return b.String()

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // subjectAction is how many characters of an action fit a commit's subject.
@@ -53,7 +53,7 @@ const (
 // carry "[ci skip]", since a pipeline that applies the branch has nothing to do
 // for them; proposed ones do not.
 func Message(item change.Item, date string, e Evidence, applied bool) string {
-	action := oneLine(item.Action)
+	action := text.Line(item.Action, 0)
 	var b strings.Builder
 	fmt.Fprintf(&b, "fix(post-mortem): %s [PM-%s]\n\n", subject(action), date)
 	fmt.Fprintf(&b, "    %s\n\n", breakSkipMarks(action))
@@ -128,7 +128,7 @@ func Evidences(message string) []Evidence {
 func ActionOf(message string) string {
 	for line := range strings.SplitSeq(message, "\n") {
 		if action, ok := strings.CutPrefix(line, "    "); ok {
-			return oneLine(action)
+			return text.Line(action, 0)
 		}
 	}
 	return ""
@@ -154,7 +154,7 @@ func DocsMessage(dates []string) string {
 // RefusedMessage is the commit message of a change that the plan gate refused,
 // on the branch that keeps it for a person.
 func RefusedMessage(item change.Item) string {
-	return "refused: " + subject(oneLine(item.Action)) + "\n\nThe gates did not let this change be applied by itself; it was not applied. [ci skip]\n"
+	return "refused: " + subject(text.Line(item.Action, 0)) + "\n\nThe gates did not let this change be applied by itself; it was not applied. [ci skip]\n"
 }
 
 // SkipsPipeline reports whether a commit's message keeps Woodpecker from starting
@@ -185,21 +185,6 @@ func breakSkipMarks(text string) string {
 	return skipMark().ReplaceAllStringFunc(text, func(mark string) string {
 		return "(" + strings.TrimSpace(strings.Trim(mark, "[]")) + ")"
 	})
-}
-
-// oneLine is text without control and format characters, its white space
-// folded, so that it can neither add lines to a message nor hide anything.
-func oneLine(text string) string {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == unicode.ReplacementChar:
-			return -1
-		}
-		return r
-	}, text)
-	return strings.Join(strings.Fields(text), " ")
 }
 
 // quotePath writes unusual paths as Go strings, so that a trailer stays one

@@ -202,7 +202,7 @@ func checkText(t *testing.T, o textObject, limit int) {
 	if n := len(utf16.Encode([]rune(o.Text))); n == 0 || n > limit {
 		t.Errorf("%d characters of at most %d: %q", n, limit, o.Text)
 	}
-	if strings.ContainsFunc(o.Text, text.Hidden) && !strings.Contains(o.Text, "\ufe0f") {
+	if strings.ContainsFunc(o.Text, text.Invisible) && !strings.Contains(o.Text, "\ufe0f") {
 		t.Errorf("hidden characters in %q", o.Text)
 	}
 	switch o.Type {
@@ -335,7 +335,7 @@ func TestThreat13_TheTableHasNoForgedLinesAndNoWideOnes(t *testing.T) {
 			alarm = regexp.MustCompile(`(?m)^ {6}.*$`).ReplaceAllString(alarm, "") // commands
 			for line := range strings.Lines(body + alarm) {
 				line = strings.TrimSuffix(line, "\n")
-				if strings.ContainsFunc(line, text.Hidden) || strings.HasPrefix(line, "WRN") || !utf8.ValidString(line) {
+				if strings.ContainsFunc(line, text.Invisible) || strings.HasPrefix(line, "WRN") || !utf8.ValidString(line) {
 					t.Fatalf("line %q", line)
 				}
 				if text.Columns(line) > limit && !mayBeLong.MatchString(line) {

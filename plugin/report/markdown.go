@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -197,7 +198,7 @@ func (m *markdown) items(items []itemView, why bool) {
 			m.line("- … and %d more", len(items)-n)
 			return
 		}
-		text := fmt.Sprintf("- **%s** %s (%s)", md(first(text.Cut(i.label(), 40), "item")), short(i.Action), mdCode(i.place()))
+		text := fmt.Sprintf("- **%s** %s (%s)", md(cmp.Or(text.Cut(i.label(), 40), "item")), short(i.Action), mdCode(i.place()))
 		if why {
 			text += ": " + short(strings.Join(i.why(), "; "))
 		}
@@ -231,7 +232,7 @@ func (m *markdown) documents(documents []documentView) {
 			m.line("| … and %d more | | | | | |", len(documents)-n)
 			return
 		}
-		name := md(first(d.Title, d.File))
+		name := md(cmp.Or(d.Title, d.File))
 		if d.URL != "" {
 			name = "[" + name + "](" + d.URL + ")"
 		}
@@ -305,9 +306,9 @@ func mdCode(text string) string {
 func mdLink(words, url string) string { return "[" + words + "](" + url + ")" }
 
 func mdCommit(hash, url string) string {
-	short := first(shortHash(hash), "commit")
+	short := cmp.Or(shortHash(hash), "commit")
 	if url == "" {
-		return mdCodeCell(first(shortHash(hash), hash))
+		return mdCodeCell(cmp.Or(shortHash(hash), hash))
 	}
 	return mdLink("`"+short+"`", url)
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -126,7 +127,7 @@ func (b *blocks) list(title string, lines []string, most int) {
 // plainText is a text object in which nothing is interpreted: no markup, no
 // mentions, no emoji names. It may not be empty.
 func plainText(text string, limit int) *slack.TextBlockObject {
-	return slack.NewTextBlockObject(slack.PlainTextType, cut16(first(text, "—"), limit), false, false)
+	return slack.NewTextBlockObject(slack.PlainTextType, cut16(cmp.Or(text, "—"), limit), false, false)
 }
 
 // mrkdwn is for texts of our own and links. Verbatim turns off that bare URLs

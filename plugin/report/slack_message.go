@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // depth is how much of a run a message tells. The rest is counted.
@@ -35,9 +37,9 @@ func Started(s Summary, items []change.Item, limit int) Message {
 	v := s.view()
 	c := cleaner{s.Redactor}
 	var b blocks
-	head := "working on " + plural(len(items), "follow-up item")
+	head := "working on " + text.Counted(len(items), "follow-up item")
 	if limit > 0 && len(items) > limit {
-		head = fmt.Sprintf("working on %d of %s", limit, plural(len(items), "follow-up item"))
+		head = fmt.Sprintf("working on %d of %s", limit, text.Counted(len(items), "follow-up item"))
 	}
 	b.header("🔧 " + upper(head))
 	b.about(v, link(v.PipelineURL, "pipeline"))
@@ -187,7 +189,7 @@ func itemContext(i itemView, documents []documentView) []slack.MixedElement {
 	}
 	commit := ""
 	if i.CommitURL == "" {
-		commit = first(shortHash(i.Commit), i.Commit)
+		commit = cmp.Or(shortHash(i.Commit), i.Commit)
 	}
 	text := strings.Join(filled(i.origin(), i.Stack, commit, i.plan(), i.cost(), took(i.Seconds)), " · ")
 	return append(elements, plainText(text, maxWord))
@@ -252,10 +254,10 @@ func (b *blocks) documents(documents []documentView, wanted func(documentView) b
 			more++
 		default:
 			shown++
-			b.context(mrkdwn(link(d.URL, "read the post-mortem")), plainText(first(d.Title, d.File), maxWord))
+			b.context(mrkdwn(link(d.URL, "read the post-mortem")), plainText(cmp.Or(d.Title, d.File), maxWord))
 		}
 	}
 	if more > 0 {
-		b.context(mrkdwn(fmt.Sprintf("… and %s more", plural(more, "document"))))
+		b.context(mrkdwn(fmt.Sprintf("… and %s more", text.Counted(more, "document"))))
 	}
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -41,7 +42,7 @@ func Table(w io.Writer, s Summary, look Look) error {
 	shown := v.listed().Items
 	t.items(shown)
 	if more := len(v.Items) - len(shown); more > 0 {
-		t.line("… and %s more; of each state, the first %d are listed", plural(more, "item"), maxListed)
+		t.line("… and %s more; of each state, the first %d are listed", text.Counted(more, "item"), maxListed)
 	}
 	t.left("Left to people", v.Skipped)
 	t.left("Unclear, not acted on", v.Unclear)
@@ -112,31 +113,12 @@ func (t *table) rule(words ...string) {
 func (t *table) wrapped(prefix, raw string) {
 	colour := t.next
 	indent := strings.Repeat(" ", text.Columns(prefix))
-	for n, line := range wrap(raw, t.width-text.Columns(prefix)) {
+	for n, line := range text.Wrap(raw, t.width-text.Columns(prefix)) {
 		if n > 0 {
 			prefix = indent
 		}
 		t.paint(colour).line("%s", prefix+line)
 	}
-}
-
-// wrap breaks text at blanks into at least one line of so many columns. A word
-// that is longer than a line is cut.
-func wrap(raw string, limit int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(raw) {
-		word = text.Narrow(word, limit)
-		switch {
-		case line == "":
-			line = word
-		case text.Columns(line)+1+text.Columns(word) > limit:
-			lines, line = append(lines, line), word
-		default:
-			line += " " + word
-		}
-	}
-	return append(lines, line)
 }
 
 // Columns of the table of items: priority, type, state, action, cost and time,
@@ -159,7 +141,7 @@ func (t *table) items(items []itemView) {
 	t.paint(bold).line("%s %s %s %s %s %s", text.Fit("P", priorityWidth), text.Fit("TYPE", typeWidth), text.Fit("STATE", stateWidth),
 		text.Fit("ACTION", actionWidth), right("COST", costWidth), right("TIME", timeWidth))
 	for _, i := range items {
-		action := wrap(i.Action, actionWidth)
+		action := text.Wrap(i.Action, actionWidth)
 		if len(action) > actionLines {
 			action = append(action[:actionLines-1], text.Narrow(strings.Join(action[actionLines-1:], " "), actionWidth))
 		}
@@ -177,10 +159,10 @@ func (t *table) items(items []itemView) {
 func (t *table) detail(i itemView) {
 	t.wrapped(indent, strings.Join(filled(i.place(), i.Stack, i.plan()), " · "))
 	if i.CommitURL != "" || i.Commit != "" {
-		t.line("%scommit %s", indent, first(i.CommitURL, i.Commit))
+		t.line("%scommit %s", indent, cmp.Or(i.CommitURL, i.Commit))
 	}
 	if i.Kept != "" {
-		t.line("%sbranch %s", indent, first(i.KeptURL, i.Kept))
+		t.line("%sbranch %s", indent, cmp.Or(i.KeptURL, i.Kept))
 	}
 	if i.Journal != "" {
 		t.line("%sjournal %s", indent, i.Journal)
@@ -271,9 +253,9 @@ func (t *table) sums(v view) {
 	t.rule()
 	t.paint(bold).wrapped(v.mark()+" ", v.headline())
 	t.line("%s", strings.Join(filled(
-		plural(v.Totals.Documents, "document"), "cost "+v.cost(), took(v.Seconds), fmt.Sprintf("exit %d", v.ExitCode)), " · "))
+		text.Counted(v.Totals.Documents, "document"), "cost "+v.cost(), took(v.Seconds), fmt.Sprintf("exit %d", v.ExitCode)), " · "))
 	if v.DocsCommit != "" {
-		t.line("docs commit %s", first(v.DocsCommitURL, v.DocsCommit))
+		t.line("docs commit %s", cmp.Or(v.DocsCommitURL, v.DocsCommit))
 	}
 }
 
@@ -320,13 +302,6 @@ func filled(texts ...string) []string {
 		}
 	}
 	return all
-}
-
-func first(texts ...string) string {
-	if all := filled(texts...); len(all) > 0 {
-		return all[0]
-	}
-	return ""
 }
 
 // right is fit for numbers, which stand at the right.

@@ -75,14 +75,6 @@ func (i itemView) cost() string {
 	return fmt.Sprintf("$%.2f", i.CostUSD)
 }
 
-// plural is a number of things.
-func plural(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}
-
 // took is a number of seconds as people say it, empty for none.
 func took(seconds float64) string {
 	if seconds <= 0 {

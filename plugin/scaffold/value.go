@@ -70,7 +70,7 @@ func valueOf(values map[string]string, name string) (string, error) {
 // oneLine refuses what would run on into the next line of a file, or show
 // something else than it is.
 func oneLine(raw string) error {
-	if strings.ContainsFunc(raw, func(r rune) bool { return r == '\n' || r == '\r' || r == '\t' || text.Hidden(r) }) {
+	if !text.OneLine(raw) {
 		return errors.New("holds a line break, a tab or an invisible character; write it on one line of plain text")
 	}
 	return nil

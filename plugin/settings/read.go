@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/secret"
@@ -308,16 +307,16 @@ func joinWords[T ~string](words []T) string {
 // oneLine refuses control characters: no setting of one line needs them, and
 // they end up in logs, commits and command lines.
 func oneLine(value string) error {
-	if strings.ContainsFunc(value, unicode.IsControl) {
-		return fmt.Errorf("%s holds a line break or another control character; write it on one line", text.Quote(value))
+	if !text.OneLine(value) {
+		return fmt.Errorf("%s holds a line break, a control character or an invisible one; write it on one line", text.Quote(value))
 	}
 	return nil
 }
 
 // secretLine is oneLine without showing the value.
 func secretLine(value string) error {
-	if strings.ContainsFunc(value, unicode.IsControl) {
-		return errors.New("holds a line break or another control character; store the secret as one line")
+	if !text.OneLine(value) {
+		return errors.New("holds a line break, a control character or an invisible one; store the secret as one line")
 	}
 	return nil
 }

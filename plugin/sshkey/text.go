@@ -7,9 +7,9 @@ import (
 	"encoding/json"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // wrappings is how often a text may be wrapped: base64 of a JSON string of
@@ -87,10 +87,9 @@ func unwrap(text string) (inner string, wrapped bool) {
 // of those have a blank or a line end, or are wrapped once more, which keeps
 // words out that happen to be base64 of something.
 func legible(data []byte) bool {
-	text := string(data)
-	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && !strings.ContainsRune("\n\r\t", r) }) {
+	if !text.Legible(string(data)) {
 		return false
 	}
-	_, wrapped := unwrap(text)
-	return wrapped || strings.ContainsAny(bare(text), " \n\r\\")
+	_, wrapped := unwrap(string(data))
+	return wrapped || strings.ContainsAny(bare(string(data)), " \n\r\\")
 }

@@ -54,3 +54,22 @@ func Fit(s string, limit int) string {
 	s = Narrow(s, limit)
 	return s + strings.Repeat(" ", limit-Columns(s))
 }
+
+// Wrap breaks s at blanks into at least one line of at most so many columns. A
+// word that is longer than a line is cut.
+func Wrap(s string, limit int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		word = Narrow(word, limit)
+		switch {
+		case line == "":
+			line = word
+		case Columns(line)+1+Columns(word) > limit:
+			lines, line = append(lines, line), word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}

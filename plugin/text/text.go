@@ -6,6 +6,7 @@
 package text
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -49,23 +50,12 @@ func Clean(s string) string {
 			return r
 		case r == '\r' || r == '\u0085' || r == '\u2028' || r == '\u2029':
 			return '\n'
-		case Hidden(r):
+		case Invisible(r):
 			return -1
 		default:
 			return r
 		}
 	}, s)
-}
-
-// Hidden tells whether r is a character that a reader cannot see or that
-// changes how its neighbours are shown: controls, format characters, fillers,
-// variation selectors, private use and the like. White space is not hidden.
-func Hidden(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r < ' ' && r != '\n' && r != '\t' && r != '\r' || r == 0x7f
-	}
-	return unicode.In(r, unicode.C, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) ||
-		r == '\u2800' // the empty Braille pattern
 }
 
 // Cut shortens s to at most limit characters, the last of them … when
@@ -84,4 +74,18 @@ func Cut(s string, limit int) string {
 		}
 	}
 	return s
+}
+
+// Capital is s with its first letter in upper case.
+func Capital(s string) string {
+	_, first := utf8.DecodeRuneInString(s)
+	return strings.ToUpper(s[:first]) + s[first:]
+}
+
+// Counted is a number of things.
+func Counted(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }

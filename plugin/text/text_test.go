@@ -77,7 +77,7 @@ func TestLineIsAlwaysOneCleanLineWithinItsLimit(t *testing.T) {
 		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > limit {
 			t.Fatalf("Line(%q, %d) = %q", in, limit, got)
 		}
-		if strings.ContainsFunc(got, func(r rune) bool { return text.Hidden(r) || unicode.IsControl(r) }) {
+		if strings.ContainsFunc(got, func(r rune) bool { return text.Invisible(r) || unicode.IsControl(r) }) {
 			t.Fatalf("Line(%q) = %q has a hidden character", in, got)
 		}
 		if again := text.Line(got, limit); again != got {

@@ -1,9 +1,6 @@
 package leak
 
-import (
-	"strings"
-	"unicode"
-)
+import "strings"
 
 // Line is one line of a file, counted from 1.
 type Line struct {
@@ -27,10 +24,4 @@ func AddedLines(before, after []byte) []Line {
 		added = append(added, Line{i + 1, line})
 	}
 	return added
-}
-
-// Hidden reports whether a character is one that a reader does not see.
-func Hidden(r rune) bool {
-	return unicode.In(r, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp, unicode.Variation_Selector) ||
-		r >= 0x80 && unicode.Is(unicode.Cc, r) || r == 0x115f || r == 0x1160 || r == 0x3164 || r == 0xffa0
 }

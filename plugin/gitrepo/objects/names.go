@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // maxPath is the longest path that is accepted, in bytes.
@@ -39,8 +40,8 @@ func checkName(name string) error {
 		return errors.New("a name with a slash or NUL in it")
 	case !utf8.ValidString(name):
 		return errors.New("a name that is not UTF-8")
-	case strings.ContainsFunc(name, unicode.IsControl):
-		return errors.New("a name with control characters")
+	case !text.OneLine(name):
+		return errors.New("a name with control or invisible characters")
 	case len(name) > 255:
 		return errors.New("a name longer than 255 bytes")
 	case isDotGit(name):
@@ -54,7 +55,7 @@ func checkName(name string) error {
 // or the short name (NTFS).
 func isDotGit(name string) bool {
 	name = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) {
+		if text.Invisible(r) {
 			return -1
 		}
 		return unicode.ToLower(r)

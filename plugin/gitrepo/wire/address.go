@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // scheme is one of the ways to reach a remote.
@@ -156,16 +156,8 @@ func (a address) check() error {
 
 // plainText reports whether a text is printable, without any kind of blank:
 // U+3000 and its like have fooled shells and parsers before.
-func plainText(text string) bool {
-	if !utf8.ValidString(text) {
-		return false
-	}
-	for _, r := range text {
-		if !unicode.IsPrint(r) || unicode.IsSpace(r) {
-			return false
-		}
-	}
-	return true
+func plainText(raw string) bool {
+	return text.Legible(raw) && !strings.ContainsFunc(raw, func(r rune) bool { return !unicode.IsPrint(r) || unicode.IsSpace(r) })
 }
 
 // String is the URL for printing. It has no password, since none is accepted.
