@@ -221,7 +221,7 @@ func (s *site) applies() []string {
 // everyStage asks for each stage disturbed in each way, which takes minutes.
 const everyStage = "PM_TODOS_EVERY_STAGE"
 
-// chosen tells whether a stage is disturbed in a way: without everyStage where
+// chosen reports whether a stage is disturbed in a way: without everyStage where
 // the way matters most, and with -short at the apply alone, since to the race
 // detector one stage is like another.
 func chosen(stage string, where ...string) bool {
@@ -317,7 +317,7 @@ func TestFrozenRunAppliesNothingLater(t *testing.T) {
 }
 
 // frozenAt freezes a run at a request after its journal is written, for longer
-// than its lease, and tells whether it came to its apply before it noticed.
+// than its lease, and reports whether it came to its apply before it noticed.
 func frozenAt(t *testing.T, at int) (cameToItsApply bool) {
 	t.Helper()
 	s := alertSite(t)

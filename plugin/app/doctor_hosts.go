@@ -49,7 +49,7 @@ func (d *checkup) hosts(ctx context.Context) {
 	}
 }
 
-// host checks one host and tells whether it is ready. forTerraform is for those
+// host checks one host and reports whether it is ready. forTerraform is for those
 // that plan and apply; with plan the stack is planned too when it is ready.
 func (d *checkup) host(ctx context.Context, name string, login sshclient.Login, need host.Need, forTerraform, plan bool) (ready bool) {
 	h := d.reach(ctx, name, login)

@@ -68,7 +68,7 @@ func (d *checkup) key(about string, key secret.String, needed bool) {
 	d.ok("key", about, fingerprint)
 }
 
-// separation tells whether the agent can read Terraform's credentials.
+// separation reports whether the agent can read Terraform's credentials.
 func (d *checkup) separation() {
 	switch {
 	case slices.Equal(d.s.Hosts.Hosts, d.s.Hosts.AgentHosts):

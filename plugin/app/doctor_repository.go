@@ -30,7 +30,7 @@ type source struct {
 
 const noRepository = "the repository could not be read"
 
-// forge tells whether pushes of this pipeline's forge do anything.
+// forge reports whether pushes of this pipeline's forge do anything.
 func (d *checkup) forge() {
 	switch clone := d.s.CI.CloneURL; {
 	case clone == "":

@@ -46,7 +46,7 @@ type workflowStep struct {
 	Settings map[string]yaml.Node `yaml:"settings"`
 }
 
-// runsPlugin tells whether a workflow file has a step that runs this plugin.
+// runsPlugin reports whether a workflow file has a step that runs this plugin.
 // Woodpecker takes steps as a list and as a map by name.
 func runsPlugin(workflow []byte) bool {
 	var file struct {

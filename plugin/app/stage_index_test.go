@@ -115,7 +115,7 @@ func (s *site) wantIndex(page string) string {
 	return rows
 }
 
-// has tells whether the branch has a file.
+// has reports whether the branch has a file.
 func (s *site) has(path string) bool {
 	s.t.Helper()
 	files, err := s.Repo.Files(standin.SampleBranch)

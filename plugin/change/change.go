@@ -85,5 +85,5 @@ type Verdict struct {
 	Findings []Finding // every reason to refuse, not only the first
 }
 
-// Passed tells whether nothing was found.
+// Passed reports whether nothing was found.
 func (v Verdict) Passed() bool { return len(v.Findings) == 0 }

@@ -116,7 +116,7 @@ func (r *Report) counts() map[Status]int {
 	return counts
 }
 
-// Close prints the sums, and tells whether everything could be printed.
+// Close prints the sums, and reports whether everything could be printed.
 func (r *Report) Close() error {
 	if r.to != nil && r.err == nil {
 		n := r.counts()

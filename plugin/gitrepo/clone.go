@@ -97,7 +97,7 @@ func (r *Repo) why(format string, args ...any) {
 	}
 }
 
-// fetchFirst fetches as if nothing were here, and tells whether it asked for a
+// fetchFirst fetches as if nothing were here, and reports whether it asked for a
 // filtered clone: all commits, and beside them what every run reads first.
 func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)

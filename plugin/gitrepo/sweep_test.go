@@ -168,7 +168,7 @@ func runActs(ctx context.Context, s *site, o Options) (err error) {
 	return s.cameTo(made)
 }
 
-// cameTo tells whether the origin holds what the acts of a run leave there:
+// cameTo reports whether the origin holds what the acts of a run leave there:
 // everything once.
 func (s *site) cameTo(made string) error {
 	subjects := gittest.Git(s.tb, s.origin, "log", "--format=%s", branchName)

@@ -29,7 +29,7 @@ type line struct {
 }
 
 // hurtRelay is a TCP relay for that. It counts what passes in each direction and
-// tells whether the point was reached.
+// reports whether the point was reached.
 type hurtRelay struct {
 	line
 	address  string

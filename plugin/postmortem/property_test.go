@@ -190,7 +190,7 @@ func checkIdempotent(t interface{ Errorf(string, ...any) }, src []byte, edits []
 	}
 }
 
-// keepsLines tells whether every line of before, but for our own rows, is left
+// keepsLines reports whether every line of before, but for our own rows, is left
 // in after in its order.
 func keepsLines(before, after []byte) bool {
 	rest := string(after)

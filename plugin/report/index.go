@@ -56,7 +56,7 @@ var indexScript template.JS
 
 var indexTemplate = template.Must(template.New("index").Parse(indexSource))
 
-// IsIndex tells whether a file is a page that Index wrote, of any version.
+// IsIndex reports whether a file is a page that Index wrote, of any version.
 func IsIndex(content []byte) bool {
 	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
 	if len(content) < len(indexDoctype) || !strings.EqualFold(string(content[:len(indexDoctype)]), indexDoctype) {

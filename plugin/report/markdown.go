@@ -66,7 +66,7 @@ func (m *markdown) folded(title string, count int, content func()) {
 	m.line("</details>")
 }
 
-// full tells whether nothing more should be begun.
+// full reports whether nothing more should be begun.
 func (m *markdown) full() bool { return utf8.RuneCountInString(m.String()) > markdownRoom }
 
 // short is text from outside, cut, as running Markdown text of one line.

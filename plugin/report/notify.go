@@ -29,11 +29,11 @@ func ParsePolicy(text string) (Policy, error) {
 	}
 }
 
-// Start tells whether the message that work starts is wanted. It is for runs
+// Start reports whether the message that work starts is wanted. It is for runs
 // that are about to pay for an item.
 func (p Policy) Start(mode string) bool { return p != Failure && mode != "dry-run" }
 
-// Result tells whether the result of a run is wanted. A dry run posts nothing.
+// Result reports whether the result of a run is wanted. A dry run posts nothing.
 //
 // Changes speaks when something was done, proposed, refused or failed, when a
 // person must look, when the run itself failed, when an item was left to people
@@ -65,7 +65,7 @@ func failed(s Summary) bool {
 	return false
 }
 
-// waits tells whether nothing was tried for the item in this run: it was only
+// waits reports whether nothing was tried for the item in this run: it was only
 // found where an earlier run had left it.
 func waits(o change.Outcome) bool {
 	return o.State == change.Skipped || o.State == change.Proposed && o.Attempt == 0

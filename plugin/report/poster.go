@@ -120,7 +120,7 @@ func (p *Poster) Post(ctx context.Context, m Message) (Posted, error) {
 	return posted, err
 }
 
-// Threads tells whether messages can be updated and have threads, which takes a
+// Threads reports whether messages can be updated and have threads, which takes a
 // bot's token.
 func (p *Poster) Threads() bool { return p.webhook == "" }
 
@@ -229,7 +229,7 @@ func (p *Poster) retry(ctx context.Context, post func() error) error {
 	}
 }
 
-// asked tells whether Slack asks for another try, and after which time.
+// asked reports whether Slack asks for another try, and after which time.
 func asked(err error) (time.Duration, bool) {
 	if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
 		return limited.RetryAfter, true

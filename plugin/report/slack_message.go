@@ -87,7 +87,7 @@ func Details(s Summary) Message {
 	return b.message("pm-todos, in detail: " + v.headline())
 }
 
-// Urgent tells whether the thread should be shown in the channel too: an
+// Urgent reports whether the thread should be shown in the channel too: an
 // update of a message notifies nobody.
 func Urgent(s Summary) bool { return s.Exit == fault.Person }
 

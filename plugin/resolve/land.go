@@ -262,7 +262,7 @@ const (
 // hook or provider that prints one of the phrases above after it proves nothing.
 var progress = pattern.Lazy(`(?i)(creating|modifying|destroying)\.\.\.|(creation|modifications|destruction|apply) complete`)
 
-// nothingApplied tells whether an apply ended with the phrase and changed
+// nothingApplied reports whether an apply ended with the phrase and changed
 // nothing. The host looked through all that was printed, of which the status
 // holds only the end.
 func nothingApplied(status host.ApplyStatus, phrase string) bool {

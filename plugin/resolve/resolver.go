@@ -42,7 +42,7 @@ type Options struct {
 	Scope   policy.Scope
 	Secrets []secret.String // must appear in no change
 
-	// Current tells whether an item is still open, safe and worded as it was at
+	// Current reports whether an item is still open, safe and worded as it was at
 	// a commit. It is asked before the item is worked on, and before its apply.
 	Current func(commit string, item change.Item) (bool, error)
 	// Held asks the remote whether this run still holds the lock. It is asked

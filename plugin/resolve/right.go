@@ -30,7 +30,7 @@ func (r *Resolver) mayPush(ctx context.Context) error {
 	return fmt.Errorf("the remote lets nobody of this run push to %s, so nothing is applied; let the account of git_username push there (where the branch is protected, by an exception for it), or set mode: propose: %w", r.opts.Branch, err)
 }
 
-// refusedByRemote tells whether an error says that the remote takes nothing of
+// refusedByRemote reports whether an error says that the remote takes nothing of
 // this run, whichever item it is for.
 func refusedByRemote(err error) bool {
 	return errors.Is(err, gitrepo.ErrPushRefused) || errors.Is(err, gitrepo.ErrDenied) || errors.Is(err, gitrepo.ErrHostKey)
@@ -46,5 +46,5 @@ func (r *Resolver) refusedRun(err error) reason.Code {
 	return reason.PushRefused
 }
 
-// Refused tells whether the remote takes nothing of this run.
+// Refused reports whether the remote takes nothing of this run.
 func (r *Resolver) Refused() bool { return r.failure != nil }

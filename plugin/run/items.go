@@ -19,7 +19,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
-// journaled tells whether an earlier run left something to settle. What is
+// journaled reports whether an earlier run left something to settle. What is
 // journaled after the clone was made is another run's own business.
 func journaled(repo *gitrepo.Repo) bool { return len(journal.Seen(repo)) > 0 }
 

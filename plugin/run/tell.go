@@ -136,12 +136,12 @@ func (sum *summary) unchecked(ctx context.Context, c console.Console, repo *gitr
 	sum.add(outcomes)
 }
 
-// complete tells whether every item came to its turn.
+// complete reports whether every item came to its turn.
 func (sum *summary) complete() bool {
 	return len(sum.Outcomes) > 0 && !slices.ContainsFunc(sum.Outcomes, func(out change.Outcome) bool { return out.State == change.NotAttempted })
 }
 
-// done tells whether an item is Done.
+// done reports whether an item is Done.
 func (sum *summary) done() bool {
 	return slices.ContainsFunc(sum.Outcomes, func(out change.Outcome) bool { return out.State == change.Done })
 }
@@ -207,7 +207,7 @@ func (sum *summary) finished(ctx context.Context, s settings.Settings, c console
 	})
 }
 
-// slacked speaks with Slack when it is configured, and tells whether that went
+// slacked speaks with Slack when it is configured, and reports whether that went
 // well. A failure is a warning and never changes the run.
 func (sum *summary) slacked(s settings.Settings, c console.Console, speak func(*report.Poster) error) bool {
 	target := report.Slack{Webhook: sum.webhook.SlackWebhook, Token: s.Report.SlackToken, Channel: s.Report.SlackChannel, Way: s.Way(), API: s.Report.SlackAPI}
@@ -394,7 +394,7 @@ func unfinished(sel access.Selection, outcomes []change.Outcome, earlier []recor
 	return slices.Collect(maps.Keys(refs))
 }
 
-// again tells whether the next run has something to do for an item.
+// again reports whether the next run has something to do for an item.
 func again(out change.Outcome, maxAttempts int) bool {
 	switch out.State {
 	case change.NotAttempted, change.NeedsPerson, change.Proposed:

@@ -27,7 +27,7 @@ type Commands struct {
 	Init, Plan, Show, Apply []string // arguments; an empty Init is skipped
 }
 
-// TerraformCommands completes the Terraform settings. hasWrapper tells whether
+// TerraformCommands completes the Terraform settings. hasWrapper reports whether
 // the repository has Wrapper, which decides the program when it is unset; the
 // program decides the arguments that are unset.
 func (s Settings) TerraformCommands(hasWrapper bool) Commands {
@@ -161,7 +161,7 @@ func splitCommand(raw string) ([]string, error) {
 	return words, nil
 }
 
-// expands tells whether a shell would put file or folder names in the place of a
+// expands reports whether a shell would put file or folder names in the place of a
 // word, or try to.
 func expands(word *syntax.Word) bool {
 	for i, part := range word.Parts {

@@ -55,7 +55,7 @@ func (s *Settings) complete(given func(setting string) bool) {
 	s.completeLogin()
 }
 
-// completeLogin takes the login for a https remote from netrc when none is
+// completeLogin takes the login for an https remote from netrc when none is
 // set. It is never sent to another machine, nor over plain http.
 func (s *Settings) completeLogin() {
 	r := splitRemote(s.Repository.Remote)

@@ -37,16 +37,16 @@ func splitRemote(address string) remote {
 	return remote{scheme: "file", path: address}
 }
 
-// web tells whether the remote is reached over https or http.
+// web reports whether the remote is reached over https or http.
 func (r remote) web() bool { return r.scheme == "https" || r.scheme == "http" }
 
-// loopback tells whether the remote is on this machine by its very name.
+// loopback reports whether the remote is on this machine by its very name.
 func (r remote) loopback() bool {
 	ip, err := netip.ParseAddr(r.host)
 	return r.host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// named tells whether a netrc machine is the remote's host. Some forges add
+// named reports whether a netrc machine is the remote's host. Some forges add
 // the port.
 func (r remote) named(machine string) bool {
 	machine = strings.ToLower(machine)

@@ -99,7 +99,7 @@ var runEntries = []Entry{
 var repositoryEntries = []Entry{
 	{
 		Name: "remote", CI: []string{"CI_REPO_CLONE_URL"},
-		Usage: "Repository to clone and push to: a https or ssh URL, or a path.",
+		Usage: "Repository to clone and push to: an https or ssh URL, or a path.",
 		read:  asText(func(s *Settings) *string { return &s.Repository.Remote }, address),
 	},
 	{
@@ -109,12 +109,12 @@ var repositoryEntries = []Entry{
 	},
 	{
 		Name: "git_username", told: "`git` when only a password is given; `CI_NETRC_USERNAME` when neither is and `CI_NETRC_MACHINE` is the remote's host",
-		Usage: "Login for a https remote. Most forges take any name with a token.",
+		Usage: "Login for an https remote. Most forges take any name with a token.",
 		read:  asText(func(s *Settings) *string { return &s.Repository.Username }),
 	},
 	{
 		Name: "git_password", Secret: true, told: "`CI_NETRC_PASSWORD` when `CI_NETRC_MACHINE` is the remote's host",
-		Usage: "Password or token for a https remote. Refused over plain http, except to this machine.",
+		Usage: "Password or token for an https remote. Refused over plain http, except to this machine.",
 		read:  asSecret(func(s *Settings) *secret.String { return &s.Repository.Password }),
 	},
 	{
@@ -139,12 +139,12 @@ var repositoryEntries = []Entry{
 	},
 	{
 		Name:  "git_ca_cert",
-		Usage: "PEM of a private CA, trusted beside the system's: for a https remote, Vault (unless `vault_ca_cert` is set) and Slack.",
+		Usage: "PEM of a private CA, trusted beside the system's: for an https remote, Vault (unless `vault_ca_cert` is set) and Slack.",
 		read:  asPasted(func(s *Settings) *string { return &s.Repository.CACert }, certificates),
 	},
 	{
 		Name: "proxy", Secret: true,
-		Usage: "URL of an HTTP proxy, `http://[USER:PASSWORD@]HOST:PORT`, through which a https remote, https Vault and Slack are reached. Plain http and SSH never go through it. Proxy variables of the environment are not read.",
+		Usage: "URL of an HTTP proxy, `http://[USER:PASSWORD@]HOST:PORT`, through which an https remote, https Vault and Slack are reached. Plain http and SSH never go through it. Proxy variables of the environment are not read.",
 		read:  asSecret(func(s *Settings) *secret.String { return &s.Repository.Proxy }, egress.CheckProxy),
 	},
 	{

@@ -114,14 +114,14 @@ func (f *finder) repository() {
 		}
 		for _, name := range []string{"git_username", "git_password"} {
 			if f.given(name) {
-				f.add(name, "is for https remotes, but remote is reached by ssh; remove it, or use a https URL")
+				f.add(name, "is for https remotes, but remote is reached by ssh; remove it, or use an https URL")
 			}
 		}
 	case f.given("remote") && f.given("git_ssh_key"):
 		f.add("git_ssh_key", "is for ssh remotes, but remote is none; remove it, or use an ssh URL")
 	}
 	if r.scheme == "http" && !r.loopback() && f.given("git_password") {
-		f.add("git_password", "would cross the network in the clear, since remote is plain http; use a https URL")
+		f.add("git_password", "would cross the network in the clear, since remote is plain http; use an https URL")
 	}
 	if f.given("no_proxy") && !f.given("proxy") {
 		f.add("proxy", "is missing; no_proxy has no use without it")

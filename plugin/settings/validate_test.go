@@ -69,7 +69,7 @@ func TestConflicts(t *testing.T) {
 		{"an ssh remote", block{"remote": "git@forge.example:a/b.git", "git_ssh_key": key, "git_known_hosts": known}, CI{}, nil},
 		{"an ssh remote without keys", block{"remote": "git@forge.example:a/b.git"}, CI{}, []string{"git_ssh_key: is missing", "git_known_hosts: is missing"}},
 		{"a password for an ssh remote", block{"remote": "ssh://git@forge.example/a/b.git", "git_password": "pw", "git_ssh_key": key, "git_known_hosts": known}, CI{}, []string{"git_password: is for https remotes"}},
-		{"a key for a https remote", block{"git_ssh_key": key}, CI{}, []string{"git_ssh_key: is for ssh remotes"}},
+		{"a key for an https remote", block{"git_ssh_key": key}, CI{}, []string{"git_ssh_key: is for ssh remotes"}},
 		{"a password over plain http", block{"remote": "http://forge.example/a/b.git", "git_password": "pw"}, CI{}, []string{"git_password: would cross the network in the clear"}},
 		{"a password over plain http to this machine", block{"remote": "http://127.0.0.1:3000/a/b.git", "git_password": "pw"}, CI{}, nil},
 		{"a name without a password", block{"git_username": "me"}, CI{}, []string{"git_password: is missing"}},

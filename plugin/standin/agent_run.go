@@ -353,7 +353,7 @@ func (o agentOptions) first(name string) string {
 	return ""
 }
 
-// mayEdit tells whether the permissions let a headless run change files; with
+// mayEdit reports whether the permissions let a headless run change files; with
 // none given every edit is denied.
 func (o agentOptions) mayEdit() bool {
 	mode := o.first("permission-mode")

@@ -67,7 +67,7 @@ func compare(resource tfResource, prior *tfObject) tfChange {
 	return change
 }
 
-// touches tells whether the change does anything.
+// touches reports whether the change does anything.
 func (c tfChange) touches() bool { return c.actions[0] != "no-op" }
 
 // savedPlan is the stand-in's plan file. Like the real one it holds the
@@ -320,7 +320,7 @@ func count(counts *[3]int, actions []string) {
 	}
 }
 
-// describe prints the changes for people and tells whether there are any.
+// describe prints the changes for people and reports whether there are any.
 func (t terraformRun) describe(changes []tfChange) bool {
 	words := map[string]string{
 		"create": "will be created", "update": "will be updated in-place", "delete": "will be destroyed",

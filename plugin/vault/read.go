@@ -215,7 +215,7 @@ func guesses(path string) []string {
 }
 
 // content is the secret's own data, nil when there is none. With version 0 the
-// answer's shape tells whether it is wrapped as KV v2 does it.
+// answer's shape reports whether it is wrapped as KV v2 does it.
 func content(answer *api.Secret, version int) map[string]any {
 	if answer == nil || len(answer.Data) == 0 {
 		return nil

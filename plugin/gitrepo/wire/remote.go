@@ -397,7 +397,7 @@ func (StaleError) Error() string { return "the ref has another value" }
 // pass: each try begins with a look at the ref, which shows whether an earlier
 // one took effect though its reply was lost. pack makes the pack to send, given
 // the hashes that the remote has at its refs. A staleError tells what the ref is
-// instead. sent tells whether any try came to the point where the remote may
+// instead. sent reports whether any try came to the point where the remote may
 // have taken the update.
 func (r *Remote) Push(ctx context.Context, u Update, pack func(has map[plumbing.Hash]bool) ([]byte, error)) (sent bool, err error) {
 	err = r.tryAgain(ctx, func() error {

@@ -110,7 +110,7 @@ func (h heard) Read(p []byte) (n int, err error) {
 // maxDrain is how much unwanted output is read so that a service can end.
 const maxDrain = 1 << 20
 
-// drain reads what is left, if it is not much, and tells whether that was all:
+// drain reads what is left, if it is not much, and reports whether that was all:
 // a hook that runs after the report must not die of a closed pipe.
 func drain(r io.Reader) bool {
 	n, err := io.CopyN(io.Discard, r, maxDrain)
