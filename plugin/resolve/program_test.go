@@ -92,12 +92,13 @@ var (
 // site is a world with items, and the program that works on them.
 type site struct {
 	*fake.World
-	t     *testing.T
-	items []todo
-	mode  string
-	tune  func(*resolve.Options)
-	runs  int
-	lock  *fake.Lock
+	t         *testing.T
+	items     []todo
+	mode      string
+	terraform string // the host in use
+	tune      func(*resolve.Options)
+	runs      int
+	lock      *fake.Lock
 
 	frozen   func() time.Duration // how long the program stands still, for its lock
 	theirs   map[string]string    // what others pushed
@@ -110,7 +111,7 @@ func newSite(t *testing.T, items ...todo) *site {
 	for _, item := range items {
 		files[document] += item.line("TODO")
 	}
-	s := &site{World: fake.New(t, files), t: t, items: items, mode: resolve.Apply, frozen: func() time.Duration { return 0 }}
+	s := &site{World: fake.New(t, files), t: t, items: items, mode: resolve.Apply, terraform: "terraform", frozen: func() time.Duration { return 0 }}
 	for _, name := range []string{"stacks/monitoring", "stacks/nfs"} {
 		fake.Applied(s.World, name, files)
 	}
@@ -205,7 +206,7 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 		return err
 	}
 	open, known := s.read(clone, clone.Tip())
-	terraform, err := s.Machine("terraform").Open(ctx, run)
+	terraform, err := s.Machine(s.terraform).Open(ctx, run)
 	if err != nil {
 		return err
 	}

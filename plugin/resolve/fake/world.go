@@ -74,6 +74,8 @@ type World struct {
 	ApplyTakes time.Duration
 	// Verdict is the exit code of the owner's check.
 	Verdict int
+	// Rule tells which pushes the remote refuses; nil for none.
+	Rule func(Call) bool
 	// KeepsRefs is a remote that lets nobody delete refs.
 	KeepsRefs bool
 
@@ -147,6 +149,9 @@ func (w *World) call(call Call, act func(How) error) error {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.Rule != nil && w.Rule(call) {
+		return errRefused
+	}
 	switch how {
 	case Fails:
 		return errDown

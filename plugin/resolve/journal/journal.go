@@ -48,6 +48,7 @@ func (f *Foreign) Error() string { return f.Err.Error() }
 // Unwrap is the cause.
 func (f *Foreign) Unwrap() error { return f.Err }
 
+// Foreignf is a *Foreign of these words.
 func Foreignf(format string, args ...any) error { return &Foreign{Err: fmt.Errorf(format, args...)} }
 
 // Read reads a journal. known are the items of the documents, by reference:
