@@ -53,7 +53,7 @@ var rooms = map[string][]string{
 	"plugin/vault":      {},
 	"plugin/report":     {},
 	"plugin/scaffold":   {},
-	"plugin/doctor":     {},
+	"plugin/doctor":     {"plugin/access", "plugin/settings", "plugin/resolve", "plugin/resolve/proposal", "plugin/record", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient"},
 	"plugin/standin":    {},
 	"plugin/postmortem": {},
 	"plugin/change":     {},

@@ -1,153 +1,116 @@
-// Package doctor holds what a check-up finds and how it is printed: one finding
-// per check, with a mark that stands for itself and, where something is not
-// well, the fix to paste. What can be judged without asking anybody is judged
-// here too.
+// Package doctor checks everything that a run needs, without changing or
+// spending anything. Each check has a file of its own and a line in checks; what
+// it finds is a Finding, with the fix to paste where something is not well.
 package doctor
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
-	"io"
-	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/text"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
-// Status is how a check ended.
-type Status string
-
-// The statuses.
-const (
-	OK      Status = "ok"
-	Warn    Status = "warn"    // a run would work, something should be better
-	Fail    Status = "FAIL"    // a run would end here
-	Skipped Status = "skipped" // it cannot be checked, or need not be
-)
-
-// Finding is how one check ended.
-type Finding struct {
-	Check  string     `json:"check"`           // short name, such as "push"
-	About  string     `json:"about,omitempty"` // host, stack or setting that it is about
-	Status Status     `json:"status"`
-	Text   string     `json:"text"`          // what was found, one line
-	Fix    string     `json:"fix,omitempty"` // what to do or to paste, may have several lines
-	Kind   fault.Kind `json:"-"`             // of a Fail
+// check is one thing that is looked at, alone or with what belongs to it.
+type check struct {
+	name string
+	repo bool // skipped when the repository could not be read
+	look func(context.Context, *patient, voice)
 }
 
-// Failure is the finding of a check that ended in an error.
-func Failure(check, about string, err error) Finding {
-	return finding(Fail, check, about, err)
+// checks in the order in which they are made: later ones use what earlier ones
+// found.
+var checks = []check{
+	{"forge", false, forge},
+	{"remote", false, remote},
+	{"push", true, push},
+	{"refs", true, ownRefs},
+	{"rules", true, rules},
+	{"documents", true, documents},
+	{"stacks", true, stacks},
+	{"ci skip", true, skipMarks},
+	{"woodpecker", true, woodpecker},
+	{"definition", true, definition},
+	{"vault", false, readVault},
+	{"key", false, keys},
+	{"agent user", false, separation},
+	{"reach", false, hosts},
+	{"summary", false, summaryDir},
+	{"slack", false, slack},
 }
 
-// Warning is the finding of a check that met something that should be better.
-func Warning(check, about string, err error) Finding {
-	return finding(Warn, check, about, err)
+// patient is what is examined, with what the checks learn of it.
+type patient struct {
+	access.Opener
+	plan string // stack that is still to be planned, "" for none
+
+	repo     *gitrepo.Repo // nil when it could not be read
+	tip      string
+	paths    []string
+	commands settings.Commands
+	remove   func() error // removes the clone
+
+	keys     access.Keys
+	unusable string // why no SSH host can be logged in to
 }
 
+const noRepository = "the repository could not be read"
+
+// Examine makes the checks: those that depend on one that failed are skipped,
+// the others go on. With wrong settings nothing is contacted. A stack that is
+// named is planned too, on the first host that is ready.
+func Examine(ctx context.Context, opener access.Opener, wrong []settings.Problem, plan string, report *Report) {
+	p := &patient{Opener: opener, plan: plan}
+	if !p.readable(wrong, voice{"settings", report}) {
+		voice{"everything", report}.skip("", "with wrong settings nothing is contacted")
+		return
+	}
+	defer func() {
+		if p.remove == nil {
+			return
+		}
+		if err := p.remove(); err != nil {
+			voice{"remote", report}.fail("", fmt.Errorf("remove the clone: %w", err))
+		}
+	}()
+	for _, c := range checks {
+		if say := (voice{c.name, report}); c.repo && p.repo == nil {
+			say.skip("", noRepository)
+		} else {
+			c.look(ctx, p, say)
+		}
+	}
+}
+
+// voice adds the findings of a check to the report.
+type voice struct {
+	check  string
+	report *Report
+}
+
+// as is the voice of another check, which goes along with this one.
+func (v voice) as(check string) voice { return voice{check, v.report} }
+
+func (v voice) ok(about, text string)        { v.add(OK, about, text, "") }
+func (v voice) skip(about, text string)      { v.add(Skipped, about, text, "") }
+func (v voice) warn(about, text, fix string) { v.add(Warn, about, text, fix) }
+
+func (v voice) add(status Status, about, text, fix string) {
+	v.report.Add(Finding{Check: v.check, About: about, Status: status, Text: text, Fix: fix})
+}
+
+// fail is for an error that a run would end with.
+func (v voice) fail(about string, err error) { v.report.Add(finding(Fail, v.check, about, err)) }
+
+// caution is for an error that a run would only warn of.
+func (v voice) caution(about string, err error) { v.report.Add(finding(Warn, v.check, about, err)) }
+
+// finding is an error with its fix apart.
 func finding(status Status, check, about string, err error) Finding {
 	parts := fault.Parts(err)
 	fix := parts.Fix
 	parts.Fix = ""
 	return Finding{Check: check, About: about, Status: status, Text: parts.Error(), Fix: fix, Kind: fault.Of(err)}
-}
-
-// Report collects findings. With a writer it prints each as it comes: some
-// checks take their time.
-type Report struct {
-	Findings []Finding
-	to       io.Writer
-	colour   bool
-	err      error
-}
-
-// NewReport is an empty report that prints to w; nil prints nothing.
-func NewReport(w io.Writer, colour bool) *Report { return &Report{to: w, colour: colour} }
-
-// Add takes a finding over. Its texts are made printable.
-func (r *Report) Add(f Finding) {
-	f.About, f.Text, f.Fix = text.Line(f.About, 0), text.Line(f.Text, 0), text.Text(f.Fix, 0)
-	r.Findings = append(r.Findings, f)
-	if r.to != nil && r.err == nil {
-		_, r.err = io.WriteString(r.to, f.lines(r.colour))
-	}
-}
-
-// Kind is the worst kind of what failed, fault.None when nothing did.
-func (r *Report) Kind() fault.Kind {
-	worst := fault.None
-	for _, f := range r.Findings {
-		if f.Status == Fail {
-			worst = fault.Worst(worst, f.Kind)
-		}
-	}
-	return worst
-}
-
-// colours of the marks, as ANSI escape sequences.
-var colours = map[Status]string{OK: "\x1b[32m", Warn: "\x1b[33m", Fail: "\x1b[31m", Skipped: "\x1b[2m"}
-
-const fixIndent = "                      "
-
-// lines is the finding for people: mark, check, text, and below it the fix.
-func (f Finding) lines(colour bool) string {
-	mark := fmt.Sprintf("%-8s", f.Status)
-	if colour {
-		mark = colours[f.Status] + mark + "\x1b[0m"
-	}
-	text := f.Text
-	if f.About != "" {
-		text = f.About + ": " + text
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %-12s %s\n", mark, f.Check, text)
-	for line := range strings.Lines(f.Fix) {
-		fmt.Fprintf(&b, "%s%s\n", fixIndent, strings.TrimRight(line, " \n"))
-	}
-	return b.String()
-}
-
-// counts is how many findings there are of each status.
-func (r *Report) counts() map[Status]int {
-	counts := map[Status]int{}
-	for _, f := range r.Findings {
-		counts[f.Status]++
-	}
-	return counts
-}
-
-// Close prints the sums, and reports whether everything could be printed.
-func (r *Report) Close() error {
-	if r.to != nil && r.err == nil {
-		n := r.counts()
-		_, r.err = fmt.Fprintf(r.to, "\n%d ok, %d to look at, %d failed, %d skipped; nothing was changed and nothing was spent\n", n[OK], n[Warn], n[Fail], n[Skipped])
-	}
-	if r.err != nil {
-		return fmt.Errorf("print the findings: %w", r.err)
-	}
-	return nil
-}
-
-// JSON prints the whole report as one object.
-func (r *Report) JSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	findings := r.Findings
-	if findings == nil {
-		findings = []Finding{}
-	}
-	n := r.counts()
-	err := encoder.Encode(struct {
-		Findings []Finding `json:"checks"`
-		OK       int       `json:"ok"`
-		Warn     int       `json:"warn"`
-		Fail     int       `json:"failed"`
-		Skipped  int       `json:"skipped"`
-		ExitCode int       `json:"exit_code"`
-	}{findings, n[OK], n[Warn], n[Fail], n[Skipped], r.Kind().ExitCode()})
-	if err != nil {
-		return fmt.Errorf("print the findings: %w", err)
-	}
-	return nil
 }

@@ -1,18 +1,59 @@
 package doctor
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
-// Handed judges what a wrapper made of the arguments that it was given: calls
+// wrapper proves that the repository's wrapper hands the plan file on.
+func (p *patient) wrapper(ctx context.Context, name string, space *host.Workspace, say voice) {
+	c := p.commands
+	folders := p.stackFolders()
+	if len(folders) == 0 {
+		say.skip(name, "no folder matches stacks")
+		return
+	}
+	lists := slices.DeleteFunc([][]string{c.Init, c.Plan, c.Show, c.Apply}, func(list []string) bool { return len(list) == 0 })
+	plan, shown, err := space.Arguments(ctx, path.Dir(folders[0]), c.Program, lists)
+	switch {
+	case errors.Is(err, host.ErrUnreached):
+		say.warn(name, "it cannot be seen what it hands on: "+err.Error(),
+			"let "+c.Program+" find its programs on the PATH; or plan by hand with a saved plan:\n../../"+c.Program+" "+strings.Join(c.Apply, " "))
+		return
+	case err != nil:
+		say.fail(name, err)
+		return
+	}
+	well := true
+	for _, one := range shown {
+		calls := make([][]string, len(one.Calls))
+		for i, call := range one.Calls {
+			calls[i] = call.Args
+		}
+		if text, fix := handed(c.Program, one.Args, calls, plan); text != "" {
+			well = false
+			say.fail(name, fault.WithFix(errors.New(strings.ReplaceAll(text, plan, settings.PlanFile)), "%s", fix))
+		}
+	}
+	if well {
+		say.ok(name, c.Program+" hands the plan file on, as the last argument")
+	}
+}
+
+// handed judges what a wrapper made of the arguments that it was given: calls
 // are the arguments of what it started. plan is the path of the saved plan.
 // The verb must be started with the plan file, and nothing may follow one that
 // came last: Terraform wants its flags before it. Other flags are the wrapper's to
 // translate. The text is empty when all is well; the fix is shell text for it.
-func Handed(wrapper string, given []string, calls [][]string, plan string) (text, fix string) {
+func handed(wrapper string, given []string, calls [][]string, plan string) (text, fix string) {
 	verb := given[0]
 	var got []string
 	for _, call := range calls {

@@ -10,6 +10,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
@@ -75,7 +76,7 @@ func readArguments(raw string) ([]string, error) {
 		return nil, err
 	}
 	if strings.ContainsAny(raw, "$`") {
-		return nil, fmt.Errorf("%s holds $ or a backquote; arguments are not expanded, write the value itself", text.Quote(raw))
+		return nil, fault.WithFix(fmt.Errorf("%s holds $ or a backquote", text.Quote(raw)), "arguments are not expanded, write the value itself")
 	}
 	read := splitCommand
 	switch {
@@ -91,7 +92,7 @@ func readArguments(raw string) ([]string, error) {
 	for i, word := range words {
 		// The verb is one word, and no value goes on with another argument.
 		if i == 0 && strings.ContainsFunc(word, unicode.IsSpace) || strings.Contains(word, " -") || strings.Contains(word, " "+PlanFile) {
-			return nil, fmt.Errorf("%s would be one argument and looks like several; write each of them as a word or a value of its own", text.Quote(word))
+			return nil, fault.WithFix(fmt.Errorf("%s would be one argument and looks like several", text.Quote(word)), "write each of them as a word or a value of its own")
 		}
 	}
 	return words, nil
@@ -105,10 +106,10 @@ const unmistakable = `write a JSON array, such as '["plan", "-out={plan}"]'`
 func splitArray(raw string) ([]string, error) {
 	var words []string
 	if err := json.Unmarshal([]byte(raw), &words); err != nil {
-		return nil, fmt.Errorf("%s starts like a JSON array of texts and is none; %s", text.Quote(raw), unmistakable)
+		return nil, fault.WithFix(fmt.Errorf("%s starts like a JSON array of texts and is none", text.Quote(raw)), "%s", unmistakable)
 	}
 	if slices.Contains(words, "") {
-		return nil, fmt.Errorf("%s holds an empty argument; leave it out", text.Quote(raw))
+		return nil, fault.WithFix(fmt.Errorf("%s holds an empty argument", text.Quote(raw)), "leave it out")
 	}
 	return words, nil
 }
@@ -119,12 +120,12 @@ func splitArray(raw string) ([]string, error) {
 func splitCSV(raw string) ([]string, error) {
 	words := strings.Split(raw, ",")
 	if strings.ContainsAny(raw, `'"\`) || slices.Contains(words, "") {
-		return nil, fmt.Errorf("%s is a list with quotes, backslashes or an empty value, of which it cannot be told where its values end; %s", text.Quote(raw), unmistakable)
+		return nil, fault.WithFix(fmt.Errorf("%s is a list with quotes, backslashes or an empty value, of which it cannot be told where its values end", text.Quote(raw)), "%s", unmistakable)
 	}
 	options := slices.IndexFunc(words, func(word string) bool { return strings.HasPrefix(word, "-") })
 	for i, word := range words {
 		if options >= 0 && i > options && !strings.HasPrefix(word, "-") && word != PlanFile {
-			return nil, fmt.Errorf("%s has %s as a value, which may as well be the rest of %s; %s", text.Quote(raw), text.Quote(word), text.Quote(words[i-1]), unmistakable)
+			return nil, fault.WithFix(fmt.Errorf("%s has %s as a value, which may as well be the rest of %s", text.Quote(raw), text.Quote(word), text.Quote(words[i-1])), "%s", unmistakable)
 		}
 	}
 	return words, nil
@@ -139,24 +140,24 @@ func splitCommand(raw string) ([]string, error) {
 	parser := syntax.NewParser(syntax.Variant(syntax.LangPOSIX))
 	for word, err := range parser.WordsSeq(strings.NewReader(raw)) {
 		if err != nil {
-			return nil, fmt.Errorf("%s cannot be split into arguments: %s; quote shell characters", text.Quote(raw), parseProblem(err))
+			return nil, fault.WithFix(fmt.Errorf("%s cannot be split into arguments: %s", text.Quote(raw), parseProblem(err)), "quote shell characters")
 		}
 		unquoted, ok := literal(word.Parts, false)
 		if !ok {
-			return nil, fmt.Errorf("%s holds shell syntax; only plain and quoted arguments are allowed", text.Quote(raw))
+			return nil, fault.WithFix(fmt.Errorf("%s holds shell syntax", text.Quote(raw)), "only plain and quoted arguments are allowed")
 		}
 		if expands(word) {
-			return nil, fmt.Errorf("%s holds ~, *, ? or [ outside of quotes; arguments are not expanded, so quote what is meant as it stands", text.Quote(unquoted))
+			return nil, fault.WithFix(fmt.Errorf("%s holds ~, *, ? or [ outside of quotes", text.Quote(unquoted)), "arguments are not expanded, so quote what is meant as it stands")
 		}
 		if strings.HasPrefix(unquoted, ",") || strings.HasSuffix(unquoted, ",") || strings.Contains(unquoted, ",-") || strings.Contains(unquoted, ","+PlanFile) {
-			return nil, fmt.Errorf("%s is one word and looks like several values of a list; separate the arguments by spaces alone, or %s", text.Quote(unquoted), unmistakable)
+			return nil, fault.WithFix(fmt.Errorf("%s is one word and looks like several values of a list", text.Quote(unquoted)), "separate the arguments by spaces alone, or %s", unmistakable)
 		}
 		words = append(words, unquoted)
 		end = word.End().Offset()
 	}
 	// The shell's parser drops what follows a word that begins with #.
 	if rest := strings.TrimSpace(raw[end:]); rest != "" {
-		return nil, fmt.Errorf("%s holds a comment; quote a # that belongs to an argument", text.Quote(raw))
+		return nil, fault.WithFix(fmt.Errorf("%s holds a comment", text.Quote(raw)), "quote a # that belongs to an argument")
 	}
 	return words, nil
 }
@@ -234,11 +235,11 @@ func unescaped(text string, inQuotes bool) string {
 func wantsPlanFile(words []string) error {
 	switch n := strings.Count(strings.Join(words, " "), PlanFile); n {
 	case 0:
-		return fmt.Errorf("does not hold %s, which stands for the path of the saved plan; add it", PlanFile)
+		return fault.WithFix(fmt.Errorf("does not hold %s, which stands for the path of the saved plan", PlanFile), "add it")
 	case 1:
 		return nil
 	default:
-		return fmt.Errorf("holds %s %d times; name the saved plan once", PlanFile, n)
+		return fault.WithFix(fmt.Errorf("holds %s %d times", PlanFile, n), "name the saved plan once")
 	}
 }
 
@@ -257,7 +258,7 @@ func wantsPlanFileLast(words []string) error {
 // wantsNoPlanFile is for init, which runs before there is a plan.
 func wantsNoPlanFile(words []string) error {
 	if strings.Contains(strings.Join(words, " "), PlanFile) {
-		return fmt.Errorf("holds %s, but there is no plan yet when it runs; leave it out", PlanFile)
+		return fault.WithFix(fmt.Errorf("holds %s, but there is no plan yet when it runs", PlanFile), "leave it out")
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -69,11 +68,11 @@ func unknownSettings(environ []string) []Problem {
 		if !ours || strings.TrimSpace(value) == "" || (slices.Contains(known, setting) && short == strings.ToUpper(short)) {
 			continue
 		}
-		text := "is not a setting; remove it (docs/settings.md lists them all)"
+		fix := "remove it (docs/settings.md lists them all)"
 		if near := nearest(setting, known); near != "" {
-			text = fmt.Sprintf("is not a setting; did you mean %s?", near)
+			fix = "did you mean " + near + "?"
 		}
-		problems = append(problems, Problem{Setting: setting, Text: text})
+		problems = append(problems, Problem{Setting: setting, Text: "is not a setting", Fix: fix})
 	}
 	slices.SortFunc(problems, func(a, b Problem) int { return strings.Compare(a.Setting, b.Setting) })
 	return problems

@@ -18,7 +18,7 @@ func TestUnknownSettings(t *testing.T) {
 		"PLUGIN_XYZZY_PLUGHS": "lists them all",
 	} {
 		got := unknownSettings([]string{"PLUGIN_HOSTS=local", "PATH=/bin", variable + "=hunter2"})
-		if len(got) != 1 || !strings.Contains(got[0].Text, say) || strings.Contains(got[0].Text, "hunter2") {
+		if len(got) != 1 || !strings.Contains(got[0].Fix, say) || strings.Contains(got[0].Text+got[0].Fix, "hunter2") {
 			t.Errorf("%s: %q, want one that says %q", variable, got, say)
 		}
 	}

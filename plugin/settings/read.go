@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
@@ -149,10 +150,10 @@ func asCount(field func(*Settings) *int, least int) reader {
 	return func(s *Settings, raw string) error {
 		value, err := strconv.Atoi(strings.TrimSpace(raw))
 		if err != nil {
-			return fmt.Errorf("%s is not a whole number; write digits only, such as 5", text.Quote(raw))
+			return fault.WithFix(fmt.Errorf("%s is not a whole number", text.Quote(raw)), "write digits only, such as 5")
 		}
 		if value < least {
-			return fmt.Errorf("%d is too small; write %d or more", value, least)
+			return fault.WithFix(fmt.Errorf("%d is too small", value), "write %d or more", least)
 		}
 		*field(s) = value
 		return nil
@@ -168,10 +169,10 @@ func asMoney(field func(*Settings) *float64) reader {
 	return func(s *Settings, raw string) error {
 		value, err := strconv.ParseFloat(strings.TrimSpace(raw), 64)
 		if err != nil || !decimal().MatchString(strings.TrimSpace(raw)) {
-			return fmt.Errorf("%s is not an amount; write US dollars as a plain number, such as 2.50", text.Quote(raw))
+			return fault.WithFix(fmt.Errorf("%s is not an amount", text.Quote(raw)), "write US dollars as a plain number, such as 2.50")
 		}
 		if value < 0 {
-			return fmt.Errorf("%s is negative; write 0 or more", strings.TrimSpace(raw))
+			return fault.WithFix(fmt.Errorf("%s is negative", strings.TrimSpace(raw)), "write 0 or more")
 		}
 		*field(s) = value
 		return nil
@@ -203,7 +204,7 @@ func readJSONList(text string) ([]string, error) {
 	decoder.UseNumber() // 007 and 1.50 stay as they were written
 	var raw []any
 	if err := decoder.Decode(&raw); err != nil || decoder.More() {
-		return nil, errors.New("starts like a JSON array but is not one; write [\"a\", \"b\"] or a,b")
+		return nil, fault.WithFix(errors.New("starts like a JSON array but is not one"), "write [\"a\", \"b\"] or a,b")
 	}
 	values := make([]string, 0, len(raw))
 	for _, one := range raw {
@@ -213,7 +214,7 @@ func readJSONList(text string) ([]string, error) {
 		case json.Number, bool:
 			values = append(values, fmt.Sprint(value))
 		default:
-			return nil, errors.New("holds a value that is no text; a list takes plain values only")
+			return nil, fault.WithFix(errors.New("holds a value that is no text"), "a list takes plain values only")
 		}
 	}
 	return trimmed(values), nil
@@ -271,14 +272,14 @@ var bareNumber = pattern.Lazy(`^[+-]?\d+(\.\d+)?$`)
 func readDuration(raw string) (time.Duration, error) {
 	raw = strings.TrimSpace(raw)
 	if bareNumber().MatchString(raw) {
-		return 0, fmt.Errorf("%s has no unit; write %ss, %sm or %sh", raw, raw, raw, raw)
+		return 0, fault.WithFix(fmt.Errorf("%s has no unit", raw), "write %ss, %sm or %sh", raw, raw, raw)
 	}
 	value, err := time.ParseDuration(raw)
 	if err != nil {
-		return 0, fmt.Errorf("%s is not a duration; write one such as 90s, 30m or 1h30m", text.Quote(raw))
+		return 0, fault.WithFix(fmt.Errorf("%s is not a duration", text.Quote(raw)), "write one such as 90s, 30m or 1h30m")
 	}
 	if value < 0 {
-		return 0, fmt.Errorf("%s is negative; write a duration such as 30m", raw)
+		return 0, fault.WithFix(fmt.Errorf("%s is negative", raw), "write a duration such as 30m")
 	}
 	return value, nil
 }
@@ -308,7 +309,7 @@ func joinWords[T ~string](words []T) string {
 // they end up in logs, commits and command lines.
 func oneLine(value string) error {
 	if !text.OneLine(value) {
-		return fmt.Errorf("%s holds a line break, a control character or an invisible one; write it on one line", text.Quote(value))
+		return fault.WithFix(fmt.Errorf("%s holds a line break, a control character or an invisible one", text.Quote(value)), "write it on one line")
 	}
 	return nil
 }
@@ -316,7 +317,7 @@ func oneLine(value string) error {
 // secretLine is oneLine without showing the value.
 func secretLine(value string) error {
 	if !text.OneLine(value) {
-		return errors.New("holds a line break, a control character or an invisible one; store the secret as one line")
+		return fault.WithFix(errors.New("holds a line break, a control character or an invisible one"), "store the secret as one line")
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,7 +14,8 @@ import (
 // Problem is one thing that is wrong with the settings.
 type Problem struct {
 	Setting string // as in the settings block
-	Text    string // what is wrong and the way out, never a secret's value
+	Text    string // what is wrong, never a secret's value
+	Fix     string // the way out, may be empty
 }
 
 // Error is everything that is wrong with the settings, in the order of
@@ -28,7 +31,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, "%d problems in the settings; nothing was contacted:", len(e.Problems))
 	}
 	for _, p := range e.Problems {
-		fmt.Fprintf(&b, "\n  %s: %s", p.Setting, p.Text)
+		fmt.Fprintf(&b, "\n  %s: %v", p.Setting, &fault.Error{Err: errors.New(p.Text), Fix: p.Fix})
 	}
 	return b.String()
 }
@@ -63,7 +66,8 @@ func Problems(setting string, err error) []Problem {
 		}
 		return problems
 	}
-	return []Problem{{Setting: setting, Text: err.Error()}}
+	parts := fault.Parts(err)
+	return []Problem{{Setting: cmp.Or(parts.Setting, setting), Text: parts.Err.Error(), Fix: parts.Fix}}
 }
 
 // conflicts finds what is missing and what does not go together. given tells
@@ -86,57 +90,57 @@ type finder struct {
 	problems []Problem
 }
 
-func (f *finder) add(setting, format string, args ...any) {
-	f.problems = append(f.problems, Problem{Setting: setting, Text: fmt.Sprintf(format, args...)})
+func (f *finder) add(setting, what, fix string) {
+	f.problems = append(f.problems, Problem{Setting: setting, Text: what, Fix: fix})
 }
 
 // exclude refuses a setting beside another one.
 func (f *finder) exclude(setting, other, why string) {
 	if f.given(setting) && f.given(other) {
-		f.add(setting, "cannot be used together with %s: %s; remove one of them", other, why)
+		f.add(setting, fmt.Sprintf("cannot be used together with %s: %s", other, why), "remove one of them")
 	}
 }
 
 func (f *finder) repository() {
 	if !f.given("remote") {
-		f.add("remote", "is missing; set the URL of the repository (a pipeline has it in CI_REPO_CLONE_URL)")
+		f.add("remote", "is missing", "set the URL of the repository (a pipeline has it in CI_REPO_CLONE_URL)")
 	}
 	if !f.given("branch") {
-		f.add("branch", "is missing; set the branch to read and publish to (a pipeline has it in CI_COMMIT_BRANCH)")
+		f.add("branch", "is missing", "set the branch to read and publish to (a pipeline has it in CI_COMMIT_BRANCH)")
 	}
 	r := splitRemote(f.s.Repository.Remote)
 	switch {
 	case r.scheme == "ssh":
 		for _, name := range []string{"git_ssh_key", "git_known_hosts"} {
 			if !f.given(name) {
-				f.add(name, "is missing; an ssh remote needs it")
+				f.add(name, "is missing", "an ssh remote needs it")
 			}
 		}
 		for _, name := range []string{"git_username", "git_password"} {
 			if f.given(name) {
-				f.add(name, "is for https remotes, but remote is reached by ssh; remove it, or use an https URL")
+				f.add(name, "is for https remotes, but remote is reached by ssh", "remove it, or use an https URL")
 			}
 		}
 	case f.given("remote") && f.given("git_ssh_key"):
-		f.add("git_ssh_key", "is for ssh remotes, but remote is none; remove it, or use an ssh URL")
+		f.add("git_ssh_key", "is for ssh remotes, but remote is none", "remove it, or use an ssh URL")
 	}
 	if r.scheme == "http" && !r.loopback() && f.given("git_password") {
-		f.add("git_password", "would cross the network in the clear, since remote is plain http; use an https URL")
+		f.add("git_password", "would cross the network in the clear, since remote is plain http", "use an https URL")
 	}
 	if f.given("no_proxy") && !f.given("proxy") {
-		f.add("proxy", "is missing; no_proxy has no use without it")
+		f.add("proxy", "is missing", "no_proxy has no use without it")
 	}
 	if f.given("git_username") && !f.given("git_password") && r.web() {
-		f.add("git_password", "is missing; git_username alone is no login")
+		f.add("git_password", "is missing", "git_username alone is no login")
 	}
 }
 
 func (f *finder) documents() {
 	if f.given("scope") && f.s.Documents.Scope == ScopeAll && f.given("since") {
-		f.add("since", "has no use with scope: all; remove one of them")
+		f.add("since", "has no use with scope: all", "remove one of them")
 	}
 	if f.given("carry") && !f.given("workdir") {
-		f.add("workdir", "is missing; carry copies files from it")
+		f.add("workdir", "is missing", "carry copies files from it")
 	}
 }
 
@@ -145,21 +149,15 @@ func (f *finder) vault() {
 	if f.s.Vault.Addr == "" {
 		for _, e := range vaultEntries {
 			if e.Name != "vault_addr" && f.given(e.Name) {
-				f.add("vault_addr", "is missing, but %s is set; set the URL of Vault, or remove %s", e.Name, e.Name)
+				f.add("vault_addr", fmt.Sprintf("is missing, but %s is set", e.Name), fmt.Sprintf("set the URL of Vault, or remove %s", e.Name))
 			}
 		}
 		return
 	}
-	// The room for Vault knows best; its messages begin with the setting.
-	for _, p := range Problems("vault_addr", f.s.VaultConfig(nil).Check()) {
-		if name, rest, ok := strings.Cut(p.Text, " "); ok && strings.HasPrefix(name, "vault_") {
-			p = Problem{Setting: name, Text: rest}
-		}
-		f.problems = append(f.problems, p)
-	}
+	f.problems = append(f.problems, Problems("vault_addr", f.s.VaultConfig(nil).Check())...)
 	only := func(setting string, method VaultAuth) {
 		if f.given(setting) && f.s.Vault.Auth != method {
-			f.add(setting, "is for vault_auth: %s, but that is %s; remove one of them", method, f.s.Vault.Auth)
+			f.add(setting, fmt.Sprintf("is for vault_auth: %s, but that is %s", method, f.s.Vault.Auth), "remove one of them")
 		}
 	}
 	only("vault_role_id", AuthAppRole)
@@ -177,10 +175,10 @@ func (f *finder) keys() {
 		return
 	}
 	if AnySSH(f.s.Hosts.Hosts) && !f.given("ssh_key") {
-		f.add("ssh_key", "is missing; SSH hosts need it, or vault_addr to fetch it from Vault")
+		f.add("ssh_key", "is missing", "SSH hosts need it, or vault_addr to fetch it from Vault")
 	}
 	if AnySSH(f.s.Hosts.AgentHosts) && !AnySSH(f.s.Hosts.Hosts) && !f.given("ssh_key") && !f.given("agent_ssh_key") {
-		f.add("agent_ssh_key", "is missing; agent_hosts need it, or vault_addr to fetch it from Vault")
+		f.add("agent_ssh_key", "is missing", "agent_hosts need it, or vault_addr to fetch it from Vault")
 	}
 }
 
@@ -191,21 +189,21 @@ func (f *finder) hosts() {
 		return
 	}
 	if f.s.CI.StepType == "plugin" && !f.given("hosts") {
-		f.add("hosts", "is missing; a plugin step has neither agent nor Terraform: name the machine that has, as user@host")
+		f.add("hosts", "is missing", "a plugin step has neither agent nor Terraform: name the machine that has, as user@host")
 	}
 	ssh := AnySSH(f.s.Hosts.Hosts) || AnySSH(f.s.Hosts.AgentHosts)
 	if ssh && !f.given("known_hosts") && !f.given("host_fingerprints") && f.s.Vault.Addr == "" {
-		f.add("known_hosts", "is missing; host keys are always verified: give known_hosts or host_fingerprints, or vault_addr to fetch them from Vault")
+		f.add("known_hosts", "is missing", "host keys are always verified: give known_hosts or host_fingerprints, or vault_addr to fetch them from Vault")
 	}
 }
 
 func (f *finder) slack() {
 	f.exclude("slack_webhook", "slack_token", "both say where messages go")
 	if f.given("slack_token") && !f.given("slack_channel") {
-		f.add("slack_channel", "is missing; a bot token needs it")
+		f.add("slack_channel", "is missing", "a bot token needs it")
 	}
 	if f.given("slack_channel") && !f.given("slack_token") {
-		f.add("slack_token", "is missing; slack_channel has no use without it, since a webhook has its own channel")
+		f.add("slack_token", "is missing", "slack_channel has no use without it, since a webhook has its own channel")
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -165,5 +166,28 @@ func TestWarnings(t *testing.T) {
 	}
 	if got := mustRead(t, least, CI{}).Warnings(); got != nil {
 		t.Errorf("warnings without a reason: %q", got)
+	}
+}
+
+// TestProblemsHaveTheirFixApart: doctor shows it on a line of its own.
+func TestProblemsHaveTheirFixApart(t *testing.T) {
+	t.Parallel()
+	given := block{"hosts": "a@devvm", "vault_addr": "https://v.example", "vault_role": "a/../b", "budget_usd": "much"}
+	_, err := Read(func(name string) string { return given[name] }, CI{}, nil)
+	wrong, ok := errors.AsType[*Error](err)
+	if !ok {
+		t.Fatalf("%v", err)
+	}
+	for _, want := range []Problem{
+		{"remote", "is missing", "set the URL of the repository (a pipeline has it in CI_REPO_CLONE_URL)"},
+		{"budget_usd", `"much" is not an amount`, "write US dollars as a plain number, such as 2.50"},
+		{"vault_role", `"a/../b" is no Vault path: no empty, . or .. part, no ?, # or control characters`, ""},
+	} {
+		if !slices.Contains(wrong.Problems, want) {
+			t.Errorf("%q is not among %q", want, wrong.Problems)
+		}
+		if shown := want.Setting + ": " + strings.TrimSuffix(want.Text+"; "+want.Fix, "; "); !strings.Contains(err.Error(), shown) {
+			t.Errorf("%q is not shown as %q", err, shown)
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
@@ -40,7 +41,7 @@ func canonicalType(name string) (string, bool) {
 // safeType keeps safe_types from widening the set.
 func safeType(value string) error {
 	if _, ok := canonicalType(value); !ok {
-		return fmt.Errorf("%s is not one of %s; the set can only be narrowed", text.Quote(value), joinWords(safeTypes))
+		return fault.WithFix(fmt.Errorf("%s is not one of %s", text.Quote(value), joinWords(safeTypes)), "the set can only be narrowed")
 	}
 	return nil
 }
@@ -50,9 +51,9 @@ func CheckURL(value string) error {
 	u, err := url.Parse(value)
 	switch {
 	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
-		return fmt.Errorf("%s is not a URL; write one that starts with https:// or http://", text.Quote(value))
+		return fault.WithFix(fmt.Errorf("%s is not a URL", text.Quote(value)), "write one that starts with https:// or http://")
 	case u.User != nil:
-		return errors.New("has credentials inside the URL; take them out")
+		return fault.WithFix(errors.New("has credentials inside the URL"), "take them out")
 	}
 	return nil
 }
@@ -65,14 +66,14 @@ func holds(placeholders ...string) check {
 				return nil
 			}
 		}
-		return fmt.Errorf("%s does not hold %s; put it where that belongs", text.Quote(value), placeholders[0])
+		return fault.WithFix(fmt.Errorf("%s does not hold %s", text.Quote(value), placeholders[0]), "put it where that belongs")
 	}
 }
 
 // address is for remote. Credentials inside a URL would show up in logs.
 func address(value string) error {
 	if u, err := url.Parse(value); err == nil && u.User != nil && (u.Scheme == "https" || u.Scheme == "http") {
-		return errors.New("has credentials inside the URL; move them to git_username and git_password")
+		return fault.WithFix(errors.New("has credentials inside the URL"), "move them to git_username and git_password")
 	}
 	return gitrepo.CheckURL(value)
 }
@@ -83,7 +84,7 @@ var hashPattern = pattern.Lazy(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 // commitHash is for since.
 func commitHash(value string) error {
 	if !hashPattern().MatchString(value) {
-		return fmt.Errorf("%s is not a full hash of a commit; write what `git rev-parse NAME` prints", text.Quote(value))
+		return fault.WithFix(fmt.Errorf("%s is not a full hash of a commit", text.Quote(value)), "write what `git rev-parse NAME` prints")
 	}
 	return nil
 }
@@ -92,9 +93,9 @@ func commitHash(value string) error {
 func glob(value string) error {
 	switch {
 	case !doublestar.ValidatePattern(value):
-		return fmt.Errorf("%s is not a pattern; close its brackets (a list whose values hold commas must be a JSON array)", text.Quote(value))
+		return fault.WithFix(fmt.Errorf("%s is not a pattern", text.Quote(value)), "close its brackets (a list whose values hold commas must be a JSON array)")
 	case strings.HasPrefix(value, "/"), path.Clean(value) == "..", strings.HasPrefix(path.Clean(value), "../"):
-		return fmt.Errorf("%s leaves the repository; write a path relative to its root", text.Quote(value))
+		return fault.WithFix(fmt.Errorf("%s leaves the repository", text.Quote(value)), "write a path relative to its root")
 	}
 	return oneLine(value)
 }
@@ -103,7 +104,7 @@ func glob(value string) error {
 func repositoryPath(value string) error {
 	clean := path.Clean(value)
 	if strings.HasPrefix(value, "/") || clean == "." || clean == ".." || strings.HasPrefix(clean, "../") {
-		return fmt.Errorf("%s is not a file in the repository; write its path relative to the root", text.Quote(value))
+		return fault.WithFix(fmt.Errorf("%s is not a file in the repository", text.Quote(value)), "write its path relative to the root")
 	}
 	return nil
 }
@@ -111,7 +112,7 @@ func repositoryPath(value string) error {
 // CheckProgram wants one word that names an executable.
 func CheckProgram(value string) error {
 	if strings.ContainsFunc(value, unicode.IsSpace) || strings.HasPrefix(value, "-") {
-		return fmt.Errorf("%s is not the name or path of one program; it takes no arguments here", text.Quote(value))
+		return fault.WithFix(fmt.Errorf("%s is not the name or path of one program", text.Quote(value)), "it takes no arguments here")
 	}
 	return nil
 }
@@ -129,7 +130,7 @@ var agentName = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
 func agentDefinition(value string) error {
 	if !agentName().MatchString(value) {
-		return fmt.Errorf("%s is not a name of an agent; use letters, digits, - and _", text.Quote(value))
+		return fault.WithFix(fmt.Errorf("%s is not a name of an agent", text.Quote(value)), "use letters, digits, - and _")
 	}
 	return nil
 }
@@ -137,7 +138,7 @@ func agentDefinition(value string) error {
 // identity is a name or an address in a commit.
 func identity(value string) error {
 	if strings.ContainsAny(value, "<>") {
-		return fmt.Errorf("%s holds < or >, which git does not allow; leave them out", text.Quote(value))
+		return fault.WithFix(fmt.Errorf("%s holds < or >, which git does not allow", text.Quote(value)), "leave them out")
 	}
 	return nil
 }
@@ -161,7 +162,7 @@ func fingerprint(value string) error {
 	digest, ok := strings.CutPrefix(value, "SHA256:")
 	sum, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(digest, "="))
 	if !ok || err != nil || len(sum) != 32 {
-		return fmt.Errorf("%s is no fingerprint; write SHA256:… as `ssh-keygen -lf KEY.pub` prints it", text.Quote(value))
+		return fault.WithFix(fmt.Errorf("%s is no fingerprint", text.Quote(value)), "write SHA256:… as `ssh-keygen -lf KEY.pub` prints it")
 	}
 	return nil
 }
@@ -175,11 +176,11 @@ func certificates(text string) error {
 			break
 		}
 		if _, err := x509.ParseCertificate(block.Bytes); err != nil || block.Type != "CERTIFICATE" {
-			return fmt.Errorf("block %d is no certificate; paste the CA's certificate in PEM", count+1)
+			return fault.WithFix(fmt.Errorf("block %d is no certificate", count+1), "paste the CA's certificate in PEM")
 		}
 	}
 	if count == 0 {
-		return errors.New("holds no certificate; paste the PEM itself, with its BEGIN and END lines, not the name of a file")
+		return fault.WithFix(errors.New("holds no certificate"), "paste the PEM itself, with its BEGIN and END lines, not the name of a file")
 	}
 	return nil
 }
@@ -187,7 +188,7 @@ func certificates(text string) error {
 // webhook is a Slack URL, or its path.
 func webhook(value string) error {
 	if !strings.Contains(value, "://") && strings.Count(strings.Trim(value, "/"), "/") < 2 {
-		return errors.New("is neither a URL nor the path T…/B…/… of one; copy it from Slack")
+		return fault.WithFix(errors.New("is neither a URL nor the path T…/B…/… of one"), "copy it from Slack")
 	}
 	_, err := report.NewPoster(report.Slack{Webhook: secret.New(value)})
 	return err
@@ -199,7 +200,7 @@ var restless = pattern.Lazy(`^(output\.[\w-]+|(module\.[\w-]+(\[[^\]]+\])?\.)*(n
 
 func toleratedAddress(value string) error {
 	if !restless().MatchString(value) {
-		return fmt.Errorf("%s is not an address of a null_resource, terraform_data or time_* resource, and no output.NAME of a stack; only those are tolerated", text.Quote(value))
+		return fault.WithFix(fmt.Errorf("%s is not an address of a null_resource, terraform_data or time_* resource, and no output.NAME of a stack", text.Quote(value)), "only those are tolerated")
 	}
 	return nil
 }
@@ -227,10 +228,10 @@ func shellText(value string) error {
 	const wayOut = "write the command as one text, as a shell takes it, such as make check"
 	var array []any
 	if json.Unmarshal([]byte(value), &array) == nil {
-		return fmt.Errorf("%s is a list; %s", text.Quote(value), wayOut)
+		return fault.WithFix(fmt.Errorf("%s is a list", text.Quote(value)), "%s", wayOut)
 	}
 	if program := firstProgram(value); strings.Contains(program, ",") {
-		return fmt.Errorf("%s begins with %s, which names no program and looks like the values of a list; %s", text.Quote(value), text.Quote(program), wayOut)
+		return fault.WithFix(fmt.Errorf("%s begins with %s, which names no program and looks like the values of a list", text.Quote(value), text.Quote(program)), "%s", wayOut)
 	}
 	return nil
 }

@@ -92,7 +92,8 @@ func (c Config) withDefaults() Config {
 }
 
 // Check tells what is wrong with the configuration, everything at once, before
-// anything is contacted. Its error is of kind fault.Settings.
+// anything is contacted. Its error joins
+// one for each, a *fault.Error with the setting.
 func (c Config) Check() error {
 	c = c.withDefaults()
 	var problems []error
@@ -137,7 +138,7 @@ func (c Config) Check() error {
 	if (c.SSHMount == "") != (c.SSHRole == "") {
 		say("vault_ssh_mount", "and vault_ssh_role are only useful together")
 	}
-	return fault.Mark(fault.Settings, errors.Join(problems...))
+	return errors.Join(problems...)
 }
 
 // validPath reports whether path reaches the server as it is spelled: the client

@@ -23,7 +23,7 @@ import (
 // it refused or lacks something.
 func Read(ctx context.Context, c Config) (fields Fields, err error) {
 	if err := c.Check(); err != nil {
-		return Fields{}, err
+		return Fields{}, fault.Mark(fault.Settings, err)
 	}
 	c = c.withDefaults()
 	fields.Warnings = c.warnings()

@@ -1,10 +1,21 @@
-package app
+package doctor
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/scaffold"
+)
 
 func TestRunsPluginLooksAtStepsAlone(t *testing.T) {
 	t.Parallel()
-	inits := initFiles(t, map[string]string{"image": "r/x:1"})
+	files, err := scaffold.Files(map[string]string{"image": "r/x:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	inits := map[string]string{}
+	for _, file := range files {
+		inits[file.Path] = string(file.Content)
+	}
 	for name, test := range map[string]struct {
 		workflow string
 		want     bool

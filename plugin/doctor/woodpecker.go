@@ -1,43 +1,35 @@
-package app
+package doctor
 
 import (
+	"context"
 	"path"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
-
-	"github.com/pm-todos/pm-todos/plugin/doctor"
 )
 
-// workflow looks for the workflow file that runs this plugin. What Woodpecker
+// woodpecker looks for the workflow file that runs this plugin. What Woodpecker
 // keeps in its own settings cannot be seen from here.
-func (d *checkup) workflow() {
-	if d.source == nil {
-		d.skip("woodpecker", "", noRepository)
-		return
-	}
+func woodpecker(_ context.Context, p *patient, say voice) {
 	var found []string
-	for _, file := range d.source.paths {
+	for _, file := range p.paths {
 		ext := path.Ext(file)
 		if ext != ".yml" && ext != ".yaml" || file != ".woodpecker"+ext && path.Dir(file) != ".woodpecker" {
 			continue
 		}
-		text, err := d.source.repo.ReadFile(d.source.tip, file)
+		text, err := p.repo.ReadFile(p.tip, file)
 		if err == nil && runsPlugin(text) {
 			found = append(found, file)
 		}
 	}
 	if len(found) == 0 {
-		d.warn("woodpecker", "", "no workflow file on the branch has a step that runs pm-todos", "put the example of the README into .woodpecker/postmortem-todos.yml")
+		say.warn("", "no workflow file on the branch has a step that runs pm-todos", "put the example of the README into .woodpecker/postmortem-todos.yml")
 	} else {
-		d.ok("woodpecker", "", strings.Join(found, ", ")+" runs this plugin")
+		say.ok("", strings.Join(found, ", ")+" runs this plugin")
 	}
-	d.report.Add(doctor.Finding{
-		Check: "woodpecker", Status: doctor.Skipped,
-		Text: "whether a push cancels the pipeline of the one before cannot be seen from here",
-		Fix:  "in Woodpecker, project settings, \"Cancel previous pipelines\": leave push out, or a run is cut short by the next push",
-	})
+	say.add(Skipped, "", "whether a push cancels the pipeline of the one before cannot be seen from here",
+		"in Woodpecker, project settings, \"Cancel previous pipelines\": leave push out, or a run is cut short by the next push")
 }
 
 // workflowStep is what tells of a workflow's step whether it runs this plugin.

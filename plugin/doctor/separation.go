@@ -1,0 +1,25 @@
+package doctor
+
+import (
+	"context"
+	"slices"
+	"strings"
+)
+
+// separation looks whether the agent can read Terraform's credentials.
+func separation(_ context.Context, p *patient, say voice) {
+	h := p.Settings.Hosts
+	switch {
+	case slices.Equal(h.Hosts, h.AgentHosts):
+		machine := "localhost"
+		if _, after, remote := strings.Cut(h.Hosts[0], "@"); remote {
+			machine = after
+		}
+		say.warn("", "the agent runs as the user who holds Terraform's credentials and can read them",
+			"make a user without them on that machine, log its agent in, and set: agent_hosts: agent@"+machine)
+	case p.Settings.AgentOverSSH() || p.keys.Agent != p.keys.Host:
+		say.ok("", "the agent has hosts and a key of its own")
+	default:
+		say.ok("", "the agent has hosts of its own, and the same key as Terraform's hosts")
+	}
+}
