@@ -25,7 +25,7 @@ const module = "github.com/pm-todos/pm-todos/"
 var rooms = map[string][]string{
 	".":                       {"plugin/app", "plugin/standin"},
 	"plugin/app":              {"plugin/access", "plugin/console", "plugin/settings", "plugin/outlet", "plugin/run", "plugin/audit", "plugin/record", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/resolve/proposal", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/gate", "plugin/gate/card", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
-	"plugin/run":              {"plugin/access", "plugin/console", "plugin/settings", "plugin/outlet", "plugin/record", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/onhost", "plugin/resolve/policy", "plugin/resolve/seam", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/report"},
+	"plugin/run":              {"plugin/access", "plugin/console", "plugin/settings", "plugin/outlet", "plugin/record", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/onhost", "plugin/resolve/policy", "plugin/resolve/seam", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/report", "plugin/notify"},
 	"plugin/console":          {"plugin/access", "plugin/settings", "plugin/report"},
 	"plugin/outlet":           {},
 	"plugin/resolve/seam":     {"plugin/gitrepo", "plugin/host", "plugin/agent"},
@@ -48,12 +48,13 @@ var rooms = map[string][]string{
 	"plugin/gitrepo/gittest":    {},
 
 	"plugin/access":   {"plugin/settings", "plugin/resolve", "plugin/record", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/vault"},
-	"plugin/settings": {"plugin/gitrepo", "plugin/host/sshclient", "plugin/report", "plugin/vault"},
+	"plugin/settings": {"plugin/gitrepo", "plugin/host/sshclient", "plugin/notify", "plugin/vault"},
 
 	"plugin/vault":      {},
 	"plugin/report":     {},
+	"plugin/notify":     {"plugin/report"},
 	"plugin/scaffold":   {},
-	"plugin/doctor":     {"plugin/access", "plugin/settings", "plugin/resolve", "plugin/resolve/proposal", "plugin/record", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient"},
+	"plugin/doctor":     {"plugin/access", "plugin/settings", "plugin/notify", "plugin/resolve", "plugin/resolve/proposal", "plugin/record", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient"},
 	"plugin/standin":    {},
 	"plugin/postmortem": {},
 	"plugin/change":     {},

@@ -90,7 +90,7 @@ func TestDoctorFindsNothingAndChangesNothing(t *testing.T) {
 		"ok       settings", "ok       forge", "ok       remote", "ok       push", "ok       refs", "ok       documents", "ok       stacks", "ok       ci skip",
 		"ok       definition", "ok       vault", "token revoked", "ok       key          hosts: ssh-ed25519 SHA256:", "warn     agent user",
 		"ok       reach        " + s.SSH.Target(), "ok       tools", "ok       disk", "ok       agent", "ok       terraform", "skipped  carry",
-		"skipped  wrapper", "ok       plan         stacks/monitoring: planned on", "ok       summary", "ok       slack", " 0 failed",
+		"skipped  wrapper", "ok       plan         stacks/monitoring: planned on", "ok       summary", "ok       chat         slack: messages go to", " 0 failed",
 	} {
 		s.says(line)
 	}
@@ -203,7 +203,7 @@ func TestDoctorGoesOnWithWhatDoesNotDepend(t *testing.T) {
 	}{
 		"remote": {
 			change: map[string]string{"PLUGIN_GIT_PASSWORD": "wrong-password"}, code: 1,
-			want: map[string]string{"remote": "FAIL", "push": "skipped", "refs": "skipped", "documents": "skipped", "vault": "ok", "reach HOST": "ok", "wrapper HOST": "skipped", "slack": "ok"},
+			want: map[string]string{"remote": "FAIL", "push": "skipped", "refs": "skipped", "documents": "skipped", "vault": "ok", "reach HOST": "ok", "wrapper HOST": "skipped", "chat slack": "ok"},
 		},
 		"branch protected": {
 			ruin: func(s *site) error { return s.Repo.Protect(standin.SampleBranch) }, code: 1,

@@ -38,7 +38,7 @@ var checks = []check{
 	{"agent user", false, separation},
 	{"reach", false, hosts},
 	{"summary", false, summaryDir},
-	{"slack", false, slack},
+	{"chat", false, chat},
 }
 
 // patient is what is examined, with what the checks learn of it.

@@ -17,26 +17,26 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // render is every target, by the name of its golden file.
 func render(t *testing.T, s Summary, items []change.Item) map[string][]byte {
 	t.Helper()
-	files := map[string][]byte{"summary.md": Markdown(s)}
+	v := Render(s)
+	files := map[string][]byte{"summary.md": v.Markdown()}
 	for name, look := range map[string]Look{"table.txt": {}, "table-narrow.txt": {Width: 60}, "table-colour.txt": {Colour: true}} {
 		var table bytes.Buffer
-		if err := Table(&table, s, look); err != nil {
+		if err := v.Table(&table, look); err != nil {
 			t.Fatal(err)
 		}
 		files[name] = table.Bytes()
 	}
-	for name, encoded := range map[string]func() ([]byte, error){
-		"summary.json": func() ([]byte, error) { return JSON(s) },
-		"slack.json":   func() ([]byte, error) { return SlackJSON(Result(s)) },
-		"glance.json":  func() ([]byte, error) { return SlackJSON(Glance(s)) },
-		"details.json": func() ([]byte, error) { return SlackJSON(Details(s)) },
-		"started.json": func() ([]byte, error) { return SlackJSON(Started(s, items, 5)) },
-	} {
-		content, err := encoded()
-		if err != nil {
+	content, err := v.JSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files["summary.json"] = content
+	// plugin/notify writes these for each kind of chat.
+	for name, m := range map[string]Message{"result": v.Result(), "glance": v.Glance(), "details": v.Details(), "started": Started(s, items, 5)} {
+		if content, err = encode(name, m); err != nil {
 			t.Fatal(err)
 		}
-		files[name] = content
+		files[name+".json"] = content
 	}
 	return files
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -17,6 +18,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	reader "github.com/yuin/goldmark/text"
+	"pgregory.net/rapid"
 
 	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
@@ -111,119 +113,92 @@ var goodLinks = Links{
 	Commit: "https://forge.example.org/commit/{sha}", Branch: "https://forge.example.org/branch/{branch}", Pages: "https://pages.example.org/{file}/{name}",
 }
 
-// everyHostile calls check with every payload, few and many of it, with good
-// links and with hostile ones.
-func everyHostile(t *testing.T, check func(t *testing.T, s Summary)) {
+// hostileRun is a hostile summary and what is shown of it.
+type hostileRun struct {
+	Summary
+	View
+}
+
+// hostileRuns has every payload once, with good links and with hostile ones, and
+// more of it than lists show of those that are long.
+var hostileRuns = sync.OnceValue(func() map[string]hostileRun {
+	runs := map[string]hostileRun{}
+	add := func(name string, s Summary) { runs[name] = hostileRun{s, Render(s)} }
 	for name, payload := range payloads {
-		for kind, s := range map[string]Summary{
-			"one": hostile(payload, 1, goodLinks), "many": hostile(payload, 8, goodLinks), "hostile links": hostile(payload, 1, Links{}),
-		} {
-			t.Run(name+"/"+kind, func(t *testing.T) { check(t, s) })
-		}
+		add(name+"/one", hostile(payload, 1, goodLinks))
+		add(name+"/hostile links", hostile(payload, 1, Links{}))
+	}
+	for _, name := range []string{"wide", "emoji", "many lines"} {
+		add(name+"/many", hostile(payloads[name], 8, goodLinks))
+	}
+	return runs
+})
+
+// everyHostile calls check with every hostile run.
+func everyHostile(t *testing.T, check func(t *testing.T, run hostileRun)) {
+	t.Parallel()
+	for name, run := range hostileRuns() {
+		t.Run(name, func(t *testing.T) { check(t, run) })
 	}
 }
 
-// slackLink is a link as this program writes it: words of its own. Where the
-// owner's settings lead is the owner's affair.
-var slackLink = regexp.MustCompile(`<https://[^<>|\s]*\|[a-z0-9 -]+>`)
-
-func TestThreat11_SlackShowsTextsAsTheyAreAndKeepsToItsLimits(t *testing.T) {
-	everyHostile(t, func(t *testing.T, s Summary) {
+func TestThreat11_MessagesKeepTextsApartAndShort(t *testing.T) {
+	everyHostile(t, func(t *testing.T, run hostileRun) {
 		var items []change.Item
-		for _, outcome := range s.Outcomes {
+		for _, outcome := range run.Outcomes {
 			items = append(items, outcome.Item)
 		}
-		for _, m := range []Message{Result(s), Glance(s), Details(s), Started(s, items, 0), Started(s, items, 1)} {
-			content, err := SlackJSON(m)
-			if err != nil {
-				t.Fatal(err)
+		for _, m := range []Message{run.Result(), run.Glance(), run.Details(), Started(run.Summary, items, 0), Started(run.Summary, items, 1)} {
+			if m.Text == "" || len(m.Text) > 300 || strings.Contains(m.Text, marker) || len(m.Parts) == 0 {
+				t.Errorf("%d parts, and the notification says %q", len(m.Parts), m.Text)
 			}
-			checkMessage(t, content)
+			for _, part := range m.Parts {
+				checkPart(t, part)
+			}
 		}
 	})
 }
 
-// textObject is a text of a Slack message.
-type textObject struct {
-	Type, Text string
-	Emoji      *bool
-	Verbatim   bool
-}
-
-func checkMessage(t *testing.T, content []byte) {
+// checkPart holds a part to what plugin/notify relies on.
+func checkPart(t rapid.TB, p Part) {
 	t.Helper()
-	var m struct {
-		Text   string
-		Parse  string
-		Links  *bool `json:"unfurl_links"`
-		Media  *bool `json:"unfurl_media"`
-		Blocks []struct {
-			Type     string
-			Text     *textObject
-			Elements []textObject
+	switch p.Kind {
+	case Headline:
+		checkText(t, Span{Text: p.Text, Own: true}, maxHeadline)
+	case Title:
+		checkText(t, Span{Text: p.Text, Own: true}, maxWord)
+	case Body:
+		checkText(t, Span{Text: p.Text}, maxBody)
+	case Small:
+		for _, span := range p.Spans {
+			checkText(t, span, maxLine+10)
+			if span.URL != "" && (webURL(span.URL) != span.URL || !span.Own) {
+				t.Errorf("a link to %q", span.URL)
+			}
 		}
 	}
-	if err := json.Unmarshal(content, &m); err != nil {
-		t.Fatal(err)
-	}
-	if m.Links == nil || *m.Links || m.Media == nil || *m.Media || m.Parse != "none" {
-		t.Error("links would be unfurled or names parsed")
-	}
-	if m.Text == "" || len(m.Text) > 3000 || strings.Contains(m.Text, marker) || strings.ContainsAny(m.Text, "<>") {
-		t.Errorf("the notification says %q", m.Text)
-	}
-	if len(m.Blocks) == 0 || len(m.Blocks) > 50 {
-		t.Errorf("%d blocks", len(m.Blocks))
-	}
-	for _, block := range m.Blocks {
-		switch block.Type {
-		case "header":
-			checkText(t, *block.Text, 150)
-			if block.Text.Type != "plain_text" {
-				t.Error("a header must be plain_text")
-			}
-		case "section":
-			checkText(t, *block.Text, 3000)
-		case "context":
-			if len(block.Elements) == 0 || len(block.Elements) > 10 {
-				t.Errorf("%d elements", len(block.Elements))
-			}
-			for _, element := range block.Elements {
-				checkText(t, element, 3000)
-			}
-		default:
-			t.Errorf("block of type %q", block.Type)
-		}
+	if (len(p.Spans) > 0) != (p.Kind == Small) || len(p.Spans) > 10 {
+		t.Errorf("a %s of %d spans", p.Kind, len(p.Spans))
 	}
 }
 
-func checkText(t *testing.T, o textObject, limit int) {
+func checkText(t rapid.TB, s Span, limit int) {
 	t.Helper()
-	if n := len(utf16.Encode([]rune(o.Text))); n == 0 || n > limit {
-		t.Errorf("%d characters of at most %d: %q", n, limit, o.Text)
+	if n := len(utf16.Encode([]rune(s.Text))); n == 0 || n > limit {
+		t.Errorf("%d characters of at most %d: %q", n, limit, s.Text)
 	}
-	if strings.ContainsFunc(o.Text, text.Invisible) && !strings.Contains(o.Text, "\ufe0f") {
-		t.Errorf("hidden characters in %q", o.Text)
+	if strings.ContainsFunc(s.Text, text.Invisible) && !strings.Contains(s.Text, "\ufe0f") {
+		t.Errorf("hidden characters in %q", s.Text)
 	}
-	switch o.Type {
-	case "plain_text":
-		if o.Emoji == nil || *o.Emoji {
-			t.Errorf("emoji names are interpreted in %q", o.Text)
-		}
-	case "mrkdwn":
-		rest := slackLink.ReplaceAllString(o.Text, "")
-		if strings.Contains(rest, marker) || strings.ContainsAny(rest, "<>") || strings.Contains(rest, "evil") || !o.Verbatim {
-			t.Errorf("mrkdwn %q", o.Text)
-		}
-	default:
-		t.Errorf("text of type %q", o.Type)
+	if s.Own && (strings.Contains(s.Text, marker) || strings.ContainsAny(s.Text, "<>@\n")) {
+		t.Errorf("%q is said to be our own", s.Text)
 	}
 }
 
 func TestThreat12_MarkdownShowsTextsAsTheyAre(t *testing.T) {
 	parser := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser()
-	everyHostile(t, func(t *testing.T, s Summary) {
-		source := Markdown(s)
+	everyHostile(t, func(t *testing.T, run hostileRun) {
+		source := run.Markdown()
 		if n := utf8.RuneCount(source); !utf8.Valid(source) || n > 65536 {
 			t.Fatalf("invalid UTF-8, or too long for a comment: %d characters", n)
 		}
@@ -232,7 +207,7 @@ func TestThreat12_MarkdownShowsTextsAsTheyAre(t *testing.T) {
 		}
 		err := ast.Walk(parser.Parse(reader.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 			if entering {
-				checkNode(t, n, source, s.Links)
+				checkNode(t, n, source, run.Links)
 			}
 			return ast.WalkContinue, nil
 		})
@@ -292,9 +267,9 @@ func checkNode(t *testing.T, n ast.Node, source []byte, links Links) {
 }
 
 func TestMarkdownTablesKeepTheirColumns(t *testing.T) {
-	everyHostile(t, func(t *testing.T, s Summary) {
+	everyHostile(t, func(t *testing.T, run hostileRun) {
 		columns, fence := 0, ""
-		for line := range strings.Lines(string(Markdown(s))) {
+		for line := range strings.Lines(string(run.Markdown())) {
 			switch {
 			case fence == "" && strings.HasPrefix(line, "```"):
 				fence = strings.TrimSuffix(line, "text\n") + "\n"
@@ -321,15 +296,15 @@ func TestMarkdownTablesKeepTheirColumns(t *testing.T) {
 
 func TestThreat13_TheTableHasNoForgedLinesAndNoWideOnes(t *testing.T) {
 	mayBeLong := regexp.MustCompile(`^ *(commit|branch|docs commit) `)
-	everyHostile(t, func(t *testing.T, s Summary) {
+	everyHostile(t, func(t *testing.T, run hostileRun) {
 		for _, width := range []int{0, leastWidth} {
 			var b bytes.Buffer
-			if err := Table(&b, s, Look{Width: width}); err != nil {
+			if err := run.Table(&b, Look{Width: width}); err != nil {
 				t.Fatal(err)
 			}
 			limit := cmp.Or(width, usualWidth)
 			body, alarm, found := strings.Cut(b.String(), "A PERSON MUST LOOK NOW")
-			if found != (s.Exit == fault.Person) {
+			if found != (run.Exit == fault.Person) {
 				t.Error("exit 3 is not told, or without need")
 			}
 			alarm = regexp.MustCompile(`(?m)^ {6}.*$`).ReplaceAllString(alarm, "") // commands
@@ -371,8 +346,8 @@ func TestThreat13_NoSecretInAnyTarget(t *testing.T) {
 }
 
 func TestJSONIsValidAndComplete(t *testing.T) {
-	everyHostile(t, func(t *testing.T, s Summary) {
-		content, err := JSON(s)
+	everyHostile(t, func(t *testing.T, run hostileRun) {
+		content, err := run.JSON()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -384,7 +359,7 @@ func TestJSONIsValidAndComplete(t *testing.T) {
 		if err := json.Unmarshal(content, &decoded); err != nil {
 			t.Fatal(err)
 		}
-		if decoded.Schema != Schema || len(decoded.Items) != len(s.Outcomes) || decoded.ExitCode != s.Exit.ExitCode() {
+		if decoded.Schema != Schema || len(decoded.Items) != len(run.Outcomes) || decoded.ExitCode != run.Exit.ExitCode() {
 			t.Errorf("%+v", decoded.Schema)
 		}
 	})

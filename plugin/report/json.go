@@ -14,15 +14,12 @@ const Schema = 2
 // at the end. Lists are there even when empty, and hold the first of many; what
 // an item has no value for may be absent. The names are stable, see
 // SummarySchema.
-func JSON(s Summary) ([]byte, error) {
-	return encode("summary.json", s.view().listed())
-}
+func (v View) JSON() ([]byte, error) { return encode("summary.json", v.listed()) }
 
 // Sums is the end of a run for logs that are read by programs: the headline,
 // and one JSON object on one line with totals, cost_usd, duration_seconds,
 // exit_code, exit_kind and docs_commit, as summary.json has them.
-func Sums(s Summary) (headline string, sums []byte, err error) {
-	v := s.view()
+func (v View) Sums() (headline string, sums []byte, err error) {
 	sums, err = json.Marshal(struct {
 		Totals     totals  `json:"totals"`
 		CostUSD    float64 `json:"cost_usd"`

@@ -9,7 +9,7 @@ const maxListed = 100
 // listed is a view that is no longer for thousands of items than for hundreds:
 // of the items the first of each state, of the rest the first of each kind, what
 // is news before what is not.
-func (v view) listed() view {
+func (v View) listed() View {
 	shown := map[string]int{}
 	v.Items = slices.DeleteFunc(slices.Clone(v.Items), func(i itemView) bool {
 		shown[i.State]++

@@ -3,7 +3,7 @@ package report
 import "testing"
 
 func TestListed_TellsNewsFirstInTheOldOrder(t *testing.T) {
-	var v view
+	var v View
 	for i := range 500 {
 		v.Skipped = append(v.Skipped, leftView{Line: i, New: i%10 == 9})
 		v.Items = append(v.Items, itemView{leftView: leftView{Line: i, State: []string{"done", "skipped", "not-attempted"}[i%3]}})

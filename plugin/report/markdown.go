@@ -22,8 +22,7 @@ const (
 // Markdown is the content of summary.md: GitHub's flavour, fit for a comment
 // on a pull request. Texts from outside cannot become markup, links or
 // mentions there.
-func Markdown(s Summary) []byte {
-	v := s.view()
+func (v View) Markdown() []byte {
 	var m markdown
 	m.line("### %s pm-todos: %s", v.mark(), v.headline())
 	m.line("")
@@ -72,7 +71,7 @@ func (m *markdown) full() bool { return utf8.RuneCountInString(m.String()) > mar
 // short is text from outside, cut, as running Markdown text of one line.
 func short(raw string) string { return md(text.Cut(raw, markdownLine)) }
 
-func (m *markdown) head(v view) string {
+func (m *markdown) head(v View) string {
 	parts := []string{}
 	for _, word := range filled(v.Repository, v.Branch, v.Mode) {
 		parts = append(parts, mdCode(word))
@@ -87,7 +86,7 @@ func (m *markdown) head(v view) string {
 	return strings.Join(append(parts, filled(took(v.Seconds))...), " · ")
 }
 
-func (m *markdown) failure(v view) {
+func (m *markdown) failure(v View) {
 	if v.Error == "" {
 		return
 	}

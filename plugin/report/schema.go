@@ -10,7 +10,7 @@ import (
 // SummarySchema is the JSON Schema (draft 2020-12) of summary.json, made from
 // the type that is encoded, so that the two cannot differ.
 func SummarySchema() ([]byte, error) {
-	root := schemaOf(reflect.TypeFor[view]())
+	root := schemaOf(reflect.TypeFor[View]())
 	root.Schema = "https://json-schema.org/draft/2020-12/schema"
 	root.Title = "summary.json of pm-todos"
 	root.Description = "What one run did. Texts from documents, agent, hosts and servers are cleaned, redacted and cut, and still not to be trusted."

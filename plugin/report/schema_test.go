@@ -103,7 +103,7 @@ func TestSchemaDescribesEveryField(t *testing.T) {
 func TestSummariesFitTheSchema(t *testing.T) {
 	s := publishedSchema(t)
 	fits := func(t interface{ Fatal(...any) }, summary Summary) {
-		content, err := JSON(summary)
+		content, err := Render(summary).JSON()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestTheSchemaSaysNo(t *testing.T) {
 		"a list of nothing": func(v map[string]any) { v["warnings"] = []any{nil} },
 		"an item's field":   func(v map[string]any) { v["items"].([]any)[0].(map[string]any)["more"] = 1.0 },
 	} {
-		content, err := JSON(summary())
+		content, err := Render(summary()).JSON()
 		if err != nil {
 			t.Fatal(err)
 		}

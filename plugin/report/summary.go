@@ -1,8 +1,9 @@
 // Package report tells people what a run did: one Summary value, rendered as
-// the log's closing table, summary.json, summary.md and Slack messages.
+// the log's closing table, summary.json, summary.md and the messages that
+// plugin/notify posts.
 //
 // Texts from documents, agent, hosts and servers are taken as hostile: they
-// are cleaned, redacted and cut in one place (see view) and escaped for each
+// are cleaned, redacted and cut in one place (see Render) and escaped for each
 // target.
 package report
 

@@ -32,8 +32,7 @@ type Look struct {
 // was left to people, what could not be read, and the sums. When a person must
 // look, the last lines say at what, and what to run. Links and commands may be
 // longer than the table is wide: cut, they would be of no use.
-func Table(w io.Writer, s Summary, look Look) error {
-	v := s.view()
+func (v View) Table(w io.Writer, look Look) error {
 	t := table{colour: look.Colour, width: usualWidth}
 	if look.Width != 0 {
 		t.width = min(max(look.Width, leastWidth), mostWidth)
@@ -249,7 +248,7 @@ func (t *table) failure(text string) {
 	}
 }
 
-func (t *table) sums(v view) {
+func (t *table) sums(v View) {
 	t.rule()
 	t.paint(bold).wrapped(v.mark()+" ", v.headline())
 	t.line("%s", strings.Join(filled(
@@ -261,7 +260,7 @@ func (t *table) sums(v view) {
 
 // alarm is the last that a run says when a person must look: at which items,
 // and what closes them, in lines to be copied.
-func (t *table) alarm(v view) {
+func (t *table) alarm(v View) {
 	if v.ExitCode != fault.Person.ExitCode() {
 		return
 	}

@@ -35,7 +35,7 @@ func TestEveryFieldOfARunIsTold(t *testing.T) {
 		return s
 	}
 	encode := func(s Summary) []byte {
-		content, err := JSON(s)
+		content, err := Render(s).JSON()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,10 +23,10 @@ const (
 // maxFindings is how many findings of one item are told.
 const maxFindings = 40
 
-// view is a Summary made fit to be shown: every text is clean, redacted and
+// View is a Summary made fit to be shown: every text is clean, redacted and
 // cut, every link is checked. It is what summary.json holds; the other targets
 // are rendered from it.
-type view struct {
+type View struct {
 	Schema      int       `json:"schema" doc:"Version of this format. It grows when a field changes its meaning or goes away; new fields do not change it."`
 	Version     string    `json:"version" doc:"Version of pm-todos."`
 	Run         string    `json:"run" doc:"Id of the run."`
@@ -184,9 +184,11 @@ func (c cleaner) lines(all []string) []string {
 	return result
 }
 
-func (s Summary) view() view {
+// Render makes a Summary fit to be shown. All that tells of a run is made from
+// the one value that it returns.
+func Render(s Summary) View {
 	c := cleaner{s.Redactor}
-	v := view{
+	v := View{
 		Schema: Schema, Version: c.word(s.Version), Run: c.word(s.Run), Mode: c.word(s.Mode), Event: c.word(s.Event),
 		Repository: c.word(s.Repository), Branch: c.word(s.Branch), PipelineURL: c.line(webURL(s.PipelineURL), 0),
 		Started: s.Started.UTC().Truncate(time.Second), Seconds: seconds(s.Duration), Scope: c.word(s.Scope), Base: c.word(s.Base),
@@ -265,7 +267,7 @@ func (c cleaner) outcome(o change.Outcome, s Summary) itemView {
 	return v
 }
 
-func (v view) count() totals {
+func (v View) count() totals {
 	t := totals{
 		Skipped: len(v.Skipped), Unclear: len(v.Unclear), Problems: len(v.Problems), Documents: len(v.Documents),
 	}
@@ -281,8 +283,32 @@ func (v view) count() totals {
 	return t
 }
 
+// Failed reports whether something failed, or a person must look.
+func (v View) Failed() bool {
+	return v.Error != "" || v.ExitCode != 0 || v.Totals.Failed+v.Totals.NeedsPerson > 0
+}
+
+// News reports whether the run has something to tell that earlier ones did not:
+// something was done, proposed, refused or failed, an item waits for a person
+// for a reason that Known does not have, or a push changed a document.
+func (v View) News() bool {
+	return slices.ContainsFunc(v.Items, func(i itemView) bool {
+		return i.State != string(change.NotAttempted) && (i.New || i.Reason == "")
+	}) || slices.ContainsFunc(v.Skipped, func(i leftView) bool {
+		return i.New
+	}) || v.Event == "push" && slices.ContainsFunc(v.Documents, func(d documentView) bool {
+		return d.Changed
+	})
+}
+
+// waits reports whether nothing was tried for the item in this run: it was only
+// found where an earlier run had left it.
+func waits(o change.Outcome) bool {
+	return o.State == change.Skipped || o.State == change.Proposed && o.Attempt == 0
+}
+
 // in are the items whose outcome is one of the states, in order.
-func (v view) in(states ...change.State) []itemView {
+func (v View) in(states ...change.State) []itemView {
 	var found []itemView
 	for _, item := range v.Items {
 		if slices.Contains(states, change.State(item.State)) {

@@ -13,7 +13,7 @@ import (
 // nothing from outside.
 
 // headline is the whole run in a few words.
-func (v view) headline() string {
+func (v View) headline() string {
 	t := v.Totals
 	var parts []string
 	for _, part := range []struct {
@@ -45,7 +45,7 @@ func (v view) headline() string {
 }
 
 // mark is the sign that goes with the headline.
-func (v view) mark() string {
+func (v View) mark() string {
 	switch {
 	case v.ExitCode == fault.Person.ExitCode() || v.Totals.NeedsPerson > 0:
 		return "🚨"
@@ -61,7 +61,7 @@ func (v view) mark() string {
 }
 
 // money in words, what was spent and out of how much.
-func (v view) cost() string {
+func (v View) cost() string {
 	if v.BudgetUSD > 0 {
 		return fmt.Sprintf("$%.2f of $%.2f", v.CostUSD, v.BudgetUSD)
 	}

@@ -67,7 +67,7 @@ func work(ctx context.Context, s settings.Settings, c console.Console, repo *git
 	if err != nil {
 		return err
 	}
-	sum.slack(k)
+	sum.channels = channels(s, c, k.SlackWebhook)
 	commands, err := access.Commands(s, repo, sel.Commit)
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func work(ctx context.Context, s settings.Settings, c console.Console, repo *git
 		return err
 	}
 	defer cleanUp(ctx, c, "hosts", resolver.Close)
-	sum.started(ctx, s, c, sel)
+	sum.started(ctx, s, sel)
 	settled, err := resolver.Settle(ctx, sel.Known())
 	settling = err == nil || len(settled) > 0
 	sum.add(settled)

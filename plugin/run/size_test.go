@@ -16,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -65,7 +66,8 @@ func TestSummariesAndLogStaySmallWhenTensOfThousandsOfItemsAreOpen(t *testing.T)
 		outcomes = append(outcomes, out)
 	}
 	sum.add(outcomes)
-	if err := errors.Join(sum.files(t.Context(), s), sum.end(s, c), closeConsole()); err != nil {
+	view := report.Render(sum.Summary)
+	if err := errors.Join(writeSummaries(t.Context(), s.SummaryDir(), view), sum.end(s, c, view), closeConsole()); err != nil {
 		t.Fatal(err)
 	}
 	log := printed.String()

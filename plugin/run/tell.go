@@ -15,12 +15,14 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/outlet"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -38,15 +40,13 @@ func cleanUp(ctx context.Context, c console.Console, stage string, act func(cont
 // summary grows with the run and is told at its end, whatever that is.
 type summary struct {
 	report.Summary
-	start   time.Time
-	webhook access.Keys   // where Slack is reached, once Vault has said it
-	posted  report.Posted // the message that work starts, when it can be updated
-	begun   bool          // Slack was told that work starts
+	start    time.Time
+	channels *notify.Channels // who is told, once Vault has said where Slack is
 }
 
 func newSummary(s settings.Settings, c console.Console) *summary {
 	now := time.Now()
-	return &summary{start: now, webhook: access.Keys{SlackWebhook: s.Report.SlackWebhook}, Summary: report.Summary{
+	return &summary{start: now, channels: channels(s, c, s.Report.SlackWebhook), Summary: report.Summary{
 		Version: c.Version, Run: access.RunID(now), Mode: string(s.Mode), Event: s.CI.Event, Repository: repositoryName(s),
 		Branch: s.Repository.Branch, PipelineURL: s.CI.PipelineURL, Started: now, Scope: string(s.Documents.Scope),
 		BudgetUSD: s.Agent.BudgetUSD, Redactor: c.Redactor, Known: map[string]reason.Code{},
@@ -102,8 +102,16 @@ func (sum *summary) read(s settings.Settings, c console.Console, sel access.Sele
 	tellSafe(s, sel, c.Log)
 }
 
-// slack takes over what Vault said of where Slack is.
-func (sum *summary) slack(k access.Keys) { sum.webhook = k }
+// channels are the chats that a run tells. A pull request uses no secret and
+// tells none.
+func channels(s settings.Settings, c console.Console, slackWebhook secret.String) *notify.Channels {
+	if s.CI.PullRequest() {
+		return notify.Open(notify.Config{}, s.Way(), c.Log)
+	}
+	config := s.Report.Config
+	config.SlackWebhook = slackWebhook
+	return notify.Open(config, s.Way(), c.Log)
+}
 
 // add takes over outcomes. An item that was settled and then tried again is
 // told by its later outcome.
@@ -176,56 +184,15 @@ func (sum *summary) kind() fault.Kind {
 	return worst
 }
 
-// started tells Slack that work begins.
-func (sum *summary) started(ctx context.Context, s settings.Settings, c console.Console, sel access.Selection) {
-	if len(sel.Safe()) == 0 || !report.Policy(s.Report.Notify).Start(sum.Mode) {
-		return
+// started tells the chats that work begins.
+func (sum *summary) started(ctx context.Context, s settings.Settings, sel access.Selection) {
+	if items := sel.Safe(); len(items) > 0 {
+		sum.channels.Started(ctx, sum.Mode, report.Started(sum.Summary, items, s.Documents.MaxItems))
 	}
-	sum.begun = sum.slacked(s, c, func(poster *report.Poster) (err error) {
-		sum.posted, err = poster.Post(ctx, report.Started(sum.Summary, sel.Safe(), s.Documents.MaxItems))
-		return err
-	})
 }
 
-// finished tells Slack the result, when the policy wants it or the channel was
-// told that work starts. With a bot's token the result takes the place of that
-// message, and its thread has the details.
-func (sum *summary) finished(ctx context.Context, s settings.Settings, c console.Console) {
-	if !sum.begun && !report.Policy(s.Report.Notify).Result(sum.Summary) {
-		return
-	}
-	sum.slacked(s, c, func(poster *report.Poster) error {
-		if !poster.Threads() {
-			_, err := poster.Post(ctx, report.Result(sum.Summary))
-			return err
-		}
-		posted, err := poster.Update(ctx, sum.posted, report.Glance(sum.Summary))
-		if err != nil {
-			return err
-		}
-		return poster.Reply(ctx, posted, report.Details(sum.Summary), report.Urgent(sum.Summary))
-	})
-}
-
-// slacked speaks with Slack when it is configured, and reports whether that went
-// well. A failure is a warning and never changes the run.
-func (sum *summary) slacked(s settings.Settings, c console.Console, speak func(*report.Poster) error) bool {
-	target := report.Slack{Webhook: sum.webhook.SlackWebhook, Token: s.Report.SlackToken, Channel: s.Report.SlackChannel, Way: s.Way(), API: s.Report.SlackAPI}
-	if s.CI.PullRequest() || target.Webhook.Empty() && target.Token.Empty() {
-		return false // a lint uses no secret
-	}
-	poster, err := report.NewPoster(target)
-	if err == nil {
-		err = speak(poster)
-	}
-	if err != nil {
-		c.Log.Warn().Str("stage", "slack").Err(err).Msg("Slack was not told")
-	}
-	return err == nil
-}
-
-// tell is the last stage: the closing table, the summary files and Slack, from
-// one value. It runs whatever happened and adds its own trouble to the run's.
+// tell is the last stage: the closing table, the summary files and the chats, from
+// one view. It runs whatever happened and adds its own trouble to the run's.
 func tell(ctx context.Context, s settings.Settings, c console.Console, sum *summary, err error) error {
 	ending, cancel := access.Closing(ctx)
 	defer cancel()
@@ -240,23 +207,24 @@ func tell(ctx context.Context, s settings.Settings, c console.Console, sum *summ
 	if errors.Is(err, errUnfinished) {
 		sum.Err = nil // the outcomes say it better
 	}
-	if writeErr := sum.files(ending, s); writeErr != nil {
+	view := report.Render(sum.Summary)
+	if writeErr := writeSummaries(ending, s.SummaryDir(), view); writeErr != nil {
 		c.Log.Error().Str("stage", "report").Err(writeErr).Msg("the summary files could not be written")
 		err, kind = errors.Join(err, writeErr), fault.Worst(kind, fault.Of(writeErr))
 	}
-	// Slack comes last: it may keep a cancelled run waiting until it is killed.
-	if endErr := sum.end(s, c); endErr != nil {
+	// Chats come last: one may keep a cancelled run waiting until it is killed.
+	if endErr := sum.end(s, c, view); endErr != nil {
 		err, kind = errors.Join(err, endErr), fault.Worst(kind, fault.Failed)
 	}
-	sum.finished(ending, s, c)
+	sum.channels.Finished(ending, view)
 	return fault.Mark(kind, err)
 }
 
 // end closes the log: with the table, or, for programs that read it, with a line
 // of the sums and one for each item that a person must look at.
-func (sum *summary) end(s settings.Settings, c console.Console) error {
+func (sum *summary) end(s settings.Settings, c console.Console, view report.View) error {
 	if s.Report.LogFormat != "json" {
-		return report.Table(c.Out, sum.Summary, c.Look)
+		return view.Table(c.Out, c.Look)
 	}
 	for _, out := range sum.Outcomes {
 		if out.State == change.NeedsPerson {
@@ -264,7 +232,7 @@ func (sum *summary) end(s settings.Settings, c console.Console) error {
 				Str("reason", string(out.Reason)).Str("command", out.Command).Msg("a person must look now")
 		}
 	}
-	headline, sums, err := report.Sums(sum.Summary)
+	headline, sums, err := view.Sums()
 	if err != nil {
 		return err
 	}
@@ -276,21 +244,20 @@ func (sum *summary) end(s settings.Settings, c console.Console) error {
 // one elsewhere.
 var errUnfinished = errors.New("not every item ended well; see the table")
 
-// files writes summary.json, summary.md and slack.json.
-func (sum *summary) files(ctx context.Context, s settings.Settings) error {
-	dir := s.SummaryDir()
+// writeSummaries writes summary.json, summary.md and slack.json.
+func writeSummaries(ctx context.Context, dir string, view report.View) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // other steps of the pipeline read it, under any UID
 		return fmt.Errorf("make summary_dir: %w", err)
 	}
-	data, err := report.JSON(sum.Summary)
+	data, err := view.JSON()
 	if err != nil {
 		return err
 	}
-	slack, err := report.SlackJSON(report.Result(sum.Summary))
+	slack, err := notify.SlackJSON(view.Result())
 	if err != nil {
 		return err
 	}
-	for name, content := range map[string][]byte{"summary.json": data, "summary.md": report.Markdown(sum.Summary), "slack.json": slack} {
+	for name, content := range map[string][]byte{"summary.json": data, "summary.md": view.Markdown(), "slack.json": slack} {
 		if err := outlet.Write(ctx, filepath.Join(dir, name), content); err != nil {
 			return err
 		}

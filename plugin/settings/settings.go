@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -29,16 +30,6 @@ type Scope string
 const (
 	ScopeChanged Scope = "changed" // those that changed since a base, and unfinished ones
 	ScopeAll     Scope = "all"     // every one
-)
-
-// Notify is when Slack hears of a run.
-type Notify string
-
-// The choices of notify.
-const (
-	NotifyAlways  Notify = "always"
-	NotifyChanges Notify = "changes" // when something was done, refused, failed or newly left to people
-	NotifyFailure Notify = "failure"
 )
 
 // VaultAuth is the method by which the program logs in to Vault.
@@ -174,14 +165,10 @@ type Terraform struct {
 
 // Report say who hears of the run, and how it is logged.
 type Report struct {
-	SlackWebhook secret.String // URL, or its path T…/B…/…
-	SlackToken   secret.String
-	SlackChannel string
-	SlackAPI     string // address of its API; empty: Slack's own. No setting
-	Notify       Notify
-	SummaryDir   string // relative to CI.Workspace, else to the current folder
-	LogLevel     string // zerolog's name
-	LogFormat    string // console or json
+	notify.Config
+	SummaryDir string // relative to CI.Workspace, else to the current folder
+	LogLevel   string // zerolog's name
+	LogFormat  string // console or json
 }
 
 // CI is what Woodpecker says of the pipeline. Every field is empty outside it.
@@ -232,7 +219,7 @@ func (s Settings) Secrets() []secret.String {
 		s.Repository.Password, s.Repository.SSHKey, s.Repository.SigningKey, s.Repository.Proxy, s.Way().ProxyPassword(),
 		s.Vault.SecretID, s.Vault.Token,
 		s.Hosts.SSHKey, s.Hosts.AgentSSHKey,
-		s.Report.SlackWebhook, s.Report.SlackToken,
+		s.Report.SlackWebhook, s.Report.SlackToken, s.Report.ChatWebhook,
 		s.CI.Netrc.Password,
 	}
 	// GitHub's netrc has the token as its login and this word as its password.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -95,7 +96,7 @@ func TestDefaults(t *testing.T) {
 			Stacks: []string{"stacks/*"}, Protected: []string{"vault", "dbaas", "traefik", "authentik", "kyverno"},
 			AllowPaths: []string{"stacks/**"}, MaxChanges: 10, StatePaths: []string{"state/**"}, LockTimeout: 10 * time.Minute,
 		},
-		Report: Report{Notify: NotifyChanges, SummaryDir: ".pm-todos", LogLevel: "info", LogFormat: "console"},
+		Report: Report{Config: notify.Config{Notify: notify.Changes}, SummaryDir: ".pm-todos", LogLevel: "info", LogFormat: "console"},
 	}
 	if diff := cmp.Diff(want, mustRead(t, least, CI{}), cmpopts.EquateEmpty(), showSecrets); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)

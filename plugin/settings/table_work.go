@@ -3,6 +3,7 @@ package settings
 import (
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -121,7 +122,7 @@ var reportEntries = []Entry{
 	{
 		Name: "slack_webhook", Secret: true, told: "the Vault secret's field `slack_webhook`",
 		Usage: "Incoming webhook: its URL, or its path `T…/B…/…`.",
-		read:  asSecret(func(s *Settings) *secret.String { return &s.Report.SlackWebhook }, webhook),
+		read:  asSecret(func(s *Settings) *secret.String { return &s.Report.SlackWebhook }, notify.CheckSlackWebhook),
 	},
 	{
 		Name: "slack_token", Secret: true,
@@ -134,9 +135,9 @@ var reportEntries = []Entry{
 		read:  asText(func(s *Settings) *string { return &s.Report.SlackChannel }, word),
 	},
 	{
-		Name: "notify", Default: string(NotifyChanges),
-		Usage: "When Slack hears of a run: `always`, `changes` (something was done, refused, failed or newly left to people) or `failure`.",
-		read:  asChoice(func(s *Settings) *Notify { return &s.Report.Notify }, NotifyAlways, NotifyChanges, NotifyFailure),
+		Name: "notify", Default: string(notify.Changes),
+		Usage: "When chats hear of a run: `always`, `changes` (something was done, refused, failed or newly left to people) or `failure`.",
+		read:  asChoice(func(s *Settings) *notify.Policy { return &s.Report.Notify }, notify.Always, notify.Changes, notify.Failure),
 	},
 	{
 		Name: "summary_dir", Default: ".pm-todos",

@@ -79,7 +79,7 @@ func (s Settings) conflicts(given func(setting string) bool) []Problem {
 	f.vault()
 	f.keys()
 	f.hosts()
-	f.slack()
+	f.chats()
 	return f.problems
 }
 
@@ -197,7 +197,7 @@ func (f *finder) hosts() {
 	}
 }
 
-func (f *finder) slack() {
+func (f *finder) chats() {
 	f.exclude("slack_webhook", "slack_token", "both say where messages go")
 	if f.given("slack_token") && !f.given("slack_channel") {
 		f.add("slack_channel", "is missing", "a bot token needs it")

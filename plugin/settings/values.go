@@ -19,8 +19,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/report"
-	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -183,15 +181,6 @@ func certificates(text string) error {
 		return fault.WithFix(errors.New("holds no certificate"), "paste the PEM itself, with its BEGIN and END lines, not the name of a file")
 	}
 	return nil
-}
-
-// webhook is a Slack URL, or its path.
-func webhook(value string) error {
-	if !strings.Contains(value, "://") && strings.Count(strings.Trim(value, "/"), "/") < 2 {
-		return fault.WithFix(errors.New("is neither a URL nor the path T…/B…/… of one"), "copy it from Slack")
-	}
-	_, err := report.NewPoster(report.Slack{Webhook: secret.New(value)})
-	return err
 }
 
 // restless matches addresses of what may change in every plan without any effect

@@ -1,0 +1,189 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
+
+// Limits of telling one target one message.
+const (
+	perTry   = 10 * time.Second // of one request
+	patience = 30 * time.Second // of all waiting that a chat asks for
+	shortly  = 5 * time.Second  // until the next try, when a chat that fails does not say
+)
+
+// sender sends messages to one target. Its errors contain none of its secrets.
+type sender struct {
+	name     string
+	client   *http.Client
+	redactor secret.Redactor
+}
+
+func newSender(name string, way egress.Way, secrets ...secret.String) (*sender, error) {
+	transport, err := way.Transport(perTry)
+	if err != nil {
+		return nil, err
+	}
+	s := &sender{name: name, client: &http.Client{
+		Timeout:   perTry,
+		Transport: transport,
+		// A redirect would carry the message and the token elsewhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	s.redactor.Add(secrets...)
+	return s, nil
+}
+
+// later is an error after which the chat takes the same message, some time on.
+type later struct {
+	error
+	after time.Duration
+}
+
+// pause is a backoff as long as the chat asked for.
+type pause time.Duration
+
+func (p *pause) NextBackOff() time.Duration { return time.Duration(*p) }
+func (p *pause) Reset()                     {}
+
+// send calls post until it succeeds, as long as its errors are later and there
+// is time. What may have been posted already, such as a request without an
+// answer, is not sent twice.
+func (s *sender) send(ctx context.Context, post func() error) error {
+	left := patience
+	if end, limited := ctx.Deadline(); limited {
+		left = max(min(left, time.Until(end)), 1) // 0 would be without end
+	}
+	var wait pause
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		err := post()
+		again, ok := errors.AsType[*later](err)
+		if !ok {
+			return struct{}{}, backoff.Permanent(err)
+		}
+		wait = pause(max(again.after, time.Second))
+		return struct{}{}, err
+	}, backoff.WithBackOff(&wait), backoff.WithMaxElapsedTime(left))
+	if err == nil {
+		return nil
+	}
+	if way, ok := errors.AsType[*url.Error](err); ok {
+		err = way.Err // it quotes the URL, and so does the chain, which ends here
+	}
+	return fmt.Errorf("%s: post the message: %s", strings.ToLower(s.name), text.Line(s.redactor.Redact(err.Error()), 300))
+}
+
+// webhook tells a chat by incoming webhook.
+type webhook struct {
+	*sender
+	chat chat
+	url  *url.URL
+}
+
+// newWebhook checks the URL, which a setting holds.
+func newWebhook(kind chat, setting string, address secret.String, way egress.Way) (*webhook, error) {
+	u, err := webhookURL(address.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", setting, err)
+	}
+	s, err := newSender(kind.name, way, address, secret.New(u.Path), secret.New(path.Base(u.Path)))
+	if err != nil {
+		return nil, err
+	}
+	return &webhook{sender: s, chat: kind, url: u}, nil
+}
+
+// CheckWebhook reports what is wrong with the URL of an incoming webhook, and
+// shows nothing of it. The text of its error follows the setting's name.
+func CheckWebhook(address string) error {
+	_, err := webhookURL(address)
+	return err
+}
+
+// webhookURL reads the URL of an incoming webhook. Plain http is for loopback
+// only: the URL is the credential.
+func webhookURL(address string) (*url.URL, error) {
+	address = strings.TrimSpace(address)
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(address, " \t\r\n") {
+		return nil, fault.WithFix(errors.New("is not the URL of an incoming webhook"), "copy it from the chat's settings")
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
+		return nil, errors.New("must be an https URL")
+	}
+	return u, nil
+}
+
+func (w *webhook) Target() (name, place string) {
+	return w.chat.name, "the channel of the webhook at " + w.url.Hostname()
+}
+
+func (w *webhook) Started(ctx context.Context, m report.Message) error {
+	body, err := json.Marshal(w.chat.body(m))
+	if err != nil {
+		return fmt.Errorf("encode the message: %w", err)
+	}
+	return w.send(ctx, func() error { return w.post(ctx, string(body)) })
+}
+
+func (w *webhook) Finished(ctx context.Context, v report.View) error {
+	return w.Started(ctx, v.Result())
+}
+
+func (w *webhook) post(ctx context.Context, body string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url.String(), strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := w.client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, 4096))
+	said := strings.TrimSpace(string(answer)) // such as invalid_blocks; what was read of it before an error too
+	switch code := response.StatusCode; {
+	case code/100 == 2 && (w.chat.accepted == "" || said == w.chat.accepted):
+		return nil
+	case code/100 == 2 && err != nil:
+		return fmt.Errorf("read the answer: %w", err)
+	case code/100 == 2:
+		return fmt.Errorf("the answer is not %q as of an incoming webhook, but %q", w.chat.accepted, text.Line(said, 100))
+	default:
+		err = errors.New(strings.TrimSuffix(fmt.Sprintf("%d %s: %s", code, http.StatusText(code), text.Line(said, 200)), ": "))
+		if code == http.StatusTooManyRequests {
+			return &later{err, retryAfter(response.Header)}
+		}
+		if code >= 500 {
+			return &later{err, shortly}
+		}
+		return err
+	}
+}
+
+func retryAfter(header http.Header) time.Duration {
+	seconds, err := strconv.Atoi(header.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return time.Second
+	}
+	return time.Duration(seconds) * time.Second
+}

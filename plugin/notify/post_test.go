@@ -1,0 +1,267 @@
+package notify
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/egress/proxytest"
+	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+)
+
+// reply is one answer of a chat.
+type reply struct {
+	status int
+	header http.Header
+	body   string
+	never  bool // no answer until the client gives up
+}
+
+// double answers requests in this order and keeps them. It fails the test on
+// more requests and on replies that were not asked for. It is a transport, not a
+// server, so that waiting takes no time (see synctest).
+type double struct {
+	t       *testing.T
+	began   time.Time
+	replies []reply
+	paths   []string
+	bodies  []string
+	times   []time.Duration // when requests came
+}
+
+func newDouble(t *testing.T, replies ...reply) *double {
+	t.Helper()
+	d := &double{t: t, replies: replies, began: time.Now()}
+	t.Cleanup(func() {
+		if len(d.replies) > 0 {
+			t.Errorf("%d replies were not asked for", len(d.replies))
+		}
+	})
+	return d
+}
+
+func (d *double) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil || len(d.replies) == 0 {
+		d.t.Errorf("unexpected request to %s: %v", r.URL.Path, err)
+		return nil, errors.New("unexpected")
+	}
+	next := d.replies[0]
+	d.replies, d.paths, d.bodies = d.replies[1:], append(d.paths, r.URL.Path), append(d.bodies, string(body))
+	d.times = append(d.times, time.Since(d.began))
+	if next.never {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	answer := httptest.NewRecorder()
+	for name, values := range next.header {
+		answer.Header()[name] = values
+	}
+	answer.WriteHeader(next.status)
+	_, _ = answer.WriteString(next.body)
+	return answer.Result(), nil
+}
+
+// notifier opens the target of a configuration and has the double answer it.
+func (d *double) notifier(c Config) Notifier {
+	d.t.Helper()
+	all, err := c.open(egress.Way{})
+	if err != nil || len(all) != 1 {
+		d.t.Fatalf("%d targets, %v", len(all), err)
+	}
+	switch one := all[0].(type) {
+	case *bot:
+		one.client.Transport = d
+	case *webhook:
+		one.client.Transport = d
+	}
+	return all[0]
+}
+
+var slackByWebhook = Config{SlackWebhook: secret.New("T0AAAAAAA/B0BBBBBBB/s3cr3ts3cr3ts3cr3t")}
+
+func tooMany(seconds string) reply {
+	return reply{status: 429, header: http.Header{"Retry-After": {seconds}}, body: "rate_limited"}
+}
+
+func TestWebhook(t *testing.T) {
+	ok := reply{status: 200, body: "ok"}
+	for name, test := range map[string]struct {
+		replies []reply
+		times   []int  // seconds at which requests came
+		says    string // the error, empty for success
+	}{
+		"posted":                    {[]reply{ok}, []int{0}, ""},
+		"429, then posted":          {[]reply{tooMany("7"), ok}, []int{0, 7}, ""},
+		"429 without a time":        {[]reply{{status: 429}, ok}, []int{0, 1}, ""},
+		"429 that says now":         {[]reply{tooMany("0"), ok}, []int{0, 1}, ""},
+		"429, longer than patience": {[]reply{tooMany("31")}, []int{0}, "429 Too Many Requests: rate_limited"},
+		"429 until out of patience": {[]reply{tooMany("20"), tooMany("20")}, []int{0, 20}, "429"},
+		"500, then posted":          {[]reply{{status: 500}, ok}, []int{0, 5}, ""},
+		"500 for ever":              {slices.Repeat([]reply{{status: 503}}, 7), []int{0, 5, 10, 15, 20, 25, 30}, "503"},
+		"refused":                   {[]reply{{status: 400, body: "invalid_blocks"}}, []int{0}, "400 Bad Request: invalid_blocks"},
+		"revoked":                   {[]reply{{status: 404, body: "no_service\x1b[31m\n"}}, []int{0}, "404 Not Found: no_service"},
+		"quotes the URL":            {[]reply{{status: 404, body: "no /services/T0AAAAAAA/B0BBBBBBB/s3cr3ts3cr3ts3cr3t"}}, []int{0}, "404"},
+		"moved":                     {[]reply{{status: 302, header: http.Header{"Location": {"https://evil.example/"}}}}, []int{0}, "302"},
+		"never":                     {[]reply{{never: true}}, []int{0}, "deadline exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDouble(t, test.replies...)
+				checkError(t, d.notifier(slackByWebhook).Finished(t.Context(), report.Render(quiet())), test.says)
+				d.checkTimes(test.times)
+				for i, path := range d.paths {
+					if path != "/services/T0AAAAAAA/B0BBBBBBB/s3cr3ts3cr3ts3cr3t" {
+						t.Errorf("posted to %s", path)
+					}
+					checkMessage(t, []byte(d.bodies[i]))
+				}
+			})
+		})
+	}
+}
+
+func (d *double) checkTimes(want []int) {
+	d.t.Helper()
+	var got []int
+	for _, at := range d.times {
+		got = append(got, int(at/time.Second))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		d.t.Errorf("seconds of the requests (-want +got): %s", diff)
+	}
+}
+
+func checkError(t *testing.T, err error, says string) {
+	t.Helper()
+	switch {
+	case says == "" && err != nil, says != "" && err == nil:
+		t.Fatalf("got %v, want %q", err, says)
+	case err == nil:
+		return
+	}
+	text := err.Error()
+	if !strings.Contains(text, says) || !strings.HasPrefix(text, "slack: ") {
+		t.Errorf("%q does not say %q", text, says)
+	}
+	if strings.Contains(text, "s3cr3t") || strings.Contains(text, "xoxb") || strings.ContainsAny(text, "\n\x1b") {
+		t.Errorf("%q has the webhook or the token, or control characters", text)
+	}
+}
+
+func TestThreat13_ErrorsOfTheNetworkHideTheWebhook(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for _, c := range []Config{{SlackWebhook: secret.New(gone.URL + "/services/s3cr3ts3cr3ts3cr3t")}, {SlackToken: secret.New("xoxb-s3cr3t"), SlackChannel: "C1", SlackAPI: gone.URL + "/"}} {
+		all, err := c.open(egress.Way{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkError(t, all[0].Finished(t.Context(), report.Render(quiet())), "connection refused")
+	}
+}
+
+func TestACancelledRunDoesNotWaitForSlack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDouble(t, tooMany("20"))
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(2*time.Second, cancel)
+		checkError(t, d.notifier(slackByWebhook).Finished(ctx, report.Render(quiet())), "context canceled")
+		if waited := time.Since(d.began); waited != 2*time.Second {
+			t.Errorf("waited for %v", waited)
+		}
+	})
+}
+
+// TestNobodyWaitsWhenNoTimeIsLeft has Slack ask for more time than the end of a
+// run has.
+func TestNobodyWaitsWhenNoTimeIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDouble(t, tooMany("20"))
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		defer cancel()
+		checkError(t, d.notifier(slackByWebhook).Finished(ctx, report.Render(quiet())), "429")
+		if waited := time.Since(d.began); waited != 0 {
+			t.Errorf("waited for %v", waited)
+		}
+	})
+}
+
+func TestChatsAreReachedBehindAPrivateCAAndAProxy(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("ok"))
+	}))
+	defer server.Close()
+	proxy := proxytest.New(t, server.Listener.Addr().String())
+	// The name is the one in the server's certificate.
+	all, err := Config{SlackWebhook: secret.New("https://example.com/services/T/B/x")}.open(egress.Way{
+		CACert: string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})),
+		Proxy:  secret.New(proxy.URL),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := all[0].Finished(t.Context(), report.Render(quiet())); err != nil {
+		t.Fatal(err)
+	}
+	if asked := proxy.Asked(); len(asked) != 1 || asked[0] != "CONNECT example.com:443" {
+		t.Errorf("the proxy was asked for %q", asked)
+	}
+	all[0].(*webhook).client.CloseIdleConnections()
+	proxy.Refuse(http.StatusForbidden)
+	checkError(t, all[0].Finished(t.Context(), report.Render(quiet())), "no_proxy")
+}
+
+func TestConfigurations(t *testing.T) {
+	for name, test := range map[string]struct {
+		config  Config
+		targets []string
+		says    string
+	}{
+		"nothing":           {Config{}, nil, ""},
+		"URL":               {Config{SlackWebhook: secret.New("https://hooks.slack.com/services/T/B/x\n")}, []string{"Slack https://hooks.slack.com/services/T/B/x"}, ""},
+		"path":              {Config{SlackWebhook: secret.New("T/B/x")}, []string{"Slack https://hooks.slack.com/services/T/B/x"}, ""},
+		"path with a slash": {Config{SlackWebhook: secret.New("/services/T/B/x")}, []string{"Slack https://hooks.slack.com/services/T/B/x"}, ""},
+		"compatible server": {Config{SlackWebhook: secret.New("https://chat.example.org/hooks/x")}, []string{"Slack https://chat.example.org/hooks/x"}, ""},
+		"loopback":          {Config{SlackWebhook: secret.New("http://127.0.0.1:99/x")}, []string{"Slack http://127.0.0.1:99/x"}, ""},
+		"plain http":        {Config{SlackWebhook: secret.New("http://hooks.slack.com/services/s3cr3t")}, nil, "slack_webhook must be an https"},
+		"other scheme":      {Config{SlackWebhook: secret.New("file:///etc/s3cr3t")}, nil, "slack_webhook"},
+		"two lines":         {Config{SlackWebhook: secret.New("T/B/s3cr3t\nT/B/y")}, nil, "slack_webhook"},
+		"user in it":        {Config{SlackWebhook: secret.New("https://u:s3cr3t@hooks.slack.com/x")}, nil, "slack_webhook"},
+		"no channel":        {Config{SlackToken: secret.New("xoxb-s3cr3t")}, nil, "slack_channel"},
+		"token":             {Config{SlackToken: secret.New("xoxb-s3cr3t"), SlackChannel: "C1"}, []string{"Slack C1"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all, err := test.config.open(egress.Way{})
+			if (test.says == "") != (err == nil) || err != nil && (!strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "s3cr3t")) {
+				t.Errorf("got %v", err)
+			}
+			var targets []string
+			for _, one := range all {
+				name, place := one.Target()
+				if hook, ok := one.(*webhook); ok {
+					place = hook.url.String()
+				} else {
+					place = strings.TrimSuffix(place, " by bot token")
+				}
+				targets = append(targets, name+" "+place)
+			}
+			if diff := cmp.Diff(test.targets, targets); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
