@@ -313,6 +313,8 @@ func exampleSecret(setting string) (string, error) {
 		return "http://example:example@proxy.example.org:3128", nil
 	case setting == "slack_webhook":
 		return "T0000/B0000/" + strings.Repeat("x", 24), nil
+	case setting == "chat_webhook":
+		return "https://chat.example.org/hooks/" + strings.Repeat("x", 26), nil
 	}
 	return "example-" + setting, nil
 }

@@ -34,10 +34,11 @@ func TestGolden(t *testing.T) {
 	for _, folder := range []string{"full", "hostile", "quiet"} {
 		result := told(t, folder, "result")
 		for name, body := range map[string]any{
-			"slack":   slackMessage(result),
-			"glance":  slackMessage(told(t, folder, "glance")),
-			"details": slackMessage(told(t, folder, "details")),
-			"started": slackMessage(told(t, folder, "started")),
+			"slack":      slackMessage(result),
+			"glance":     slackMessage(told(t, folder, "glance")),
+			"details":    slackMessage(told(t, folder, "details")),
+			"started":    slackMessage(told(t, folder, "started")),
+			"mattermost": mattermostPost(result),
 		} {
 			t.Run(folder+"/"+name, func(t *testing.T) {
 				got, err := json.MarshalIndent(body, "", "  ")

@@ -6,6 +6,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -55,7 +57,7 @@ type chat struct {
 const more = "… more in the pipeline's log and in summary.md"
 
 // chats are the kinds that chat_webhook can be of.
-var chats = []chat{}
+var chats = []chat{mattermost}
 
 // Kinds are the values of chat_kind.
 func Kinds() []string {
@@ -80,7 +82,7 @@ func chatOf(kind string, webhook secret.String) (chat, error) {
 	}
 	at := slices.IndexFunc(chats, func(c chat) bool { return c.kind == kind || kind == "" && c.recognises(u) })
 	if at < 0 {
-		return chat{}, fmt.Errorf("is missing, and the URL of chat_webhook does not show it; set it to %s", strings.Join(Kinds(), " or "))
+		return chat{}, fault.WithFix(errors.New("is missing, and the URL of chat_webhook does not show it"), "set it to %s", strings.Join(Kinds(), " or "))
 	}
 	return chats[at], nil
 }

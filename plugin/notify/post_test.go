@@ -9,11 +9,13 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/egress/proxytest"
@@ -226,6 +228,7 @@ func TestChatsAreReachedBehindAPrivateCAAndAProxy(t *testing.T) {
 }
 
 func TestConfigurations(t *testing.T) {
+	const hook = "https://chat.example.org/hooks/abcdefghijklmnopqrstuvwxy3"
 	for name, test := range map[string]struct {
 		config  Config
 		targets []string
@@ -243,6 +246,14 @@ func TestConfigurations(t *testing.T) {
 		"user in it":        {Config{SlackWebhook: secret.New("https://u:s3cr3t@hooks.slack.com/x")}, nil, "slack_webhook"},
 		"no channel":        {Config{SlackToken: secret.New("xoxb-s3cr3t")}, nil, "slack_channel"},
 		"token":             {Config{SlackToken: secret.New("xoxb-s3cr3t"), SlackChannel: "C1"}, []string{"Slack C1"}, ""},
+		"Mattermost":        {Config{ChatWebhook: secret.New(hook)}, []string{"Mattermost " + hook}, ""},
+		"below a path":      {Config{ChatWebhook: secret.New("https://example.org/chat/hooks/abcdefghijklmnopqrstuvwxy3")}, []string{"Mattermost https://example.org/chat/hooks/abcdefghijklmnopqrstuvwxy3"}, ""},
+		"behind a gateway":  {Config{ChatWebhook: secret.New("https://example.org/x"), ChatKind: "mattermost"}, []string{"Mattermost https://example.org/x"}, ""},
+		"Mattermost by http": {
+			Config{ChatWebhook: secret.New("http://chat.example.org/hooks/s3cr3tghijklmnopqrstuvwxy3")}, nil, "chat_webhook must be an https",
+		},
+		"no kind": {Config{ChatWebhook: secret.New("https://example.org/s3cr3t")}, nil, "chat_kind is missing"},
+		"both":    {Config{SlackWebhook: secret.New("T/B/x"), ChatWebhook: secret.New(hook)}, []string{"Slack https://hooks.slack.com/services/T/B/x", "Mattermost " + hook}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			all, err := test.config.open(egress.Way{})
@@ -263,5 +274,44 @@ func TestConfigurations(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestAChatThatFailsChangesNothingForAnother tells two chats, of which one is
+// never there.
+func TestAChatThatFailsChangesNothingForAnother(t *testing.T) {
+	var mu sync.Mutex
+	var paths []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		paths = append(paths, r.URL.Path)
+		if strings.HasPrefix(r.URL.Path, "/services/") {
+			http.Error(w, "no_service", http.StatusNotFound)
+			return
+		}
+		_, _ = io.WriteString(w, "ok")
+	}))
+	defer server.Close()
+	var log strings.Builder
+	channels := Open(Config{
+		Notify: Failure, SlackWebhook: secret.New(server.URL + "/services/s3cr3t"), ChatWebhook: secret.New(server.URL + "/hooks/abcdefghijklmnopqrstuvwxy3"),
+	}, egress.Way{}, zerolog.New(&log))
+
+	channels.Started(t.Context(), "apply", told(t, "quiet", "started"))
+	channels.Finished(t.Context(), report.Render(quiet()))
+	if len(paths) != 0 {
+		t.Errorf("a run without failures told %q", paths)
+	}
+	channels.policy = Changes
+	channels.Started(t.Context(), "dry-run", told(t, "quiet", "started"))
+	channels.Started(t.Context(), "apply", told(t, "quiet", "started"))
+	channels.Finished(t.Context(), report.Render(quiet())) // no news, and yet the end of what was begun
+	slices.Sort(paths)
+	if diff := cmp.Diff([]string{"/hooks/abcdefghijklmnopqrstuvwxy3", "/hooks/abcdefghijklmnopqrstuvwxy3", "/services/s3cr3t"}, paths); diff != "" {
+		t.Error(diff)
+	}
+	if text := log.String(); strings.Count(text, "Slack was not told") != 1 || strings.Contains(text, "Mattermost") || strings.Contains(text, "s3cr3t") {
+		t.Errorf("the log says %s", text)
 	}
 }

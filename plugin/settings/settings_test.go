@@ -119,7 +119,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"type_paths": `{"Alert":"s/m/**"}`, "allow_resources": `{"Alert":["a.*","b"]}`, "automatic_creates": `{"Config":"a_b"}`, "max_changes": "3",
 		"tolerated": "null_resource.a", "state_paths": "st/**", "terraform": "tofu", "init_args": "init", "plan_args": "plan {plan}",
 		"show_args": "show {plan}", "apply_args": "apply {plan}", "verify_command": "true", "lock_timeout": "0s",
-		"slack_token": "xoxb-1", "slack_channel": "#ops", "notify": "always", "summary_dir": "out", "log_level": "debug", "log_format": "json",
+		"slack_token": "xoxb-1", "slack_channel": "#ops", "chat_webhook": "https://chat.example/x", "chat_kind": "mattermost", "notify": "always", "summary_dir": "out", "log_level": "debug", "log_format": "json",
 	}
 	// What does not go together with the above; these are read all the same.
 	others := block{

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"strings"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/notify"
@@ -133,6 +134,16 @@ var reportEntries = []Entry{
 		Name:  "slack_channel",
 		Usage: "Channel for the bot token.",
 		read:  asText(func(s *Settings) *string { return &s.Report.SlackChannel }, word),
+	},
+	{
+		Name: "chat_webhook", Secret: true,
+		Usage: "Incoming webhook of another chat, beside Slack or instead: its https URL.",
+		read:  asSecret(func(s *Settings) *secret.String { return &s.Report.ChatWebhook }, notify.CheckWebhook),
+	},
+	{
+		Name: "chat_kind", told: "by the URL",
+		Usage: "What `chat_webhook` belongs to: `" + strings.Join(notify.Kinds(), "`, `") + "`.",
+		read:  asChoice(func(s *Settings) *string { return &s.Report.ChatKind }, notify.Kinds()...),
 	},
 	{
 		Name: "notify", Default: string(notify.Changes),

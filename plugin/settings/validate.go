@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
 
@@ -204,6 +205,14 @@ func (f *finder) chats() {
 	}
 	if f.given("slack_channel") && !f.given("slack_token") {
 		f.add("slack_token", "is missing", "slack_channel has no use without it, since a webhook has its own channel")
+	}
+	if f.given("chat_kind") && !f.given("chat_webhook") {
+		f.add("chat_webhook", "is missing", "chat_kind has no use without it")
+	}
+	if f.given("chat_webhook") && !f.given("chat_kind") {
+		if err := notify.CheckChat("", f.s.Report.ChatWebhook); err != nil {
+			f.problems = append(f.problems, Problems("chat_kind", err)...)
+		}
 	}
 }
 
