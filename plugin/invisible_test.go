@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
@@ -28,14 +28,14 @@ func TestThreat13_NoInvisibleCharacterPassesOneGateAndNotAnother(t *testing.T) {
 			if len(doc.Items) != 1 || doc.Items[0].Reason() != reason.InvisibleCharacters {
 				t.Errorf("the document: %+v", doc.Items)
 			}
-			verdict := gate.Compare(change.Change{Files: []change.File{{
-				Path: "stacks/monitoring/a.txt", Kind: change.Added, NewMode: 0o100644, NewSize: int64(len(hidden)), New: []byte(hidden + "\n"),
+			verdict := gate.Compare(item.Change{Files: []item.File{{
+				Path: "stacks/monitoring/a.txt", Kind: item.Added, NewMode: 0o100644, NewSize: int64(len(hidden)), New: []byte(hidden + "\n"),
 			}}}, gate.DiffPolicy{AllowPaths: []string{"stacks/**"}, Stacks: []string{"stacks/*"}, BasePaths: []string{"stacks/monitoring/main.tf"}}).Verdict()
 			if len(verdict.Findings) == 0 || verdict.Findings[0].Code != reason.Binary {
 				t.Errorf("the diff gate: %v", verdict.Findings)
 			}
 			for what, shown := range map[string]string{
-				"the log": text.Line(hidden, 0), "a refusal": record.RefusedMessage(change.Item{Action: hidden}),
+				"the log": text.Line(hidden, 0), "a refusal": record.RefusedMessage(item.Item{Action: hidden}),
 			} {
 				if strings.ContainsFunc(shown, func(r rune) bool { return text.Invisible(r) }) {
 					t.Errorf("%s shows %q", what, shown)

@@ -9,9 +9,9 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/rs/zerolog"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
@@ -162,8 +162,8 @@ func (sel *Selection) narrow(s settings.Settings, repo *gitrepo.Repo) ([]string,
 }
 
 // Safe is the items that may be acted on, of all documents.
-func (sel Selection) Safe() []change.Item {
-	var items []change.Item
+func (sel Selection) Safe() []item.Item {
+	var items []item.Item
 	for _, doc := range sel.Documents {
 		for _, item := range doc.Safe() {
 			items = append(items, ChangeItem(doc, item))
@@ -173,8 +173,8 @@ func (sel Selection) Safe() []change.Item {
 }
 
 // Known is every item that was read, by what names it across runs.
-func (sel Selection) Known() map[record.Ref]change.Item {
-	items := map[record.Ref]change.Item{}
+func (sel Selection) Known() map[record.Ref]item.Item {
+	items := map[record.Ref]item.Item{}
 	for _, doc := range sel.Documents {
 		for _, item := range doc.Items {
 			items[record.Ref{Document: doc.File, Item: item.ID}] = ChangeItem(doc, item)
@@ -184,9 +184,9 @@ func (sel Selection) Known() map[record.Ref]change.Item {
 }
 
 // ChangeItem is an item of a document as it goes through a run.
-func ChangeItem(doc *postmortem.Document, item postmortem.Item) change.Item {
-	return change.Item{
-		Document: doc.File, ID: item.ID, Line: item.Line, Date: doc.Date,
-		Priority: string(item.Priority), Action: item.Action, Type: item.Type, Details: item.Details,
+func ChangeItem(doc *postmortem.Document, todo postmortem.Item) item.Item {
+	return item.Item{
+		Document: doc.File, ID: todo.ID, Line: todo.Line, Date: doc.Date,
+		Priority: string(todo.Priority), Action: todo.Action, Type: todo.Type, Details: todo.Details,
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // found is the real program, or why it cannot be used; it is looked for once.
@@ -185,13 +185,13 @@ func run(t *testing.T, program, dir string, server *api, call agent.Invocation, 
 	return agent.Decode(stdout.Bytes(), cmd.ProcessState.ExitCode(), stderr.String()), stdout.String()
 }
 
-var item = change.Item{
+var sample = item.Item{
 	Document: "docs/post-mortems/2026-04-14-example.md", ID: "x", Date: "2026-04-14", Priority: "P2", Type: "Alert",
 	Action: "Add NFS alert", Details: "on RPC retransmissions",
 }
 
 func call(program string, budget float64) agent.Invocation {
-	return agent.Command(program, agent.NewDefinition(nil, "postmortem-todo-resolver", ""), agent.Prompt(item, agent.Limits{AllowPaths: []string{"stacks/**"}}, nil), budget)
+	return agent.Command(program, agent.NewDefinition(nil, "postmortem-todo-resolver", ""), agent.Prompt(sample, agent.Limits{AllowPaths: []string{"stacks/**"}}, nil), budget)
 }
 
 // workspace is a small tree with a wrapper that would leave a mark.

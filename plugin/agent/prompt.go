@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
@@ -70,7 +70,7 @@ itself asks for stays even when it is not proved; a person decides about it then
 // Prompt is what the agent reads on standard input: the item as one line of
 // JSON, escaped and bounded, and the limits. With findings it is the prompt of
 // the repair turn.
-func Prompt(item change.Item, limits Limits, findings []string) []byte {
+func Prompt(item item.Item, limits Limits, findings []string) []byte {
 	t := task{
 		Document: text.Line(item.Document, maxField), Date: text.Line(item.Date, maxField), Priority: text.Line(item.Priority, maxField),
 		Type: text.Line(item.Type, maxField), Action: text.Text(item.Action, maxAction), Details: text.Text(item.Details, maxDetails),

@@ -15,11 +15,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/run"
@@ -57,13 +57,13 @@ var judgeSettings = []string{
 
 // judged is one judgement, as its JSON has it.
 type judged struct {
-	Commit   string           `json:"commit,omitempty"`
-	Subject  string           `json:"subject,omitempty"`
-	Stack    string           `json:"stack,omitempty"`
-	Lane     gate.Lane        `json:"lane"`
-	Planned  bool             `json:"planned"` // false: a lane that is not forbidden is the best that it could still be
-	Findings []change.Finding `json:"findings"`
-	Facts    []judgedFact     `json:"facts"`
+	Commit   string         `json:"commit,omitempty"`
+	Subject  string         `json:"subject,omitempty"`
+	Stack    string         `json:"stack,omitempty"`
+	Lane     gate.Lane      `json:"lane"`
+	Planned  bool           `json:"planned"` // false: a lane that is not forbidden is the best that it could still be
+	Findings []item.Finding `json:"findings"`
+	Facts    []judgedFact   `json:"facts"`
 }
 
 // judgedFact is one effect of a plan.
@@ -245,7 +245,7 @@ func (j *judge) planAlone() judged {
 func (out *judged) result(g gate.Judgement) {
 	out.Lane, out.Planned, out.Findings, out.Facts = g.Lane, true, g.Findings, []judgedFact{}
 	if out.Findings == nil {
-		out.Findings = []change.Finding{}
+		out.Findings = []item.Finding{}
 	}
 	for _, p := range g.Facts {
 		out.Facts = append(out.Facts, judgedFact{Place: p.Place(), Kind: string(p.Fact.Kind), Rule: p.Rule, Detail: p.Why})

@@ -10,9 +10,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/run"
@@ -106,7 +106,7 @@ func recordLanded(ctx context.Context, s settings.Settings, c console.Console, r
 	if err != nil {
 		return "", err
 	}
-	_, err = run.Update(ctx, s, repo, access.Selection{Pushed: map[string]bool{}}, []change.Outcome{out}, time.Now(), c.Log)
+	_, err = run.Update(ctx, s, repo, access.Selection{Pushed: map[string]bool{}}, []item.Outcome{out}, time.Now(), c.Log)
 	return out.Commit, err
 }
 

@@ -13,9 +13,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/run"
@@ -46,7 +46,7 @@ func withIndex(t *testing.T, page string) standin.Options {
 
 // update is the stage that records outcomes, on a clone of the site's remote.
 // pushed are the documents that the triggering push changed.
-func (s *site) update(given map[string]string, outcomes []change.Outcome, pushed ...string) run.Published {
+func (s *site) update(given map[string]string, outcomes []item.Outcome, pushed ...string) run.Published {
 	s.t.Helper()
 	environment := s.Settings()
 	for name, value := range given {
@@ -88,10 +88,10 @@ func (s *site) update(given map[string]string, outcomes []change.Outcome, pushed
 }
 
 // alertDone is the outcome that the alert of nfsDocument is implemented.
-func (s *site) alertDone(state change.State) []change.Outcome {
+func (s *site) alertDone(state item.State) []item.Outcome {
 	s.t.Helper()
 	doc := postmortem.Parse(nfsDocument, []byte(s.file(nfsDocument)), defaultPolicy)
-	return []change.Outcome{{Item: access.ChangeItem(doc, doc.Items[0]), State: state, Commit: strings.Repeat("ab", 20)}}
+	return []item.Outcome{{Item: access.ChangeItem(doc, doc.Items[0]), State: state, Commit: strings.Repeat("ab", 20)}}
 }
 
 // wantIndex checks that a page is the one of the documents on the branch, and
@@ -139,7 +139,7 @@ func TestIndexIsWrittenWithTheDocuments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, withIndex(t, test.present))
 			settings := map[string]string{"PLUGIN_INDEX": test.setting}
-			done := s.update(settings, s.alertDone(change.Done))
+			done := s.update(settings, s.alertDone(item.Done))
 			if got := s.subjects(); len(got) != 1 || got[0] != "docs: update post-mortem follow-up [PM-2026-04-14] [ci skip]" {
 				t.Errorf("commits: %q", got)
 			}
@@ -150,7 +150,7 @@ func TestIndexIsWrittenWithTheDocuments(t *testing.T) {
 				t.Errorf("the page does not show the edits:\n%s", page)
 			}
 			tip := s.tip()
-			s.update(settings, s.alertDone(change.Done))
+			s.update(settings, s.alertDone(item.Done))
 			s.update(settings, nil, nfsDocument, oldDocument)
 			if s.tip() != tip {
 				t.Errorf("the same again made a commit: %q", s.subjects())
@@ -161,7 +161,7 @@ func TestIndexIsWrittenWithTheDocuments(t *testing.T) {
 
 func TestIndexOfAnItemThatAGateRefused(t *testing.T) {
 	s := newSite(t, withIndex(t, settings.DefaultIndex))
-	s.update(nil, s.alertDone(change.Refused))
+	s.update(nil, s.alertDone(item.Refused))
 	if page := s.wantIndex(settings.DefaultIndex); !strings.Contains(page, `data-label="Open" data-value="2"`) || !strings.Contains(page, `data-label="Left to people" data-value="2"`) {
 		t.Errorf("the refused item is not left to people:\n%s", page)
 	}
@@ -216,7 +216,7 @@ func TestIndexLeavesWhatIsNotItsOwn(t *testing.T) {
 			o := withIndex(t, "")
 			o.Files[test.file] = test.content
 			s := newSite(t, o)
-			done := s.update(map[string]string{"PLUGIN_INDEX": test.setting}, s.alertDone(change.Done))
+			done := s.update(map[string]string{"PLUGIN_INDEX": test.setting}, s.alertDone(item.Done))
 			if got := s.file(test.file); got != test.content {
 				t.Errorf("%s was changed to %q", test.file, got)
 			}
@@ -242,7 +242,7 @@ func TestIndexCountsWhatPeopleChangedMeanwhile(t *testing.T) {
 			t.Error(err)
 		}
 	}))
-	s.update(nil, s.alertDone(change.Done))
+	s.update(nil, s.alertDone(item.Done))
 	if page := s.wantIndex(settings.DefaultIndex); strings.Count(page, `data-label="Left to people" data-value="1"`) != 2 {
 		t.Errorf("the rival's document is not in the page:\n%s", page)
 	}

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
@@ -68,7 +68,7 @@ func (s *site) forge(ref record.Ref, action string, f forgery) string {
 	if f.plan == "" {
 		f.plan = strings.Repeat("ab", 32)
 	}
-	message := record.Message(change.Item{Document: ref.Document, ID: ref.Item, Action: action}, "2026-01-01", record.Evidence{
+	message := record.Message(item.Item{Document: ref.Document, ID: ref.Item, Action: action}, "2026-01-01", record.Evidence{
 		Document: ref.Document, Item: ref.Item, Stack: f.stack, PlanHash: f.plan,
 	}, true)
 	args := []string{"commit-tree", tree}

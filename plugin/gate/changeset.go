@@ -1,15 +1,15 @@
 package gate
 
 import (
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 	"github.com/pm-todos/pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // Changeset is a change beside its base, as both gates look at it.
 type Changeset struct {
 	*base
-	change        change.Change
+	change        item.Change
 	policy        DiffPolicy
 	before, after *hclfile.Tree
 }
@@ -31,14 +31,14 @@ func newBase(p DiffPolicy) *base {
 	return &base{tree: hclfile.NewTree(p.BasePaths, p.BaseFiles), programs: map[programsOf]program.Reached{}}
 }
 
-func (b *base) with(c change.Change, p DiffPolicy) *Changeset {
+func (b *base) with(c item.Change, p DiffPolicy) *Changeset {
 	cs := &Changeset{base: b, change: c, policy: p}
 	cs.before, cs.after = b.tree.Sides(c.Files)
 	return cs
 }
 
 // Compare puts a change beside its base.
-func Compare(c change.Change, p DiffPolicy) *Changeset { return newBase(p).with(c, p) }
+func Compare(c item.Change, p DiffPolicy) *Changeset { return newBase(p).with(c, p) }
 
 // Empty reports whether nothing is changed.
 func (c *Changeset) Empty() bool { return len(c.change.Files) == 0 }

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 	"github.com/pm-todos/pm-todos/plugin/gate/leak"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -59,17 +59,17 @@ type diff struct {
 
 // Verdict judges what an agent changed. It names the stack when exactly one is
 // touched. Whatever goes wrong inside refuses the change.
-func (c *Changeset) Verdict() (verdict change.Verdict) {
+func (c *Changeset) Verdict() (verdict item.Verdict) {
 	d := &diff{Changeset: c}
 	defer func() {
 		if recover() != nil {
 			d.add(reason.GateError, "", "the diff gate failed on this change; it is refused to be safe")
-			verdict = change.Verdict{Findings: d.sorted()}
+			verdict = item.Verdict{Findings: d.sorted()}
 		}
 	}()
 	if c.Empty() {
 		d.add(reason.NoChange, "", "the agent changed nothing")
-		return change.Verdict{Findings: d.sorted()}
+		return item.Verdict{Findings: d.sorted()}
 	}
 	d.limits()
 	d.paths()
@@ -80,7 +80,7 @@ func (c *Changeset) Verdict() (verdict change.Verdict) {
 	}
 	d.terraform()
 	d.programs()
-	return change.Verdict{Stack: stack, Findings: d.sorted()}
+	return item.Verdict{Stack: stack, Findings: d.sorted()}
 }
 
 // limits judges the size of the whole change.
@@ -113,15 +113,15 @@ func (d *diff) modes() {
 			d.add(reason.Symlink, file.Path, "symbolic links are neither made nor changed")
 		case file.OldMode == modeModule || file.NewMode == modeModule:
 			d.add(reason.Submodule, file.Path, "submodules are neither made nor changed")
-		case file.Kind == change.Deleted:
+		case file.Kind == item.Deleted:
 			d.add(reason.FileDeleted, file.Path, "an item deletes and renames no file")
-		case file.Kind == change.Added && file.NewMode != modeRegular:
+		case file.Kind == item.Added && file.NewMode != modeRegular:
 			d.add(reason.ModeChange, file.Path, "a new file must be a regular file with mode 100644")
-		case file.Kind == change.Modified && file.NewMode != file.OldMode:
+		case file.Kind == item.Modified && file.NewMode != file.OldMode:
 			d.add(reason.ModeChange, file.Path, "the mode of a file must stay as it is")
-		case file.Kind == change.Modified && file.OldMode != modeRegular && file.OldMode != modeExecutable:
+		case file.Kind == item.Modified && file.OldMode != modeRegular && file.OldMode != modeExecutable:
 			d.add(reason.ModeChange, file.Path, "only regular files are changed")
-		case file.Kind != change.Added && file.Kind != change.Modified:
+		case file.Kind != item.Added && file.Kind != item.Modified:
 			d.add(reason.ModeChange, file.Path, "the kind of this difference is unknown")
 		}
 		if file.Filtered {
@@ -131,10 +131,10 @@ func (d *diff) modes() {
 }
 
 // readable is the files whose content matters.
-func readable(files []change.File) []change.File {
-	var list []change.File
+func readable(files []item.File) []item.File {
+	var list []item.File
 	for _, file := range files {
-		if file.Kind != change.Deleted && file.NewMode != modeLink && file.NewMode != modeModule {
+		if file.Kind != item.Deleted && file.NewMode != modeLink && file.NewMode != modeModule {
 			list = append(list, file)
 		}
 	}
@@ -142,8 +142,8 @@ func readable(files []change.File) []change.File {
 }
 
 // content judges the bytes of one file, whatever its language.
-func (d *diff) content(file change.File) {
-	if file.New == nil && file.NewSize > 0 || file.Kind == change.Modified && file.Old == nil && file.OldSize > 0 {
+func (d *diff) content(file item.File) {
+	if file.New == nil && file.NewSize > 0 || file.Kind == item.Modified && file.Old == nil && file.OldSize > 0 {
 		d.add(reason.ContentMissing, file.Path, "the file is too large to be judged")
 		return
 	}
@@ -163,7 +163,7 @@ func (d *diff) content(file change.File) {
 
 // invisible refuses characters that show a reader something else than what a
 // program reads: direction marks, zero-width and other format characters.
-func (d *diff) invisible(file change.File) {
+func (d *diff) invisible(file item.File) {
 	for _, line := range leak.AddedLines(file.Old, file.New) {
 		for _, r := range line.Text {
 			if text.Invisible(r) {
@@ -176,7 +176,7 @@ func (d *diff) invisible(file change.File) {
 
 // secrets refuses known secrets and what has the shape of one, in added lines
 // only: what was there before is not this item's doing.
-func (d *diff) secrets(file change.File) {
+func (d *diff) secrets(file item.File) {
 	if leak.Holds(file.Old, file.New, d.policy.Secrets) {
 		d.add(reason.Secret, file.Path, "the file holds a secret that this run was given")
 	}

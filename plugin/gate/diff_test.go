@@ -9,21 +9,21 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
-func added(name, text string) change.File {
-	return change.File{Path: name, Kind: change.Added, NewMode: 0o100644, NewSize: int64(len(text)), New: []byte(text)}
+func added(name, text string) item.File {
+	return item.File{Path: name, Kind: item.Added, NewMode: 0o100644, NewSize: int64(len(text)), New: []byte(text)}
 }
 
 func policy() gate.DiffPolicy {
 	return gate.DiffPolicy{AllowPaths: []string{"stacks/**"}, Stacks: []string{"stacks/*"}, BasePaths: []string{"stacks/monitoring/main.tf"}}
 }
 
-func codes(v change.Verdict) []reason.Code {
+func codes(v item.Verdict) []reason.Code {
 	var list []reason.Code
 	for _, f := range v.Findings {
 		list = append(list, f.Code)
@@ -33,11 +33,11 @@ func codes(v change.Verdict) []reason.Code {
 }
 
 func TestVerdictNamesTheStack(t *testing.T) {
-	verdict := gate.Compare(change.Change{Files: []change.File{added("stacks/monitoring/x.tf", "locals {}\n")}}, policy()).Verdict()
+	verdict := gate.Compare(item.Change{Files: []item.File{added("stacks/monitoring/x.tf", "locals {}\n")}}, policy()).Verdict()
 	if !verdict.Passed() || verdict.Stack != "stacks/monitoring" {
 		t.Errorf("%+v", verdict)
 	}
-	verdict = gate.Compare(change.Change{Files: []change.File{added("stacks/monitoring/x.sh", "")}}, policy()).Verdict()
+	verdict = gate.Compare(item.Change{Files: []item.File{added("stacks/monitoring/x.sh", "")}}, policy()).Verdict()
 	if verdict.Passed() || verdict.Stack != "stacks/monitoring" {
 		t.Errorf("a refused change of one stack still names it: %+v", verdict)
 	}
@@ -45,7 +45,7 @@ func TestVerdictNamesTheStack(t *testing.T) {
 
 // An empty policy allows nothing.
 func TestEmptyPolicyRefuses(t *testing.T) {
-	got := codes(gate.Compare(change.Change{Files: []change.File{added("stacks/monitoring/x.tf", "locals {}\n")}}, gate.DiffPolicy{}).Verdict())
+	got := codes(gate.Compare(item.Change{Files: []item.File{added("stacks/monitoring/x.tf", "locals {}\n")}}, gate.DiffPolicy{}).Verdict())
 	if !slices.Equal(got, []reason.Code{reason.NoStack, reason.OutsideAllowPaths}) {
 		t.Errorf("%q", got)
 	}
@@ -53,19 +53,19 @@ func TestEmptyPolicyRefuses(t *testing.T) {
 
 func TestThreat4_BinariesAndUnreadContent(t *testing.T) {
 	for name, c := range map[string]struct {
-		file change.File
+		file item.File
 		want reason.Code
 	}{
 		"NUL":                       {added("stacks/monitoring/x.txt", "a\x00b"), reason.Binary},
 		"invalid UTF-8":             {added("stacks/monitoring/x.txt", "a\xff"), reason.Binary},
 		"escape":                    {added("stacks/monitoring/x.txt", "a\x1b[2J"), reason.Binary},
 		"zero-width joiner":         {added("stacks/monitoring/x.txt", "a\u200db"), reason.Binary},
-		"over the reader's cap":     {change.File{Path: "stacks/monitoring/x.txt", Kind: change.Added, NewMode: 0o100644, NewSize: 5}, reason.ContentMissing},
-		"old over the reader's cap": {change.File{Path: "stacks/monitoring/x.txt", Kind: change.Modified, OldMode: 0o100644, NewMode: 0o100644, OldSize: 5, New: []byte("a")}, reason.ContentMissing},
-		"unknown kind":              {change.File{Path: "stacks/monitoring/x.txt", Kind: "copied", OldMode: 0o100644, NewMode: 0o100644, New: []byte("a")}, reason.ModeChange},
-		"group-writable":            {change.File{Path: "stacks/monitoring/x.txt", Kind: change.Added, NewMode: 0o100664, New: []byte("a")}, reason.ModeChange},
+		"over the reader's cap":     {item.File{Path: "stacks/monitoring/x.txt", Kind: item.Added, NewMode: 0o100644, NewSize: 5}, reason.ContentMissing},
+		"old over the reader's cap": {item.File{Path: "stacks/monitoring/x.txt", Kind: item.Modified, OldMode: 0o100644, NewMode: 0o100644, OldSize: 5, New: []byte("a")}, reason.ContentMissing},
+		"unknown kind":              {item.File{Path: "stacks/monitoring/x.txt", Kind: "copied", OldMode: 0o100644, NewMode: 0o100644, New: []byte("a")}, reason.ModeChange},
+		"group-writable":            {item.File{Path: "stacks/monitoring/x.txt", Kind: item.Added, NewMode: 0o100664, New: []byte("a")}, reason.ModeChange},
 	} {
-		if got := codes(gate.Compare(change.Change{Files: []change.File{c.file}}, policy()).Verdict()); !slices.Equal(got, []reason.Code{c.want}) {
+		if got := codes(gate.Compare(item.Change{Files: []item.File{c.file}}, policy()).Verdict()); !slices.Equal(got, []reason.Code{c.want}) {
 			t.Errorf("%s: %q", name, got)
 		}
 	}
@@ -77,7 +77,7 @@ func TestThreat9_SecretsAreNotRepeated(t *testing.T) {
 	p := policy()
 	p.Secrets = []secret.String{secret.New(key), secret.New("hunter2hunter2"), secret.New("abc"), secret.New("")}
 	for _, text := range []string{"x: b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAE\n", "x: hunter2hunter2\n", "x: aHVudGVyMmh1bnRlcjI=\n", "password: kJ8fQ2mN5xR7wZ1v\n"} {
-		verdict := gate.Compare(change.Change{Files: []change.File{added("stacks/monitoring/x.yaml", text)}}, p).Verdict()
+		verdict := gate.Compare(item.Change{Files: []item.File{added("stacks/monitoring/x.yaml", text)}}, p).Verdict()
 		if !slices.Equal(codes(verdict), []reason.Code{reason.Secret}) {
 			t.Errorf("%q: %v", text, verdict.Findings)
 		}
@@ -85,7 +85,7 @@ func TestThreat9_SecretsAreNotRepeated(t *testing.T) {
 			t.Errorf("the finding repeats the secret: %v", verdict.Findings)
 		}
 	}
-	if verdict := gate.Compare(change.Change{Files: []change.File{added("stacks/monitoring/x.yaml", "x: abc\n")}}, p).Verdict(); !verdict.Passed() {
+	if verdict := gate.Compare(item.Change{Files: []item.File{added("stacks/monitoring/x.yaml", "x: abc\n")}}, p).Verdict(); !verdict.Passed() {
 		t.Errorf("a secret of three letters occurs in any text: %v", verdict.Findings)
 	}
 }
@@ -107,7 +107,7 @@ func TestThreat7_HostileTerraformFiles(t *testing.T) {
 		"splats":      "locals {\n a = b" + strings.Repeat(".*.c", 2000) + "\n}\n",
 		"elses":       "locals {\n a = \"" + strings.Repeat("%{ if a }", 2000) + "\"\n}\n",
 	} {
-		verdict := gate.Compare(change.Change{Files: []change.File{added("stacks/monitoring/x.tf", text)}}, policy()).Verdict()
+		verdict := gate.Compare(item.Change{Files: []item.File{added("stacks/monitoring/x.tf", text)}}, policy()).Verdict()
 		if name != "comparisons" && name != "indexes" && // these do not nest
 			!slices.Contains(codes(verdict), reason.HCLUnreadable) {
 			t.Errorf("%s: %v", name, verdict.Findings)
@@ -166,7 +166,7 @@ func FuzzDiffPaths(f *testing.F) {
 		p := policy()
 		p.Wrapper = "scripts/tg"
 		p.Protected = []string{"vault"}
-		if !gate.Compare(change.Change{Files: []change.File{added(name, "x: 1\n")}}, p).Verdict().Passed() {
+		if !gate.Compare(item.Change{Files: []item.File{added(name, "x: 1\n")}}, p).Verdict().Passed() {
 			return
 		}
 		if !plain.MatchString(name) || protected.MatchString(name) || path.Clean(name) != name || strings.Contains(name, "/-") {

@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -61,7 +61,7 @@ func fixtures(t *testing.T, folder string, judge func(*testing.T, map[string]str
 }
 
 // told is the findings as the fixtures have them.
-func told(v change.Verdict) string {
+func told(v item.Verdict) string {
 	if v.Passed() {
 		return "pass\n"
 	}
@@ -77,7 +77,7 @@ func toldLane(j gate.Judgement) string {
 	if j.Lane == gate.Automatic || j.Lane == gate.Approval {
 		return string(j.Lane) + "\n"
 	}
-	return told(change.Verdict{Findings: j.Findings})
+	return told(item.Verdict{Findings: j.Findings})
 }
 
 func TestDiffFixtures(t *testing.T) { fixtures(t, "diff", judgeDiff) }
@@ -102,10 +102,10 @@ func judgeDiff(t *testing.T, sections map[string]string) gate.Judgement {
 		}
 	}
 	policy.BasePaths = append(policy.BasePaths, strings.Fields(sections["paths"])...)
-	files := map[string]*change.File{}
-	at := func(path string) *change.File {
+	files := map[string]*item.File{}
+	at := func(path string) *item.File {
 		if files[path] == nil {
-			files[path] = &change.File{Path: path}
+			files[path] = &item.File{Path: path}
 		}
 		return files[path]
 	}
@@ -131,19 +131,19 @@ func judgeDiff(t *testing.T, sections map[string]string) gate.Judgement {
 	for _, path := range strings.Fields(sections["filtered"]) {
 		at(path).Filtered = true
 	}
-	var c change.Change
+	var c item.Change
 	for _, f := range files {
 		switch {
 		case f.OldMode == 0:
-			f.Kind = change.Added
+			f.Kind = item.Added
 		case f.NewMode == 0:
-			f.Kind = change.Deleted
+			f.Kind = item.Deleted
 		default:
-			f.Kind = change.Modified
+			f.Kind = item.Modified
 		}
 		c.Files = append(c.Files, *f)
 	}
-	slices.SortFunc(c.Files, func(a, b change.File) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(c.Files, func(a, b item.File) int { return strings.Compare(a.Path, b.Path) })
 	return gate.Judgement{Findings: gate.Compare(c, policy).Verdict().Findings}
 }
 

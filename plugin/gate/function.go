@@ -10,9 +10,9 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
@@ -110,7 +110,7 @@ func (c *comparison) tracked(file string) bool {
 	if slices.Contains(c.policy.BasePaths, file) {
 		return true
 	}
-	return slices.ContainsFunc(readable(c.change.Files), func(f change.File) bool { return f.Path == file })
+	return slices.ContainsFunc(readable(c.change.Files), func(f item.File) bool { return f.Path == file })
 }
 
 // modulePath is the path that an argument names, from the root of the
@@ -166,7 +166,7 @@ var templateCall = pattern.Lazy(`(?i)\b(?:` + strings.Join(fileFunctions, "|") +
 
 // template judges a text file that templatefile() may render: a function call
 // inside ${…} or %{…} runs when it does.
-func (d *diff) template(file change.File) {
+func (d *diff) template(file item.File) {
 	if len(hclfile.AddedTexts(templateCalls(file.Old), templateCalls(file.New))) > 0 {
 		d.add(reason.FileFunction, file.Path, "a template must not call a function that reads files or runs code")
 	}

@@ -12,7 +12,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -25,21 +25,21 @@ const maxFindings = 100
 const maxPlace = 200
 
 // findings collects the reasons to refuse.
-type findings struct{ list []change.Finding }
+type findings struct{ list []item.Finding }
 
 func (f *findings) add(code reason.Code, place, detail string) {
-	f.list = append(f.list, change.Finding{Code: code, Place: text.Marked(place, maxPlace), Detail: text.Marked(detail, 2*maxPlace)})
+	f.list = append(f.list, item.Finding{Code: code, Place: text.Marked(place, maxPlace), Detail: text.Marked(detail, 2*maxPlace)})
 }
 
 // sorted is what was found, in a fixed order, without repetitions. When there
 // is too much, the last entry says so.
-func (f *findings) sorted() []change.Finding {
-	slices.SortFunc(f.list, func(a, b change.Finding) int {
+func (f *findings) sorted() []item.Finding {
+	slices.SortFunc(f.list, func(a, b item.Finding) int {
 		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Detail, b.Detail))
 	})
 	list := slices.Compact(f.list)
 	if len(list) > maxFindings {
-		list = append(list[:maxFindings:maxFindings], change.Finding{
+		list = append(list[:maxFindings:maxFindings], item.Finding{
 			Code: reason.TooManyFindings, Detail: "there are more findings than are listed here; the change is far off",
 		})
 	}

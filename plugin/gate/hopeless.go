@@ -4,7 +4,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -12,12 +12,12 @@ import (
 // whatever an agent writes: none of their files, and no new one, may be changed.
 // It is what stands against the first of them, and nil when a change may pass, so
 // that it is worth to pay for a try.
-func Hopeless(stacks []string, p DiffPolicy) []change.Finding {
-	reasons := []change.Finding{{Code: reason.NoStack, Detail: "no folder of the repository matches the setting stacks, so that there is nothing to plan"}}
+func Hopeless(stacks []string, p DiffPolicy) []item.Finding {
+	reasons := []item.Finding{{Code: reason.NoStack, Detail: "no folder of the repository matches the setting stacks, so that there is nothing to plan"}}
 	b := newBase(p)
 	for i, stack := range stacks {
 		for n, file := range samples(stack, p.BasePaths) {
-			verdict := b.with(change.Change{Files: []change.File{file}}, p).Verdict()
+			verdict := b.with(item.Change{Files: []item.File{file}}, p).Verdict()
 			if verdict.Passed() {
 				return nil
 			}
@@ -31,14 +31,14 @@ func Hopeless(stacks []string, p DiffPolicy) []change.Finding {
 
 // samples are changes that say nothing: a new Terraform file in the stack, and
 // one file of each folder and kind in it.
-func samples(stack string, paths []string) []change.File {
-	list := []change.File{{Path: stack + "/pm-todos-new.tf", Kind: change.Added, NewMode: modeRegular, New: []byte{}}}
+func samples(stack string, paths []string) []item.File {
+	list := []item.File{{Path: stack + "/pm-todos-new.tf", Kind: item.Added, NewMode: modeRegular, New: []byte{}}}
 	seen := map[string]bool{}
 	for _, file := range paths {
 		kind := path.Dir(file) + "/*" + path.Ext(file)
 		if strings.HasPrefix(file, stack+"/") && !seen[kind] {
 			seen[kind] = true
-			list = append(list, change.File{Path: file, Kind: change.Modified, OldMode: modeRegular, NewMode: modeRegular, Old: []byte{}, New: []byte{}})
+			list = append(list, item.File{Path: file, Kind: item.Modified, OldMode: modeRegular, NewMode: modeRegular, Old: []byte{}, New: []byte{}})
 		}
 	}
 	return list

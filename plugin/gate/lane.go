@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/account"
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -27,9 +27,9 @@ const (
 // Judgement is what the gates say of a change and its plan.
 type Judgement struct {
 	Lane     Lane
-	Counts   change.Counts
-	Findings []change.Finding // the hard rules that are broken
-	Facts    []card.Proof     // every effect, with the rule that proves it or none
+	Counts   item.Counts
+	Findings []item.Finding // the hard rules that are broken
+	Facts    []card.Proof   // every effect, with the rule that proves it or none
 }
 
 // Reason is the code that stands for the judgement of a change that goes no
@@ -43,7 +43,7 @@ func (j Judgement) Reason() reason.Code {
 
 // Unproved are the facts that no rule proves, as findings: for the report, for a
 // person, and for the agent's second turn. Values are not in them.
-func (j Judgement) Unproved() []change.Finding {
+func (j Judgement) Unproved() []item.Finding {
 	var f findings
 	for _, p := range j.Facts {
 		if !p.Proved() {
@@ -67,7 +67,7 @@ type Request struct {
 func Judge(show []byte, p PlanPolicy, r Request) (j Judgement) {
 	defer func() {
 		if recover() != nil {
-			j = Judgement{Lane: Forbidden, Findings: []change.Finding{{Code: reason.GateError, Detail: "the plan gate failed on this plan; it is refused to be safe"}}}
+			j = Judgement{Lane: Forbidden, Findings: []item.Finding{{Code: reason.GateError, Detail: "the plan gate failed on this plan; it is refused to be safe"}}}
 		}
 	}()
 	p.Mode = Item
@@ -83,7 +83,7 @@ func Judge(show []byte, p PlanPolicy, r Request) (j Judgement) {
 	plan, err := fact.Read(show, p.Baseline)
 	if err != nil {
 		j.Lane = Forbidden
-		j.Findings = []change.Finding{{Code: reason.PlanUnreadable, Detail: err.Error()}}
+		j.Findings = []item.Finding{{Code: reason.PlanUnreadable, Detail: err.Error()}}
 		return j
 	}
 	var unaccounted []fact.Fact

@@ -12,9 +12,9 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // laneFile is a file of testdata/lanes: changes of one kind, with what they
@@ -118,7 +118,7 @@ func judgeLane(t *testing.T, file laneFile, one laneCase) gate.Judgement {
 	t.Helper()
 	kind := either(one.Resource, file.Resource, "helm_release")
 	var before, after map[string]any
-	var files []change.File
+	var files []item.File
 	if one.Of != "" {
 		of, ok := file.Resources[one.Of]
 		if !ok {
@@ -148,8 +148,8 @@ func judgeLane(t *testing.T, file laneFile, one laneCase) gate.Judgement {
 		}
 		now += one.Append
 		before, after = documentIn(kind, old), documentIn(kind, now)
-		files = []change.File{{
-			Path: "stacks/monitoring/values.yaml", Kind: change.Modified, OldMode: 0o100644, NewMode: 0o100644,
+		files = []item.File{{
+			Path: "stacks/monitoring/values.yaml", Kind: item.Modified, OldMode: 0o100644, NewMode: 0o100644,
 			Old: []byte(old), New: []byte(now), OldSize: int64(len(old)), NewSize: int64(len(now)),
 		}}
 	}
@@ -165,9 +165,9 @@ func judgeLane(t *testing.T, file laneFile, one laneCase) gate.Judgement {
 	if err != nil {
 		t.Fatal(err)
 	}
-	item := card.Item{Type: either(one.Type, file.Type, "Alert"), Action: one.Action, Details: one.Details}
+	todo := card.Item{Type: either(one.Type, file.Type, "Alert"), Action: one.Action, Details: one.Details}
 	return gate.Judge(lanePlan(t, kind, string(encoded)), gate.PlanPolicy{HasHistory: true}, gate.Request{
-		Item: item, Changeset: gate.Compare(change.Change{Files: files}, gate.DiffPolicy{}), Stack: "stacks/monitoring",
+		Item: todo, Changeset: gate.Compare(item.Change{Files: files}, gate.DiffPolicy{}), Stack: "stacks/monitoring",
 	})
 }
 

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -14,7 +14,7 @@ import (
 // Unreadable says why nothing can be said about a plan that was judged, with the
 // first line of what was printed up to any JSON, whose values may be secret. It
 // is nil when the plan was understood, whatever was found in it.
-func Unreadable(verdict change.Verdict, show []byte) error {
+func Unreadable(verdict item.Verdict, show []byte) error {
 	for _, f := range verdict.Findings {
 		if !slices.Contains([]reason.Code{reason.PlanUnreadable, reason.PlanFormat, reason.PlanUnknownField, reason.GateError}, f.Code) {
 			continue

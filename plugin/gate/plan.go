@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 	"github.com/pm-todos/pm-todos/plugin/gate/program"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -44,7 +44,7 @@ type judgement struct {
 	plan     *shown
 	baseline *shown      // nil when there is none or it cannot be read
 	given    provisioned // provisioners
-	counts   change.Counts
+	counts   item.Counts
 	tolerate int // pending changes that are tolerated
 	pending  int // pending changes of resources that are not
 }
@@ -52,21 +52,21 @@ type judgement struct {
 // Plan judges what the show command printed for a saved plan. The verdict has
 // no finding only when everything the plan would do is in the allow-list.
 // Whatever goes wrong inside refuses the plan.
-func Plan(show []byte, p PlanPolicy) (verdict change.Verdict) {
+func Plan(show []byte, p PlanPolicy) (verdict item.Verdict) {
 	j := &judgement{policy: p, given: provisioned{}}
 	defer func() {
 		if recover() != nil {
 			j.add(reason.GateError, "", "the plan gate failed on this plan; it is refused to be safe")
-			verdict = change.Verdict{Findings: j.sorted()}
+			verdict = item.Verdict{Findings: j.sorted()}
 		}
 	}()
 	if p.Mode != Baseline && p.Mode != Item && p.Mode != Confirm {
 		j.add(reason.GateError, "", "the plan gate was asked for a mode that it does not know")
-		return change.Verdict{Findings: j.sorted()}
+		return item.Verdict{Findings: j.sorted()}
 	}
 	j.plan = readShow(show, &j.findings)
 	if j.plan == nil {
-		return change.Verdict{Findings: j.sorted()}
+		return item.Verdict{Findings: j.sorted()}
 	}
 	if p.Mode != Baseline && len(p.Baseline) > 0 {
 		var unused findings
@@ -77,7 +77,7 @@ func Plan(show []byte, p PlanPolicy) (verdict change.Verdict) {
 	}
 	j.given.module("", fact.Member(j.plan.raw["configuration"], "root_module"))
 	j.judge()
-	return change.Verdict{Counts: j.counts, Findings: j.sorted()}
+	return item.Verdict{Counts: j.counts, Findings: j.sorted()}
 }
 
 // judge runs every check; the order does not matter, all are told.

@@ -15,8 +15,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -73,7 +73,7 @@ func TestRealTerraformBaselineAndConfirm(t *testing.T) {
 				}
 				continue
 			}
-			if !slices.ContainsFunc(verdict.Findings, func(f change.Finding) bool { return f.Code == code }) {
+			if !slices.ContainsFunc(verdict.Findings, func(f item.Finding) bool { return f.Code == code }) {
 				t.Errorf("mode %v: %s is let pass: %v", mode, name, verdict.Findings)
 			}
 		}
@@ -81,7 +81,7 @@ func TestRealTerraformBaselineAndConfirm(t *testing.T) {
 }
 
 func TestCounts(t *testing.T) {
-	for name, want := range map[string]change.Counts{"create": {Create: 1}, "update": {Update: 1}, "noop": {}, "read": {Create: 1}, "unknown-after-apply": {Create: 1, Update: 1}} {
+	for name, want := range map[string]item.Counts{"create": {Create: 1}, "update": {Update: 1}, "noop": {}, "read": {Create: 1}, "unknown-after-apply": {Create: 1, Update: 1}} {
 		if got := gate.Plan(realPlan(t, name), gate.PlanPolicy{Mode: gate.Item}).Counts; got != want {
 			t.Errorf("%s: %+v", name, got)
 		}

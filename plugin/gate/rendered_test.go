@@ -3,9 +3,9 @@ package gate_test
 import (
 	"testing"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 func TestThreat23_FilesOfALocalChartAreNeverAutomatic(t *testing.T) {
@@ -20,8 +20,8 @@ func TestThreat23_FilesOfALocalChartAreNeverAutomatic(t *testing.T) {
 		got := gate.Judge(show, gate.PlanPolicy{HasHistory: true}, gate.Request{
 			Item:  card.Item{Type: "Alert", Action: "Add an alert"},
 			Stack: "stacks/monitoring",
-			Changeset: gate.Compare(change.Change{Files: []change.File{{
-				Path: path, Kind: change.Modified, OldMode: 0o100644, NewMode: 0o100644, Old: []byte(before), New: []byte(after),
+			Changeset: gate.Compare(item.Change{Files: []item.File{{
+				Path: path, Kind: item.Modified, OldMode: 0o100644, NewMode: 0o100644, Old: []byte(before), New: []byte(after),
 			}}}, gate.DiffPolicy{BasePaths: []string{
 				"stacks/monitoring/charts/prometheus/Chart.yaml", "stacks/monitoring/overlay/kustomization.yaml", path,
 			}}),

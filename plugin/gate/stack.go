@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -116,5 +116,5 @@ func isAbove(folder, stack string) bool {
 
 // changes reports whether a path is one of the change.
 func (d *diff) changes(file string) bool {
-	return slices.ContainsFunc(d.change.Files, func(f change.File) bool { return f.Path == file })
+	return slices.ContainsFunc(d.change.Files, func(f item.File) bool { return f.Path == file })
 }

@@ -7,8 +7,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -60,9 +60,9 @@ func (d *diff) terraform() {
 }
 
 // readFile parses both sides of a file into its folder.
-func (d *diff) readFile(into *folder, file change.File) bool {
+func (d *diff) readFile(into *folder, file item.File) bool {
 	good := true
-	if file.Kind != change.Added && file.OldMode != modeLink && file.OldMode != modeModule {
+	if file.Kind != item.Added && file.OldMode != modeLink && file.OldMode != modeModule {
 		parsed, err := d.before.Parse(file.Path)
 		if err != nil {
 			d.add(reason.HCLUnreadable, file.Path, "before the change: "+err.Error())
@@ -71,7 +71,7 @@ func (d *diff) readFile(into *folder, file change.File) bool {
 			into.before = append(into.before, parsed)
 		}
 	}
-	if file.Kind != change.Deleted && file.NewMode != modeLink && file.NewMode != modeModule {
+	if file.Kind != item.Deleted && file.NewMode != modeLink && file.NewMode != modeModule {
 		parsed, err := d.after.Parse(file.Path)
 		if err != nil {
 			d.add(reason.HCLUnreadable, file.Path, err.Error())

@@ -7,10 +7,10 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/attributes"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // Limits of Diff.
@@ -27,8 +27,8 @@ const (
 // Diff is the difference between a base commit and a tree, both in the clone.
 // Contents over MaxContent, and those after 64 MiB in all, are left nil.
 // Filtered comes from the base's own .gitattributes files, of every folder.
-func (r *Repo) Diff(base, tree string) (change.Change, error) {
-	out := change.Change{Base: base, Tree: tree}
+func (r *Repo) Diff(base, tree string) (item.Change, error) {
+	out := item.Change{Base: base, Tree: tree}
 	_, c, err := r.commit(base)
 	if err != nil {
 		return out, fmt.Errorf("compare with the base: %w", err)
@@ -88,16 +88,16 @@ type describer struct {
 	room       int64 // bytes of content that may still be filled in
 }
 
-func (d *describer) describe(one objects.Difference) (change.File, error) {
-	f := change.File{Path: one.Path, Kind: change.Modified}
+func (d *describer) describe(one objects.Difference) (item.File, error) {
+	f := item.File{Path: one.Path, Kind: item.Modified}
 	var err error
 	if one.Old == nil {
-		f.Kind = change.Added
+		f.Kind = item.Added
 	} else if f.OldMode, f.OldSize, f.Old, err = d.side(*one.Old); err != nil {
 		return f, err
 	}
 	if one.New == nil {
-		f.Kind = change.Deleted
+		f.Kind = item.Deleted
 	} else if f.NewMode, f.NewSize, f.New, err = d.side(*one.New); err != nil {
 		return f, err
 	}

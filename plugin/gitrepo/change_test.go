@@ -8,10 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/attributes"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 func TestDiff_KindsModesAndContents(t *testing.T) {
@@ -42,17 +42,17 @@ func TestDiff_KindsModesAndContents(t *testing.T) {
 	r := clone(t, s.origin)
 	tree := must(r.Lookup(r.Tip()))(t).Tree
 	got := must(r.Diff(base, tree))(t)
-	want := []change.File{
-		{Path: "added/deep/file", Kind: change.Added, NewMode: objects.ModeFile, NewSize: 1, New: []byte("a")},
-		{Path: "becomes", Kind: change.Added, NewMode: objects.ModeFile, NewSize: 8, New: []byte("file now")},
-		{Path: "becomes/folder", Kind: change.Deleted, OldMode: objects.ModeFile, OldSize: 1, Old: []byte("x")},
-		{Path: "big", Kind: change.Added, NewMode: objects.ModeFile, NewSize: MaxContent + 1},
-		{Path: "edited", Kind: change.Modified, OldMode: objects.ModeFile, NewMode: objects.ModeFile, OldSize: 3, NewSize: 3, Old: []byte("old"), New: []byte("new")},
-		{Path: "gone", Kind: change.Deleted, OldMode: objects.ModeFile, OldSize: 1, Old: []byte("g")},
-		{Path: "module", Kind: change.Added, NewMode: 0o160000},
-		{Path: "plain", Kind: change.Modified, OldMode: objects.ModeFile, NewMode: 0o120000, OldSize: 1, NewSize: 11, Old: []byte("p"), New: []byte("/etc/passwd")},
+	want := []item.File{
+		{Path: "added/deep/file", Kind: item.Added, NewMode: objects.ModeFile, NewSize: 1, New: []byte("a")},
+		{Path: "becomes", Kind: item.Added, NewMode: objects.ModeFile, NewSize: 8, New: []byte("file now")},
+		{Path: "becomes/folder", Kind: item.Deleted, OldMode: objects.ModeFile, OldSize: 1, Old: []byte("x")},
+		{Path: "big", Kind: item.Added, NewMode: objects.ModeFile, NewSize: MaxContent + 1},
+		{Path: "edited", Kind: item.Modified, OldMode: objects.ModeFile, NewMode: objects.ModeFile, OldSize: 3, NewSize: 3, Old: []byte("old"), New: []byte("new")},
+		{Path: "gone", Kind: item.Deleted, OldMode: objects.ModeFile, OldSize: 1, Old: []byte("g")},
+		{Path: "module", Kind: item.Added, NewMode: 0o160000},
+		{Path: "plain", Kind: item.Modified, OldMode: objects.ModeFile, NewMode: 0o120000, OldSize: 1, NewSize: 11, Old: []byte("p"), New: []byte("/etc/passwd")},
 		{
-			Path: "run.sh", Kind: change.Modified, OldMode: objects.ModeFile, NewMode: objects.ModeProgram, OldSize: 10, NewSize: 10,
+			Path: "run.sh", Kind: item.Modified, OldMode: objects.ModeFile, NewMode: objects.ModeProgram, OldSize: 10, NewSize: 10,
 			Old: []byte("#!/bin/sh\n"), New: []byte("#!/bin/sh\n"),
 		},
 	}

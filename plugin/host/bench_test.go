@@ -30,7 +30,7 @@ func BenchmarkItem(b *testing.B) {
 	}
 	before := server.count()
 	for i := 0; b.Loop(); i++ {
-		if err := item(b, run, r, fmt.Sprint(i)); err != nil {
+		if err := runItem(b, run, r, fmt.Sprint(i)); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -38,7 +38,7 @@ func BenchmarkItem(b *testing.B) {
 	b.ReportMetric(float64(2*len(r.pack))/1e6, "MB-sent/op")
 }
 
-func item(b *testing.B, run *Run, r repository, id string) error {
+func runItem(b *testing.B, run *Run, r repository, id string) error {
 	ctx := b.Context()
 	agent, err := run.Workspace(ctx, "agent-"+id, r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{})
 	if err != nil {

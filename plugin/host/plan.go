@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host/script"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -46,7 +46,7 @@ func checkSHA256(sum string) error {
 // Apply. A step that fails is a *CommandError; a held state lock is
 // ErrStateLock. A plan that is ended is interrupted first and has time to
 // release its lock.
-func (w *Workspace) Plan(ctx context.Context, spec PlanSpec) (change.Plan, error) {
+func (w *Workspace) Plan(ctx context.Context, spec PlanSpec) (item.Plan, error) {
 	if spec.Timeout <= 0 {
 		spec.Timeout = 20 * time.Minute
 	}
@@ -56,24 +56,24 @@ func (w *Workspace) Plan(ctx context.Context, spec PlanSpec) (change.Plan, error
 	stack := text.Line(spec.Dir, 0)
 	j, err := w.planJob(spec)
 	if err != nil {
-		return change.Plan{}, fmt.Errorf("planning %s: %w", stack, err)
+		return item.Plan{}, fmt.Errorf("planning %s: %w", stack, err)
 	}
 	h := w.run.host
 	a, err := h.do(ctx, j)
 	if err != nil {
-		return change.Plan{}, err
+		return item.Plan{}, err
 	}
 	exit := exitOf(a)
 	hash := a.Get("sha256")
 	switch {
 	case exit.Code != 0 || exit.Reason != "":
-		return change.Plan{}, h.commandError(a.Step, exit)
+		return item.Plan{}, h.commandError(a.Step, exit)
 	case !sha256Pattern().MatchString(hash):
-		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: no SHA-256 of the plan file", stack, h.Name(), script.ErrAnswer)
+		return item.Plan{}, fmt.Errorf("planning %s on %s: %w: no SHA-256 of the plan file", stack, h.Name(), script.ErrAnswer)
 	case a.Number("stdout-size") != int64(len(exit.Stdout)):
-		return change.Plan{}, fmt.Errorf("planning %s on %s: %w: the plan's JSON has %d bytes, %d are taken", stack, h.Name(), script.ErrTooLarge, a.Number("stdout-size"), spec.MaxShow)
+		return item.Plan{}, fmt.Errorf("planning %s on %s: %w: the plan's JSON has %d bytes, %d are taken", stack, h.Name(), script.ErrTooLarge, a.Number("stdout-size"), spec.MaxShow)
 	}
-	return change.Plan{Stack: spec.Dir, SHA256: hash, Show: exit.Stdout}, nil
+	return item.Plan{Stack: spec.Dir, SHA256: hash, Show: exit.Stdout}, nil
 }
 
 func (w *Workspace) planJob(spec PlanSpec) (script.Job, error) {

@@ -4,20 +4,20 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/report"
 )
 
 func TestNotifyPolicy(t *testing.T) {
-	outcome := func(state change.State, code reason.Code, attempt int) func(*report.Summary) {
+	outcome := func(state item.State, code reason.Code, attempt int) func(*report.Summary) {
 		return func(s *report.Summary) {
-			s.Outcomes = append(s.Outcomes, change.Outcome{Item: change.Item{ID: "i"}, State: state, Reason: code, Attempt: attempt})
+			s.Outcomes = append(s.Outcomes, item.Outcome{Item: item.Item{ID: "i"}, State: state, Reason: code, Attempt: attempt})
 		}
 	}
 	left := func(s *report.Summary) {
-		s.Skipped = []report.Left{{Item: change.Item{ID: "i"}, Reason: "type-not-safe"}}
+		s.Skipped = []report.Left{{Item: item.Item{ID: "i"}, Reason: "type-not-safe"}}
 	}
 	known := func(code reason.Code) func(*report.Summary) {
 		return func(s *report.Summary) { s.Known = map[string]reason.Code{"i": code} }
@@ -34,22 +34,22 @@ func TestNotifyPolicy(t *testing.T) {
 		"nothing to do, push of other things": {[]func(*report.Summary){push}, false, false},
 		"nothing to do, push of a document":   {[]func(*report.Summary){push, changed}, true, false},
 		"a document is older than the cron":   {[]func(*report.Summary){changed}, false, false},
-		"done":                                {[]func(*report.Summary){outcome(change.Done, "", 1)}, true, false},
-		"proposed now":                        {[]func(*report.Summary){outcome(change.Proposed, "", 1)}, true, false},
-		"proposed before":                     {[]func(*report.Summary){outcome(change.Proposed, "proposed", 0), known("proposed")}, false, false},
-		"refused":                             {[]func(*report.Summary){outcome(change.Refused, "no-effect", 1)}, true, false},
-		"refused once more":                   {[]func(*report.Summary){outcome(change.Refused, "no-effect", 2), known("no-effect")}, true, false},
-		"failed":                              {[]func(*report.Summary){outcome(change.Failed, "agent-failed", 1)}, true, true},
-		"a person must look":                  {[]func(*report.Summary){outcome(change.NeedsPerson, "apply-failed", 1)}, true, true},
-		"not attempted":                       {[]func(*report.Summary){outcome(change.NotAttempted, "not-attempted-limit", 0)}, false, false},
-		"stack drifts now":                    {[]func(*report.Summary){outcome(change.Skipped, "stack-drifts", 0)}, true, false},
-		"stack drifts still":                  {[]func(*report.Summary){outcome(change.Skipped, "stack-drifts", 0), known("stack-drifts")}, false, false},
+		"done":                                {[]func(*report.Summary){outcome(item.Done, "", 1)}, true, false},
+		"proposed now":                        {[]func(*report.Summary){outcome(item.Proposed, "", 1)}, true, false},
+		"proposed before":                     {[]func(*report.Summary){outcome(item.Proposed, "proposed", 0), known("proposed")}, false, false},
+		"refused":                             {[]func(*report.Summary){outcome(item.Refused, "no-effect", 1)}, true, false},
+		"refused once more":                   {[]func(*report.Summary){outcome(item.Refused, "no-effect", 2), known("no-effect")}, true, false},
+		"failed":                              {[]func(*report.Summary){outcome(item.Failed, "agent-failed", 1)}, true, true},
+		"a person must look":                  {[]func(*report.Summary){outcome(item.NeedsPerson, "apply-failed", 1)}, true, true},
+		"not attempted":                       {[]func(*report.Summary){outcome(item.NotAttempted, "not-attempted-limit", 0)}, false, false},
+		"stack drifts now":                    {[]func(*report.Summary){outcome(item.Skipped, "stack-drifts", 0)}, true, false},
+		"stack drifts still":                  {[]func(*report.Summary){outcome(item.Skipped, "stack-drifts", 0), known("stack-drifts")}, false, false},
 		"newly left to people":                {[]func(*report.Summary){left}, true, false},
 		"left for another reason":             {[]func(*report.Summary){left, known("hedged")}, true, false},
 		"left as before":                      {[]func(*report.Summary){left, known("type-not-safe")}, false, false},
 		"the run failed":                      {[]func(*report.Summary){func(s *report.Summary) { s.Err = errors.New("x") }}, true, true},
 		"temporary":                           {[]func(*report.Summary){func(s *report.Summary) { s.Exit = fault.Temporary }}, true, true},
-		"dry run that would speak":            {[]func(*report.Summary){outcome(change.Done, "", 1), dry}, false, false},
+		"dry run that would speak":            {[]func(*report.Summary){outcome(item.Done, "", 1), dry}, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := quiet()

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // sum is everything that a ledger says.
@@ -59,7 +59,7 @@ func drawEntry(t *rapid.T) Entry {
 	case KindAttempt:
 		e.Host = rapid.SampledFrom(someHosts).Draw(t, "host")
 	case KindResult:
-		e.State = rapid.SampledFrom([]string{string(change.Done), string(change.Failed), string(change.Proposed), string(change.Skipped), StateTemporary}).Draw(t, "state")
+		e.State = rapid.SampledFrom([]string{string(item.Done), string(item.Failed), string(item.Proposed), string(item.Skipped), StateTemporary}).Draw(t, "state")
 		e.CostUSD = float64(rapid.IntRange(0, 4).Draw(t, "quarters")) / 4
 		if rapid.IntRange(0, 3).Draw(t, "proposal") == 0 {
 			e.Patch = &Patch{Stack: "s", Files: []Step{{Path: "a.tf", Before: fmt.Sprint(day), After: fmt.Sprint(day + 1)}}}
@@ -144,7 +144,7 @@ func TestLedger_ARunWritesNoMoreWhenThousandsOfItemsAreOpen(t *testing.T) {
 		run := Entry{Time: time.Date(2026, 11, 26, 17, 0, 0, 0, time.UTC), Run: "20261126t170000z-0123abcd"}
 		attempt, result, done := run, run, run
 		attempt.Kind, attempt.Ref, attempt.Attempt, attempt.Host = KindAttempt, refs[0], 1, "wizard@10.0.10.10"
-		result.Kind, result.Ref, result.Attempt, result.State, result.CostUSD = KindResult, refs[0], 1, string(change.Done), 0.42
+		result.Kind, result.Ref, result.Attempt, result.State, result.CostUSD = KindResult, refs[0], 1, string(item.Done), 0.42
 		done.Commit = "0123456789abcdef0123456789abcdef01234567"
 		l.Add(attempt)
 		lines, err := Encode(append([]Entry{attempt, result}, l.Finishing(done, refs[1:])...)...)

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -33,7 +33,7 @@ type Entry struct {
 	Ref                 // of attempts and results
 	Attempt int         `json:"attempt,omitempty"` // counted from 1
 	Host    string      `json:"host,omitempty"`    // Terraform host of an attempt
-	State   string      `json:"state,omitempty"`   // change.State of a result, or "temporary"
+	State   string      `json:"state,omitempty"`   // item.State of a result, or "temporary"
 	Reason  reason.Code `json:"reason,omitempty"`
 	CostUSD float64     `json:"cost_usd,omitempty"`
 	Commit  string      `json:"commit,omitempty"` // fix commit, or the finished run's tip
@@ -61,10 +61,10 @@ func (e Entry) counts() bool {
 	if e.Reason == reason.PushRefused {
 		return false
 	}
-	switch change.State(e.State) {
-	case change.Refused, change.Failed, change.NeedsPerson:
+	switch item.State(e.State) {
+	case item.Refused, item.Failed, item.NeedsPerson:
 		return true
-	case change.Skipped, change.NotAttempted:
+	case item.Skipped, item.NotAttempted:
 		return e.CostUSD > 0
 	}
 	return false
@@ -72,12 +72,12 @@ func (e Entry) counts() bool {
 
 // Unapproved reports whether it left an item for a person to approve, and the item
 // says today what it said then: the same text proves no more than it did.
-func (e Entry) Unapproved(item change.Item) bool {
+func (e Entry) Unapproved(item item.Item) bool {
 	return e.Reason == reason.NeedsApproval && e.Text == TextSum(item)
 }
 
 // TextSum stands for what an item says.
-func TextSum(item change.Item) string {
+func TextSum(item item.Item) string {
 	sum := sha256.Sum256([]byte(item.Type + "\x00" + item.Action + "\x00" + item.Details))
 	return hex.EncodeToString(sum[:8])
 }

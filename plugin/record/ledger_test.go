@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -42,17 +42,17 @@ func TestLedgerCountsAttempts(t *testing.T) {
 		want    int
 	}{
 		"none":                           {nil, 0},
-		"refused":                        {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Refused))}, 1},
-		"failed twice":                   {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Failed)), attemptEntry("r2", first, 2), resultEntry("r2", first, 2, string(change.Failed))}, 2},
+		"refused":                        {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(item.Refused))}, 1},
+		"failed twice":                   {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(item.Failed)), attemptEntry("r2", first, 2), resultEntry("r2", first, 2, string(item.Failed))}, 2},
 		"killed before its end":          {[]Entry{attemptEntry("r1", first, 1)}, 1},
 		"temporary does not":             {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, StateTemporary)}, 0},
 		"every third that was cut short": {slices.Concat(cutEntries(Entry{CostUSD: 1}, 2), cutEntries(Entry{Doubtful: true}, 5)), 2},
 		"an outage that cost nothing":    {cutEntries(Entry{}, 99), 0},
-		"drift does not":                 {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Skipped))}, 0},
-		"done does not":                  {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(change.Done))}, 0},
+		"drift does not":                 {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(item.Skipped))}, 0},
+		"done does not":                  {[]Entry{attemptEntry("r1", first, 1), resultEntry("r1", first, 1, string(item.Done))}, 0},
 		"of another item":                {[]Entry{attemptEntry("r1", second, 1)}, 0},
 		"same number, other runs":        {[]Entry{attemptEntry("r1", first, 1), attemptEntry("r2", first, 1), resultEntry("r2", first, 1, StateTemporary)}, 1},
-		"a refused push is the run's":    {[]Entry{attemptEntry("r1", first, 1), {Run: "r1", Kind: KindResult, Ref: first, Attempt: 1, State: string(change.Failed), Reason: reason.PushRefused}}, 0},
+		"a refused push is the run's":    {[]Entry{attemptEntry("r1", first, 1), {Run: "r1", Kind: KindResult, Ref: first, Attempt: 1, State: string(item.Failed), Reason: reason.PushRefused}}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var ledger Ledger
@@ -67,7 +67,7 @@ func TestLedgerCountsAttempts(t *testing.T) {
 func TestLedgerSurvivesEncodingAndDamage(t *testing.T) {
 	entries := []Entry{
 		attemptEntry("r1", first, 1),
-		resultEntry("r1", first, 1, string(change.Refused)),
+		resultEntry("r1", first, 1, string(item.Refused)),
 		{Run: "r1", Kind: kindCompleted, Commit: "c1", Unfinished: []Ref{first}},
 		attemptEntry("r2", second, 1),
 	}
@@ -89,7 +89,7 @@ func TestLedgerSurvivesEncodingAndDamage(t *testing.T) {
 	if diff := cmp.Diff([]Ref{first, second}, ledger.Unfinished()); diff != "" {
 		t.Errorf("Unfinished differs (-want +got):\n%s", diff)
 	}
-	if got := ledger.LastState(first); got != string(change.Refused) {
+	if got := ledger.LastState(first); got != string(item.Refused) {
 		t.Errorf("LastState = %q", got)
 	}
 	if e, ok := ledger.LastAttempt(second); !ok || e.Run != "r2" {

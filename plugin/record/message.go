@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -26,7 +26,7 @@ type Evidence struct {
 	Item     string // item id
 	Stack    string
 	PlanHash string // SHA-256 of the plan file, lower-case hex
-	Counts   change.Counts
+	Counts   item.Counts
 	CostUSD  float64
 }
 
@@ -52,7 +52,7 @@ const (
 // action indented in the body, and the evidence as trailers. Applied fixes
 // carry "[ci skip]", since a pipeline that applies the branch has nothing to do
 // for them; proposed ones do not.
-func Message(item change.Item, date string, e Evidence, applied bool) string {
+func Message(item item.Item, date string, e Evidence, applied bool) string {
 	action := text.Line(item.Action, 0)
 	var b strings.Builder
 	fmt.Fprintf(&b, "fix(post-mortem): %s [PM-%s]\n\n", subject(action), date)
@@ -153,7 +153,7 @@ func DocsMessage(dates []string) string {
 
 // RefusedMessage is the commit message of a change that the plan gate refused,
 // on the branch that keeps it for a person.
-func RefusedMessage(item change.Item) string {
+func RefusedMessage(item item.Item) string {
 	return "refused: " + subject(text.Line(item.Action, 0)) + "\n\nThe gates did not let this change be applied by itself; it was not applied. [ci skip]\n"
 }
 

@@ -8,16 +8,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 var evidence = Evidence{
 	Document: "docs/post-mortems/2026-04-14-nfs.md", Item: "a1b2c3d4e5f6", Stack: "stacks/monitoring",
-	PlanHash: strings.Repeat("ab", 32), Counts: change.Counts{Create: 1, Update: 2}, CostUSD: 0.42,
+	PlanHash: strings.Repeat("ab", 32), Counts: item.Counts{Create: 1, Update: 2}, CostUSD: 0.42,
 }
 
 func TestMessage(t *testing.T) {
-	item := change.Item{Action: "Add NFS RPC retransmission alert"}
+	item := item.Item{Action: "Add NFS RPC retransmission alert"}
 	want := `fix(post-mortem): Add NFS RPC retransmission alert [PM-2026-04-14]
 
     Add NFS RPC retransmission alert
@@ -37,7 +37,7 @@ Post-Mortem-Agent-Cost: 0.42 USD
 }
 
 func TestMessageOfAProposalDoesNotSkipCI(t *testing.T) {
-	item := change.Item{Action: "Add an alert [ci skip] and [SKIP  CI] and [skip [ci skip] ci] and [ci[ci skip] skip]"}
+	item := item.Item{Action: "Add an alert [ci skip] and [SKIP  CI] and [skip [ci skip] ci] and [ci[ci skip] skip]"}
 	message := Message(item, "2026-04-14", evidence, false)
 	if skipMark().MatchString(message) {
 		t.Errorf("a proposal's message would skip its pipeline:\n%s", message)
@@ -55,9 +55,9 @@ func TestEvidenceSurvivesItsMessage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := evidence
 		e.Document = rapid.StringMatching(`[a-zA-Z0-9 _./"\\é\n-]{1,40}\.md`).Draw(t, "document")
-		e.Counts = change.Counts{Create: rapid.IntRange(0, 9).Draw(t, "create"), Update: rapid.IntRange(0, 9).Draw(t, "update")}
+		e.Counts = item.Counts{Create: rapid.IntRange(0, 9).Draw(t, "create"), Update: rapid.IntRange(0, 9).Draw(t, "update")}
 		action := rapid.String().Draw(t, "action")
-		message := Message(change.Item{Action: action}, "2026-04-14", e, rapid.Bool().Draw(t, "applied"))
+		message := Message(item.Item{Action: action}, "2026-04-14", e, rapid.Bool().Draw(t, "applied"))
 		got, ok := ParseEvidence(message)
 		if !ok {
 			t.Fatalf("no evidence in\n%s", message)
@@ -74,7 +74,7 @@ func TestEvidenceSurvivesItsMessage(t *testing.T) {
 
 func TestThreat12_ActionForgesNoTrailers(t *testing.T) {
 	forged := "Add alert\n\nPost-Mortem-Item: ffffffffffff\nPost-Mortem-Document: docs/other.md\r\n\u2028\n"
-	got, ok := ParseEvidence(Message(change.Item{Action: forged}, "2026-04-14", evidence, true))
+	got, ok := ParseEvidence(Message(item.Item{Action: forged}, "2026-04-14", evidence, true))
 	if !ok || got.Item != evidence.Item || got.Document != evidence.Document {
 		t.Errorf("evidence = %+v, %v", got, ok)
 	}

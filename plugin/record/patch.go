@@ -5,16 +5,16 @@ import (
 	"encoding/hex"
 	"slices"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // Patch is what a proposal changes.
 type Patch struct {
-	Base  string        `json:"base"` // commit of the branch that it starts from
-	Stack string        `json:"stack"`
-	Plan  string        `json:"plan"` // SHA-256 of the plan file that was judged
-	Count change.Counts `json:"resources"`
-	Files []Step        `json:"files"`
+	Base  string      `json:"base"` // commit of the branch that it starts from
+	Stack string      `json:"stack"`
+	Plan  string      `json:"plan"` // SHA-256 of the plan file that was judged
+	Count item.Counts `json:"resources"`
+	Files []Step      `json:"files"`
 }
 
 // Step is one file of a patch, by the SHA-256 of its contents; "" where there is
@@ -27,7 +27,7 @@ type Step struct {
 
 // StepsOf is the steps of a difference. It is false when a content is not there
 // to be summed up.
-func StepsOf(diff change.Change) ([]Step, bool) {
+func StepsOf(diff item.Change) ([]Step, bool) {
 	var steps []Step
 	for _, f := range diff.Files {
 		step, ok := stepOf(f)
@@ -39,7 +39,7 @@ func StepsOf(diff change.Change) ([]Step, bool) {
 	return steps, len(steps) > 0
 }
 
-func stepOf(f change.File) (Step, bool) {
+func stepOf(f item.File) (Step, bool) {
 	before, okBefore := contentSum(f.Old, f.OldSize, f.OldMode)
 	after, okAfter := contentSum(f.New, f.NewSize, f.NewMode)
 	return Step{f.Path, before, after}, okBefore && okAfter
@@ -68,7 +68,7 @@ func leads(steps []Step, from, to string, met map[string]bool) bool {
 // Brings reports whether a difference takes every file of a patch from and to
 // the contents that the patch does. Proposals that build on each other become one
 // when they are squashed together, so what other proposals did may lie between.
-func (l Ledger) Brings(diff change.Change, p Patch) bool {
+func (l Ledger) Brings(diff item.Change, p Patch) bool {
 	// What cannot be summed up is of other files, or no match.
 	var steps []Step
 	for _, f := range diff.Files {

@@ -3,7 +3,7 @@ package record
 import (
 	"testing"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 func TestProposalIsRecognisedByItsContents(t *testing.T) {
@@ -34,7 +34,7 @@ func TestProposalIsRecognisedByItsContents(t *testing.T) {
 }
 
 func TestStepsOfWhatCannotBeRead(t *testing.T) {
-	if _, ok := StepsOf(change.Change{Files: []change.File{{Path: "a.tf", Kind: change.Added, NewMode: 0o100644, NewSize: 5}}}); ok {
+	if _, ok := StepsOf(item.Change{Files: []item.File{{Path: "a.tf", Kind: item.Added, NewMode: 0o100644, NewSize: 5}}}); ok {
 		t.Error("a content that is not there was summed up")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // Ref names an item across runs.
@@ -18,7 +18,7 @@ type Ref struct {
 }
 
 // RefOf is what names an item across runs.
-func RefOf(item change.Item) Ref { return Ref{Document: item.Document, Item: item.ID} }
+func RefOf(item item.Item) Ref { return Ref{Document: item.Document, Item: item.ID} }
 
 // LedgerRef is where the ledger lives on the remote: JSON lines in a small
 // commit chain of their own, appended to and compacted.

@@ -9,8 +9,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // drawSummary is any run: some texts are hostile ones, lists are short or long,
@@ -23,8 +23,8 @@ func drawSummary(t *rapid.T) Summary {
 	var s Summary
 	drawInto(t, reflect.ValueOf(&s).Elem(), text)
 	s.Redactor, s.Exit = nil, rapid.SampledFrom([]fault.Kind{fault.None, fault.Temporary, fault.Failed, fault.Person}).Draw(t, "exit")
-	states := rapid.SampledFrom([]change.State{
-		change.Done, change.Proposed, change.Refused, change.Failed, change.Skipped, change.NotAttempted, change.NeedsPerson,
+	states := rapid.SampledFrom([]item.State{
+		item.Done, item.Proposed, item.Refused, item.Failed, item.Skipped, item.NotAttempted, item.NeedsPerson,
 	})
 	for i := range s.Outcomes {
 		s.Outcomes[i].State = states.Draw(t, "state")
@@ -69,7 +69,7 @@ func TestThreat11_AnyRunKeepsTextsApartAndShort(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSummary(t)
-		var items []change.Item
+		var items []item.Item
 		for _, outcome := range s.Outcomes {
 			items = append(items, outcome.Item)
 		}

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -37,8 +37,8 @@ func summary() Summary {
 			{File: "docs/post-mortems/2026-01-02-a b|c`d.md", Date: "2026-01-02", Title: "Grafana", Safe: 1},
 		},
 		Outcomes:  outcomes(nfs),
-		Skipped:   []Left{{Item: item(nfs, 31, "P1", "Migrate Vault to an encrypted PVC", "Migration"), Reason: "type-not-safe", Evidence: "Migrate " + evil}, {Item: item(nfs, 32, "P3", evil, evil), Reason: "type-unknown"}},
-		Unclear:   []Left{{Item: item(nfs, 50, "P2", "Think about "+evil, ""), Reason: "implicit"}},
+		Skipped:   []Left{{Item: itemAt(nfs, 31, "P1", "Migrate Vault to an encrypted PVC", "Migration"), Reason: "type-not-safe", Evidence: "Migrate " + evil}, {Item: itemAt(nfs, 32, "P3", evil, evil), Reason: "type-unknown"}},
+		Unclear:   []Left{{Item: itemAt(nfs, 50, "P2", "Think about "+evil, ""), Reason: "implicit"}},
 		Problems:  []Problem{{File: nfs, Line: 33, Column: 4, Reason: "malformed-row", Detail: "The row has 7 cells. " + evil, Text: evil}},
 		CostUSD:   1.2345,
 		BudgetUSD: 5, DocsCommit: docsCommit,
@@ -50,40 +50,40 @@ func summary() Summary {
 	}
 }
 
-func item(document string, line int, priority, action, kind string) change.Item {
-	return change.Item{
+func itemAt(document string, line int, priority, action, kind string) item.Item {
+	return item.Item{
 		Document: document, ID: string(rune('0'+line/10)) + string(rune('0'+line%10)), Line: line, Date: "2026-04-14",
 		Priority: priority, Action: action, Type: kind, Details: "see " + evil,
 	}
 }
 
-func outcomes(nfs string) []change.Outcome {
-	return []change.Outcome{
+func outcomes(nfs string) []item.Outcome {
+	return []item.Outcome{
 		{
-			Item: item(nfs, 23, "P2", "Add NFS RPC retransmission alert", "Alert"), State: change.Done, Stack: "stacks/monitoring", Commit: fixCommit,
-			PlanHash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", Counts: change.Counts{Create: 1, Update: 2},
+			Item: itemAt(nfs, 23, "P2", "Add NFS RPC retransmission alert", "Alert"), State: item.Done, Stack: "stacks/monitoring", Commit: fixCommit,
+			PlanHash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", Counts: item.Counts{Create: 1, Update: 2},
 			CostUSD: 0.42, Duration: 190 * time.Second, Attempt: 1,
 		},
 		{
-			Item: item(nfs, 24, "P0", "Page on "+evil, "Alert"), State: change.NeedsPerson, Reason: "apply-failed", Stack: "stacks/" + evil, Commit: fixCommit,
+			Item: itemAt(nfs, 24, "P0", "Page on "+evil, "Alert"), State: item.NeedsPerson, Reason: "apply-failed", Stack: "stacks/" + evil, Commit: fixCommit,
 			Err: errors.New("apply: exit 1\nError: " + evil), CostUSD: 0.5, Duration: time.Minute, Attempt: 1, Command: "pm-todos settle 24 --landed|--abandon",
 		},
 		{
-			Item: item(nfs, 25, "P2", "Raise the memory limit of Grafana", "Config"), State: change.Refused, Reason: "replace",
-			Findings: []change.Finding{{Code: "replace", Place: "helm_release.grafana/" + evil, Detail: "delete and create " + evil}},
+			Item: itemAt(nfs, 25, "P2", "Raise the memory limit of Grafana", "Config"), State: item.Refused, Reason: "replace",
+			Findings: []item.Finding{{Code: "replace", Place: "helm_release.grafana/" + evil, Detail: "delete and create " + evil}},
 			Branch:   "pm-todos/refused/nfs/25", CostUSD: 0.3, Duration: 80 * time.Second, Attempt: 1,
 		},
 		{
-			Item: item(nfs, 26, "P3", "Add an uptime monitor", "Monitor"), State: change.Failed, Reason: "agent-failed",
+			Item: itemAt(nfs, 26, "P3", "Add an uptime monitor", "Monitor"), State: item.Failed, Reason: "agent-failed",
 			Err: errors.New("the agent failed: " + evil), Duration: 5 * time.Second, Attempt: 2,
 		},
-		{Item: item(nfs, 27, "P3", "Alert on certificate expiry", "Alert"), State: change.Proposed, Branch: "pm-todos/propose/nfs", Attempt: 1, Settled: true},
+		{Item: itemAt(nfs, 27, "P3", "Alert on certificate expiry", "Alert"), State: item.Proposed, Branch: "pm-todos/propose/nfs", Attempt: 1, Settled: true},
 		{
-			Item: item(nfs, 30, "P1", "Alert on stale handles", "Alert"), State: change.NeedsPerson, Reason: "applied-not-on-branch",
+			Item: itemAt(nfs, 30, "P1", "Alert on stale handles", "Alert"), State: item.NeedsPerson, Reason: "applied-not-on-branch",
 			Err: errors.New("push: " + evil), Journal: "refs/pm-todos/journal/" + strings.Repeat("0123456789abcdef", 4), Command: "pm-todos settle 30 --landed|--abandon",
 		},
-		{Item: item(nfs, 28, "P3", "Alert on clock skew", "Alert"), State: change.Skipped, Reason: "stack-drifts"},
-		{Item: item(nfs, 29, "P3", "Alert on full disks", "Alert"), State: change.NotAttempted, Reason: "not-attempted-limit"},
+		{Item: itemAt(nfs, 28, "P3", "Alert on clock skew", "Alert"), State: item.Skipped, Reason: "stack-drifts"},
+		{Item: itemAt(nfs, 29, "P3", "Alert on full disks", "Alert"), State: item.NotAttempted, Reason: "not-attempted-limit"},
 	}
 }
 

@@ -9,13 +9,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // render is every target, by the name of its golden file.
-func render(t *testing.T, s Summary, items []change.Item) map[string][]byte {
+func render(t *testing.T, s Summary, items []item.Item) map[string][]byte {
 	t.Helper()
 	v := Render(s)
 	files := map[string][]byte{"summary.md": v.Markdown()}
@@ -43,7 +43,7 @@ func render(t *testing.T, s Summary, items []change.Item) map[string][]byte {
 
 func TestGolden(t *testing.T) {
 	full := summary()
-	var items []change.Item
+	var items []item.Item
 	for _, outcome := range full.Outcomes {
 		items = append(items, outcome.Item)
 	}
@@ -51,7 +51,7 @@ func TestGolden(t *testing.T) {
 	everywhere := hostile(evil, 1, goodLinks)
 	everywhere.Redactor = full.Redactor
 	for folder, files := range map[string]map[string][]byte{
-		"hostile": render(t, everywhere, []change.Item{everywhere.Outcomes[0].Item}),
+		"hostile": render(t, everywhere, []item.Item{everywhere.Outcomes[0].Item}),
 		"full":    render(t, full, items),
 		"quiet":   render(t, quiet(), items[:1]),
 	} {

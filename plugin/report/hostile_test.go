@@ -20,8 +20,8 @@ import (
 	reader "github.com/yuin/goldmark/text"
 	"pgregory.net/rapid"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -88,11 +88,11 @@ func fill(v reflect.Value, payload string, n int) {
 func hostile(payload string, n int, links Links) Summary {
 	var s Summary
 	fill(reflect.ValueOf(&s).Elem(), payload, n)
-	states := []change.State{
-		change.Done, change.Proposed, change.Refused, change.Failed, change.Skipped, change.NotAttempted, change.NeedsPerson,
-		change.State(payload),
+	states := []item.State{
+		item.Done, item.Proposed, item.Refused, item.Failed, item.Skipped, item.NotAttempted, item.NeedsPerson,
+		item.State(payload),
 	}
-	var all []change.Outcome
+	var all []item.Outcome
 	for i, state := range states {
 		for _, outcome := range s.Outcomes {
 			outcome.State = state
@@ -144,7 +144,7 @@ func everyHostile(t *testing.T, check func(t *testing.T, run hostileRun)) {
 
 func TestThreat11_MessagesKeepTextsApartAndShort(t *testing.T) {
 	everyHostile(t, func(t *testing.T, run hostileRun) {
-		var items []change.Item
+		var items []item.Item
 		for _, outcome := range run.Outcomes {
 			items = append(items, outcome.Item)
 		}
@@ -336,7 +336,7 @@ func TestThreat13_NoSecretInAnyTarget(t *testing.T) {
 			s := hostile(payload, 1, goodLinks)
 			s.Redactor = &secret.Redactor{}
 			s.Redactor.Add(secret.New(leaked))
-			for file, content := range render(t, s, []change.Item{s.Outcomes[0].Item}) {
+			for file, content := range render(t, s, []item.Item{s.Outcomes[0].Item}) {
 				if bytes.Contains(content, []byte(leaked[:8])) {
 					t.Errorf("%s has the secret: %s", file, content)
 				}

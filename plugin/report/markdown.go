@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -31,9 +31,9 @@ func (v View) Markdown() []byte {
 	for _, group := range groups {
 		m.outcomes(group.title, v.in(group.state))
 	}
-	left := append(v.in(change.Skipped), asItems(v.Skipped)...)
+	left := append(v.in(item.Skipped), asItems(v.Skipped)...)
 	m.list("Left to people", left, true)
-	m.list("Waiting for the next run", v.in(change.NotAttempted), false)
+	m.list("Waiting for the next run", v.in(item.NotAttempted), false)
 	m.problems(v.Problems)
 	m.bullets("Warnings", v.Warnings)
 	m.bullets("Notes", v.Notes)

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"unicode/utf16"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
@@ -142,7 +142,7 @@ func cut16(text string, limit int) string {
 
 // Started tells that work starts on items, of which the run takes at most so
 // many. A limit of 0 is none.
-func Started(s Summary, items []change.Item, limit int) Message {
+func Started(s Summary, items []item.Item, limit int) Message {
 	v, c := Render(s), cleaner{s.Redactor}
 	var p parts
 	head := "working on " + text.Counted(len(items), "follow-up item")
@@ -230,8 +230,8 @@ func (p *parts) outcomes(v View, d depth) {
 	for _, group := range groups {
 		p.group(group.mark+" "+group.title, v.in(group.state), v.Documents, d)
 	}
-	p.left(append(v.in(change.Skipped), asItems(v.Skipped)...), d)
-	p.list("⏭ Waiting for the next run", labels(v.in(change.NotAttempted), false), d.names)
+	p.left(append(v.in(item.Skipped), asItems(v.Skipped)...), d)
+	p.list("⏭ Waiting for the next run", labels(v.in(item.NotAttempted), false), d.names)
 }
 
 // group shows the items of one state: each with its text and, below, its

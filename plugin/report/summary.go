@@ -10,8 +10,8 @@ package report
 import (
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -33,10 +33,10 @@ type Summary struct {
 	Base  string // full hash of the commit that the documents were compared with
 
 	Documents []Document
-	Outcomes  []change.Outcome // in the order in which they were worked on
-	Skipped   []Left           // left to people before the run's work began
-	Unclear   []Left           // reported only: not certainly an open item
-	Problems  []Problem        // rows that the parser cannot use
+	Outcomes  []item.Outcome // in the order in which they were worked on
+	Skipped   []Left         // left to people before the run's work began
+	Unclear   []Left         // reported only: not certainly an open item
+	Problems  []Problem      // rows that the parser cannot use
 
 	CostUSD, BudgetUSD float64
 	DocsCommit         string // full hash of the docs commit, when there is one
@@ -73,7 +73,7 @@ type Document struct {
 
 // Left is an item that was left to people when the documents were read.
 type Left struct {
-	Item     change.Item
+	Item     item.Item
 	Reason   reason.Code
 	Evidence string // the words of it for which the reason holds, when it is about words
 }

@@ -6,8 +6,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
@@ -170,7 +170,7 @@ func (t *table) detail(i itemView) {
 		t.wrapped(indent+"- ", why)
 	}
 	t.tail(i.Error)
-	if i.Fix != "" && i.State != string(change.NotAttempted) && i.State != string(change.NeedsPerson) { // those are told below
+	if i.Fix != "" && i.State != string(item.NotAttempted) && i.State != string(item.NeedsPerson) { // those are told below
 		t.wrapped(indent+"→ ", i.Fix)
 	}
 }
@@ -179,14 +179,14 @@ const indent = "   "
 
 // stateColour makes what went well, and what did not, stand out.
 func stateColour(state string) string {
-	switch change.State(state) {
-	case change.NeedsPerson:
+	switch item.State(state) {
+	case item.NeedsPerson:
 		return alarm
-	case change.Failed:
+	case item.Failed:
 		return red
-	case change.Refused:
+	case item.Refused:
 		return yellow
-	case change.Done, change.Proposed:
+	case item.Done, item.Proposed:
 		return green
 	default:
 		return ""
@@ -269,7 +269,7 @@ func (t *table) alarm(v View) {
 	t.paint(red).line("%s", bar)
 	t.paint(alarm).line("%s", text.Fit("  A PERSON MUST LOOK NOW (exit 3)", t.width))
 	t.paint(red).line("%s", bar)
-	items, commands := v.listed().in(change.NeedsPerson), false
+	items, commands := v.listed().in(item.NeedsPerson), false
 	if len(items) == 0 {
 		t.wrapped("  ", "No item of this run tells why; the error above does.")
 	}

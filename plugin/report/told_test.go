@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -30,7 +30,7 @@ func TestEveryFieldOfARunIsTold(t *testing.T) {
 		s.Skipped[0].Evidence, s.Unclear[0].Evidence = "words", "words"
 		s.Outcomes = s.Outcomes[:1]
 		s.Outcomes[0].Duration = time.Minute
-		s.Outcomes[0].State, s.Outcomes[0].Commit, s.Outcomes[0].Reason = change.Refused, hash, "replace"
+		s.Outcomes[0].State, s.Outcomes[0].Commit, s.Outcomes[0].Reason = item.Refused, hash, "replace"
 		s.Outcomes[0].Journal, s.Outcomes[0].Final = "refs/pm-todos/journal/"+strings.Repeat("0", 64), true
 		return s
 	}

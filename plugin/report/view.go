@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -135,7 +135,7 @@ type findingView struct {
 }
 
 // line is the finding as one line.
-func (f findingView) line() string { return change.Finding(f).String() }
+func (f findingView) line() string { return item.Finding(f).String() }
 
 type problemView struct {
 	File   string      `json:"file" doc:"Path of the document."`
@@ -223,7 +223,7 @@ func Render(s Summary) View {
 	return v
 }
 
-func (c cleaner) item(i change.Item) leftView {
+func (c cleaner) item(i item.Item) leftView {
 	return leftView{
 		Document: c.word(i.Document), ID: c.word(i.ID), Line: i.Line, Date: c.word(i.Date), Priority: c.word(i.Priority),
 		Action: c.line(i.Action, maxLine), Type: c.word(i.Type), Details: c.line(i.Details, maxLine),
@@ -241,14 +241,14 @@ func (c cleaner) left(l Left, state string, s Summary) leftView {
 	return v
 }
 
-func (c cleaner) outcome(o change.Outcome, s Summary) itemView {
+func (c cleaner) outcome(o item.Outcome, s Summary) itemView {
 	v := itemView{leftView: c.item(o.Item)}
 	v.State, v.Reason = c.word(string(o.State)), c.code(o.Reason)
 	v.Sentence = v.Reason.Clause()
-	if o.State != change.Done {
+	if o.State != item.Done {
 		v.Fix = strings.ReplaceAll(v.Reason.Fix(), "`", "") // not every target knows them
 	}
-	if o.State == change.Refused && len(o.Findings) > 0 {
+	if o.State == item.Refused && len(o.Findings) > 0 {
 		kept := "The findings are all that is kept of the work."
 		if o.Branch != "" {
 			kept = "The work is kept on the branch."
@@ -271,12 +271,12 @@ func (v View) count() totals {
 	t := totals{
 		Skipped: len(v.Skipped), Unclear: len(v.Unclear), Problems: len(v.Problems), Documents: len(v.Documents),
 	}
-	of := map[change.State]*int{
-		change.Done: &t.Done, change.Proposed: &t.Proposed, change.Refused: &t.Refused, change.Failed: &t.Failed,
-		change.NeedsPerson: &t.NeedsPerson, change.Skipped: &t.Skipped, change.NotAttempted: &t.NotAttempted,
+	of := map[item.State]*int{
+		item.Done: &t.Done, item.Proposed: &t.Proposed, item.Refused: &t.Refused, item.Failed: &t.Failed,
+		item.NeedsPerson: &t.NeedsPerson, item.Skipped: &t.Skipped, item.NotAttempted: &t.NotAttempted,
 	}
-	for _, item := range v.Items {
-		if counter := of[change.State(item.State)]; counter != nil {
+	for _, todo := range v.Items {
+		if counter := of[item.State(todo.State)]; counter != nil {
 			*counter++
 		}
 	}
@@ -293,7 +293,7 @@ func (v View) Failed() bool {
 // for a reason that Known does not have, or a push changed a document.
 func (v View) News() bool {
 	return slices.ContainsFunc(v.Items, func(i itemView) bool {
-		return i.State != string(change.NotAttempted) && (i.New || i.Reason == "")
+		return i.State != string(item.NotAttempted) && (i.New || i.Reason == "")
 	}) || slices.ContainsFunc(v.Skipped, func(i leftView) bool {
 		return i.New
 	}) || v.Event == "push" && slices.ContainsFunc(v.Documents, func(d documentView) bool {
@@ -303,16 +303,16 @@ func (v View) News() bool {
 
 // waits reports whether nothing was tried for the item in this run: it was only
 // found where an earlier run had left it.
-func waits(o change.Outcome) bool {
-	return o.State == change.Skipped || o.State == change.Proposed && o.Attempt == 0
+func waits(o item.Outcome) bool {
+	return o.State == item.Skipped || o.State == item.Proposed && o.Attempt == 0
 }
 
 // in are the items whose outcome is one of the states, in order.
-func (v View) in(states ...change.State) []itemView {
+func (v View) in(states ...item.State) []itemView {
 	var found []itemView
-	for _, item := range v.Items {
-		if slices.Contains(states, change.State(item.State)) {
-			found = append(found, item)
+	for _, todo := range v.Items {
+		if slices.Contains(states, item.State(todo.State)) {
+			found = append(found, todo)
 		}
 	}
 	return found

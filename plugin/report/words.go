@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // The texts in this file are this program's own: numbers and fixed words,
@@ -89,7 +89,7 @@ func took(seconds float64) string {
 // that is done, or whose check failed after that, is it certain that it did.
 func (i itemView) plan() string {
 	created, updated := "to create", "to update"
-	if i.State == string(change.Done) || i.State == string(change.Failed) && i.Commit != "" {
+	if i.State == string(item.Done) || i.State == string(item.Failed) && i.Commit != "" {
 		created, updated = "created", "updated"
 	}
 	var parts []string
@@ -106,7 +106,7 @@ func (i itemView) plan() string {
 // reason first, then the findings. The error is not among them.
 func (i itemView) why() []string {
 	var lines []string
-	if i.Sentence != "" && i.State != string(change.Done) {
+	if i.Sentence != "" && i.State != string(item.Done) {
 		lines = append(lines, i.Sentence)
 	}
 	for _, finding := range i.Findings {
@@ -153,14 +153,14 @@ func (i leftView) label() string { return strings.TrimSpace(i.Priority + " " + i
 
 // stateWords are the states as people say them.
 func stateWords(state string) string {
-	switch change.State(state) {
-	case change.NeedsPerson:
+	switch item.State(state) {
+	case item.NeedsPerson:
 		return "LOOK NOW"
-	case change.Failed:
+	case item.Failed:
 		return "FAILED"
-	case change.Skipped:
+	case item.Skipped:
 		return "to people"
-	case change.NotAttempted:
+	case item.NotAttempted:
 		return "next run"
 	default:
 		return state
@@ -169,13 +169,13 @@ func stateWords(state string) string {
 
 // groups are the outcomes in the order in which they matter to a reader.
 var groups = []struct {
-	state change.State
+	state item.State
 	title string
 	mark  string
 }{
-	{change.NeedsPerson, "A person must look now", "🚨"},
-	{change.Done, "Done", "✅"},
-	{change.Proposed, "Proposed, to be merged", "📬"},
-	{change.Failed, "Failed", "❌"},
-	{change.Refused, "Refused, left to people", "✋"},
+	{item.NeedsPerson, "A person must look now", "🚨"},
+	{item.Done, "Done", "✅"},
+	{item.Proposed, "Proposed, to be merged", "📬"},
+	{item.Failed, "Failed", "❌"},
+	{item.Refused, "Refused, left to people", "✋"},
 }

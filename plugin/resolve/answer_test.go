@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
@@ -160,7 +160,7 @@ func TestHalfAppliedStaysWithAPersonUntilItIsSettled(t *testing.T) {
 func (s *site) settle(landed bool) {
 	s.t.Helper()
 	clone := s.Clone("settle")
-	left, err := journal.Unsettled(s.t.Context(), clone, raise.id, map[record.Ref]change.Item{record.RefOf(raise.item()): raise.item()})
+	left, err := journal.Unsettled(s.t.Context(), clone, raise.id, map[record.Ref]item.Item{record.RefOf(raise.item()): raise.item()})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestForeignJournalBlocksNothing(t *testing.T) {
 			ref := record.JournalRef(record.RefOf(raise.item()))
 			s.SetRef(ref, forge(s))
 			s.run()
-			if out := s.outcome(raise); out.State != change.NeedsPerson || out.Reason != reason.JournalNotOurs {
+			if out := s.outcome(raise); out.State != item.NeedsPerson || out.Reason != reason.JournalNotOurs {
 				t.Errorf("%+v", out)
 			}
 			if !s.done(alert) || s.done(raise) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
@@ -147,7 +147,7 @@ func (sc scenario) play(s *site) {
 			return
 		}
 		for _, out := range s.outcomes {
-			if out.State == change.NeedsPerson && out.Command != "" {
+			if out.State == item.NeedsPerson && out.Command != "" {
 				s.finishByHand(out)
 			}
 		}
@@ -160,7 +160,7 @@ func (sc scenario) play(s *site) {
 
 // finishByHand is a person who does in production what a fix says that broke half
 // way.
-func (s *site) finishByHand(out change.Outcome) {
+func (s *site) finishByHand(out item.Outcome) {
 	files := map[string]string{}
 	for _, path := range []string{alerts, threads} {
 		files[path] = s.File(path)
@@ -217,7 +217,7 @@ func (s *site) sound() {
 func (s *site) confirmed() {
 	s.t.Helper()
 	for _, out := range s.outcomes {
-		if out.State != change.Done {
+		if out.State != item.Done {
 			continue
 		}
 		wants := fake.Resources(s.World, out.Stack, out.Commit)

@@ -9,13 +9,13 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
@@ -28,7 +28,7 @@ const maxExport = 32 << 20
 // attempt is one try at one item.
 type attempt struct {
 	*Resolver
-	item    change.Item
+	item    item.Item
 	ref     record.Ref
 	number  int
 	share   float64 // US dollars it may cost
@@ -37,9 +37,9 @@ type attempt struct {
 	space   seam.AgentSpace
 	tree    string // what the agent left, judged by the diff gate
 	stack   *stack
-	plan    change.Plan
+	plan    item.Plan
 	planned seam.Checkout // holds the saved plan file
-	out     change.Outcome
+	out     item.Outcome
 
 	recorded bool            // the ledger holds the attempt
 	judgedAt string          // base that the next is of
@@ -54,13 +54,13 @@ type attempt struct {
 
 // one takes an item through all of its steps. fatal says that no other item
 // can fare better in this run.
-func (r *Resolver) one(ctx context.Context, item change.Item, share float64) (a *attempt, fatal bool) {
+func (r *Resolver) one(ctx context.Context, todo item.Item, share float64) (a *attempt, fatal bool) {
 	started := r.now()
-	ref := record.RefOf(item)
+	ref := record.RefOf(todo)
 	a = &attempt{
-		Resolver: r, item: item, ref: ref, share: share, number: r.ledger.Attempts(ref) + 1,
-		log: r.log.With().Str("document", item.Document).Str("item", item.ID).Logger(),
-		out: change.Outcome{Item: item},
+		Resolver: r, item: todo, ref: ref, share: share, number: r.ledger.Attempts(ref) + 1,
+		log: r.log.With().Str("document", todo.Document).Str("item", todo.ID).Logger(),
+		out: item.Outcome{Item: todo},
 	}
 	a.out.Attempt = a.number
 	err := a.run(ctx)
@@ -77,7 +77,7 @@ func (a *attempt) run(ctx context.Context) error {
 		var no *refusal
 		if limited.Err() != nil && ctx.Err() == nil && !errors.As(err, &no) && !gitrepo.IsRemote(err) {
 			// Slow, not unlucky: it counts as an attempt, and the others go on.
-			return &refusal{state: change.Failed, reason: reason.ItemTimeout, err: fmt.Errorf("item_timeout of %s reached: %w", a.opts.ItemTimeout, err)}
+			return &refusal{state: item.Failed, reason: reason.ItemTimeout, err: fmt.Errorf("item_timeout of %s reached: %w", a.opts.ItemTimeout, err)}
 		}
 		return err
 	}
@@ -124,37 +124,37 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	switch {
 	case err == nil:
 		if a.out.State == "" {
-			a.out.State = change.Done
+			a.out.State = item.Done
 		}
 	case errors.As(err, &no):
 		a.out.State, a.out.Reason, a.out.Findings, a.out.Err = no.state, no.reason, no.findings, no.err
 	case ctx.Err() != nil:
-		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, reason.Interrupted, context.Cause(ctx)
+		a.out.State, a.out.Reason, a.out.Err = item.NotAttempted, reason.Interrupted, context.Cause(ctx)
 		fatal = true
 	case errors.Is(err, host.ErrStateLock):
 		// One stack's trouble: the items of the others go on.
-		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, reason.StateLocked, err
+		a.out.State, a.out.Reason, a.out.Err = item.NotAttempted, reason.StateLocked, err
 		a.close(a.out.Stack, err)
 	case fault.Of(err) == fault.Temporary:
-		a.out.State, a.out.Reason, a.out.Err = change.NotAttempted, reason.NotAttemptedHost, err
+		a.out.State, a.out.Reason, a.out.Err = item.NotAttempted, reason.NotAttemptedHost, err
 		fatal = true
 	case refusedByRemote(err):
 		// The next item's commits would meet the same. The run tells why.
-		a.out.State, a.out.Reason = change.NotAttempted, a.refusedRun(err)
+		a.out.State, a.out.Reason = item.NotAttempted, a.refusedRun(err)
 		fatal = true
 	default:
-		a.out.State, a.out.Reason, a.out.Err = change.Failed, reason.Failed, err
+		a.out.State, a.out.Reason, a.out.Err = item.Failed, reason.Failed, err
 	}
-	if a.out.State == change.NeedsPerson && a.out.Commit == "" {
+	if a.out.State == item.NeedsPerson && a.out.Commit == "" {
 		a.out.Journal = a.repo.OnRemote(record.JournalRef(a.ref))
 	}
-	a.out.Final = a.out.Final || a.out.State == change.Failed && a.number >= a.opts.MaxAttempts
+	a.out.Final = a.out.Final || a.out.State == item.Failed && a.number >= a.opts.MaxAttempts
 	a.tell()
 	if !a.recorded {
 		return fatal // the ledger knows of no attempt to conclude
 	}
 	result := string(a.out.State)
-	if a.out.State == change.NotAttempted && (a.out.CostUSD == 0 || fatal || a.out.Reason == reason.StateLocked) {
+	if a.out.State == item.NotAttempted && (a.out.CostUSD == 0 || fatal || a.out.Reason == reason.StateLocked) {
 		result = record.StateTemporary
 	}
 	entry := record.Entry{
@@ -173,9 +173,9 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 func (a *attempt) tell() {
 	level := zerolog.InfoLevel
 	switch a.out.State {
-	case change.Failed, change.NeedsPerson:
+	case item.Failed, item.NeedsPerson:
 		level = zerolog.ErrorLevel
-	case change.Refused, change.NotAttempted, change.Skipped:
+	case item.Refused, item.NotAttempted, item.Skipped:
 		level = zerolog.WarnLevel
 	}
 	fields := map[string]any{"stage": "item", "state": a.out.State}
@@ -218,7 +218,7 @@ func (a *attempt) namedStack(ctx context.Context) error {
 	}
 	if findings := gate.Hopeless(stacks, policy); findings != nil {
 		a.out.Stack, a.out.Final = name, true
-		return &refusal{state: change.Skipped, reason: findings[0].Code, findings: findings}
+		return &refusal{state: item.Skipped, reason: findings[0].Code, findings: findings}
 	}
 	if name == "" {
 		return nil
@@ -367,9 +367,9 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 		}
 		return fault.Mark(fault.Temporary, fmt.Errorf("the agent cannot work now on %s (%s): %s", a.agents.Name(), why, report.Problem))
 	case report.Ended != "":
-		return &refusal{state: change.Failed, reason: reason.AgentFailed, err: fmt.Errorf("the agent was ended: %s", report.Ended)}
+		return &refusal{state: item.Failed, reason: reason.AgentFailed, err: fmt.Errorf("the agent was ended: %s", report.Ended)}
 	}
-	return &refusal{state: change.Failed, reason: reason.AgentFailed, err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
+	return &refusal{state: item.Failed, reason: reason.AgentFailed, err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
 }
 
 func (a *attempt) charge(usd float64) {
@@ -389,19 +389,19 @@ func (a *attempt) importTree(ctx context.Context) error {
 		return fmt.Errorf("import the agent's tree: %w", err) // what it builds on could not be fetched
 	}
 	if err != nil {
-		return &refusal{state: change.Refused, reason: reason.UnreadableTree, err: fmt.Errorf("import the agent's tree: %w", err)}
+		return &refusal{state: item.Refused, reason: reason.UnreadableTree, err: fmt.Errorf("import the agent's tree: %w", err)}
 	}
 	changeset, err := a.changeset(tree)
 	if err != nil {
 		return err
 	}
 	if changeset.Empty() {
-		return &refusal{state: change.Refused, reason: reason.NoChange}
+		return &refusal{state: item.Refused, reason: reason.NoChange}
 	}
 	verdict := changeset.Verdict()
 	a.out.Stack = verdict.Stack
 	if !verdict.Passed() {
-		return &complaint{refusal: refusal{state: change.Refused, reason: verdict.Findings[0].Code, findings: verdict.Findings}}
+		return &complaint{refusal: refusal{state: item.Refused, reason: verdict.Findings[0].Code, findings: verdict.Findings}}
 	}
 	a.tree = tree
 	return nil
@@ -425,7 +425,7 @@ func (a *attempt) planChange(ctx context.Context, base, tree string) error {
 	plan, err := a.planIn(ctx, space, s.name)
 	var failed *host.CommandError
 	if errors.As(err, &failed) && fault.Of(err) != fault.Temporary {
-		return &complaint{refusal: refusal{state: change.Failed, reason: reason.PlanFailed, err: err}}
+		return &complaint{refusal: refusal{state: item.Failed, reason: reason.PlanFailed, err: err}}
 	}
 	if err != nil {
 		return err
@@ -452,9 +452,9 @@ func (a *attempt) judge() error {
 	case judgement.Lane == gate.Approval && a.opts.Mode == Propose:
 		a.out.Findings = judgement.Unproved()
 	case judgement.Lane == gate.Approval:
-		return &complaint{planned: true, refusal: refusal{state: change.Refused, reason: reason.NeedsApproval, findings: judgement.Unproved()}}
+		return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: reason.NeedsApproval, findings: judgement.Unproved()}}
 	default:
-		return &complaint{planned: true, refusal: refusal{state: change.Refused, reason: judgement.Reason(), findings: judgement.Findings}}
+		return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: judgement.Reason(), findings: judgement.Findings}}
 	}
 	a.log.Info().Str("stage", "gate").Str("lane", string(judgement.Lane)).Int("create", judgement.Counts.Create).Int("update", judgement.Counts.Update).
 		Int("facts", len(judgement.Facts)).Msg("the plan destroys and replaces nothing and stays in scope")

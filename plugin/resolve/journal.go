@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
@@ -87,7 +87,7 @@ func (r *Resolver) Unfinished() []record.Ref { return r.ledger.Unfinished() }
 //
 // Journals go last. A run that is killed before this point finds them again,
 // sees the fix on the branch, and marks the row that this one could not.
-func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Outcome, unfinished []record.Ref) error {
+func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []item.Outcome, unfinished []record.Ref) error {
 	done := r.ledger.Finishing(record.Entry{Time: r.now().UTC(), Run: r.opts.Run, Commit: tip}, unfinished)
 	if r.ledger.Completed() != tip || len(r.pending) > 0 || len(done[0].Added)+len(done[0].Removed) > 0 {
 		if err := r.flush(ctx, done...); err != nil {
@@ -101,7 +101,7 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []change.Out
 	settled := false
 	for _, out := range outcomes {
 		// Failed with a commit: on the branch, and only verify_command said no.
-		through := out.State == change.Done || out.State == change.Failed && out.Commit != ""
+		through := out.State == item.Done || out.State == item.Failed && out.Commit != ""
 		if !through {
 			continue
 		}

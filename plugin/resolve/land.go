@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
@@ -68,7 +68,7 @@ func (a *attempt) land(ctx context.Context) error {
 	}
 	a.close(a.stack.name, verifyErr)
 	return &refusal{
-		state: change.NeedsPerson, reason: reason.ApplyUnconfirmed,
+		state: item.NeedsPerson, reason: reason.ApplyUnconfirmed,
 		err: fmt.Errorf("applied and on %s, but not verified; the next run settles it: %w", a.opts.Branch, verifyErr),
 	}
 }
@@ -88,7 +88,7 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 		if errors.Is(err, gitrepo.ErrPushRefused) {
 			// It took the lock and the attempt a moment ago, both commits of ours: so
 			// it is what is in this one.
-			err = &refusal{state: change.Failed, reason: reason.CommitRefused, err: err}
+			err = &refusal{state: item.Failed, reason: reason.CommitRefused, err: err}
 		}
 		// Whether the remote took it may be unknown.
 		return "", a.withdraw(ctx, err)
@@ -171,7 +171,7 @@ func (a *attempt) stillWanted() error {
 		return err
 	}
 	if !wanted {
-		return &refusal{state: change.Skipped, reason: reason.ChangedMeanwhile}
+		return &refusal{state: item.Skipped, reason: reason.ChangedMeanwhile}
 	}
 	return nil
 }
@@ -183,7 +183,7 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 	if base != a.base {
 		replayed, err := a.repo.Replay(fix, base, "")
 		if errors.Is(err, gitrepo.ErrMoved) {
-			return "", &refusal{state: change.NotAttempted, reason: reason.BaseMoved, err: err}
+			return "", &refusal{state: item.NotAttempted, reason: reason.BaseMoved, err: err}
 		}
 		if err != nil {
 			return "", fmt.Errorf("carry the fix to the branch's tip: %w", err)
@@ -237,7 +237,7 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 		}
 		a.keep = true // it may still be about to begin
 		a.close(a.stack.name, err)
-		return false, &refusal{state: change.NeedsPerson, reason: reason.ApplyUnknown, err: fmt.Errorf("the apply goes on or its end is unknown; the next run settles it: %w", err)}
+		return false, &refusal{state: item.NeedsPerson, reason: reason.ApplyUnknown, err: fmt.Errorf("the apply goes on or its end is unknown; the next run settles it: %w", err)}
 	case status.Code == 0:
 		return false, nil
 	case nothingApplied(status, stalePlan):
@@ -285,11 +285,11 @@ func (a *attempt) confirm(ctx context.Context, fix string) error {
 var errUnreadable = errors.New("the plan after the apply cannot be read")
 
 // confirmed plans a stack and asks whether anything is left to do.
-func (r *Resolver) confirmed(ctx context.Context, space seam.Checkout, name string, baseline change.Plan) (change.Plan, error) {
+func (r *Resolver) confirmed(ctx context.Context, space seam.Checkout, name string, baseline item.Plan) (item.Plan, error) {
 	r.log.Info().Str("stage", "confirm").Str("stack", name).Msg("planning once more: nothing may be left to do")
 	plan, err := r.planIn(ctx, space, name)
 	if err != nil {
-		return change.Plan{}, err
+		return item.Plan{}, err
 	}
 	before := baseline.Show
 	if before == nil {
@@ -299,10 +299,10 @@ func (r *Resolver) confirmed(ctx context.Context, space seam.Checkout, name stri
 	}
 	verdict := gate.Plan(plan.Show, gate.PlanPolicy{Mode: gate.Confirm, Tolerated: r.opts.Scope.Tolerated, Baseline: before})
 	if err := gate.Unreadable(verdict, plan.Show); err != nil {
-		return change.Plan{}, fmt.Errorf("%w: %s: %w", errUnreadable, name, err)
+		return item.Plan{}, fmt.Errorf("%w: %s: %w", errUnreadable, name, err)
 	}
 	if !verdict.Passed() {
-		return change.Plan{}, &refusal{state: change.NeedsPerson, reason: reason.NotConverged, findings: verdict.Findings}
+		return item.Plan{}, &refusal{state: item.NeedsPerson, reason: reason.NotConverged, findings: verdict.Findings}
 	}
 	return plan, nil
 }
@@ -318,7 +318,7 @@ func (a *attempt) leaveToPerson(ctx context.Context, fix string, code reason.Cod
 	if code != reason.ApplyUnconfirmed {
 		a.out.Command = journal.SettleCommand(a.item.ID)
 	}
-	var findings []change.Finding
+	var findings []item.Finding
 	var no *refusal
 	if errors.As(cause, &no) {
 		findings = no.findings
@@ -326,20 +326,20 @@ func (a *attempt) leaveToPerson(ctx context.Context, fix string, code reason.Cod
 	if err := a.publish(closing, fix); err != nil {
 		cause = errors.Join(cause, err)
 	}
-	return &refusal{state: change.NeedsPerson, reason: code, findings: findings, err: cause}
+	return &refusal{state: item.NeedsPerson, reason: code, findings: findings, err: cause}
 }
 
 // verify runs the owner's own check, with the item as JSON on its stdin. What it
 // says is a refusal; that it could not be asked now is none.
-func (r *Resolver) verify(ctx context.Context, space seam.Checkout, item change.Item, stack string) error {
+func (r *Resolver) verify(ctx context.Context, space seam.Checkout, todo item.Item, stack string) error {
 	if !r.opts.Verify {
 		return nil
 	}
-	input, err := itemJSON(item, stack)
+	input, err := itemJSON(todo, stack)
 	if err != nil {
 		return err
 	}
-	r.log.Info().Str("stage", "verify").Str("item", item.ID).Msg("running verify_command")
+	r.log.Info().Str("stage", "verify").Str("item", todo.ID).Msg("running verify_command")
 	exit, err := space.Verify(ctx, input)
 	switch {
 	case err != nil && fault.Of(err) == fault.Temporary:
@@ -351,7 +351,7 @@ func (r *Resolver) verify(ctx context.Context, space seam.Checkout, item change.
 	default:
 		return nil
 	}
-	return &refusal{state: change.Failed, reason: reason.VerifyFailed, err: err}
+	return &refusal{state: item.Failed, reason: reason.VerifyFailed, err: err}
 }
 
 // publish pushes the fix to the branch, replayed when the branch moved.
@@ -360,7 +360,7 @@ func (a *attempt) publish(ctx context.Context, fix string) error {
 	commit, moved, err := a.publishFix(ctx, fix, a.stack.name)
 	if err != nil {
 		a.close(a.stack.name, err)
-		no := &refusal{state: change.NeedsPerson, reason: reason.AppliedNotOnBranch}
+		no := &refusal{state: item.NeedsPerson, reason: reason.AppliedNotOnBranch}
 		if fault.Of(err) == fault.Temporary {
 			no.err = fmt.Errorf("applied, but not on %s, since the remote could not be reached; the journal keeps it, and the next run settles it: %w", a.opts.Branch, err)
 			return no
@@ -390,18 +390,18 @@ func (a *attempt) confirmAt(ctx context.Context, commit string) error {
 	a.close(a.stack.name, err)
 	if fault.Of(err) == fault.Temporary || errors.Is(err, errUnreadable) {
 		return &refusal{
-			state: change.NeedsPerson, reason: reason.ApplyUnconfirmed,
+			state: item.NeedsPerson, reason: reason.ApplyUnconfirmed,
 			err: fmt.Errorf("applied and on %s, but not confirmed there; the next run settles it: %w", a.opts.Branch, err),
 		}
 	}
 	a.out.Command = journal.SettleCommand(a.item.ID)
 	var no *refusal
-	var findings []change.Finding
+	var findings []item.Finding
 	if errors.As(err, &no) {
 		findings = no.findings
 	}
 	return &refusal{
-		state: change.NeedsPerson, reason: reason.NotConverged, findings: findings,
+		state: item.NeedsPerson, reason: reason.NotConverged, findings: findings,
 		err: fmt.Errorf("applied and on %s, but others changed the stack at the same time: %w", a.opts.Branch, err),
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"fmt"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // What a check-up asks of this room without working on any item.
@@ -31,7 +31,7 @@ func DefinitionOrders(file []byte) (orders, ignored []string) {
 // JudgeBaseline is the gate's verdict on the plan of an untouched stack, and
 // the addresses that could be put under `tolerated` when nothing else makes it
 // drift. The error says why the plan cannot be read: that is no drift.
-func JudgeBaseline(show []byte, tolerated []string) (verdict change.Verdict, tolerable []string, err error) {
+func JudgeBaseline(show []byte, tolerated []string) (verdict item.Verdict, tolerable []string, err error) {
 	verdict = gate.Plan(show, gate.PlanPolicy{Mode: gate.Baseline, Tolerated: tolerated})
 	if err := gate.Unreadable(verdict, show); err != nil {
 		return verdict, nil, err

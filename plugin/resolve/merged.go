@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
@@ -18,7 +18,7 @@ import (
 // keeps the evidence in the commits, and most squashes keep it in the message;
 // of a squash that drops it, the content tells, for as long as the proposal's
 // branch exists, and after that the ledger, see findSquashed.
-func (r *Resolver) findMerged(items []change.Item, waiting map[record.Ref]proposal.Proposal) error {
+func (r *Resolver) findMerged(items []item.Item, waiting map[record.Ref]proposal.Proposal) error {
 	for _, item := range items {
 		ref := record.RefOf(item)
 		p, open := waiting[ref]
@@ -39,7 +39,7 @@ func (r *Resolver) findMerged(items []change.Item, waiting map[record.Ref]propos
 // passOver makes the trouble with reading a proposal one of its own item, unless
 // the remote is in trouble: whoever wrote the ref chose what is wrong with it, and
 // it must not hold up other items.
-func (r *Resolver) passOver(item change.Item, proposed string, err error) error {
+func (r *Resolver) passOver(item item.Item, proposed string, err error) error {
 	if err == nil || fault.Of(err) == fault.Temporary {
 		return err
 	}
@@ -53,7 +53,7 @@ func (r *Resolver) passOver(item change.Item, proposed string, err error) error 
 // must be a commit from a time when the branch had the row open, and all that was
 // proposed must lie in one stack that is not protected. Else the ref would make
 // any old change close any item.
-func (r *Resolver) claim(item change.Item, fix landed, files []string) error {
+func (r *Resolver) claim(item item.Item, fix landed, files []string) error {
 	known, err := r.repo.Files(fix.commit)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (r *Resolver) claim(item change.Item, fix landed, files []string) error {
 
 // findSquashed recognises proposals whose evidence is neither on the branch nor
 // on a branch of their own.
-func (r *Resolver) findSquashed(items []change.Item) error {
+func (r *Resolver) findSquashed(items []item.Item) error {
 	for _, item := range items {
 		ref := record.RefOf(item)
 		if _, found := r.landed[ref]; found {
@@ -103,43 +103,43 @@ func (r *Resolver) findSquashed(items []change.Item) error {
 // merged takes the items out whose proposals a person merged. One is Done when a
 // plan of its stack shows that nothing is left to do; until somebody has applied
 // it, it waits.
-func (r *Resolver) merged(ctx context.Context, items []change.Item) (rest []change.Item, outcomes []change.Outcome) {
-	for _, item := range items {
-		fix, ok := r.landed[record.RefOf(item)]
+func (r *Resolver) merged(ctx context.Context, items []item.Item) (rest []item.Item, outcomes []item.Outcome) {
+	for _, todo := range items {
+		fix, ok := r.landed[record.RefOf(todo)]
 		if ok && fix.proposed {
 			reverted, err := proposal.RevertedAt(r.repo, fix.commit)
 			if err != nil {
-				outcomes = append(outcomes, change.Outcome{Item: item, State: change.NotAttempted, Reason: reason.NotAttemptedHost, Err: err})
+				outcomes = append(outcomes, item.Outcome{Item: todo, State: item.NotAttempted, Reason: reason.NotAttemptedHost, Err: err})
 				continue
 			}
 			ok = !reverted // a reverted one is told as reopened
 		}
 		if !ok || !fix.proposed {
-			rest = append(rest, item)
+			rest = append(rest, todo)
 			continue
 		}
-		out := r.mergedOne(ctx, item, fix)
-		r.log.Info().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("state", string(out.State)).Err(out.Err).
+		out := r.mergedOne(ctx, todo, fix)
+		r.log.Info().Str("stage", "items").Str("document", todo.Document).Str("item", todo.ID).Str("state", string(out.State)).Err(out.Err).
 			Msg("its proposal was merged")
 		outcomes = append(outcomes, out)
 	}
 	return rest, outcomes
 }
 
-func (r *Resolver) mergedOne(ctx context.Context, item change.Item, fix landed) change.Outcome {
-	out := change.Outcome{
-		Item: item, State: change.Proposed, Reason: reason.ProposalMerged, Commit: fix.commit, Settled: true,
+func (r *Resolver) mergedOne(ctx context.Context, todo item.Item, fix landed) item.Outcome {
+	out := item.Outcome{
+		Item: todo, State: item.Proposed, Reason: reason.ProposalMerged, Commit: fix.commit, Settled: true,
 		Stack: fix.evidence.Stack, PlanHash: fix.evidence.PlanHash, Counts: fix.evidence.Counts,
 	}
 	if why := r.mayStart(ctx, 0); why != "" {
-		out.State, out.Reason = change.NotAttempted, why
+		out.State, out.Reason = item.NotAttempted, why
 		return out
 	}
 	_, err := r.baseline(ctx, fix.evidence.Stack, r.repo.Tip())
 	if err == nil && r.opts.Verify {
 		space, checkoutErr := r.checkout(ctx, r.repo.Tip())
 		if err = checkoutErr; err == nil {
-			err = r.verify(ctx, space, item, fix.evidence.Stack)
+			err = r.verify(ctx, space, todo, fix.evidence.Stack)
 		}
 	}
 	var no *refusal
@@ -147,13 +147,13 @@ func (r *Resolver) mergedOne(ctx context.Context, item change.Item, fix landed) 
 	case errors.As(err, &no) && no.reason == reason.VerifyFailed:
 		out.State, out.Reason, out.Err = no.state, no.reason, no.err
 	case err == nil:
-		out.State, out.Reason = change.Done, ""
+		out.State, out.Reason = item.Done, ""
 	case errors.As(err, &no):
 		out.Findings, out.Err = no.findings, no.err
 	case fault.Of(err) == fault.Temporary:
-		out.State, out.Reason, out.Err = change.NotAttempted, reason.NotAttemptedHost, err
+		out.State, out.Reason, out.Err = item.NotAttempted, reason.NotAttemptedHost, err
 	default:
-		out.State, out.Reason, out.Err = change.Failed, reason.Failed, err
+		out.State, out.Reason, out.Err = item.Failed, reason.Failed, err
 	}
 	return out
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
@@ -102,7 +102,7 @@ type site struct {
 
 	frozen   func() time.Duration // how long the program stands still, for its lock
 	theirs   map[string]string    // what others pushed
-	outcomes []change.Outcome     // of the last run
+	outcomes []item.Outcome       // of the last run
 }
 
 func newSite(t *testing.T, items ...todo) *site {
@@ -124,17 +124,17 @@ func newSite(t *testing.T, items ...todo) *site {
 	return s
 }
 
-func (i todo) item() change.Item {
-	return change.Item{Document: document, ID: i.id, Date: "2026-01-01", Priority: "P2", Action: i.action, Type: i.kind, Details: i.details}
+func (i todo) item() item.Item {
+	return item.Item{Document: document, ID: i.id, Date: "2026-01-01", Priority: "P2", Action: i.action, Type: i.kind, Details: i.details}
 }
 
 // open are the items of a commit that are still to do, and all of them.
-func (s *site) read(clone *fake.Clone, commit string) (open []change.Item, known map[record.Ref]change.Item) {
+func (s *site) read(clone *fake.Clone, commit string) (open []item.Item, known map[record.Ref]item.Item) {
 	content, err := clone.ReadFile(commit, document)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	known = map[record.Ref]change.Item{}
+	known = map[record.Ref]item.Item{}
 	for _, item := range s.items {
 		known[record.RefOf(item.item())] = item.item()
 		if strings.Contains(string(content), item.line("TODO")) {
@@ -217,7 +217,7 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 	opts := resolve.Options{
 		Run: run, Mode: s.mode, Branch: "main", MaxItems: 5, MaxAttempts: 9, BudgetUSD: 5, ItemTimeout: 30 * time.Minute,
 		Agent: resolve.Agent{Name: "resolver", File: resolve.DefinitionFile("resolver")}, Scope: scope,
-		Current: func(commit string, item change.Item) (bool, error) {
+		Current: func(commit string, item item.Item) (bool, error) {
 			content, err := clone.ReadFile(commit, document)
 			line := todo{id: item.ID, kind: item.Type, action: item.Action, details: item.Details}.line("TODO")
 			return strings.Contains(string(content), line), err
@@ -237,9 +237,9 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 	settled, err := resolver.Settle(ctx, known)
 	s.outcomes = settled
 	if err == nil {
-		var done []change.Outcome
-		done, err = resolver.Items(ctx, slices.DeleteFunc(open, func(item change.Item) bool {
-			return slices.ContainsFunc(settled, func(out change.Outcome) bool { return out.Item.ID == item.ID })
+		var done []item.Outcome
+		done, err = resolver.Items(ctx, slices.DeleteFunc(open, func(one item.Item) bool {
+			return slices.ContainsFunc(settled, func(out item.Outcome) bool { return out.Item.ID == one.ID })
 		}))
 		s.outcomes = append(s.outcomes, done...)
 	}
@@ -249,7 +249,7 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 
 // record marks the rows of what was done, and closes the books.
 func (s *site) record(ctx context.Context, clone *fake.Clone, resolver *resolve.Resolver) error {
-	if resolver.Refused() && !slices.ContainsFunc(s.outcomes, func(out change.Outcome) bool { return out.State == change.Done }) {
+	if resolver.Refused() && !slices.ContainsFunc(s.outcomes, func(out item.Outcome) bool { return out.State == item.Done }) {
 		return resolver.WriteResults(ctx)
 	}
 	tip, err := clone.Publish(ctx, func(tip string) (string, error) {
@@ -259,7 +259,7 @@ func (s *site) record(ctx context.Context, clone *fake.Clone, resolver *resolve.
 		}
 		rows := string(content)
 		for _, out := range s.outcomes {
-			if out.State == change.Done {
+			if out.State == item.Done {
 				row := "|" + out.Item.ID + "|"
 				rows = strings.Replace(rows, "TODO"+row, "DONE"+row, 1)
 			}
@@ -298,11 +298,11 @@ func (s *site) stackOf(item todo) *fake.Stack {
 }
 
 // outcome is what the last run said of an item.
-func (s *site) outcome(item todo) change.Outcome {
+func (s *site) outcome(one todo) item.Outcome {
 	for _, out := range s.outcomes {
-		if out.Item.ID == item.id {
+		if out.Item.ID == one.id {
 			return out
 		}
 	}
-	return change.Outcome{}
+	return item.Outcome{}
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
@@ -26,7 +26,7 @@ func (a *attempt) offer(ctx context.Context) error {
 	if waiting != "" {
 		stacked, err := a.repo.Replay(fix, waiting, "")
 		if errors.Is(err, gitrepo.ErrMoved) {
-			return &refusal{state: change.NotAttempted, reason: reason.BaseMoved, err: fmt.Errorf("%s changes the same files; merge or delete it first: %w", branch, err)}
+			return &refusal{state: item.NotAttempted, reason: reason.BaseMoved, err: fmt.Errorf("%s changes the same files; merge or delete it first: %w", branch, err)}
 		}
 		if err != nil {
 			return fmt.Errorf("put the fix on %s: %w", branch, err)
@@ -36,7 +36,7 @@ func (a *attempt) offer(ctx context.Context) error {
 	if err := a.repo.PushBranch(ctx, branch, fix); err != nil {
 		return fmt.Errorf("push %s: %w", branch, err)
 	}
-	a.out.State, a.out.Commit, a.out.Branch = change.Proposed, fix, branch
+	a.out.State, a.out.Commit, a.out.Branch = item.Proposed, fix, branch
 	if a.offered, err = proposal.PatchOf(a.repo, fix, a.base, a.evidence()); err != nil {
 		// It waits on its branch all the same.
 		a.log.Warn().Str("stage", "items").Err(err).Msg("the ledger does not keep what was proposed: merge it in a way that keeps its trailers")
@@ -72,7 +72,7 @@ func (r *Resolver) branchTip(ctx context.Context, branch string) (string, error)
 func (r *Resolver) remember(ref record.Ref, p proposal.Proposal) {
 	attempt, made := r.ledger.LastAttempt(ref)
 	result := r.ledger.LastResult(ref)
-	cut := result.State == record.StateTemporary || result.State == string(change.NotAttempted)
+	cut := result.State == record.StateTemporary || result.State == string(item.NotAttempted)
 	if !made || result.Run == attempt.Run && result.Attempt == attempt.Attempt && !cut {
 		return
 	}
@@ -83,6 +83,6 @@ func (r *Resolver) remember(ref record.Ref, p proposal.Proposal) {
 	}
 	r.pending = append(r.pending, record.Entry{
 		Time: r.now().UTC(), Run: attempt.Run, Kind: record.KindResult, Ref: ref, Attempt: attempt.Attempt,
-		State: string(change.Proposed), CostUSD: p.Evidence.CostUSD, Commit: p.Commit, Patch: patch,
+		State: string(item.Proposed), CostUSD: p.Evidence.CostUSD, Commit: p.Commit, Patch: patch,
 	})
 }

@@ -6,11 +6,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 func TestOrder(t *testing.T) {
-	items := []change.Item{
+	items := []item.Item{
 		{ID: "e", Priority: "P2", Date: "2026-01-01", Document: "b", Line: 9},
 		{ID: "d", Priority: "P2", Date: "2026-01-01", Document: "b", Line: 3},
 		{ID: "a", Priority: "P0", Date: "2026-09-09", Document: "z", Line: 1},

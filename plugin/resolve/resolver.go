@@ -8,8 +8,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
@@ -44,7 +44,7 @@ type Options struct {
 
 	// Current reports whether an item is still open, safe and worded as it was at
 	// a commit. It is asked before the item is worked on, and before its apply.
-	Current func(commit string, item change.Item) (bool, error)
+	Current func(commit string, item item.Item) (bool, error)
 	// Held asks the remote whether this run still holds the lock. It is asked
 	// just before an apply begins.
 	Held func(ctx context.Context) error
@@ -141,7 +141,7 @@ func (r *Resolver) findLanded(tip string) error {
 // one item does not stop the others; what stops the run is told by the
 // outcomes that were not attempted. The error is the run's own: the remote does
 // not take its commits.
-func (r *Resolver) Items(ctx context.Context, items []change.Item) ([]change.Outcome, error) {
+func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome, error) {
 	waiting, err := proposal.Open(ctx, r.repo, r.repo.Tip())
 	if err != nil {
 		r.log.Error().Str("stage", "items").Err(err).Msg("without the open proposals, items could be paid for twice; none is started")
@@ -189,26 +189,26 @@ func (r *Resolver) Items(ctx context.Context, items []change.Item) ([]change.Out
 
 // admit takes out the items that history decides: those with a landed fix,
 // those that failed often enough, those that wait on a proposal.
-func (r *Resolver) admit(items []change.Item, waiting map[record.Ref]proposal.Proposal) (queue []change.Item, outcomes []change.Outcome) {
-	for _, item := range items {
-		ref := record.RefOf(item)
-		out := change.Outcome{Item: item, State: change.Skipped}
+func (r *Resolver) admit(items []item.Item, waiting map[record.Ref]proposal.Proposal) (queue []item.Item, outcomes []item.Outcome) {
+	for _, todo := range items {
+		ref := record.RefOf(todo)
+		out := item.Outcome{Item: todo, State: item.Skipped}
 		switch fix, isLanded := r.landed[ref]; {
 		case isLanded:
 			out.Reason, out.Commit = reason.Reopened, fix.commit
 		case waiting[ref].Branch != "":
-			out.State, out.Reason, out.Branch = change.Proposed, reason.Proposed, waiting[ref].Branch
+			out.State, out.Reason, out.Branch = item.Proposed, reason.Proposed, waiting[ref].Branch
 			r.remember(ref, waiting[ref])
-		case r.opts.Mode != Propose && r.ledger.LastResult(ref).Unapproved(item):
+		case r.opts.Mode != Propose && r.ledger.LastResult(ref).Unapproved(todo):
 			out.Reason = reason.NeedsApproval
 		case r.ledger.Attempts(ref) >= r.opts.MaxAttempts:
 			out.Reason = reason.MaxAttempts
 		default:
-			queue = append(queue, item)
+			queue = append(queue, todo)
 			continue
 		}
 		if len(outcomes) < mostHeld {
-			r.log.Info().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("reason", string(out.Reason)).Msg("left as it is")
+			r.log.Info().Str("stage", "items").Str("document", todo.Document).Str("item", todo.ID).Str("reason", string(out.Reason)).Msg("left as it is")
 		}
 		outcomes = append(outcomes, out)
 	}
@@ -236,10 +236,10 @@ func (r *Resolver) mayStart(ctx context.Context, paid int) reason.Code {
 	return ""
 }
 
-func notAttempted(items []change.Item, code reason.Code) []change.Outcome {
-	outcomes := make([]change.Outcome, len(items))
-	for i, item := range items {
-		outcomes[i] = change.Outcome{Item: item, State: change.NotAttempted, Reason: code}
+func notAttempted(items []item.Item, code reason.Code) []item.Outcome {
+	outcomes := make([]item.Outcome, len(items))
+	for i, todo := range items {
+		outcomes[i] = item.Outcome{Item: todo, State: item.NotAttempted, Reason: code}
 	}
 	return outcomes
 }

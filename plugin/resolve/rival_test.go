@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
@@ -97,10 +97,10 @@ func (s *site) afterRival(effect string, begun bool) {
 	if effect == isHeld && !begun && len(applied) > 0 {
 		s.t.Errorf("applied though they had pushed before: %+v\n%s", out, s.log())
 	}
-	if len(applied) > 0 && len(s.fixes(raise)) == 0 && out.State != change.NeedsPerson {
+	if len(applied) > 0 && len(s.fixes(raise)) == 0 && out.State != item.NeedsPerson {
 		s.t.Errorf("applied, not on the branch, and nobody is told: %+v\n%s", out, s.log())
 	}
-	if journals := journal.Seen(s.Clone("")); len(journals) > 0 && out.State != change.NeedsPerson {
+	if journals := journal.Seen(s.Clone("")); len(journals) > 0 && out.State != item.NeedsPerson {
 		s.t.Errorf("journals are left: %v\n%s", journals, s.log())
 	}
 }
@@ -109,7 +109,7 @@ func TestNothingIsAppliedOnceAnotherRunHasTheLock(t *testing.T) {
 	s := newSite(t, raise)
 	s.Before = once("look for the lock", func() { s.TakeLock("another") })
 	s.run()
-	if out := s.outcome(raise); len(s.applies(raise)) > 0 || out.State != change.NotAttempted {
+	if out := s.outcome(raise); len(s.applies(raise)) > 0 || out.State != item.NotAttempted {
 		t.Errorf("%d applies, %+v", len(s.applies(raise)), out)
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
@@ -23,12 +23,12 @@ import (
 // brought to the branch, given up because it was never applied, or left to a
 // person. known are the items of the documents that were read, by reference.
 // Nothing is applied here.
-func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]change.Item) ([]change.Outcome, error) {
+func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]item.Item) ([]item.Outcome, error) {
 	journals, err := journal.List(ctx, r.repo)
 	if err != nil {
 		return nil, fmt.Errorf("list the journals: %w", err)
 	}
-	var outcomes []change.Outcome
+	var outcomes []item.Outcome
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(journals)) {
 		out, err := r.settleOne(ctx, name, journals[name], known)
@@ -42,17 +42,17 @@ func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]change.Item)
 			out = r.disbelieve(out, not)
 		case fault.Of(err) == fault.Person:
 			r.close(out.Stack, err)
-			out.State, out.Reason, out.Err = change.NeedsPerson, reason.ApplyUnknown, err
+			out.State, out.Reason, out.Err = item.NeedsPerson, reason.ApplyUnknown, err
 		default:
 			// Its apply began, or nobody knows: that counts for more than what kept
 			// this run from finding out, and its journal stays.
 			r.close(out.Stack, err)
-			out.State, out.Reason, out.Err = change.NeedsPerson, reason.ApplyUnconfirmed, err
+			out.State, out.Reason, out.Err = item.NeedsPerson, reason.ApplyUnconfirmed, err
 			if !errors.Is(err, errHostDown) && !errors.Is(err, host.ErrStateLock) {
 				problems = append(problems, err) // not of this stack alone
 			}
 		}
-		if out.State == change.NeedsPerson && out.Commit == "" {
+		if out.State == item.NeedsPerson && out.Commit == "" {
 			out.Journal = r.repo.OnRemote(name)
 		}
 		outcomes = append(outcomes, out)
@@ -64,8 +64,8 @@ func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]change.Item)
 // disbelieve leaves an item to a person whose journal nothing bears out. Nothing
 // of its commit is planned, run or published. A stack is closed when something
 // was applied there, though not what the journal says: then it is in out.
-func (r *Resolver) disbelieve(out change.Outcome, why *journal.Foreign) change.Outcome {
-	out.State, out.Reason, out.Findings, out.Err = change.NeedsPerson, reason.JournalNotOurs, why.Findings, why
+func (r *Resolver) disbelieve(out item.Outcome, why *journal.Foreign) item.Outcome {
+	out.State, out.Reason, out.Findings, out.Err = item.NeedsPerson, reason.JournalNotOurs, why.Findings, why
 	out.Command = journal.AbandonCommand(out.Item.ID)
 	r.close(out.Stack, why)
 	r.log.Error().Str("stage", "settle").Str("reason", string(out.Reason)).Str("document", out.Item.Document).Str("item", out.Item.ID).Err(why).
@@ -101,16 +101,16 @@ func (r *Resolver) reclaim(ctx context.Context) {
 	}
 }
 
-func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[record.Ref]change.Item) (change.Outcome, error) {
+func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[record.Ref]item.Item) (item.Outcome, error) {
 	left, err := journal.Read(r.repo, name, fix, known)
 	if err == nil {
 		err = left.Judge(r.repo, r.rules())
 	}
 	if err != nil {
-		return change.Outcome{Item: left.Item, Settled: true}, err
+		return item.Outcome{Item: left.Item, Settled: true}, err
 	}
 	evidence := left.Evidence
-	s := settling{Resolver: r, ref: evidence.Ref(), fix: fix, evidence: evidence, out: change.Outcome{
+	s := settling{Resolver: r, ref: evidence.Ref(), fix: fix, evidence: evidence, out: item.Outcome{
 		Item: left.Item, Stack: evidence.Stack, PlanHash: evidence.PlanHash, Counts: evidence.Counts, Settled: true,
 	}}
 	r.log.Info().Str("stage", "settle").Str("document", left.Item.Document).Str("item", left.Item.ID).Msg("an earlier run was cut short at this item")
@@ -128,10 +128,10 @@ type settling struct {
 	fix      string
 	evidence record.Evidence
 	attempt  record.Entry
-	out      change.Outcome
+	out      item.Outcome
 }
 
-func (s *settling) settle(ctx context.Context) (change.Outcome, error) {
+func (s *settling) settle(ctx context.Context) (item.Outcome, error) {
 	s.attempt, _ = s.ledger.LastAttempt(s.ref)
 	status, err := s.status(ctx)
 	if err != nil {
@@ -176,19 +176,19 @@ var errNotApplied = errors.New("its plan was not applied")
 
 // neverApplied gives the item up for this time: it failed, and may be tried
 // again.
-func (s *settling) neverApplied(ctx context.Context) (change.Outcome, error) {
+func (s *settling) neverApplied(ctx context.Context) (item.Outcome, error) {
 	if err := s.dropJournal(ctx, s.ref, []string{s.fix}); err != nil {
 		return s.out, fmt.Errorf("%w: %w", errNotApplied, err)
 	}
 	s.out.Err = errors.New("the run was cut short before its plan was applied")
 	s.out.Attempt = s.attempt.Attempt
 	s.out.Final = s.attempt.Attempt >= s.opts.MaxAttempts
-	return s.end(change.Failed, reason.Interrupted), nil
+	return s.end(item.Failed, reason.Interrupted), nil
 }
 
 // decideByPlan plans the fix on the branch's tip: when nothing is left to do, it
 // landed; otherwise a person must look.
-func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (change.Outcome, error) {
+func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (item.Outcome, error) {
 	commit := s.repo.Tip()
 	if s.out.Commit == "" {
 		var err error
@@ -204,7 +204,7 @@ func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (c
 	if err != nil {
 		return s.out, err
 	}
-	_, err = s.confirmed(ctx, space, s.evidence.Stack, change.Plan{})
+	_, err = s.confirmed(ctx, space, s.evidence.Stack, item.Plan{})
 	var left *refusal
 	var failed *host.CommandError
 	why := reason.ApplyUnknown
@@ -227,7 +227,7 @@ func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (c
 	return s.person(why, err), nil
 }
 
-func (s *settling) publishLanded(ctx context.Context, space seam.Checkout) (change.Outcome, error) {
+func (s *settling) publishLanded(ctx context.Context, space seam.Checkout) (item.Outcome, error) {
 	if s.out.Commit == "" {
 		commit, _, err := s.publishFix(ctx, s.fix, s.evidence.Stack)
 		if err != nil {
@@ -239,7 +239,7 @@ func (s *settling) publishLanded(ctx context.Context, space seam.Checkout) (chan
 	var no *refusal
 	switch {
 	case err == nil:
-		return s.end(change.Done, ""), nil
+		return s.end(item.Done, ""), nil
 	case errors.As(err, &no):
 		s.out.Err = no.err
 		return s.end(no.state, no.reason), nil
@@ -263,16 +263,16 @@ func (s *settling) publishAnyway(ctx context.Context) {
 
 // person leaves the item to a person and closes its stack. What passes, the next
 // run settles: then there is nothing to say about it.
-func (s *settling) person(code reason.Code, err error) change.Outcome {
+func (s *settling) person(code reason.Code, err error) item.Outcome {
 	s.close(s.evidence.Stack, err)
 	s.out.Err = err
 	if fault.Of(err) != fault.Temporary {
 		s.out.Command = journal.SettleCommand(s.ref.Item)
 	}
-	return s.end(change.NeedsPerson, code)
+	return s.end(item.NeedsPerson, code)
 }
 
-func (s *settling) end(state change.State, code reason.Code) change.Outcome {
+func (s *settling) end(state item.State, code reason.Code) item.Outcome {
 	s.out.State, s.out.Reason = state, code
 	if s.attempt.Run != "" && s.ledger.LastState(s.ref) != string(state) {
 		s.pending = append(s.pending, record.Entry{
@@ -285,7 +285,7 @@ func (s *settling) end(state change.State, code reason.Code) change.Outcome {
 }
 
 // itemJSON is an item as verify_command reads it.
-func itemJSON(item change.Item, stack string) ([]byte, error) {
+func itemJSON(item item.Item, stack string) ([]byte, error) {
 	encoded, err := json.Marshal(struct {
 		Document string `json:"document"`
 		ID       string `json:"id"`

@@ -7,9 +7,9 @@ import (
 	"io"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
@@ -17,18 +17,18 @@ import (
 // stack is what this run knows of one folder that is planned on its own.
 type stack struct {
 	name     string
-	base     string      // commit that the baseline belongs to
-	baseline change.Plan // plan of the untouched base, empty but for tolerated changes
-	refusal  *refusal    // why none of its items can be worked on, nil when they can
+	base     string    // commit that the baseline belongs to
+	baseline item.Plan // plan of the untouched base, empty but for tolerated changes
+	refusal  *refusal  // why none of its items can be worked on, nil when they can
 }
 
 // refusal is a business answer of no: an item, or all items of a stack, are
 // left as they are for a stated reason. It is an error so that it can end a
 // sequence of steps, but nothing broke.
 type refusal struct {
-	state    change.State
+	state    item.State
 	reason   reason.Code
-	findings []change.Finding
+	findings []item.Finding
 	err      error // what broke, for failed ones
 }
 
@@ -69,16 +69,16 @@ func (r *Resolver) baseline(ctx context.Context, name, base string) (*stack, err
 	var failed *host.CommandError
 	switch {
 	case errors.As(err, &failed) && fault.Of(err) != fault.Temporary:
-		s.refusal = &refusal{state: change.NotAttempted, reason: reason.StackUnhealthy, err: fmt.Errorf("the untouched base of %s cannot be planned: %w", name, err)}
+		s.refusal = &refusal{state: item.NotAttempted, reason: reason.StackUnhealthy, err: fmt.Errorf("the untouched base of %s cannot be planned: %w", name, err)}
 	case err != nil:
 		return nil, err
 	default:
 		verdict, line, err := JudgeBaseline(s.baseline.Show, r.opts.Scope.Tolerated)
 		switch {
 		case err != nil:
-			s.refusal = &refusal{state: change.NotAttempted, reason: reason.StackUnhealthy, err: fmt.Errorf("the plan of the untouched base of %s cannot be read: %w", name, err)}
+			s.refusal = &refusal{state: item.NotAttempted, reason: reason.StackUnhealthy, err: fmt.Errorf("the plan of the untouched base of %s cannot be read: %w", name, err)}
 		case !verdict.Passed():
-			s.refusal = &refusal{state: change.Skipped, reason: reason.StackDrifts, findings: verdict.Findings}
+			s.refusal = &refusal{state: item.Skipped, reason: reason.StackDrifts, findings: verdict.Findings}
 			if len(line) > 0 {
 				r.log.Warn().Str("stage", "baseline").Str("stack", name).Str("tolerated", strings.Join(line, ",")).
 					Msg("these addresses can be tolerated, if they change in every plan")
@@ -103,7 +103,7 @@ func (r *Resolver) close(name string, err error) {
 	if name == "" {
 		return
 	}
-	r.stacks[name] = &stack{name: name, refusal: &refusal{state: change.Skipped, reason: reason.StackClosed, err: err}}
+	r.stacks[name] = &stack{name: name, refusal: &refusal{state: item.Skipped, reason: reason.StackClosed, err: err}}
 }
 
 func (r *Resolver) stillFresh(s *stack, base string) (bool, error) {
@@ -135,10 +135,10 @@ func workspace[S any](ctx context.Context, repo seam.Remote, commit string, buil
 	return space, nil
 }
 
-func (r *Resolver) planIn(ctx context.Context, space seam.Checkout, stack string) (change.Plan, error) {
+func (r *Resolver) planIn(ctx context.Context, space seam.Checkout, stack string) (item.Plan, error) {
 	plan, err := space.Plan(ctx, stack)
 	if err != nil {
-		return change.Plan{}, fmt.Errorf("plan %s: %w", stack, err)
+		return item.Plan{}, fmt.Errorf("plan %s: %w", stack, err)
 	}
 	plan.Stack = stack
 	return plan, nil

@@ -6,10 +6,10 @@ import (
 	"fmt"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
@@ -85,7 +85,7 @@ func newResolver(ctx context.Context, s settings.Settings, c console.Console, re
 		Verify:  s.Terraform.VerifyCommand != "",
 		Scope:   Scope(s, paths),
 		Secrets: k.Secrets(s),
-		Current: func(commit string, item change.Item) (bool, error) { return stillSafe(s, repo, commit, item) },
+		Current: func(commit string, item item.Item) (bool, error) { return stillSafe(s, repo, commit, item) },
 		Held:    lock.Held,
 		Dial: func(ctx context.Context, name string) (seam.ApplyRecords, error) {
 			other, err := access.DialNamed(ctx, s, k, name)
@@ -108,7 +108,7 @@ func Scope(s settings.Settings, paths []string) policy.Scope {
 
 // stillSafe reads an item again just before it is paid for, and before its apply:
 // a person may have changed its row since it was read.
-func stillSafe(s settings.Settings, repo *gitrepo.Repo, commit string, item change.Item) (bool, error) {
+func stillSafe(s settings.Settings, repo *gitrepo.Repo, commit string, item item.Item) (bool, error) {
 	src, err := repo.ReadFile(commit, item.Document)
 	if errors.Is(err, gitrepo.ErrNotFound) {
 		return false, nil

@@ -11,9 +11,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
@@ -33,14 +33,14 @@ type Published struct {
 // Update records the outcomes in their documents: one commit, rendered
 // again on every retry from the branch as it is then, so that what people
 // changed meanwhile stays.
-func Update(ctx context.Context, s settings.Settings, repo *gitrepo.Repo, sel access.Selection, outcomes []change.Outcome, now time.Time, log zerolog.Logger) (Published, error) {
+func Update(ctx context.Context, s settings.Settings, repo *gitrepo.Repo, sel access.Selection, outcomes []item.Outcome, now time.Time, log zerolog.Logger) (Published, error) {
 	var done Published
 	files := recorded(sel, outcomes)
 	if len(files) == 0 {
 		done.Tip = repo.Tip()
 		return done, nil
 	}
-	of := map[string][]change.Outcome{}
+	of := map[string][]item.Outcome{}
 	for _, out := range outcomes {
 		of[out.Item.Document] = append(of[out.Item.Document], out)
 	}
@@ -92,7 +92,7 @@ func Update(ctx context.Context, s settings.Settings, repo *gitrepo.Repo, sel ac
 
 // recorded is the documents that get rows: those in which something was done
 // or refused, and those that the triggering push changed.
-func recorded(sel access.Selection, outcomes []change.Outcome) []string {
+func recorded(sel access.Selection, outcomes []item.Outcome) []string {
 	files := map[string]bool{}
 	for _, out := range outcomes {
 		if _, ok := outcomeRow(out, "", ""); ok {
@@ -115,7 +115,7 @@ type fileReader interface {
 // render is a document with its rows, nil when nothing in it changes or it is
 // gone from the branch. One that cannot take its rows does not hold up the
 // others; one that cannot be read now is an error, since its rows would be lost.
-func (p *Published) render(s settings.Settings, files fileReader, tip, file string, pushed bool, outcomes []change.Outcome, now time.Time) (content []byte, date string, err error) {
+func (p *Published) render(s settings.Settings, files fileReader, tip, file string, pushed bool, outcomes []item.Outcome, now time.Time) (content []byte, date string, err error) {
 	src, err := files.ReadFile(tip, file)
 	switch {
 	case errors.Is(err, gitrepo.ErrNotFound):
@@ -149,37 +149,37 @@ func (p *Published) render(s settings.Settings, files fileReader, tip, file stri
 }
 
 // documentEdits is what the outcomes of a document change in it.
-func documentEdits(s settings.Settings, doc *postmortem.Document, outcomes []change.Outcome, now time.Time) (edits []postmortem.Edit, implemented bool) {
+func documentEdits(s settings.Settings, doc *postmortem.Document, outcomes []item.Outcome, now time.Time) (edits []postmortem.Edit, implemented bool) {
 	for _, out := range outcomes {
 		row, ok := outcomeRow(out, now.UTC().Format(time.DateOnly), s.CommitLink(out.Commit))
 		if !ok {
 			continue
 		}
-		item, found := findItem(doc, out.Item.ID)
+		todo, found := findItem(doc, out.Item.ID)
 		if !found {
 			// The row is gone or reworded; what was done is logged all the same.
-			item = postmortem.Item{ID: out.Item.ID, File: doc.File, Action: out.Item.Action, Type: out.Item.Type}
+			todo = postmortem.Item{ID: out.Item.ID, File: doc.File, Action: out.Item.Action, Type: out.Item.Type}
 		}
-		done := out.State == change.Done
+		done := out.State == item.Done
 		implemented = implemented || done
-		edits = append(edits, postmortem.Edit{Item: item, Done: done && found, Row: &row})
+		edits = append(edits, postmortem.Edit{Item: todo, Done: done && found, Row: &row})
 	}
 	return edits, implemented
 }
 
 // outcomeRow is the row that an outcome adds to the Follow-up Implementation
 // table, if it adds one.
-func outcomeRow(out change.Outcome, today, url string) (postmortem.Row, bool) {
+func outcomeRow(out item.Outcome, today, url string) (postmortem.Row, bool) {
 	row := postmortem.Row{Action: out.Item.Action, Priority: out.Item.Priority, Type: out.Item.Type, By: postmortem.HumanReview}
 	switch out.State {
-	case change.Done:
+	case item.Done:
 		row.Date, row.Commit, row.URL, row.By = today, out.Commit, url, postmortem.Resolver
 		return row, true
-	case change.Refused:
+	case item.Refused:
 		return row, true
-	case change.Skipped:
+	case item.Skipped:
 		return row, out.Final || out.Reason == reason.MaxAttempts || out.Reason == reason.NeedsApproval
-	case change.Failed:
+	case item.Failed:
 		return row, out.Reason == reason.VerifyFailed || out.Final
 	default:
 		return row, false

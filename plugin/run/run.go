@@ -5,10 +5,10 @@ import (
 	"errors"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -105,7 +105,7 @@ func work(ctx context.Context, s settings.Settings, c console.Console, repo *git
 	settling = err == nil || len(settled) > 0
 	sum.add(settled)
 	if err == nil {
-		var outcomes []change.Outcome
+		var outcomes []item.Outcome
 		outcomes, err = resolver.Items(ctx, without(sel.Safe(), settled))
 		sum.add(outcomes)
 	}

@@ -11,8 +11,8 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/console"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
@@ -57,11 +57,11 @@ func TestSummariesAndLogStaySmallWhenTensOfThousandsOfItemsAreOpen(t *testing.T)
 	c, closeConsole := console.New("test", s, &printed, false)
 	sum := newSummary(s, c)
 	sum.read(s, c, sel)
-	var outcomes []change.Outcome
-	for i, item := range items {
-		out := change.Outcome{Item: item, State: change.NotAttempted, Reason: reason.NotAttemptedLimit}
+	var outcomes []item.Outcome
+	for i, todo := range items {
+		out := item.Outcome{Item: todo, State: item.NotAttempted, Reason: reason.NotAttemptedLimit}
 		if i%3 == 0 {
-			out.State, out.Reason = change.Skipped, reason.MaxAttempts
+			out.State, out.Reason = item.Skipped, reason.MaxAttempts
 		}
 		outcomes = append(outcomes, out)
 	}

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/outlet"
 	"github.com/pm-todos/pm-todos/plugin/reason"
@@ -115,7 +115,7 @@ func channels(s settings.Settings, c console.Console, slackWebhook secret.String
 
 // add takes over outcomes. An item that was settled and then tried again is
 // told by its later outcome.
-func (sum *summary) add(outcomes []change.Outcome) {
+func (sum *summary) add(outcomes []item.Outcome) {
 	place := map[record.Ref]int{}
 	for i, out := range sum.Outcomes {
 		place[record.RefOf(out.Item)] = i
@@ -146,12 +146,12 @@ func (sum *summary) unchecked(ctx context.Context, c console.Console, repo *gitr
 
 // complete reports whether every item came to its turn.
 func (sum *summary) complete() bool {
-	return len(sum.Outcomes) > 0 && !slices.ContainsFunc(sum.Outcomes, func(out change.Outcome) bool { return out.State == change.NotAttempted })
+	return len(sum.Outcomes) > 0 && !slices.ContainsFunc(sum.Outcomes, func(out item.Outcome) bool { return out.State == item.NotAttempted })
 }
 
 // done reports whether an item is Done.
 func (sum *summary) done() bool {
-	return slices.ContainsFunc(sum.Outcomes, func(out change.Outcome) bool { return out.State == change.Done })
+	return slices.ContainsFunc(sum.Outcomes, func(out item.Outcome) bool { return out.State == item.Done })
 }
 
 // kind is what the outcomes mean for the run.
@@ -160,9 +160,9 @@ func (sum *summary) kind() fault.Kind {
 	unhealthy, planned := 0, 0
 	for _, out := range sum.Outcomes {
 		switch {
-		case out.State == change.NeedsPerson:
+		case out.State == item.NeedsPerson:
 			worst = fault.Worst(worst, fault.Person)
-		case out.State == change.Failed:
+		case out.State == item.Failed:
 			worst = fault.Worst(worst, fault.Failed)
 		case out.Reason == reason.StackUnhealthy:
 			unhealthy++
@@ -227,7 +227,7 @@ func (sum *summary) end(s settings.Settings, c console.Console, view report.View
 		return view.Table(c.Out, c.Look)
 	}
 	for _, out := range sum.Outcomes {
-		if out.State == change.NeedsPerson {
+		if out.State == item.NeedsPerson {
 			c.Log.Error().Str("stage", "report").Str("document", out.Item.Document).Str("item", out.Item.ID).
 				Str("reason", string(out.Reason)).Str("command", out.Command).Msg("a person must look now")
 		}
@@ -297,7 +297,7 @@ func recordNow(ctx context.Context, s settings.Settings, c console.Console, repo
 	}
 	// What a broken document could not record keeps its journal: the next run
 	// comes back to it.
-	var recorded []change.Outcome
+	var recorded []item.Outcome
 	for _, out := range sum.Outcomes {
 		if !slices.Contains(docs.Broken, out.Item.Document) {
 			recorded = append(recorded, out)
@@ -331,7 +331,7 @@ func completedAt(s settings.Settings, repo *gitrepo.Repo, sel access.Selection, 
 // unfinished is the items that the next run takes up though nobody changed
 // their documents: those of this run that may be tried again or were never
 // started, and those that earlier runs left in documents that could not be read.
-func unfinished(sel access.Selection, outcomes []change.Outcome, earlier []record.Ref, maxAttempts int) []record.Ref {
+func unfinished(sel access.Selection, outcomes []item.Outcome, earlier []record.Ref, maxAttempts int) []record.Ref {
 	refs := map[record.Ref]bool{}
 	ended := map[record.Ref]bool{}
 	for _, out := range outcomes {
@@ -362,13 +362,13 @@ func unfinished(sel access.Selection, outcomes []change.Outcome, earlier []recor
 }
 
 // again reports whether the next run has something to do for an item.
-func again(out change.Outcome, maxAttempts int) bool {
+func again(out item.Outcome, maxAttempts int) bool {
 	switch out.State {
-	case change.NotAttempted, change.NeedsPerson, change.Proposed:
+	case item.NotAttempted, item.NeedsPerson, item.Proposed:
 		return true
-	case change.Refused, change.Failed:
+	case item.Refused, item.Failed:
 		return out.Attempt < maxAttempts && out.Commit == ""
-	case change.Skipped:
+	case item.Skipped:
 		return out.Reason == reason.StackDrifts || out.Reason == reason.StackClosed || out.Reason == reason.ChangedMeanwhile
 	default:
 		return false
@@ -376,15 +376,15 @@ func again(out change.Outcome, maxAttempts int) bool {
 }
 
 // without leaves out the items that were settled for good.
-func without(items []change.Item, settled []change.Outcome) []change.Item {
+func without(items []item.Item, settled []item.Outcome) []item.Item {
 	ended := map[record.Ref]bool{}
 	for _, out := range settled {
 		// Only what was never applied, and not done otherwise, may be tried again.
-		if out.State != change.Failed || out.Commit != "" {
+		if out.State != item.Failed || out.Commit != "" {
 			ended[record.RefOf(out.Item)] = true
 		}
 	}
-	var rest []change.Item
+	var rest []item.Item
 	for _, item := range items {
 		if !ended[record.RefOf(item)] {
 			rest = append(rest, item)

@@ -9,9 +9,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // Sentences of changes that no fact accounts for.
@@ -39,10 +39,10 @@ const (
 // that refers to them, directly or through others. Where only outputs refer to
 // them, and where a block differs in comments and layout alone, there is nothing
 // to account for.
-func Files(plan *fact.Plan, files []change.File, before, after *hclfile.Tree, stack string) []fact.Fact {
+func Files(plan *fact.Plan, files []item.File, before, after *hclfile.Tree, stack string) []fact.Fact {
 	a := &accounting{plan: plan, words: wordsOf(plan), sides: [2]*hclfile.Tree{before, after}, stack: stack}
 	for _, file := range files {
-		if file.Kind != change.Added && file.Old == nil || file.Kind != change.Deleted && file.New == nil || file.Filtered {
+		if file.Kind != item.Added && file.Old == nil || file.Kind != item.Deleted && file.New == nil || file.Filtered {
 			a.add(file.Path, 0, whyContent)
 			continue
 		}
@@ -81,9 +81,9 @@ func (a *accounting) folder(folder string) {
 		return
 	}
 	a.folders = append(a.folders, folder)
-	var sides [2]map[string]item
+	var sides [2]map[string]element
 	for i, side := range a.sides {
-		sides[i] = map[string]item{}
+		sides[i] = map[string]element{}
 		for _, name := range filesIn(side, folder) {
 			parsed, err := side.Parse(name)
 			if err != nil {
@@ -104,13 +104,13 @@ func (a *accounting) folder(folder string) {
 		case was.output:
 			a.add(was.file, was.line, whyOutput)
 		default:
-			a.item(folder, item{}, was, false)
+			a.item(folder, element{}, was, false)
 		}
 	}
 }
 
 // item goes through one thing that differs.
-func (a *accounting) item(folder string, was, now item, existed bool) {
+func (a *accounting) item(folder string, was, now element, existed bool) {
 	switch {
 	case now.output:
 	case now.name == "":
@@ -136,7 +136,7 @@ func (a *accounting) references() *graph {
 }
 
 // data goes through a file that is no HCL.
-func (a *accounting) data(file change.File) {
+func (a *accounting) data(file item.File) {
 	if string(file.Old) == string(file.New) {
 		return // the mode alone
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gate/account"
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 var update = flag.Bool("update", false, "write what is not accounted for into the fixtures; read every difference before you commit it")
@@ -56,14 +56,14 @@ func TestFiles(t *testing.T) {
 
 func judge(t *testing.T, archive *txtar.Archive) string {
 	t.Helper()
-	files, base := map[string]*change.File{}, map[string][]byte{}
+	files, base := map[string]*item.File{}, map[string][]byte{}
 	var order []string
 	var changes map[string][2]any
 	module := map[string]any{}
 	var printed []byte
-	of := func(path string) *change.File {
+	of := func(path string) *item.File {
 		if files[path] == nil {
-			files[path] = &change.File{Path: path, Kind: change.Modified}
+			files[path] = &item.File{Path: path, Kind: item.Modified}
 			order = append(order, path)
 		}
 		return files[path]
@@ -85,13 +85,13 @@ func judge(t *testing.T, archive *txtar.Archive) string {
 			decode(t, section.Data, &module)
 		}
 	}
-	var list []change.File
+	var list []item.File
 	for _, path := range order {
 		file := files[path]
 		if file.Old == nil {
-			file.Kind = change.Added
+			file.Kind = item.Added
 		} else if file.New == nil {
-			file.Kind = change.Deleted
+			file.Kind = item.Deleted
 		}
 		list = append(list, *file)
 	}
@@ -109,7 +109,7 @@ func judge(t *testing.T, archive *txtar.Archive) string {
 	return got.String()
 }
 
-func filesOf(plan *fact.Plan, files []change.File, base map[string][]byte) []fact.Fact {
+func filesOf(plan *fact.Plan, files []item.File, base map[string][]byte) []fact.Fact {
 	before, after := hclfile.NewTree(nil, base).Sides(files)
 	return account.Files(plan, files, before, after, "stacks/a")
 }
@@ -164,8 +164,8 @@ func TestTemplatesOfThousandsOfLines(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := change.File{Path: "stacks/a/values.tpl", Kind: change.Modified, Old: []byte(old.String()), New: []byte(now)}
-		return filesOf(plan, []change.File{file}, nil)
+		file := item.File{Path: "stacks/a/values.tpl", Kind: item.Modified, Old: []byte(old.String()), New: []byte(now)}
+		return filesOf(plan, []item.File{file}, nil)
 	}
 	if facts := with(""); len(facts) > 0 {
 		t.Errorf("%v", facts)
@@ -187,10 +187,10 @@ func FuzzFiles(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		file := change.File{Path: name, Kind: change.Modified, Old: []byte(old), New: []byte(now)}
-		filesOf(plan, []change.File{file}, nil)
+		file := item.File{Path: name, Kind: item.Modified, Old: []byte(old), New: []byte(now)}
+		filesOf(plan, []item.File{file}, nil)
 		file.New = file.Old
-		for _, one := range filesOf(plan, []change.File{file}, nil) {
+		for _, one := range filesOf(plan, []item.File{file}, nil) {
 			if !strings.HasSuffix(one.Why, "read") && !strings.Contains(one.Why, "JSON") && !strings.Contains(one.Why, "chart") {
 				t.Errorf("a file that is the same: %s", one.Why)
 			}

@@ -129,7 +129,7 @@ func (g *graph) read(a *accounting, module, folder string) {
 		return
 	}
 	g.folders[folder] = append(g.folders[folder], module)
-	items := map[string]item{}
+	items := map[string]element{}
 	calls := map[string]string{} // folders by the address of the call
 	hasTerraform := g.modules[module]
 	for _, side := range a.sides {
@@ -177,7 +177,7 @@ func (g *graph) reach(from []node) map[node]bool {
 // accounts reports whether an item of a folder shows in a fact. A folder that no
 // module is known to be read from may be that of any module whose folder is not
 // known: Terragrunt and remote sources of the same repository.
-func (g *graph) accounts(folder string, i item) bool {
+func (g *graph) accounts(folder string, i element) bool {
 	modules := g.folders[folder]
 	if len(modules) == 0 {
 		for module := range g.plan.Modules {

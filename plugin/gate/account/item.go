@@ -12,7 +12,7 @@ import (
 )
 
 // item is one thing of a folder's HCL that can differ.
-type item struct {
+type element struct {
 	file   string
 	line   int
 	text   string // without comments, spaces and what meta holds
@@ -31,7 +31,7 @@ type item struct {
 var hidden = []string{"lifecycle", "depends_on", "provider", "providers", "provisioner", "connection", "source", "version"}
 
 // itemsOf notes the items of a file.
-func itemsOf(file hclfile.File, items map[string]item) {
+func itemsOf(file hclfile.File, items map[string]element) {
 	r := &itemReader{file, items}
 	values := strings.HasSuffix(strings.ToLower(file.Path), ".tfvars")
 	for name, attribute := range file.Body.Attributes {
@@ -52,12 +52,12 @@ func itemsOf(file hclfile.File, items map[string]item) {
 // itemReader reads the items of one file.
 type itemReader struct {
 	file  hclfile.File
-	items map[string]item
+	items map[string]element
 }
 
 // add notes an item. Where an identifier is taken, as by a second block of
 // checks, moves or providers, a number makes another one.
-func (r *itemReader) add(id string, at hcl.Range, i item) {
+func (r *itemReader) add(id string, at hcl.Range, i element) {
 	for n, first := 2, id; ; n++ {
 		if _, taken := r.items[id]; !taken {
 			break
@@ -69,7 +69,7 @@ func (r *itemReader) add(id string, at hcl.Range, i item) {
 }
 
 func (r *itemReader) attribute(kind, name, module string, attribute *hclsyntax.Attribute) {
-	r.add(strings.Join([]string{kind, module, name}, " "), attribute.Range(), item{
+	r.add(strings.Join([]string{kind, module, name}, " "), attribute.Range(), element{
 		text: hclfile.TextOf(r.file.Src, attribute.Expr.Range()), name: name, module: module, uses: referencesIn(attribute.Expr),
 	})
 }
@@ -81,7 +81,7 @@ func (r *itemReader) inputs(object *hclsyntax.ObjectConsExpr) {
 		if key, ok := entry.KeyExpr.(*hclsyntax.ObjectConsKeyExpr); ok && name == "" {
 			name, _ = hclfile.LiteralText(key.Wrapped)
 		}
-		one := item{text: hclfile.TextOf(r.file.Src, entry.ValueExpr.Range()), uses: referencesIn(entry.ValueExpr)}
+		one := element{text: hclfile.TextOf(r.file.Src, entry.ValueExpr.Range()), uses: referencesIn(entry.ValueExpr)}
 		if name != "" {
 			one.name = "var." + name
 		}
@@ -101,7 +101,7 @@ func (r *itemReader) block(block *hclsyntax.Block) {
 		r.module(block, labels)
 		return
 	}
-	one := item{
+	one := element{
 		text: hclfile.TextOf(r.file.Src, block.Range()), uses: referencesIn(block.Body), name: hclfile.NameOf(block), output: block.Type == "output",
 	}
 	if block.Type == "resource" || block.Type == "data" {
@@ -142,7 +142,7 @@ func (r *itemReader) module(block *hclsyntax.Block, name string) {
 			r.attribute("module", "var."+argument, name, attribute)
 		}
 	}
-	call := item{name: "module." + name}
+	call := element{name: "module." + name}
 	_, call.meta = r.parts(block)
 	for _, argument := range []string{"count", "for_each"} {
 		if attribute := block.Body.Attributes[argument]; attribute != nil {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // IsConfiguration reports whether a path is that of a file of Terraform, OpenTofu
@@ -62,19 +62,19 @@ func newTree(paths []string, texts map[string][]byte, parsed map[reading]result)
 
 // Sides are the tree as it was and as it would be with a change of files. A side
 // on which nothing differs is the tree that it was made from.
-func (t *Tree) Sides(files []change.File) (before, after *Tree) {
+func (t *Tree) Sides(files []item.File) (before, after *Tree) {
 	paths := t.Paths
 	for _, file := range files {
-		if file.Kind == change.Added {
+		if file.Kind == item.Added {
 			paths = append(paths[:len(paths):len(paths)], file.Path)
 		}
 	}
-	before = t.with(paths, files, func(f change.File) []byte { return f.Old })
-	return before, before.with(paths, files, func(f change.File) []byte { return f.New })
+	before = t.with(paths, files, func(f item.File) []byte { return f.Old })
+	return before, before.with(paths, files, func(f item.File) []byte { return f.New })
 }
 
 // with is the tree with other texts of files, without those that have none.
-func (t *Tree) with(paths []string, files []change.File, text func(change.File) []byte) *Tree {
+func (t *Tree) with(paths []string, files []item.File, text func(item.File) []byte) *Tree {
 	texts := maps.Clone(t.texts)
 	if texts == nil {
 		texts = map[string][]byte{}

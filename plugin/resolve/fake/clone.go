@@ -11,9 +11,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // Clone is a clone of the branch, as a run makes it.
@@ -162,9 +162,9 @@ func (c *Clone) ReadFile(hash, path string) ([]byte, error) {
 }
 
 // Diff is the difference between a commit and a tree.
-func (c *Clone) Diff(base, tree string) (change.Change, error) {
-	return locked(c.w, func() (change.Change, error) {
-		out := change.Change{Base: base, Tree: tree}
+func (c *Clone) Diff(base, tree string) (item.Change, error) {
+	return locked(c.w, func() (item.Change, error) {
+		out := item.Change{Base: base, Tree: tree}
 		before, err := c.files(base)
 		if err != nil {
 			return out, err
@@ -178,7 +178,7 @@ func (c *Clone) Diff(base, tree string) (change.Change, error) {
 	})
 }
 
-func differences(before, after map[string]string) (files []change.File) {
+func differences(before, after map[string]string) (files []item.File) {
 	all := maps.Clone(before)
 	maps.Copy(all, after)
 	for _, path := range slices.Sorted(maps.Keys(all)) {
@@ -187,16 +187,16 @@ func differences(before, after map[string]string) (files []change.File) {
 		if was == is && old == now {
 			continue
 		}
-		f := change.File{Path: path, Kind: change.Modified}
+		f := item.File{Path: path, Kind: item.Modified}
 		if was {
 			f.OldMode, f.OldSize, f.Old = fileMode, int64(len(old)), []byte(old)
 		} else {
-			f.Kind = change.Added
+			f.Kind = item.Added
 		}
 		if is {
 			f.NewMode, f.NewSize, f.New = fileMode, int64(len(now)), []byte(now)
 		} else {
-			f.Kind = change.Deleted
+			f.Kind = item.Deleted
 		}
 		files = append(files, f)
 	}
@@ -268,7 +268,7 @@ func (c *Clone) Replay(hash, onto, guard string) (string, error) {
 			if was != is || had != has {
 				return "", fmt.Errorf("%w: %s", gitrepo.ErrMoved, f.Path)
 			}
-			if delete(tree, f.Path); f.Kind != change.Deleted {
+			if delete(tree, f.Path); f.Kind != item.Deleted {
 				tree[f.Path] = string(f.New)
 			}
 		}

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
@@ -327,7 +327,7 @@ type checkout struct {
 }
 
 // Plan plans a stack as it is now, and keeps the plan.
-func (c *checkout) Plan(ctx context.Context, stack string) (out change.Plan, err error) {
+func (c *checkout) Plan(ctx context.Context, stack string) (out item.Plan, err error) {
 	err = c.h.call(ctx, reads(c.h.run, "plan %s", stack), func(How) error {
 		d, err := c.h.own()
 		if err != nil {
@@ -338,7 +338,7 @@ func (c *checkout) Plan(ctx context.Context, stack string) (out change.Plan, err
 			return err
 		}
 		d.plans[p.sha256] = p
-		out = change.Plan{SHA256: p.sha256, Show: p.show}
+		out = item.Plan{SHA256: p.sha256, Show: p.show}
 		return nil
 	})
 	return out, err

@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
@@ -22,7 +22,7 @@ import (
 // which a run that could not settle them learned: their journals stood on the
 // remote when the branch was fetched, stand there still, and no other run is at
 // work, which busy tells. known are the items of the documents that were read, by reference.
-func Unchecked(ctx context.Context, repo seam.Remote, busy func(context.Context) (bool, error), known map[record.Ref]change.Item) ([]change.Outcome, error) {
+func Unchecked(ctx context.Context, repo seam.Remote, busy func(context.Context) (bool, error), known map[record.Ref]item.Item) ([]item.Outcome, error) {
 	seen := Seen(repo)
 	if len(seen) == 0 {
 		return nil, nil
@@ -34,7 +34,7 @@ func Unchecked(ctx context.Context, repo seam.Remote, busy func(context.Context)
 	if err != nil {
 		return nil, fmt.Errorf("list the journals: %w", err)
 	}
-	var outcomes []change.Outcome
+	var outcomes []item.Outcome
 	for _, name := range slices.Sorted(maps.Keys(seen)) {
 		if now[name] != seen[name] {
 			continue
@@ -43,8 +43,8 @@ func Unchecked(ctx context.Context, repo seam.Remote, busy func(context.Context)
 		// be read.
 		left, _ := Read(repo, name, seen[name], known)
 		e := left.Evidence
-		out := change.Outcome{
-			Item: left.Item, State: change.NeedsPerson, Reason: reason.ApplyUnconfirmed, Journal: repo.OnRemote(name), Settled: true,
+		out := item.Outcome{
+			Item: left.Item, State: item.NeedsPerson, Reason: reason.ApplyUnconfirmed, Journal: repo.OnRemote(name), Settled: true,
 			Stack: e.Stack, PlanHash: e.PlanHash, Counts: e.Counts,
 		}
 		outcomes = append(outcomes, out)
@@ -56,7 +56,7 @@ func Unchecked(ctx context.Context, repo seam.Remote, busy func(context.Context)
 // that is of no known item goes by the hash in its ref. known are the items of
 // all documents, by reference. It is an error when there is none or when several
 // documents have one.
-func Unsettled(ctx context.Context, repo seam.Remote, item string, known map[record.Ref]change.Item) (Left, error) {
+func Unsettled(ctx context.Context, repo seam.Remote, item string, known map[record.Ref]item.Item) (Left, error) {
 	refs, err := List(ctx, repo)
 	if err != nil {
 		return Left{}, fmt.Errorf("list the journals: %w", err)
@@ -91,9 +91,9 @@ func Unsettled(ctx context.Context, repo seam.Remote, item string, known map[rec
 // Landed takes a person's word that production is as the fix says, and makes
 // sure that the fix is on the branch. What no item may change is not brought
 // there on anybody's word. The caller marks the row and then calls Settled.
-func (l Left) Landed(ctx context.Context, repo seam.Remote, rules policy.Rules) (change.Outcome, error) {
-	out := change.Outcome{
-		Item: l.Item, State: change.Done, Settled: true,
+func (l Left) Landed(ctx context.Context, repo seam.Remote, rules policy.Rules) (item.Outcome, error) {
+	out := item.Outcome{
+		Item: l.Item, State: item.Done, Settled: true,
 		Stack: l.Evidence.Stack, PlanHash: l.Evidence.PlanHash, Counts: l.Evidence.Counts, CostUSD: l.Evidence.CostUSD,
 	}
 	if l.foreign != nil {
@@ -137,9 +137,9 @@ func (l Left) unfit(err error) error {
 // Settled writes into the ledger how a person settled the item, and removes its
 // journal. landed is false for an item that was given up.
 func (l Left) Settled(ctx context.Context, repo seam.Remote, run, commit string, landed bool) error {
-	entry := record.Entry{Time: time.Now().UTC(), Run: run, Kind: record.KindResult, Ref: record.RefOf(l.Item), State: string(change.Failed), Reason: reason.Abandoned, Commit: commit}
+	entry := record.Entry{Time: time.Now().UTC(), Run: run, Kind: record.KindResult, Ref: record.RefOf(l.Item), State: string(item.Failed), Reason: reason.Abandoned, Commit: commit}
 	if landed {
-		entry.State, entry.Reason = string(change.Done), ""
+		entry.State, entry.Reason = string(item.Done), ""
 	}
 	lines, err := record.Encode(entry)
 	if err != nil {

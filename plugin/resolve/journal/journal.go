@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
@@ -30,7 +30,7 @@ import (
 type Left struct {
 	Name     string          // of the journal ref
 	Fix      string          // the journaled commit
-	Item     change.Item     // of the documents, else what the commit says of it
+	Item     item.Item       // of the documents, else what the commit says of it
 	Evidence record.Evidence // zero when the commit has none of the item that the ref is of
 	commit   gitrepo.Commit
 	foreign  *Foreign // why it is not believed, when that is known already
@@ -38,7 +38,7 @@ type Left struct {
 
 // Foreign is a journal that is not believed, and why.
 type Foreign struct {
-	Findings []change.Finding
+	Findings []item.Finding
 	Err      error
 }
 
@@ -55,8 +55,8 @@ func Foreignf(format string, args ...any) error { return &Foreign{Err: fmt.Error
 // the name of a ref tells its item even when the commit does not. The error is a
 // *Foreign one, with all that can be said of the journal, or that of a remote
 // that does not answer.
-func Read(repo seam.Remote, name, fix string, known map[record.Ref]change.Item) (Left, error) {
-	left := Left{Name: name, Fix: fix, Item: change.Item{ID: strings.TrimPrefix(name, record.JournalPrefix), Action: "a journal that this program did not write"}}
+func Read(repo seam.Remote, name, fix string, known map[record.Ref]item.Item) (Left, error) {
+	left := Left{Name: name, Fix: fix, Item: item.Item{ID: strings.TrimPrefix(name, record.JournalPrefix), Action: "a journal that this program did not write"}}
 	for ref, item := range known {
 		if record.JournalRef(ref) == name {
 			left.Item = item
@@ -73,7 +73,7 @@ func Read(repo seam.Remote, name, fix string, known map[record.Ref]change.Item) 
 	left.Evidence = evidence
 	if left.Item.Document == "" {
 		// The row is gone from the documents; the commit still says what it was.
-		left.Item = change.Item{
+		left.Item = item.Item{
 			Document: text.Line(evidence.Document, 0), ID: text.Line(evidence.Item, 100), Action: record.ActionOf(left.commit.Message),
 		}
 	}

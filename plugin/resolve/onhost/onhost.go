@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
@@ -139,7 +139,7 @@ type checkout struct {
 }
 
 // Plan plans a stack and keeps the plan file.
-func (c checkout) Plan(ctx context.Context, stack string) (change.Plan, error) {
+func (c checkout) Plan(ctx context.Context, stack string) (item.Plan, error) {
 	p := c.programs
 	return c.space.Plan(ctx, host.PlanSpec{Dir: stack, Program: p.Terraform, Init: p.Init, Plan: p.Plan, Show: p.Show, Timeout: p.Timeout})
 }

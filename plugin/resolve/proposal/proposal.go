@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
@@ -84,7 +84,7 @@ func Trial(ctx context.Context, repo seam.Remote, run string) (err error) {
 	if err != nil {
 		return fmt.Errorf("read the branch's tip: %w", err)
 	}
-	item := change.Item{Document: "trial", ID: "trial", Action: "Try whether commits are taken; this one is taken away again"}
+	item := item.Item{Document: "trial", ID: "trial", Action: "Try whether commits are taken; this one is taken away again"}
 	trial, err := repo.Commit(tip.Hash, tip.Tree, record.Message(item, time.Now().UTC().Format(time.DateOnly), record.Evidence{}, true))
 	if err != nil {
 		return fmt.Errorf("make a commit to try: %w", err)

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
-	"github.com/pm-todos/pm-todos/plugin/change"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // Remote is the repository: what stands on its remote, and the clone of it in
@@ -39,7 +39,7 @@ type Content interface {
 	Files(commit string, below ...string) ([]string, error)
 	Prefetch(commit string, paths []string) error
 	ReadFile(commit, path string) ([]byte, error)
-	Diff(base, tree string) (change.Change, error)
+	Diff(base, tree string) (item.Change, error)
 	Pack(commit string) (write func(io.Writer) error, err error)
 }
 
@@ -114,7 +114,7 @@ type Directory interface {
 
 // Checkout is one workspace in which stacks are planned and applied.
 type Checkout interface {
-	Plan(ctx context.Context, stack string) (change.Plan, error)
+	Plan(ctx context.Context, stack string) (item.Plan, error)
 	// Apply applies the plan that was saved last. The host knows program and
 	// arguments.
 	Apply(ctx context.Context, spec host.ApplySpec) (host.ApplyStatus, error)

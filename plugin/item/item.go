@@ -1,7 +1,7 @@
-// Package change holds the values that several rooms share: what an agent
+// Package item holds the values that several rooms share: what an agent
 // changed, what a plan would do, what a gate said of it, and what became of
 // the item. It is data only and imports no other room.
-package change
+package item
 
 import "github.com/pm-todos/pm-todos/plugin/reason"
 
