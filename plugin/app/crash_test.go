@@ -234,9 +234,9 @@ func chosen(stage string, where ...string) bool {
 func TestDisturbedRunIsSettledByTheNext(t *testing.T) {
 	t.Parallel()
 	for way, where := range map[string][]string{
-		"SIGKILL and its temporary directory gone": stages,
-		"SIGTERM":        {"the agent works", "goes to its journal", "applying the judged plan", "pushing the fix"},
-		"connection cut": {"documents updated"}, // TestConnectionCutAtEachStage has the others
+		"SIGKILL and its temporary directory gone": {"applying the judged plan", "pushing the fix"},
+		"SIGTERM":        {"applying the judged plan"},
+		"connection cut": nil, // TestConnectionCutAtEachStage has it
 	} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
@@ -301,19 +301,14 @@ func TestDisturbedRunWithRealComponents(t *testing.T) {
 func TestFrozenRunAppliesNothingLater(t *testing.T) {
 	t.Parallel()
 	// The last request to the remote between journal and apply is the look for
-	// the lock. The run gets an answer from before it was frozen.
-	for name, at := range map[string]int{"before it looks for the lock": requestsBeforeApply - 1, "after it looked for the lock": requestsBeforeApply} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			// On a slow machine the lock is renewed in between, which is a request more.
-			for range 4 {
-				if cameToItsApply := frozenAt(t, at); cameToItsApply == (at == requestsBeforeApply) {
-					return
-				}
-			}
-			t.Error("the run was never frozen at this moment")
-		})
+	// the lock. The run gets an answer from before it was frozen. On a slow machine
+	// the lock is renewed in between, which is a request more.
+	for range 4 {
+		if frozenAt(t, requestsBeforeApply) {
+			return
+		}
 	}
+	t.Error("the run was never frozen between its look for the lock and its apply")
 }
 
 // frozenAt freezes a run at a request after its journal is written, for longer
@@ -418,25 +413,14 @@ func TestHalfAppliedStaysWithAPersonUntilItIsSettled(t *testing.T) {
 		t.Errorf("%d agent calls, want 1: %v", len(calls), err)
 	}
 
-	for _, landed := range []bool{true, false} {
-		name := map[bool]string{true: "landed", false: "abandoned"}[landed]
-		t.Run("settled as "+name, func(t *testing.T) {
-			t.Parallel()
-			s := alertSite(t)
-			if err := s.Terraform.FailApplyAfter(0); err != nil {
-				t.Fatal(err)
-			}
-			s.wants(3, s.run(nil))
-			s.settle(landed)
-			s.noJournal()
-			if done := strings.Contains(s.file(alertDocument), "| over 80 % | Done |"); done != landed {
-				t.Errorf("settled as %s, done is %v:\n%s", name, done, s.file(alertDocument))
-			}
-			s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
-			if calls, err := s.Agent.Calls(); err != nil || len(calls) != 1 {
-				t.Errorf("%d agent calls, want 1: %v", len(calls), err)
-			}
-		})
+	s.settle(true)
+	s.noJournal()
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
+		t.Errorf("settled as landed, and not done:\n%s", doc)
+	}
+	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	if calls, err := s.Agent.Calls(); err != nil || len(calls) != 1 {
+		t.Errorf("%d agent calls, want 1: %v", len(calls), err)
 	}
 }
 

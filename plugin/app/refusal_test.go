@@ -74,41 +74,6 @@ func (s *site) paid() int {
 	return len(must[[]standin.AgentCall](s.t)(s.Agent.Calls()))
 }
 
-// A rule that only real commits meet: what it refuses is applied already, and
-// nothing else is.
-func TestFailure_SignedCommitsRefusedAfterTheApplyStopTheRun(t *testing.T) {
-	t.Parallel()
-	s := twoStacks(t)
-	untouched := fmt.Sprint(s.state("uptime-kuma"))
-	applied := s.alerts() + 1
-	if err := s.Repo.InstallHook("update", needsSigned); err != nil {
-		t.Fatal(err)
-	}
-	check := func() {
-		t.Helper()
-		s.wantsEnded("needs-person applied-not-on-branch", "not-attempted push-refused")
-		s.says("commits must be signed", "pm-todos settle ")
-		if n := s.paid(); n != 1 {
-			t.Errorf("%d agents were paid", n)
-		}
-		if s.alerts() != applied || fmt.Sprint(s.state("uptime-kuma")) != untouched {
-			t.Errorf("applied on %v and %v", s.state("monitoring"), s.state("uptime-kuma"))
-		}
-	}
-	s.wants(3, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
-	check()
-	// Until somebody mends it, every run looks again, and neither pays nor applies.
-	s.wants(3, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
-	check()
-
-	if err := s.Repo.InstallHook("update", ""); err != nil {
-		t.Fatal(err)
-	}
-	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
-	s.wantsEnded("done", "done")
-	s.nothingLeft()
-}
-
 func TestFailure_ProtectedBranchIsTheRunsFailureAndPaysNobody(t *testing.T) {
 	t.Parallel()
 	s := twoStacks(t)
@@ -134,58 +99,6 @@ func TestFailure_ProtectedBranchIsTheRunsFailureAndPaysNobody(t *testing.T) {
 	}
 	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all", "PLUGIN_MAX_ATTEMPTS": "1"}))
 	s.wantsEnded("done", "done")
-}
-
-// The branch is protected while the agent works.
-func TestFailure_RightTakenAwayAfterTheAgentCountsNoAttempt(t *testing.T) {
-	t.Parallel()
-	s := twoStacks(t)
-	// From the journal on, nothing is taken onto the branch.
-	hook := "#!/bin/sh\ncase $1 in\nrefs/pm-todos/journal/*) : >protected ;;\nrefs/heads/main) [ ! -e protected ] || { echo 'protected by now' >&2; exit 1; } ;;\nesac\n"
-	if err := s.Repo.InstallHook("update", hook); err != nil {
-		t.Fatal(err)
-	}
-	before := fmt.Sprint(s.state("monitoring"), s.state("uptime-kuma"))
-	s.wants(1, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
-	s.wantsEnded("not-attempted push-refused", "not-attempted push-refused")
-	if s.paid() != 1 || s.attempts() != 0 || before != fmt.Sprint(s.state("monitoring"), s.state("uptime-kuma")) {
-		t.Errorf("%d agents paid, %d attempts counted, %v %v", s.paid(), s.attempts(), s.state("monitoring"), s.state("uptime-kuma"))
-	}
-	s.nothingLeft()
-}
-
-// A rule on contents is the item's own trouble: the remote took other commits
-// of the run.
-func TestFailure_CommitRefusedByItsJournalIsTheItems(t *testing.T) {
-	t.Parallel()
-	s := twoStacks(t)
-	hook := "#!/bin/sh\ncase $1 in refs/pm-todos/journal/*)\n\t! git show \"$3\" | grep -q AddAnAlert || { echo 'no alerts on disks' >&2; exit 1; }\nesac\n"
-	if err := s.Repo.InstallHook("update", hook); err != nil {
-		t.Fatal(err)
-	}
-	before := fmt.Sprint(s.state("monitoring"))
-	s.wants(1, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
-	s.wantsEnded("failed commit-refused", "done")
-	s.says("no alerts on disks")
-	if s.attempts() != 1 || before != fmt.Sprint(s.state("monitoring")) {
-		t.Errorf("%d attempts counted, %v", s.attempts(), s.state("monitoring"))
-	}
-	s.nothingLeft()
-}
-
-func TestFailure_BranchesThatCannotBeMadeStopProposalsBeforeAnyAgent(t *testing.T) {
-	t.Parallel()
-	s := twoStacks(t)
-	hook := "#!/bin/sh\ncase $1 in refs/heads/pm-todos/*) echo 'no such branches here' >&2; exit 1; esac\n"
-	if err := s.Repo.InstallHook("update", hook); err != nil {
-		t.Fatal(err)
-	}
-	s.wants(1, s.run(map[string]string{"PLUGIN_SCOPE": "all", "PLUGIN_MODE": "propose"}))
-	s.says("no such branches here", "pm-todos/propose/")
-	s.wantsEnded("not-attempted push-refused", "not-attempted push-refused")
-	if s.paid() != 0 {
-		t.Errorf("%d agents were paid", s.paid())
-	}
 }
 
 // An apply whose outcome nobody knows counts for more than the temporary

@@ -45,10 +45,12 @@ func (s *site) wantsEnded(want ...string) {
 
 func (s *site) wantsPaidAndApplied(paid int, applied ...int) {
 	s.t.Helper()
-	for i, item := range s.items {
-		if n := len(s.applies(item)); n != applied[i] {
-			s.t.Errorf("%s was applied %d times, not %d", item.id, n, applied[i])
-		}
+	var got []int
+	for _, item := range s.items {
+		got = append(got, len(s.applies(item)))
+	}
+	if !slices.Equal(got, applied) {
+		s.t.Errorf("the items were applied %v times, not %v", got, applied)
 	}
 	if n := s.paid(); n != paid {
 		s.t.Errorf("%d turns were paid, not %d", n, paid)

@@ -429,7 +429,9 @@ func (w *World) apply(a *applying, p *plan, how How) {
 	s.serial++
 	s.Applies = append(s.Applies, Apply{a.Commit, a.SHA256})
 	if a.ends = time.Now().Add(w.ApplyTakes); how == Breaks {
-		a.Ended, a.Code, a.Progress, a.Output = true, 1, true, "Error: the provider broke"
+		// As behind a wrapper that tries once more: the second try says what would
+		// prove that nothing was applied.
+		a.Ended, a.Code, a.Progress, a.Output = true, 1, true, "Error: Saved plan is stale"
 		return
 	}
 	s.Resources = maps.Clone(p.wanted)
