@@ -76,12 +76,17 @@ func Examine(ctx context.Context, opener access.Opener, wrong []settings.Problem
 		}
 	}()
 	for _, c := range checks {
-		if say := (voice{c.name, report}); c.repo && p.repo == nil {
-			say.skip("", noRepository)
-		} else {
-			c.look(ctx, p, say)
-		}
+		c.run(ctx, p, report)
 	}
+}
+
+func (c check) run(ctx context.Context, p *patient, report *Report) {
+	say := voice{c.name, report}
+	if c.repo && p.repo == nil {
+		say.skip("", noRepository)
+		return
+	}
+	c.look(ctx, p, say)
 }
 
 // voice adds the findings of a check to the report.

@@ -38,7 +38,7 @@ func (p *patient) reach(ctx context.Context, name string, login sshclient.Login,
 		say.ok(name, "connected, host key as pinned, logged in")
 		return h
 	case unpinned:
-		say.as("host key").fail(name, fault.WithFix(errors.New(pin.What()), "%s", pinFix(pin)))
+		say.as("host key").fail(name, &fault.Error{Err: errors.New(pin.What()), Fix: pin.Fix()})
 	case errors.Is(err, sshclient.ErrAuth):
 		refused(name, login, err, say.as("login"))
 	default:
@@ -67,30 +67,6 @@ func refused(name string, login sshclient.Login, err error, say voice) {
 		f.Fix += "\nthe line for it:\nrestrict " + sshkey.AuthorizedLine(signer.PublicKey())
 	}
 	say.report.Add(f)
-}
-
-// pinFix tells how to pin a key that is unknown. One that is another than the
-// pinned one comes with no line to paste.
-func pinFix(pin *sshclient.PinError) string {
-	kind, fingerprint, _ := strings.Cut(pin.Got, " ")
-	compare := fmt.Sprintf("on the console of %s, not over this network: ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub", pin.Host, keyFile(kind))
-	if pin.Line == "" {
-		return "somebody may stand in between, or the key was replaced: ask who runs the host before anything else\n" + compare +
-			"\nonly if it prints " + fingerprint + ", mend known_hosts or host_fingerprints"
-	}
-	return compare + "\nif it prints " + fingerprint + ", add this line to known_hosts (the setting, or that field of the Vault secret):\n" + pin.Line
-}
-
-// keyFile is the middle of the name of sshd's key file of a type.
-func keyFile(kind string) string {
-	switch {
-	case strings.HasPrefix(kind, "ecdsa"):
-		return "ecdsa"
-	case strings.HasPrefix(kind, "ssh-rsa"):
-		return "rsa"
-	default:
-		return "ed25519"
-	}
 }
 
 // scanCommand shows the keys of hosts whose keys nobody pinned yet. Those behind

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"io"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
@@ -41,9 +40,8 @@ func (p *patient) workspace(ctx context.Context, run *host.Run) (*host.Workspace
 	if err != nil {
 		return nil, err
 	}
-	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(pack(writer)) }()
-	defer func() { _ = reader.Close() }() // ends the goroutine when the host gave up early
+	reader := host.Stream(pack)
+	defer func() { _ = reader.Close() }()
 	return run.Workspace(ctx, "doctor", p.tip, reader, host.Checkout, host.Prepare{
 		Workdir: p.Settings.Hosts.Workdir, Carry: p.Settings.Hosts.Carry, Command: p.Settings.Hosts.PrepareCommand,
 	})

@@ -55,6 +55,14 @@ const (
 	outputFetch = 256 << 10
 )
 
+// Stream is what write writes, as it is read: the pack of a large repository is
+// never held in memory. Closing it ends write when the host gave up early.
+func Stream(write func(io.Writer) error) io.ReadCloser {
+	reader, writer := io.Pipe()
+	go func() { writer.CloseWithError(write(writer)) }()
+	return reader
+}
+
 // Workspace builds a workspace from a pack that holds the commit, its trees
 // and its blobs. One of the same name is replaced, unless an unsettled apply
 // belongs to the run. For a Checkout the carry files are copied and the

@@ -30,17 +30,20 @@ type PinError struct {
 }
 
 // Error shows both fingerprints and how to find out which one is right.
-func (e *PinError) Error() string {
-	const verify = `compare it on the host's own console: for f in /etc/ssh/ssh_host_*_key.pub; do ssh-keygen -lf "$f"; done`
-	text := e.What()
-	switch {
-	case e.Why != "" && len(e.Want) > 0:
-		text += "; expected is " + strings.Join(e.Want, " or ")
-	case e.Why != "":
-	case len(e.Want) > 0:
-		text += "; either its key was replaced or somebody stands in between; " + verify + "; then mend known_hosts or host_fingerprints"
-	default:
-		text += "; " + verify + "; if it is the same, add to known_hosts: " + e.Line
+func (e *PinError) Error() string { return e.What() + "; " + strings.ReplaceAll(e.Fix(), "\n", "; ") }
+
+// What is what was shown and what is pinned.
+func (e *PinError) What() string {
+	text := fmt.Sprintf("%s: %v: it ", e.Host, errHostKey)
+	if e.Line != "" {
+		text += "is unknown and "
+	}
+	text += "shows " + cmp.Or(e.Got, "no key of a known type")
+	if e.Why != "" {
+		text += ": " + e.Why
+	}
+	if len(e.Want) > 0 {
+		text += ", expected is " + strings.Join(e.Want, " or ")
 	}
 	if e.Skipped != "" {
 		text += " (known_hosts " + e.Skipped + ")"
@@ -48,20 +51,23 @@ func (e *PinError) Error() string {
 	return text
 }
 
-// What is Error without the way out.
-func (e *PinError) What() string {
-	text := fmt.Sprintf("%s: %v: it ", e.Host, errHostKey)
-	if e.Why == "" && len(e.Want) == 0 {
-		text += "is unknown and "
+// Fix tells how to pin a key that is unknown, in lines. One that is another than
+// the pinned one comes with no line to paste.
+func (e *PinError) Fix() string {
+	kind, fingerprint, _ := strings.Cut(e.Got, " ")
+	file := "ed25519"
+	switch {
+	case strings.HasPrefix(kind, "ecdsa"):
+		file = "ecdsa"
+	case strings.HasPrefix(kind, ssh.KeyAlgoRSA):
+		file = "rsa"
 	}
-	text += "shows " + cmp.Or(e.Got, "no key of a known type")
-	if e.Why != "" {
-		return text + ": " + e.Why
+	compare := fmt.Sprintf("on the console of %s, not over this network: ssh-keygen -lf /etc/ssh/ssh_host_%s_key.pub", e.Host, file)
+	if e.Line == "" {
+		return "somebody may stand in between, or the key was replaced: ask who runs the host before anything else\n" + compare +
+			"\nonly if it prints " + cmp.Or(fingerprint, "one that it should have") + ", mend known_hosts or host_fingerprints"
 	}
-	if len(e.Want) > 0 {
-		text += ", expected is " + strings.Join(e.Want, " or ")
-	}
-	return text
+	return compare + "\nif it prints " + fingerprint + ", add this line to known_hosts (the setting, or that field of the Vault secret):\n" + e.Line
 }
 
 // Unwrap is the cause.

@@ -81,13 +81,11 @@ func Open(ctx context.Context, h *host.Host, repo *gitrepo.Repo, run string, pro
 // host stays open.
 func (h *Host) Close(ctx context.Context) error { return h.dir.Close(ctx) }
 
-// space streams a commit to the host: the pack of a large repository is never
-// held in memory.
+// space streams a commit to the host.
 func (h *Host) space(ctx context.Context, name, commit string, pack func(io.Writer) error, kind host.Kind, prepare host.Prepare) (*host.Workspace, error) {
 	h.spaces++
-	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(pack(writer)) }()
-	defer func() { _ = reader.Close() }() // ends the goroutine when the host gave up early
+	reader := host.Stream(pack)
+	defer func() { _ = reader.Close() }()
 	return h.dir.Workspace(ctx, fmt.Sprintf("%s-%d", name, h.spaces), commit, reader, kind, prepare)
 }
 
