@@ -1,5 +1,5 @@
-// Package plugin is the whole program: settings in, report out. Its files are
-// the stages of a run and the small commands; the rooms below it do the work.
+// Package app is the command line: the plugin's run and the commands beside it,
+// a file each.
 package app
 
 import (

@@ -1,3 +1,5 @@
+// Package run is the plugin's run: settings in, report out. run.go has its stages
+// in their order, and each has a file beside it.
 package run
 
 import (
