@@ -24,9 +24,9 @@ const module = "github.com/pm-todos/pm-todos/"
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
 	".":                       {"plugin/app", "plugin/standin"},
-	"plugin/app":              {"plugin/access", "plugin/console", "plugin/settings", "plugin/outlet", "plugin/run", "plugin/audit", "plugin/record", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/resolve/proposal", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/gate", "plugin/gate/card", "plugin/report", "plugin/doctor", "plugin/scaffold", "plugin/standin"},
-	"plugin/run":              {"plugin/access", "plugin/console", "plugin/settings", "plugin/outlet", "plugin/record", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/onhost", "plugin/resolve/policy", "plugin/resolve/seam", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/report", "plugin/notify"},
-	"plugin/console":          {"plugin/access", "plugin/settings", "plugin/report"},
+	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/doctor", "plugin/gate", "plugin/gate/card", "plugin/gitrepo", "plugin/host", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/run", "plugin/scaffold", "plugin/settings", "plugin/standin"},
+	"plugin/run":              {"plugin/access", "plugin/console", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/outlet", "plugin/record", "plugin/report", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/onhost", "plugin/resolve/seam", "plugin/settings"},
+	"plugin/console":          {"plugin/access", "plugin/report", "plugin/settings"},
 	"plugin/outlet":           {},
 	"plugin/resolve/seam":     {"plugin/gitrepo", "plugin/host", "plugin/agent"},
 	"plugin/resolve/policy":   {"plugin/resolve/seam", "plugin/gitrepo", "plugin/gate", "plugin/gate/card"},
@@ -47,14 +47,14 @@ var rooms = map[string][]string{
 	"plugin/gitrepo/attributes": {},
 	"plugin/gitrepo/gittest":    {},
 
-	"plugin/access":   {"plugin/settings", "plugin/resolve", "plugin/record", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/vault"},
-	"plugin/settings": {"plugin/gitrepo", "plugin/host/sshclient", "plugin/notify", "plugin/vault"},
+	"plugin/access":   {"plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/record", "plugin/resolve", "plugin/settings", "plugin/vault"},
+	"plugin/settings": {"plugin/gitrepo", "plugin/host/sshclient", "plugin/notify", "plugin/resolve/policy", "plugin/vault"},
 
 	"plugin/vault":      {},
 	"plugin/report":     {},
 	"plugin/notify":     {"plugin/report"},
 	"plugin/scaffold":   {},
-	"plugin/doctor":     {"plugin/access", "plugin/settings", "plugin/notify", "plugin/resolve", "plugin/resolve/proposal", "plugin/record", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient"},
+	"plugin/doctor":     {"plugin/access", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/resolve/proposal", "plugin/settings", "plugin/vault"},
 	"plugin/standin":    {},
 	"plugin/postmortem": {},
 	"plugin/item":       {},

@@ -29,23 +29,15 @@ func (o Opener) Clone(ctx context.Context) (repo *gitrepo.Repo, commit string, r
 			err = errors.Join(err, undo())
 		}
 	}()
-	log.Info().Str("remote", gitrepo.RedactURL(s.Repository.Remote)).Str("branch", s.Repository.Branch).Msg("cloning at full depth")
+	log.Info().Str("remote", gitrepo.RedactURL(s.Repository.URL)).Str("branch", s.Repository.Branch).Msg("cloning at full depth")
 	started := time.Now()
-	repo, err = gitrepo.Clone(ctx, gitrepo.Options{
-		Access: gitrepo.Access{
-			URL: s.Repository.Remote, Username: s.Repository.Username, Password: s.Repository.Password,
-			SSHKey: s.Repository.SSHKey, KnownHosts: []byte(s.Repository.KnownHosts), Way: s.Way(),
-			Progress: func(line string) { log.Debug().Msg(line) },
-			Retrying: func(err error, pause time.Duration) {
-				o.Log.Warn().Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg("the remote did not do what it was asked for; trying again")
-			},
-		},
-		Branch: s.Repository.Branch, StateRefs: s.Repository.StateRefs, SigningKey: s.Repository.SigningKey,
-		Author: gitrepo.Signature{Name: s.Repository.AuthorName, Email: s.Repository.AuthorEmail},
-		Dir:    dir,
-		Levels: documentLevels(s.Documents.PostMortems),
-		Ahead:  readFirst(s),
-	})
+	options := s.Repository.Options
+	options.Dir, options.Levels, options.Ahead = dir, documentLevels(s.Documents.PostMortems), readFirst(s)
+	options.Progress = func(line string) { log.Debug().Msg(line) }
+	options.Retrying = func(err error, pause time.Duration) {
+		o.Log.Warn().Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg("the remote did not do what it was asked for; trying again")
+	}
+	repo, err = gitrepo.Clone(ctx, options)
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("clone: %w", err)
 	}

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/secret"
@@ -59,7 +60,11 @@ func (o Opener) Keys(ctx context.Context) (Keys, vault.Fields, error) {
 // vault asks Vault, and hides what it says from everything printed.
 func (o Opener) vault(ctx context.Context) (vault.Fields, error) {
 	s := o.Settings
-	fields, err := vault.Read(ctx, s.VaultConfig(func(message string) { o.Log.Warn().Str("stage", "vault").Msg(message) }))
+	c := s.VaultConfig()
+	c.OnRetry = func(err error, wait time.Duration) {
+		o.Log.Warn().Str("stage", "vault").Msgf("%v; trying again in %s", err, wait)
+	}
+	fields, err := vault.Read(ctx, c)
 	for _, held := range fields.Secrets("known_hosts") {
 		o.Redactor.Add(held, secret.New(sshkey.Text(held.Reveal())))
 	}

@@ -1,16 +1,17 @@
 package app
 
 import (
-	"maps"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/vault"
 )
 
 // readArgs reads settings the way the app does, from flags and variables.
@@ -42,19 +43,6 @@ func noPipeline(t *testing.T) {
 	}
 }
 
-// read is the settings of an environment, whose remote and branch stand in it
-// already.
-func read(t *testing.T, environment map[string]string) settings.Settings {
-	t.Helper()
-	whole := map[string]string{"PLUGIN_REMOTE": "https://forge.example/ops/infra.git", "PLUGIN_BRANCH": "master"}
-	maps.Copy(whole, environment)
-	s, err := settings.FromEnvironment(whole)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
 func TestSettingsFromWoodpecker(t *testing.T) {
 	noPipeline(t)
 	for name, value := range map[string]string{
@@ -79,7 +67,7 @@ func TestSettingsFromWoodpecker(t *testing.T) {
 		t.Fatal(err)
 	}
 	showSecrets := cmp.Comparer(func(a, b secret.String) bool { return a.Reveal() == b.Reveal() })
-	if diff := cmp.Diff(want, s, showSecrets); diff != "" {
+	if diff := cmp.Diff(want, s, showSecrets, cmpopts.IgnoreUnexported(vault.Config{})); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
 	if s.Repository.Password.Reveal() != "pw" || s.CI.SHA != "abc" || s.Documents.Scope != settings.ScopeChanged {

@@ -22,7 +22,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
-	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -157,7 +156,7 @@ func commitsOf(ctx context.Context, dir, revision string) ([]string, error) {
 // commits judges each of some commits of a repository on this machine.
 func (j *judge) commits(c *cli.Context, commits []string) (results []judged, err error) {
 	dir := c.String("repo")
-	j.settings.Repository.Remote = hereGit(c.Context, dir, "rev-parse", "--absolute-git-dir")
+	j.settings.Repository.URL = hereGit(c.Context, dir, "rev-parse", "--absolute-git-dir")
 	if j.settings.Repository.Branch == "" {
 		j.settings.Repository.Branch = hereGit(c.Context, dir, "symbolic-ref", "--short", "HEAD")
 	}
@@ -165,7 +164,7 @@ func (j *judge) commits(c *cli.Context, commits []string) (results []judged, err
 		return nil, fmt.Errorf("no branch is checked out in %s; name the one that has the commits with --branch", text.Quote(dir))
 	}
 	j.settings.Report.LogLevel = "warn" // the judgements are the output
-	j.settings.Repository.AuthorName, j.settings.Repository.AuthorEmail = "pm-todos", "pm-todos@localhost"
+	j.settings.Repository.Author.Name, j.settings.Repository.Author.Email = "pm-todos", "pm-todos@localhost"
 	console, closeConsole := console.New(c.App.Version, j.settings, c.App.ErrWriter, console.MayColour(c.App.ErrWriter, os.Getenv))
 	defer func() { err = errors.Join(err, closeConsole()) }()
 	repo, _, remove, err := console.Opener(j.settings).Clone(c.Context)
@@ -203,8 +202,8 @@ func (j *judge) commit(hash string) (judged, error) {
 	if err != nil {
 		return judged{}, fmt.Errorf("list the files of its parent: %w", err)
 	}
-	limits := run.Scope(j.settings, paths)
-	rules := policy.Rules{Scope: limits, Wrapper: j.settings.TerraformCommands(slices.Contains(paths, settings.Wrapper)).Program}
+	scope := j.settings.ScopeIn(paths)
+	rules := policy.Rules{Scope: scope, Wrapper: j.settings.TerraformCommands(slices.Contains(paths, settings.Wrapper)).Program}
 	allowed, err := rules.Diff(j.repo, j.item.Type, commit.Parent)
 	if err != nil {
 		return judged{}, err
@@ -226,8 +225,8 @@ func (j *judge) commit(hash string) (judged, error) {
 		}
 		out.result(gate.Judgement{Lane: lane})
 	default:
-		out.result(gate.Judge(j.plan, limits.Plan(item.Type, j.baseline), gate.Request{
-			Item: item, Owner: limits.Owner(item.Type), Changeset: changeset, Stack: verdict.Stack,
+		out.result(gate.Judge(j.plan, scope.Plan(item.Type, j.baseline), gate.Request{
+			Item: item, Owner: scope.Owner(item.Type), Changeset: changeset, Stack: verdict.Stack,
 		}))
 	}
 	out.Planned = j.plan != nil
@@ -236,9 +235,9 @@ func (j *judge) commit(hash string) (judged, error) {
 
 // planAlone judges a plan of which nobody knows the change.
 func (j *judge) planAlone() judged {
-	limits := run.Scope(j.settings, nil)
+	scope := j.settings.ScopeIn(nil)
 	var out judged
-	out.result(gate.Judge(j.plan, limits.Plan(j.item.Type, j.baseline), gate.Request{Item: j.item, Owner: limits.Owner(j.item.Type)}))
+	out.result(gate.Judge(j.plan, scope.Plan(j.item.Type, j.baseline), gate.Request{Item: j.item, Owner: scope.Owner(j.item.Type)}))
 	return out
 }
 

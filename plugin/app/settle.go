@@ -120,7 +120,7 @@ func rules(s settings.Settings, repo *gitrepo.Repo) (policy.Rules, error) {
 	if err != nil {
 		return policy.Rules{}, fmt.Errorf("list the files: %w", err)
 	}
-	return policy.Rules{Scope: run.Scope(s, paths), Secrets: s.Secrets(), Wrapper: commands.Program}, nil
+	return policy.Rules{Scope: s.ScopeIn(paths), Secrets: s.Secrets(), Wrapper: commands.Program}, nil
 }
 
 func tellSettled(out io.Writer, left journal.Left, commit string, landed bool) error {

@@ -69,7 +69,8 @@ func TestJSONLinesHaveAStage(t *testing.T) {
 }
 
 func TestThreat13_LogHidesSecretsAndControlCharacters(t *testing.T) {
-	s := settings.Settings{Repository: settings.Repository{Password: secret.New("hunter2hunter2")}}
+	var s settings.Settings
+	s.Repository.Password = secret.New("hunter2hunter2")
 	for _, format := range []string{"console", "json"} {
 		s.Report.LogFormat = format
 		got := logged(t, s, false, func(c Console) {

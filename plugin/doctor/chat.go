@@ -11,7 +11,7 @@ import (
 func chat(_ context.Context, p *patient, say voice) {
 	config := p.Settings.Report.Config
 	config.SlackWebhook = p.keys.SlackWebhook
-	targets := notify.Open(config, p.Settings.Way(), p.Log).Targets()
+	targets := notify.Open(config, p.Settings.Repository.Way, p.Log).Targets()
 	for _, target := range targets {
 		name, place := target[0], target[1]
 		say.ok(strings.ToLower(name), "messages go to "+place+", notify is "+string(config.Notify)+" (nothing was posted)")

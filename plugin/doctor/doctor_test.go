@@ -7,8 +7,10 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/vault"
 )
 
 // TestChecks is for the checks that contact nobody: what each finds, alone.
@@ -34,7 +36,7 @@ func TestChecks(t *testing.T) {
 		want    string // of its only finding: status, about, text and fix
 	}{
 		"no pipeline":           {"forge", of(settings.Settings{}), "skipped|outside a pipeline"},
-		"its own forge":         {"forge", of(settings.Settings{CI: settings.CI{CloneURL: "https://a/b.git"}, Repository: settings.Repository{Remote: "https://a/b.git"}}), "ok|pushes of this pipeline's forge"},
+		"its own forge":         {"forge", of(settings.Settings{CI: settings.CI{CloneURL: "https://a/b.git"}, Repository: settings.Repository{Options: gitrepo.Options{Access: gitrepo.Access{URL: "https://a/b.git"}}}}), "ok|pushes of this pipeline's forge"},
 		"another forge":         {"forge", of(settings.Settings{CI: settings.CI{CloneURL: "https://a/b.git"}}), "warn|its pushes do nothing|set remote: https://a/b.git"},
 		"one user":              {"agent user", of(settings.Settings{Hosts: together}), "warn|can read them|agent_hosts: agent@dev"},
 		"two users, one key":    {"agent user", of(settings.Settings{Hosts: apart}), "ok|the same key"},
@@ -47,7 +49,7 @@ func TestChecks(t *testing.T) {
 		"a repository unread":   {"stacks", of(settings.Settings{}), "skipped|" + noRepository},
 		"a key that is no key":  {"key", patient{Opener: access.Opener{Settings: settings.Settings{Hosts: together}}, keys: access.Keys{Host: secret.New("x"), Agent: secret.New("x")}}, "FAIL|hosts|the SSH key does not begin|store the whole file"},
 		"Vault is not asked":    {"vault", of(settings.Settings{}), "skipped|vault_addr is not set"},
-		"all keys are at hand":  {"vault", of(settings.Settings{Vault: settings.Vault{Addr: "https://v"}}), "skipped|hold all keys"},
+		"all keys are at hand":  {"vault", of(settings.Settings{Vault: settings.Vault{Config: vault.Config{Addr: "https://v"}}}), "skipped|hold all keys"},
 		"hosts without any key": {"reach", patient{Opener: access.Opener{Settings: settings.Settings{Hosts: together}}, unusable: "Vault gave no key"}, "skipped|a@dev|Vault gave no key"},
 	} {
 		t.Run(name, func(t *testing.T) {

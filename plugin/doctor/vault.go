@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/vault"
 )
 
 // readVault checks the log-in, the secret and its fields.
@@ -32,7 +32,7 @@ func readVault(ctx context.Context, p *patient, say voice) {
 	if fields.Path != "" {
 		text += ", read " + fields.Path + " (fields: " + strings.Join(fields.Names(), ", ") + ")"
 	}
-	if v.Auth != settings.AuthToken {
+	if v.Auth != vault.Token {
 		text += ", token revoked"
 	}
 	say.ok("", text)

@@ -14,7 +14,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/onhost"
-	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
@@ -83,7 +82,7 @@ func newResolver(ctx context.Context, s settings.Settings, c console.Console, re
 		},
 		Wrapper: commands.Program,
 		Verify:  s.Terraform.VerifyCommand != "",
-		Scope:   Scope(s, paths),
+		Scope:   s.ScopeIn(paths),
 		Secrets: k.Secrets(s),
 		Current: func(commit string, item item.Item) (bool, error) { return stillSafe(s, repo, commit, item) },
 		Held:    lock.Held,
@@ -95,15 +94,6 @@ func newResolver(ctx context.Context, s settings.Settings, c console.Console, re
 			return onhost.NewRecords(other, repo, run), nil
 		},
 	}, repo, agents, terraform, c.Log)
-}
-
-// Scope is what a change may touch, in a repository with these paths.
-func Scope(s settings.Settings, paths []string) policy.Scope {
-	t := s.Terraform
-	return policy.Scope{
-		Stacks: t.Stacks, AllowPaths: t.AllowPaths, TypePaths: s.TypePaths(paths), Protected: t.Protected, StatePaths: t.StatePaths,
-		AllowResources: t.AllowResources, AutomaticCreates: t.AutomaticCreates, MaxChanges: t.MaxChanges, Tolerated: t.Tolerated,
-	}
 }
 
 // stillSafe reads an item again just before it is paid for, and before its apply:

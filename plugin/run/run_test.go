@@ -21,7 +21,8 @@ func TestThreat20_OnlyTheCanonicalForgeActs(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := settings.Settings{Repository: settings.Repository{Remote: test.remote}, CI: settings.CI{Event: test.event, CloneURL: test.clone}}
+			s := settings.Settings{CI: settings.CI{Event: test.event, CloneURL: test.clone}}
+			s.Repository.URL = test.remote
 			if got := notOurs(s) != ""; got != test.want {
 				t.Errorf("nothing is done: %v, want %v", got, test.want)
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -36,7 +37,7 @@ func manyDocuments(t *testing.T, documents int) access.Selection {
 		rows[i] = fmt.Sprintf(rows[i], i)
 	}
 	doc := postmortem.Parse("docs/post-mortems/2026-01-01-a.md", []byte(documentHead+strings.Join(rows, "\n")+"\n"), settings.Settings{
-		Documents: settings.Documents{SafeTypes: []string{"Alert", "Config", "Monitor"}}, Terraform: settings.Terraform{AllowPaths: []string{"stacks/**"}},
+		Documents: settings.Documents{SafeTypes: []string{"Alert", "Config", "Monitor"}}, Terraform: settings.Terraform{Scope: policy.Scope{AllowPaths: []string{"stacks/**"}}},
 	}.DocumentPolicy())
 	for i := range documents {
 		one := *doc

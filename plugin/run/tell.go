@@ -58,7 +58,7 @@ func repositoryName(s settings.Settings) string {
 	if s.CI.RepoName != "" {
 		return s.CI.RepoName
 	}
-	return gitrepo.RedactURL(s.Repository.Remote)
+	return gitrepo.RedactURL(s.Repository.URL)
 }
 
 // note is a sentence on why the run ends here, in the log and in the report.
@@ -106,11 +106,11 @@ func (sum *summary) read(s settings.Settings, c console.Console, sel access.Sele
 // tells none.
 func channels(s settings.Settings, c console.Console, slackWebhook secret.String) *notify.Channels {
 	if s.CI.PullRequest() {
-		return notify.Open(notify.Config{}, s.Way(), c.Log)
+		return notify.Open(notify.Config{}, s.Repository.Way, c.Log)
 	}
 	config := s.Report.Config
 	config.SlackWebhook = slackWebhook
-	return notify.Open(config, s.Way(), c.Log)
+	return notify.Open(config, s.Repository.Way, c.Log)
 }
 
 // add takes over outcomes. An item that was settled and then tried again is

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 )
 
 // DefaultIndex is the HTML overview that is kept up to date when the setting
@@ -16,22 +18,23 @@ var defaultTypePaths = map[string][]string{
 	"Monitor": {"stacks/monitoring/**", "stacks/uptime-kuma/**"},
 }
 
-// TypePaths is the narrower globs per type. paths is every path of the
-// repository: of the defaults only those count that match one of them, so that
-// a repository laid out in another way is not locked out.
-func (s Settings) TypePaths(paths []string) map[string][]string {
-	if s.Terraform.TypePaths != nil {
-		return s.Terraform.TypePaths
+// ScopeIn is what a change may touch in a repository with these paths: of the
+// default type_paths only those count that match one of them, so that a repository
+// laid out in another way is not locked out.
+func (s Settings) ScopeIn(paths []string) policy.Scope {
+	scope := s.Terraform.Scope
+	if scope.TypePaths != nil {
+		return scope
 	}
-	found := map[string][]string{}
+	scope.TypePaths = map[string][]string{}
 	for name, globs := range defaultTypePaths {
 		for _, pattern := range globs {
 			if slices.ContainsFunc(paths, func(p string) bool { return doublestar.MatchUnvalidated(pattern, p) }) {
-				found[name] = append(found[name], pattern)
+				scope.TypePaths[name] = append(scope.TypePaths[name], pattern)
 			}
 		}
 	}
-	return found
+	return scope
 }
 
 // complete sets what follows from other settings. given tells which settings
@@ -43,8 +46,8 @@ func (s *Settings) complete(given func(setting string) bool) {
 			s.Documents.Scope = ScopeChanged
 		}
 	}
-	if s.Vault.AuthMount == "" {
-		s.Vault.AuthMount = string(s.Vault.Auth)
+	if s.Vault.Mount == "" {
+		s.Vault.Mount = s.Vault.Auth
 	}
 	if s.Vault.AgentField == "" {
 		s.Vault.AgentField = s.Vault.Field
@@ -58,7 +61,7 @@ func (s *Settings) complete(given func(setting string) bool) {
 // completeLogin takes the login for an https remote from netrc when none is
 // set. It is never sent to another machine, nor over plain http.
 func (s *Settings) completeLogin() {
-	r := splitRemote(s.Repository.Remote)
+	r := splitRemote(s.Repository.URL)
 	repo, netrc := &s.Repository, s.CI.Netrc
 	switch {
 	case !r.web():

@@ -63,10 +63,10 @@ func asKey(field func(*Settings) *secret.String) reader {
 }
 
 // asPasted reads PEM blocks or known_hosts lines, however they were pasted.
-func asPasted(field func(*Settings) *string, checks ...check) reader {
+func asPasted[T ~string | ~[]byte](field func(*Settings) *T, checks ...check) reader {
 	return func(s *Settings, text string) error {
 		value := sshkey.Text(text)
-		*field(s) = value
+		*field(s) = T(value)
 		return runChecks(value, checks)
 	}
 }

@@ -89,7 +89,7 @@ func (s Settings) CommitTemplate() string {
 // repositoryPage is the page of the repository on its forge; "" when none is
 // known.
 func (s Settings) repositoryPage() string {
-	for _, address := range []string{s.Repository.Remote, s.CI.RepoURL} {
+	for _, address := range []string{s.Repository.URL, s.CI.RepoURL} {
 		if page := splitRemote(address).page(); page != "" {
 			return page
 		}
@@ -135,5 +135,5 @@ func (s Settings) CommitLink(sha string) string {
 // ForeignForge reports whether the pipeline belongs to a repository on another
 // host than the remote.
 func (s Settings) ForeignForge() bool {
-	return s.CI.CloneURL != "" && splitRemote(s.Repository.Remote).host != splitRemote(s.CI.CloneURL).host
+	return s.CI.CloneURL != "" && splitRemote(s.Repository.URL).host != splitRemote(s.CI.CloneURL).host
 }

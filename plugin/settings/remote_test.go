@@ -23,7 +23,7 @@ func TestCommitLink(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := Settings{Repository: Repository{Remote: test.remote}, CI: CI{RepoURL: test.repoURL}}
+			s := Settings{Repository: at(test.remote), CI: CI{RepoURL: test.repoURL}}
 			if got := s.CommitLink(sha); got != test.want {
 				t.Errorf("link %q, want %q", got, test.want)
 			}
@@ -32,7 +32,8 @@ func TestCommitLink(t *testing.T) {
 			}
 		})
 	}
-	s := Settings{Repository: Repository{Remote: "https://forge.example/o/r", CommitURL: "https://code.example/{sha}?x={sha}"}}
+	s := Settings{Repository: at("https://forge.example/o/r")}
+	s.Repository.CommitURL = "https://code.example/{sha}?x={sha}"
 	if got, want := s.CommitLink("abc"), "https://code.example/abc?x=abc"; got != want {
 		t.Errorf("link %q, want %q", got, want)
 	}
@@ -49,7 +50,7 @@ func TestBranchLinkOnlyWhereTheForgeIsKnown(t *testing.T) {
 		{"a forge that is not known", clone, clone, "addon", ""},
 		{"a path", "/srv/git/r.git", "/srv/git/r.git", "gitea", ""},
 	} {
-		s := Settings{Repository: Repository{Remote: test.remote}, CI: CI{CloneURL: test.clone, ForgeType: test.forge}}
+		s := Settings{Repository: at(test.remote), CI: CI{CloneURL: test.clone, ForgeType: test.forge}}
 		if got := s.BranchTemplate(); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}

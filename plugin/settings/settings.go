@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/vault"
 )
 
 // Mode is how far a run goes.
@@ -30,17 +32,6 @@ type Scope string
 const (
 	ScopeChanged Scope = "changed" // those that changed since a base, and unfinished ones
 	ScopeAll     Scope = "all"     // every one
-)
-
-// VaultAuth is the method by which the program logs in to Vault.
-type VaultAuth string
-
-// The methods.
-const (
-	AuthKubernetes VaultAuth = "kubernetes"
-	AuthJWT        VaultAuth = "jwt"
-	AuthAppRole    VaultAuth = "approle"
-	AuthToken      VaultAuth = "token"
 )
 
 // LocalHost is the entry of hosts that means this machine, without SSH.
@@ -64,23 +55,12 @@ type Settings struct {
 	CI         CI
 }
 
-// Repository say where the documents are and how to publish to them.
+// Repository says where the documents are and how to publish to them. Proxy and
+// authorities of its way serve Vault and chat too.
 type Repository struct {
-	Remote      string        // https or ssh URL, scp-like address, or path
-	Branch      string        // read from and published to
-	Username    string        // of HTTPS; from netrc when its machine is the remote's host
-	Password    secret.String // of HTTPS
-	SSHKey      secret.String // private key of ssh remotes
-	CACert      string        // PEM, trusted beside the system's certificates; of Vault and chat too
-	Proxy       secret.String // URL of an HTTP proxy for https; of Vault and chat too
-	NoProxy     []string      // hosts that are reached without it
-	KnownHosts  string        // known_hosts lines of ssh remotes
-	StateRefs   string        // where our refs stand on the remote
-	SigningKey  secret.String // signs the commits; empty: none
-	AuthorName  string        // of the commits
-	AuthorEmail string        // of the commits
-	CommitURL   string        // template with {sha}; empty: see Settings.CommitLink
-	PagesURL    string        // template with {file}; empty: no links
+	gitrepo.Options
+	CommitURL string // template with {sha}; empty: see Settings.CommitLink
+	PagesURL  string // template with {file}; empty: no links
 }
 
 // Documents say which post-mortems are read and which items count.
@@ -95,25 +75,12 @@ type Documents struct {
 	Index         string               // path; empty: DefaultIndex if it carries our marker
 }
 
-// Vault say how the private key is fetched. Addr is empty when Vault
-// is not used.
+// Vault says how the private key is fetched. Its Addr is empty when Vault is not
+// used.
 type Vault struct {
-	Addr       string
-	Auth       VaultAuth
-	AuthMount  string // never empty: the method's name unless set
-	Role       string
-	JWTPath    string
-	RoleID     string
-	SecretID   secret.String
-	Token      secret.String
-	Namespace  string
-	CACert     string // PEM
-	Secret     string // path of the secret, with or without the data/ of KV v2
+	vault.Config
 	Field      string // holds the private key
 	AgentField string // holds the agent host's private key; never empty: Field unless set
-	SSHMount   string // Vault's SSH engine, used instead of Field
-	SSHRole    string
-	Timeout    time.Duration // of everything asked of Vault; 0: the room's own. No setting
 }
 
 // Hosts say where Terraform and the agent run.
@@ -143,24 +110,14 @@ type Agent struct {
 // Terraform say what may change and how it is planned. The program and
 // its arguments are empty when unset: see Settings.TerraformCommands.
 type Terraform struct {
-	Stacks         []string            // globs of folders
-	Protected      []string            // stack names, the built-in ones included
-	AllowPaths     []string            // globs
-	TypePaths      map[string][]string // globs by type; nil when unset: see Settings.TypePaths
-	AllowResources map[string][]string // address patterns by type
-	// AutomaticCreates are resource types by item type that may be created
-	// automatically, beside those of the cards.
-	AutomaticCreates map[string][]string
-	MaxChanges       int
-	Tolerated        []string // resource addresses
-	StatePaths       []string // globs
-	Program          string
-	InitArgs         []string
-	PlanArgs         []string
-	ShowArgs         []string
-	ApplyArgs        []string
-	VerifyCommand    string // the owner's own shell text
-	LockTimeout      time.Duration
+	policy.Scope  // TypePaths are nil when unset: see Settings.ScopeIn
+	Program       string
+	InitArgs      []string
+	PlanArgs      []string
+	ShowArgs      []string
+	ApplyArgs     []string
+	VerifyCommand string // the owner's own shell text
+	LockTimeout   time.Duration
 }
 
 // Report say who hears of the run, and how it is logged.
@@ -208,15 +165,10 @@ func (c CI) PullRequest() bool {
 	}
 }
 
-// Way is how the forge, Vault and chat are reached by HTTP.
-func (s Settings) Way() egress.Way {
-	return egress.Way{CACert: s.Repository.CACert, Proxy: s.Repository.Proxy, NoProxy: s.Repository.NoProxy}
-}
-
 // Secrets is every secret that the settings hold, for the redactor.
 func (s Settings) Secrets() []secret.String {
 	all := []secret.String{
-		s.Repository.Password, s.Repository.SSHKey, s.Repository.SigningKey, s.Repository.Proxy, s.Way().ProxyPassword(),
+		s.Repository.Password, s.Repository.SSHKey, s.Repository.SigningKey, s.Repository.Way.Proxy, s.Repository.Way.ProxyPassword(),
 		s.Vault.SecretID, s.Vault.Token,
 		s.Hosts.SSHKey, s.Hosts.AgentSSHKey,
 		s.Report.SlackWebhook, s.Report.SlackToken, s.Report.ChatWebhook,

@@ -1,7 +1,6 @@
 package settings
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -11,9 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/vault"
 )
 
 // block is a settings block: names as users write them, texts as Woodpecker
@@ -71,21 +73,28 @@ func problemsIn(t *testing.T, b block, ci CI) []string {
 // showSecrets compares secrets by what they hold, not by what they show.
 var showSecrets = cmp.Comparer(func(a, b secret.String) bool { return a.Reveal() == b.Reveal() })
 
+// at is a repository by its address alone.
+func at(remote string) Repository {
+	return Repository{Options: gitrepo.Options{Access: gitrepo.Access{URL: remote}}}
+}
+
 func TestDefaults(t *testing.T) {
 	want := Settings{
 		Mode: ModeApply, RunTimeout: 50 * time.Minute,
-		Repository: Repository{
-			Remote: "https://forge.example/ops/infra.git", Branch: "master",
-			AuthorName: "pm-todos", AuthorEmail: "pm-todos@localhost", StateRefs: "refs/pm-todos",
-		},
+		Repository: Repository{Options: gitrepo.Options{
+			Access: gitrepo.Access{URL: "https://forge.example/ops/infra.git"}, Branch: "master",
+			Author: gitrepo.Signature{Name: "pm-todos", Email: "pm-todos@localhost"}, StateRefs: "refs/pm-todos",
+		}},
 		Documents: Documents{
 			PostMortems: []string{"docs/post-mortems/*.md"}, Scope: ScopeAll, SafeTypes: []string{"Alert", "Config", "Monitor"},
 			InferredTypes: postmortem.Tables, MaxItems: 5, MaxAttempts: 2,
 		},
 		Vault: Vault{
-			Auth: AuthKubernetes, AuthMount: "kubernetes", Role: "ci",
-			JWTPath: "/var/run/secrets/kubernetes.io/serviceaccount/token",
-			Secret:  "secret/data/ci/infra", Field: "devvm_ssh_key", AgentField: "devvm_ssh_key",
+			Config: vault.Config{
+				Auth: vault.Kubernetes, Mount: "kubernetes", Role: "ci",
+				JWTPath: "/var/run/secrets/kubernetes.io/serviceaccount/token", Secret: "secret/data/ci/infra",
+			},
+			Field: "devvm_ssh_key", AgentField: "devvm_ssh_key",
 		},
 		Hosts: Hosts{
 			Hosts: []string{"local"}, AgentHosts: []string{"local"}, ConnectTimeout: 10 * time.Second,
@@ -93,12 +102,15 @@ func TestDefaults(t *testing.T) {
 		},
 		Agent: Agent{Name: "postmortem-todo-resolver", Command: "claude", BudgetUSD: 5, ItemTimeout: 30 * time.Minute},
 		Terraform: Terraform{
-			Stacks: []string{"stacks/*"}, Protected: []string{"vault", "dbaas", "traefik", "authentik", "kyverno"},
-			AllowPaths: []string{"stacks/**"}, MaxChanges: 10, StatePaths: []string{"state/**"}, LockTimeout: 10 * time.Minute,
+			Scope: policy.Scope{
+				Stacks: []string{"stacks/*"}, Protected: []string{"vault", "dbaas", "traefik", "authentik", "kyverno"},
+				AllowPaths: []string{"stacks/**"}, MaxChanges: 10, StatePaths: []string{"state/**"},
+			},
+			LockTimeout: 10 * time.Minute,
 		},
 		Report: Report{Config: notify.Config{Notify: notify.Changes}, SummaryDir: ".pm-todos", LogLevel: "info", LogFormat: "console"},
 	}
-	if diff := cmp.Diff(want, mustRead(t, least, CI{}), cmpopts.EquateEmpty(), showSecrets); diff != "" {
+	if diff := cmp.Diff(want, mustRead(t, least, CI{}), cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(vault.Config{}), showSecrets); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
 	}
 }
@@ -140,25 +152,18 @@ func TestEverySettingIsRead(t *testing.T) {
 		}
 		with, _ := full.read(CI{}) // what was read counts, right or wrong
 		without, _ := full.with(block{name: ""}).read(CI{})
-		if flatten(t, with) == flatten(t, without) {
+		if flatten(with) == flatten(without) {
 			t.Errorf("%s makes no difference", name)
 		}
 	}
 }
 
-// flatten is the settings as text, secrets by their length.
-func flatten(t *testing.T, s Settings) string {
-	t.Helper()
-	data, err := json.Marshal(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
-}
+// flatten is the settings as text.
+func flatten(s Settings) string { return fmt.Sprintf("%+v", s) }
 
 func TestSettingsShowNoSecret(t *testing.T) {
 	s := mustRead(t, least.with(block{"git_password": "hunter2hunter2", "slack_webhook": "https://hooks.slack.com/services/T1/B2/zzz9"}), CI{})
-	for _, text := range []string{fmt.Sprintf("%v %+v %#v", s, s, s), flatten(t, s)} {
+	for _, text := range []string{fmt.Sprintf("%v", s), flatten(s), fmt.Sprintf("%#v", s)} {
 		if strings.Contains(text, "hunter2") || strings.Contains(text, "zzz9") {
 			t.Errorf("a secret shows: %s", text)
 		}
@@ -207,16 +212,16 @@ func TestNetrcIsForItsMachineOnly(t *testing.T) {
 
 func TestTypePaths(t *testing.T) {
 	s := mustRead(t, least, CI{})
-	got := s.TypePaths([]string{"stacks/monitoring/main.tf", "stacks/web/main.tf"})
+	got := s.ScopeIn([]string{"stacks/monitoring/main.tf", "stacks/web/main.tf"}).TypePaths
 	want := map[string][]string{"Alert": {"stacks/monitoring/**"}, "Monitor": {"stacks/monitoring/**"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("defaults that exist (-want +got):\n%s", diff)
 	}
-	if got := s.TypePaths([]string{"terraform/main.tf"}); len(got) != 0 {
+	if got := s.ScopeIn([]string{"terraform/main.tf"}).TypePaths; len(got) != 0 {
 		t.Errorf("a repository without those paths is locked out by %v", got)
 	}
 	s = mustRead(t, least.with(block{"type_paths": `{"config":["a/**","b/**"]}`}), CI{})
-	if diff := cmp.Diff(map[string][]string{"Config": {"a/**", "b/**"}}, s.TypePaths(nil)); diff != "" {
+	if diff := cmp.Diff(map[string][]string{"Config": {"a/**", "b/**"}}, s.ScopeIn(nil).TypePaths); diff != "" {
 		t.Errorf("set (-want +got):\n%s", diff)
 	}
 }

@@ -100,7 +100,7 @@ var repositoryEntries = []Entry{
 	{
 		Name: "remote", CI: []string{"CI_REPO_CLONE_URL"},
 		Usage: "Repository to clone and push to: an https or ssh URL, or a path.",
-		read:  asText(func(s *Settings) *string { return &s.Repository.Remote }, address),
+		read:  asText(func(s *Settings) *string { return &s.Repository.URL }, address),
 	},
 	{
 		Name: "branch", CI: []string{"CI_COMMIT_BRANCH", "CI_REPO_DEFAULT_BRANCH"},
@@ -125,7 +125,7 @@ var repositoryEntries = []Entry{
 	{
 		Name:  "git_known_hosts",
 		Usage: "`known_hosts` lines of an ssh remote; required for one. Lines that are not understood are skipped with a warning.",
-		read:  asPasted(func(s *Settings) *string { return &s.Repository.KnownHosts }, knownHosts),
+		read:  asPasted(func(s *Settings) *[]byte { return &s.Repository.KnownHosts }, knownHosts),
 	},
 	{
 		Name: "state_refs", Default: "refs/pm-todos",
@@ -140,27 +140,27 @@ var repositoryEntries = []Entry{
 	{
 		Name:  "git_ca_cert",
 		Usage: "PEM of a private CA, trusted beside the system's: for an https remote, Vault (unless `vault_ca_cert` is set) and Slack.",
-		read:  asPasted(func(s *Settings) *string { return &s.Repository.CACert }, certificates),
+		read:  asPasted(func(s *Settings) *string { return &s.Repository.Way.CACert }, certificates),
 	},
 	{
 		Name: "proxy", Secret: true,
 		Usage: "URL of an HTTP proxy, `http://[USER:PASSWORD@]HOST:PORT`, through which an https remote, https Vault and Slack are reached. Plain http and SSH never go through it. Proxy variables of the environment are not read.",
-		read:  asSecret(func(s *Settings) *secret.String { return &s.Repository.Proxy }, egress.CheckProxy),
+		read:  asSecret(func(s *Settings) *secret.String { return &s.Repository.Way.Proxy }, egress.CheckProxy),
 	},
 	{
 		Name:  "no_proxy",
 		Usage: "List of hosts that are reached without `proxy`: names (`vault.example.org`), domains (`.example.org`), addresses and ranges (`10.0.0.0/8`), each with a port if need be. This machine always is.",
-		read:  asList(func(s *Settings) *[]string { return &s.Repository.NoProxy }, word),
+		read:  asList(func(s *Settings) *[]string { return &s.Repository.Way.NoProxy }, word),
 	},
 	{
 		Name: "author_name", Default: "pm-todos",
 		Usage: "Name in the commits.",
-		read:  asText(func(s *Settings) *string { return &s.Repository.AuthorName }, identity),
+		read:  asText(func(s *Settings) *string { return &s.Repository.Author.Name }, identity),
 	},
 	{
 		Name: "author_email", Default: "pm-todos@localhost",
 		Usage: "Address in the commits.",
-		read:  asText(func(s *Settings) *string { return &s.Repository.AuthorEmail }, identity),
+		read:  asText(func(s *Settings) *string { return &s.Repository.Author.Email }, identity),
 	},
 	{
 		Name: "commit_url", told: "from `remote`, else from `CI_REPO_URL`: `<repository>/commit/{sha}`",

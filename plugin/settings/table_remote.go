@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/vault"
 )
 
 var vaultEntries = []Entry{
@@ -13,14 +14,14 @@ var vaultEntries = []Entry{
 		read:  asText(func(s *Settings) *string { return &s.Vault.Addr }),
 	},
 	{
-		Name: "vault_auth", Default: string(AuthKubernetes),
+		Name: "vault_auth", Default: vault.Kubernetes,
 		Usage: "How to log in: `kubernetes`, `jwt`, `approle` or `token`.",
-		read:  asChoice(func(s *Settings) *VaultAuth { return &s.Vault.Auth }, AuthKubernetes, AuthJWT, AuthAppRole, AuthToken),
+		read:  asChoice(func(s *Settings) *string { return &s.Vault.Auth }, vault.Kubernetes, vault.JWT, vault.AppRole, vault.Token),
 	},
 	{
 		Name: "vault_auth_mount", told: "the method's name",
 		Usage: "Where the auth method is mounted.",
-		read:  asText(func(s *Settings) *string { return &s.Vault.AuthMount }),
+		read:  asText(func(s *Settings) *string { return &s.Vault.Mount }),
 	},
 	{
 		Name: "vault_role", Default: "ci",

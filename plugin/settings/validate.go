@@ -10,6 +10,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
+	"github.com/pm-todos/pm-todos/plugin/vault"
 )
 
 // Problem is one thing that is wrong with the settings.
@@ -109,7 +110,7 @@ func (f *finder) repository() {
 	if !f.given("branch") {
 		f.add("branch", "is missing", "set the branch to read and publish to (a pipeline has it in CI_COMMIT_BRANCH)")
 	}
-	r := splitRemote(f.s.Repository.Remote)
+	r := splitRemote(f.s.Repository.URL)
 	switch {
 	case r.scheme == "ssh":
 		for _, name := range []string{"git_ssh_key", "git_known_hosts"} {
@@ -155,15 +156,15 @@ func (f *finder) vault() {
 		}
 		return
 	}
-	f.problems = append(f.problems, Problems("vault_addr", f.s.VaultConfig(nil).Check())...)
-	only := func(setting string, method VaultAuth) {
+	f.problems = append(f.problems, Problems("vault_addr", f.s.VaultConfig().Check())...)
+	only := func(setting, method string) {
 		if f.given(setting) && f.s.Vault.Auth != method {
 			f.add(setting, fmt.Sprintf("is for vault_auth: %s, but that is %s", method, f.s.Vault.Auth), "remove one of them")
 		}
 	}
-	only("vault_role_id", AuthAppRole)
-	only("vault_secret_id", AuthAppRole)
-	only("vault_token", AuthToken)
+	only("vault_role_id", vault.AppRole)
+	only("vault_secret_id", vault.AppRole)
+	only("vault_token", vault.Token)
 }
 
 // keys looks at where private keys come from: one source for each.
@@ -222,9 +223,9 @@ func (s Settings) Warnings() []string {
 	if s.Agent.ItemTimeout > s.RunTimeout {
 		warnings = append(warnings, fmt.Sprintf("item_timeout %s does not fit into run_timeout %s: no item can start", s.Agent.ItemTimeout, s.RunTimeout))
 	}
-	warnings = append(warnings, sshkey.Warnings("git_known_hosts", s.Repository.KnownHosts)...)
+	warnings = append(warnings, sshkey.Warnings("git_known_hosts", string(s.Repository.KnownHosts))...)
 	warnings = append(warnings, sshkey.Warnings("known_hosts", s.Hosts.KnownHosts)...)
-	r := splitRemote(s.Repository.Remote)
+	r := splitRemote(s.Repository.URL)
 	if r.scheme == "http" && !r.loopback() && r.named(s.CI.Netrc.Machine) {
 		warnings = append(warnings, "remote is plain http: the pipeline's own login (CI_NETRC_*) is not sent over it, so nothing can be pushed")
 	}

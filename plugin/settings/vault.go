@@ -1,25 +1,17 @@
 package settings
 
 import (
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/vault"
 )
 
 // VaultConfig is the settings as the room for Vault takes them.
-func (s Settings) VaultConfig(tell func(string)) vault.Config {
-	v := s.Vault
-	return vault.Config{
-		Addr: v.Addr, Auth: string(v.Auth), Mount: v.AuthMount, Role: v.Role, JWTPath: v.JWTPath,
-		RoleID: v.RoleID, SecretID: v.SecretID, Token: v.Token, Namespace: v.Namespace, CACert: []byte(v.CACert), Way: s.Way(),
-		Timeout: v.Timeout, Secret: v.Secret, SSHMount: v.SSHMount, SSHRole: v.SSHRole, SSHPrincipals: strings.Join(s.HostUsers(), ","),
-		OnRetry: func(err error, wait time.Duration) {
-			tell(fmt.Sprintf("%v; trying again in %s", err, wait))
-		},
-	}
+func (s Settings) VaultConfig() vault.Config {
+	c := s.Vault.Config
+	c.Way, c.SSHPrincipals = s.Repository.Way, strings.Join(s.HostUsers(), ",")
+	return c
 }
 
 // HostUsers is who the run logs in as, for a certificate that is good for all.

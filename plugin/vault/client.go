@@ -30,9 +30,9 @@ func newClient(c Config) (*api.Client, error) {
 	if err != nil {
 		return nil, fault.Mark(fault.Settings, fmt.Errorf("vault: %w", err))
 	}
-	if len(c.CACert) > 0 {
+	if c.CACert != "" {
 		pool := x509.NewCertPool()
-		if !pool.AppendCertsFromPEM(c.CACert) {
+		if !pool.AppendCertsFromPEM([]byte(c.CACert)) {
 			return nil, fault.Mark(fault.Settings, errors.New("vault: vault_ca_cert holds no PEM certificate"))
 		}
 		transport.TLSClientConfig.RootCAs = pool

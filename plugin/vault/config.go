@@ -41,7 +41,7 @@ type Config struct {
 	SecretID  secret.String // for AppRole
 	Token     secret.String // for Token; it belongs to the owner and is never revoked here
 	Namespace string        // none
-	CACert    []byte        // PEM of the only CA to trust; those of Way
+	CACert    string        // PEM of the only CA to trust; those of Way
 	Way       egress.Way    // how Vault is reached
 
 	// Secret is the path of the secret, in either spelling

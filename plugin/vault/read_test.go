@@ -240,11 +240,11 @@ func TestOwnCA(t *testing.T) {
 	if fault.Of(err) != fault.Failed || !strings.Contains(err.Error(), "vault_ca_cert") {
 		t.Fatalf("unknown CA: %v (%v)", err, fault.Of(err))
 	}
-	c.CACert = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: d.Certificate().Raw})
+	c.CACert = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: d.Certificate().Raw}))
 	if _, err := Read(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	c.CACert = []byte("no PEM")
+	c.CACert = "no PEM"
 	if _, err := Read(t.Context(), c); fault.Of(err) != fault.Settings {
 		t.Errorf("bad CA: %v", err)
 	}

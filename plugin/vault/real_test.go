@@ -357,13 +357,13 @@ func TestRealVault_OwnCA(t *testing.T) {
 	c.Addr = r.TLSAddr
 	_, err := Read(t.Context(), c)
 	says(t, err, fault.Failed, "unknown authority", "vault_ca_cert")
-	c.CACert = []byte(r.CA)
+	c.CACert = r.CA
 	r.holds(c)
 	other := vaulttest.Start(t)
-	c.CACert = []byte(other.CA)
+	c.CACert = other.CA
 	_, err = Read(t.Context(), c)
 	says(t, err, fault.Failed, "unknown authority", "vault_ca_cert")
-	c.CACert = append([]byte(other.CA), r.CA...) // a bundle
+	c.CACert = other.CA + r.CA // a bundle
 	r.holds(c)
 	c.Addr = strings.Replace(r.TLSAddr, "127.0.0.1", "localhost", 1)
 	_, err = Read(t.Context(), c)
