@@ -162,8 +162,8 @@ func TestIndexIsWrittenWithTheDocuments(t *testing.T) {
 func TestIndexOfAnItemThatAGateRefused(t *testing.T) {
 	s := newSite(t, withIndex(t, settings.DefaultIndex))
 	s.update(nil, s.alertDone(item.Refused))
-	if page := s.wantIndex(settings.DefaultIndex); !strings.Contains(page, `data-label="Open" data-value="2"`) || !strings.Contains(page, `data-label="Left to people" data-value="2"`) {
-		t.Errorf("the refused item is not left to people:\n%s", page)
+	if page := s.wantIndex(settings.DefaultIndex); !strings.Contains(page, `data-label="Open" data-value="2"`) || !strings.Contains(page, `data-label="Needs a person" data-value="2"`) {
+		t.Errorf("the refused item does not need a person:\n%s", page)
 	}
 }
 
@@ -243,7 +243,7 @@ func TestIndexCountsWhatPeopleChangedMeanwhile(t *testing.T) {
 		}
 	}))
 	s.update(nil, s.alertDone(item.Done))
-	if page := s.wantIndex(settings.DefaultIndex); strings.Count(page, `data-label="Left to people" data-value="1"`) != 2 {
+	if page := s.wantIndex(settings.DefaultIndex); strings.Count(page, `data-label="Needs a person" data-value="1"`) != 2 {
 		t.Errorf("the rival's document is not in the page:\n%s", page)
 	}
 }

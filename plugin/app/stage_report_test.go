@@ -34,7 +34,7 @@ func TestSlackHasOneMessageForARun(t *testing.T) {
 	}
 	started, finished, thread := messages[0].Body, messages[1].Body, messages[2].Body
 	for text, message := range map[string]map[string]any{
-		"Working on 1 follow-up item": started, "1 done, 1 left to people": finished, "Work of this type needs a person": thread,
+		"Working on 1 follow-up item": started, "1 done, 1 needs a person": finished, "Work of this type needs a person": thread,
 	} {
 		content, err := json.Marshal(message["blocks"])
 		if err != nil || !strings.Contains(string(content), text) {

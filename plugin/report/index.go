@@ -25,7 +25,7 @@ type IndexEntry struct {
 	Date     string // YYYY-MM-DD, empty when unknown
 	Severity string // as its author wrote it, empty when not stated
 	Open     int    // items that are open, those of Left included
-	Left     int    // of Open, those that are left to people
+	Left     int    // of Open, those that need a person
 	Done     int    // items that are done
 	Unclear  int    // items of which nobody can tell whether they are open
 	Oldest   string // YYYY-MM-DD since when the oldest open item is open, empty when unknown or none is

@@ -156,7 +156,7 @@ func TestIndexInABrowser(t *testing.T) {
 				"Severity ascending":        {ahead, nfs, registry, hostile, undated},
 				"Severity descending":       {hostile, registry, nfs, ahead, undated},
 				"Open descending":           {undated, nfs, ahead, hostile, registry},
-				"Left to people descending": {undated, ahead, nfs},
+				"Needs a person descending": {undated, ahead, nfs},
 				"Done descending":           {registry, nfs},
 				"Age descending":            {hostile, nfs, ahead},
 				"Age ascending":             {ahead, nfs, hostile},

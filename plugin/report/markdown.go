@@ -32,7 +32,7 @@ func (v View) Markdown() []byte {
 		m.outcomes(group.title, v.in(group.state))
 	}
 	left := append(v.in(item.Skipped), asItems(v.Skipped)...)
-	m.list("Left to people", left, true)
+	m.list("Needs a person", left, true)
 	m.list("Waiting for the next run", v.in(item.NotAttempted), false)
 	m.problems(v.Problems)
 	m.bullets("Warnings", v.Warnings)
@@ -224,7 +224,7 @@ func (m *markdown) problems(problems []problemView) {
 }
 
 func (m *markdown) documents(documents []documentView) {
-	m.line("| Document | Date | Safe | Left to people | Unclear | Problems |")
+	m.line("| Document | Date | Safe | Needs a person | Unclear | Problems |")
 	m.line("|---|---|--:|--:|--:|--:|")
 	for n, d := range documents {
 		if m.full() {

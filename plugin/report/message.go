@@ -312,7 +312,7 @@ func (p *parts) left(items []itemView, d depth) {
 			known = append(known, i)
 		}
 	}
-	p.list("👤 Left to people", append(labels(fresh, true), labels(known, true)...), d.names)
+	p.list("👤 Needs a person", append(labels(fresh, true), labels(known, true)...), d.names)
 }
 
 // labels are the items as one line each, with the reason when asked for.

@@ -34,7 +34,7 @@ type Summary struct {
 
 	Documents []Document
 	Outcomes  []item.Outcome // in the order in which they were worked on
-	Skipped   []Left         // left to people before the run's work began
+	Skipped   []Left         // needs a person, as was clear before the run's work began
 	Unclear   []Left         // reported only: not certainly an open item
 	Problems  []Problem      // rows that the parser cannot use
 
@@ -46,7 +46,7 @@ type Summary struct {
 	Warnings []string
 	Notes    []string // such as "not the canonical forge"
 
-	// Known is the reason under which an item (by id) was left to people when
+	// Known is the reason for which an item (by id) needed a person when
 	// it was last met. What is in it is not news for notify: changes.
 	Known map[string]reason.Code
 
@@ -71,7 +71,7 @@ type Document struct {
 	Safe, Skipped, Unclear, Problems int // how many
 }
 
-// Left is an item that was left to people when the documents were read.
+// Left is an item that needs a person, as was clear when the documents were read.
 type Left struct {
 	Item     item.Item
 	Reason   reason.Code

@@ -29,7 +29,7 @@ type Look struct {
 }
 
 // Table writes the closing table for the CI log: what became of each item, what
-// was left to people, what could not be read, and the sums. When a person must
+// needs a person, what could not be read, and the sums. When a person must
 // look, the last lines say at what, and what to run. Links and commands may be
 // longer than the table is wide: cut, they would be of no use.
 func (v View) Table(w io.Writer, look Look) error {
@@ -43,7 +43,7 @@ func (v View) Table(w io.Writer, look Look) error {
 	if more := len(v.Items) - len(shown); more > 0 {
 		t.line("… and %s more; of each state, the first %d are listed", text.Counted(more, "item"), maxListed)
 	}
-	t.left("Left to people", v.Skipped)
+	t.left("Needs a person", v.Skipped)
 	t.left("Unclear, not acted on", v.Unclear)
 	t.problems(v.Problems)
 	for _, note := range v.Notes {

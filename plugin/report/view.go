@@ -43,7 +43,7 @@ type View struct {
 	Totals    totals         `json:"totals" doc:"How many items ended in which way."`
 	Documents []documentView `json:"documents" doc:"The documents that were looked at, the first hundred, changed ones before others; totals has how many."`
 	Items     []itemView     `json:"items" doc:"The items that the run worked on or came to, in that order, the first hundred of each state; totals has how many."`
-	Skipped   []leftView     `json:"skipped" doc:"The items that were left to people when the documents were read, the first hundred, new ones before others; totals.skipped counts them and the items of that state."`
+	Skipped   []leftView     `json:"skipped" doc:"The items that need a person, as was clear when the documents were read, the first hundred, new ones before others; totals.skipped counts them and the items of that state."`
 	Unclear   []leftView     `json:"unclear" doc:"Reported only: not certainly open items, the first hundred; totals has how many."`
 	Problems  []problemView  `json:"problems" doc:"Places in documents that cannot be used, the first hundred; totals has how many."`
 
@@ -68,7 +68,7 @@ type totals struct {
 	Refused      int `json:"refused" doc:"A gate said no, or there was nothing to do."`
 	Failed       int `json:"failed" doc:"Agent, plan or check failed."`
 	NeedsPerson  int `json:"needs_person" doc:"A person must look now."`
-	Skipped      int `json:"skipped" doc:"Left to people before anything was paid, by the run or by the document."`
+	Skipped      int `json:"skipped" doc:"Needs a person, as was clear before anything was paid, by the run or by the document."`
 	NotAttempted int `json:"not_attempted" doc:"Waiting for the next run."`
 	Unclear      int `json:"unclear" doc:"Reported only: not certainly open items."`
 	Problems     int `json:"problems" doc:"Places in documents that cannot be used."`
@@ -82,12 +82,12 @@ type documentView struct {
 	URL      string `json:"url" doc:"Link of the published document, empty without pages_url."`
 	Changed  bool   `json:"changed" doc:"By the push that started the run."`
 	Safe     int    `json:"safe" doc:"Number of safe items."`
-	Skipped  int    `json:"skipped" doc:"Number of items left to people."`
+	Skipped  int    `json:"skipped" doc:"Number of items that need a person."`
 	Unclear  int    `json:"unclear" doc:"Number of unclear items."`
 	Problems int    `json:"problems" doc:"Number of problems."`
 }
 
-// leftView is an item that was left to people when its document was read.
+// leftView is an item that needs a person, as was clear when its document was read.
 type leftView struct {
 	Document string `json:"document" doc:"Path of the document."`
 	ID       string `json:"id" doc:"Identity of the item; it outlives changes of status, padding and line."`
@@ -318,7 +318,7 @@ func (v View) in(states ...item.State) []itemView {
 	return found
 }
 
-// asItems are items that were left to people, for lists of all kinds.
+// asItems are items that need a person, for lists of all kinds.
 func asItems(left []leftView) []itemView {
 	items := make([]itemView, len(left))
 	for n, one := range left {

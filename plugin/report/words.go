@@ -15,6 +15,10 @@ import (
 // headline is the whole run in a few words.
 func (v View) headline() string {
 	t := v.Totals
+	needs := "need a person"
+	if t.Skipped == 1 {
+		needs = "needs a person"
+	}
 	var parts []string
 	for _, part := range []struct {
 		count int
@@ -25,7 +29,7 @@ func (v View) headline() string {
 		{t.Proposed, "proposed"},
 		{t.Failed, "failed"},
 		{t.Refused, "refused"},
-		{t.Skipped, "left to people"},
+		{t.Skipped, needs},
 		{t.NotAttempted, "waiting for the next run"},
 	} {
 		if part.count > 0 {
@@ -159,7 +163,7 @@ func stateWords(state string) string {
 	case item.Failed:
 		return "FAILED"
 	case item.Skipped:
-		return "to people"
+		return "a person"
 	case item.NotAttempted:
 		return "next run"
 	default:
@@ -177,5 +181,5 @@ var groups = []struct {
 	{item.Done, "Done", "✅"},
 	{item.Proposed, "Proposed, to be merged", "📬"},
 	{item.Failed, "Failed", "❌"},
-	{item.Refused, "Refused, left to people", "✋"},
+	{item.Refused, "Refused, needs review", "✋"},
 }

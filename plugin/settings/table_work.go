@@ -79,7 +79,7 @@ var terraformEntries = []Entry{
 	},
 	{
 		Name: "state_paths", Default: "state/**",
-		Usage: "List of globs of where state tracked in git would be. Such stacks are left to people.",
+		Usage: "List of globs of where state tracked in git would be. Items of such stacks need a person.",
 		read:  asList(func(s *Settings) *[]string { return &s.Terraform.StatePaths }, glob),
 	},
 	{
@@ -147,7 +147,7 @@ var reportEntries = []Entry{
 	},
 	{
 		Name: "notify", Default: string(notify.Changes),
-		Usage: "When chats hear of a run: `always`, `changes` (something was done, refused, failed or newly left to people) or `failure`.",
+		Usage: "When chats hear of a run: `always`, `changes` (something was done, refused or failed, or an item newly needs a person) or `failure`.",
 		read:  asChoice(func(s *Settings) *notify.Policy { return &s.Report.Notify }, notify.Always, notify.Changes, notify.Failure),
 	},
 	{
