@@ -5,7 +5,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
-	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/pack"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
@@ -41,7 +40,7 @@ func (r *Repo) lookAhead(ctx context.Context, found wire.Refs) {
 		wanted = append(wanted, r.logAhead(h)...)
 	}
 	if wanted = r.store.Absent(wanted); len(wanted) > 0 {
-		_ = r.fetchMore(ctx, wire.Plan{Wants: wanted, Filter: wire.NoTrees}, pack.Bounds{Object: objects.MaxFileSize})
+		_ = r.fetchMore(ctx, wire.Plan{Wants: wanted, Filter: wire.NoTrees}, r.store.FileBounds())
 	}
 }
 

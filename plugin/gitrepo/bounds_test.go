@@ -15,7 +15,7 @@ import (
 
 func TestThreat7_AFileOverTheLimitIsNotDownloaded(t *testing.T) {
 	t.Parallel()
-	noise := make([]byte, objects.MaxFileSize+1)
+	noise := make([]byte, largest+1)
 	_, _ = rand.Read(noise)
 	files := map[string]string{"docs/big.md": string(noise)}
 	for i := range 3 {
@@ -41,11 +41,11 @@ func TestThreat7_AFileOverTheLimitIsNotDownloaded(t *testing.T) {
 				if large != (err != nil) || !large && string(got) != files[path] {
 					t.Errorf("%s: %.40q, %v", path, got, err)
 				}
-				if large && (!errors.Is(err, objects.ErrTooLarge) || !strings.Contains(err.Error(), "more than 16777216 bytes")) {
+				if large && (!errors.Is(err, objects.ErrTooLarge) || !strings.Contains(err.Error(), fmt.Sprintf("more than %d bytes", largest))) {
 					t.Errorf("error %v", err)
 				}
 			}
-			if cost := r.Cost(); !cost.Filtered || cost.Bytes > 2<<20 {
+			if cost := r.Cost(); !cost.Filtered || cost.Bytes > int64(largest/2) {
 				t.Errorf("cost %+v", cost)
 			}
 		})

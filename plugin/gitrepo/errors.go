@@ -39,7 +39,7 @@ var (
 )
 
 // MaxFileSize is the largest file that ReadFile returns, in bytes.
-const MaxFileSize = objects.MaxFileSize
+const MaxFileSize = 16 << 20
 
 // Access says how the remote is reached.
 type Access = wire.Access

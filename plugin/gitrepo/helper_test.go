@@ -164,10 +164,19 @@ func (s *site) serveBy(backend http.Handler, wrap func(http.Handler) http.Handle
 	return server.URL + "/" + filepath.Base(s.origin)
 }
 
+// largest is the largest file that the tests read, a tenth of MaxFileSize unless
+// they are asked for hostile inputs in full size.
+var largest = func() int {
+	if os.Getenv("PM_TODOS_HOSTILE") == "full" {
+		return MaxFileSize
+	}
+	return 1600 << 10
+}()
+
 func options(tb testing.TB, url string) Options {
 	return Options{
 		Access: wire.Access{URL: url, Username: login, Password: secret.New(password), Timeout: 30 * time.Second, Pauses: shortPauses},
-		Branch: branchName, Dir: tb.TempDir(), Author: Signature{Name: "pm-todos", Email: "pm-todos@localhost"},
+		Branch: branchName, Dir: tb.TempDir(), Author: Signature{Name: "pm-todos", Email: "pm-todos@localhost"}, maxFile: int64(largest),
 	}
 }
 

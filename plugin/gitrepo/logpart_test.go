@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
-	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
 )
 
 const logRef = OwnRefs + "ledger"
@@ -215,10 +214,10 @@ func TestLog_DamageStopsNoRun(t *testing.T) {
 			s.plant("040000 tree " + tree + "\tledger-00000001.jsonl\n" + file("ledger-one.jsonl", s.blob("x")) + file("ledger.jsonl", s.blob("one\n")))
 		}, []string{"one"}, 2},
 		"too large a file": {func(s *site) {
-			s.plant(file("ledger-00000001.jsonl", s.blob("one\n")) + file("ledger-00000002.jsonl", s.blob(strings.Repeat("x", objects.MaxFileSize+1))) + file("ledger.jsonl", s.blob("two\n")))
+			s.plant(file("ledger-00000001.jsonl", s.blob("one\n")) + file("ledger-00000002.jsonl", s.blob(strings.Repeat("x", largest+1))) + file("ledger.jsonl", s.blob("two\n")))
 		}, []string{"one", "two"}, 1},
 		"too large a newest file": {func(s *site) {
-			s.plant(file("ledger-00000001.jsonl", s.blob("one\n")) + file("ledger.jsonl", s.blob(strings.Repeat("x", objects.MaxFileSize+1))))
+			s.plant(file("ledger-00000001.jsonl", s.blob("one\n")) + file("ledger.jsonl", s.blob(strings.Repeat("x", largest+1))))
 		}, []string{"one"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -246,13 +245,13 @@ func TestLog_DamageStopsNoRun(t *testing.T) {
 func TestLog_OverTheSizeOfAFileIsAppendedTo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, map[string]string{"a": "1"})
-	s.plant("100644 blob " + s.blob(strings.Repeat(strings.Repeat("x", 1<<20-1)+"\n", 16)) + "\tledger.jsonl\n")
+	s.plant("100644 blob " + s.blob(strings.Repeat(strings.Repeat("x", largest/16-1)+"\n", 16)) + "\tledger.jsonl\n")
 	r := clone(t, s.origin)
 	if err := r.AppendLog(t.Context(), logRef, []byte("ours\n")); err != nil {
 		t.Fatal(err)
 	}
 	log := must(clone(t, s.origin).ReadLog(logRef))(t)
-	if len(log.Lines) != objects.MaxFileSize+5 || log.Unread != 0 || !log.Overgrown {
+	if len(log.Lines) != largest+5 || log.Unread != 0 || !log.Overgrown {
 		t.Errorf("%d bytes, %d files unread, overgrown %v", len(log.Lines), log.Unread, log.Overgrown)
 	}
 }

@@ -1,6 +1,7 @@
 package gitrepo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,8 @@ type Options struct {
 	SigningKey secret.String // private key that signs every commit; none are signed when empty
 	Levels     int           // of folders that are fetched together, the top folder being one; all when zero
 	Ahead      Ahead         // what will be read first
+
+	maxFile int64 // MaxFileSize when zero
 }
 
 // Repo is a clone with the full history of one branch and all refs below
@@ -70,7 +73,7 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 	if err != nil {
 		return nil, fault.Mark(fault.Settings, err)
 	}
-	s, err := objects.Open(o.Dir)
+	s, err := objects.Open(o.Dir, cmp.Or(o.maxFile, MaxFileSize))
 	if err != nil {
 		return nil, err
 	}

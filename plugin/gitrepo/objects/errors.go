@@ -16,6 +16,6 @@ var (
 	ErrMissing = fault.Mark(fault.Temporary, errors.New("the remote did not send an object of its own history"))
 	// ErrNotRegular: the path is a link, a folder or a submodule.
 	ErrNotRegular = errors.New("no regular file")
-	// ErrTooLarge: the file has more than MaxFileSize bytes.
+	// ErrTooLarge: the file has more bytes than are read.
 	ErrTooLarge = errors.New("the file is too large to be read")
 )

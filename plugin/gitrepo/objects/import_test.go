@@ -38,7 +38,7 @@ func ordinaryStore(tb testing.TB) (s *Store, repo string) {
 
 func emptyStore(tb testing.TB) *Store {
 	tb.Helper()
-	s, err := Open(tb.TempDir())
+	s, err := Open(tb.TempDir(), 16<<20)
 	if err != nil {
 		tb.Fatal(err)
 	}

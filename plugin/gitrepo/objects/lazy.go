@@ -102,13 +102,13 @@ func (s *Store) Absent(hashes []plumbing.Hash) []plumbing.Hash {
 // files. ErrMissing when the remote does not send them.
 func (s *Store) Need(hashes ...plumbing.Hash) error { return s.needWithin(pack.Bounds{}, hashes) }
 
-// NeedFiles makes sure that the files are here, except for those over
-// MaxFileSize: of these, tooLarge tells.
+// NeedFiles makes sure that the files are here, except for those that are
+// too large to be read: of these, tooLarge tells.
 func (s *Store) NeedFiles(hashes ...plumbing.Hash) error {
 	if !s.Filtered() {
 		return nil
 	}
-	return s.needWithin(pack.Bounds{Object: MaxFileSize}, hashes)
+	return s.needWithin(s.FileBounds(), hashes)
 }
 
 // tooLarge reports whether needFiles met a file and left it where it is.
@@ -171,7 +171,7 @@ func (l *lazyFetcher) bringEach(b pack.Bounds, wants []plumbing.Hash) error {
 }
 
 // probe asks for an object of which nobody knows whether the remote has it. That
-// it has not breaks no promise; the error is that it could not be asked.
+// it has not is no fault of its; the error is that it could not be asked.
 func (s *Store) probe(h plumbing.Hash) (here bool, err error) {
 	l := s.lazy
 	if !l.open.Load() {

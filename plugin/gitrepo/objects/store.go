@@ -22,6 +22,7 @@ import (
 // missing arrives as lazyFetcher says.
 type Store struct {
 	dir     string
+	maxFile int64
 	lazy    *lazyFetcher
 	folders folders
 
@@ -45,8 +46,9 @@ const (
 	maxMadeOne = 64 << 10
 )
 
-// Open makes an empty store, whose files have no name in the directory.
-func Open(dir string) (*Store, error) {
+// Open makes an empty store, whose files have no name in the directory. Files of
+// more than maxFile bytes are not read.
+func Open(dir string, maxFile int64) (*Store, error) {
 	scratch, err := os.CreateTemp(dir, "made-")
 	if err == nil {
 		err = os.Remove(scratch.Name())
@@ -54,7 +56,7 @@ func Open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a repository in %s: %w", dir, err)
 	}
-	return &Store{dir: dir, scratch: scratch, made: map[plumbing.Hash]made{}, room: maxMade, lazy: &lazyFetcher{}}, nil
+	return &Store{dir: dir, maxFile: maxFile, scratch: scratch, made: map[plumbing.Hash]made{}, room: maxMade, lazy: &lazyFetcher{}}, nil
 }
 
 // Close frees the files.
@@ -213,23 +215,23 @@ func (s *Store) Commit(h plumbing.Hash) (*object.Commit, error) {
 	return c, nil
 }
 
-// MaxFileSize is the largest file that is read, in bytes.
-const MaxFileSize = 16 << 20
+// FileBounds are those of an answer that brings files to be read.
+func (s *Store) FileBounds() pack.Bounds { return pack.Bounds{Object: s.maxFile} }
 
-// File is the content of a file, unless it has more than MaxFileSize bytes.
+// File is the content of a file, unless that is too large.
 func (s *Store) File(h plumbing.Hash) ([]byte, error) {
 	if err := s.NeedFiles(h); err != nil {
 		return nil, err
 	}
 	if s.tooLarge(h) {
-		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, MaxFileSize)
+		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrTooLarge, s.maxFile)
 	}
 	size, err := s.Size(h)
 	if err != nil {
 		return nil, err
 	}
-	if size > MaxFileSize {
-		return nil, fmt.Errorf("%w: it has %d bytes; at most %d are read", ErrTooLarge, size, MaxFileSize)
+	if size > s.maxFile {
+		return nil, fmt.Errorf("%w: it has %d bytes; at most %d are read", ErrTooLarge, size, s.maxFile)
 	}
 	_, data, err := s.Get(plumbing.BlobObject, h)
 	return data, err
