@@ -122,7 +122,14 @@ func TestEveryRoomIsInThePicture(t *testing.T) {
 			t.Errorf("%s is in a room that the picture of imports does not have", file)
 		}
 	})
+	page, err := os.ReadFile("docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for room := range rooms {
+		if name, ok := strings.CutPrefix(room, "plugin/"); ok && !strings.Contains(string(page), "`"+name+"`") {
+			t.Errorf("docs/architecture.md does not name the room %s", name)
+		}
 		if _, err := os.Stat(room); err != nil {
 			t.Errorf("the picture of imports has a room that is gone: %v", err)
 		}
