@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -149,11 +150,11 @@ func freezeAt(t *testing.T, at int, applyTakes time.Duration) {
 	const freeze = 10 * time.Minute
 	s := newSite(t, raise)
 	s.ApplyTakes = applyTakes
-	var wakes time.Time
-	s.frozen = func() time.Duration { return max(0, time.Until(wakes)) }
+	var wakes atomic.Int64
+	s.frozen = func() time.Duration { return max(0, time.Until(time.Unix(0, wakes.Load()))) }
 	s.Before = func(n int, call fake.Call) {
 		if call.Run == s.name(1) && n == at {
-			wakes = time.Now().Add(freeze)
+			wakes.Store(time.Now().Add(freeze).UnixNano())
 			time.Sleep(freeze)
 		}
 	}

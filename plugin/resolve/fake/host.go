@@ -41,6 +41,8 @@ type applying struct {
 
 // Machine is the host of that name.
 func (w *World) Machine(name string) *Machine {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.hosts[name] == nil {
 		w.hosts[name] = &Machine{w: w, name: name, runs: map[string]*directory{}}
 	}
