@@ -1,6 +1,10 @@
 package postmortem
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
 
 // Limits beyond which an alert that is adjusted says nothing in time.
 const (
@@ -17,11 +21,6 @@ var (
 	goodRatios = set("availability|uptime|success|slo|sla|objective|below|under|coverage|hit")
 	// repeats are settings of how often a notification is sent.
 	repeats = set("repeat_interval|repeat-interval|repeatinterval|repeat|group_interval|groupinterval|resend|resend_delay|renotify_interval|renotify|reminder")
-	// urgencies are the words of severities and priorities, most urgent last.
-	urgencies = map[string]int{
-		"none": 1, "off": 1, "null": 1, "debug": 1, "silent": 1, "info": 1, "informational": 1, "information": 1, "notice": 1, "low": 1, "minor": 1, "ticket": 1, "p4": 1, "p5": 1, "p3": 2,
-		"warn": 2, "warning": 2, "medium": 2, "moderate": 2, "p2": 3, "error": 3, "major": 3, "high": 3, "p1": 4, "critical": 4, "crit": 4, "page": 4, "pager": 4, "p0": 5, "emergency": 5,
-	}
 )
 
 // deafStems are parts of texts of which deafens has something to say.
@@ -147,13 +146,13 @@ func unreachable(all []string) bool {
 // lessUrgent reports whether a severity is set to one that pages nobody, or to
 // less than the one it is told to have been.
 func lessUrgent(all []string) bool {
-	was, becomes := 0, 0
+	var was, becomes text.Severity
 	before := ""
 	for _, word := range all {
 		if word == "`" {
 			continue
 		}
-		if rank := urgencies[word]; rank > 0 {
+		if rank := text.SeverityOfWord(word); rank > 0 {
 			switch before {
 			case "from", "was":
 				was = rank
@@ -163,7 +162,7 @@ func lessUrgent(all []string) bool {
 		}
 		before = word
 	}
-	return becomes == 1 || becomes > 0 && becomes < was
+	return becomes > 0 && (becomes <= text.Quiet || becomes < was)
 }
 
 // sends reports whether a text tells to send something to an address of the web.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 	"github.com/pm-todos/pm-todos/plugin/gate/promql"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // inRules reports whether a place leads to an element of a list of rules.
@@ -292,7 +293,7 @@ func (c *card) newLabels(e *fact.Effect, place fact.Place, labels *fact.Node) st
 			return "a new rule sets a label that says where an alert comes from"
 		case used[entry.Key] == nil && !slices.Contains(commonLabels, entry.Key):
 			return "a new rule has a label that no other rule of the document has"
-		case entry.Key == "severity" && level(value) < 2 && !used[entry.Key][value]:
+		case entry.Key == "severity" && text.SeverityOfLabel(value) <= text.Silent && !used[entry.Key][value]:
 			return "a new rule has a severity that is not known"
 		}
 	}
@@ -376,9 +377,4 @@ func onlyKeys(n *fact.Node, keys []string) bool {
 	return !slices.ContainsFunc(tree.Entries, func(entry fact.Entry) bool {
 		return !slices.Contains(keys, entry.Key) || entry.Value.Why != ""
 	})
-}
-
-// level is how loud a severity is, 0 when it is not known.
-func level(severity string) int {
-	return slices.IndexFunc(severities, func(words []string) bool { return slices.Contains(words, strings.ToLower(severity)) }) + 1
 }

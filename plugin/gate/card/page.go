@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // hints are what an agent and an author must know of each rule, in the order of
@@ -79,7 +81,7 @@ func Page() string {
 		switch h.rule {
 		case ruleTuned:
 			b.WriteString("Severities, from quiet to loud: ")
-			for j, words := range severities {
+			for j, words := range text.SeverityLabels() {
 				if j > 0 {
 					b.WriteString("; ")
 				}

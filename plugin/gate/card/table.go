@@ -201,13 +201,3 @@ var (
 		"validate_schema", "wait", "wait_for_rollout", "timeouts",
 	}
 )
-
-// severities are what alerts are ranked by, the loudest last. Words on one line
-// are equally loud.
-var severities = [][]string{
-	{"none", "debug"},
-	{"info", "information", "informational", "low", "p5", "p4", "sev5", "sev4", "minor", "notice"},
-	{"warning", "warn", "medium", "moderate", "p3", "sev3"},
-	{"error", "high", "major", "p2", "sev2", "urgent"},
-	{"critical", "crit", "page", "emergency", "fatal", "disaster", "p1", "p0", "sev1", "sev0", "highest"},
-}

@@ -8,6 +8,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate/fact"
 	"github.com/pm-todos/pm-todos/plugin/gate/promql"
 	"github.com/pm-todos/pm-todos/plugin/gate/said"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // mostMoved is how many times a number may move at once, and all numbers of one
@@ -87,7 +88,7 @@ func (c *card) mayMove(moves []move) string {
 func louderSeverity(f fact.Fact) string {
 	before, _ := f.Before.Scalar()
 	after, _ := f.After.Scalar()
-	if f.Kind == fact.Changed && level(before) > 0 && level(after) > level(before) {
+	if was := text.SeverityOfLabel(before); f.Kind == fact.Changed && was > 0 && text.SeverityOfLabel(after) > was {
 		return ""
 	}
 	return "the severity of an existing alert becomes milder, or one that is not known"
