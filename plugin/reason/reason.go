@@ -52,7 +52,7 @@ var OfDocuments = func() []Code {
 
 var entries = sync.OnceValue(func() map[Code]Entry {
 	all := map[Code]Entry{}
-	for _, group := range groups {
+	for _, group := range Groups() {
 		for _, one := range group.Reasons {
 			all[one.Code] = one
 		}
@@ -91,7 +91,7 @@ func Page() string {
 	var b strings.Builder
 	b.WriteString(intro)
 	cell := strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", `\<`, ">", `\>`)
-	for _, group := range groups {
+	for _, group := range Groups() {
 		fmt.Fprintf(&b, "\n## %s\n\nWhose turn it is: %s.\n\n| code | what it means | what to do |\n|---|---|---|\n", group.Title, group.Turn)
 		for _, one := range group.Reasons {
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", one.Code, cell.Replace(one.Code.Sentence()), cell.Replace(one.Fix))
