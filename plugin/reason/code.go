@@ -50,7 +50,7 @@ const (
 	StackUnhealthy Code = "stack-unhealthy"
 	StackClosed    Code = "stack-closed"
 
-	// Attempts that came to nothing
+	// Attempts that failed
 	NoChange       Code = "no-change"
 	NeedsApproval  Code = "needs-approval"
 	NoEffect       Code = "no-effect"

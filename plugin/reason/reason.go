@@ -18,8 +18,8 @@ type Turn string
 const (
 	Author    Turn = "the author of the document"
 	NextRun   Turn = "the next run"
-	Person    Turn = "a person; runs only report it"
-	Retried   Turn = "the next run, until `max_attempts` is reached; then a person"
+	Person    Turn = "a person; runs only report the item"
+	Retried   Turn = "the next run, up to `max_attempts`; then a person"
 	PersonNow Turn = "a person, now: the run ends with exit code 3"
 )
 
@@ -80,10 +80,10 @@ const intro = `# Reason codes
 
 <!-- Written by ` + "`go generate`" + ` from plugin/reason/table.go. Change it there. -->
 
-Every item that was not simply done has a reason code: in the log's closing table, in ` + "`summary.json`" + ` (` + "`reason`" + `, and ` + "`code`" + ` of each
-finding), in ` + "`summary.md`" + `, and in Slack. The codes are stable; the sentences may get better. Exit codes and how to recover stand in
-[operations.md](operations.md). Work that the plan gate refused is kept on a branch, which the report names; of work that the diff gate
-refused, the findings are all that is kept.
+Every item that did not end as done has a reason code: in the log's closing table, in ` + "`summary.json`" + ` (` + "`reason`" + `, and ` + "`code`" + ` of each
+finding), in ` + "`summary.md`" + `, and in Slack. The codes are stable; the sentences may be improved. Exit codes and recovery are in
+[operations](operations.md). If the plan gate refused the work, it is kept on a branch, which the report names; if the diff gate refused it,
+only the findings are kept.
 `
 
 // Page is docs/reasons.md.
@@ -92,7 +92,7 @@ func Page() string {
 	b.WriteString(intro)
 	cell := strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", `\<`, ">", `\>`)
 	for _, group := range Groups() {
-		fmt.Fprintf(&b, "\n## %s\n\nWhose turn it is: %s.\n\n| code | what it means | what to do |\n|---|---|---|\n", group.Title, group.Turn)
+		fmt.Fprintf(&b, "\n## %s\n\nWho acts next: %s.\n\n| code | what it means | what to do |\n|---|---|---|\n", group.Title, group.Turn)
 		for _, one := range group.Reasons {
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", one.Code, cell.Replace(one.Code.Sentence()), cell.Replace(one.Fix))
 		}

@@ -75,7 +75,7 @@ func TestEveryCodeIsExplainedOnce(t *testing.T) {
 	}
 	for _, group := range reason.Groups() {
 		if group.Title == "" || group.Turn == "" {
-			t.Errorf("the group %q says not what it is, or not whose turn it is", group.Title)
+			t.Errorf("the group %q does not say what it is, or who acts next", group.Title)
 		}
 		for _, one := range group.Reasons {
 			if !left[one.Code] {
