@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/urfave/cli/v2"
 
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/vault"
@@ -67,7 +68,7 @@ func TestSettingsFromWoodpecker(t *testing.T) {
 		t.Fatal(err)
 	}
 	showSecrets := cmp.Comparer(func(a, b secret.String) bool { return a.Reveal() == b.Reveal() })
-	if diff := cmp.Diff(want, s, showSecrets, cmpopts.IgnoreUnexported(vault.Config{})); diff != "" {
+	if diff := cmp.Diff(want, s, showSecrets, cmpopts.IgnoreUnexported(vault.Config{}, gitrepo.Options{})); diff != "" {
 		t.Errorf("settings (-want +got):\n%s", diff)
 	}
 	if s.Repository.Password.Reveal() != "pw" || s.CI.SHA != "abc" || s.Documents.Scope != settings.ScopeChanged {

@@ -110,7 +110,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Report: Report{Config: notify.Config{Notify: notify.Changes}, SummaryDir: ".pm-todos", LogLevel: "info", LogFormat: "console"},
 	}
-	if diff := cmp.Diff(want, mustRead(t, least, CI{}), cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(vault.Config{}), showSecrets); diff != "" {
+	if diff := cmp.Diff(want, mustRead(t, least, CI{}), cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(vault.Config{}, gitrepo.Options{}), showSecrets); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
 	}
 }
