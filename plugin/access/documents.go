@@ -1,6 +1,7 @@
 package access
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,14 +27,37 @@ type Selection struct {
 	All        []string        // every document of the repository
 	Pushed     map[string]bool // changed since the base by a push
 	Documents  []*postmortem.Document
-	Unreadable []string // documents that could not be read, with the reason
-	Note       string   // why more was read than asked for
+	Safe       []item.Item              // that may be acted on, of all documents
+	Known      map[record.Ref]item.Item // every one that was read, by what names it across runs
+	Unreadable []string                 // documents that could not be read, with the reason
+	Note       string                   // why more was read than asked for
+
+	policy postmortem.Policy
+	parsed map[source]*postmortem.Document
+}
+
+// source is a document's text, by its hash.
+type source struct {
+	file string
+	text [sha256.Size]byte
+}
+
+// Parse is a document as it is in some commit. Each of its texts is parsed once.
+func (sel Selection) Parse(file string, src []byte) *postmortem.Document {
+	key := source{file, sha256.Sum256(src)}
+	if sel.parsed[key] == nil {
+		sel.parsed[key] = postmortem.Parse(file, src, sel.policy)
+	}
+	return sel.parsed[key]
 }
 
 // Select picks the documents that the scope names at a commit, and
 // parses them. A document that cannot be read does not stop the others.
 func Select(s settings.Settings, repo *gitrepo.Repo, commit string, log zerolog.Logger) (Selection, error) {
-	sel := Selection{Commit: commit, Pushed: map[string]bool{}}
+	sel := Selection{
+		Commit: commit, Pushed: map[string]bool{}, Known: map[record.Ref]item.Item{},
+		policy: s.DocumentPolicy(), parsed: map[source]*postmortem.Document{},
+	}
 	paths, err := repo.Files(commit, DocumentFolders(s.Documents.PostMortems)...)
 	if err != nil {
 		return sel, fmt.Errorf("list the files of %.12s: %w", commit, err)
@@ -49,7 +73,6 @@ func Select(s settings.Settings, repo *gitrepo.Repo, commit string, log zerolog.
 	if err := repo.Prefetch(commit, wanted); err != nil {
 		return sel, err
 	}
-	policy := s.DocumentPolicy()
 	var unread Sparing
 	for _, file := range wanted {
 		var src []byte
@@ -66,7 +89,15 @@ func Select(s settings.Settings, repo *gitrepo.Repo, commit string, log zerolog.
 			}
 			continue
 		}
-		sel.Documents = append(sel.Documents, postmortem.Parse(file, src, policy))
+		doc := sel.Parse(file, src)
+		sel.Documents = append(sel.Documents, doc)
+		for _, one := range doc.Items {
+			todo := ChangeItem(doc, one)
+			sel.Known[record.RefOf(todo)] = todo
+			if one.Safe() {
+				sel.Safe = append(sel.Safe, todo)
+			}
+		}
 	}
 	unread.Rest(log, "documents", "documents cannot be read")
 	return sel, nil
@@ -159,28 +190,6 @@ func (sel *Selection) narrow(s settings.Settings, repo *gitrepo.Repo) ([]string,
 		}
 	}
 	return wanted, nil
-}
-
-// Safe is the items that may be acted on, of all documents.
-func (sel Selection) Safe() []item.Item {
-	var items []item.Item
-	for _, doc := range sel.Documents {
-		for _, item := range doc.Safe() {
-			items = append(items, ChangeItem(doc, item))
-		}
-	}
-	return items
-}
-
-// Known is every item that was read, by what names it across runs.
-func (sel Selection) Known() map[record.Ref]item.Item {
-	items := map[record.Ref]item.Item{}
-	for _, doc := range sel.Documents {
-		for _, item := range doc.Items {
-			items[record.Ref{Document: doc.File, Item: item.ID}] = ChangeItem(doc, item)
-		}
-	}
-	return items
 }
 
 // ChangeItem is an item of a document as it goes through a run.

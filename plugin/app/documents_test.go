@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -131,7 +132,7 @@ func TestIndexPageOnDiskIsThatOfARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := report.Index(settings.DefaultIndex, []report.IndexEntry{run.IndexEntry(nfsDocument, []byte(src), defaultPolicy)})
+	want, err := report.Index(settings.DefaultIndex, []report.IndexEntry{run.IndexEntry(postmortem.Parse(nfsDocument, []byte(src), defaultPolicy), []byte(src))})
 	if err != nil || !bytes.Equal(onDisk, want) {
 		t.Errorf("%v, (-run +command):\n%s", err, cmp.Diff(string(want), string(onDisk)))
 	}

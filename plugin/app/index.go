@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/outlet"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -95,7 +96,7 @@ func readEntry(c *cli.Context, s settings.Settings, file string) (report.IndexEn
 		return report.IndexEntry{}, err
 	}
 	path, err := filepath.Abs(file)
-	return run.IndexEntry(filepath.ToSlash(path), src, s.DocumentPolicy()), err
+	return run.IndexEntry(postmortem.Parse(filepath.ToSlash(path), src, s.DocumentPolicy()), src), err
 }
 
 // writeIndex writes the page to a file, unless that is somebody else's, and says

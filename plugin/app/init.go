@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
@@ -204,7 +205,7 @@ func firstIndex(c *cli.Context, root *os.Root) (scaffold.Target, error) {
 			unread = append(unread, err)
 			continue
 		}
-		listed = append(listed, run.IndexEntry(file, src, s.DocumentPolicy()))
+		listed = append(listed, run.IndexEntry(postmortem.Parse(file, src, s.DocumentPolicy()), src))
 	}
 	if len(unread) > 0 {
 		return scaffold.Target{}, fmt.Errorf("init: read the post-mortems for the index page: %w", errors.Join(unread...))

@@ -80,13 +80,13 @@ func settle(ctx context.Context, s settings.Settings, c console.Console, item st
 	if err != nil {
 		return err
 	}
-	left, err := journal.Unsettled(ctx, repo, item, sel.Known())
+	left, err := journal.Unsettled(ctx, repo, item, sel.Known)
 	if err != nil {
 		return err
 	}
 	commit := left.Fix
 	if landed {
-		if commit, err = recordLanded(ctx, s, c, repo, left); err != nil {
+		if commit, err = recordLanded(ctx, s, c, repo, sel, left); err != nil {
 			return err
 		}
 	}
@@ -97,7 +97,7 @@ func settle(ctx context.Context, s settings.Settings, c console.Console, item st
 }
 
 // recordLanded brings the fix to the branch and marks the row.
-func recordLanded(ctx context.Context, s settings.Settings, c console.Console, repo *gitrepo.Repo, left journal.Left) (string, error) {
+func recordLanded(ctx context.Context, s settings.Settings, c console.Console, repo *gitrepo.Repo, sel access.Selection, left journal.Left) (string, error) {
 	rules, err := rules(s, repo)
 	if err != nil {
 		return "", err
@@ -106,7 +106,8 @@ func recordLanded(ctx context.Context, s settings.Settings, c console.Console, r
 	if err != nil {
 		return "", err
 	}
-	_, err = run.Update(ctx, s, repo, access.Selection{Pushed: map[string]bool{}}, []item.Outcome{out}, time.Now(), c.Log)
+	sel.Pushed = nil // what else was pushed is for a run to write
+	_, err = run.Update(ctx, s, repo, sel, []item.Outcome{out}, time.Now(), c.Log)
 	return out.Commit, err
 }
 

@@ -100,7 +100,7 @@ func (s *site) wantIndex(page string) string {
 	s.t.Helper()
 	var entries []report.IndexEntry
 	for _, file := range []string{nfsDocument, oldDocument} {
-		entries = append(entries, run.IndexEntry(file, []byte(s.file(file)), defaultPolicy))
+		entries = append(entries, run.IndexEntry(postmortem.Parse(file, []byte(s.file(file)), defaultPolicy), []byte(s.file(file))))
 	}
 	want, err := report.Index(page, entries)
 	if err != nil {
@@ -336,7 +336,7 @@ func TestIndexEntry(t *testing.T) {
 		"| P2 | Add a panel to the board | Config | | Done |", "| P2 | Buy disks | | | Declined |", "| P2 | Look at it | Investigation | | perhaps |") +
 		"\n## Follow-up Implementation\n\n| Date | Action | Priority | Type | Commit | Implemented By\n|---|---|---|---|---|---\n" +
 		"| — | Add an alert on NFS retransmissions | P2 | Alert | — | Needs human review\n"
-	got := run.IndexEntry(nfsDocument, []byte(src), defaultPolicy)
+	got := run.IndexEntry(postmortem.Parse(nfsDocument, []byte(src), defaultPolicy), []byte(src))
 	want := report.IndexEntry{
 		File: nfsDocument, Title: "Post-mortem: NFS", Date: "2026-04-14",
 		Open: 2, Left: 2, Done: 1, Unclear: 1, Oldest: "2026-04-14",
@@ -344,7 +344,7 @@ func TestIndexEntry(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := run.IndexEntry("x.md", nil, defaultPolicy); got != (report.IndexEntry{File: "x.md"}) {
+	if got := run.IndexEntry(postmortem.Parse("x.md", nil, defaultPolicy), nil); got != (report.IndexEntry{File: "x.md"}) {
 		t.Errorf("of nothing: %+v", got)
 	}
 }

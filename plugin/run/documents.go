@@ -2,64 +2,87 @@ package run
 
 import (
 	"context"
-
-	"github.com/rs/zerolog"
+	"errors"
+	"fmt"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
-	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
-	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
+// readDocuments reads the documents as they are at a commit. It is called again
+// once the branch stands still.
+func (j *job) readDocuments(commit string) (err error) {
+	if j.read, err = access.Select(j.Settings, j.repo, commit, j.Log); err != nil {
+		return err
+	}
+	skipped, unclear, problems := 0, 0, 0
+	for _, doc := range j.read.Documents {
+		skipped, unclear, problems = skipped+len(doc.Skipped()), unclear+len(doc.Unclear()), problems+len(doc.Problems)
+	}
+	j.Log.Info().Str("stage", "documents").Int("documents", len(j.read.Documents)).Int("of", len(j.read.All)).
+		Int("safe", len(j.read.Safe)).Int("skipped", skipped).Int("unclear", unclear).Int("problems", problems).
+		Msg("documents read")
+	if j.CI.PullRequest() || j.Mode == settings.ModeDryRun {
+		j.nameSafe()
+	}
+	return nil
+}
+
+// nameSafe names the items that a run would try to implement, for runs that end
+// before that.
+func (j *job) nameSafe() {
+	var named access.Sparing
+	for _, todo := range j.read.Safe {
+		if named.Next() {
+			j.Log.Info().Str("stage", "documents").Str("document", todo.Document).Str("item", todo.ID).
+				Str("priority", todo.Priority).Str("type", todo.Type).
+				Msgf("%s:%d: safe, to be implemented: %s", text.Line(todo.Document, 0), todo.Line, text.Line(todo.Action, 120))
+		}
+	}
+	named.Rest(j.Log, "documents", "items are safe, to be implemented")
+}
+
 // remember writes down what a first run compares with, before anything can cut it
 // short: the next push has another CI_PREV_COMMIT_SHA. That it cannot be written
 // ends no run; what it would take is needed again soon, and refused there.
-func remember(ctx context.Context, s settings.Settings, c console.Console, repo *gitrepo.Repo, sel access.Selection, run string) {
-	if s.Documents.Scope != settings.ScopeChanged || s.Documents.Since != "" || s.Mode == settings.ModeDryRun {
+func (j *job) remember(ctx context.Context) {
+	if j.Documents.Scope != settings.ScopeChanged || j.Documents.Since != "" || j.Mode == settings.ModeDryRun {
 		return
 	}
-	base := sel.Base
-	if sel.Note != "" {
+	base := j.read.Base
+	if j.read.Note != "" {
 		base = "" // everything was taken
 	}
-	if err := resolve.Begin(ctx, repo, run, base); err != nil {
-		c.Log.Warn().Str("stage", "documents").Err(err).Msg("should this run be cut short, the next one will not know what it was to read")
+	if err := resolve.Begin(ctx, j.repo, j.id, base); err != nil {
+		j.Log.Warn().Str("stage", "documents").Err(err).Msg("should this run be cut short, the next one will not know what it was to read")
 	}
 }
 
-// tellSafe names the items that a run would try to implement, for runs that end
-// before that.
-func tellSafe(s settings.Settings, sel access.Selection, log zerolog.Logger) {
-	if !s.CI.PullRequest() && s.Mode != settings.ModeDryRun {
-		return
+// stillSafe reads an item again just before it is paid for, and before its apply:
+// a person may have changed its row since it was read.
+func (j *job) stillSafe(commit string, todo item.Item) (bool, error) {
+	src, err := j.repo.ReadFile(commit, todo.Document)
+	if errors.Is(err, gitrepo.ErrNotFound) {
+		return false, nil
 	}
-	var safe access.Sparing
-	for _, item := range sel.Safe() {
-		if !safe.Next() {
-			continue
-		}
-		log.Info().Str("stage", "documents").Str("document", item.Document).Str("item", item.ID).
-			Str("priority", item.Priority).Str("type", item.Type).
-			Msgf("%s:%d: safe, to be implemented: %s", text.Line(item.Document, 0), item.Line, text.Line(item.Action, 120))
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", todo.Document, err)
 	}
-	safe.Rest(log, "documents", "items are safe, to be implemented")
+	found, ok := findItem(j.read.Parse(todo.Document, src), todo.ID)
+	return ok && found.Safe() && found.Action == todo.Action && found.Type == todo.Type && found.Details == todo.Details, nil
 }
 
 // findItem is the item of a document with an id.
 func findItem(doc *postmortem.Document, id string) (postmortem.Item, bool) {
-	for _, item := range doc.Items {
-		if item.ID == id {
-			return item, true
+	for _, one := range doc.Items {
+		if one.ID == id {
+			return one, true
 		}
 	}
 	return postmortem.Item{}, false
-}
-
-// leftItem is an item that is left to people, for the report.
-func leftItem(doc *postmortem.Document, item postmortem.Item) report.Left {
-	return report.Left{Item: access.ChangeItem(doc, item), Reason: item.Reason(), Evidence: doc.Evidence(item)}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
-	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
@@ -14,10 +13,10 @@ import (
 )
 
 // fetchKeys is the keys that open the hosts, from the settings or from Vault.
-func fetchKeys(ctx context.Context, s settings.Settings, c console.Console) (access.Keys, error) {
-	k, given, err := c.Opener(s).Keys(ctx)
+func (j *job) fetchKeys(ctx context.Context) (access.Keys, error) {
+	k, given, err := j.Opener(j.Settings).Keys(ctx)
 	for _, warning := range given.Warnings {
-		c.Log.Warn().Str("stage", "vault").Msg(warning.Error())
+		j.Log.Warn().Str("stage", "vault").Msg(warning.Error())
 	}
 	return k, err
 }
@@ -43,37 +42,37 @@ func (h hosts) Close() error {
 
 // connect finds the first host that is ready for Terraform, and the first that
 // is ready for the agent.
-func connect(ctx context.Context, s settings.Settings, k access.Keys, commands settings.Commands, c console.Console) (h hosts, err error) {
-	terraform, agent, together := access.Needs(s, commands.Program)
-	if h.Terraform, h.Facts, err = firstReady(ctx, s, s.Hosts.Hosts, k.Login(k.Host), terraform, c); err != nil {
+func (j *job) connect(ctx context.Context, k access.Keys, commands settings.Commands) (h hosts, err error) {
+	terraform, agent, together := access.Needs(j.Settings, commands.Program)
+	if h.Terraform, h.Facts, err = j.firstReady(ctx, j.Hosts.Hosts, k.Login(k.Host), terraform); err != nil {
 		return h, err
 	}
 	if together {
-		c.Log.Warn().Str("stage", "hosts").Msg("the agent runs as the user who holds Terraform's credentials; agent_hosts separates them")
+		j.Log.Warn().Str("stage", "hosts").Msg("the agent runs as the user who holds Terraform's credentials; agent_hosts separates them")
 		h.Agent = h.Terraform
 		return h, nil
 	}
-	h.Agent, h.Facts, err = firstReady(ctx, s, s.Hosts.AgentHosts, k.Login(k.Agent), agent, c)
+	h.Agent, h.Facts, err = j.firstReady(ctx, j.Hosts.AgentHosts, k.Login(k.Agent), agent)
 	if err != nil {
-		cleanUp(ctx, c, "hosts", func(context.Context) error { return h.Close() })
+		j.cleanUp(ctx, "hosts", func(context.Context) error { return h.Close() })
 	}
 	return h, err
 }
 
 // firstReady tries hosts in order. A host key that does not match is final for
 // its host and never a reason to look for a way around it.
-func firstReady(ctx context.Context, s settings.Settings, names []string, login sshclient.Login, need host.Need, c console.Console) (*host.Host, host.Facts, error) {
+func (j *job) firstReady(ctx context.Context, names []string, login sshclient.Login, need host.Need) (*host.Host, host.Facts, error) {
 	var problems []error
 	for _, name := range names {
-		h, facts, err := ready(ctx, s, name, login, need)
+		h, facts, err := ready(ctx, j.Settings, name, login, need)
 		if err == nil {
-			c.Log.Info().Str("stage", "hosts").Str("host", h.Name()).Str("git", facts.Git).Str("agent", facts.AgentVersion).Msg("ready")
+			j.Log.Info().Str("stage", "hosts").Str("host", h.Name()).Str("git", facts.Git).Str("agent", facts.AgentVersion).Msg("ready")
 			for _, warning := range facts.Warnings {
-				c.Log.Warn().Str("stage", "hosts").Str("host", h.Name()).Msg(warning.Error())
+				j.Log.Warn().Str("stage", "hosts").Str("host", h.Name()).Msg(warning.Error())
 			}
 			return h, facts, nil
 		}
-		c.Log.Error().Str("stage", "hosts").Str("host", name).Err(err).Msg("not usable")
+		j.Log.Error().Str("stage", "hosts").Str("host", name).Err(err).Msg("not usable")
 		problems = append(problems, ofHost(name, err))
 		if ctx.Err() != nil {
 			break

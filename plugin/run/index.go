@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
-	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/record"
@@ -42,7 +41,7 @@ func (p *Published) addIndex(s settings.Settings, repo *gitrepo.Repo, tip string
 	case file == "", !changes && !report.IsIndex(present):
 		return nil // no page is wanted, or none is there that could be stale
 	}
-	page, err := renderIndex(s, repo, tip, file, contents)
+	page, err := renderIndex(s, repo, tip, file, sel, contents)
 	if err == nil && bytes.Equal(page, present) {
 		return nil
 	}
@@ -63,49 +62,48 @@ func (p *Published) addIndex(s settings.Settings, repo *gitrepo.Repo, tip string
 // lock like everything that a run writes. Vault and hosts are not needed for
 // it. A page that nobody asked for, or that is not stale, costs no request; what
 // is in the way is a warning, and the next run that gets so far mends it.
-func refreshIndex(ctx context.Context, s settings.Settings, c console.Console, repo *gitrepo.Repo, sel access.Selection, sum *summary) {
+func (j *job) refreshIndex(ctx context.Context) Published {
 	now := time.Now()
-	var probe Published
+	var done Published
 	stale := map[string][]byte{}
-	probe.addIndex(s, repo, sel.Commit, sel, stale, now)
-	if s.Mode == settings.ModeDryRun || len(stale)+len(probe.Warnings) == 0 {
-		return
+	done.addIndex(j.Settings, j.repo, j.read.Commit, j.read, stale, now)
+	if j.Mode == settings.ModeDryRun {
+		return Published{}
 	}
-	done := probe
 	if len(stale) > 0 {
 		var err error
-		if done, err = publishIndex(ctx, s, c, repo, sel, gitrepo.Lease{Run: sum.Run, Host: "none"}, now); err != nil {
+		if done, err = j.publishIndex(ctx, now); err != nil {
 			done.Warnings = append(done.Warnings, fmt.Sprintf("the index was not written: %v", err))
 		}
 	}
-	sum.DocsCommit = done.Commit
-	sum.Warnings = append(sum.Warnings, done.Warnings...)
 	for _, warning := range done.Warnings {
-		c.Log.Warn().Str("stage", "documents").Msg(warning)
+		j.Log.Warn().Str("stage", "documents").Msg(warning)
 	}
 	if done.Commit != "" {
-		c.Log.Info().Str("stage", "documents").Str("commit", done.Commit).Msg("index written")
+		j.Log.Info().Str("stage", "documents").Str("commit", done.Commit).Msg("index written")
 	}
+	return done
 }
 
 // publishIndex commits the page alone. It does not wait for another run.
-func publishIndex(ctx context.Context, s settings.Settings, c console.Console, repo *gitrepo.Repo, sel access.Selection, lease gitrepo.Lease, now time.Time) (done Published, err error) {
+func (j *job) publishIndex(ctx context.Context, now time.Time) (done Published, err error) {
+	s := j.Settings
 	s.Terraform.LockTimeout = time.Second
-	lock, err := Lock(ctx, s, c, repo, lease)
+	lock, err := Lock(ctx, s, j.Console, j.repo, gitrepo.Lease{Run: j.id, Host: "none"})
 	if err != nil {
 		return done, err
 	}
 	defer func() { err = access.Closed(ctx, err, lock.Release) }()
 	held, cancel := whileHeld(ctx, lock)
 	defer cancel()
-	_, err = repo.Publish(held, func(tip string) (string, error) {
+	_, err = j.repo.Publish(held, func(tip string) (string, error) {
 		done = Published{}
 		contents := map[string][]byte{}
-		dates := done.addIndex(s, repo, tip, sel, contents, now)
+		dates := done.addIndex(s, j.repo, tip, j.read, contents, now)
 		if len(contents) == 0 {
 			return tip, nil // somebody else wrote it
 		}
-		commit, err := repo.WithFiles(tip, contents, record.DocsMessage(dates))
+		commit, err := j.repo.WithFiles(tip, contents, record.DocsMessage(dates))
 		done.Commit = commit
 		return commit, err
 	})
@@ -138,7 +136,7 @@ func indexPage(s settings.Settings, repo *gitrepo.Repo, tip string) (page string
 
 // renderIndex is the page of every document at the tip, with the contents that
 // some will have.
-func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, contents map[string][]byte) ([]byte, error) {
+func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, sel access.Selection, contents map[string][]byte) ([]byte, error) {
 	paths, err := repo.Files(tip, access.DocumentFolders(s.Documents.PostMortems)...)
 	if err != nil {
 		return nil, fmt.Errorf("list the files of %.12s: %w", tip, err)
@@ -147,7 +145,6 @@ func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, cont
 	if err := repo.Prefetch(tip, documents); err != nil {
 		return nil, err
 	}
-	policy := s.DocumentPolicy()
 	var entries []report.IndexEntry
 	for _, file := range documents {
 		src, changed := contents[file]
@@ -156,19 +153,18 @@ func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, cont
 				continue // the reading of the documents has said so
 			}
 		}
-		entries = append(entries, IndexEntry(file, src, policy))
+		entries = append(entries, IndexEntry(sel.Parse(file, src), src))
 	}
 	return report.Index(page, entries)
 }
 
 // IndexEntry is a document as the index page lists it. An open item is as old
 // as its document.
-func IndexEntry(file string, src []byte, policy postmortem.Policy) report.IndexEntry {
-	doc := postmortem.Parse(file, src, policy)
+func IndexEntry(doc *postmortem.Document, src []byte) report.IndexEntry {
 	safe, skipped := doc.Safe(), doc.Skipped()
 	entry := report.IndexEntry{
-		File: file, Title: doc.Title, Date: doc.Date, Severity: documentSeverity(src),
-		Open: len(safe) + len(skipped), Left: len(skipped) + reviewed(file, src, safe), Unclear: len(doc.Unclear()),
+		File: doc.File, Title: doc.Title, Date: doc.Date, Severity: documentSeverity(src),
+		Open: len(safe) + len(skipped), Left: len(skipped) + reviewed(doc.File, src, safe), Unclear: len(doc.Unclear()),
 	}
 	for _, item := range doc.Items {
 		if item.Class == postmortem.ClassDone {

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
-	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/onhost"
@@ -52,7 +53,8 @@ func whileHeld(ctx context.Context, lock *gitrepo.Lock) (context.Context, contex
 }
 
 // newResolver hands the settings on to the room that works on the items.
-func newResolver(ctx context.Context, s settings.Settings, c console.Console, repo *gitrepo.Repo, h hosts, k access.Keys, commands settings.Commands, lock *gitrepo.Lock, run string) (*resolve.Resolver, error) {
+func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands settings.Commands, lock *gitrepo.Lock) (*resolve.Resolver, error) {
+	s, repo := j.Settings, j.repo
 	paths, err := repo.Files(repo.Tip())
 	if err != nil {
 		return nil, fmt.Errorf("list the files: %w", err)
@@ -63,18 +65,18 @@ func newResolver(ctx context.Context, s settings.Settings, c console.Console, re
 		Workdir: s.Hosts.Workdir, Carry: s.Hosts.Carry, Prepare: s.Hosts.PrepareCommand, Verify: s.Terraform.VerifyCommand,
 		Timeout: s.Agent.ItemTimeout,
 	}
-	terraform, err := onhost.Open(ctx, h.Terraform, repo, run, programs)
+	terraform, err := onhost.Open(ctx, h.Terraform, repo, j.id, programs)
 	if err != nil {
 		return nil, err
 	}
 	agents := terraform
 	if h.Agent != h.Terraform {
-		if agents, err = onhost.Open(ctx, h.Agent, repo, run, programs); err != nil {
+		if agents, err = onhost.Open(ctx, h.Agent, repo, j.id, programs); err != nil {
 			return nil, err
 		}
 	}
 	return resolve.New(ctx, resolve.Options{
-		Run: run, Mode: string(s.Mode), Branch: s.Repository.Branch,
+		Run: j.id, Mode: string(s.Mode), Branch: s.Repository.Branch,
 		MaxItems: s.Documents.MaxItems, MaxAttempts: s.Documents.MaxAttempts,
 		BudgetUSD: s.Agent.BudgetUSD, ItemTimeout: s.Agent.ItemTimeout, Deadline: deadline,
 		Agent: resolve.Agent{
@@ -84,28 +86,54 @@ func newResolver(ctx context.Context, s settings.Settings, c console.Console, re
 		Verify:  s.Terraform.VerifyCommand != "",
 		Scope:   s.ScopeIn(paths),
 		Secrets: k.Secrets(s),
-		Current: func(commit string, item item.Item) (bool, error) { return stillSafe(s, repo, commit, item) },
+		Current: j.stillSafe,
 		Held:    lock.Held,
 		Dial: func(ctx context.Context, name string) (seam.ApplyRecords, error) {
 			other, err := access.DialNamed(ctx, s, k, name)
 			if other == nil {
 				return nil, err
 			}
-			return onhost.NewRecords(other, repo, run), nil
+			return onhost.NewRecords(other, repo, j.id), nil
 		},
-	}, repo, agents, terraform, c.Log)
+	}, repo, agents, terraform, j.Log)
 }
 
-// stillSafe reads an item again just before it is paid for, and before its apply:
-// a person may have changed its row since it was read.
-func stillSafe(s settings.Settings, repo *gitrepo.Repo, commit string, item item.Item) (bool, error) {
-	src, err := repo.ReadFile(commit, item.Document)
-	if errors.Is(err, gitrepo.ErrNotFound) {
-		return false, nil
-	}
+// unchecked adds the items that earlier runs applied, or may have applied, to a
+// run that ends before it could settle them: they count for more than its end.
+func (j *job) unchecked(ctx context.Context) {
+	ending, cancel := access.Closing(ctx)
+	defer cancel()
+	outcomes, err := journal.Unchecked(ending, j.repo, j.repo.LockHeld, j.read.Known)
 	if err != nil {
-		return false, fmt.Errorf("read %s: %w", item.Document, err)
+		j.Log.Warn().Str("stage", "settle").Err(err).Msg("it cannot be told whether another run settles what earlier ones left")
 	}
-	found, ok := findItem(postmortem.Parse(item.Document, src, s.DocumentPolicy()), item.ID)
-	return ok && found.Safe() && found.Action == item.Action && found.Type == item.Type && found.Details == item.Details, nil
+	j.outcomes = append(j.outcomes, outcomes...)
+}
+
+// without leaves out the items that were settled for good.
+func without(items []item.Item, settled []item.Outcome) []item.Item {
+	ended := map[record.Ref]bool{}
+	for _, out := range settled {
+		// Only what was never applied, and not done otherwise, may be tried again.
+		if out.State != item.Failed || out.Commit != "" {
+			ended[record.RefOf(out.Item)] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(items), func(todo item.Item) bool { return ended[record.RefOf(todo)] })
+}
+
+// latest is the outcome of each item, in the order in which the items came. An
+// item that was settled and then tried again is told by its later outcome.
+func latest(outcomes []item.Outcome) (all []item.Outcome) {
+	place := map[record.Ref]int{}
+	for _, out := range outcomes {
+		ref := record.RefOf(out.Item)
+		if at, again := place[ref]; again {
+			all[at] = out
+			continue
+		}
+		place[ref] = len(all)
+		all = append(all, out)
+	}
+	return all
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -53,7 +54,7 @@ func Update(ctx context.Context, s settings.Settings, repo *gitrepo.Repo, sel ac
 			return "", err
 		}
 		for _, file := range files {
-			content, date, err := done.render(s, repo, tip, file, sel.Pushed[file], of[file], now)
+			content, date, err := done.render(s, repo, tip, file, sel, of[file], now)
 			if err != nil {
 				return "", err
 			}
@@ -115,7 +116,7 @@ type fileReader interface {
 // render is a document with its rows, nil when nothing in it changes or it is
 // gone from the branch. One that cannot take its rows does not hold up the
 // others; one that cannot be read now is an error, since its rows would be lost.
-func (p *Published) render(s settings.Settings, files fileReader, tip, file string, pushed bool, outcomes []item.Outcome, now time.Time) (content []byte, date string, err error) {
+func (p *Published) render(s settings.Settings, files fileReader, tip, file string, sel access.Selection, outcomes []item.Outcome, now time.Time) (content []byte, date string, err error) {
 	src, err := files.ReadFile(tip, file)
 	switch {
 	case errors.Is(err, gitrepo.ErrNotFound):
@@ -128,9 +129,9 @@ func (p *Published) render(s settings.Settings, files fileReader, tip, file stri
 	case err != nil:
 		return nil, "", fault.Mark(fault.Temporary, fmt.Errorf("the rows of %s are not written; the next run writes them: %w", file, err))
 	}
-	doc := postmortem.Parse(file, src, s.DocumentPolicy())
+	doc := sel.Parse(file, src)
 	edits, implemented := documentEdits(s, doc, outcomes, now)
-	if implemented || pushed {
+	if implemented || sel.Pushed[file] {
 		edits = append(edits, skippedEdits(doc)...)
 	}
 	result, err := postmortem.Update(file, src, edits)
@@ -210,4 +211,112 @@ func itemDate(date string, now time.Time) string {
 		return now.UTC().Format(time.DateOnly)
 	}
 	return date
+}
+
+// record is the end of the work: documents first, then the books, so that a
+// run that is killed in between is settled by the next.
+func (j *job) record(ctx context.Context, resolver *resolve.Resolver) error {
+	outcomes := latest(j.outcomes)
+	if ctx.Err() == nil {
+		return j.recordNow(ctx, resolver, outcomes)
+	}
+	// What was completed is recorded, in the little time that is left.
+	cause := context.Cause(ctx)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && len(outcomes) > 0 && !has(outcomes, item.NotAttempted) {
+		cause = nil // late, but every item came to its turn
+	}
+	return access.Closed(ctx, cause, func(ending context.Context) error { return j.recordNow(ending, resolver, outcomes) })
+}
+
+// has reports whether an outcome is in a state.
+func has(outcomes []item.Outcome, state item.State) bool {
+	return slices.ContainsFunc(outcomes, func(out item.Outcome) bool { return out.State == state })
+}
+
+func (j *job) recordNow(ctx context.Context, resolver *resolve.Resolver, outcomes []item.Outcome) error {
+	if resolver.Refused() && !has(outcomes, item.Done) {
+		return resolver.WriteResults(ctx) // there is nothing to record that the remote would take
+	}
+	docs, err := Update(ctx, j.Settings, j.repo, j.read, outcomes, time.Now(), j.Log)
+	if err != nil {
+		return errors.Join(err, resolver.WriteResults(ctx))
+	}
+	j.docs = docs
+	completed, err := completedAt(j.Settings, j.repo, j.read, docs)
+	if err != nil {
+		return err
+	}
+	// What a broken document could not record keeps its journal: the next run
+	// comes back to it.
+	recorded := slices.DeleteFunc(slices.Clone(outcomes), func(out item.Outcome) bool { return slices.Contains(docs.Broken, out.Item.Document) })
+	err = resolver.Finish(ctx, completed, recorded, unfinished(j.read, outcomes, resolver.Unfinished(), j.Documents.MaxAttempts))
+	return errors.Join(append(docs.Problems, err)...)
+}
+
+// completedAt is the commit that the next run compares with: the branch as this
+// one leaves it, unless documents were pushed meanwhile that it never read.
+func completedAt(s settings.Settings, repo *gitrepo.Repo, sel access.Selection, docs Published) (string, error) {
+	before := docs.Tip
+	if docs.Commit != "" {
+		commit, err := repo.Lookup(docs.Commit)
+		if err != nil {
+			return "", fmt.Errorf("read the docs commit: %w", err)
+		}
+		before = commit.Parent
+	}
+	changed, err := repo.Changed(sel.Commit, before)
+	if err != nil {
+		return "", fmt.Errorf("look for documents pushed meanwhile: %w", err)
+	}
+	if len(access.DocumentPaths(changed, s.Documents.PostMortems)) > 0 {
+		return sel.Commit, nil
+	}
+	return docs.Tip, nil
+}
+
+// unfinished is the items that the next run takes up though nobody changed
+// their documents: those of this run that may be tried again or were never
+// started, and those that earlier runs left in documents that could not be read.
+func unfinished(sel access.Selection, outcomes []item.Outcome, earlier []record.Ref, maxAttempts int) []record.Ref {
+	refs := map[record.Ref]bool{}
+	ended := map[record.Ref]bool{}
+	for _, out := range outcomes {
+		ref := record.RefOf(out.Item)
+		ended[ref] = true
+		if again(out, maxAttempts) {
+			refs[ref] = true
+		}
+	}
+	for _, todo := range sel.Safe {
+		if ref := record.RefOf(todo); !ended[ref] {
+			refs[ref] = true
+		}
+	}
+	unread := map[string]bool{}
+	for _, file := range sel.All {
+		unread[file] = true
+	}
+	for _, doc := range sel.Documents {
+		delete(unread, doc.File)
+	}
+	for _, ref := range earlier {
+		if unread[ref.Document] {
+			refs[ref] = true
+		}
+	}
+	return slices.Collect(maps.Keys(refs))
+}
+
+// again reports whether the next run has something to do for an item.
+func again(out item.Outcome, maxAttempts int) bool {
+	switch out.State {
+	case item.NotAttempted, item.NeedsPerson, item.Proposed:
+		return true
+	case item.Refused, item.Failed:
+		return out.Attempt < maxAttempts && out.Commit == ""
+	case item.Skipped:
+		return out.Reason == reason.StackDrifts || out.Reason == reason.StackClosed || out.Reason == reason.ChangedMeanwhile
+	default:
+		return false
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -30,7 +31,7 @@ func TestUnreadableDocumentIsNotTakenForARemovedOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var done Published
-			content, _, err := done.render(settings.Settings{}, unreadable{test.err}, "tip", "docs/x.md", true, nil, time.Now())
+			content, _, err := done.render(settings.Settings{}, unreadable{test.err}, "tip", "docs/x.md", access.Selection{}, nil, time.Now())
 			if content != nil || len(done.Warnings) > 0 != test.gone || len(done.Broken) > 0 != test.broken || len(done.Problems) != len(done.Broken) {
 				t.Errorf("%+v", done)
 			}

@@ -5,26 +5,48 @@ package run
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // errRunTimeout is the cause of a run that reached run_timeout.
 var errRunTimeout = fault.Mark(fault.Temporary, errors.New("run_timeout reached"))
 
+// job is one run: what it works with, and what its stages have come to.
+type job struct {
+	settings.Settings
+	console.Console
+	id      string
+	started time.Time
+
+	repo     *gitrepo.Repo
+	read     access.Selection // the documents, as they were read last
+	channels *notify.Channels // who is told, once Vault has said where Slack is
+	outcomes []item.Outcome   // in the order in which they came; a later one of an item stands
+	docs     Published
+	notes    []string // why the run ends where it does
+}
+
+func newJob(s settings.Settings, c console.Console) *job {
+	now := time.Now()
+	return &job{Settings: s, Console: c, id: access.RunID(now), started: now, channels: channels(s, c, s.Report.SlackWebhook)}
+}
+
 // Run is the plugin's run, one stage after the other. Its error carries the
 // kind that decides the exit code (fault.Of); everything that was completed
 // before it is recorded and reported.
 func Run(ctx context.Context, s settings.Settings, c console.Console) (err error) {
-	sum := newSummary(s, c)
-	defer func() { err = tell(ctx, s, c, sum, err) }()
+	j := newJob(s, c)
+	defer func() { err = j.tell(ctx, err) }()
 	if why := notOurs(s); why != "" {
-		return sum.note(c, why)
+		return j.endsHere(why)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, s.RunTimeout, errRunTimeout)
 	defer cancel()
@@ -34,101 +56,112 @@ func Run(ctx context.Context, s settings.Settings, c console.Console) (err error
 	if err != nil {
 		return err
 	}
-	defer cleanUp(ctx, c, "clone", func(context.Context) error { return remove() })
+	j.repo = repo
+	defer j.cleanUp(ctx, "clone", func(context.Context) error { return remove() })
 
 	// The documents, and the items that may be acted on.
-	sel, err := access.Select(s, repo, commit, c.Log)
-	if err != nil {
+	if err := j.readDocuments(commit); err != nil {
 		return err
 	}
-	sum.read(s, c, sel)
 	if s.CI.PullRequest() {
-		return sum.note(c, "a pull request: its documents were read, and the run ends here")
+		return j.endsHere("a pull request: its documents were read, and the run ends here")
 	}
-	if len(sel.Safe()) == 0 && !journaled(repo) {
-		refreshIndex(ctx, s, c, repo, sel, sum)
-		return sum.note(c, "no safe item: nothing to do")
+	if len(j.read.Safe) == 0 && !journaled(repo) {
+		j.docs = j.refreshIndex(ctx)
+		return j.endsHere("no safe item: nothing to do")
 	}
-	return work(ctx, s, c, repo, sel, sum)
+	return j.work(ctx)
 }
 
 // work is a run that has something to do, from the first use of a secret on.
-func work(ctx context.Context, s settings.Settings, c console.Console, repo *gitrepo.Repo, sel access.Selection, sum *summary) (err error) {
-	remember(ctx, s, c, repo, sel, sum.Run)
+func (j *job) work(ctx context.Context) (err error) {
+	j.remember(ctx)
 
 	// What earlier runs left stays open in whichever way this one ends.
-	settling := false // they were looked at, and sum knows of each
+	settling := false // they were looked at, and the outcomes have each
 	defer func() {
 		if err != nil && !settling {
-			sum.unchecked(ctx, c, repo, sel)
+			j.unchecked(ctx)
 		}
 	}()
 
-	// The key, the hosts.
-	k, err := fetchKeys(ctx, s, c)
+	// The keys, the hosts.
+	k, err := j.fetchKeys(ctx)
 	if err != nil {
 		return err
 	}
-	sum.channels = channels(s, c, k.SlackWebhook)
-	commands, err := access.Commands(s, repo, sel.Commit)
+	j.channels = channels(j.Settings, j.Console, k.SlackWebhook)
+	commands, err := access.Commands(j.Settings, j.repo, j.read.Commit)
 	if err != nil {
 		return err
 	}
-	h, err := connect(ctx, s, k, commands, c)
+	h, err := j.connect(ctx, k, commands)
 	if err != nil {
 		return err
 	}
-	defer cleanUp(ctx, c, "hosts", func(context.Context) error { return h.Close() })
-	if s.Mode == settings.ModeDryRun {
-		return sum.note(c, "dry-run: everything is ready, and nothing was changed")
+	defer j.cleanUp(ctx, "hosts", func(context.Context) error { return h.Close() })
+	if j.Mode == settings.ModeDryRun {
+		return j.endsHere("dry-run: everything is ready, and nothing was changed")
 	}
 
 	// One run at a time, from the branch as it is once the others are through.
-	lock, err := Lock(ctx, s, c, repo, gitrepo.Lease{Run: sum.Run, Host: h.Terraform.Name()})
+	lock, err := Lock(ctx, j.Settings, j.Console, j.repo, gitrepo.Lease{Run: j.id, Host: h.Terraform.Name()})
 	if err != nil {
 		return err
 	}
-	defer cleanUp(ctx, c, "lock", lock.Release)
+	defer j.cleanUp(ctx, "lock", lock.Release)
 	ctx, cancelLost := whileHeld(ctx, lock)
 	defer cancelLost()
-	if sel, err = access.Select(s, repo, repo.Tip(), c.Log); err != nil {
+	if err := j.readDocuments(j.repo.Tip()); err != nil {
 		return err
 	}
-	sum.read(s, c, sel)
 
 	// What earlier runs left, then the items.
-	resolver, err := newResolver(ctx, s, c, repo, h, k, commands, lock, sum.Run)
+	resolver, err := j.newResolver(ctx, h, k, commands, lock)
 	if err != nil {
 		return err
 	}
-	defer cleanUp(ctx, c, "hosts", resolver.Close)
-	sum.started(ctx, s, sel)
-	settled, err := resolver.Settle(ctx, sel.Known())
+	defer j.cleanUp(ctx, "hosts", resolver.Close)
+	j.tellStart(ctx)
+	settled, err := resolver.Settle(ctx, j.read.Known)
 	settling = err == nil || len(settled) > 0
-	sum.add(settled)
+	j.outcomes = settled
 	if err == nil {
 		var outcomes []item.Outcome
-		outcomes, err = resolver.Items(ctx, without(sel.Safe(), settled))
-		sum.add(outcomes)
+		outcomes, err = resolver.Items(ctx, without(j.read.Safe, settled))
+		j.outcomes = append(j.outcomes, outcomes...)
 	}
 
 	// The record: documents, ledger, journals.
-	return errors.Join(err, writeRecord(ctx, s, c, repo, resolver, sel, sum))
+	return errors.Join(err, j.record(ctx, resolver))
+}
+
+// endsHere is a sentence on why the run ends here, in the log and in the report.
+func (j *job) endsHere(why string) error {
+	j.Log.Info().Str("stage", "run").Msg(why)
+	j.notes = append(j.notes, why)
+	return nil
 }
 
 // notOurs is why this pipeline is nothing to act on, "" when it is. Two forges
 // may both fire for one push, and only the pipeline of the remote's own forge
 // does the work.
 func notOurs(s settings.Settings) string {
+	own := func(branch string) bool { return branch != "" && gitrepo.IsStateBranch(s.Repository.StateRefs, branch) }
 	switch {
 	case s.CI.Event == "push" && s.ForeignForge():
 		return "not the canonical forge: this push came from another forge than remote names, so nothing is done here"
-	case ownBranch(s, s.CI.Branch), ownBranch(s, s.Repository.Branch):
+	case own(s.CI.Branch), own(s.Repository.Branch):
 		return "this is our own state branch: what pm-todos pushes there starts nothing"
 	}
 	return ""
 }
 
-func ownBranch(s settings.Settings, name string) bool {
-	return name != "" && gitrepo.IsStateBranch(s.Repository.StateRefs, name)
+// cleanUp is a clean-up at the end of a run, within the closing time. That it
+// fails changes neither what was done nor the exit code: what is left is a lock
+// that ends with its lease, or folders that later runs remove.
+func (j *job) cleanUp(ctx context.Context, stage string, act func(context.Context) error) {
+	if err := access.Closed(ctx, nil, act); err != nil {
+		j.Log.Warn().Str("stage", stage).Err(err).Msg("cleaning up failed; the run ends as it would have, and later runs clean up")
+	}
 }

@@ -44,6 +44,9 @@ func manyDocuments(t *testing.T, documents int) access.Selection {
 		one.File = fmt.Sprintf("docs/post-mortems/2026-01-01-outage-%04d.md", i)
 		sel.All = append(sel.All, one.File)
 		sel.Documents = append(sel.Documents, &one)
+		for _, safe := range one.Safe() {
+			sel.Safe = append(sel.Safe, access.ChangeItem(&one, safe))
+		}
 	}
 	return sel
 }
@@ -52,23 +55,22 @@ const documentHead = "# Post-mortem\n\n## Action items\n\n| Priority | Action | 
 
 func TestSummariesAndLogStaySmallWhenTensOfThousandsOfItemsAreOpen(t *testing.T) {
 	sel := manyDocuments(t, 100)
-	items := sel.Safe()
+	items := sel.Safe
 	s := settings.Settings{Mode: settings.ModeDryRun, Report: settings.Report{SummaryDir: t.TempDir()}}
 	var printed bytes.Buffer
 	c, closeConsole := console.New("test", s, &printed, false)
-	sum := newSummary(s, c)
-	sum.read(s, c, sel)
-	var outcomes []item.Outcome
+	j := newJob(s, c)
+	j.read = sel
+	j.nameSafe()
 	for i, todo := range items {
 		out := item.Outcome{Item: todo, State: item.NotAttempted, Reason: reason.NotAttemptedLimit}
 		if i%3 == 0 {
 			out.State, out.Reason = item.Skipped, reason.MaxAttempts
 		}
-		outcomes = append(outcomes, out)
+		j.outcomes = append(j.outcomes, out)
 	}
-	sum.add(outcomes)
-	view := report.Render(sum.Summary)
-	if err := errors.Join(writeSummaries(t.Context(), s.SummaryDir(), view), sum.end(s, c, view), closeConsole()); err != nil {
+	view := report.Render(j.summary())
+	if err := errors.Join(writeSummaries(t.Context(), s.SummaryDir(), view), j.closeLog(j.outcomes, view), closeConsole()); err != nil {
 		t.Fatal(err)
 	}
 	log := printed.String()
@@ -108,7 +110,7 @@ func TestUnfinishedOfTensOfThousandsOfItems(t *testing.T) {
 	gone := record.Ref{Document: "docs/post-mortems/unread.md", Item: "1"}
 	sel.All = append(sel.All, gone.Document)
 	refs := unfinished(sel, nil, []record.Ref{gone, {Document: "docs/post-mortems/removed.md", Item: "1"}}, 2)
-	if len(refs) != len(sel.Safe())+1 {
-		t.Errorf("%d are unfinished, want %d", len(refs), len(sel.Safe())+1)
+	if len(refs) != len(sel.Safe)+1 {
+		t.Errorf("%d are unfinished, want %d", len(refs), len(sel.Safe)+1)
 	}
 }
