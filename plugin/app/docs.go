@@ -1,6 +1,7 @@
 package app
 
 import (
+	_ "embed" // of what pages begin with
 	"fmt"
 	"strings"
 
@@ -101,27 +102,6 @@ SETTINGS:
 }
 
 // automaticIntro is docs/what-is-automatic.md down to the first rule.
-const automaticIntro = `# What is automatic
-
-<!-- Written by ` + "`go generate`" + ` from the tables in plugin/gate/card. Change it there. -->
-
-A change that an agent made for an item goes one of three ways.
-
-| lane | when | what happens |
-|---|---|---|
-| *automatic* | no hard rule is broken, and every effect of the plan is proved by a rule of the item's type | it is applied, confirmed, pushed, and the row is Done |
-| *approval* | no hard rule is broken, and something is not proved | the effects are reported with the reason each is not proved, the work is kept on a branch, and the item is not paid for again until its text changes |
-| *forbidden* | a hard rule is broken: something would be deleted or replaced, or is out of scope | it is refused |
-
-A change without any effect is its own outcome, ` + "`no-effect`" + `. The effects are read from the plan, where values are concrete: what templates and variables
-became, and of a Helm release what all its values make together. Each is the smallest difference: one key, one rule, one element of a list.
-
-**For authors: name the alert, and state the new value.** "Raise the threshold of ` + "`NFSErrors`" + ` to 5" is applied; "the NFS alert is too noisy" ends with a person. A
-name of one word counts in backticks only. Values are compared with their unit: 2Gi, 2048Mi and "2 GiB" are the same, and so are 5m and "five minutes". A number inside a
-date, a version, an address, a path or a link states nothing. "Do not touch ..." before a name takes it back.
-
-` + "`pm-todos judge`" + ` tries all of this on commits of your repository, before you switch anything on.
-
-Types other than Alert, Config and Monitor are never automatic. The rules are:
-
-`
+//
+//go:embed automatic.md
+var automaticIntro string

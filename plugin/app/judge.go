@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -252,11 +251,8 @@ func (out *judged) result(g gate.Judgement) {
 }
 
 func writeJudgedJSON(w io.Writer, results []judged) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
 	for _, one := range results {
-		if err := encoder.Encode(one); err != nil {
+		if err := writeJSON(w, one); err != nil {
 			return fmt.Errorf("print a judgement: %w", err)
 		}
 	}

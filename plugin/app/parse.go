@@ -26,7 +26,7 @@ func parseCommand() *cli.Command {
 }
 
 func parseAction(c *cli.Context) error {
-	write, ok := map[string]func(io.Writer, *postmortem.Document) error{"json": writeJSON, "table": writeTable}[c.String("format")]
+	write, ok := map[string]func(io.Writer, *postmortem.Document) error{"json": writeListing, "table": writeTable}[c.String("format")]
 	if !ok {
 		return usageError("--format: %s is not one of json or table", text.Quote(c.String("format")))
 	}
@@ -79,13 +79,15 @@ func readDocument(file string, stdin io.Reader) ([]byte, error) {
 	return os.ReadFile(file) //nolint:gosec // a file that the user names; the error names it too
 }
 
-// writeJSON prints a document as one indented JSON object. Its characters stay
-// as they are: it is read by jq and by people, not inside HTML.
-func writeJSON(w io.Writer, doc *postmortem.Document) error {
+func writeListing(w io.Writer, doc *postmortem.Document) error { return writeJSON(w, doc.Listing()) }
+
+// writeJSON prints a value as indented JSON. Its characters stay as they are: it
+// is read by jq and by people, not inside HTML.
+func writeJSON[T any](w io.Writer, value T) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(doc.Listing())
+	return encoder.Encode(value)
 }
 
 // writeTable prints a document as a table for people.

@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -59,7 +58,7 @@ func verifyCommand() *cli.Command {
 }
 
 func verifyAction(c *cli.Context) (err error) {
-	write, ok := map[string]func(io.Writer, audit.Result) error{"text": writeFindings, "json": writeVerified}[c.String("format")]
+	write, ok := map[string]func(io.Writer, audit.Result) error{"text": writeFindings, "json": writeJSON[audit.Result]}[c.String("format")]
 	if !ok {
 		return usageError("--format: %s is not one of text or json", text.Quote(c.String("format")))
 	}
@@ -178,11 +177,4 @@ func writeFindings(w io.Writer, v audit.Result) error {
 		text.Counted(v.Documents, "document"), text.Counted(v.Rows, "row"), postmortem.Resolver, text.Counted(v.Fixes, "fix commit"), text.Counted(len(v.Findings), "finding"))
 	_, err := io.WriteString(w, text)
 	return err
-}
-
-func writeVerified(w io.Writer, v audit.Result) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
 }
