@@ -135,8 +135,11 @@ func (c Config) Check() error {
 			say(path.setting, "%q is no Vault path: no empty, . or .. part, no ?, # or control characters", path.value)
 		}
 	}
-	if (c.SSHMount == "") != (c.SSHRole == "") {
-		say("vault_ssh_mount", "and vault_ssh_role are only useful together")
+	switch {
+	case c.SSHMount == "" && c.SSHRole != "":
+		say("vault_ssh_mount", "is missing; vault_ssh_role has no use without it")
+	case c.SSHMount != "" && c.SSHRole == "":
+		say("vault_ssh_role", "is missing; vault_ssh_mount has no use without it")
 	}
 	return errors.Join(problems...)
 }
