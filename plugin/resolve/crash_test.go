@@ -39,6 +39,9 @@ var scenarios = []scenario{
 	{name: "the saved plan is stale once", items: []todo{raise}, from: "apply", prepare: func(s *site) {
 		s.Before = once("look for the lock", func() { s.Stack("stacks/nfs").Touch() })
 	}},
+	{name: "others have the state's lock at the apply", items: []todo{raise}, from: "apply", prepare: func(s *site) {
+		s.Before = once("look for the lock", func() { s.Stack("stacks/nfs").Locked = true })
+	}, between: func(s *site) { s.Stack("stacks/nfs").Locked = false }},
 	{name: "the branch touches the stack while the agent works", items: []todo{raise}, from: "write refs/pm-todos/journal", prepare: func(s *site) {
 		s.Before = once("bring the agent's tree back", func() {
 			s.Push("theirs\n", map[string]string{"stacks/nfs/README.md": "theirs\n"})
@@ -123,7 +126,7 @@ func ways(call fake.Call) []fake.How {
 	case "write", "publish", "push", "delete":
 		hows = append(hows, fake.Refused)
 	case "apply":
-		hows = append(hows, fake.Halts, fake.Breaks)
+		hows = append(hows, fake.Halts, fake.Breaks, fake.Leaves)
 	}
 	return hows
 }

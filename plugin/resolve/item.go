@@ -242,14 +242,14 @@ func (a *attempt) policy() (gate.DiffPolicy, error) {
 	return p, err
 }
 
-// changeset is what the agent left in a tree, beside the base that the attempt
+// changeset is what the agent left, beside the base that the attempt
 // has now; both gates look at the same one.
-func (a *attempt) changeset(tree string) (*gate.Changeset, error) {
-	at := [2]string{a.base, tree}
+func (a *attempt) changeset() (*gate.Changeset, error) {
+	at := [2]string{a.base, a.tree}
 	if a.comparedAt == at {
 		return a.compared, nil
 	}
-	diff, err := a.repo.Diff(a.base, tree)
+	diff, err := a.repo.Diff(a.base, a.tree)
 	if err != nil {
 		return nil, fmt.Errorf("compare the change with its base: %w", err)
 	}
@@ -324,7 +324,7 @@ func (a *attempt) try(ctx context.Context, d agent.Definition, findings []string
 	if err := a.importTree(ctx); err != nil {
 		return err
 	}
-	if err := a.planChange(ctx, a.base, a.tree); err != nil {
+	if err := a.planChange(ctx); err != nil {
 		return err
 	}
 	return a.judge()
@@ -391,7 +391,14 @@ func (a *attempt) importTree(ctx context.Context) error {
 	if err != nil {
 		return &refusal{state: item.Refused, reason: reason.UnreadableTree, err: fmt.Errorf("import the agent's tree: %w", err)}
 	}
-	changeset, err := a.changeset(tree)
+	a.tree = tree
+	return a.judgeDiff()
+}
+
+// judgeDiff asks the diff gate about the change on the base that the attempt has
+// now: whatever plans it runs what it says.
+func (a *attempt) judgeDiff() error {
+	changeset, err := a.changeset()
 	if err != nil {
 		return err
 	}
@@ -403,17 +410,17 @@ func (a *attempt) importTree(ctx context.Context) error {
 	if !verdict.Passed() {
 		return &complaint{refusal: refusal{state: item.Refused, reason: verdict.Findings[0].Code, findings: verdict.Findings}}
 	}
-	a.tree = tree
 	return nil
 }
 
-// planChange plans tree on base in a clean workspace that holds exactly it.
-func (a *attempt) planChange(ctx context.Context, base, tree string) error {
-	s, err := a.baseline(ctx, a.out.Stack, base)
+// planChange plans the change on its base in a clean workspace that holds exactly
+// both.
+func (a *attempt) planChange(ctx context.Context) error {
+	s, err := a.baseline(ctx, a.out.Stack, a.base)
 	if err != nil {
 		return err
 	}
-	candidate, err := a.repo.Commit(base, tree, "candidate for "+a.item.ID+"\n")
+	candidate, err := a.repo.Commit(a.base, a.tree, "candidate for "+a.item.ID+"\n")
 	if err != nil {
 		return fmt.Errorf("make the candidate commit: %w", err)
 	}
@@ -437,7 +444,7 @@ func (a *attempt) planChange(ctx context.Context, base, tree string) error {
 // judge asks the gates for the lane of the planned change. In mode propose a
 // person decides anyway: what is not proved is told then, and no reason to stop.
 func (a *attempt) judge() error {
-	changeset, err := a.changeset(a.tree)
+	changeset, err := a.changeset()
 	if err != nil {
 		return err
 	}

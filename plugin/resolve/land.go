@@ -179,7 +179,6 @@ func (a *attempt) stillWanted() error {
 // replan carries the fix to another base, plans and judges it there, and
 // journals the result in place of the former.
 func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) {
-	tree := a.tree
 	if base != a.base {
 		replayed, err := a.repo.Replay(fix, base, "")
 		if errors.Is(err, gitrepo.ErrMoved) {
@@ -192,21 +191,21 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 		if err != nil {
 			return "", fmt.Errorf("read the carried fix: %w", err)
 		}
-		tree = carried.Tree
+		a.base, a.tree = base, carried.Tree
 	}
-	err := a.planChange(ctx, base, tree)
+	err := a.judgeDiff()
+	if err == nil {
+		err = a.planChange(ctx)
+	}
+	if err == nil {
+		err = a.judge()
+	}
 	var mendable *complaint
 	if errors.As(err, &mendable) {
+		if mendable.planned {
+			a.keepRefused(ctx)
+		}
 		return "", &mendable.refusal // the agent's turns are over
-	}
-	if err != nil {
-		return "", err
-	}
-	a.base, a.tree = base, tree
-	err = a.judge()
-	if errors.As(err, &mendable) {
-		a.keepRefused(ctx)
-		return "", &mendable.refusal
 	}
 	if err != nil {
 		return "", err

@@ -59,6 +59,10 @@ func TestRivalPushesBeforeEveryCallOfARun(t *testing.T) {
 					}
 				}
 				s.afterRival(rival.effect, wantedAt(trail, i))
+				based := slices.IndexFunc(trail, begins("make a workspace for stacks")) - 1 // the fetch of the item's base
+				if rival.files[document] != "" && i <= based && s.paid() > 0 {
+					t.Errorf("paid for though they had withdrawn it:\n%s", s.log())
+				}
 			})
 		}
 	}

@@ -400,6 +400,7 @@ type Stack struct {
 	Resources map[string]string // input by address, as JSON
 	serial    int
 	Locked    bool    // by somebody else
+	Replaces  bool    // its provider cannot change what exists, and makes it anew
 	Applies   []Apply // that changed it, by runs of the program
 }
 
@@ -436,7 +437,9 @@ func (w *World) apply(a *applying, p *plan, how How) {
 		a.Ended, a.Code, a.Progress, a.Output = true, 1, true, "Error: Saved plan is stale"
 		return
 	}
-	s.Resources = maps.Clone(p.wanted)
+	if how != Leaves {
+		s.Resources = maps.Clone(p.wanted)
+	}
 	if a.Progress = true; how == Halts {
 		a.Unknown = true
 		return

@@ -35,7 +35,7 @@ func (w *World) plan(stack string, files map[string]string) (*plan, error) {
 	if err != nil {
 		return nil, fault.Mark(fault.Failed, &host.CommandError{Step: "plan", Code: 1, Output: "Error: " + err.Error()})
 	}
-	show, err := json.Marshal(shown(s.Resources, wanted))
+	show, err := json.Marshal(shown(s.Resources, wanted, s.Replaces))
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ type object = map[string]any
 const provider = "terraform.io/builtin/terraform"
 
 // shown is a plan as `terraform show -json` prints it.
-func shown(before, after map[string]string) object {
+func shown(before, after map[string]string, replaces bool) object {
 	all := maps.Clone(before)
 	maps.Copy(all, after)
 	var differences, planned, prior, configured []object
@@ -98,6 +98,8 @@ func shown(before, after map[string]string) object {
 			actions, unknown = []string{"create"}, object{"id": true, "output": true}
 		case !has:
 			actions = []string{"delete"}
+		case was != is && replaces:
+			actions, unknown = []string{"delete", "create"}, object{"id": true, "output": true}
 		case was != is:
 			actions, unknown = []string{"update"}, object{"output": true}
 		}

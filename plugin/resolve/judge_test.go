@@ -1,0 +1,162 @@
+package resolve_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
+)
+
+// threadsTo raises the threads to another number than the item says.
+func threadsTo(number string) func(string) string {
+	return func(s string) string { return strings.Replace(s, "threads = 8", "threads = "+number, 1) }
+}
+
+// TestWhatAGateRefusesIsNeitherAppliedNorPublished has the agent do what no item
+// may, in both of its turns.
+func TestWhatAGateRefusesIsNeitherAppliedNorPublished(t *testing.T) {
+	for name, tc := range map[string]struct {
+		file     string
+		edit     func(string) string
+		replaces bool
+		ended    string
+		planned  bool // the diff gate lets it pass
+	}{
+		"a file outside of all stacks": {"README.md", func(string) string { return "the agent's\n" }, false, "refused no-stack", false},
+		"another number":               {threads, threadsTo("32"), false, "refused needs-approval", true},
+		"a plan that replaces":         {threads, raise.edit, true, "refused replace", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wrong := raise
+			wrong.file, wrong.edit = tc.file, tc.edit
+			s := newSite(t, wrong)
+			s.Stack("stacks/nfs").Replaces = tc.replaces
+			s.run()
+			s.wantsEnded(tc.ended)
+			s.wantsUntouched()
+			if n := s.paid(); n != 2 {
+				t.Errorf("%d turns were paid, not 2", n)
+			}
+			if planned := s.asked(1, "plan stacks/nfs") > 1; planned != tc.planned {
+				t.Errorf("its plan was made: %v", planned)
+			}
+		})
+	}
+}
+
+// asked is how often a run made a call that begins so.
+func (s *site) asked(run int, prefix string) (times int) {
+	for _, call := range s.Trail(s.name(run)) {
+		if strings.HasPrefix(call.Name, prefix) {
+			times++
+		}
+	}
+	return times
+}
+
+// wantsUntouched wants production and the branch as they were, and nothing left
+// to settle.
+func (s *site) wantsUntouched() {
+	s.t.Helper()
+	if n := len(s.Stack("stacks/nfs").Applies); n > 0 {
+		s.t.Errorf("%d applies", n)
+	}
+	for _, path := range []string{threads, "README.md"} {
+		if file := s.File(path); file != repository[path] {
+			s.t.Errorf("published:\n%s", file)
+		}
+	}
+	if left := s.Refs(record.JournalPrefix); len(left) > 0 {
+		s.t.Errorf("journals are left: %v", left)
+	}
+}
+
+// TestChangeIsJudgedAgainOnTheCommitThatItIsCarriedTo has people touch the stack
+// once the change was judged, so that it may not pass any more.
+func TestChangeIsJudgedAgainOnTheCommitThatItIsCarriedTo(t *testing.T) {
+	for name, tc := range map[string]struct {
+		files    map[string]string
+		replaces bool
+		ended    string
+	}{
+		"by the plan":   {map[string]string{"stacks/nfs/README.md": "theirs\n"}, true, "refused replace"},
+		"by its change": {map[string]string{"stacks/nfs/terraform.tfstate": "{}\n"}, false, "refused state-in-git"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, raise)
+			s.Before = func(_ int, call fake.Call) {
+				if strings.HasPrefix(call.Name, "write "+record.JournalPrefix) {
+					s.Push("theirs\n", tc.files)
+					s.Stack("stacks/nfs").Replaces = tc.replaces
+				}
+			}
+			s.run()
+			s.wantsEnded(tc.ended)
+			s.wantsUntouched()
+		})
+	}
+}
+
+// killedAt is a site on which the first run was killed at its first call that
+// begins so.
+func killedAt(t *testing.T, prefix string) *site {
+	t.Helper()
+	clean := newSite(t, raise)
+	clean.run()
+	s := newSite(t, raise)
+	s.Fail(fake.Fault{Run: s.name(1), At: slices.IndexFunc(clean.Trail(clean.name(1)), begins(prefix)) + 1, How: fake.Dies})
+	s.run()
+	s.EndLease()
+	return s
+}
+
+// TestThreat21_JournalOfAnotherCommitThanWasApplied has somebody put another
+// commit into the journal of a run that was killed after its apply: of the same
+// item and plan, and it would pass the diff gate.
+func TestThreat21_JournalOfAnotherCommitThanWasApplied(t *testing.T) {
+	s := killedAt(t, "apply")
+	for name, fix := range s.Refs(record.JournalPrefix) {
+		clone := s.Clone("somebody")
+		forged, err := clone.WithFiles(clone.Tip(), map[string]string{threads: threadsTo("32")(repository[threads])}, s.Message(fix))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.SetRef(name, forged)
+	}
+	s.run()
+	s.wantsEnded("needs-person journal-not-ours")
+	if file := s.File(threads); file != repository[threads] || s.done(raise) {
+		t.Errorf("done %v, published:\n%s", s.done(raise), file)
+	}
+}
+
+// TestThreat21_FixOnTheBranchThatWasNeverApplied has somebody push what a run had
+// journaled that was killed before its apply, and apply it too.
+func TestThreat21_FixOnTheBranchThatWasNeverApplied(t *testing.T) {
+	s := killedAt(t, "look for the lock")
+	for _, fix := range s.Refs(record.JournalPrefix) {
+		s.Push(s.Message(fix), map[string]string{threads: raise.edit(repository[threads])})
+	}
+	fake.Applied(s.World, "stacks/nfs", map[string]string{threads: s.File(threads)})
+	s.run()
+	s.wantsEnded("needs-person journal-not-ours")
+	if s.done(raise) {
+		t.Error("falsely done")
+	}
+}
+
+func TestModeProposePublishesNothingThatAnEarlierRunApplied(t *testing.T) {
+	s := killedAt(t, "apply")
+	s.mode = resolve.Propose
+	s.run()
+	s.wantsEnded("needs-person applied-not-on-branch")
+	if file := s.File(threads); file != repository[threads] {
+		t.Errorf("published:\n%s", file)
+	}
+	s.mode = resolve.Apply
+	scenario{}.play(s)
+	s.quiet()
+}
