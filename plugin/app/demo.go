@@ -21,9 +21,9 @@ import (
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
-		Usage: "the whole run on this machine, against embedded stand-ins for git remote, Vault, SSH host, agent, Terraform and Slack",
+		Usage: "a whole run on this machine, against built-in stand-ins for the git remote, Vault, SSH host, agent, Terraform and Slack",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "dir", Usage: "empty folder to work in and to leave everything in", DefaultText: "a temporary one, removed at the end"},
+			&cli.StringFlag{Name: "dir", Usage: "new or empty folder in which everything is kept", DefaultText: "a temporary one, deleted at the end"},
 		},
 		Action: func(c *cli.Context) error {
 			return demo(c.Context, c.App.Version, c.String("dir"), c.App.Writer)

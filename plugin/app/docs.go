@@ -24,7 +24,7 @@ func docsCommand() *cli.Command {
 		Hidden: true,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "page", Value: "settings", Usage: "settings, reasons, automatic or summary"},
-			&cli.StringFlag{Name: "output", Usage: "file to write; standard output when unset"},
+			&cli.StringFlag{Name: "output", Usage: "file to write; standard output if unset"},
 		},
 		Action: func(c *cli.Context) error {
 			page, err := docsPage(c.String("page"))

@@ -18,11 +18,11 @@ func doctorCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "doctor",
 		Usage: "check everything that a run needs, without changing or spending anything",
-		Description: "Prints one line per check and, where something is not well, the fix to paste. The settings are those of\n" +
-			"the plugin's run (PLUGIN_*). Checks that depend on one that failed are skipped, the others go on.\n" +
-			"To prove that the branch may be pushed it updates the branch to where it is, and it makes and\n" +
+		Description: "Prints one line per check and, for each problem, a fix to paste. The settings are those of\n" +
+			"the plugin's run (PLUGIN_*). If a check fails, those that depend on it are skipped; the others run.\n" +
+			"To prove that it may push to the branch, it updates the branch to its own commit, and creates and\n" +
 			"deletes a ref of its own below state_refs.\n\n" +
-			"Exit code: 0 when nothing failed, 2 wrong settings, 75 temporary, 1 anything else.",
+			"Exit code: 0 if nothing failed, 2 for wrong settings, 75 for a temporary problem, 1 for any other.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "text or json"},
 			&cli.StringFlag{Name: "plan", Usage: "also initialise and plan this `STACK`, a folder of the repository, on the first host that is ready"},

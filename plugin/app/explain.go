@@ -20,12 +20,12 @@ import (
 func explainCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
-		Usage:     "say why items are implemented without a person, or why not",
+		Usage:     "say why an item is or is not automatic",
 		UsageText: "pm-todos explain [flags] FILE[:LINE]   (- is standard input)",
-		Description: "Of each item of the document, or of the one at LINE, it prints the id, priority, type (and whether that was\n" +
-			"inferred), status, headings, and every reason that leaves it to a person, with what to do about it. When no item\n" +
-			"begins at LINE, the nearest is explained. Lines as lint and parse print them, FILE:LINE:COLUMN, are taken too.\n" +
-			"Nothing is contacted. The exit code is 1 when the file cannot be read.",
+		Description: "For each item of the document, or for the one at LINE, it prints the id, priority, type (and whether it was\n" +
+			"inferred), status, headings, and every reason why the item needs a person, each with its fix. If no item\n" +
+			"begins at LINE, the nearest is explained. FILE:LINE:COLUMN, as lint and parse print it, works too.\n" +
+			"Nothing is contacted. The exit code is 1 if the file cannot be read.",
 		Flags:  settingFlags(documentSettings...),
 		Action: explainAction,
 	}

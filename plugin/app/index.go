@@ -25,11 +25,11 @@ func indexCommand() *cli.Command {
 		Usage:     "write the HTML overview of all post-mortems",
 		UsageText: "pm-todos index [--output FILE] [flags] [PATH...]",
 		Description: "The page lists date, severity, title and items of every post-mortem, each linked by its path relative to the page.\n" +
-			"It needs no server and nothing besides itself. A PATH is a file, or a folder for the Markdown files below it;\n" +
-			"without one, the documents below the current folder are read that post_mortems names.\n\n" +
-			"A file that is there already is written again only when it is such a page. A plugin run does that by itself\n" +
-			"together with the documents, see the setting index. The same documents give the same bytes.\n\n" +
-			"The exit code is 1, and nothing is written, when a document cannot be read or FILE is not such a page.",
+			"It needs no server and no other files. A PATH is a file, or a folder for the Markdown files below it;\n" +
+			"without one, it reads the documents below the current folder that match post_mortems.\n\n" +
+			"An existing file is overwritten only if it is such a page. A plugin run updates the page together with\n" +
+			"the documents, see the setting index. The same documents give the same bytes.\n\n" +
+			"The exit code is 1, and nothing is written, if a document cannot be read or FILE is not such a page.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{
 				Name: "output", EnvVars: []string{settings.Prefix + "INDEX"}, DefaultText: settings.DefaultIndex,

@@ -24,8 +24,8 @@ import (
 // initCommand writes what a repository needs to work with this program.
 func initCommand() *cli.Command {
 	flags := []cli.Flag{
-		&cli.BoolFlag{Name: "dry-run", Usage: "write nothing, only tell what would be written"},
-		&cli.BoolFlag{Name: "diff", Usage: "show, as a unified diff, what is new and how files that are there differ"},
+		&cli.BoolFlag{Name: "dry-run", Usage: "write nothing; only say what would be written"},
+		&cli.BoolFlag{Name: "diff", Usage: "show new files, and how existing ones differ, as a unified diff"},
 	}
 	for _, v := range scaffold.Values() {
 		told := v.Default
@@ -38,12 +38,12 @@ func initCommand() *cli.Command {
 		Name:      "init",
 		Usage:     "write pipelines, agent definition, skills, template, index page and reporting guide into a repository",
 		UsageText: "pm-todos init [--dry-run] [--diff] [flags] [DIR]",
-		Description: "DIR is the root of the repository, the current folder when it is left out. A file that is there already is\n" +
-			"never written to: it is named, and --diff shows how it differs. Nothing is written outside DIR, and when something\n" +
-			"goes wrong nothing is left behind.\n\n" +
-			"What differs from team to team is asked by flags. What is not given becomes a placeholder FILL_IN_NAME; the places\n" +
-			"are listed at the end, and again by every later call.\n\n" +
-			"The exit code is 1 when something is in the way, 2 when a flag is wrong, else 0.",
+		Description: "DIR is the root of the repository; the default is the current folder. An existing file is never overwritten:\n" +
+			"it is listed, and --diff shows how it differs. Nothing is written outside DIR, and after an error\n" +
+			"no file is left behind.\n\n" +
+			"Flags set what differs from team to team. A value that is not given becomes a placeholder FILL_IN_NAME; the\n" +
+			"placeholders are listed at the end of every call.\n\n" +
+			"The exit code is 1 if a file cannot be written, 2 if a flag is wrong, else 0.",
 		Flags:  flags,
 		Action: initAction,
 	}

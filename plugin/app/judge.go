@@ -30,17 +30,17 @@ func judgeCommand() *cli.Command {
 		Name:      "judge",
 		Usage:     "say what the gates would do with commits, or with a plan",
 		UsageText: "pm-todos judge [flags] [REV | A..B]",
-		Description: "REV is a commit of a repository on this machine, A..B all commits that B has and A has not, merges aside; each is judged\n" +
-			"as if an agent had made it for an item. The item's text is the commit's message unless --action is given.\n" +
-			"With --plan, what `terraform show -json` printed is judged too; without a revision the plan alone is.\n" +
-			"Without a plan the lane is the best that it could still be.\n\n" +
-			"Nothing is contacted and nothing is changed. The exit code is 0 whatever the lane, and 1 when something cannot be judged.",
+		Description: "REV is a commit of a repository on this machine, A..B is all commits of B that are not in A, without merges; each is judged\n" +
+			"as if an agent had made it for an item. The item's text is the commit message unless --action is given.\n" +
+			"With --plan, the output of `terraform show -json` is judged too; without a revision, only the plan is.\n" +
+			"Without a plan, the lane is the best that the commit could get.\n\n" +
+			"Nothing is contacted and nothing is changed. The exit code is 0 for every lane, and 1 if something cannot be judged.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "type", Value: "Config", Usage: "type of the item: Alert, Config or Monitor"},
 			&cli.StringFlag{Name: "action", Usage: "the item's action"},
 			&cli.StringFlag{Name: "details", Usage: "the item's details"},
-			&cli.StringFlag{Name: "plan", Usage: "file with what show -json printed for the commit's plan"},
-			&cli.StringFlag{Name: "baseline", Usage: "the same of the plan of its parent"},
+			&cli.StringFlag{Name: "plan", Usage: "file with the output of show -json for the commit's plan"},
+			&cli.StringFlag{Name: "baseline", Usage: "the same for the plan of its parent"},
 			&cli.StringFlag{Name: "repo", Value: ".", Usage: "folder of the repository"},
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "text, or json, one object per judgement"},
 		}, settingFlags(judgeSettings...)...),

@@ -19,17 +19,17 @@ var errFindings = errors.New("some lines cannot be used")
 func lintCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "lint",
-		Usage:     "tell the authors of post-mortems which lines cannot be used or are left to people",
+		Usage:     "show authors which items cannot be read, and which need a person",
 		UsageText: "pm-todos lint [flags] [PATH...]   (- is standard input)",
-		Description: "A PATH is a file, or a folder for the Markdown files below it. Without one, the documents below the current\n" +
-			"folder are read that post_mortems names. git is not needed, and nothing is contacted.\n\n" +
+		Description: "A PATH is a file, or a folder for the Markdown files below it. Without one, it reads the documents below\n" +
+			"the current folder that match post_mortems. It does not need git, and contacts nothing.\n\n" +
 			"There is one line for each finding, then a summary:\n\n" +
 			"   path:line:column: severity: reason: sentence [beginning of the item] (fix: what to do)\n\n" +
-			"error    the line cannot be used, such as a row with too many cells\n" +
-			"warning  nobody can tell whether the item is open; it is reported only\n" +
-			"note     the item is open and left to a person\n\n" +
-			"The exit code is 1 when there are errors or a file cannot be read, 2 when the command line is wrong, else 0.\n" +
-			"pm-todos explain FILE:LINE tells more of one item.",
+			"error    the item cannot be read, such as a row with too many cells\n" +
+			"warning  it is unclear whether the item is open; it is only reported\n" +
+			"note     the item is open and needs a person\n\n" +
+			"The exit code is 1 if there are errors or a file cannot be read, 2 if the command line is wrong, else 0.\n" +
+			"pm-todos explain FILE:LINE says more about one item.",
 		Flags:  settingFlags(searchSettings...),
 		Action: lintAction,
 	}

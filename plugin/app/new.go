@@ -26,18 +26,18 @@ import (
 func newCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "new",
-		Usage:     "begin a post-mortem from the template",
+		Usage:     "start a post-mortem from the template",
 		UsageText: "pm-todos new [flags] TITLE",
-		Description: "It makes <date>-<words of the title>.md, with what is known filled in, from the repository's own template when\n" +
-			"that has one at " + scaffold.TemplatePath + ", else from the built-in one. What is left to fill in is listed,\n" +
-			"and how to commit it. A file that is there already is left as it is.\n\n" +
-			"The exit code is 1 when the file cannot be made, 2 when the title or a flag is wrong.",
+		Description: "It creates <date>-<words of the title>.md and fills in what it knows. It uses the repository's own template at\n" +
+			scaffold.TemplatePath + ", or else the built-in one. It then lists what you have to fill in,\n" +
+			"and how to commit the file. An existing file is never changed.\n\n" +
+			"The exit code is 1 if the file cannot be created, 2 if the title or a flag is wrong.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "date", Usage: "day on which the incident began, as YYYY-MM-DD", DefaultText: "today"},
 			&cli.StringFlag{Name: "severity", Usage: "such as SEV2"},
 			&cli.StringFlag{Name: "services", Usage: "affected services, such as \"wiki, registry\""},
 			&cli.StringFlag{Name: "issue", Usage: "number or link of the issue"},
-			&cli.StringFlag{Name: "dir", Usage: "folder to put it into", DefaultText: scaffold.Folder + " of the repository"},
+			&cli.StringFlag{Name: "dir", Usage: "folder to create it in", DefaultText: scaffold.Folder + " of the repository"},
 		},
 		Action: newAction,
 	}

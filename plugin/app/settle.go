@@ -22,15 +22,15 @@ import (
 func settleCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "settle",
-		Usage:     "close an item that a run left to a person (exit code 3), once you have looked",
+		Usage:     "close an item that needs a person now (exit code 3), once you have checked its stack",
 		ArgsUsage: "ITEM",
-		Description: "A run that cannot be sure of what it applied leaves the item's journal on the remote and ends 3 until it is settled.\n" +
+		Description: "If a run cannot be sure of what it applied, the item's journal stays on the remote, and runs exit 3 until it is settled.\n" +
 			"ITEM is the id that the report names. The settings are those of the plugin's run (PLUGIN_*).\n\n" +
-			"--landed   production is as the fix says: the fix is brought to the branch, the row is marked Done\n" +
-			"--abandon  it is not, and you took care of it: the journal is removed, the row stays as it is",
+			"--landed   production matches the fix: the fix is pushed to the branch, the row is marked Done\n" +
+			"--abandon  it does not, and you have dealt with it: the journal is removed, the row stays as it is",
 		Flags: append([]cli.Flag{
-			&cli.BoolFlag{Name: "landed", Usage: "production is as the fix says"},
-			&cli.BoolFlag{Name: "abandon", Usage: "give the item up"},
+			&cli.BoolFlag{Name: "landed", Usage: "production matches the fix"},
+			&cli.BoolFlag{Name: "abandon", Usage: "abandon the item"},
 		}, settingFlags()...),
 		Action: func(c *cli.Context) error {
 			item, landed, err := settleArguments(c)
@@ -57,7 +57,7 @@ func settleArguments(c *cli.Context) (item string, landed bool, err error) {
 		items = append(items, arg)
 	}
 	if len(items) != 1 || said["--landed"] == said["--abandon"] {
-		return "", false, usageError("settle wants the id of one item, and one of --landed and --abandon")
+		return "", false, usageError("settle needs the id of one item, and either --landed or --abandon")
 	}
 	return items[0], said["--landed"], nil
 }

@@ -41,15 +41,15 @@ func verifySettings() []string {
 func verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "re-check from git alone that every row implemented by " + postmortem.Resolver + " has its commit and its evidence",
+		Usage:     "check from git alone that every row implemented by " + postmortem.Resolver + " has its commit and its evidence",
 		UsageText: "pm-todos verify [flags] [DOCUMENT...]",
-		Description: "A DOCUMENT is the path of a post-mortem in the repository; without one, all are read that post_mortems names.\n" +
+		Description: "A DOCUMENT is the path of a post-mortem in the repository; without one, all that match post_mortems are read.\n" +
 			"The repository is the setting remote (a URL or a path, bare or not), else the one of the current folder.\n" +
 			"Neither Vault nor a host is contacted, and nothing is changed.\n\n" +
-			"Of every row whose column Implemented By says " + postmortem.Resolver + ": its commit is on the branch, the\n" +
+			"For every row whose column Implemented By says " + postmortem.Resolver + ": its commit is on the branch, the\n" +
 			"commit's trailers name this document and item and the plan that was judged, it touches only its stack, it was not\n" +
-			"reverted, and the item says Done. The other way round: every fix commit on the branch has its row, and its item says Done.\n\n" +
-			"There is one line for each finding, with a way out. The exit code is 1 when there are findings.",
+			"reverted, and the item says Done. Conversely, every fix commit on the branch has its row, and its item says Done.\n\n" +
+			"There is one line for each finding, with its fix. The exit code is 1 if there are findings.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "format", Value: "text", Usage: "text, one line per finding, or json, one object"},
 		}, settingFlags(verifySettings()...)...),

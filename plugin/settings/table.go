@@ -86,12 +86,12 @@ func names() []string {
 var runEntries = []Entry{
 	{
 		Name: "mode", Default: string(ModeApply),
-		Usage: "`apply` is the whole run. `propose` does everything but apply and leaves a branch for a person to merge. `dry-run` does all that is free and changes nothing anywhere.",
+		Usage: "`apply` is the whole run. `propose` does everything but apply, and leaves a branch for you to merge. `dry-run` does everything that costs nothing, and changes nothing.",
 		read:  asChoice(func(s *Settings) *Mode { return &s.Mode }, ModeApply, ModePropose, ModeDryRun),
 	},
 	{
 		Name: "run_timeout", Default: "50m",
-		Usage: "Limit of the whole run. Keep it below Woodpecker's own limit.",
+		Usage: "Time limit of the whole run. Keep it below Woodpecker's own limit.",
 		read:  asDuration(func(s *Settings) *time.Duration { return &s.RunTimeout }, false),
 	},
 }
@@ -104,12 +104,12 @@ var repositoryEntries = []Entry{
 	},
 	{
 		Name: "branch", CI: []string{"CI_COMMIT_BRANCH", "CI_REPO_DEFAULT_BRANCH"},
-		Usage: "Branch to read and to publish to.",
+		Usage: "Branch to read from and push to.",
 		read:  asText(func(s *Settings) *string { return &s.Repository.Branch }, gitrepo.CheckBranch),
 	},
 	{
 		Name: "git_username", told: "`git` when only a password is given; `CI_NETRC_USERNAME` when neither is and `CI_NETRC_MACHINE` is the remote's host",
-		Usage: "Login for an https remote. Most forges take any name with a token.",
+		Usage: "User name for an https remote. Most forges accept any name with a token.",
 		read:  asText(func(s *Settings) *string { return &s.Repository.Username }),
 	},
 	{
@@ -119,57 +119,57 @@ var repositoryEntries = []Entry{
 	},
 	{
 		Name: "git_ssh_key", Secret: true,
-		Usage: "Private key for an ssh remote, OpenSSH or PEM. A key that a store hands out with escaped line ends, in JSON quotes or in base64 is understood; so are known hosts and certificates.",
+		Usage: "Private key for an ssh remote, OpenSSH or PEM. Escaped line ends, JSON quotes and base64, as secret stores produce them, are decoded; also in known hosts and certificates.",
 		read:  asKey(func(s *Settings) *secret.String { return &s.Repository.SSHKey }),
 	},
 	{
 		Name:  "git_known_hosts",
-		Usage: "`known_hosts` lines of an ssh remote; required for one. Lines that are not understood are skipped with a warning.",
+		Usage: "`known_hosts` lines of an ssh remote; required for one. Lines that cannot be parsed are skipped with a warning.",
 		read:  asPasted(func(s *Settings) *[]byte { return &s.Repository.KnownHosts }, knownHosts),
 	},
 	{
 		Name: "state_refs", Default: "refs/pm-todos",
-		Usage: "Where lock, ledger and journals stand on the remote. Some forges take only branches and tags: `heads/pm-todos-state` makes them branches below that name, with `[ci skip]` in every commit.",
+		Usage: "Refs on the remote that hold lock, ledger and journals. Some forges accept only branches and tags: `heads/pm-todos-state` stores them as branches below that name, with `[ci skip]` in every commit.",
 		read:  asText(func(s *Settings) *string { return &s.Repository.StateRefs }, gitrepo.CheckStateRefs),
 	},
 	{
 		Name: "git_signing_key", Secret: true,
-		Usage: "OpenSSH private key that signs every commit of this program, for remotes that demand signed commits. Give its public half to the forge as a signing key of the account, and set `author_email` to an address of that account.",
+		Usage: "OpenSSH private key that signs every commit of this program, for remotes that require signed commits. Add its public half to the account on the forge as a signing key, and set `author_email` to an address of that account.",
 		read:  asKey(func(s *Settings) *secret.String { return &s.Repository.SigningKey }),
 	},
 	{
 		Name:  "git_ca_cert",
-		Usage: "PEM of a private CA, trusted beside the system's: for an https remote, Vault (unless `vault_ca_cert` is set) and Slack.",
+		Usage: "PEM of a private CA, trusted beside the system's: for an https remote, Vault (unless `vault_ca_cert` is set) and chats.",
 		read:  asPasted(func(s *Settings) *string { return &s.Repository.Way.CACert }, certificates),
 	},
 	{
 		Name: "proxy", Secret: true,
-		Usage: "URL of an HTTP proxy, `http://[USER:PASSWORD@]HOST:PORT`, through which an https remote, https Vault and Slack are reached. Plain http and SSH never go through it. Proxy variables of the environment are not read.",
+		Usage: "URL of an HTTP proxy, `http://[USER:PASSWORD@]HOST:PORT`, for an https remote, Vault over https, and chats. Plain http and SSH never use it. Proxy variables of the environment are not read.",
 		read:  asSecret(func(s *Settings) *secret.String { return &s.Repository.Way.Proxy }, egress.CheckProxy),
 	},
 	{
 		Name:  "no_proxy",
-		Usage: "List of hosts that are reached without `proxy`: names (`vault.example.org`), domains (`.example.org`), addresses and ranges (`10.0.0.0/8`), each with a port if need be. This machine always is.",
+		Usage: "List of hosts to connect to without `proxy`: names (`vault.example.org`), domains (`.example.org`), addresses and ranges (`10.0.0.0/8`), each with an optional port. This machine is always one of them.",
 		read:  asList(func(s *Settings) *[]string { return &s.Repository.Way.NoProxy }, word),
 	},
 	{
 		Name: "author_name", Default: "pm-todos",
-		Usage: "Name in the commits.",
+		Usage: "Author name of the commits.",
 		read:  asText(func(s *Settings) *string { return &s.Repository.Author.Name }, identity),
 	},
 	{
 		Name: "author_email", Default: "pm-todos@localhost",
-		Usage: "Address in the commits.",
+		Usage: "Author email address of the commits.",
 		read:  asText(func(s *Settings) *string { return &s.Repository.Author.Email }, identity),
 	},
 	{
 		Name: "commit_url", told: "from `remote`, else from `CI_REPO_URL`: `<repository>/commit/{sha}`",
-		Usage: "Link of a commit; `{sha}` is replaced by its hash.",
+		Usage: "Link to a commit; `{sha}` is replaced by its hash.",
 		read:  asText(func(s *Settings) *string { return &s.Repository.CommitURL }, CheckURL, holds("{sha}")),
 	},
 	{
 		Name:  "pages_url",
-		Usage: "Link of a published post-mortem. `{file}` is replaced by the document's path in the repository, `{name}` by its file name without extension.",
+		Usage: "Link to a published post-mortem. `{file}` is replaced by the document's path in the repository, `{name}` by its file name without extension.",
 		read:  asText(func(s *Settings) *string { return &s.Repository.PagesURL }, CheckURL, holds("{file}", "{name}")),
 	},
 }
@@ -182,37 +182,37 @@ var documentEntries = []Entry{
 	},
 	{
 		Name: "scope", told: "`changed` on push, else `all`",
-		Usage: "`changed` looks at the documents that differ from those of the commit `since`, and at those with unfinished items; `all` looks at every one.",
+		Usage: "`changed` reads the documents that differ from those of the commit `since`, and those with unfinished items; `all` reads every document.",
 		read:  asChoice(func(s *Settings) *Scope { return &s.Documents.Scope }, ScopeChanged, ScopeAll),
 	},
 	{
 		Name: "since", told: "the last completed run, else `CI_PREV_COMMIT_SHA`",
-		Usage: "Commit to compare with under `scope: changed`, by its full hash.",
+		Usage: "Full hash of the commit to compare with under `scope: changed`.",
 		read:  asText(func(s *Settings) *string { return &s.Documents.Since }, commitHash),
 	},
 	{
 		Name: "safe_types", Default: "Alert,Config,Monitor",
-		Usage: "Types of items that may be implemented without a person. The set can only be narrowed.",
+		Usage: "Types of items that may be implemented automatically. You can remove types, but not add any.",
 		read:  asSafeTypes,
 	},
 	{
 		Name: "inferred_types", Default: "tables",
-		Usage: "What to do with a type that is inferred from the action: `review` never acts on it, `tables` does in legacy tables, `all` in task lists too (Alert and Monitor only).",
+		Usage: "What to do with items whose type is only inferred from the action: `review` never acts on them, `tables` acts on those in legacy tables, `all` also on those in task lists (Alert and Monitor only).",
 		read:  asInference,
 	},
 	{
 		Name: "max_items", Default: "5",
-		Usage: "Items to implement in one run.",
+		Usage: "Largest number of items to implement in one run.",
 		read:  asCount(func(s *Settings) *int { return &s.Documents.MaxItems }, 0),
 	},
 	{
 		Name: "max_attempts", Default: "2",
-		Usage: "Failed attempts before an item is left to a person.",
+		Usage: "Failed attempts after which an item needs a person.",
 		read:  asCount(func(s *Settings) *int { return &s.Documents.MaxAttempts }, 1),
 	},
 	{
 		Name: "index", told: "`" + DefaultIndex + "` if it carries this program's marker",
-		Usage: "HTML overview to write again together with the documents.",
+		Usage: "HTML overview to update together with the documents.",
 		read:  asText(func(s *Settings) *string { return &s.Documents.Index }, repositoryPath),
 	},
 }

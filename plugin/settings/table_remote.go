@@ -10,7 +10,7 @@ import (
 var vaultEntries = []Entry{
 	{
 		Name:  "vault_addr",
-		Usage: "Base URL of Vault. Plain http earns a warning, unless the host is this machine, `*.svc` or `*.svc.cluster.local`.",
+		Usage: "Base URL of Vault. Plain http causes a warning, unless the host is this machine, `*.svc` or `*.svc.cluster.local`.",
 		read:  asText(func(s *Settings) *string { return &s.Vault.Addr }),
 	},
 	{
@@ -20,7 +20,7 @@ var vaultEntries = []Entry{
 	},
 	{
 		Name: "vault_auth_mount", told: "the method's name",
-		Usage: "Where the auth method is mounted.",
+		Usage: "Mount path of the auth method.",
 		read:  asText(func(s *Settings) *string { return &s.Vault.Mount }),
 	},
 	{
@@ -50,7 +50,7 @@ var vaultEntries = []Entry{
 	},
 	{
 		Name:  "vault_namespace",
-		Usage: "Namespace, where Vault has them.",
+		Usage: "Namespace, if your Vault has namespaces.",
 		read:  asText(func(s *Settings) *string { return &s.Vault.Namespace }, word),
 	},
 	{
@@ -60,7 +60,7 @@ var vaultEntries = []Entry{
 	},
 	{
 		Name: "vault_secret", Default: "secret/data/ci/infra",
-		Usage: "Path of the secret. The KV version is found out from the mount; `secret/ci/infra` works too. Its fields `known_hosts` and `slack_webhook` fill those settings when they are unset.",
+		Usage: "Path of the secret. The KV version is detected from the mount; `secret/ci/infra` works too. Its fields `known_hosts` and `slack_webhook` fill those settings when they are unset.",
 		read:  asText(func(s *Settings) *string { return &s.Vault.Secret }),
 	},
 	{
@@ -75,7 +75,7 @@ var vaultEntries = []Entry{
 	},
 	{
 		Name:  "vault_ssh_mount",
-		Usage: "Mount of Vault's SSH engine: it signs a key made for this run, and no stored key is read.",
+		Usage: "Mount path of Vault's SSH engine, which then signs a key made for this run; no stored key is read.",
 		read:  asText(func(s *Settings) *string { return &s.Vault.SSHMount }),
 	},
 	{
@@ -88,17 +88,17 @@ var vaultEntries = []Entry{
 var hostEntries = []Entry{
 	{
 		Name: "hosts", Default: LocalHost, told: "`local`; required in a plugin step",
-		Usage: "List of `user@host[:port]`, tried in order: where Terraform runs. `local` runs on this machine, outside the image.",
+		Usage: "Where Terraform runs: a list of `user@host[:port]`, tried in order. `local` is this machine, for use outside the image.",
 		read:  asList(func(s *Settings) *[]string { return &s.Hosts.Hosts }, hostOrLocal),
 	},
 	{
 		Name: "agent_hosts", told: "those of `hosts`, with a warning",
-		Usage: "Where the agent runs, when it is another user or machine than the one that holds Terraform's credentials.",
+		Usage: "Where the agent runs, if it is another user or machine than the one with Terraform's credentials.",
 		read:  asList(func(s *Settings) *[]string { return &s.Hosts.AgentHosts }, hostOrLocal),
 	},
 	{
 		Name: "known_hosts", told: "the Vault secret's field `known_hosts`",
-		Usage: "`known_hosts` lines of the hosts, `@cert-authority` too. Required for SSH hosts unless `host_fingerprints` is given. Lines that are not understood are skipped with a warning.",
+		Usage: "`known_hosts` lines of the hosts, including `@cert-authority` lines. Required for SSH hosts unless `host_fingerprints` is given. Lines that cannot be parsed are skipped with a warning.",
 		read:  asPasted(func(s *Settings) *string { return &s.Hosts.KnownHosts }, knownHosts),
 	},
 	{
@@ -108,7 +108,7 @@ var hostEntries = []Entry{
 	},
 	{
 		Name:  "jump_host",
-		Usage: "`user@host[:port]` to go through. Its host key is verified in the same way.",
+		Usage: "Jump host, `user@host[:port]`. Its host key is verified in the same way.",
 		read:  asText(func(s *Settings) *string { return &s.Hosts.JumpHost }, sshHost),
 	},
 	{
@@ -123,12 +123,12 @@ var hostEntries = []Entry{
 	},
 	{
 		Name: "connect_timeout", Default: "10s",
-		Usage: "Limit for the connection to a host.",
+		Usage: "Timeout for connecting to a host.",
 		read:  asDuration(func(s *Settings) *time.Duration { return &s.Hosts.ConnectTimeout }, false),
 	},
 	{
 		Name:  "workdir",
-		Usage: "A person's checkout on the Terraform host. It is the source of `carry` files only and is never written to.",
+		Usage: "A person's checkout on the Terraform host. Only `carry` files are read from it, and nothing is written to it.",
 		read:  asText(func(s *Settings) *string { return &s.Hosts.Workdir }, absolute),
 	},
 	{
@@ -138,7 +138,7 @@ var hostEntries = []Entry{
 	},
 	{
 		Name:  "prepare_command",
-		Usage: "Shell command to run in the Terraform workspace after its checkout, such as `git-crypt unlock ~/.keys/infra`.",
+		Usage: "Shell command to run in the Terraform workspace after the checkout, such as `git-crypt unlock ~/.keys/infra`.",
 		read:  asLines(func(s *Settings) *string { return &s.Hosts.PrepareCommand }, shellText),
 	},
 }

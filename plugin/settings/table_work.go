@@ -11,12 +11,12 @@ import (
 var agentEntries = []Entry{
 	{
 		Name: "agent", Default: "postmortem-todo-resolver",
-		Usage: "Agent definition. When the repository has `.claude/agents/<agent>.md`, its prompt and model are taken; the built-in contract is added and wins.",
+		Usage: "Agent definition. If the repository has `.claude/agents/<agent>.md`, its prompt and model are used; the built-in contract is added and takes precedence.",
 		read:  asText(func(s *Settings) *string { return &s.Agent.Name }, agentDefinition),
 	},
 	{
 		Name: "agent_command", Default: "claude",
-		Usage: "Program on the host; `~/.local/bin` is searched too.",
+		Usage: "The agent's program on the host; `~/.local/bin` is searched too.",
 		read:  asText(func(s *Settings) *string { return &s.Agent.Command }, CheckProgram),
 	},
 	{
@@ -26,12 +26,12 @@ var agentEntries = []Entry{
 	},
 	{
 		Name: "budget_usd", Default: "5",
-		Usage: "US dollars that the agent may cost in the whole run, split over the items that remain.",
+		Usage: "US dollars that the agent may spend in the whole run, divided among the remaining items.",
 		read:  asMoney(func(s *Settings) *float64 { return &s.Agent.BudgetUSD }),
 	},
 	{
 		Name: "item_timeout", Default: "30m",
-		Usage: "Limit for the agent and the plans of one item. An apply is never cut short.",
+		Usage: "Time limit for the agent and the plans of one item. An apply is never cut short.",
 		read:  asDuration(func(s *Settings) *time.Duration { return &s.Agent.ItemTimeout }, false),
 	},
 }
@@ -39,57 +39,57 @@ var agentEntries = []Entry{
 var terraformEntries = []Entry{
 	{
 		Name: "stacks", Default: "stacks/*",
-		Usage: "List of globs of the folders that are planned and applied on their own.",
+		Usage: "List of globs of the folders that are planned and applied separately.",
 		read:  asList(func(s *Settings) *[]string { return &s.Terraform.Stacks }, glob),
 	},
 	{
 		Name: "protected", Default: "vault,dbaas,traefik,authentik,kyverno",
-		Usage: "Stacks that are never touched. What is set is added to the default.",
+		Usage: "Stacks that are never touched. Your entries are added to the default.",
 		read:  asProtected,
 	},
 	{
 		Name: "allow_paths", Default: "stacks/**",
-		Usage: "List of globs of what a change may touch. The built-in deny list always wins.",
+		Usage: "List of globs of the paths that a change may touch. The built-in deny list takes precedence.",
 		read:  asList(func(s *Settings) *[]string { return &s.Terraform.AllowPaths }, glob),
 	},
 	{
-		Name: "type_paths", told: "`" + `{"Alert":"stacks/monitoring/**","Monitor":"stacks/monitoring/**,stacks/uptime-kuma/**"}` + "` as far as these exist",
-		Usage: "Map of narrower `allow_paths` per type.",
+		Name: "type_paths", told: "`" + `{"Alert":"stacks/monitoring/**","Monitor":"stacks/monitoring/**,stacks/uptime-kuma/**"}` + "`, if these paths exist",
+		Usage: "Map that narrows `allow_paths` per type.",
 		read:  asTypeMap(func(s *Settings) *map[string][]string { return &s.Terraform.TypePaths }, glob),
 	},
 	{
 		Name:  "allow_resources",
-		Usage: "Map of patterns of resource addresses or types per type, such as `" + `{"Alert":"helm_release.*"}` + "`. Unset, every resource is allowed that is not refused for another reason.",
+		Usage: "Map of patterns of resource addresses or types per type, such as `" + `{"Alert":"helm_release.*"}` + "`. If unset, every resource is allowed unless another rule refuses it.",
 		read:  asTypeMap(func(s *Settings) *map[string][]string { return &s.Terraform.AllowResources }, word),
 	},
 	{
 		Name:  "automatic_creates",
-		Usage: "Map of resource types per item type that may be created without a person, beside those of [what is automatic](what-is-automatic.md), such as `" + `{"Config":"aws_sqs_queue"}` + "`.",
+		Usage: "Map of the resource types that an item of a type may create automatically, in addition to those in [what is automatic](what-is-automatic.md), such as `" + `{"Config":"aws_sqs_queue"}` + "`.",
 		read:  asTypeMap(func(s *Settings) *map[string][]string { return &s.Terraform.AutomaticCreates }, word),
 	},
 	{
 		Name: "max_changes", Default: "10",
-		Usage: "Resources that one item may create or update.",
+		Usage: "Largest number of resources that one item may create or update.",
 		read:  asCount(func(s *Settings) *int { return &s.Terraform.MaxChanges }, 1),
 	},
 	{
 		Name:  "tolerated",
-		Usage: "List of what changes in every plan: addresses of `null_resource`, `terraform_data` or `time_*` resources, and `output.NAME` for outputs of a stack. They may do so in baseline, plan and confirm, with the actions of the baseline; what is new there may exist after the apply.",
+		Usage: "List of resources and outputs that change in every plan: addresses of `null_resource`, `terraform_data` or `time_*` resources, and `output.NAME` for outputs of a stack. They may change in baseline, plan and confirm, with the actions of the baseline; one that the baseline creates may exist after the apply.",
 		read:  asList(func(s *Settings) *[]string { return &s.Terraform.Tolerated }, toleratedAddress),
 	},
 	{
 		Name: "state_paths", Default: "state/**",
-		Usage: "List of globs of where state tracked in git would be. Items of such stacks need a person.",
+		Usage: "List of globs of state files tracked in git. Items of such stacks need a person.",
 		read:  asList(func(s *Settings) *[]string { return &s.Terraform.StatePaths }, glob),
 	},
 	{
 		Name: "terraform", told: "`" + Wrapper + "` if the repository has it, else `terraform`",
-		Usage: "Program run in the stack's folder: a path in the repository, or a program on the host.",
+		Usage: "Program to run in the stack's folder: a path in the repository, or a program on the host.",
 		read:  asText(func(s *Settings) *string { return &s.Terraform.Program }, CheckProgram),
 	},
 	{
 		Name: "init_args", told: "none for `" + Wrapper + "`, else `init -input=false -lockfile=readonly`",
-		Usage: "Arguments that initialise a stack: a line, in which quotes work as in a shell, or a list. Nothing is expanded, and what could be read in two ways is refused.",
+		Usage: "Arguments that initialise a stack: a line, in which quotes work as in a shell, or a list. Nothing is expanded, and ambiguous lines are refused.",
 		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.InitArgs }, wantsNoPlanFile),
 	},
 	{
@@ -99,17 +99,17 @@ var terraformEntries = []Entry{
 	},
 	{
 		Name: "show_args", told: "`show -json {plan}`",
-		Usage: "Arguments that print the saved plan as JSON, a line or a list; `{plan}` is the last of them.",
+		Usage: "Arguments that print the saved plan as JSON, a line or a list; `{plan}` must be the last.",
 		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.ShowArgs }, wantsPlanFileLast),
 	},
 	{
 		Name: "apply_args", told: "`apply --non-interactive {plan}` for `" + Wrapper + "`, else `apply -input=false -lock-timeout=5m {plan}`",
-		Usage: "Arguments that apply the saved plan, a line or a list; `{plan}` is the last of them, and a wrapper must hand it on as the last. `doctor` proves it.",
+		Usage: "Arguments that apply the saved plan, a line or a list; `{plan}` must be the last, and a wrapper must pass it on as the last. `doctor` checks this.",
 		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.ApplyArgs }, wantsPlanFileLast),
 	},
 	{
 		Name:  "verify_command",
-		Usage: "Shell command to run on the Terraform host after the apply, with the item as JSON on stdin. When it fails the item is not Done.",
+		Usage: "Shell command to run on the Terraform host after the apply, with the item as JSON on stdin. If it fails, the item is not Done.",
 		read:  asLines(func(s *Settings) *string { return &s.Terraform.VerifyCommand }, shellText),
 	},
 	{
@@ -137,17 +137,17 @@ var reportEntries = []Entry{
 	},
 	{
 		Name: "chat_webhook", Secret: true,
-		Usage: "Incoming webhook of another chat, beside Slack or instead: its https URL.",
+		Usage: "Incoming webhook of another chat, as well as or instead of Slack: its https URL.",
 		read:  asSecret(func(s *Settings) *secret.String { return &s.Report.ChatWebhook }, notify.CheckWebhook),
 	},
 	{
 		Name: "chat_kind", told: "by the URL",
-		Usage: "What `chat_webhook` belongs to: `" + strings.Join(notify.Kinds(), "`, `") + "`.",
+		Usage: "The kind of chat that `chat_webhook` belongs to: `" + strings.Join(notify.Kinds(), "`, `") + "`.",
 		read:  asChoice(func(s *Settings) *string { return &s.Report.ChatKind }, notify.Kinds()...),
 	},
 	{
 		Name: "notify", Default: string(notify.Changes),
-		Usage: "When chats hear of a run: `always`, `changes` (something was done, refused or failed, or an item newly needs a person) or `failure`.",
+		Usage: "When a run posts to chats: `always`, `changes` (something was done, refused or failed, or an item newly needs a person) or `failure`.",
 		read:  asChoice(func(s *Settings) *notify.Policy { return &s.Report.Notify }, notify.Always, notify.Changes, notify.Failure),
 	},
 	{

@@ -19,34 +19,34 @@ var hints = []struct {
 }{
 	{
 		ruleAdded, "New alerts and recording rules", `A rule is an element of a list ` + "`rules`" + ` with ` + "`alert` or `record`" + ` and ` + "`expr`" + `, in the values of a Helm release, in a
-PrometheusRule or wherever the plan shows such a list. A new one has no keys but ` + "{alertKeys}" + `; a name that no other rule of the plan has, and that no
-expression, route or inhibition of the plan reads; waits of at most seven days; labels that the document uses already, or {commonLabels}; a severity that is
-known; labels and annotations with templates that Prometheus takes; and an expression that Prometheus takes (every version since 2.42), with a metric or an
-equality in every selector, that looks back 92 days at most and that neither always nor never has a result. LogQL is taken where the document holds LogQL
-already. A new group has a name of its own, no limit, and is looked at every five seconds to every hour. A recording rule's name holds a colon. A new alarm of
-the types below has a name of its own and tells only whom another one of the stack tells.`,
+PrometheusRule or wherever the plan shows such a list. A new one has only the keys ` + "{alertKeys}" + `; a name that no other rule of the plan has, and that no
+expression, route or inhibition of the plan refers to; waits of at most seven days; only labels that the document already uses, or {commonLabels}; a known
+severity; labels and annotations with templates that Prometheus accepts; and an expression that Prometheus accepts (in every version since 2.42), with a metric or an
+equality in every selector, that looks back at most 92 days and whose result is neither always present nor always empty. LogQL is accepted if the document already
+holds LogQL. A new group has a new name, no limit, and an interval from five seconds to one hour. The name of a recording rule contains a colon. A new alarm of
+the types below has a new name and notifies only targets that another alarm of the stack notifies.`,
 		"A new alert goes into a list `rules` that holds rules already. Its keys are at most {alertKeys}; its labels are ones that other rules there have, or {commonLabels}; use only functions that Prometheus itself has.",
 	},
 	{
-		ruleTuned, "Alerts and monitors that the item names", `The item has the name of the alert (in words next to each other, or in backticks) and **states the new value**. Then numbers beside a
-comparison, waits and ranges may move, each by at most ten times, and all of them together by at most ten times towards silence; a range never becomes
-shorter; a severity only becomes louder; a number that something is equal to, or not, stays. Nothing else of it changes. What the item denies it does not state
-("not 50"), nor how much something changes ("by 20 %"), nor what a number labels ("issue 7").`,
+		ruleTuned, "Alerts and monitors that the item names", `The item names the alert (as consecutive words, or in backticks) and **states the new value**. Then numbers next to a
+comparison, waits and ranges may change, each by a factor of at most ten, and all together by a factor of at most ten towards silence. A range never becomes
+shorter, a severity only becomes louder, and a number in a test for equality or inequality does not change. Nothing else of the alert changes. A negated number ("not 50"),
+a relative change ("by 20 %") or a label ("issue 7") does not count as a stated value.`,
 		"An existing alert changes only if the item names it: copy the name and the number exactly as the item says, one number and nothing beside it. Where the item states no number, choose one and expect that a person will be asked.",
 	},
-	{ruleProse, "Texts for people", "Annotations of rules, with templates that Prometheus takes, and descriptions of alarms and monitors. None is emptied.", ""},
+	{ruleProse, "Texts for people", "Annotations of rules, with templates that Prometheus accepts, and descriptions of alarms and monitors. None may become empty.", ""},
 	{
-		ruleMonitor, "New checks and scrape jobs", `Checks of the types below, with GET or HEAD, of an address without parameters, and without body, headers or credentials; they tell only whom others tell.
-Metric filters with a metric of their own. Scrape jobs, targets, ServiceMonitors, PodMonitors and Probes that Prometheus takes, whose path ends in metrics,
-probe or snmp, every five seconds or less often, that rewrite neither job nor name and do not take all that runs in a cluster.`,
+		ruleMonitor, "New checks and scrape jobs", `Checks of the types below, with GET or HEAD, of an address without parameters, and without body, headers or credentials; they notify only targets that others notify.
+Metric filters with a new metric. Scrape jobs, targets, ServiceMonitors, PodMonitors and Probes that Prometheus accepts, whose path ends in metrics,
+probe or snmp, with an interval of at least five seconds, that relabel neither job nor name and do not select everything in a cluster.`,
 		"A new check uses GET or HEAD and carries no credentials, headers or body; a new scrape job has a name of its own and a path that ends in metrics, probe or snmp.",
 	},
-	{ruleKeep, "More metrics that are kept", "A list `a|b|c` of metric relabelling with `action: keep` grows.", ""},
-	{ruleDashboard, "Dashboards and saved queries", "New dashboards, panels and queries, and texts; no `overwrite`, no other uid, no SQL, nothing that a browser or the cloud runs.", ""},
+	{ruleKeep, "More metrics that are kept", "A list `a|b|c` in metric relabelling with `action: keep` gets more entries.", ""},
+	{ruleDashboard, "Dashboards and saved queries", "New dashboards, panels and queries, and texts; no `overwrite`, no changed uid, no SQL, nothing that a browser or the cloud runs.", ""},
 	{
-		ruleStated, "Settings whose new value the item states (type Config only)", `An existing number changes to what the item states, a word of its place stands in the item (and not only words of another place with such a number), its
-type and unit stay, and it moves by at most ten times. One replica does not become several; a request is at most its limit, the least at most the most, and a
-scrape's timeout at most its interval. Never what says who gets in, or for how long, nor what belongs to an alert. Which numbers, and which way:`,
+		ruleStated, "Settings whose new value the item states (type Config only)", `An existing number changes to the value that the item states; the item contains a word of the number's place (and not only words of another place with such a number); its
+type and unit stay; and it changes by a factor of at most ten. One replica does not become several; a request is at most its limit, a minimum at most its maximum, and a
+scrape timeout at most its interval. Numbers that control who has access, or for how long, and numbers of an alert never change by this rule. These numbers may change, in this direction:`,
 		"For type Config, change the one value that the item states, in place. A request is not over its limit.",
 	},
 	{ruleListed, "What you list yourself", "Resources of the types in `automatic_creates`.", ""},
@@ -91,7 +91,7 @@ func Page() string {
 		case ruleMonitor:
 			b.WriteString(typeTable(monitor))
 		case ruleAdded:
-			b.WriteString("Alarms that are resources of their own, with what may be tuned of them when they are named:\n\n" + typeTable(alarm))
+			b.WriteString("Alarms that are separate resources, and what may be tuned if the item names them:\n\n" + typeTable(alarm))
 		case ruleDashboard:
 			b.WriteString(typeTable(dashboard))
 		case ruleStated:
@@ -104,7 +104,7 @@ func Page() string {
 // typeTable lists the resource types of a role.
 func typeTable(r role) string {
 	var b strings.Builder
-	b.WriteString("| type | named by | texts | numbers that may move | further arguments of a new one |\n|---|---|---|---|---|\n")
+	b.WriteString("| type | named by | texts | numbers that may change | other arguments that a new one may have |\n|---|---|---|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(types)) {
 		t := types[name]
 		if t.role != r {
@@ -126,7 +126,7 @@ func codes(list []string) string {
 
 func settingTable() string {
 	var b strings.Builder
-	b.WriteString("| numbers | a word of the key | way |\n|---|---|---|\n")
+	b.WriteString("| numbers | a word of the key | direction |\n|---|---|---|\n")
 	for _, s := range settings {
 		words := strings.ReplaceAll(codes(s.words), "+", " ")
 		if len(s.below) > 0 {
@@ -134,6 +134,6 @@ func settingTable() string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", s.what, words, map[way]string{either: "either", up: "up", down: "down"}[s.way])
 	}
-	b.WriteString("\nMount options of NFS whose value is stated: " + codes(mountOptions) + ".\n\n")
+	b.WriteString("\nNFS mount options whose value the item states: " + codes(mountOptions) + ".\n\n")
 	return b.String()
 }
