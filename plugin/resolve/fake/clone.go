@@ -253,6 +253,9 @@ func (c *Clone) Replay(hash, onto, guard string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if one.Merge || one.Parent == "" {
+			return "", fmt.Errorf("replay %s: it has not one parent", hash)
+		}
 		if one.Parent == onto {
 			return hash, nil
 		}
@@ -363,6 +366,9 @@ func (c *Clone) SetRef(ctx context.Context, name, old, now string) error {
 	if err := ended(ctx); err != nil {
 		return err
 	}
+	if !strings.HasPrefix(name, gitrepo.OwnRefs) && !strings.HasPrefix(name, gitrepo.OwnBranches) {
+		c.w.t.Errorf("unexpected: write %s, which is not the program's own", name)
+	}
 	what := "write"
 	if now == "" {
 		what = "delete"
@@ -381,6 +387,9 @@ func (c *Clone) SetRef(ctx context.Context, name, old, now string) error {
 func (c *Clone) PushBranch(ctx context.Context, name, hash string) error {
 	if err := ended(ctx); err != nil {
 		return err
+	}
+	if !strings.HasPrefix("refs/heads/"+name, gitrepo.OwnBranches) {
+		c.w.t.Errorf("unexpected: push the branch %s, which is not the program's own", name)
 	}
 	return c.w.call(changes(c.run, "push the branch %s", name), func(How) error {
 		if _, err := c.commit(hash); err != nil {

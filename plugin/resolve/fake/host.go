@@ -68,8 +68,8 @@ func (m *Machine) Forget() {
 
 // call is a call to the host.
 func (m *Machine) call(ctx context.Context, call Call, act func(How) error) error {
-	if err := context.Cause(ctx); err != nil {
-		return fault.Mark(fault.Temporary, fmt.Errorf("cut short: %w", err))
+	if err := ended(ctx); err != nil {
+		return err
 	}
 	return m.w.call(call, func(how How) error {
 		if m.down {
@@ -115,31 +115,42 @@ func (r *Records) FenceApply(ctx context.Context, id, judged string) (status hos
 		if d.applies[id] == nil {
 			d.applies[id] = &applying{fenced: true}
 		}
-		r.w.await(d.applies[id])
+		if err := r.w.await(ctx, d.applies[id]); err != nil {
+			status = host.ApplyStatus{Began: true, Running: true}
+			return err
+		}
 		status = d.applies[id].ApplyStatus
 		return nil
 	})
-	if err != nil {
+	if err != nil && !status.Running {
 		return host.ApplyStatus{Unknown: true}, err
 	}
-	return status, nil
+	return status, err
 }
 
-// await waits for an apply that runs, while the world goes on.
-func (w *World) await(a *applying) {
-	if wait := time.Until(a.ends); wait > 0 {
-		w.mu.Unlock()
-		time.Sleep(wait)
-		w.mu.Lock()
+// await waits for an apply that runs, while the world goes on. The context ends
+// the waiting and not the apply.
+func (w *World) await(ctx context.Context, a *applying) error {
+	wait := time.Until(a.ends)
+	if wait <= 0 {
+		return nil
+	}
+	w.mu.Unlock()
+	defer w.mu.Lock()
+	select {
+	case <-time.After(wait):
+		return nil
+	case <-ctx.Done():
+		return ended(ctx)
 	}
 }
 
-// Settled marks an apply as settled.
+// Settled marks an apply as settled, and removes its plan file.
 func (r *Records) Settled(ctx context.Context, id string) error {
 	return r.call(ctx, changes(r.run, "mark the apply as settled"), func(How) error {
 		for _, d := range r.runs {
 			if a := d.applies[id]; a != nil {
-				a.Settled = true
+				a.Settled, a.SHA256 = true, ""
 			}
 		}
 		return nil
@@ -350,6 +361,7 @@ func (c *checkout) Plan(ctx context.Context, stack string) (out item.Plan, err e
 func (c *checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplyStatus, error) {
 	var status host.ApplyStatus
 	var how How
+	var left bool // before its end
 	err := c.h.call(ctx, changes(c.h.run, "apply %s", spec.Dir), func(wrong How) error {
 		how = wrong
 		d, err := c.h.own()
@@ -369,13 +381,15 @@ func (c *checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplySt
 		a := &applying{ApplyStatus: host.ApplyStatus{Began: true, Commit: spec.Commit, SHA256: spec.SHA256}}
 		d.applies[spec.ID] = a
 		c.h.w.apply(a, p, how)
-		c.h.w.await(a)
+		if left = c.h.w.await(ctx, a) != nil; left {
+			return errLost
+		}
 		status = a.ApplyStatus
 		return nil
 	})
 	switch {
-	case how == Lost && status.Began, how == Halts:
-		status.Ended, status.Unknown = false, true
+	case how == Lost && status.Began, how == Halts, left:
+		status.Began, status.Ended, status.Unknown = true, false, true
 		return status, fault.Mark(fault.Person, fmt.Errorf("%w; the apply may go on there", errLost))
 	case err != nil:
 		return host.ApplyStatus{}, err
