@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
+	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
@@ -23,7 +24,7 @@ type Keys struct {
 
 // Secrets is every secret of the run, whatever its source.
 func (k Keys) Secrets(s settings.Settings) []secret.String {
-	return append(s.Secrets(), k.Host, k.Agent, k.SlackWebhook)
+	return append(append(s.Secrets(), k.Host, k.Agent), notify.WebhookSecrets(k.SlackWebhook)...)
 }
 
 // Login is what a key of the run logs in with.
@@ -67,6 +68,9 @@ func (o Opener) vault(ctx context.Context) (vault.Fields, error) {
 	fields, err := vault.Read(ctx, c)
 	for _, held := range fields.Secrets("known_hosts") {
 		o.Redactor.Add(held, secret.New(sshkey.Text(held.Reveal())))
+	}
+	if webhook, ok := fields.Lookup("slack_webhook"); ok {
+		o.Redactor.Add(notify.WebhookSecrets(webhook)...)
 	}
 	if known, ok := fields.Lookup("known_hosts"); ok && s.Hosts.KnownHosts == "" {
 		for _, skipped := range sshkey.Warnings("the field known_hosts of "+fields.Path, known.Reveal()) {

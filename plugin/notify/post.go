@@ -111,6 +111,22 @@ func newWebhook(kind chat, setting string, address secret.String, way egress.Way
 	return &webhook{sender: s, chat: kind, url: u}, nil
 }
 
+// WebhookSecrets are what of an incoming webhook lets others post: its URL, or its
+// path, and the end of either by itself.
+func WebhookSecrets(webhook secret.String) []secret.String {
+	all := []secret.String{webhook}
+	if u, err := url.Parse(strings.TrimSpace(webhook.Reveal())); err == nil {
+		if key := path.Base(u.Path); len(key) >= shortestKey {
+			all = append(all, secret.New(key))
+		}
+	}
+	return all
+}
+
+// shortestKey is the length from which the end of a webhook is no ordinary word.
+// Those of Slack have 24 characters, those of Mattermost 26.
+const shortestKey = 16
+
 // CheckWebhook reports what is wrong with the URL of an incoming webhook, and
 // shows nothing of it. The text of its error follows the setting's name.
 func CheckWebhook(address string) error {

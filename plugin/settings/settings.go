@@ -171,9 +171,11 @@ func (s Settings) Secrets() []secret.String {
 		s.Repository.Password, s.Repository.SSHKey, s.Repository.SigningKey, s.Repository.Way.Proxy, s.Repository.Way.ProxyPassword(),
 		s.Vault.SecretID, s.Vault.Token,
 		s.Hosts.SSHKey, s.Hosts.AgentSSHKey,
-		s.Report.SlackWebhook, s.Report.SlackToken, s.Report.ChatWebhook,
+		s.Report.SlackToken,
 		s.CI.Netrc.Password,
 	}
+	all = append(all, notify.WebhookSecrets(s.Report.SlackWebhook)...)
+	all = append(all, notify.WebhookSecrets(s.Report.ChatWebhook)...)
 	// GitHub's netrc has the token as its login and this word as its password.
 	if s.CI.Netrc.Password.Reveal() == "x-oauth-basic" {
 		all = append(all, s.CI.Netrc.Username)

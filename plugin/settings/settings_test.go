@@ -173,6 +173,23 @@ func TestSettingsShowNoSecret(t *testing.T) {
 	}
 }
 
+// TestThreat13_TheEndOfAWebhookIsASecretByItself has what is printed elsewhere hold
+// the path of a webhook and not its URL.
+func TestThreat13_TheEndOfAWebhookIsASecretByItself(t *testing.T) {
+	const key = "abcdefghijklmnopqrstuvwxy3"
+	for name, webhook := range map[string]string{
+		"chat_webhook": "https://chat.example/hooks/" + key, "slack_webhook": "https://hooks.slack.com/services/T1/B2/" + key,
+	} {
+		var redactor secret.Redactor
+		redactor.Add(mustRead(t, least.with(block{name: webhook}), CI{}).Secrets()...)
+		for _, text := range []string{webhook, "POST /hooks/" + key, key} {
+			if shown := redactor.Redact(text); strings.Contains(shown, key) {
+				t.Errorf("%s: %s", name, shown)
+			}
+		}
+	}
+}
+
 func TestScopeFollowsEvent(t *testing.T) {
 	for event, want := range map[string]Scope{"push": ScopeChanged, "cron": ScopeAll, "manual": ScopeAll, "pull_request": ScopeAll, "": ScopeAll} {
 		if got := mustRead(t, least, CI{Event: event}).Documents.Scope; got != want {
