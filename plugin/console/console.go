@@ -34,8 +34,8 @@ func (c Console) Opener(s settings.Settings) access.Opener {
 	return access.Opener{Settings: s, Log: c.Log, Redactor: c.Redactor}
 }
 
-// StageField is in every line of the log.
-const StageField = "stage"
+// stageField is in every line of the log.
+const stageField = "stage"
 
 // New opens the log on w, in the format and from the level that the
 // settings name. colour is for the console format. The console knows the
@@ -74,8 +74,8 @@ type staged struct{ to io.Writer }
 
 func (s staged) Write(line []byte) (int, error) {
 	out := line
-	if rest, ok := bytes.CutPrefix(line, []byte("{")); ok && !bytes.Contains(line, []byte(`"`+StageField+`":"`)) {
-		out = append([]byte(`{"`+StageField+`":"run",`), rest...)
+	if rest, ok := bytes.CutPrefix(line, []byte("{")); ok && !bytes.Contains(line, []byte(`"`+stageField+`":"`)) {
+		out = append([]byte(`{"`+stageField+`":"run",`), rest...)
 	}
 	if _, err := s.to.Write(out); err != nil {
 		return 0, err
@@ -88,8 +88,8 @@ func (s staged) Write(line []byte) (int, error) {
 func consoleLines(out io.Writer, colour bool) io.Writer {
 	return zerolog.ConsoleWriter{
 		Out: out, NoColor: !colour,
-		PartsOrder:    []string{zerolog.LevelFieldName, StageField, zerolog.MessageFieldName},
-		FieldsExclude: []string{StageField},
+		PartsOrder:    []string{zerolog.LevelFieldName, stageField, zerolog.MessageFieldName},
+		FieldsExclude: []string{stageField},
 		FormatPrepare: readable,
 		FormatPartValueByName: func(value any, _ string) string {
 			return fmt.Sprintf("%-10s", text.Line(fmt.Sprint(value), 20))
@@ -123,7 +123,7 @@ func readable(line map[string]any) error {
 	case zerolog.LevelErrorValue, zerolog.LevelFatalValue:
 		line[zerolog.MessageFieldName] = loudMessage{text, "1;31"} // bold red
 	default:
-		if line["item"] != nil && line[StageField] != "item" {
+		if line["item"] != nil && line[stageField] != "item" {
 			delete(line, "document") // the line that ends the item tells
 		}
 	}
