@@ -126,7 +126,7 @@ func ways(call fake.Call) []fake.How {
 	case "write", "publish", "push", "delete":
 		hows = append(hows, fake.Refused)
 	case "apply":
-		hows = append(hows, fake.Halts, fake.Breaks, fake.Leaves)
+		hows = append(hows, fake.Halts, fake.Breaks, fake.Leaves, fake.Late)
 	}
 	return hows
 }

@@ -160,3 +160,45 @@ func TestModeProposePublishesNothingThatAnEarlierRunApplied(t *testing.T) {
 	scenario{}.play(s)
 	s.quiet()
 }
+
+// TestStackOfWhichNobodyIsSureIsClosed has a second item of the stack in the run in
+// which the first one's apply goes wrong, and in the next one.
+func TestStackOfWhichNobodyIsSureIsClosed(t *testing.T) {
+	second := raise
+	second.id, second.action = "cccc", "Raise the NFS threads from 8 to 16 once more"
+	at := slices.IndexFunc(killedAt(t, "apply").Trail("run-1"), begins("apply")) + 1
+	for how, ended := range map[fake.How][2]string{
+		fake.Breaks: {"needs-person apply-failed", "needs-person apply-failed"},
+		fake.Leaves: {"needs-person not-converged", "needs-person not-converged"},
+		fake.Halts:  {"needs-person apply-unknown", "done"},
+		fake.Dies:   {"", "done"},
+	} {
+		t.Run(string(how), func(t *testing.T) {
+			s := newSite(t, raise, second)
+			s.Fail(fake.Fault{Run: s.name(1), At: at, How: how})
+			if s.run(); ended[0] != "" {
+				s.wantsEnded(ended[0], "skipped stack-closed")
+			}
+			s.EndLease()
+			if s.run(); ended[1] != "done" {
+				s.wantsEnded(ended[1], "skipped stack-closed")
+			}
+			if n := len(s.applies(second)); n > 0 {
+				t.Errorf("the second was applied %d times", n)
+			}
+		})
+	}
+}
+
+func TestOwnersCheckIsAskedWhenAKilledRunIsSettled(t *testing.T) {
+	for verdict, ended := range []string{"done", "failed verify-failed"} {
+		t.Run(ended, func(t *testing.T) {
+			s := killedAt(t, "publish")
+			s.tune = func(o *resolve.Options) { o.Verify = true }
+			s.Verdict = verdict
+			s.run()
+			s.wantsEnded(ended)
+			s.wantsPaidAndApplied(1, 1)
+		})
+	}
+}

@@ -2,6 +2,7 @@ package resolve_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -112,8 +113,18 @@ func (s *site) afterRival(effect string, begun bool) {
 
 func TestNothingIsAppliedOnceAnotherRunHasTheLock(t *testing.T) {
 	s := newSite(t, raise)
-	s.Before = once("look for the lock", func() { s.TakeLock("another") })
+	theirs := map[string]string{}
+	s.Before = once("look for the lock", func() {
+		s.TakeLock("another")
+		for name := range s.Refs(record.JournalPrefix) {
+			theirs[name] = s.Push("theirs\n", nil)
+			s.SetRef(name, theirs[name])
+		}
+	})
 	s.run()
+	if left := s.Refs(record.JournalPrefix); len(left) != 1 || !maps.Equal(left, theirs) {
+		t.Errorf("of the journal of the other run %v, %v is left", theirs, left)
+	}
 	if out := s.outcome(raise); len(s.applies(raise)) > 0 || out.State != item.NotAttempted {
 		t.Errorf("%d applies, %+v", len(s.applies(raise)), out)
 	}

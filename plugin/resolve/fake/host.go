@@ -378,6 +378,9 @@ func (c *checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplySt
 		if p == nil {
 			return fault.Mark(fault.Failed, errPlanChanged)
 		}
+		if how == Late {
+			return errLost
+		}
 		a := &applying{ApplyStatus: host.ApplyStatus{Began: true, Commit: spec.Commit, SHA256: spec.SHA256}}
 		d.applies[spec.ID] = a
 		c.h.w.apply(a, p, how)
@@ -388,6 +391,8 @@ func (c *checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplySt
 		return nil
 	})
 	switch {
+	case how == Late:
+		return host.ApplyStatus{Unknown: true}, fault.Mark(fault.Person, fmt.Errorf("%w; the apply may begin there", errLost))
 	case how == Lost && status.Began, how == Halts, left:
 		status.Began, status.Ended, status.Unknown = true, false, true
 		return status, fault.Mark(fault.Person, fmt.Errorf("%w; the apply may go on there", errLost))

@@ -30,6 +30,7 @@ const (
 	Refused How = "is refused"    // of pushes: the remote does not take it
 	Halts   How = "halts"         // of applies: the host dies in the middle of it
 	Breaks  How = "breaks"        // of applies: it ends half way, with an error
+	Late    How = "begins late"   // of applies: the connection is lost before it begins
 	Leaves  How = "leaves some"   // of applies: it ends well, and something is left to do
 )
 
