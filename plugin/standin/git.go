@@ -51,15 +51,24 @@ var (
 	branchPage     = pattern.Lazy(`^/([A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*)/src/branch/(.+)$`)
 )
 
-// StartGit starts a git remote on a free port of the loopback interface.
-func StartGit(o GitOptions) (*GitServer, error) {
+// httpBackend is the path of git http-backend.
+var httpBackend = sync.OnceValues(func() (string, error) {
 	execPath, err := runGit("", nil, "--exec-path")
 	if err != nil {
-		return nil, fmt.Errorf("folder of git's own programs: %w", err)
+		return "", fmt.Errorf("folder of git's own programs: %w", err)
 	}
 	backend := filepath.Join(strings.TrimSpace(execPath), "git-http-backend")
 	if _, err := os.Stat(backend); err != nil {
-		return nil, fmt.Errorf("the git remote needs git http-backend, which belongs to git: %w", err)
+		return "", fmt.Errorf("the git remote needs git http-backend, which belongs to git: %w", err)
+	}
+	return backend, nil
+})
+
+// StartGit starts a git remote on a free port of the loopback interface.
+func StartGit(o GitOptions) (*GitServer, error) {
+	backend, err := httpBackend()
+	if err != nil {
+		return nil, err
 	}
 	dir, err := filepath.Abs(o.Dir)
 	if err != nil {

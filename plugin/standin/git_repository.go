@@ -2,6 +2,7 @@ package standin
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -51,18 +52,19 @@ func (g *GitServer) Create(name, branch string) (*Repository, error) {
 		return nil, fmt.Errorf("repository name %q: it must look like owner/repo", name)
 	}
 	r := &Repository{server: g, name: name}
-	if _, err := runGit("", nil, "init", "--quiet", "--bare", "--initial-branch="+branch, r.Path()); err != nil {
+	if _, err := runGit("", nil, "init", "--quiet", "--bare", "--template=", "--initial-branch="+branch, r.Path()); err != nil {
 		return nil, fmt.Errorf("repository %s: %w", name, err)
 	}
-	settings := map[string]bool{
-		"http.receivepack":              true,
-		"uploadpack.allowAnySHA1InWant": g.options.AllowAnySHA1,
-		"uploadpack.allowFilter":        g.options.AllowFilter,
+	config, err := os.OpenFile(filepath.Join(r.Path(), "config"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("repository %s: %w", name, err)
 	}
-	for key, value := range settings {
-		if _, err := runGit(r.Path(), nil, "config", key, fmt.Sprint(value)); err != nil {
-			return nil, fmt.Errorf("repository %s: %w", name, err)
-		}
+	// No upkeep after each push: a world does not live long enough to need it.
+	_, err = fmt.Fprintf(config, "[http]\n\treceivepack = true\n[uploadpack]\n\tallowAnySHA1InWant = %v\n\tallowFilter = %v\n"+
+		"[receive]\n\tautogc = false\n[gc]\n\tauto = 0\n[maintenance]\n\tauto = false\n[core]\n\tfsync = none\n",
+		g.options.AllowAnySHA1, g.options.AllowFilter)
+	if err := errors.Join(err, config.Close()); err != nil {
+		return nil, fmt.Errorf("repository %s: %w", name, err)
 	}
 	return r, nil
 }
