@@ -218,23 +218,24 @@ func (s *site) applies() []string {
 	return plans
 }
 
-// everyStage asks for each stage disturbed in each way, which takes minutes.
-const everyStage = "PM_TODOS_EVERY_STAGE"
+// everyCase asks for all cases, and not for those alone that differ most, which
+// takes minutes.
+const everyCase = "PM_TODOS_EVERY_CASE"
 
-// chosen reports whether a stage is disturbed in a way: without everyStage where
+// chosen reports whether a stage is disturbed in a way: without everyCase where
 // the way matters most, and with -short at the apply alone, since to the race
 // detector one stage is like another.
 func chosen(stage string, where ...string) bool {
 	if testing.Short() {
 		return stage == "applying the judged plan"
 	}
-	return os.Getenv(everyStage) != "" || slices.Contains(where, stage)
+	return os.Getenv(everyCase) != "" || slices.Contains(where, stage)
 }
 
 func TestDisturbedRunIsSettledByTheNext(t *testing.T) {
 	t.Parallel()
 	for way, where := range map[string][]string{
-		"SIGKILL and its temporary directory gone": {"applying the judged plan", "pushing the fix"},
+		"SIGKILL and its temporary directory gone": {"applying the judged plan"},
 		"SIGTERM":        {"applying the judged plan"},
 		"connection cut": nil, // TestConnectionCutAtEachStage has it
 	} {
@@ -274,7 +275,7 @@ func TestDisturbedRunWithRealComponents(t *testing.T) {
 			"connection cut": {"the agent works", "applying the judged plan", "planning once more"},
 		} {
 			for _, stage := range at {
-				if !chosen(stage, "applying the judged plan", "pushing the fix") {
+				if way != "SIGKILL" && os.Getenv(everyCase) == "" || !chosen(stage, "applying the judged plan") {
 					continue
 				}
 				t.Run(version+"/"+way+"/"+stage, func(t *testing.T) {
@@ -408,11 +409,6 @@ func TestHalfAppliedStaysWithAPersonUntilItIsSettled(t *testing.T) {
 	if len(subjects) != 1 || !strings.HasPrefix(subjects[0], "fix(") {
 		t.Errorf("the fix is not published all the same: %q", subjects)
 	}
-	s.wants(3, s.run(nil)) // and every run after it
-	if calls, err := s.Agent.Calls(); err != nil || len(calls) != 1 {
-		t.Errorf("%d agent calls, want 1: %v", len(calls), err)
-	}
-
 	s.settle(true)
 	s.noJournal()
 	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -167,54 +166,29 @@ func TestEndToEndWithRealComponents(t *testing.T) {
 	}
 }
 
-func TestEndToEndRefusalsAndRivals(t *testing.T) {
+func TestEndToEndWithARivalThroughTheWrapper(t *testing.T) {
 	t.Parallel()
 	longAndAlike(t)
 	for version, terraform := range realTerraforms(t) {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			for name, edit := range map[string]string{
-				"protected stack":   `printf '\nresource "terraform_data" "x" {\n  input = "x"\n}\n' >>stacks/vault/main.tf`,
-				"terraform wrapper": `printf 'exit 0\n' >>scripts/tg`,
-				"ci pipeline":       `mkdir -p .woodpecker; echo 'steps: []' >.woodpecker/evil.yml`,
-			} {
-				t.Run(name, func(t *testing.T) {
-					t.Parallel()
-					o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
-					o.Terraform, o.AgentScript = terraform, edit
-					o.Files["scripts/tg"] = wrapper
-					s, settings := realSite(t, o)
-					before := fmt.Sprint(s.state("monitoring"))
-					s.wants(0, s.run(settings))
-					if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | TODO |") {
-						t.Errorf("the row is not TODO:\n%s", doc)
-					}
-					if after := fmt.Sprint(s.state("monitoring")); after != before {
-						t.Errorf("something was applied: %v", after)
-					}
-					s.nothingLeft()
-				})
-			}
-			t.Run("rival between clone and push, through the wrapper", func(t *testing.T) {
-				t.Parallel()
-				o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
-				o.Terraform = terraform
-				o.Files["scripts/tg"] = wrapper
-				s, settings := realSite(t, o)
-				s.Git.SetMiddleware(standin.Before(4, standin.IsPush, func() {
-					if _, err := s.Repo.Commit(standin.SampleBranch, "rival\n", map[string]string{"notes.txt": time.Now().String()}); err != nil {
-						t.Error(err)
-					}
-				}))
-				s.wants(0, s.run(settings))
-				doc := s.file(alertDocument)
-				if !strings.Contains(doc, "| over 80 % | Done |") || !strings.Contains(strings.Join(s.subjects(), "\n"), "rival") {
-					t.Errorf("commits %q, document:\n%s", s.subjects(), doc)
+			o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
+			o.Terraform = terraform
+			o.Files["scripts/tg"] = wrapper
+			s, settings := realSite(t, o)
+			s.Git.SetMiddleware(standin.Before(4, standin.IsPush, func() {
+				if _, err := s.Repo.Commit(standin.SampleBranch, "rival\n", map[string]string{"notes.txt": time.Now().String()}); err != nil {
+					t.Error(err)
 				}
-				s.linksResolve(doc)
-				s.nothingLeft()
-				s.nothingSecret()
-			})
+			}))
+			s.wants(0, s.run(settings))
+			doc := s.file(alertDocument)
+			if !strings.Contains(doc, "| over 80 % | Done |") || !strings.Contains(strings.Join(s.subjects(), "\n"), "rival") {
+				t.Errorf("commits %q, document:\n%s", s.subjects(), doc)
+			}
+			s.linksResolve(doc)
+			s.nothingLeft()
+			s.nothingSecret()
 		})
 	}
 }

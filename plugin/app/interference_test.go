@@ -107,11 +107,11 @@ func TestThreat14_DriftFoundAfterPaymentCountsAsAnAttempt(t *testing.T) {
 	if err := os.WriteFile(state, []byte(strings.ReplaceAll(held, "https://grafana.example.org/api/health", "https://grafana.example.org/drifted")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for range 4 {
-		s.run(map[string]string{"PLUGIN_SCOPE": "all"})
+	for range 2 {
+		s.run(map[string]string{"PLUGIN_SCOPE": "all", "PLUGIN_MAX_ATTEMPTS": "1"})
 	}
-	if calls := must[[]standin.AgentCall](t)(s.Agent.Calls()); len(calls) > 2 {
-		t.Errorf("%d agent calls with max_attempts 2", len(calls))
+	if n := s.paid(); n > 1 {
+		t.Errorf("%d agents were paid with max_attempts 1", n)
 	}
 }
 

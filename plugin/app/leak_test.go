@@ -18,8 +18,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
 // hunt looks for secrets in whatever it is shown, in every form that programs
@@ -278,7 +276,7 @@ func (s *site) watched(change map[string]string) *hunt {
 
 // leakWorlds are the stand-in world and one with a real sshd.
 var leakWorlds = map[string]func(*testing.T) (*site, map[string]string){
-	"stand-in": func(t *testing.T) (*site, map[string]string) { return newSite(t, standin.Options{}), nil },
+	"stand-in": func(t *testing.T) (*site, map[string]string) { return alertSite(t), nil },
 	"sshd": func(t *testing.T) (*site, map[string]string) {
 		return realSite(t, only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |")))
 	},

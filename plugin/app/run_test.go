@@ -352,9 +352,11 @@ func TestThreat2_ShellInjectionFromARow(t *testing.T) {
 	}
 }
 
+// TestThreat4_AgentThatLeavesItsScope has one item for each way of an agent to
+// leave its scope.
 func TestThreat4_AgentThatLeavesItsScope(t *testing.T) {
 	t.Parallel()
-	for name, edit := range map[string]string{
+	edits := map[string]string{
 		"protected stack":   `printf '\nresource "terraform_data" "x" {\n  input = "x"\n}\n' >>stacks/vault/main.tf`,
 		"terraform wrapper": `mkdir -p scripts; printf '#!/bin/sh\nexit 0\n' >scripts/tg; chmod +x scripts/tg`,
 		"ci pipeline":       `mkdir -p .woodpecker; echo 'steps: []' >.woodpecker/evil.yml`,
@@ -364,35 +366,41 @@ func TestThreat4_AgentThatLeavesItsScope(t *testing.T) {
 		"symlink":           `ln -sf /etc/passwd stacks/monitoring/passwd.tf`,
 		"code at plan time": `printf '\ndata "external" "x" {\n  program = ["sh", "-c", "touch /tmp/x"]\n}\n' >>stacks/monitoring/main.tf`,
 		"several stacks":    `for s in monitoring uptime-kuma; do printf '\nresource "terraform_data" "y" {\n  input = "y"\n}\n' >>stacks/$s/main.tf; done`,
-	} {
-		if testing.Short() && name != "several stacks" {
-			continue
-		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
-			o.AgentScript = edit
-			s := newSite(t, o)
-			before := fmt.Sprint(s.state("monitoring"))
-			s.wants(0, s.run(nil))
-			doc := s.file("docs/post-mortems/2026-01-01-alert.md")
-			if !strings.Contains(doc, "| over 80 % | TODO |") || !strings.Contains(doc, "| — | Needs human review |") {
-				t.Errorf("the row is not left to a person:\n%s", doc)
-			}
-			for _, subject := range s.subjects() {
-				if strings.HasPrefix(subject, "fix(") {
-					t.Errorf("a fix was committed: %s", subject)
-				}
-			}
-			if after := fmt.Sprint(s.state("monitoring")); after != before {
-				t.Errorf("the state changed from %v to %v", before, after)
-			}
-			if calls, err := s.Agent.Calls(); err != nil || len(calls) != 2 {
-				t.Errorf("the refusal was handed back %d times, want once: %v", len(calls)-1, err)
-			}
-			s.nothingLeft()
-		})
 	}
+	var rows []string
+	script := "case $ITEM_ACTION in\n"
+	for name, edit := range edits {
+		rows = append(rows, "| P2 | Add an alert beside the "+name+" | Alert | over 80 % | TODO |")
+		script += "*'" + name + "') " + edit + " ;;\n"
+	}
+	o := only("2026-01-01-alert.md", document(rows...))
+	o.AgentScript = script + "esac\n"
+	s := newSite(t, o)
+	before := fmt.Sprint(s.state("monitoring"))
+	s.wants(0, s.run(map[string]string{"PLUGIN_MAX_ITEMS": "9", "PLUGIN_BUDGET_USD": "50"}))
+	doc := s.file(alertDocument)
+	told := s.told()
+	for name := range edits {
+		action := "Add an alert beside the " + name
+		if told[action][0] != "refused" {
+			t.Errorf("%s: the item ended as %q", name, told[action])
+		}
+		if !strings.Contains(doc, "| "+action+" | Alert | over 80 % | TODO |") || !strings.Contains(doc, "| "+action+" | P2 | Alert | — | Needs human review |") {
+			t.Errorf("%s: the row is not left to a person:\n%s", name, doc)
+		}
+	}
+	for _, subject := range s.subjects() {
+		if strings.HasPrefix(subject, "fix(") {
+			t.Errorf("a fix was committed: %s", subject)
+		}
+	}
+	if after := fmt.Sprint(s.state("monitoring")); after != before {
+		t.Errorf("the state changed from %v to %v", before, after)
+	}
+	if n := s.paid(); n != 2*len(edits) {
+		t.Errorf("%d agents were paid, want one and its second turn for each of %d items", n, len(edits))
+	}
+	s.nothingLeft()
 }
 
 func TestReplacementIsRefusedAndKept(t *testing.T) {

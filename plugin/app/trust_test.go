@@ -197,32 +197,6 @@ func TestThreat21_AForgedJournalCostsItsOwnItemOnly(t *testing.T) {
 	s.nothingForged(marker)
 }
 
-// TestThreat21_AForgedJournalWithRealComponents is the worst of them with a real
-// Terraform behind OpenSSH's own server.
-func TestThreat21_AForgedJournalWithRealComponents(t *testing.T) {
-	t.Parallel()
-	longAndAlike(t)
-	const forged, honest = "Add an alert on swap", "Add an alert on disk usage"
-	for version, terraform := range realTerraforms(t) {
-		t.Run(version, func(t *testing.T) {
-			t.Parallel()
-			marker := filepath.Join(t.TempDir(), "ran")
-			o := only("2026-01-01-alert.md", document("| P0 | "+forged+" | Alert | over 50 % | TODO |", "| P2 | "+honest+" | Alert | over 80 % | TODO |"))
-			o.Terraform, o.Files["scripts/tg"] = terraform, wrapper
-			s, settings := realSite(t, o)
-			ref := s.rows(alertDocument)[forged]
-			if err := s.Repo.SetRef(record.JournalRef(ref), s.forgeries(marker)["wrapper and pipelines"](ref, forged)); err != nil {
-				t.Fatal(err)
-			}
-			s.wants(3, s.run(settings))
-			s.nothingForged(marker)
-			if doc := s.file(alertDocument); !strings.Contains(doc, "| over 50 % | TODO |") || !strings.Contains(doc, "| over 80 % | Done |") {
-				t.Errorf("the forged item is done, or the honest one is not:\n%s", doc)
-			}
-		})
-	}
-}
-
 // told is state and reason of each item in the summary of the last run, by action.
 func (s *site) told() map[string][2]string {
 	s.t.Helper()
@@ -246,9 +220,6 @@ func (s *site) nothingForged(marker string) {
 	}
 	if strings.Contains(s.file("stacks/monitoring/alerts.tf"), "alert: Forged") || strings.Contains(s.file("scripts/tg"), "echo") {
 		s.t.Error("a forged tree was published")
-	}
-	if s.Terraform.Dir == "" {
-		return // a real one notes no calls
 	}
 	for _, call := range must[[]standin.TerraformCall](s.t)(s.Terraform.Calls()) {
 		if !strings.HasSuffix(call.Dir, "/stacks/monitoring") {
@@ -473,6 +444,9 @@ func TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied(t *testing.T) {
 		"held":               {"planning the change", strings.Replace(row, "TODO", "Held", 1)},
 		"after its journal":  {"goes to its journal", ""},
 	} {
+		if c.stage == "the agent works" && os.Getenv(everyCase) == "" {
+			continue // TestRivalPushesBeforeEveryCallOfARun of plugin/resolve has it
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := alertSite(t)

@@ -223,8 +223,8 @@ func (s *site) direct() http.Handler {
 	})
 }
 
-// everyMood asks for all moods at every request, which takes minutes.
-const everyMood = "PM_TODOS_EVERY_STAGE"
+// everyCase asks for all moods at every request, which takes minutes.
+const everyCase = "PM_TODOS_EVERY_CASE"
 
 // moodStep is how far apart the requests are that meet a mood otherwise: each
 // mood begins with another one, so that all requests meet some.
@@ -234,7 +234,7 @@ const moodStep = 18
 // them pass, so the run must come to its end, and to nothing twice.
 func TestMoods_OfTheRemoteChangeNothing(t *testing.T) {
 	t.Parallel()
-	every := os.Getenv(everyMood) != ""
+	every := os.Getenv(everyCase) != ""
 	for _, filters := range []bool{true, false} {
 		var requests atomic.Int64
 		site := sweepSite(t, filters)
