@@ -48,7 +48,7 @@ var rooms = map[string][]string{
 	"plugin/gitrepo/gittest":    {},
 
 	"plugin/access":   {"plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/settings", "plugin/vault"},
-	"plugin/settings": {"plugin/gitrepo", "plugin/host/sshclient", "plugin/notify", "plugin/resolve/policy", "plugin/vault"},
+	"plugin/settings": {"plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/resolve/policy", "plugin/vault"},
 
 	"plugin/vault":      {},
 	"plugin/report":     {},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -82,10 +83,10 @@ func readFirst(s settings.Settings) gitrepo.Ahead {
 
 // Commands completes the Terraform settings from what the repository
 // has.
-func Commands(s settings.Settings, repo *gitrepo.Repo, commit string) (settings.Commands, error) {
+func Commands(s settings.Settings, repo *gitrepo.Repo, commit string) (host.Commands, error) {
 	_, err := repo.ReadFile(commit, settings.Wrapper)
 	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
-		return settings.Commands{}, fmt.Errorf("look for %s: %w", settings.Wrapper, err)
+		return host.Commands{}, fmt.Errorf("look for %s: %w", settings.Wrapper, err)
 	}
 	return s.TerraformCommands(err == nil), nil
 }

@@ -18,7 +18,7 @@ import (
 // one for the agent; together reports whether these are the same hosts, and then
 // the first has all of it.
 func Needs(s settings.Settings, program string) (terraform, agent host.Need, together bool) {
-	terraform = host.Need{Terraform: ProgramOnHost(program), Carry: s.Hosts.Carry, Workdir: s.Hosts.Workdir}
+	terraform = host.Need{Terraform: ProgramOnHost(program), Carry: s.Hosts.Prepare.Carry, Workdir: s.Hosts.Prepare.Workdir}
 	agent = host.Need{Agent: s.Agent.Command, AgentFrom: resolve.LeastAgent}
 	if together = slices.Equal(s.Hosts.Hosts, s.Hosts.AgentHosts); together {
 		terraform.Agent, terraform.AgentFrom = agent.Agent, agent.AgentFrom

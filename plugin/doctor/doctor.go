@@ -10,6 +10,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -49,7 +50,7 @@ type patient struct {
 	repo     *gitrepo.Repo // nil when it could not be read
 	tip      string
 	paths    []string
-	commands settings.Commands
+	commands host.Commands
 	remove   func() error // removes the clone
 
 	keys     access.Keys

@@ -14,7 +14,7 @@ import (
 // a run would take.
 func hosts(ctx context.Context, p *patient, say voice) {
 	// A run looks for terraform when the repository does not say.
-	program := cmp.Or(p.commands.Program, p.Settings.Terraform.Program, "terraform")
+	program := cmp.Or(p.commands.Program, p.Settings.Terraform.Commands.Program, "terraform")
 	terraform, agent, together := access.Needs(p.Settings, program)
 	for _, name := range p.Settings.Hosts.Hosts {
 		p.host(ctx, name, p.keys.Login(p.keys.Host), terraform, true, say)

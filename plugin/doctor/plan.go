@@ -21,7 +21,7 @@ func (p *patient) planStack(ctx context.Context, name string, space *host.Worksp
 		say.fail(stack, fault.Mark(fault.Settings, fault.WithFix(errors.New("is none of the stacks"), "name one of: %s", strings.Join(folders, ", "))))
 		return
 	}
-	plan, err := space.Plan(ctx, host.PlanSpec{Dir: stack, Program: c.Program, Init: c.Init, Plan: c.Plan, Show: c.Show, Timeout: p.Settings.Agent.ItemTimeout})
+	plan, err := space.Plan(ctx, host.PlanSpec{Dir: stack, Commands: c, Timeout: p.Settings.Agent.ItemTimeout})
 	if err != nil {
 		say.fail(stack, fmt.Errorf("on %s: %w", name, err))
 		return

@@ -42,7 +42,5 @@ func (p *patient) workspace(ctx context.Context, run *host.Run) (*host.Workspace
 	}
 	reader := host.Stream(pack)
 	defer func() { _ = reader.Close() }()
-	return run.Workspace(ctx, "doctor", p.tip, reader, host.Checkout, host.Prepare{
-		Workdir: p.Settings.Hosts.Workdir, Carry: p.Settings.Hosts.Carry, Command: p.Settings.Hosts.PrepareCommand,
-	})
+	return run.Workspace(ctx, "doctor", p.tip, reader, host.Checkout, p.Settings.Hosts.Prepare)
 }

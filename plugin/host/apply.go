@@ -17,7 +17,7 @@ import (
 type ApplySpec struct {
 	ID      string   // names the apply within its run, for FenceApply; pattern as of run ids
 	Dir     string   // the stack's folder in the repository
-	Program string   // as in PlanSpec
+	Program string   // as in Commands
 	Args    []string // {plan} stands for the absolute path of the plan file
 	SHA256  string   // of the plan file that was judged
 	Commit  string   // full hash of the fix that the plan is of; the run directory keeps it

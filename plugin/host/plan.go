@@ -14,15 +14,21 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
-// PlanSpec says how one stack is planned. In the arguments {plan} stands for
-// the absolute path of the plan file.
+// Commands is how stacks are planned and applied. In the arguments {plan} stands
+// for the absolute path of the plan file.
+type Commands struct {
+	Program string   // a name, an absolute path, or a path in the repository with a slash
+	Init    []string // arguments of the init call; empty for none
+	Plan    []string // arguments that make the plan file
+	Show    []string // arguments that print it as JSON
+	Apply   []string // arguments that apply it
+}
+
+// PlanSpec says which stack is planned, and how.
 type PlanSpec struct {
+	Commands
 	Dir     string        // the stack's folder in the repository
-	Program string        // a name, an absolute path, or a path in the repository with a slash
-	Init    []string      // arguments of the init call; empty for none
-	Plan    []string      // arguments that make the plan file
-	Show    []string      // arguments that print it as JSON
-	Timeout time.Duration // of all three; 0 means 20 minutes
+	Timeout time.Duration // of init, plan and show; 0 means 20 minutes
 	MaxShow int64         // bytes of the JSON; 0 means 64 MiB
 }
 

@@ -68,8 +68,11 @@ func terraformFiles(more ...string) map[string]string {
 
 func planSpec() PlanSpec {
 	return PlanSpec{
-		Dir: "stacks/a", Program: "scripts/tg", Init: []string{"init", "-input=false"},
-		Plan: []string{"plan", "-out={plan}", "$(touch PWNED)"}, Show: []string{"show", "-json", "{plan}"},
+		Dir: "stacks/a",
+		Commands: Commands{
+			Program: "scripts/tg", Init: []string{"init", "-input=false"},
+			Plan: []string{"plan", "-out={plan}", "$(touch PWNED)"}, Show: []string{"show", "-json", "{plan}"},
+		},
 	}
 }
 

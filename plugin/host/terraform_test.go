@@ -18,8 +18,11 @@ func TestRealTerraform(t *testing.T) {
 	anywhere(t, func(t *testing.T, w *world) {
 		_, ws := space(t, w.Host, r, Checkout, Prepare{})
 		spec := PlanSpec{
-			Dir: "stacks/a", Program: "terraform", Init: []string{"init", "-input=false", "-lockfile=readonly"},
-			Plan: []string{"plan", "-input=false", "-lock-timeout=5s", "-out={plan}"}, Show: []string{"show", "-json", "{plan}"},
+			Dir: "stacks/a",
+			Commands: Commands{
+				Program: "terraform", Init: []string{"init", "-input=false", "-lockfile=readonly"},
+				Plan: []string{"plan", "-input=false", "-lock-timeout=5s", "-out={plan}"}, Show: []string{"show", "-json", "{plan}"},
+			},
 		}
 		actions := func() string {
 			plan, err := ws.Plan(t.Context(), spec)

@@ -42,7 +42,7 @@ func (h hosts) Close() error {
 
 // connect finds the first host that is ready for Terraform, and the first that
 // is ready for the agent.
-func (j *job) connect(ctx context.Context, k access.Keys, commands settings.Commands) (h hosts, err error) {
+func (j *job) connect(ctx context.Context, k access.Keys, commands host.Commands) (h hosts, err error) {
 	terraform, agent, together := access.Needs(j.Settings, commands.Program)
 	if h.Terraform, h.Facts, err = j.firstReady(ctx, j.Hosts.Hosts, k.Login(k.Host), terraform); err != nil {
 		return h, err

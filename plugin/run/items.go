@@ -10,6 +10,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
@@ -53,7 +54,7 @@ func whileHeld(ctx context.Context, lock *gitrepo.Lock) (context.Context, contex
 }
 
 // newResolver hands the settings on to the room that works on the items.
-func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands settings.Commands, lock *gitrepo.Lock) (*resolve.Resolver, error) {
+func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands host.Commands, lock *gitrepo.Lock) (*resolve.Resolver, error) {
 	s, repo := j.Settings, j.repo
 	paths, err := repo.Files(repo.Tip())
 	if err != nil {
@@ -61,9 +62,8 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 	}
 	deadline, _ := ctx.Deadline()
 	programs := onhost.Programs{
-		Agent: s.Agent.Command, Terraform: commands.Program, Init: commands.Init, Plan: commands.Plan, Show: commands.Show, Apply: commands.Apply,
-		Workdir: s.Hosts.Workdir, Carry: s.Hosts.Carry, Prepare: s.Hosts.PrepareCommand, Verify: s.Terraform.VerifyCommand,
-		Timeout: s.Agent.ItemTimeout,
+		Agent: s.Agent.Command, Commands: commands, Prepare: s.Hosts.Prepare,
+		Verify: s.Terraform.VerifyCommand, Timeout: s.Agent.ItemTimeout,
 	}
 	terraform, err := onhost.Open(ctx, h.Terraform, repo, j.id, programs)
 	if err != nil {

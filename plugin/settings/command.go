@@ -11,6 +11,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
@@ -21,18 +22,11 @@ const Wrapper = "scripts/tg"
 // PlanFile stands for the absolute path of the saved plan in arguments.
 const PlanFile = "{plan}"
 
-// Commands is how a stack is planned and applied. {plan} in arguments stands
-// for the absolute path of the plan file.
-type Commands struct {
-	Program                 string   // path in the repository when it has a slash, else a program on the host
-	Init, Plan, Show, Apply []string // arguments; an empty Init is skipped
-}
-
 // TerraformCommands completes the Terraform settings. hasWrapper reports whether
 // the repository has Wrapper, which decides the program when it is unset; the
 // program decides the arguments that are unset.
-func (s Settings) TerraformCommands(hasWrapper bool) Commands {
-	program := s.Terraform.Program
+func (s Settings) TerraformCommands(hasWrapper bool) host.Commands {
+	program := s.Terraform.Commands.Program
 	switch {
 	case program != "":
 	case hasWrapper:
@@ -40,7 +34,7 @@ func (s Settings) TerraformCommands(hasWrapper bool) Commands {
 	default:
 		program = "terraform"
 	}
-	c := Commands{
+	c := host.Commands{
 		Program: program,
 		Init:    []string{"init", "-input=false", "-lockfile=readonly"},
 		Plan:    []string{"plan", "-input=false", "-lock-timeout=5m", "-out=" + PlanFile},
@@ -51,10 +45,10 @@ func (s Settings) TerraformCommands(hasWrapper bool) Commands {
 		c.Init = nil // the wrapper initialises by itself
 		c.Apply = []string{"apply", "--non-interactive", PlanFile}
 	}
-	c.Init = orElse(s.Terraform.InitArgs, c.Init)
-	c.Plan = orElse(s.Terraform.PlanArgs, c.Plan)
-	c.Show = orElse(s.Terraform.ShowArgs, c.Show)
-	c.Apply = orElse(s.Terraform.ApplyArgs, c.Apply)
+	c.Init = orElse(s.Terraform.Commands.Init, c.Init)
+	c.Plan = orElse(s.Terraform.Commands.Plan, c.Plan)
+	c.Show = orElse(s.Terraform.Commands.Show, c.Show)
+	c.Apply = orElse(s.Terraform.Commands.Apply, c.Apply)
 	return c
 }
 

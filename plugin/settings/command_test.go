@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/pm-todos/pm-todos/plugin/host"
 )
 
 func TestReadArguments_OfALine(t *testing.T) {
@@ -91,7 +93,7 @@ func TestReadArguments_RefusesWhatCanBeReadInTwoWays(t *testing.T) {
 }
 
 func TestTerraformCommands(t *testing.T) {
-	terraform := Commands{
+	terraform := host.Commands{
 		Program: "terraform",
 		Init:    []string{"init", "-input=false", "-lockfile=readonly"},
 		Plan:    []string{"plan", "-input=false", "-lock-timeout=5m", "-out={plan}"},
@@ -108,7 +110,7 @@ func TestTerraformCommands(t *testing.T) {
 		name       string
 		b          block
 		hasWrapper bool
-		want       Commands
+		want       host.Commands
 	}{
 		{"no wrapper", nil, false, terraform},
 		{"wrapper", nil, true, wrapper},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
@@ -93,9 +94,7 @@ type Hosts struct {
 	SSHKey         secret.String
 	AgentSSHKey    secret.String // empty: SSHKey
 	ConnectTimeout time.Duration
-	Workdir        string   // a person's checkout, the source of Carry files only
-	Carry          []string // globs of ignored files
-	PrepareCommand string   // the owner's own shell text
+	Prepare        host.Prepare
 }
 
 // Agent say what the agent is and what it may cost.
@@ -107,16 +106,11 @@ type Agent struct {
 	ItemTimeout time.Duration
 }
 
-// Terraform say what may change and how it is planned. The program and
-// its arguments are empty when unset: see Settings.TerraformCommands.
+// Terraform say what may change and how it is planned.
 type Terraform struct {
-	policy.Scope  // TypePaths are nil when unset: see Settings.ScopeIn
-	Program       string
-	InitArgs      []string
-	PlanArgs      []string
-	ShowArgs      []string
-	ApplyArgs     []string
-	VerifyCommand string // the owner's own shell text
+	policy.Scope                // TypePaths are nil when unset: see Settings.ScopeIn
+	Commands      host.Commands // what is empty is unset: see Settings.TerraformCommands
+	VerifyCommand string        // the owner's own shell text
 	LockTimeout   time.Duration
 }
 

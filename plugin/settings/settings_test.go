@@ -11,6 +11,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
@@ -98,7 +99,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Hosts: Hosts{
 			Hosts: []string{"local"}, AgentHosts: []string{"local"}, ConnectTimeout: 10 * time.Second,
-			Carry: []string{"**/.terraform.lock.hcl"},
+			Prepare: host.Prepare{Carry: []string{"**/.terraform.lock.hcl"}},
 		},
 		Agent: Agent{Name: "postmortem-todo-resolver", Command: "claude", BudgetUSD: 5, ItemTimeout: 30 * time.Minute},
 		Terraform: Terraform{

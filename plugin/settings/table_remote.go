@@ -129,16 +129,16 @@ var hostEntries = []Entry{
 	{
 		Name:  "workdir",
 		Usage: "A person's checkout on the Terraform host. Only `carry` files are read from it, and nothing is written to it.",
-		read:  asText(func(s *Settings) *string { return &s.Hosts.Workdir }, absolute),
+		read:  asText(func(s *Settings) *string { return &s.Hosts.Prepare.Workdir }, absolute),
 	},
 	{
 		Name: "carry", Default: "**/.terraform.lock.hcl",
 		Usage: "List of globs of ignored files in `workdir` that are copied into the Terraform workspace, such as a kubeconfig.",
-		read:  asList(func(s *Settings) *[]string { return &s.Hosts.Carry }, glob),
+		read:  asList(func(s *Settings) *[]string { return &s.Hosts.Prepare.Carry }, glob),
 	},
 	{
 		Name:  "prepare_command",
 		Usage: "Shell command to run in the Terraform workspace after the checkout, such as `git-crypt unlock ~/.keys/infra`.",
-		read:  asLines(func(s *Settings) *string { return &s.Hosts.PrepareCommand }, shellText),
+		read:  asLines(func(s *Settings) *string { return &s.Hosts.Prepare.Command }, shellText),
 	},
 }

@@ -85,27 +85,27 @@ var terraformEntries = []Entry{
 	{
 		Name: "terraform", told: "`" + Wrapper + "` if the repository has it, else `terraform`",
 		Usage: "Program to run in the stack's folder: a path in the repository, or a program on the host.",
-		read:  asText(func(s *Settings) *string { return &s.Terraform.Program }, CheckProgram),
+		read:  asText(func(s *Settings) *string { return &s.Terraform.Commands.Program }, CheckProgram),
 	},
 	{
 		Name: "init_args", told: "none for `" + Wrapper + "`, else `init -input=false -lockfile=readonly`",
 		Usage: "Arguments that initialise a stack: a line, in which quotes work as in a shell, or a list. Nothing is expanded, and ambiguous lines are refused.",
-		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.InitArgs }, wantsNoPlanFile),
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.Commands.Init }, wantsNoPlanFile),
 	},
 	{
 		Name: "plan_args", told: "`plan -input=false -lock-timeout=5m -out={plan}`",
 		Usage: "Arguments that save a plan, a line or a list; `{plan}` is replaced by an absolute path.",
-		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.PlanArgs }, wantsPlanFile),
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.Commands.Plan }, wantsPlanFile),
 	},
 	{
 		Name: "show_args", told: "`show -json {plan}`",
 		Usage: "Arguments that print the saved plan as JSON, a line or a list; `{plan}` must be the last.",
-		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.ShowArgs }, wantsPlanFileLast),
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.Commands.Show }, wantsPlanFileLast),
 	},
 	{
 		Name: "apply_args", told: "`apply --non-interactive {plan}` for `" + Wrapper + "`, else `apply -input=false -lock-timeout=5m {plan}`",
 		Usage: "Arguments that apply the saved plan, a line or a list; `{plan}` must be the last, and a wrapper must pass it on as the last. `doctor` checks this.",
-		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.ApplyArgs }, wantsPlanFileLast),
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.Commands.Apply }, wantsPlanFileLast),
 	},
 	{
 		Name:  "verify_command",

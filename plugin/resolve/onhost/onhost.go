@@ -25,17 +25,13 @@ const (
 	agentGrace     = 10 * time.Second // between TERM and KILL
 )
 
-// Programs says what runs on a host. {plan} in arguments stands for the absolute
-// path of the plan file.
+// Programs says what runs on a host.
 type Programs struct {
-	Agent                   string   // program on the host
-	Terraform               string   // path in the repository, or program on the host
-	Init, Plan, Show, Apply []string // arguments; an empty Init is skipped
-	Workdir                 string   // a person's checkout, source of Carry only
-	Carry                   []string // globs of ignored files copied from Workdir
-	Prepare                 string   // shell command after the checkout
-	Verify                  string   // shell command after the apply
-	Timeout                 time.Duration
+	Agent    string // program on the host
+	Commands host.Commands
+	Prepare  host.Prepare
+	Verify   string // shell command after the apply
+	Timeout  time.Duration
 }
 
 // Records are the run directories on a host.
@@ -123,12 +119,11 @@ func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte,
 
 // Checkout is a workspace for stacks.
 func (h *Host) Checkout(ctx context.Context, commit string, pack func(io.Writer) error) (seam.Checkout, error) {
-	p := h.programs
-	space, err := h.space(ctx, "plan", commit, pack, host.Checkout, host.Prepare{Workdir: p.Workdir, Carry: p.Carry, Command: p.Prepare})
+	space, err := h.space(ctx, "plan", commit, pack, host.Checkout, h.programs.Prepare)
 	if err != nil {
 		return nil, err
 	}
-	return checkout{space, p}, nil
+	return checkout{space, h.programs}, nil
 }
 
 type checkout struct {
@@ -138,13 +133,12 @@ type checkout struct {
 
 // Plan plans a stack and keeps the plan file.
 func (c checkout) Plan(ctx context.Context, stack string) (item.Plan, error) {
-	p := c.programs
-	return c.space.Plan(ctx, host.PlanSpec{Dir: stack, Program: p.Terraform, Init: p.Init, Plan: p.Plan, Show: p.Show, Timeout: p.Timeout})
+	return c.space.Plan(ctx, host.PlanSpec{Commands: c.programs.Commands, Dir: stack, Timeout: c.programs.Timeout})
 }
 
 // Apply applies the plan file that was judged.
 func (c checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplyStatus, error) {
-	spec.Program, spec.Args = c.programs.Terraform, c.programs.Apply
+	spec.Program, spec.Args = c.programs.Commands.Program, c.programs.Commands.Apply
 	return c.space.Apply(ctx, spec)
 }
 
