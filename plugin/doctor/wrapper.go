@@ -34,11 +34,7 @@ func (p *patient) wrapper(ctx context.Context, name string, space *host.Workspac
 	}
 	well := true
 	for _, one := range shown {
-		calls := make([][]string, len(one.Calls))
-		for i, call := range one.Calls {
-			calls[i] = call.Args
-		}
-		if text, fix := handed(c.Program, one.Args, calls, plan); text != "" {
+		if text, fix := handed(c.Program, one.Args, one.Calls, plan); text != "" {
 			well = false
 			say.fail(name, fault.WithFix(errors.New(strings.ReplaceAll(text, plan, settings.PlanFile)), "%s", fix))
 		}

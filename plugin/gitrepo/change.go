@@ -28,7 +28,7 @@ const (
 // Contents over MaxContent, and those after 64 MiB in all, are left nil.
 // Filtered comes from the base's own .gitattributes files, of every folder.
 func (r *Repo) Diff(base, tree string) (item.Change, error) {
-	out := item.Change{Base: base, Tree: tree}
+	var out item.Change
 	_, c, err := r.commit(base)
 	if err != nil {
 		return out, fmt.Errorf("compare with the base: %w", err)

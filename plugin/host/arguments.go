@@ -12,30 +12,22 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
-// A Call is one start of terraform, tofu or terragrunt by a wrapper.
-type Call struct {
-	Program string // terraform, tofu or terragrunt
-	Args    []string
-}
-
 // Handed is what a wrapper made of one list of arguments.
 type Handed struct {
-	Args   []string // as the wrapper got them
-	Code   int      // its exit code
-	Calls  []Call   // what it started, in order
-	Output string   // end of what it printed, cleaned
+	Args  []string   // as the wrapper got them
+	Calls [][]string // the arguments of what it started, in order
 }
 
 // ErrUnreached is a wrapper that did not start the programs that stood first on
 // the PATH, so that nothing can be said of what it hands on.
 var ErrUnreached = errors.New("the wrapper starts neither terraform, tofu nor terragrunt from the PATH")
 
-// recorder stands in for the programs that a wrapper starts: it notes its name
-// and arguments. It fails as an apply, so that a wrapper does not go on to what
+// recorder stands in for the programs that a wrapper starts: it notes its
+// arguments. It fails as an apply, so that a wrapper does not go on to what
 // it does after one.
 const recorder = `#!/bin/sh
 {
-	printf '=%s\n' "${0##*/}"
+	echo =
 	for one in "$@"; do printf '+%s\n' "$one"; done
 } >>"${0%/*}/calls"
 case " $* " in
@@ -76,31 +68,26 @@ func (w *Workspace) Arguments(ctx context.Context, dir, program string, lists []
 	case a.Has("unreached"):
 		line := script.TellingLine(script.Tail(a.Block("output")))
 		return plan, nil, fmt.Errorf("%s on %s: %w (exit code %s: %s)", doing, h.Name(), ErrUnreached, text.Line(a.Get("unreached"), 10), line)
-	case !a.Has("shown") || len(a.Lines["handed"]) != len(lists) || len(a.Blocks["calls"]) != len(lists) || len(a.Blocks["output"]) != len(lists):
+	case !a.Has("shown") || len(a.Blocks["calls"]) != len(lists):
 		return "", nil, fmt.Errorf("%s on %s: %w", doing, h.Name(), script.ErrAnswer)
 	}
 	for i, list := range lists {
-		code, _ := strconv.Atoi(a.Lines["handed"][i]) // a number that the script made
-		shown = append(shown, Handed{
-			Args: withPlan(list, plan), Code: code, Calls: readCalls(string(a.Blocks["calls"][i])), Output: script.Tail(a.Blocks["output"][i]),
-		})
+		shown = append(shown, Handed{Args: withPlan(list, plan), Calls: readCalls(string(a.Blocks["calls"][i]))})
 	}
 	return plan, shown, nil
 }
 
-// readCalls reads what the recorder wrote: a line "=program" for each call,
-// then a line "+argument" for each argument. Further lines of an argument are
-// left out.
-func readCalls(text string) []Call {
-	var calls []Call
+// readCalls reads what the recorder wrote: a line "=" for each call, then a line
+// "+argument" for each argument. Further lines of an argument are left out.
+func readCalls(text string) (calls [][]string) {
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
-		case strings.HasPrefix(line, "="):
-			calls = append(calls, Call{Program: script.Tail([]byte(line[1:]))})
+		case line == "=":
+			calls = append(calls, nil)
 		case strings.HasPrefix(line, "+") && len(calls) > 0:
 			last := &calls[len(calls)-1]
-			last.Args = append(last.Args, script.Tail([]byte(line[1:])))
+			*last = append(*last, script.Tail([]byte(line[1:])))
 		}
 	}
 	return calls

@@ -12,7 +12,7 @@ import (
 // wrappers are scripts/tg as repositories have them.
 var wrappers = map[string]string{
 	"hands on":    "#!/bin/sh\nset -eu\nverb=$1\nshift\nexec terragrunt \"$verb\" -lock-timeout=5m \"$@\"\n",
-	"appends":     "#!/bin/sh\nset -eu\ncase $1 in plan | apply) set -- \"$@\" -lock-timeout=5m ;; esac\nterragrunt \"$@\"\ntouch \"$HOME/after-$1\"\n",
+	"appends":     "#!/bin/sh\nset -eu\ncase $1 in plan | apply) set -- \"$@\" -lock-timeout=5m ;; esac\nterragrunt \"$@\"\ncase $1 in apply) terragrunt output ;; esac\n",
 	"drops":       "#!/bin/sh\nexec terragrunt \"$1\" --non-interactive\n",
 	"own program": "#!/bin/sh\nexec /absent/terragrunt \"$@\"\n",
 	"own path":    "#!/bin/sh\nPATH=$(cd \"$(dirname \"$0\")\" && pwd):$PATH\nexec terragrunt \"$@\"\n",
@@ -32,7 +32,7 @@ func TestArgumentsThatAWrapperHandsOn(t *testing.T) {
 					{"plan", "-out={plan}", "a b'c"}, {"apply", "--non-interactive", "{plan}"},
 				})
 				switch name {
-				case "hands on", "appends", "drops":
+				case "hands on", "appends", "drops": // one call: no wrapper takes the apply for one that succeeded
 					if err != nil || len(shown) != 2 || len(shown[0].Calls) != 1 || len(shown[1].Calls) != 1 {
 						t.Fatalf("%s: got %+v, %v", name, shown, err)
 					}
@@ -51,14 +51,11 @@ func TestArgumentsThatAWrapperHandsOn(t *testing.T) {
 					"appends":  {"apply", "--non-interactive", plan, "-lock-timeout=5m"},
 					"drops":    {"apply", "--non-interactive"},
 				}[name]
-				if got := shown[1].Calls[0]; got.Program != "terragrunt" || !slices.Equal(got.Args, want) {
+				if got := shown[1].Calls[0]; !slices.Equal(got, want) {
 					t.Errorf("%s: got %+v, want %q", name, got, want)
 				}
-				if name == "hands on" && !slices.Contains(shown[0].Calls[0].Args, "a b'c") {
+				if name == "hands on" && !slices.Contains(shown[0].Calls[0], "a b'c") {
 					t.Errorf("an argument was not kept whole: %+v", shown[0].Calls)
-				}
-				if shown[1].Code == 0 {
-					t.Errorf("%s: the apply is said to have succeeded", name)
 				}
 			})
 		})

@@ -79,7 +79,7 @@ func (w *Workspace) Plan(ctx context.Context, spec PlanSpec) (item.Plan, error) 
 	case a.Number("stdout-size") != int64(len(exit.Stdout)):
 		return item.Plan{}, fmt.Errorf("planning %s on %s: %w: the plan's JSON has %d bytes, %d are taken", stack, h.Name(), script.ErrTooLarge, a.Number("stdout-size"), spec.MaxShow)
 	}
-	return item.Plan{Stack: spec.Dir, SHA256: hash, Show: exit.Stdout}, nil
+	return item.Plan{SHA256: hash, Show: exit.Stdout}, nil
 }
 
 func (w *Workspace) planJob(spec PlanSpec) (script.Job, error) {

@@ -40,14 +40,11 @@ type File struct {
 // Change is the difference between a base commit and what the agent left, both
 // as objects in this program's own clone.
 type Change struct {
-	Base  string // commit hash that the agent started from
-	Tree  string // tree hash of what it left
 	Files []File // sorted by path
 }
 
 // Plan is the outcome of planning one stack.
 type Plan struct {
-	Stack  string // folder in the repository
 	SHA256 string // of the saved plan file, lower-case hex
 	Show   []byte // what the show command printed, unparsed and untrusted
 }

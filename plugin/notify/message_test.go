@@ -33,13 +33,16 @@ func told(t *testing.T, folder, name string) report.Message {
 func TestGolden(t *testing.T) {
 	for _, folder := range []string{"full", "hostile", "quiet"} {
 		result := told(t, folder, "result")
-		for name, body := range map[string]any{
-			"slack":      slackMessage(result),
-			"glance":     slackMessage(told(t, folder, "glance")),
-			"details":    slackMessage(told(t, folder, "details")),
-			"started":    slackMessage(told(t, folder, "started")),
-			"mattermost": mattermostPost(result),
-		} {
+		bodies := map[string]any{
+			"slack":   slackMessage(result),
+			"glance":  slackMessage(told(t, folder, "glance")),
+			"details": slackMessage(told(t, folder, "details")),
+			"started": slackMessage(told(t, folder, "started")),
+		}
+		for _, one := range chats {
+			bodies[one.kind] = one.body(result)
+		}
+		for name, body := range bodies {
 			t.Run(folder+"/"+name, func(t *testing.T) {
 				got, err := json.MarshalIndent(body, "", "  ")
 				if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -39,7 +40,7 @@ func summary() Summary {
 		Outcomes:  outcomes(nfs),
 		Skipped:   []Left{{Item: itemAt(nfs, 31, "P1", "Migrate Vault to an encrypted PVC", "Migration"), Reason: "type-not-safe", Evidence: "Migrate " + evil}, {Item: itemAt(nfs, 32, "P3", evil, evil), Reason: "type-unknown"}},
 		Unclear:   []Left{{Item: itemAt(nfs, 50, "P2", "Think about "+evil, ""), Reason: "implicit"}},
-		Problems:  []Problem{{File: nfs, Line: 33, Column: 4, Reason: "malformed-row", Detail: "The row has 7 cells. " + evil, Text: evil}},
+		Problems:  []Problem{{File: nfs, Problem: postmortem.Problem{Line: 33, Column: 4, Reason: "malformed-row", Detail: "The row has 7 cells. " + evil, Text: evil}}},
 		CostUSD:   1.2345,
 		BudgetUSD: 5, DocsCommit: docsCommit,
 		Err: errors.New("push the docs commit: refused by a hook:\n" + evil), Exit: fault.Person,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -80,9 +81,6 @@ type Left struct {
 
 // Problem is a place in a document that the parser cannot use.
 type Problem struct {
-	File         string
-	Line, Column int
-	Reason       reason.Code
-	Detail       string // one sentence
-	Text         string // what stands there
+	postmortem.Problem
+	File string
 }

@@ -140,6 +140,5 @@ func (r *Resolver) planIn(ctx context.Context, space seam.Checkout, stack string
 	if err != nil {
 		return item.Plan{}, fmt.Errorf("plan %s: %w", stack, err)
 	}
-	plan.Stack = stack
 	return plan, nil
 }

@@ -67,9 +67,7 @@ func addDocument(sum *report.Summary, doc *postmortem.Document, pushed bool) {
 		sum.Unclear = append(sum.Unclear, left(one))
 	}
 	for _, p := range doc.Problems {
-		sum.Problems = append(sum.Problems, report.Problem{
-			File: doc.File, Line: p.Line, Column: p.Column, Reason: p.Reason, Detail: p.Detail, Text: p.Text,
-		})
+		sum.Problems = append(sum.Problems, report.Problem{Problem: p, File: doc.File})
 	}
 }
 

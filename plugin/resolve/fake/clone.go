@@ -164,7 +164,7 @@ func (c *Clone) ReadFile(hash, path string) ([]byte, error) {
 // Diff is the difference between a commit and a tree.
 func (c *Clone) Diff(base, tree string) (item.Change, error) {
 	return locked(c.w, func() (item.Change, error) {
-		out := item.Change{Base: base, Tree: tree}
+		var out item.Change
 		before, err := c.files(base)
 		if err != nil {
 			return out, err
