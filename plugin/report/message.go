@@ -143,6 +143,7 @@ func cut16(text string, limit int) string {
 // Started tells that work starts on items, of which the run takes at most so
 // many. A limit of 0 is none.
 func Started(s Summary, items []item.Item, limit int) Message {
+	s.Duration = 0 // what it takes and costs is told at the end
 	v, c := Render(s), cleaner{s.Redactor}
 	var p parts
 	head := "working on " + text.Counted(len(items), "follow-up item")

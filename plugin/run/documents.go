@@ -16,10 +16,12 @@ import (
 
 // readDocuments reads the documents as they are at a commit. It is called again
 // once the branch stands still.
-func (j *job) readDocuments(commit string) (err error) {
-	if j.read, err = access.Select(j.Settings, j.repo, commit, j.Log); err != nil {
-		return err
+func (j *job) readDocuments(commit string) error {
+	read, err := access.Select(j.Settings, j.repo, commit, j.Log)
+	if err != nil {
+		return err // what was read before is told all the same
 	}
+	j.read = read
 	skipped, unclear, problems := 0, 0, 0
 	for _, doc := range j.read.Documents {
 		skipped, unclear, problems = skipped+len(doc.Skipped()), unclear+len(doc.Unclear()), problems+len(doc.Problems)
