@@ -269,6 +269,11 @@ func TestEveryCallOfARunGoesWrong(t *testing.T) {
 			clean = sc.site(t)
 			sc.play(clean)
 			clean.quiet()
+			for _, host := range []string{"agents", "terraform"} {
+				if n := clean.Machine(host).Runs(); n > 0 {
+					t.Errorf("%d run directories are left on %s", n, host)
+				}
+			}
 			if t.Failed() {
 				t.Log(clean.log())
 			}
