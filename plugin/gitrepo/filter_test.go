@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -98,7 +99,7 @@ func sameAnswers(t *testing.T, a, b *Repo) {
 		t.Helper()
 		x, xErr := do(a)
 		y, yErr := do(b)
-		if fmt.Sprint(x) != fmt.Sprint(y) || (xErr == nil) != (yErr == nil) {
+		if !reflect.DeepEqual(x, y) || (xErr == nil) != (yErr == nil) {
 			t.Errorf("%s: %.200v, %v; the other %.200v, %v", what, x, xErr, y, yErr)
 		}
 	}
