@@ -142,6 +142,12 @@ func TestEverySettingIsRead(t *testing.T) {
 		"agent_ssh_key": testKey(t), "slack_webhook": "T/B/x",
 		"git_signing_key": testKey(t), "git_ca_cert": "-----BEGIN", "proxy": "http://proxy.example:3128", "no_proxy": "forge.example", "state_refs": "refs/ci",
 	}
+	secrets := map[string]bool{}
+	for _, group := range Groups() {
+		for _, entry := range group.Entries {
+			secrets[entry.Name] = entry.Secret
+		}
+	}
 	for _, name := range names() {
 		full := texts
 		if _, ok := full[name]; !ok {
@@ -155,6 +161,9 @@ func TestEverySettingIsRead(t *testing.T) {
 		without, _ := full.with(block{name: ""}).read(CI{})
 		if flatten(with) == flatten(without) {
 			t.Errorf("%s makes no difference", name)
+		}
+		if secrets[name] != (len(with.Secrets()) > len(without.Secrets())) {
+			t.Errorf("%s is marked as a secret: %v, and what is hidden says otherwise", name, secrets[name])
 		}
 	}
 }
