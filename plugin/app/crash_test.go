@@ -30,7 +30,7 @@ func (s *site) process(change map[string]string) *exec.Cmd {
 		s.t.Fatal(err)
 	}
 	environment := s.Settings()
-	environment["PLUGIN_LOCK_TIMEOUT"] = "5s"
+	environment["PLUGIN_LOCK_TIMEOUT"] = "1m"
 	maps.Copy(environment, change)
 	cmd := exec.Command(program)
 	cmd.Env = append(cmd.Environ(), runVariable+"=1", "NO_COLOR=1")

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/console"
@@ -37,7 +36,7 @@ func (s *site) doctor(change map[string]string, options ...string) int {
 		}
 	}
 	var out bytes.Buffer
-	settings.Vault.Timeout = 2 * time.Second
+	settings.Vault.Timeout = s.patienceWithVault()
 	console, closeConsole := console.New("test", settings, &out, false)
 	err = examine(s.t.Context(), settings, console, nil, format, plan)
 	if closeErr := closeConsole(); closeErr != nil {
@@ -220,7 +219,7 @@ func TestDoctorGoesOnWithWhatDoesNotDepend(t *testing.T) {
 			want: map[string]string{"push": "warn"},
 		},
 		"vault": {
-			ruin: func(s *site) error { s.Vault.SetSealed(true); return nil }, code: 75,
+			ruin: func(s *site) error { s.seal(true); return nil }, code: 75,
 			want: map[string]string{"push": "ok", "vault": "FAIL", "reach HOST": "skipped", "summary WORKSPACE/.pm-todos": "ok"},
 		},
 		"field": {

@@ -51,14 +51,14 @@ func TestAFirstRunThatIsCutShortIsNotForgotten(t *testing.T) {
 		end      func(*site, map[string]string)
 	}{
 		"Vault is sealed": {"known", func(s *site, settings map[string]string) {
-			s.Vault.SetSealed(true)
+			s.seal(true)
 			s.wants(75, s.run(settings))
-			s.Vault.SetSealed(false)
+			s.seal(false)
 		}},
 		"Vault is sealed in the first run of all": {"", func(s *site, settings map[string]string) {
-			s.Vault.SetSealed(true)
+			s.seal(true)
 			s.wants(75, s.run(settings))
-			s.Vault.SetSealed(false)
+			s.seal(false)
 		}},
 		"killed before its agent": {"known", func(s *site, settings map[string]string) {
 			s.disturbed(settings, "planning the untouched base", func(p process) { s.signal(p, os.Kill) })

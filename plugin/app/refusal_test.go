@@ -114,11 +114,11 @@ func TestFailure_OpenApplyGoesBeforeTemporaryTrouble(t *testing.T) {
 		s.wantsEnded("needs-person apply-unconfirmed")
 		s.says(want, "Add an alert on disk usage")
 	}
-	s.Vault.SetSealed(true)
-	s.wants(75, s.run(nil)) // the lease of the run that was killed is not over
+	s.seal(true)
+	s.wants(75, s.run(map[string]string{"PLUGIN_LOCK_TIMEOUT": "1s"})) // the lease of the run that was killed is not over
 	s.freeLock()
 	open("sealed")
-	s.Vault.SetSealed(false)
+	s.seal(false)
 
 	release, err := standin.HoldStateLock(s.StateDir+"/monitoring.tfstate", "somebody's apply")
 	if err != nil {

@@ -33,7 +33,7 @@ type site struct {
 	cut      func() // ends every connection to the host
 	recorded string // file in which a real Terraform's applies are noted
 
-	patience time.Duration // with Vault, 2s when 0
+	patience time.Duration // with Vault, half a minute when 0
 }
 
 func newSite(t *testing.T, o standin.Options) *site {
@@ -63,7 +63,7 @@ func (s *site) run(change map[string]string) int {
 func (s *site) runContext(ctx context.Context, change map[string]string) int {
 	s.t.Helper()
 	environment := s.Settings()
-	environment["PLUGIN_LOCK_TIMEOUT"] = "5s"
+	environment["PLUGIN_LOCK_TIMEOUT"] = "1m"
 	maps.Copy(environment, change)
 	settings, err := settings.FromEnvironment(environment)
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *site) runContext(ctx context.Context, change map[string]string) int {
 	if s.onLog != nil {
 		to = io.MultiWriter(&log, s.onLog)
 	}
-	settings.Vault.Timeout, settings.Report.SlackAPI = cmp.Or(s.patience, 2*time.Second), s.Slack.APIURL()
+	settings.Vault.Timeout, settings.Report.SlackAPI = s.patienceWithVault(), s.Slack.APIURL()
 	console, closeConsole := console.New("test", settings, to, false)
 	err = run.Run(ctx, settings, console)
 	if closeErr := closeConsole(); closeErr != nil {
@@ -85,6 +85,18 @@ func (s *site) runContext(ctx context.Context, change map[string]string) int {
 		s.t.Logf("run ended with %v\n%s", err, s.last)
 	}
 	return fault.Of(err).ExitCode()
+}
+
+func (s *site) patienceWithVault() time.Duration { return cmp.Or(s.patience, 30*time.Second) }
+
+// seal has Vault sealed or unsealed; while it is sealed nobody waits for it for
+// long.
+func (s *site) seal(sealed bool) {
+	s.Vault.SetSealed(sealed)
+	s.patience = 0
+	if sealed {
+		s.patience = 2 * time.Second
+	}
 }
 
 func (s *site) tip() string {

@@ -300,7 +300,7 @@ func TestIndexOfAPushThatLeavesNothingToDo(t *testing.T) {
 		"on its own":                   {commits: 1, says: "index written"},
 		"in a dry run":                 {settings: map[string]string{"PLUGIN_MODE": "dry-run"}},
 		"for everything":               {settings: map[string]string{"PLUGIN_SCOPE": "all"}}, // no push, no commit
-		"while another run is at work": {before: (*site).lockedByAnother, says: "the index was not written: "},
+		"while another run is at work": {settings: map[string]string{"PLUGIN_LOCK_TIMEOUT": "1s"}, before: (*site).lockedByAnother, says: "the index was not written: "},
 		"without the right to push": {before: func(s *site) {
 			s.Git.SetMiddleware(standin.Refuse(100, http.StatusForbidden, standin.IsPush))
 		}, says: "the index was not written: "},

@@ -25,7 +25,7 @@ func TestBadSurroundings(t *testing.T) {
 		says     []string
 	}{
 		"vault sealed": {
-			ruin: func(_ *testing.T, s *site) error { s.Vault.SetSealed(true); return nil },
+			ruin: func(_ *testing.T, s *site) error { s.seal(true); return nil },
 			code: 75, says: []string{"sealed"},
 		},
 		"vault role unknown": {
@@ -125,7 +125,7 @@ func TestThreat8_HostKeyMismatchIsFinal(t *testing.T) {
 func TestSecondRunWaitsForTheLock(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
-	if err := s.Agent.SetScript("touch \"$STANDIN_DIR/started\"; sleep 3; " + standin.SampleAgent); err != nil {
+	if err := s.Agent.SetScript(`touch "$STANDIN_DIR/started"; until [ -e "$STANDIN_DIR/ended" ]; do sleep 0.05; done; ` + standin.SampleAgent); err != nil {
 		t.Fatal(err)
 	}
 	first := make(chan int, 1)
@@ -137,7 +137,11 @@ func TestSecondRunWaitsForTheLock(t *testing.T) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	s.wants(75, s.run(map[string]string{"PLUGIN_LOCK_TIMEOUT": "1s"}))
+	second := s.run(map[string]string{"PLUGIN_LOCK_TIMEOUT": "1s"})
+	if err := os.WriteFile(s.Agent.Dir+"/ended", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(75, second)
 	s.says("another run holds the lock")
 	if code := <-first; code != 0 {
 		t.Errorf("the first run ended with %d\n%s", code, rival.last)
