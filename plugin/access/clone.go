@@ -36,7 +36,7 @@ func (o Opener) Clone(ctx context.Context) (repo *gitrepo.Repo, commit string, r
 	options.Dir, options.Levels, options.Ahead = dir, documentLevels(s.Documents.PostMortems), readFirst(s)
 	options.Progress = func(line string) { log.Debug().Msg(line) }
 	options.Retrying = func(err error, pause time.Duration) {
-		o.Log.Warn().Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg("the remote did not do what it was asked for; trying again")
+		o.Log.Warn().Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg("an operation on the remote failed; trying again")
 	}
 	repo, err = gitrepo.Clone(ctx, options)
 	if err != nil {
@@ -46,7 +46,7 @@ func (o Opener) Clone(ctx context.Context) (repo *gitrepo.Repo, commit string, r
 	undo = func() error {
 		cost := clone.Cost()
 		log.Debug().Bool("filtered", cost.Filtered).Int("answers", cost.Packs).Int("objects", cost.Objects).
-			Int64("bytes", cost.Bytes).Msg("what came from the remote in all")
+			Int64("bytes", cost.Bytes).Msg("received from the remote in all")
 		return errors.Join(clone.Close(), os.RemoveAll(dir))
 	}
 	commit = repo.Tip()
@@ -60,7 +60,7 @@ func (o Opener) Clone(ctx context.Context) (repo *gitrepo.Repo, commit string, r
 	line := log.Info().Str("commit", commit).Int("objects", cost.Objects).Int64("bytes", cost.Bytes).
 		Str("took", time.Since(started).Round(time.Millisecond).String())
 	if cost.Filtered {
-		line.Msg("cloned: every commit; folders and files come when they are read")
+		line.Msg("cloned: every commit; folders and files are fetched when they are read")
 	} else {
 		line.Str("why", text.Line(cost.Why, 200)).Msg("cloned: every commit, folder and file")
 	}

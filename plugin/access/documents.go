@@ -85,7 +85,7 @@ func Select(s settings.Settings, repo *gitrepo.Repo, commit string, log zerolog.
 		if err != nil {
 			sel.Unreadable = append(sel.Unreadable, fmt.Sprintf("%s: %v", text.Line(file, 0), err))
 			if unread.Next() {
-				log.Error().Str("stage", "documents").Str("document", file).Err(err).Msg("the document cannot be read; the others go on")
+				log.Error().Str("stage", "documents").Str("document", file).Err(err).Msg("the document cannot be read; the others continue")
 			}
 			continue
 		}

@@ -52,7 +52,7 @@ func TestFailureHostThatDiesUnderTheAgentCountsNoAttempt(t *testing.T) {
 	longAndAlike(t)
 	s := alertSite(t)
 	for range 2 {
-		s.onLog = &trigger{text: "the agent works", act: s.SSH.Cut}
+		s.onLog = &trigger{text: "starting the agent", act: s.SSH.Cut}
 		s.wants(75, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
 		s.wantsEnded("not-attempted not-attempted-host")
 		if n := s.attempts(); n != 0 {

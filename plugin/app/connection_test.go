@@ -36,12 +36,12 @@ func (w *trigger) Write(p []byte) (int, error) {
 func TestConnectionCutAtEachStage(t *testing.T) {
 	t.Parallel()
 	for stage, codes := range map[string][]int{
-		"planning the untouched":   {75},
-		"the agent works":          {1, 75},
-		"goes to its journal":      {1, 3, 75},
-		"applying the judged plan": {1, 3, 75},
-		"planning once more":       {1, 3, 75},
-		"pushing the fix":          {0, 1, 3, 75},
+		"planning the unchanged":                 {75},
+		"starting the agent":                     {1, 75},
+		"writing the fix commit to its journal":  {1, 3, 75},
+		"applying the judged plan":               {1, 3, 75},
+		"planning again: the plan must be empty": {1, 3, 75},
+		"pushing the fix":                        {0, 1, 3, 75},
 	} {
 		if !chosen(stage, "applying the judged plan") {
 			continue

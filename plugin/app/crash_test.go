@@ -123,12 +123,12 @@ func alertSite(t *testing.T) *site {
 // disturbed, from the lock to the push of the documents.
 var stages = []string{
 	"taking the lock",
-	"planning the untouched base",
-	"the agent works",
+	"planning the unchanged base",
+	"starting the agent",
 	"planning the change",
-	"goes to its journal",
+	"writing the fix commit to its journal",
 	"applying the judged plan",
-	"planning once more",
+	"planning again: the plan must be empty",
 	"pushing the fix",
 	"documents updated",
 }
@@ -270,9 +270,9 @@ func TestDisturbedRunWithRealComponents(t *testing.T) {
 			continue // how a run recovers does not depend on the version
 		}
 		for way, at := range map[string][]string{
-			"SIGKILL":        {"the agent works", "goes to its journal", "applying the judged plan", "planning once more", "pushing the fix", "documents updated"},
+			"SIGKILL":        {"starting the agent", "writing the fix commit to its journal", "applying the judged plan", "planning again: the plan must be empty", "pushing the fix", "documents updated"},
 			"SIGTERM":        {"applying the judged plan"},
-			"connection cut": {"the agent works", "applying the judged plan", "planning once more"},
+			"connection cut": {"starting the agent", "applying the judged plan", "planning again: the plan must be empty"},
 		} {
 			for _, stage := range at {
 				if way != "SIGKILL" && os.Getenv(everyCase) == "" || !chosen(stage, "applying the judged plan") {

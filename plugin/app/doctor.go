@@ -49,7 +49,7 @@ func doctorAction(c *cli.Context) error {
 	})
 }
 
-var errUnwell = errors.New("something is not well; see the lines above")
+var errUnwell = errors.New("a check failed; see the lines above")
 
 // examine runs the checks and prints what they find.
 func examine(ctx context.Context, s settings.Settings, c console.Console, wrong *settings.Error, format, plan string) error {

@@ -61,7 +61,7 @@ func TestAFirstRunThatIsCutShortIsNotForgotten(t *testing.T) {
 			s.seal(false)
 		}},
 		"killed before its agent": {"known", func(s *site, settings map[string]string) {
-			s.disturbed(settings, "planning the untouched base", func(p process) { s.signal(p, os.Kill) })
+			s.disturbed(settings, "planning the unchanged base", func(p process) { s.signal(p, os.Kill) })
 			s.freeLock()
 		}},
 	} {

@@ -45,7 +45,7 @@ func TestWhatIsNotProvedWaitsForAPerson(t *testing.T) {
 	if got := s.unproved(); len(got) != 1 || got[0] != unprovedWait {
 		t.Errorf("findings %q, want %q", got, unprovedWait)
 	}
-	s.says("the item does not state the new value", "handing the findings back to the agent, once")
+	s.says("the item does not state the new value", "returning the findings to the agent, once")
 	if n := s.paid(); n != 2 {
 		t.Errorf("%d agents were paid, want one and its second turn", n)
 	}
@@ -53,7 +53,7 @@ func TestWhatIsNotProvedWaitsForAPerson(t *testing.T) {
 		t.Errorf("the state changed: %s", after)
 	}
 	if doc := s.file(alertDocument); !strings.Contains(doc, "| it is noisy | TODO |") || !strings.Contains(doc, "| — | Make NodeDown wait longer | P2 | Alert | — | Needs human review |") {
-		t.Errorf("the row is not left to a person:\n%s", doc)
+		t.Errorf("the row does not say that it needs a person:\n%s", doc)
 	}
 	branch, _ := s.items()[0]["branch"].(string)
 	if kept := must[string](t)(s.Repo.ReadFile(branch, "stacks/monitoring/alerts.tf")); !strings.Contains(kept, "for: 10m") {
@@ -120,7 +120,7 @@ func TestNobodyIsPaidWhereNothingCanPass(t *testing.T) {
 				t.Errorf("%d agents were paid", n)
 			}
 			if doc := s.file(alertDocument); !strings.Contains(doc, "Needs human review") {
-				t.Errorf("the row is not left to a person:\n%s", doc)
+				t.Errorf("the row does not say that it needs a person:\n%s", doc)
 			}
 			s.nothingLeft()
 		})

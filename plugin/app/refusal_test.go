@@ -107,7 +107,7 @@ func TestFailure_OpenApplyGoesBeforeTemporaryTrouble(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
 	held := s.alerts()
-	s.disturbed(nil, "planning once more", func(p process) { s.signal(p, os.Kill) })
+	s.disturbed(nil, "planning again: the plan must be empty", func(p process) { s.signal(p, os.Kill) })
 	open := func(want string) {
 		t.Helper()
 		s.wants(3, s.run(nil))

@@ -398,7 +398,7 @@ func TestThreat4_AgentThatLeavesItsScope(t *testing.T) {
 			t.Errorf("%s: the item ended as %q", name, told[action])
 		}
 		if !strings.Contains(doc, "| "+action+" | Alert | over 80 % | TODO |") || !strings.Contains(doc, "| "+action+" | P2 | Alert | — | Needs human review |") {
-			t.Errorf("%s: the row is not left to a person:\n%s", name, doc)
+			t.Errorf("%s: the row does not say that it needs a person:\n%s", name, doc)
 		}
 	}
 	for _, subject := range s.subjects() {

@@ -253,7 +253,7 @@ func (s *site) applyTip(stack string) {
 func TestProposePushesNoFixOfAnEarlierApply(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
-	s.disturbed(nil, "planning once more", func(p process) { s.signal(p, os.Kill) })
+	s.disturbed(nil, "planning again: the plan must be empty", func(p process) { s.signal(p, os.Kill) })
 	s.freeLock()
 	tip := s.tip()
 	s.wants(3, s.run(map[string]string{"PLUGIN_MODE": "propose"}))

@@ -238,8 +238,8 @@ func TestThreat21_OnlyTheRunDirectoryProvesAnApply(t *testing.T) {
 		stage   string
 		applied bool
 	}{
-		"killed after its apply":  {"planning once more", true},
-		"killed before its apply": {"goes to its journal", false},
+		"killed after its apply":  {"planning again: the plan must be empty", true},
+		"killed before its apply": {"writing the fix commit to its journal", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -406,7 +406,7 @@ func TestThreat21_AForgedProposalClosesNoItem(t *testing.T) {
 			if done := strings.Contains(s.file(alertDocument), "| Done |"); done && s.alerts() != held+1 {
 				t.Errorf("falsely done:\n%s", s.file(alertDocument))
 			}
-			s.says("nothing bears that out")
+			s.says("nothing confirms that")
 		})
 	}
 }
@@ -438,13 +438,13 @@ func TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied(t *testing.T) {
 	t.Parallel()
 	row := "| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"
 	for name, c := range map[string]struct{ stage, row string }{
-		"deleted":            {"the agent works", ""},
-		"reworded":           {"the agent works", strings.Replace(row, "disk usage", "swap", 1)},
-		"its details edited": {"the agent works", strings.Replace(row, "80", "95", 1)},
+		"deleted":            {"starting the agent", ""},
+		"reworded":           {"starting the agent", strings.Replace(row, "disk usage", "swap", 1)},
+		"its details edited": {"starting the agent", strings.Replace(row, "80", "95", 1)},
 		"held":               {"planning the change", strings.Replace(row, "TODO", "Held", 1)},
-		"after its journal":  {"goes to its journal", ""},
+		"after its journal":  {"writing the fix commit to its journal", ""},
 	} {
-		if c.stage == "the agent works" && os.Getenv(everyCase) == "" {
+		if c.stage == "starting the agent" && os.Getenv(everyCase) == "" {
 			continue // TestRivalPushesBeforeEveryCallOfARun of plugin/resolve has it
 		}
 		t.Run(name, func(t *testing.T) {

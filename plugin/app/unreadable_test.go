@@ -22,8 +22,8 @@ exec terraform "$@"
 `
 	s := newSite(t, o)
 	s.wants(75, s.run(nil))
-	s.says("stack-unhealthy", "the plan of the untouched base of stacks/monitoring cannot be read", `[monitoring`)
-	for _, wrong := range []string{"stack-drifts", "the agent works"} {
+	s.says("stack-unhealthy", "the plan of the unchanged base of stacks/monitoring cannot be read", `[monitoring`)
+	for _, wrong := range []string{"stack-drifts", "starting the agent"} {
 		if strings.Contains(s.last, wrong) {
 			t.Errorf("the log says %q:\n%s", wrong, s.last)
 		}

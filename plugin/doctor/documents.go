@@ -27,7 +27,7 @@ func documents(_ context.Context, p *patient, say voice) {
 		left += len(doc.Skipped()) + len(doc.Unclear())
 		malformed += len(doc.Problems)
 	}
-	say.ok("", fmt.Sprintf("%d documents; %d items are safe, %d are left to people", len(selected.All), len(selected.Safe), left))
+	say.ok("", fmt.Sprintf("%d documents; %d items are safe, %d need a person", len(selected.All), len(selected.Safe), left))
 	for _, problem := range selected.Unreadable {
 		say.warn("", "cannot be read: "+problem, "")
 	}

@@ -40,7 +40,7 @@ func (p *patient) planStack(ctx context.Context, name string, space *host.Worksp
 	for _, f := range verdict.Findings {
 		found = append(found, f.String())
 	}
-	fix := "apply or undo what is pending; until then the items of this stack are left to a person"
+	fix := "apply or revert the pending changes; until then the items of this stack need a person"
 	if len(tolerable) > 0 {
 		fix = "apply or undo it; or, when it changes in every plan, set\ntolerated: " + strings.Join(tolerable, ",")
 	}

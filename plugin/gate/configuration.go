@@ -48,7 +48,7 @@ func (j *judgement) history() {
 		}
 	}
 	if created > 0 && created == managed && prior.managed == 0 && j.hasHistory() {
-		j.add(reason.CreatesEverything, "", "the plan creates everything on a stack that was applied before: its state is not the one that it had")
+		j.add(reason.CreatesEverything, "", "the plan creates everything on a stack that was applied before: it does not use the same state")
 	}
 }
 

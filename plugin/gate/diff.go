@@ -93,7 +93,7 @@ func (d *diff) limits() {
 		mostBytes = defaultMaxBytes
 	}
 	if len(d.change.Files) > most {
-		d.add(reason.TooManyFiles, "", fmt.Sprintf("%d files are changed; an item may change %d", len(d.change.Files), most))
+		d.add(reason.TooManyFiles, "", fmt.Sprintf("%d files are changed; an item may change at most %d", len(d.change.Files), most))
 	}
 	var before, after int64
 	for _, file := range d.change.Files {
@@ -101,7 +101,7 @@ func (d *diff) limits() {
 		after += max(file.NewSize, int64(len(file.New)))
 	}
 	if max(before, after) > mostBytes {
-		d.add(reason.TooManyBytes, "", fmt.Sprintf("the changed files hold %d bytes; an item may change files of %d bytes together", max(before, after), mostBytes))
+		d.add(reason.TooManyBytes, "", fmt.Sprintf("the changed files hold %d bytes; an item may change files of at most %d bytes in all", max(before, after), mostBytes))
 	}
 }
 
@@ -110,19 +110,19 @@ func (d *diff) modes() {
 	for _, file := range d.change.Files {
 		switch {
 		case file.OldMode == modeLink || file.NewMode == modeLink:
-			d.add(reason.Symlink, file.Path, "symbolic links are neither made nor changed")
+			d.add(reason.Symlink, file.Path, "symbolic links must not be added or changed")
 		case file.OldMode == modeModule || file.NewMode == modeModule:
-			d.add(reason.Submodule, file.Path, "submodules are neither made nor changed")
+			d.add(reason.Submodule, file.Path, "submodules must not be added or changed")
 		case file.Kind == item.Deleted:
-			d.add(reason.FileDeleted, file.Path, "an item deletes and renames no file")
+			d.add(reason.FileDeleted, file.Path, "an item must not delete or rename a file")
 		case file.Kind == item.Added && file.NewMode != modeRegular:
 			d.add(reason.ModeChange, file.Path, "a new file must be a regular file with mode 100644")
 		case file.Kind == item.Modified && file.NewMode != file.OldMode:
 			d.add(reason.ModeChange, file.Path, "the mode of a file must stay as it is")
 		case file.Kind == item.Modified && file.OldMode != modeRegular && file.OldMode != modeExecutable:
-			d.add(reason.ModeChange, file.Path, "only regular files are changed")
+			d.add(reason.ModeChange, file.Path, "only regular files may change")
 		case file.Kind != item.Added && file.Kind != item.Modified:
-			d.add(reason.ModeChange, file.Path, "the kind of this difference is unknown")
+			d.add(reason.ModeChange, file.Path, "the kind of this change is unknown")
 		}
 		if file.Filtered {
 			d.add(reason.FilteredPath, file.Path, "the repository gives this path a filter (git-crypt, LFS); a change would be published unfiltered")
@@ -144,7 +144,7 @@ func readable(files []item.File) []item.File {
 // content judges the bytes of one file, whatever its language.
 func (d *diff) content(file item.File) {
 	if file.New == nil && file.NewSize > 0 || file.Kind == item.Modified && file.Old == nil && file.OldSize > 0 {
-		d.add(reason.ContentMissing, file.Path, "the file is too large to be judged")
+		d.add(reason.ContentMissing, file.Path, "the file is too large to judge")
 		return
 	}
 	if bytes.IndexByte(file.New, 0) >= 0 || !utf8.Valid(file.New) {
@@ -153,7 +153,7 @@ func (d *diff) content(file item.File) {
 	}
 	d.invisible(file)
 	if bytes.HasPrefix(file.New, []byte("#!")) || bytes.HasPrefix(file.Old, []byte("#!")) {
-		d.add(reason.FileKind, file.Path, "the file is a script; scripts are left to people")
+		d.add(reason.FileKind, file.Path, "the file is a script; scripts need a person")
 	}
 	d.secrets(file)
 	if !strings.EqualFold(path.Ext(file.Path), ".tf") {

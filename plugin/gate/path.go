@@ -36,7 +36,7 @@ func (d *diff) paths() {
 			d.add(reason.OutsideTypePaths, file.Path, "the path is outside the paths of the type "+d.policy.Type)
 		}
 		if !place.KnownKind(path.Ext(name)) {
-			d.add(reason.FileKind, file.Path, "items change configuration and text; a script, a program or a file of unknown kind is left to people")
+			d.add(reason.FileKind, file.Path, "items change configuration and text; a script, a program or a file of unknown kind needs a person")
 		}
 	}
 }

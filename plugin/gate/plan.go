@@ -71,7 +71,7 @@ func Plan(show []byte, p PlanPolicy) (verdict item.Verdict) {
 	if p.Mode != Baseline && len(p.Baseline) > 0 {
 		var unused findings
 		if j.baseline = readShow(p.Baseline, &unused); j.baseline == nil || len(unused.list) > 0 {
-			j.add(reason.PlanUnreadable, "", "the baseline plan cannot be read, so that there is nothing to compare with")
+			j.add(reason.PlanUnreadable, "", "the baseline plan cannot be read, so there is nothing to compare with")
 			j.baseline = nil
 		}
 	}
@@ -108,20 +108,20 @@ func (j *judgement) judge() {
 func (j *judgement) flags() {
 	raw := j.plan.raw
 	if v, there := raw["errored"]; there && v != false {
-		j.add(reason.PlanErrored, "", "the plan says that it failed")
+		j.add(reason.PlanErrored, "", "the plan is marked as errored")
 	}
 	if v, there := raw["complete"]; there && v != true {
-		j.add(reason.PlanIncomplete, "", "the plan says that it is not complete (-target, or changes put off)")
+		j.add(reason.PlanIncomplete, "", "the plan is marked as incomplete (-target, or deferred changes)")
 	}
 	if !empty(raw["deferred_changes"]) {
-		j.add(reason.Deferred, "", "the plan puts changes off to a later one")
+		j.add(reason.Deferred, "", "the plan defers changes to a later plan")
 	}
 	if !empty(raw["action_invocations"]) || !empty(raw["deferred_action_invocations"]) {
-		j.add(reason.ActionInvocation, "", "the plan invokes actions of providers")
+		j.add(reason.ActionInvocation, "", "the plan invokes provider actions")
 	}
 	if v, there := raw["applyable"]; there {
 		if applyable, ok := v.(bool); !ok || applyable != j.changesAnything() {
-			j.add(reason.PlanNotApplyable, "", "whether the plan can be applied does not fit the changes that it lists")
+			j.add(reason.PlanNotApplyable, "", "the plan's applyable flag contradicts the changes that it lists")
 		}
 	}
 }
@@ -158,7 +158,7 @@ func (j *judgement) addresses() {
 	}
 	for _, r := range j.baseline.resources {
 		if r.mode == "managed" && !seen[r.address] && !r.is("create") {
-			j.add(reason.ResourceMissing, r.address, "the baseline plan knows this resource and this plan does not: they do not read the same state")
+			j.add(reason.ResourceMissing, r.address, "the baseline plan has this resource and this plan does not: they do not use the same state")
 		}
 	}
 }
@@ -167,7 +167,7 @@ func (j *judgement) addresses() {
 func (j *judgement) resource(r resource) {
 	quiet := r.is("no-op") || r.is("read") && r.mode == "data"
 	if r.is("no-op") && (!reflect.DeepEqual(r.before, r.after) || mayDiffer(r.unknown)) {
-		j.add(reason.UnknownAction, r.address, "the plan says that nothing is to be done, and shows a difference")
+		j.add(reason.UnknownAction, r.address, "the plan says no-op but shows a difference")
 	}
 	if quiet && !r.importing && r.previous == "" && !r.deposed && !r.replaces && knownMode(r.mode) {
 		return
@@ -181,7 +181,7 @@ func (j *judgement) resource(r resource) {
 	case Baseline:
 		j.add(reason.Drift, r.address, "pending before any change was made: "+describe(r))
 	case Confirm:
-		j.add(reason.NotConverged, r.address, "left to do after the apply: "+describe(r))
+		j.add(reason.NotConverged, r.address, "still pending after the apply: "+describe(r))
 	default:
 		j.change(r)
 	}
@@ -325,7 +325,7 @@ func (j *judgement) outputs() {
 		case j.policy.Mode == Baseline:
 			j.add(reason.Drift, place, "the output has a change pending before any change was made")
 		case j.policy.Mode == Confirm:
-			j.add(reason.NotConverged, place, "the output has a change left to do after the apply")
+			j.add(reason.NotConverged, place, "the output still has a pending change after the apply")
 		case o.is("delete"):
 			j.add(reason.OutputRemoved, place, "the output would be removed; others may read it")
 		case !o.is("create") && !o.is("update"):

@@ -25,7 +25,7 @@ func (c *comparison) resource(s statement, was *statement) {
 	for _, name := range []string{"provisioner", "connection"} {
 		had := was != nil && len(blocksNamed(was.block.Body, name)) > 0
 		if has := len(blocksNamed(s.block.Body, name)) > 0; has || had {
-			c.add(reason.Provisioner, s.place(), "a resource with a "+name+" is neither new nor changed")
+			c.add(reason.Provisioner, s.place(), "a resource with a "+name+" must not be added or changed")
 		}
 	}
 	// Helm's postrender runs a program of the Terraform host on every apply.
@@ -44,7 +44,7 @@ func (c *comparison) instances(s statement, was *statement) {
 	}
 	for _, name := range []string{"count", "for_each"} {
 		if now, old := s.block.Body.Attributes[name], was.block.Body.Attributes[name]; now != nil && none(now.Expr) && (old == nil || !none(old.Expr)) {
-			c.add(reason.ResourceRemoved, s.place(), "its "+name+" is nothing; what "+s.name()+" made would be destroyed")
+			c.add(reason.ResourceRemoved, s.place(), "its "+name+" is empty; what "+s.name()+" created would be destroyed")
 		}
 	}
 }
@@ -71,17 +71,17 @@ func none(expr hclsyntax.Expression) bool {
 func (c *comparison) lifecycle(s statement, was *statement) {
 	now, old := lifecycleOf(&s), lifecycleOf(was)
 	if old.protected && !now.protected {
-		c.add(reason.ProtectionLoosened, s.place(), "prevent_destroy is gone or no longer the literal true")
+		c.add(reason.ProtectionLoosened, s.place(), "prevent_destroy was removed or is no longer the literal true")
 	}
 	if now.ignore != "" && now.ignore != old.ignore {
-		c.add(reason.IgnoreChanges, s.place(), "ignore_changes hides differences from every later plan; it is neither new nor changed")
+		c.add(reason.IgnoreChanges, s.place(), "ignore_changes hides differences from every later plan; it must not be added or changed")
 	}
 	if now.triggers != "" && now.triggers != old.triggers {
-		c.add(reason.ProtectionLoosened, s.place(), "replace_triggered_by destroys and is neither new nor changed")
+		c.add(reason.ProtectionLoosened, s.place(), "replace_triggered_by destroys resources; it must not be added or changed")
 	}
 	for _, name := range now.other {
 		if !slices.Contains(old.other, name) {
-			c.add(reason.ProtectionLoosened, s.place(), "lifecycle has an argument or a block that is not known to the gate")
+			c.add(reason.ProtectionLoosened, s.place(), "lifecycle has an argument or a block that the gate does not know")
 		}
 	}
 }
@@ -127,7 +127,7 @@ func (c *comparison) conditions(s statement, was *statement) {
 		return
 	}
 	if now, old := conditionsOf(s.file.Src, s.block.Body), conditionsOf(was.file.Src, was.block.Body); len(hclfile.AddedTexts(now, old)) > 0 {
-		c.add(reason.ProtectionLoosened, s.place(), "a validation or condition is gone or changed")
+		c.add(reason.ProtectionLoosened, s.place(), "a validation or condition was removed or changed")
 	}
 }
 

@@ -22,7 +22,7 @@ func (d *diff) stack() string {
 			touched[s] = true
 			shared = d.usedElsewhere(file.Path, s) || shared
 		} else if place.Matches(d.policy.AllowPaths, clean) {
-			d.add(reason.SharedModule, file.Path, "the file lies outside every stack, so that a change may reach several")
+			d.add(reason.SharedModule, file.Path, "the file is outside every stack, so a change may affect several")
 			shared = true
 		}
 	}
@@ -33,7 +33,7 @@ func (d *diff) stack() string {
 	}
 	switch {
 	case len(list) == 0 && !shared:
-		d.add(reason.NoStack, "", "the change touches no stack, so that there is nothing to plan")
+		d.add(reason.NoStack, "", "the change touches no stack, so there is nothing to plan")
 	case len(list) > 1:
 		d.add(reason.SeveralStacks, strings.Join(list, " "), "an item may change exactly one stack")
 	}
@@ -61,7 +61,7 @@ func (d *diff) usedElsewhere(file, stack string) bool {
 			continue
 		}
 		if slices.ContainsFunc(users, func(user string) bool { return user != stack }) {
-			d.add(reason.SharedModule, file, "another stack uses this folder as a module, so that a change reaches several")
+			d.add(reason.SharedModule, file, "another stack uses this folder as a module, so a change affects several")
 			return true
 		}
 	}
@@ -84,7 +84,7 @@ func (d *diff) stackState(stack string) {
 		}
 	}
 	if !exists {
-		d.add(reason.NoStack, stack, "the stack does not exist in the base; a new stack is left to people")
+		d.add(reason.NoStack, stack, "the stack does not exist in the base; a new stack needs a person")
 	}
 }
 
@@ -96,7 +96,7 @@ func (d *diff) stackConfiguration(stack string) {
 	}
 	for _, file := range d.policy.Unread {
 		if belongs(file) {
-			d.add(reason.ContentMissing, file, "the stack has this file, which is too large to be read; its items are left to people until the file is split")
+			d.add(reason.ContentMissing, file, "the stack has this file, which is too large to read; items of the stack need a person until the file is split")
 		}
 	}
 	for _, file := range d.tree.Names() {
@@ -104,7 +104,7 @@ func (d *diff) stackConfiguration(stack string) {
 			continue
 		}
 		if _, err := d.tree.Parse(file); err != nil {
-			d.add(reason.HCLUnreadable, file, "the stack has this file already: "+err.Error())
+			d.add(reason.HCLUnreadable, file, "the file is already in the stack: "+err.Error())
 		}
 	}
 }

@@ -58,11 +58,11 @@ func byName(list []statement) map[string][]statement {
 func (c *comparison) changed(s statement, was *statement) {
 	switch s.block.Type {
 	case "terraform":
-		c.add(reason.TerraformBlock, s.place(), "terraform blocks (backend, providers, versions) are neither new nor changed")
+		c.add(reason.TerraformBlock, s.place(), "terraform blocks (backend, providers, versions) must not be added or changed")
 	case "provider":
-		c.add(reason.ProviderBlock, s.place(), "provider blocks are neither new nor changed")
+		c.add(reason.ProviderBlock, s.place(), "provider blocks must not be added or changed")
 	case "moved", "import", "removed":
-		c.add(reason.StateBlock, s.place(), "moved, import and removed blocks change the state and are left to people")
+		c.add(reason.StateBlock, s.place(), "moved, import and removed blocks change the state and need a person")
 	case "check":
 		if len(blocksNamed(s.block.Body, "data")) > 0 {
 			c.add(reason.CodeAtPlan, s.place(), "a check block with a data source runs at plan time")
@@ -83,7 +83,7 @@ func (c *comparison) changed(s statement, was *statement) {
 		c.sensitive(s, was)
 	}
 	if !plainBlocks[s.block.Type] && !strings.Contains("terraform provider moved import removed check", s.block.Type) {
-		c.add(reason.UnknownBlock, s.place(), "blocks of this kind are not known to the gate")
+		c.add(reason.UnknownBlock, s.place(), "the gate does not know blocks of this kind")
 	}
 }
 
@@ -95,13 +95,13 @@ func (c *comparison) removed(before []statement, now map[string][]statement) {
 		}
 		switch s.block.Type {
 		case "resource", "module":
-			c.add(reason.ResourceRemoved, s.place(), s.name()+" is no longer in the text; what it made would be destroyed")
+			c.add(reason.ResourceRemoved, s.place(), s.name()+" was removed from the configuration; what it created would be destroyed")
 		case "terraform":
-			c.add(reason.TerraformBlock, s.place(), "a terraform block is gone")
+			c.add(reason.TerraformBlock, s.place(), "a terraform block was removed")
 		case "provider":
-			c.add(reason.ProviderBlock, s.place(), "a provider block is gone")
+			c.add(reason.ProviderBlock, s.place(), "a provider block was removed")
 		case "check":
-			c.add(reason.ProtectionLoosened, s.place(), "a check block is gone")
+			c.add(reason.ProtectionLoosened, s.place(), "a check block was removed")
 		}
 	}
 }
@@ -122,7 +122,7 @@ func (c *comparison) module(s statement, was *statement) {
 	c.instances(s, was)
 	for _, name := range []string{"source", "version"} {
 		if was != nil && attributeText(s, name) != attributeText(*was, name) {
-			c.add(reason.ModuleSource, s.place(), "the "+name+" of an existing module stays as it is")
+			c.add(reason.ModuleSource, s.place(), "the "+name+" of an existing module must not change")
 		}
 	}
 	if was != nil {
@@ -133,7 +133,7 @@ func (c *comparison) module(s statement, was *statement) {
 	case !inside:
 		c.add(reason.ModuleSource, s.place(), "a new module must come from this repository, by a literal relative path")
 	case !c.known(folder + "/"):
-		c.add(reason.ModuleSource, s.place(), "a new module must be a folder that the repository has")
+		c.add(reason.ModuleSource, s.place(), "a new module must be an existing folder of the repository")
 	default:
 		own, other := place.StackOf(s.file.Path, c.policy.Stacks), place.StackOf(folder+"/main.tf", c.policy.Stacks)
 		if other != "" && other != own {
@@ -161,7 +161,7 @@ func (c *comparison) known(prefix string) bool {
 func (c *comparison) metaArguments(s statement, was *statement) {
 	for _, name := range []string{"provider", "providers"} {
 		if was != nil && attributeText(s, name) != attributeText(*was, name) {
-			c.add(reason.ProviderBlock, s.place(), "the provider of an existing block stays as it is")
+			c.add(reason.ProviderBlock, s.place(), "the provider of an existing block must not change")
 		}
 	}
 }
@@ -173,7 +173,7 @@ func (c *comparison) sensitive(s statement, was *statement) {
 	}
 	for _, name := range []string{"sensitive", "ephemeral"} {
 		if isTrue(was.block.Body.Attributes[name]) && !isTrue(s.block.Body.Attributes[name]) {
-			c.add(reason.ProtectionLoosened, s.place(), name+" is gone")
+			c.add(reason.ProtectionLoosened, s.place(), name+" was removed")
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (j *judgement) tolerated(r resource) bool {
 			}
 		}
 	}
-	j.add(reason.ToleratedDiffers, r.address, "the resource is tolerated, but the baseline plan did not do the same to it: "+describe(r))
+	j.add(reason.ToleratedDiffers, r.address, "the resource is tolerated, but the baseline plan had another change for it: "+describe(r))
 	return false
 }
 

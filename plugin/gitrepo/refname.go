@@ -70,7 +70,7 @@ func CheckStateRefs(place string) error {
 	case isForges(prefix):
 		return fault.WithFix(fmt.Errorf("%s holds the refs of people", wire.Printable(place)), "name a place below it, such as heads/pm-todos-state")
 	case strings.HasPrefix(prefix, OwnBranches):
-		return fault.WithFix(fmt.Errorf("below %s stand the branches for people", OwnBranches), "name another place, such as heads/pm-todos-state")
+		return fault.WithFix(fmt.Errorf("branches below %s are for proposals and refused work", OwnBranches), "use another place, such as heads/pm-todos-state")
 	case strings.HasPrefix(prefix, "refs/tags/"), strings.HasPrefix(prefix, "refs/remotes/"):
 		return fault.WithFix(fmt.Errorf("%s is for refs that never move", wire.Printable(place)), "name a place such as heads/pm-todos-state")
 	}

@@ -129,7 +129,7 @@ func Open(c Config, way egress.Way, log zerolog.Logger) *Channels {
 	channels := &Channels{policy: c.Notify, log: log}
 	all, err := c.open(way)
 	if err != nil {
-		log.Warn().Str("stage", "report").Err(err).Msg("a chat that is configured cannot be told")
+		log.Warn().Str("stage", "report").Err(err).Msg("a configured chat cannot be used")
 	}
 	for _, one := range all {
 		channels.all = append(channels.all, &channel{to: one})

@@ -89,7 +89,7 @@ func Explain(d *Document, item Item) string {
 	case ClassUnclear:
 		b.WriteString("  reported only:\n")
 	default:
-		b.WriteString("  left to a person:\n")
+		b.WriteString("  needs a person:\n")
 	}
 	evidence := d.Evidence(item)
 	for i, r := range item.Reasons {

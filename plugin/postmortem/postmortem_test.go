@@ -229,7 +229,7 @@ func TestExplain(t *testing.T) {
 		"| P1 | Add alert A | Alert | | Done |":   {"not open: it is done"},
 		"| P1 | Add alert A | Alert | | N/A |":    {"not open: it is declined"},
 		"| P1 | Add alert A | Alert | | |":        {"reported only", string(reason.StatusUnknown), reason.StatusUnknown.Fix()},
-		"| P1 | Delete vault | Config | | TODO |": {"left to a person", reason.ProtectedTarget.Sentence(), reason.DestructiveVerb.Fix()},
+		"| P1 | Delete vault | Config | | TODO |": {"needs a person", reason.ProtectedTarget.Sentence(), reason.DestructiveVerb.Fix()},
 	} {
 		doc := oneOf(t, row, policy)
 		text := Explain(doc, doc.Items[0])

@@ -290,7 +290,7 @@ func (a *attempt) implement(ctx context.Context) error {
 	err = a.try(ctx, definition, nil)
 	var mendable *complaint
 	if errors.As(err, &mendable) && a.share-a.out.CostUSD >= budgetFloor {
-		a.log.Info().Str("stage", "agent").Str("reason", string(mendable.reason)).Msg("handing the findings back to the agent, once")
+		a.log.Info().Str("stage", "agent").Str("reason", string(mendable.reason)).Msg("returning the findings to the agent, once")
 		err = a.try(ctx, definition, mendable.advice())
 	}
 	if errors.As(err, &mendable) {
@@ -345,7 +345,7 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 		Rules: card.Prompt(a.item.Type),
 	}, findings)
 	share := a.share - a.out.CostUSD
-	a.log.Info().Str("stage", "agent").Str("host", a.agents.Name()).Str("budget_usd", fmt.Sprintf("%.2f", share)).Msg("the agent works")
+	a.log.Info().Str("stage", "agent").Str("host", a.agents.Name()).Str("budget_usd", fmt.Sprintf("%.2f", share)).Msg("starting the agent")
 	report, err := a.space.Turn(ctx, d, prompt, share)
 	if err != nil {
 		a.charge(share) // what it did until then is unknown, and so is its cost

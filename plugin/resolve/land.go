@@ -80,7 +80,7 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 	if err != nil {
 		return "", fmt.Errorf("make the fix commit: %w", err)
 	}
-	a.log.Info().Str("stage", "journal").Str("commit", fix).Msg("the fix commit goes to its journal before anything is applied")
+	a.log.Info().Str("stage", "journal").Str("commit", fix).Msg("writing the fix commit to its journal before anything is applied")
 	a.journaled = append(a.journaled, fix)
 	paid := gitrepo.Insist(ctx)
 	if err := journal.Write(paid, a.repo, a.ref, previous, fix); err != nil {
@@ -106,7 +106,7 @@ func (a *attempt) withdraw(ctx context.Context, cause error) error {
 	defer cancel()
 	if err := a.dropJournal(cleanup, a.ref, a.journaled); err != nil {
 		a.keep = true // the run directory shows the next run that nothing was applied
-		a.log.Warn().Str("stage", "journal").Err(err).Msg("the journal stays; the next run sees that nothing was applied")
+		a.log.Warn().Str("stage", "journal").Err(err).Msg("the journal could not be removed; the next run sees that nothing was applied")
 	}
 	return cause
 }
@@ -155,7 +155,7 @@ func (a *attempt) catchUp(ctx context.Context, fix string) (string, error) {
 		if !touched {
 			return fix, nil
 		}
-		a.log.Info().Str("stage", "plan").Str("stack", a.stack.name).Msg("the branch touched the stack meanwhile: planning again on its tip")
+		a.log.Info().Str("stage", "plan").Str("stack", a.stack.name).Msg("the branch changed the stack during the run: planning again on its tip")
 		if fix, err = a.replan(ctx, fix, tip); err != nil {
 			return "", err
 		}
@@ -285,7 +285,7 @@ var errUnreadable = errors.New("the plan after the apply cannot be read")
 
 // confirmed plans a stack and asks whether anything is left to do.
 func (r *Resolver) confirmed(ctx context.Context, space seam.Checkout, name string, baseline item.Plan) (item.Plan, error) {
-	r.log.Info().Str("stage", "confirm").Str("stack", name).Msg("planning once more: nothing may be left to do")
+	r.log.Info().Str("stage", "confirm").Str("stack", name).Msg("planning again: the plan must be empty")
 	plan, err := r.planIn(ctx, space, name)
 	if err != nil {
 		return item.Plan{}, err

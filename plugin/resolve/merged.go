@@ -44,7 +44,7 @@ func (r *Resolver) passOver(item item.Item, proposed string, err error) error {
 		return err
 	}
 	r.log.Warn().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("proposal", proposed).Err(err).
-		Msg("whether its proposal was merged cannot be told; the proposal is taken for open")
+		Msg("cannot find out whether its proposal was merged; it counts as open")
 	return nil
 }
 
@@ -69,7 +69,7 @@ func (r *Resolver) claim(item item.Item, fix landed, files []string) error {
 		return nil
 	}
 	r.log.Warn().Str("stage", "items").Str("document", item.Document).Str("item", item.ID).Str("commit", fix.commit).
-		Msg("a ref says that this commit merged the item's proposal, and nothing bears that out; it is passed over")
+		Msg("a ref says that this commit merged the item's proposal, and nothing confirms that; the ref is ignored")
 	return err
 }
 

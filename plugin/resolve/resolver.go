@@ -111,11 +111,11 @@ func (r *Resolver) readHistory(ctx context.Context) error {
 	}
 	var damaged int
 	if r.ledger, damaged = record.ReadLedger(log.Lines); damaged+log.Unread > 0 {
-		r.log.Warn().Int("lines", damaged).Int("files", log.Unread).Msg("the ledger has parts that cannot be read; they are passed over")
+		r.log.Warn().Int("lines", damaged).Int("files", log.Unread).Msg("parts of the ledger cannot be read; they are skipped")
 	}
 	if log.Overgrown {
 		if err := r.repo.CompactLog(ctx, record.LedgerRef, record.Compact); err != nil {
-			r.log.Warn().Err(err).Msg("the ledger could not be compacted; it goes on growing, and a later run tries again")
+			r.log.Warn().Err(err).Msg("the ledger could not be compacted; it keeps growing, and a later run tries again")
 		}
 	}
 	return r.findLanded(r.repo.Tip())
@@ -144,11 +144,11 @@ func (r *Resolver) findLanded(tip string) error {
 func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome, error) {
 	waiting, err := proposal.Open(ctx, r.repo, r.repo.Tip())
 	if err != nil {
-		r.log.Error().Str("stage", "items").Err(err).Msg("without the open proposals, items could be paid for twice; none is started")
+		r.log.Error().Str("stage", "items").Err(err).Msg("the open proposals are unknown, so items could be paid for twice; no item is started")
 		return notAttempted(items, reason.NotAttemptedHost), nil
 	}
 	if err := errors.Join(r.findMerged(items, waiting), r.findSquashed(items)); err != nil {
-		r.log.Error().Str("stage", "items").Err(err).Msg("it cannot be told which proposals were merged; no item is started")
+		r.log.Error().Str("stage", "items").Err(err).Msg("cannot find out which proposals were merged; no item is started")
 		return notAttempted(items, reason.NotAttemptedHost), nil
 	}
 	items, outcomes := r.merged(ctx, Order(items))
@@ -208,12 +208,12 @@ func (r *Resolver) admit(items []item.Item, waiting map[record.Ref]proposal.Prop
 			continue
 		}
 		if len(outcomes) < mostHeld {
-			r.log.Info().Str("stage", "items").Str("document", todo.Document).Str("item", todo.ID).Str("reason", string(out.Reason)).Msg("left as it is")
+			r.log.Info().Str("stage", "items").Str("document", todo.Document).Str("item", todo.ID).Str("reason", string(out.Reason)).Msg("not attempted")
 		}
 		outcomes = append(outcomes, out)
 	}
 	if more := len(outcomes) - mostHeld; more > 0 {
-		r.log.Info().Str("stage", "items").Int("more", more).Msgf("%d more items are left as they are", more)
+		r.log.Info().Str("stage", "items").Int("more", more).Msgf("%d more items are not attempted", more)
 	}
 	return queue, outcomes
 }

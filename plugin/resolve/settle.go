@@ -69,7 +69,7 @@ func (r *Resolver) disbelieve(out item.Outcome, why *journal.Foreign) item.Outco
 	out.Command = journal.AbandonCommand(out.Item.ID)
 	r.close(out.Stack, why)
 	r.log.Error().Str("stage", "settle").Str("reason", string(out.Reason)).Str("document", out.Item.Document).Str("item", out.Item.ID).Err(why).
-		Msg("its journal is not believed: anybody who may push refs can write one; look at it")
+		Msg("its journal is not trusted: anybody who may push refs can write one; look at it")
 	return out
 }
 
@@ -97,7 +97,7 @@ func (r *Resolver) reclaim(ctx context.Context) {
 		}
 	}
 	if err != nil {
-		r.log.Warn().Str("stage", "settle").Err(err).Msg("what killed runs left on the hosts could not be removed")
+		r.log.Warn().Str("stage", "settle").Err(err).Msg("directories of killed runs on the hosts could not be removed")
 	}
 }
 

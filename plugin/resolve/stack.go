@@ -64,19 +64,19 @@ func (r *Resolver) baseline(ctx context.Context, name, base string) (*stack, err
 	if err != nil {
 		return nil, err
 	}
-	r.log.Info().Str("stage", "baseline").Str("stack", name).Msg("planning the untouched base")
+	r.log.Info().Str("stage", "baseline").Str("stack", name).Msg("planning the unchanged base")
 	s.baseline, err = r.planIn(ctx, space, name)
 	var failed *host.CommandError
 	switch {
 	case errors.As(err, &failed) && fault.Of(err) != fault.Temporary:
-		s.refusal = &refusal{state: item.NotAttempted, reason: reason.StackUnhealthy, err: fmt.Errorf("the untouched base of %s cannot be planned: %w", name, err)}
+		s.refusal = &refusal{state: item.NotAttempted, reason: reason.StackUnhealthy, err: fmt.Errorf("the unchanged base of %s cannot be planned: %w", name, err)}
 	case err != nil:
 		return nil, err
 	default:
 		verdict, line, err := JudgeBaseline(s.baseline.Show, r.opts.Scope.Tolerated)
 		switch {
 		case err != nil:
-			s.refusal = &refusal{state: item.NotAttempted, reason: reason.StackUnhealthy, err: fmt.Errorf("the plan of the untouched base of %s cannot be read: %w", name, err)}
+			s.refusal = &refusal{state: item.NotAttempted, reason: reason.StackUnhealthy, err: fmt.Errorf("the plan of the unchanged base of %s cannot be read: %w", name, err)}
 		case !verdict.Passed():
 			s.refusal = &refusal{state: item.Skipped, reason: reason.StackDrifts, findings: verdict.Findings}
 			if len(line) > 0 {

@@ -42,7 +42,7 @@ func (s *settling) status(ctx context.Context) (host.ApplyStatus, error) {
 	if err != nil {
 		return host.ApplyStatus{}, err
 	}
-	s.log.Info().Str("stage", "settle").Str("item", s.out.Item.ID).Msg("asking the host how its apply ended; one that still runs is waited for")
+	s.log.Info().Str("stage", "settle").Str("item", s.out.Item.ID).Msg("asking the host how its apply ended; waiting if it is still running")
 	var status host.ApplyStatus
 	for _, h := range hosts {
 		status, err = h.FenceApply(ctx, journal.ApplyID(s.ref, s.evidence.PlanHash), s.evidence.PlanHash)

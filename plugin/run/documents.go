@@ -61,7 +61,7 @@ func (j *job) remember(ctx context.Context) {
 		base = "" // everything was taken
 	}
 	if err := resolve.Begin(ctx, j.repo, j.id, base); err != nil {
-		j.Log.Warn().Str("stage", "documents").Err(err).Msg("should this run be cut short, the next one will not know what it was to read")
+		j.Log.Warn().Str("stage", "documents").Err(err).Msg("if this run is cut short, the next one will not know what to read")
 	}
 }
 

@@ -27,7 +27,7 @@ func journaled(repo *gitrepo.Repo) bool { return len(journal.Seen(repo)) > 0 }
 // Lock waits for other runs to end, and brings the clone up to date with
 // what they did.
 func Lock(ctx context.Context, s settings.Settings, c console.Console, repo *gitrepo.Repo, lease gitrepo.Lease) (*gitrepo.Lock, error) {
-	c.Log.Info().Str("stage", "lock").Msg("one run at a time: taking the lock on the remote")
+	c.Log.Info().Str("stage", "lock").Msg("taking the lock on the remote")
 	lock, err := repo.AcquireLock(ctx, lease, s.Terraform.LockTimeout)
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (j *job) unchecked(ctx context.Context) {
 	defer cancel()
 	outcomes, err := journal.Unchecked(ending, j.repo, j.repo.LockHeld, j.read.Known)
 	if err != nil {
-		j.Log.Warn().Str("stage", "settle").Err(err).Msg("it cannot be told whether another run settles what earlier ones left")
+		j.Log.Warn().Str("stage", "settle").Err(err).Msg("cannot find out whether another run settles the work of earlier runs")
 	}
 	j.outcomes = append(j.outcomes, outcomes...)
 }

@@ -162,6 +162,6 @@ func notOurs(s settings.Settings) string {
 // that ends with its lease, or folders that later runs remove.
 func (j *job) cleanUp(ctx context.Context, stage string, act func(context.Context) error) {
 	if err := access.Closed(ctx, nil, act); err != nil {
-		j.Log.Warn().Str("stage", stage).Err(err).Msg("cleaning up failed; the run ends as it would have, and later runs clean up")
+		j.Log.Warn().Str("stage", stage).Err(err).Msg("cleanup failed; the result of the run stays the same, and later runs clean up")
 	}
 }

@@ -70,7 +70,7 @@ func compare(root *os.Root, file File) (Target, error) {
 	}
 	var err error
 	if target.Present, err = root.ReadFile(name); err != nil {
-		return target, fmt.Errorf("look at what is there: %w", err)
+		return target, fmt.Errorf("read the existing file: %w", err)
 	}
 	target.Standing = Differs
 	if bytes.Equal(target.Present, file.Content) {
@@ -172,7 +172,7 @@ func (w *writing) place(temporary, name string) error {
 	}
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return errors.New("somebody has made it meanwhile, and it is left as it is; run the command again")
+		return errors.New("somebody created it meanwhile, and it was not changed; run the command again")
 	case err != nil:
 		return err
 	}

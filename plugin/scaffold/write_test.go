@@ -109,7 +109,7 @@ func TestAnErrorLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, dir, "three", "somebody's\n")
-	if err := Write(root, targets); err == nil || !strings.Contains(err.Error(), "write three: somebody has made it meanwhile") {
+	if err := Write(root, targets); err == nil || !strings.Contains(err.Error(), "write three: somebody created it meanwhile") {
 		t.Errorf("error %v", err)
 	}
 	if got := tree(t, dir); len(got) != 1 || got["three"] != "somebody's\n" {

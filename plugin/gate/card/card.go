@@ -129,11 +129,11 @@ func (c *card) prove(e *fact.Effect, f fact.Fact) (name, why string) {
 	case f.Kind == fact.Opaque:
 		return "", f.Why
 	case f.Drift:
-		return "", "the plan of the untouched base has a change here as well"
+		return "", "the plan of the unchanged base also has a change here"
 	case !ok:
 		return "", "items of this type are never automatic"
 	}
-	why = "no rule of the item's type knows this change"
+	why = "no rule of the item's type covers this change"
 	for _, r := range mine {
 		known, hindrance := r.ask(c, e, f)
 		if known && hindrance == "" {

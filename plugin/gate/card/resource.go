@@ -152,7 +152,7 @@ const whyTarget = "the alarm would tell, or do, something that no other alarm of
 // newTarget proves one more destination that another alarm of the stack has.
 func (c *card) newTarget(known resourceType, e *fact.Effect, f fact.Fact) string {
 	if f.Kind != fact.Added || !c.targetsInUse(known, e, f.Place[0].Key, f.After) {
-		return "who is told of an existing alarm changes to somebody whom no other alarm of the stack tells"
+		return "an existing alarm would notify a target that no other alarm of the stack notifies"
 	}
 	return ""
 }
@@ -231,7 +231,7 @@ func (c *card) tells(e *fact.Effect, known resourceType) string {
 	}
 	for _, name := range known.handles {
 		if text, _ := e.After.Get(name).Scalar(); !c.handlesInUse(text) {
-			return "the monitor would tell somebody whom no other monitor of the stack tells"
+			return "the monitor would notify a target that no other monitor of the stack notifies"
 		}
 	}
 	return ""
