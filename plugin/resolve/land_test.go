@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
 )
@@ -21,6 +22,9 @@ func TestOwnersCheckDecidesAfterTheConfirmingPlanAndBeforeThePush(t *testing.T) 
 			s.wantsPaidAndApplied(1, 1)
 			if len(s.fixes(raise)) != 1 || s.done(raise) != (verdict == 0) {
 				t.Errorf("published %v, done %v", s.fixes(raise), s.done(raise))
+			}
+			if left := s.Refs(record.JournalPrefix); len(left) > 0 {
+				t.Errorf("journals are left: %v", left)
 			}
 			trail := s.Trail(s.name(1))
 			for _, step := range []string{"apply ", "plan stacks/nfs", "ask the owner's check", "publish"} {
@@ -82,5 +86,50 @@ func TestStalePlanIsMadeAgainOnTheTipOfTheBranch(t *testing.T) {
 	if has := s.Stack("stacks/nfs").Resources; len(has) != 2 {
 		t.Errorf("production has %v", has)
 	}
+	s.quiet()
+}
+
+// TestFixThatTheBranchDoesNotTakeClosesItsStack has others change the same file
+// while the fix is applied.
+func TestFixThatTheBranchDoesNotTakeClosesItsStack(t *testing.T) {
+	second := raise
+	second.id, second.action = "cccc", "Raise the NFS threads from 8 to 16 once more"
+	s := newSite(t, raise, second)
+	s.Before = once("apply stacks/nfs", func() {
+		s.Push("theirs\n", map[string]string{threads: "# theirs\n" + repository[threads]})
+	})
+	s.run()
+	s.wantsEnded("needs-person applied-not-on-branch", "skipped stack-closed")
+}
+
+// TestResultIsKeptWhenTheLedgerCannotBeWrittenAtOnce has the ledger fail when the
+// next item begins: what became of the one before is written later.
+func TestResultIsKeptWhenTheLedgerCannotBeWrittenAtOnce(t *testing.T) {
+	wrong := raise
+	wrong.edit = threadsTo("32")
+	clean := newSite(t, wrong, alert)
+	clean.run()
+	first := slices.IndexFunc(clean.Trail(clean.name(1)), begins("write the ledger")) + 1
+	then := slices.IndexFunc(clean.Trail(clean.name(1))[first:], begins("write the ledger")) + 1
+	s := newSite(t, wrong, alert)
+	s.Fail(fake.Fault{Run: s.name(1), At: first + then, How: fake.Fails})
+	s.run()
+	s.wantsEnded("refused needs-approval", "not-attempted not-attempted-host")
+	s.run()
+	s.wantsEnded("skipped needs-approval", "done")
+}
+
+// TestRunDirectoryStaysWhileTheJournalsAreUnknown has settling and then the list of
+// journals fail: the directory that proves the apply is needed by the next run.
+func TestRunDirectoryStaysWhileTheJournalsAreUnknown(t *testing.T) {
+	clean := killedAt(t, "apply")
+	clean.run()
+	at := slices.IndexFunc(clean.Trail(clean.name(2)), begins("make a workspace for stacks")) + 1
+	s := killedAt(t, "apply")
+	s.Fail(fake.Fault{Run: s.name(2), At: at, How: fake.Fails}, fake.Fault{Run: s.name(2), At: at + 1, How: fake.Fails})
+	s.run()
+	s.wantsEnded("needs-person apply-unconfirmed")
+	s.run()
+	s.wantsEnded("done")
 	s.quiet()
 }
