@@ -15,7 +15,7 @@ const (
 	Proposed     State = "proposed"      // on a branch for a person to merge
 	Refused      State = "refused"       // a gate said no, or there was nothing to do
 	Failed       State = "failed"        // the machinery broke: agent, plan, verify
-	Skipped      State = "skipped"       // left to a person before anything was paid
+	Skipped      State = "skipped"       // needs a person, found before anything was paid
 	NotAttempted State = "not-attempted" // safe, but this run ended before it
 	NeedsPerson  State = "needs-person"  // applied in part, unknown, or not on the branch
 )

@@ -59,7 +59,7 @@ func (d *Document) followUpTable() *logTable {
 
 // planRows decides which rows are new. Every item has one row: a row of a
 // person, or one that tells of the implementation already, stands; our own row
-// of an item left to a person gives way when the item was implemented.
+// of an item that needs a person gives way when the item was implemented.
 func planRows(table *logTable, edits []Edit) logChange {
 	change := logChange{replace: map[int]Row{}}
 	known := map[string][]int{}

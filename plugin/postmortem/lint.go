@@ -16,7 +16,7 @@ type Level string
 const (
 	LevelError   Level = "error"   // the reader cannot use the line
 	LevelWarning Level = "warning" // the line is reported, but nobody can tell whether it is open
-	LevelNote    Level = "note"    // the item is left to a person
+	LevelNote    Level = "note"    // the item needs a person
 )
 
 // Finding is one line that the reader cannot use or will leave to a person.
@@ -34,7 +34,7 @@ type Finding struct {
 }
 
 // Lint tells the author of a document, line by line, what of it cannot be used
-// or will be left to a person.
+// or needs a person.
 func Lint(d *Document) []Finding {
 	var findings []Finding
 	for _, p := range d.Problems {

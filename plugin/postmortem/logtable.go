@@ -4,7 +4,7 @@ import "strings"
 
 // Values of the Follow-up Implementation table that this program writes.
 const (
-	HumanReview = "Needs human review"       // Implemented By of an item left to a person
+	HumanReview = "Needs human review"       // Implemented By of an item that needs a person
 	Resolver    = "postmortem-todo-resolver" // Implemented By of an item that this program implemented
 	absent      = "—"                        // a cell that has no value
 )
@@ -35,7 +35,7 @@ type logRow struct {
 	by          string
 	commit      string // its Markdown
 	implemented bool
-	ours        bool // our own row of an item left to a person, as we wrote it
+	ours        bool // our own row of an item that needs a person, as we wrote it
 	text        string
 }
 

@@ -60,7 +60,7 @@ type Class string
 // The classes. Every item has exactly one.
 const (
 	ClassSafe     Class = "safe"     // open, and may be implemented without a person
-	ClassSkipped  Class = "skipped"  // explicitly open, left to a person
+	ClassSkipped  Class = "skipped"  // explicitly open, needs a person
 	ClassUnclear  Class = "unclear"  // implicit, or of unknown status: reported only
 	ClassDone     Class = "done"     // finished
 	ClassDeclined Class = "declined" // declined, deferred or struck through
@@ -126,7 +126,7 @@ type Document struct {
 // Safe lists the items that may be implemented without a person.
 func (d *Document) Safe() []Item { return d.class(ClassSafe) }
 
-// Skipped lists the explicitly open items that are left to a person.
+// Skipped lists the explicitly open items that need a person.
 func (d *Document) Skipped() []Item { return d.class(ClassSkipped) }
 
 // Unclear lists the items that are reported only: implicit ones and those

@@ -177,7 +177,7 @@ func IndexEntry(doc *postmortem.Document, src []byte) report.IndexEntry {
 	return entry
 }
 
-// reviewed is how many of the items that could be automatic were left to people
+// reviewed is how many of the items that could be automatic needed a person
 // after all: those that stand in the Follow-up Implementation table already, for
 // which nothing would be added to it.
 func reviewed(file string, src []byte, safe []postmortem.Item) int {

@@ -72,7 +72,7 @@ type Documents struct {
 	SafeTypes     []string             // canonical names, a subset of Alert, Config, Monitor
 	InferredTypes postmortem.Inference // where an inferred type may be acted on
 	MaxItems      int                  // per run
-	MaxAttempts   int                  // failed attempts before an item is left to a person
+	MaxAttempts   int                  // failed attempts after which an item needs a person
 	Index         string               // path; empty: DefaultIndex if it carries our marker
 }
 

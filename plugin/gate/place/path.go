@@ -53,7 +53,7 @@ var denied = []struct {
 }
 
 // kinds is the endings of files that items need. Anything else (scripts,
-// programs, keys, archives) is left to people.
+// programs, keys, archives) needs a person.
 var kinds = map[string]bool{
 	".tf": true, ".yaml": true, ".yml": true, ".json": true, ".tftpl": true, ".tpl": true, ".tmpl": true, ".md": true, ".txt": true,
 	".conf": true, ".cfg": true, ".ini": true, ".toml": true, ".properties": true, ".rules": true, ".xml": true, ".html": true,
