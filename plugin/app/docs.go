@@ -86,7 +86,7 @@ SETTINGS:
 		fmt.Fprintf(&b, "\n   %s\n", g.Title)
 		for _, e := range g.Entries {
 			usage := e.Usage
-			if e.Secret {
+			if e.Secret() {
 				usage += " Secret: give it by its variable."
 			}
 			if standard := e.DefaultText(); standard != "" {

@@ -31,7 +31,7 @@ func CleanEnvironment() error {
 func forgetSecrets() error {
 	names := []string{"CI_NETRC_USERNAME", "CI_NETRC_PASSWORD"}
 	for _, e := range settings.All() {
-		if e.Secret {
+		if e.Secret() {
 			names = append(names, e.Variable())
 		}
 	}

@@ -27,7 +27,7 @@ func TestEmptyVariablesAreUnset(t *testing.T) {
 func TestThreat9_SecretsLeaveTheEnvironment(t *testing.T) {
 	names := []string{"CI_NETRC_PASSWORD", "CI_NETRC_USERNAME"}
 	for _, e := range settings.All() {
-		if e.Secret {
+		if e.Secret() {
 			names = append(names, e.Variable())
 		}
 	}

@@ -43,10 +43,10 @@ func ReadRepository(names []string, text Lookup, ci CI) (Settings, error) {
 func readEntries(list []Entry, text Lookup) (s Settings, problems []Problem) {
 	for _, e := range list {
 		if e.Default != "" {
-			problems = append(problems, Problems(e.Name, e.read(&s, e.Default))...)
+			problems = append(problems, Problems(e.Name, e.set(&s, e.Default))...)
 		}
 		if text.given(e.Name) {
-			problems = append(problems, Problems(e.Name, e.read(&s, text(e.Name)))...)
+			problems = append(problems, Problems(e.Name, e.set(&s, text(e.Name)))...)
 		}
 	}
 	return s, problems

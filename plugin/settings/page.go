@@ -22,7 +22,7 @@ func Page() string {
 		fmt.Fprintf(&b, "\n## %s\n\n| Settings name | Default | Description |\n|---|---|---|\n", g.Title)
 		for _, e := range g.Entries {
 			usage := e.Usage
-			if e.Secret {
+			if e.Secret() {
 				usage = "*Secret.* " + usage
 			}
 			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.Name, cell.Replace(cmp.Or(e.DefaultText(), "*none*")), cell.Replace(usage))

@@ -44,22 +44,18 @@ func asLines(field func(*Settings) *string, checks ...check) reader {
 
 // asSecret reads a secret of one line. Secrets pasted into a forge or a vault
 // often end with a newline that belongs to nobody.
-func asSecret(field func(*Settings) *secret.String, checks ...check) reader {
-	return func(s *Settings, text string) error {
+func asSecret(checks ...check) func(string) (secret.String, error) {
+	return func(text string) (secret.String, error) {
 		value := strings.TrimSpace(text)
-		*field(s) = secret.New(value)
-		return runChecks(value, append([]check{secretLine}, checks...))
+		return secret.New(value), runChecks(value, append([]check{secretLine}, checks...))
 	}
 }
 
 // asKey reads a private key, however a secret store hands it out.
-func asKey(field func(*Settings) *secret.String) reader {
-	return func(s *Settings, text string) error {
-		key := secret.New(sshkey.Text(text))
-		*field(s) = key
-		_, err := sshkey.Private(key)
-		return err
-	}
+func asKey(text string) (secret.String, error) {
+	key := secret.New(sshkey.Text(text))
+	_, err := sshkey.Private(key)
+	return key, err
 }
 
 // asPasted reads PEM blocks or known_hosts lines, however they were pasted.

@@ -5,6 +5,7 @@ package settings
 
 import (
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
@@ -161,13 +162,13 @@ func (c CI) PullRequest() bool {
 
 // Secrets is every secret that the settings hold, for the redactor.
 func (s Settings) Secrets() []secret.String {
-	all := []secret.String{
-		s.Repository.Password, s.Repository.SSHKey, s.Repository.SigningKey, s.Repository.Way.Proxy, s.Repository.Way.ProxyPassword(),
-		s.Vault.SecretID, s.Vault.Token,
-		s.Hosts.SSHKey, s.Hosts.AgentSSHKey,
-		s.Report.SlackToken,
-		s.CI.Netrc.Password,
+	all := []secret.String{s.Repository.Way.ProxyPassword(), s.CI.Netrc.Password}
+	for _, e := range All() {
+		if e.Secret() {
+			all = append(all, *e.secret(&s))
+		}
 	}
+	// What else there is to hide of them.
 	all = append(all, notify.WebhookSecrets(s.Report.SlackWebhook)...)
 	all = append(all, notify.WebhookSecrets(s.Report.ChatWebhook)...)
 	// GitHub's netrc has the token as its login and this word as its password.
@@ -176,7 +177,7 @@ func (s Settings) Secrets() []secret.String {
 	}
 	var held []secret.String
 	for _, one := range all {
-		if !one.Empty() {
+		if !one.Empty() && !slices.Contains(held, one) {
 			held = append(held, one)
 		}
 	}

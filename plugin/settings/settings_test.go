@@ -145,7 +145,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	secrets := map[string]bool{}
 	for _, group := range Groups() {
 		for _, entry := range group.Entries {
-			secrets[entry.Name] = entry.Secret
+			secrets[entry.Name] = entry.Secret()
 		}
 	}
 	for _, name := range names() {

@@ -19,8 +19,23 @@ type Entry struct {
 	Default string   // as it would be written; "" when there is none or it is decided later
 	told    string   // what the docs say of the default, when Default does not tell it
 	Usage   string   // one sentence or two, Markdown
-	Secret  bool     // comes by from_secret and is never shown
 	read    reader
+
+	// What comes by from_secret and is never shown has these instead of read.
+	secret func(*Settings) *secret.String
+	parse  func(text string) (secret.String, error)
+}
+
+// Secret reports whether the setting comes by from_secret and is never shown.
+func (e Entry) Secret() bool { return e.secret != nil }
+
+// set reads the setting's text.
+func (e Entry) set(s *Settings, text string) (err error) {
+	if !e.Secret() {
+		return e.read(s, text)
+	}
+	*e.secret(s), err = e.parse(text)
+	return err
 }
 
 // Variable is the environment variable of the setting.
@@ -113,14 +128,16 @@ var repositoryEntries = []Entry{
 		read:  asText(func(s *Settings) *string { return &s.Repository.Username }),
 	},
 	{
-		Name: "git_password", Secret: true, told: "`CI_NETRC_PASSWORD` when `CI_NETRC_MACHINE` is the remote's host",
-		Usage: "Password or token for an https remote. Refused over plain http, except to this machine.",
-		read:  asSecret(func(s *Settings) *secret.String { return &s.Repository.Password }),
+		Name: "git_password", told: "`CI_NETRC_PASSWORD` when `CI_NETRC_MACHINE` is the remote's host",
+		Usage:  "Password or token for an https remote. Refused over plain http, except to this machine.",
+		secret: func(s *Settings) *secret.String { return &s.Repository.Password },
+		parse:  asSecret(),
 	},
 	{
-		Name: "git_ssh_key", Secret: true,
-		Usage: "Private key for an ssh remote, OpenSSH or PEM. Escaped line ends, JSON quotes and base64, as secret stores produce them, are decoded; also in known hosts and certificates.",
-		read:  asKey(func(s *Settings) *secret.String { return &s.Repository.SSHKey }),
+		Name:   "git_ssh_key",
+		Usage:  "Private key for an ssh remote, OpenSSH or PEM. Escaped line ends, JSON quotes and base64, as secret stores produce them, are decoded; also in known hosts and certificates.",
+		secret: func(s *Settings) *secret.String { return &s.Repository.SSHKey },
+		parse:  asKey,
 	},
 	{
 		Name:  "git_known_hosts",
@@ -133,9 +150,10 @@ var repositoryEntries = []Entry{
 		read:  asText(func(s *Settings) *string { return &s.Repository.StateRefs }, gitrepo.CheckStateRefs),
 	},
 	{
-		Name: "git_signing_key", Secret: true,
-		Usage: "OpenSSH private key that signs every commit of this program, for remotes that require signed commits. Add its public half to the account on the forge as a signing key, and set `author_email` to an address of that account.",
-		read:  asKey(func(s *Settings) *secret.String { return &s.Repository.SigningKey }),
+		Name:   "git_signing_key",
+		Usage:  "OpenSSH private key that signs every commit of this program, for remotes that require signed commits. Add its public half to the account on the forge as a signing key, and set `author_email` to an address of that account.",
+		secret: func(s *Settings) *secret.String { return &s.Repository.SigningKey },
+		parse:  asKey,
 	},
 	{
 		Name:  "git_ca_cert",
@@ -143,9 +161,10 @@ var repositoryEntries = []Entry{
 		read:  asPasted(func(s *Settings) *string { return &s.Repository.Way.CACert }, certificates),
 	},
 	{
-		Name: "proxy", Secret: true,
-		Usage: "URL of an HTTP proxy, `http://[USER:PASSWORD@]HOST:PORT`, for an https remote, Vault over https, and chats. Plain http and SSH never use it. Proxy variables of the environment are not read.",
-		read:  asSecret(func(s *Settings) *secret.String { return &s.Repository.Way.Proxy }, egress.CheckProxy),
+		Name:   "proxy",
+		Usage:  "URL of an HTTP proxy, `http://[USER:PASSWORD@]HOST:PORT`, for an https remote, Vault over https, and chats. Plain http and SSH never use it. Proxy variables of the environment are not read.",
+		secret: func(s *Settings) *secret.String { return &s.Repository.Way.Proxy },
+		parse:  asSecret(egress.CheckProxy),
 	},
 	{
 		Name:  "no_proxy",

@@ -26,7 +26,7 @@ func TestTableIsSound(t *testing.T) {
 		}
 		if e.Default != "" {
 			var s Settings
-			if err := e.read(&s, e.Default); err != nil {
+			if err := e.set(&s, e.Default); err != nil {
 				t.Errorf("the default of %s is wrong: %v", e.Name, err)
 			}
 		}

@@ -121,14 +121,16 @@ var terraformEntries = []Entry{
 
 var reportEntries = []Entry{
 	{
-		Name: "slack_webhook", Secret: true, told: "the Vault secret's field `slack_webhook`",
-		Usage: "Incoming webhook: its URL, or its path `T…/B…/…`.",
-		read:  asSecret(func(s *Settings) *secret.String { return &s.Report.SlackWebhook }, notify.CheckSlackWebhook),
+		Name: "slack_webhook", told: "the Vault secret's field `slack_webhook`",
+		Usage:  "Incoming webhook: its URL, or its path `T…/B…/…`.",
+		secret: func(s *Settings) *secret.String { return &s.Report.SlackWebhook },
+		parse:  asSecret(notify.CheckSlackWebhook),
 	},
 	{
-		Name: "slack_token", Secret: true,
-		Usage: "Bot token, instead of a webhook.",
-		read:  asSecret(func(s *Settings) *secret.String { return &s.Report.SlackToken }),
+		Name:   "slack_token",
+		Usage:  "Bot token, instead of a webhook.",
+		secret: func(s *Settings) *secret.String { return &s.Report.SlackToken },
+		parse:  asSecret(),
 	},
 	{
 		Name:  "slack_channel",
@@ -136,9 +138,10 @@ var reportEntries = []Entry{
 		read:  asText(func(s *Settings) *string { return &s.Report.SlackChannel }, word),
 	},
 	{
-		Name: "chat_webhook", Secret: true,
-		Usage: "Incoming webhook of another chat, as well as or instead of Slack: its https URL.",
-		read:  asSecret(func(s *Settings) *secret.String { return &s.Report.ChatWebhook }, notify.CheckWebhook),
+		Name:   "chat_webhook",
+		Usage:  "Incoming webhook of another chat, as well as or instead of Slack: its https URL.",
+		secret: func(s *Settings) *secret.String { return &s.Report.ChatWebhook },
+		parse:  asSecret(notify.CheckWebhook),
 	},
 	{
 		Name: "chat_kind", told: "by the URL",
