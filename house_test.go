@@ -117,11 +117,25 @@ var pure = []string{"plugin/agent", "plugin/record", "plugin/gate", "plugin/post
 var update = flag.Bool("update", false, "write the walls of the linter anew")
 
 func TestEveryRoomIsInThePicture(t *testing.T) {
-	goFiles(t, func(file string, _ *token.FileSet, _ *ast.File) {
-		if room := path.Dir(file); rooms[room] == nil {
+	used := map[string]bool{}
+	goFiles(t, func(file string, _ *token.FileSet, parsed *ast.File) {
+		room := path.Dir(file)
+		if rooms[room] == nil {
 			t.Errorf("%s is in a room that the picture of imports does not have", file)
 		}
+		for _, one := range parsed.Imports {
+			if other, ok := strings.CutPrefix(strings.Trim(one.Path.Value, `"`), module); ok && !strings.HasSuffix(file, "_test.go") {
+				used[room+" → "+other] = true
+			}
+		}
 	})
+	for room, others := range rooms {
+		for _, other := range others {
+			if arrow := room + " → " + other; !used[arrow] {
+				t.Errorf("the picture of imports has an arrow that no file uses: %s", arrow)
+			}
+		}
+	}
 	page, err := os.ReadFile("docs/architecture.md")
 	if err != nil {
 		t.Fatal(err)

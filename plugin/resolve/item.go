@@ -331,7 +331,7 @@ func (a *attempt) try(ctx context.Context, d agent.Definition, findings []string
 }
 
 func (a *attempt) definition() (agent.Definition, error) {
-	file, err := a.repo.ReadFile(a.base, a.opts.Agent.File)
+	file, err := a.repo.ReadFile(a.base, DefinitionFile(a.opts.Agent.Name))
 	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
 		return agent.Definition{}, fmt.Errorf("read the agent definition: %w", err)
 	}

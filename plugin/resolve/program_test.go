@@ -216,7 +216,7 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 	}
 	opts := resolve.Options{
 		Run: run, Mode: s.mode, Branch: "main", MaxItems: 5, MaxAttempts: 9, BudgetUSD: 5, ItemTimeout: 30 * time.Minute,
-		Agent: resolve.Agent{Name: "resolver", File: resolve.DefinitionFile("resolver")}, Scope: scope,
+		Agent: resolve.Agent{Name: "resolver"}, Scope: scope,
 		Current: func(commit string, item item.Item) (bool, error) {
 			content, err := clone.ReadFile(commit, document)
 			line := todo{id: item.ID, kind: item.Type, action: item.Action, details: item.Details}.line("TODO")

@@ -57,7 +57,6 @@ type Options struct {
 type Agent struct {
 	Name  string // name of the definition
 	Model string // overrides the definition's
-	File  string // path of the repository's own definition
 }
 
 // Resolver works through the items of one run. It is not safe for concurrent

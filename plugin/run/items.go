@@ -79,9 +79,7 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 		Run: j.id, Mode: string(s.Mode), Branch: s.Repository.Branch,
 		MaxItems: s.Documents.MaxItems, MaxAttempts: s.Documents.MaxAttempts,
 		BudgetUSD: s.Agent.BudgetUSD, ItemTimeout: s.Agent.ItemTimeout, Deadline: deadline,
-		Agent: resolve.Agent{
-			Name: s.Agent.Name, Model: s.Agent.Model, File: resolve.DefinitionFile(s.Agent.Name),
-		},
+		Agent:   resolve.Agent{Name: s.Agent.Name, Model: s.Agent.Model},
 		Wrapper: commands.Program,
 		Verify:  s.Terraform.VerifyCommand != "",
 		Scope:   s.ScopeIn(paths),
