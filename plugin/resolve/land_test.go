@@ -133,3 +133,17 @@ func TestRunDirectoryStaysWhileTheJournalsAreUnknown(t *testing.T) {
 	s.wantsEnded("done")
 	s.quiet()
 }
+
+func TestAttemptsAreCountedAcrossRuns(t *testing.T) {
+	wrong := raise
+	wrong.file, wrong.edit = "README.md", func(string) string { return "the agent's\n" }
+	s := newSite(t, wrong)
+	s.tune = func(o *resolve.Options) { o.MaxAttempts = 2 }
+	for _, ended := range []string{"refused no-stack", "refused no-stack", "skipped max-attempts", "skipped max-attempts"} {
+		s.run()
+		s.wantsEnded(ended)
+	}
+	if n := s.paid(); n != 4 { // each attempt has two turns
+		t.Errorf("%d turns were paid, not 4", n)
+	}
+}
