@@ -73,7 +73,7 @@ func runAction(c *cli.Context) error {
 		for _, warning := range s.Warnings() {
 			console.Log.Warn().Str("stage", "settings").Msg(warning)
 		}
-		return told(run.Run(c.Context, s, console))
+		return alreadyReported(run.Run(c.Context, s, console))
 	})
 }
 
@@ -108,24 +108,24 @@ func wrongUsage(_ *cli.Context, err error, _ bool) error {
 	return usageError("%w; pm-todos --help lists the flags", err)
 }
 
-// toldError is an error that the reader of the log has seen already.
-type toldError struct{ err error }
+// reportedError is an error that the reader of the log has seen already.
+type reportedError struct{ err error }
 
-func (t *toldError) Error() string { return t.err.Error() }
-func (t *toldError) Unwrap() error { return t.err }
+func (t *reportedError) Error() string { return t.err.Error() }
+func (t *reportedError) Unwrap() error { return t.err }
 
-// told marks an error that was printed where it was found.
-func told(err error) error {
+// alreadyReported marks an error that was printed where it was found.
+func alreadyReported(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &toldError{err: err}
+	return &reportedError{err: err}
 }
 
 // PrintError prints the error of the app, unless that was done where it was
 // found.
 func PrintError(w io.Writer, err error) {
-	var seen *toldError
+	var seen *reportedError
 	if err == nil || errors.As(err, &seen) {
 		return
 	}

@@ -52,8 +52,8 @@ func TestWrongUsageIsASettingsError(t *testing.T) {
 func TestErrorsArePrintedOnce(t *testing.T) {
 	var out bytes.Buffer
 	PrintError(&out, nil)
-	PrintError(&out, told(errors.New("seen")))
-	PrintError(&out, fmt.Errorf("wrapped: %w", told(errors.New("seen"))))
+	PrintError(&out, alreadyReported(errors.New("seen")))
+	PrintError(&out, fmt.Errorf("wrapped: %w", alreadyReported(errors.New("seen"))))
 	if out.Len() != 0 {
 		t.Errorf("printed again: %q", out.String())
 	}
@@ -61,10 +61,10 @@ func TestErrorsArePrintedOnce(t *testing.T) {
 	if got, want := out.String(), "pm-todos: new\n"; got != want {
 		t.Errorf("printed %q, want %q", got, want)
 	}
-	if told(nil) != nil {
+	if alreadyReported(nil) != nil {
 		t.Error("no error became one")
 	}
-	if got := fault.Of(told(fault.Mark(fault.Person, errors.New("x")))); got != fault.Person {
+	if got := fault.Of(alreadyReported(fault.Mark(fault.Person, errors.New("x")))); got != fault.Person {
 		t.Errorf("a told error lost its kind: %v", got)
 	}
 }

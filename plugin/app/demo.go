@@ -82,7 +82,7 @@ func demoRun(ctx context.Context, version string, world *standin.World, out io.W
 	}
 	console, closeConsole := console.New(version, s, out, console.MayColour(out, os.Getenv))
 	defer func() { err = errors.Join(err, closeConsole()) }()
-	return told(run.Run(ctx, s, console))
+	return alreadyReported(run.Run(ctx, s, console))
 }
 
 // showEnd prints what the run left: commits, the documents' changes, what was

@@ -71,7 +71,7 @@ func examine(ctx context.Context, s settings.Settings, c console.Console, wrong 
 		return err
 	}
 	if kind := r.Kind(); kind != fault.None {
-		return told(fault.Mark(kind, errUnwell))
+		return alreadyReported(fault.Mark(kind, errUnwell))
 	}
 	return nil
 }

@@ -74,9 +74,9 @@ func lintAction(c *cli.Context) error {
 	}
 	switch {
 	case count.levels[postmortem.LevelError] > 0:
-		return told(errFindings)
+		return alreadyReported(errFindings)
 	case count.unread > 0:
-		return told(errUnread)
+		return alreadyReported(errUnread)
 	default:
 		return nil
 	}

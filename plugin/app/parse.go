@@ -57,7 +57,7 @@ func parseAction(c *cli.Context) error {
 		}
 	}
 	if unread {
-		return told(errUnread)
+		return alreadyReported(errUnread)
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func verifyAction(c *cli.Context) (err error) {
 		return fmt.Errorf("print the findings: %w", err)
 	}
 	if len(found.Findings) > 0 {
-		return told(errNotBorneOut)
+		return alreadyReported(errNotBorneOut)
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func isDamage(err error) bool {
 }
 
 // logParts are the files of a log at a commit. What else stands there is counted.
-func (r *Repo) logParts(h plumbing.Hash) (found parts, strange int, err error) {
+func (r *Repo) logParts(h plumbing.Hash) (found parts, unparsed int, err error) {
 	if h.IsZero() {
 		return nil, 0, nil
 	}
@@ -123,14 +123,14 @@ func (r *Repo) logParts(h plumbing.Hash) (found parts, strange int, err error) {
 		if p, ok := partOf(e); ok {
 			found = append(found, p)
 		} else {
-			strange++
+			unparsed++
 		}
 	}
 	slices.SortFunc(found, func(a, b part) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.number, b.number)) })
 	if more := len(found) - maxParts; more > 0 {
-		found, strange = found[more:], strange+more
+		found, unparsed = found[more:], unparsed+more
 	}
-	return found, strange, nil
+	return found, unparsed, nil
 }
 
 // readParts fills in the texts, in one request to the remote. They stay nil where

@@ -26,7 +26,7 @@ import (
 // Limits of telling one target one message.
 const (
 	perTry   = 10 * time.Second // of one request
-	patience = 30 * time.Second // of all waiting that a chat asks for
+	longestWait = 30 * time.Second // of all waiting that a chat asks for
 	shortly  = 5 * time.Second  // until the next try, when a chat that fails does not say
 )
 
@@ -68,7 +68,7 @@ func (p *pause) Reset()                     {}
 // is time. What may have been posted already, such as a request without an
 // answer, is not sent twice.
 func (s *sender) send(ctx context.Context, post func() error) error {
-	left := patience
+	left := longestWait
 	if end, limited := ctx.Deadline(); limited {
 		left = max(min(left, time.Until(end)), 1) // 0 would be without end
 	}

@@ -149,7 +149,7 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 		a.out.Journal = a.repo.OnRemote(record.JournalRef(a.ref))
 	}
 	a.out.Final = a.out.Final || a.out.State == item.Failed && a.number >= a.opts.MaxAttempts
-	a.tell()
+	a.logOutcome()
 	if !a.recorded {
 		return fatal // the ledger knows of no attempt to conclude
 	}
@@ -168,9 +168,9 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	return fatal
 }
 
-// tell writes the outcome into the log, with everything that a person needs to
+// logOutcome writes the outcome into the log, with everything that a person needs to
 // act on it.
-func (a *attempt) tell() {
+func (a *attempt) logOutcome() {
 	level := zerolog.InfoLevel
 	switch a.out.State {
 	case item.Failed, item.NeedsPerson:

@@ -44,7 +44,7 @@ func newJob(s settings.Settings, c console.Console) *job {
 // before it is recorded and reported.
 func Run(ctx context.Context, s settings.Settings, c console.Console) (err error) {
 	j := newJob(s, c)
-	defer func() { err = j.tell(ctx, err) }()
+	defer func() { err = j.finishReport(ctx, err) }()
 	if why := notOurs(s); why != "" {
 		return j.endsHere(why)
 	}

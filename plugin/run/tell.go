@@ -89,9 +89,9 @@ func (j *job) tellStart(ctx context.Context) {
 	}
 }
 
-// tell is the last stage: the closing table, the summary files and the chats, from
+// finishReport is the last stage: the closing table, the summary files and the chats, from
 // one view. It runs whatever happened and adds its own trouble to the run's.
-func (j *job) tell(ctx context.Context, err error) error {
+func (j *job) finishReport(ctx context.Context, err error) error {
 	ending, cancel := access.Closing(ctx)
 	defer cancel()
 	sum := j.summary()

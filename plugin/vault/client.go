@@ -103,19 +103,19 @@ func (t guarded) RoundTrip(request *http.Request) (*http.Response, error) {
 		}, "if that is the right place, set vault_addr to it")
 	}
 	body := bufio.NewReader(response.Body)
-	if strange(response, body) {
+	if unlikeVault(response, body) {
 		_ = response.Body.Close() // nothing in it is wanted
 		kind, _, _ := strings.Cut(response.Header.Get("Content-Type"), ";")
-		return nil, fault.WithFix(&stranger{status: response.StatusCode, kind: kind}, "set vault_addr to Vault itself, not to a page or a log-in in front of it")
+		return nil, fault.WithFix(&notVault{status: response.StatusCode, kind: kind}, "set vault_addr to Vault itself, not to a page or a log-in in front of it")
 	}
 	response.Body = &capped{Reader: body, Closer: response.Body, left: maxAnswer}
 	return response, nil
 }
 
-// strange reports whether an answer cannot be Vault's, whose answers are objects
+// unlikeVault reports whether an answer cannot be Vault's, whose answers are objects
 // of JSON: a page, or the log-in of a gateway. What a proxy says while Vault is
 // down is no such thing.
-func strange(response *http.Response, body *bufio.Reader) bool {
+func unlikeVault(response *http.Response, body *bufio.Reader) bool {
 	switch class := response.StatusCode / 100; {
 	case response.StatusCode == http.StatusNoContent:
 		return false
@@ -138,14 +138,14 @@ func strange(response *http.Response, body *bufio.Reader) bool {
 	}
 }
 
-// stranger is an answer that is not Vault's.
-type stranger struct {
+// notVault is an answer that is not Vault's.
+type notVault struct {
 	status int
 	kind   string // its content type
 }
 
 // Error says what came.
-func (s *stranger) Error() string {
+func (s *notVault) Error() string {
 	return fmt.Sprintf("%d with %s, which is no answer of Vault", s.status, text.Line(cmp.Or(s.kind, "no content"), 60))
 }
 

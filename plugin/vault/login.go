@@ -198,7 +198,7 @@ func revoke(ctx context.Context, c Config, client *api.Client) error {
 	})
 	client.ClearToken()
 	if status(err) == 403 {
-		return fault.WithFix(c.told(err), `give the role a policy with: path "auth/token/revoke-self" { capabilities = ["update"] }`)
+		return fault.WithFix(c.shortened(err), `give the role a policy with: path "auth/token/revoke-self" { capabilities = ["update"] }`)
 	}
-	return c.told(err)
+	return c.shortened(err)
 }

@@ -148,7 +148,7 @@ func notRead(c Config, tries []try, mount string) error {
 	case status(worst.err) != 0 || errors.Is(worst.err, errAbsent):
 		wayOut = "check vault_secret and vault_namespace"
 	}
-	return fault.Mark(fault.Failed, &fault.Error{Err: fmt.Errorf("vault: read %s (%s) at %s: %w", strings.Join(paths, " or "), who, c.Addr, c.told(worst.err)), Fix: wayOut})
+	return fault.Mark(fault.Failed, &fault.Error{Err: fmt.Errorf("vault: read %s (%s) at %s: %w", strings.Join(paths, " or "), who, c.Addr, c.shortened(worst.err)), Fix: wayOut})
 }
 
 // findMount asks which mount the secret's path is on and which KV version that

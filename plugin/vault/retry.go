@@ -47,7 +47,7 @@ func do[T any](ctx context.Context, c Config, doing string, request func(context
 		return result, err
 	}, backoff.WithBackOff(waits), backoff.WithMaxElapsedTime(budget), backoff.WithNotify(func(err error, wait time.Duration) {
 		if c.OnRetry != nil {
-			c.OnRetry(fmt.Errorf("vault: %s: %w", doing, c.told(err)), wait)
+			c.OnRetry(fmt.Errorf("vault: %s: %w", doing, c.shortened(err)), wait)
 		}
 	}))
 	if err == nil {
@@ -61,7 +61,7 @@ func do[T any](ctx context.Context, c Config, doing string, request func(context
 	}
 	if temporary(last) {
 		return result, fault.Mark(fault.Temporary, fault.WithFix(
-			fmt.Errorf("vault: %s at %s did not succeed in time: %w", doing, c.Addr, c.told(last)), "run again when it is up"))
+			fmt.Errorf("vault: %s at %s did not succeed in time: %w", doing, c.Addr, c.shortened(last)), "run again when it is up"))
 	}
 	return result, last
 }
@@ -109,14 +109,14 @@ func untrusted(err error) bool {
 
 // elsewhere reports whether something else than Vault answered.
 func elsewhere(err error) bool {
-	_, is := errors.AsType[*stranger](err)
+	_, is := errors.AsType[*notVault](err)
 	return is
 }
 
-// told is err in one short line without secrets. The client's own text spans
+// shortened is err in one short line without secrets. The client's own text spans
 // several, and what Vault or something in its place says may repeat what it was
 // sent.
-func (c Config) told(err error) error {
+func (c Config) shortened(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -167,5 +167,5 @@ func final(c Config, err error, doing, wayOut string) error {
 	if _, known := errors.AsType[*fault.Error](err); known {
 		wayOut = "" // what came has its own
 	}
-	return fault.Mark(fault.Failed, &fault.Error{Err: fmt.Errorf("vault: %s at %s: %w", doing, c.Addr, c.told(err)), Fix: wayOut})
+	return fault.Mark(fault.Failed, &fault.Error{Err: fmt.Errorf("vault: %s at %s: %w", doing, c.Addr, c.shortened(err)), Fix: wayOut})
 }
