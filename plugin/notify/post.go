@@ -25,9 +25,9 @@ import (
 
 // Limits of telling one target one message.
 const (
-	perTry   = 10 * time.Second // of one request
+	perTry      = 10 * time.Second // of one request
 	longestWait = 30 * time.Second // of all waiting that a chat asks for
-	shortly  = 5 * time.Second  // until the next try, when a chat that fails does not say
+	shortly     = 5 * time.Second  // until the next try, when a chat that fails does not say
 )
 
 // sender sends messages to one target. Its errors contain none of its secrets.
