@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
@@ -145,5 +147,41 @@ func TestAttemptsAreCountedAcrossRuns(t *testing.T) {
 	}
 	if n := s.paid(); n != 4 { // each attempt has two turns
 		t.Errorf("%d turns were paid, not 4", n)
+	}
+}
+
+// TestItemStartsOnlyWhenItsTimeFitsBeforeTheEndOfTheRun has items of half an hour
+// each at most, and an agent that takes 20 minutes.
+func TestItemStartsOnlyWhenItsTimeFitsBeforeTheEndOfTheRun(t *testing.T) {
+	for name, tc := range map[string]struct {
+		left  time.Duration
+		ended []string
+		paid  int
+	}{
+		"both fit":        {time.Hour, []string{"done", "done"}, 2},
+		"one fits":        {45 * time.Minute, []string{"done", "not-attempted not-attempted-time"}, 1},
+		"none fits":       {29 * time.Minute, []string{"not-attempted not-attempted-time", "not-attempted not-attempted-time"}, 0},
+		"there is no end": {0, []string{"done", "done"}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t, alert, raise)
+				s.Before = func(_ int, call fake.Call) {
+					if call.Name == "the agent works" {
+						time.Sleep(20 * time.Minute)
+					}
+				}
+				s.tune = func(o *resolve.Options) {
+					if tc.left > 0 {
+						o.Deadline = time.Now().Add(tc.left)
+					}
+				}
+				s.run()
+				s.wantsEnded(tc.ended...)
+				if n := s.paid(); n != tc.paid {
+					t.Errorf("%d turns were paid, not %d", n, tc.paid)
+				}
+			})
+		})
 	}
 }
