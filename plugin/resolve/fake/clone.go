@@ -1,7 +1,6 @@
 package fake
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,18 +25,20 @@ func (w *World) Clone(run string) *Clone {
 }
 
 // Clone is the remote as one run sees it. It has the commits that it fetched or
-// made, and no others.
+// made, with their trees, and no others.
 type Clone struct {
 	w    *World
 	run  string
-	here map[string]bool // commits
+	here map[string]bool // commits and their trees
 	seen map[string]string
+	logs map[string][]string
 }
 
-// look brings the branch and the program's own refs up to date.
+// look brings the branch, the program's own refs and its logs up to date.
 func (c *Clone) look() {
 	c.seen = below(c.w.refs, "refs/pm-todos/")
 	c.seen[Branch] = c.w.refs[Branch]
+	c.logs = maps.Clone(c.w.logs)
 	for _, hash := range c.seen {
 		c.take(hash)
 	}
@@ -48,16 +49,16 @@ func (c *Clone) take(hash string) {
 		return
 	}
 	c.w.walk(hash, func(one *commit) bool {
-		c.here[one.Hash] = true
+		c.here[one.Hash], c.here[one.Tree] = true, true
 		return true
 	})
 }
 
 func (c *Clone) commit(hash string) (*commit, error) {
-	if !c.here[hash] {
-		return nil, fmt.Errorf("commit %.12s: %w", hash, gitrepo.ErrNotFound)
+	if c.here[hash] && c.w.commits[hash] != nil {
+		return c.w.commits[hash], nil
 	}
-	return c.w.commits[hash], nil
+	return nil, fmt.Errorf("commit %.12s: %w", hash, gitrepo.ErrNotFound)
 }
 
 // locked runs fn while the world stands still.
@@ -102,6 +103,9 @@ func (c *Clone) Log(from string, fn func(gitrepo.Commit) bool) error {
 
 // Contains reports whether a history holds a commit.
 func (c *Clone) Contains(tip, hash string) (found bool, err error) {
+	if _, err := c.Lookup(hash); errors.Is(err, gitrepo.ErrNotFound) {
+		return false, nil
+	}
 	err = c.Log(tip, func(one gitrepo.Commit) bool {
 		found = one.Hash == hash
 		return !found
@@ -119,7 +123,9 @@ func (c *Clone) files(hash string) (map[string]string, error) {
 
 func within(files map[string]string, folder string) map[string]string {
 	found := maps.Clone(files)
-	maps.DeleteFunc(found, func(path, _ string) bool { return path != folder && !strings.HasPrefix(path, folder+"/") })
+	maps.DeleteFunc(found, func(path, _ string) bool {
+		return folder != "" && path != folder && !strings.HasPrefix(path, folder+"/")
+	})
 	return found
 }
 
@@ -169,11 +175,10 @@ func (c *Clone) Diff(base, tree string) (item.Change, error) {
 		if err != nil {
 			return out, err
 		}
-		after, ok := c.w.trees[tree]
-		if !ok {
+		if !c.here[tree] {
 			return out, gitrepo.ErrNotFound
 		}
-		out.Files = differences(before, after)
+		out.Files = differences(before, c.w.trees[tree])
 		return out, nil
 	})
 }
@@ -219,10 +224,11 @@ func (c *Clone) Import(base, tree string, pack io.Reader, _ int64) error {
 		if err := json.NewDecoder(pack).Decode(&files); err != nil {
 			return struct{}{}, err
 		}
-		if made := c.w.newTree(files); made != tree {
-			return struct{}{}, fmt.Errorf("the pack holds %s, not %s", made, tree)
+		if holds := hashOf(files); holds != tree {
+			return struct{}{}, fmt.Errorf("the pack holds %s, not %s", holds, tree)
 		}
 		_, err := c.commit(base)
+		c.here[c.w.newTree(files)] = err == nil || c.here[tree]
 		return struct{}{}, err
 	})
 	return err
@@ -234,13 +240,17 @@ func (c *Clone) Commit(parent, tree, message string) (string, error) {
 		if _, err := c.commit(parent); err != nil {
 			return "", err
 		}
-		if _, ok := c.w.trees[tree]; !ok {
+		if !c.here[tree] {
 			return "", gitrepo.ErrNotFound
 		}
-		made := c.w.newCommit(parent, tree, message)
-		c.here[made] = true
-		return made, nil
+		return c.made(parent, tree, message), nil
 	})
+}
+
+func (c *Clone) made(parent, tree, message string) string {
+	hash := c.w.newCommit(parent, tree, message)
+	c.here[hash], c.here[tree] = true, true
+	return hash
 }
 
 // Replay makes a commit again on another one.
@@ -275,9 +285,7 @@ func (c *Clone) Replay(hash, onto, guard string) (string, error) {
 				tree[f.Path] = string(f.New)
 			}
 		}
-		made := c.w.newCommit(onto, c.w.newTree(tree), one.Message)
-		c.here[made] = true
-		return made, nil
+		return c.made(onto, c.w.newTree(tree), one.Message), nil
 	})
 }
 
@@ -290,9 +298,7 @@ func (c *Clone) WithFiles(parent string, changed map[string]string, message stri
 		}
 		tree := maps.Clone(files)
 		maps.Copy(tree, changed)
-		made := c.w.newCommit(parent, c.w.newTree(tree), message)
-		c.here[made] = true
-		return made, nil
+		return c.made(parent, c.w.newTree(tree), message), nil
 	})
 }
 
@@ -329,7 +335,9 @@ func (c *Clone) FetchRefs(ctx context.Context, prefix string) (found map[string]
 }
 
 // Seen are the program's own refs as of the last fetch.
-func (c *Clone) Seen(prefix string) map[string]string { return below(c.seen, prefix) }
+func (c *Clone) Seen(prefix string) map[string]string {
+	return below(below(c.seen, gitrepo.OwnRefs), prefix)
+}
 
 // OnRemote is the name of a ref there.
 func (c *Clone) OnRemote(ref string) string { return ref }
@@ -428,19 +436,24 @@ func (c *Clone) Publish(ctx context.Context, build func(tip string) (string, err
 // ReadLog is a log as of the last look.
 func (c *Clone) ReadLog(ref string) (gitrepo.Log, error) {
 	return locked(c.w, func() (gitrepo.Log, error) {
-		return gitrepo.Log{Lines: []byte(strings.Join(c.w.logs[ref], ""))}, nil
+		return gitrepo.Log{Lines: []byte(strings.Join(c.logs[ref], ""))}, nil
 	})
 }
 
-// AppendLog adds lines to a log. Lines that are there already are not added
-// again.
+// AppendLog adds lines to a log, after those that others added. Lines of which
+// the reply was lost are not added again.
 func (c *Clone) AppendLog(ctx context.Context, ref string, lines []byte) error {
 	if err := ended(ctx); err != nil {
 		return err
 	}
+	added := false
 	return c.w.call(changes(c.run, "write the ledger"), func(How) error {
-		if !bytes.Contains([]byte(strings.Join(c.w.logs[ref], "")), lines) {
-			c.w.logs[ref] = append(c.w.logs[ref], string(lines))
+		if !slices.Equal(c.logs[ref], c.w.logs[ref]) {
+			c.look()
+		}
+		if !added {
+			c.w.logs[ref] = append(slices.Clone(c.w.logs[ref]), string(lines))
+			c.logs[ref], added = c.w.logs[ref], true
 		}
 		return nil
 	})
