@@ -16,7 +16,6 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
-	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -93,7 +92,7 @@ func newFields(c *cli.Context) (scaffold.Fields, error) {
 	if err := f.Check(); err != nil {
 		return f, usageError("new: %w", err)
 	}
-	if f.Severity != "" && run.SeverityValue(f.Severity) == "" {
+	if f.Severity != "" && postmortem.SeverityValue(f.Severity) == "" {
 		return f, usageError("new: --severity: %s would not be read as one severity; write one word or level, such as SEV2, P1, 3 or high", text.Quote(f.Severity))
 	}
 	return f, nil

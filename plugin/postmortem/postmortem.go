@@ -115,6 +115,7 @@ type Document struct {
 	File     string // as given to Parse
 	Title    string // first heading, else the front matter's title
 	Date     string // YYYY-MM-DD, "" when unknown
+	Severity string // as the document states it, "" when unknown
 	Items    []Item // of every class, in order of position
 	Problems []Problem
 

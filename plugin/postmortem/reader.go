@@ -86,6 +86,7 @@ func (r *reader) at(i int) *Item { return &r.chunks[i/chunk][i%chunk] }
 func newReader(doc *Document, src []byte) *reader {
 	r := &reader{doc: doc, base: bodyStart(src)}
 	doc.Title = frontMatterTitle(src, r.base)
+	doc.Severity = frontMatterSeverity(src[:r.base])
 	r.text = string(src[r.base:])
 	r.limit = itemLimit(len(r.text))
 	r.starts = append(make([]int, 0, bytes.Count(src, []byte{'\n'})+1), 0)
@@ -134,6 +135,9 @@ func (r *reader) read() {
 		r.tooDeep(at)
 	}
 	r.walk(root)
+	if r.doc.Severity == "" {
+		r.doc.Severity = r.severity(root)
+	}
 	if r.full {
 		// What is not read may say that an item before it is done or settled.
 		r.chunks, r.doc.logs = nil, nil

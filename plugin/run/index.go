@@ -163,7 +163,7 @@ func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, sel 
 func IndexEntry(doc *postmortem.Document, src []byte) report.IndexEntry {
 	safe, skipped := doc.Safe(), doc.Skipped()
 	entry := report.IndexEntry{
-		File: doc.File, Title: doc.Title, Date: doc.Date, Severity: documentSeverity(src),
+		File: doc.File, Title: doc.Title, Date: doc.Date, Severity: doc.Severity,
 		Open: len(safe) + len(skipped), Left: len(skipped) + reviewed(doc.File, src, safe), Unclear: len(doc.Unclear()),
 	}
 	for _, item := range doc.Items {

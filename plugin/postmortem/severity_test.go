@@ -1,4 +1,4 @@
-package run
+package postmortem
 
 import (
 	"strings"
@@ -35,8 +35,11 @@ func TestDocumentSeverity(t *testing.T) {
 		"column of items":        {"| Severity | Action | Status |\n|---|---|---|\n| high | Add it | TODO |\n", ""},
 		"column of several rows": {"| Service | Severity |x|\n|---|---|---|\n| a | high |x|\n| b | low |x|\n", ""},
 		"code block":             {"```yaml\nseverity: critical\n```\n", ""},
+		"indented code block":    {"Example:\n\n    severity: critical\n", ""},
 		"after a code block":     {"~~~~\nseverity: critical\n~~~\n~~~~\nSeverity: low", "low"},
 		"comment":                {"<!--\nSeverity: SEV1\n-->\nSeverity: low", "low"},
+		"comment inside a line":  {"Text <!-- of the\n\nSeverity: SEV1\n\n--> template\n\nSeverity: low", "low"},
+		"comment in a comment":   {"<!--\nSeverity: SEV1 <!-- or 2 -->\nSeverity: low", "low"},
 		"comment of one line":    {"<!-- Severity: SEV1 -->\nSeverity: low", "low"},
 		"line 100":               {strings.Repeat("\n", 99) + "Severity: low", "low"},
 		"line 101":               {strings.Repeat("\n", 100) + "Severity: low", ""},
@@ -44,7 +47,7 @@ func TestDocumentSeverity(t *testing.T) {
 		"invalid UTF-8":          {"Severity: \xff\xfehigh", "\uFFFDhigh"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := documentSeverity([]byte(test.src))
+			got := Parse("x.md", []byte(test.src), Policy{}).Severity
 			if got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}
