@@ -217,7 +217,7 @@ func (h *Host) own() (*directory, error) {
 	if d := h.runs[h.run]; d != nil {
 		return d, nil
 	}
-	return nil, fault.Mark(fault.Temporary, errFenced)
+	return nil, fault.Mark(fault.Failed, errors.New("the run directory is gone"))
 }
 
 func unpack(pack func(io.Writer) error) (map[string]string, error) {
@@ -350,7 +350,7 @@ func (c *checkout) Plan(ctx context.Context, stack string) (out item.Plan, err e
 		if err != nil {
 			return err
 		}
-		d.plans[p.sha256] = p
+		d.plans[p.sha256], p.space = p, c
 		out = item.Plan{SHA256: p.sha256, Show: p.show}
 		return nil
 	})
@@ -366,16 +366,16 @@ func (c *checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplySt
 		how = wrong
 		d, err := c.h.own()
 		if err != nil {
-			return err
+			return fault.Mark(fault.Temporary, errFenced)
 		}
 		if known := d.applies[spec.ID]; known != nil {
 			if known.fenced {
 				return fault.Mark(fault.Temporary, errFenced)
 			}
-			return fault.Mark(fault.Temporary, host.ErrBegan)
+			return fault.Mark(fault.Person, host.ErrBegan)
 		}
 		p := d.plans[spec.SHA256]
-		if p == nil {
+		if p == nil || p.space != c {
 			return fault.Mark(fault.Failed, errPlanChanged)
 		}
 		if how == Late {

@@ -19,6 +19,7 @@ import (
 // plan is a saved plan.
 type plan struct {
 	stack  string
+	space  *checkout // that keeps it
 	sha256 string
 	serial int
 	wanted map[string]string // resources once it is applied
