@@ -84,11 +84,15 @@ func realPlace(t *testing.T) place {
 			return hash
 		},
 		lose: func() {
-			hook := "#!/bin/sh\n[ \"$1\" != committed ] || { rm \"$0\"; kill -9 $PPID; }\n"
-			err := errors.Join(os.MkdirAll(origin+"/hooks", 0o700), os.WriteFile(origin+"/hooks/reference-transaction", []byte(hook), 0o700))
-			if err != nil {
+			file, hook := origin+"/hooks/reference-transaction", "#!/bin/sh\n[ \"$1\" != committed ] || { rm \"$0\"; kill -9 $PPID; }\n"
+			if err := errors.Join(os.MkdirAll(origin+"/hooks", 0o700), os.WriteFile(file, []byte(hook), 0o700)); err != nil {
 				t.Fatal(err)
 			}
+			t.Cleanup(func() {
+				if _, err := os.Stat(file); err == nil {
+					t.Error("no reply was lost")
+				}
+			})
 		},
 		left: func(files map[string]string) (string, []byte) {
 			dir := t.TempDir()
