@@ -33,6 +33,12 @@ type Evidence struct {
 // Ref is the item that the evidence is of.
 func (e Evidence) Ref() Ref { return Ref{Document: e.Document, Item: e.Item} }
 
+// Outcome is the beginning of the outcome of an item whose fix an earlier run made.
+// What the agent cost stays with that run.
+func (e Evidence) Outcome(of item.Item) item.Outcome {
+	return item.Outcome{Item: of, Stack: e.Stack, PlanHash: e.PlanHash, Counts: e.Counts, Settled: true}
+}
+
 var planHash = pattern.Lazy(`^[0-9a-f]{64}$`)
 
 // NamesPlan reports whether the evidence names a plan file by its SHA-256.

@@ -127,10 +127,8 @@ func (r *Resolver) merged(ctx context.Context, items []item.Item) (rest []item.I
 }
 
 func (r *Resolver) mergedOne(ctx context.Context, todo item.Item, fix landed) item.Outcome {
-	out := item.Outcome{
-		Item: todo, State: item.Proposed, Reason: reason.ProposalMerged, Commit: fix.commit, Settled: true,
-		Stack: fix.evidence.Stack, PlanHash: fix.evidence.PlanHash, Counts: fix.evidence.Counts,
-	}
+	out := fix.evidence.Outcome(todo)
+	out.State, out.Reason, out.Commit = item.Proposed, reason.ProposalMerged, fix.commit
 	if why := r.mayStart(ctx, 0); why != "" {
 		out.State, out.Reason = item.NotAttempted, why
 		return out

@@ -110,9 +110,7 @@ func (r *Resolver) settleOne(ctx context.Context, name, fix string, known map[re
 		return item.Outcome{Item: left.Item, Settled: true}, err
 	}
 	evidence := left.Evidence
-	s := settling{Resolver: r, ref: evidence.Ref(), fix: fix, evidence: evidence, out: item.Outcome{
-		Item: left.Item, Stack: evidence.Stack, PlanHash: evidence.PlanHash, Counts: evidence.Counts, Settled: true,
-	}}
+	s := settling{Resolver: r, ref: evidence.Ref(), fix: fix, evidence: evidence, out: evidence.Outcome(left.Item)}
 	r.log.Info().Str("stage", "settle").Str("document", left.Item.Document).Str("item", left.Item.ID).Msg("an earlier run was cut short at this item")
 	out, err := s.settle(ctx)
 	if err != nil {

@@ -42,11 +42,8 @@ func Unchecked(ctx context.Context, repo seam.Remote, busy func(context.Context)
 		// What it says is told and no more, whoever wrote it; so is one that cannot
 		// be read.
 		left, _ := Read(repo, name, seen[name], known)
-		e := left.Evidence
-		out := item.Outcome{
-			Item: left.Item, State: item.NeedsPerson, Reason: reason.ApplyUnconfirmed, Journal: repo.OnRemote(name), Settled: true,
-			Stack: e.Stack, PlanHash: e.PlanHash, Counts: e.Counts,
-		}
+		out := left.Evidence.Outcome(left.Item)
+		out.State, out.Reason, out.Journal = item.NeedsPerson, reason.ApplyUnconfirmed, repo.OnRemote(name)
 		outcomes = append(outcomes, out)
 	}
 	return outcomes, nil
@@ -92,10 +89,8 @@ func Unsettled(ctx context.Context, repo seam.Remote, item string, known map[rec
 // sure that the fix is on the branch. What no item may change is not brought
 // there on anybody's word. The caller marks the row and then calls Settled.
 func (l Left) Landed(ctx context.Context, repo seam.Remote, rules policy.Rules) (item.Outcome, error) {
-	out := item.Outcome{
-		Item: l.Item, State: item.Done, Settled: true,
-		Stack: l.Evidence.Stack, PlanHash: l.Evidence.PlanHash, Counts: l.Evidence.Counts, CostUSD: l.Evidence.CostUSD,
-	}
+	out := l.Evidence.Outcome(l.Item)
+	out.State, out.CostUSD = item.Done, l.Evidence.CostUSD
 	if l.foreign != nil {
 		return out, l.unfit(l.foreign)
 	}
