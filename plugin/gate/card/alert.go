@@ -59,7 +59,7 @@ func (c *card) prose(e *fact.Effect, f fact.Fact) (bool, string) {
 		return true, "a text is taken away"
 	}
 	if r, ok := ruleAt(e, f.Place); ok {
-		return true, newTexts(r.after.Get("annotations").Tree())
+		return true, newTexts(r.after.Get("annotations"))
 	}
 	texts := []*fact.Node{f.After}
 	if tree := f.After.Tree(); tree != nil && tree.Kind == fact.Map {
@@ -240,10 +240,10 @@ func (c *card) newRule(e *fact.Effect, place fact.Place, r *fact.Node) string {
 			return why
 		}
 	}
-	if why := c.newLabels(e, place, r.Get("labels").Tree()); why != "" {
+	if why := c.newLabels(e, place, r.Get("labels")); why != "" {
 		return why
 	}
-	if why := newTexts(r.Get("annotations").Tree()); why != "" {
+	if why := newTexts(r.Get("annotations")); why != "" {
 		return why
 	}
 	source, _ := r.Get("expr").Scalar()
@@ -267,16 +267,9 @@ func newWait(n *fact.Node) string {
 // newLabels holds the labels of a new rule to those that its document has
 // already, and to the common ones.
 func (c *card) newLabels(e *fact.Effect, place fact.Place, labels *fact.Node) string {
-	if labels == nil {
-		return ""
-	}
 	used := map[string]map[string]bool{}
 	eachRule(e.Before, func(r *fact.Node) {
-		tree := r.Get("labels").Tree()
-		if tree == nil {
-			return
-		}
-		for _, entry := range tree.Entries {
+		for _, entry := range entries(r.Get("labels")) {
 			if used[entry.Key] == nil {
 				used[entry.Key] = map[string]bool{}
 			}
@@ -284,7 +277,7 @@ func (c *card) newLabels(e *fact.Effect, place fact.Place, labels *fact.Node) st
 			used[entry.Key][value] = true
 		}
 	})
-	for _, entry := range labels.Entries {
+	for _, entry := range entries(labels) {
 		value, ok := entry.Value.Scalar()
 		switch {
 		case !ok || !promql.IsLabel(entry.Key) || !promql.IsTemplate(value):
@@ -301,10 +294,7 @@ func (c *card) newLabels(e *fact.Effect, place fact.Place, labels *fact.Node) st
 }
 
 func newTexts(annotations *fact.Node) string {
-	if annotations == nil {
-		return ""
-	}
-	for _, entry := range annotations.Entries {
+	for _, entry := range entries(annotations) {
 		if value, ok := entry.Value.Scalar(); !ok || !promql.IsLabel(entry.Key) || !promql.IsTemplate(value) {
 			return "an annotation of a new rule is no text or no template that Prometheus takes"
 		}

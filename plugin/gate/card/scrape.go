@@ -58,6 +58,14 @@ func (c *card) newJob(e *fact.Effect, job *fact.Node) string {
 	return scrapes(job)
 }
 
+// entries are those of a map, or of the document in a text; nothing has none.
+func entries(n *fact.Node) []fact.Entry {
+	if tree := n.Tree(); tree != nil {
+		return tree.Entries
+	}
+	return nil
+}
+
 // each is the first reason against an element of a list.
 func each(list *fact.Node, why func(*fact.Node) string) string {
 	tree := list.Tree()
@@ -132,11 +140,7 @@ func staticConfig(n *fact.Node, probed bool) string {
 }
 
 func targetLabels(n *fact.Node) string {
-	labels := n.Tree()
-	if labels == nil {
-		return ""
-	}
-	for _, entry := range labels.Entries {
+	for _, entry := range entries(n) {
 		if slices.Contains(ownLabels, entry.Key) || strings.HasPrefix(entry.Key, "__") || !promql.IsLabel(entry.Key) {
 			return "a group of targets sets a label that says where metrics come from, or that is no name of one"
 		}
@@ -215,7 +219,7 @@ func scrapes(n *fact.Node) string {
 	if why := scrapeTimes(n); why != "" {
 		return why
 	}
-	if why := parameters(n.Get("params").Tree()); why != "" {
+	if why := parameters(n.Get("params")); why != "" {
 		return why
 	}
 	for _, name := range []string{"relabel_configs", "relabelings", "metric_relabel_configs", "metricRelabelings"} {
@@ -250,10 +254,7 @@ func scrapeTimes(n *fact.Node) string {
 
 // parameters refuses what Prometheus takes for no list of texts by name.
 func parameters(params *fact.Node) string {
-	if params == nil {
-		return ""
-	}
-	for _, entry := range params.Entries {
+	for _, entry := range entries(params) {
 		values := entry.Value.Tree()
 		if values.Kind != fact.List || slices.ContainsFunc(values.Elems, func(v *fact.Node) bool { _, ok := v.Scalar(); return !ok }) {
 			return "a parameter of a scrape is no list of texts"
