@@ -24,7 +24,7 @@ func doctorCommand() *cli.Command {
 			"deletes a ref of its own below state_refs.\n\n" +
 			"Exit code: 0 if nothing failed, 2 for wrong settings, 75 for a temporary problem, 1 for any other.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "text", Usage: "text or json"},
+			formatFlag("text", "json", "text or json"),
 			&cli.StringFlag{Name: "plan", Usage: "also initialise and plan this `STACK`, a folder of the repository, on the first host that is ready"},
 		}, settingFlags()...),
 		Action: doctorAction,
@@ -32,10 +32,6 @@ func doctorCommand() *cli.Command {
 }
 
 func doctorAction(c *cli.Context) error {
-	format := c.String("format")
-	if format != "text" && format != "json" {
-		return usageError("--format: %s is not one of text or json", text.Quote(format))
-	}
 	if c.Args().Present() {
 		return usageError("doctor takes no arguments, %s is one", text.Quote(c.Args().First()))
 	}
@@ -45,7 +41,7 @@ func doctorAction(c *cli.Context) error {
 		return err
 	}
 	return inConsole(c, s, func(s settings.Settings, console console.Console) error {
-		return examine(c.Context, s, console, wrong, format, c.String("plan"))
+		return examine(c.Context, s, console, wrong, c.String("format"), c.String("plan"))
 	})
 }
 

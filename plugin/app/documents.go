@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
@@ -63,6 +64,14 @@ func tellProblem(c *cli.Context, err error) error {
 		return fmt.Errorf("print an error: %w", err)
 	}
 	return nil
+}
+
+// searchArguments are the settings and paths of a command that looks for documents.
+func searchArguments(c *cli.Context) (s settings.Settings, paths []string, err error) {
+	if s, err = someSettings(c, searchSettings); err == nil {
+		paths, err = pathArguments(c, "PATH")
+	}
+	return s, paths, err
 }
 
 // findDocuments are the documents that paths name: a file is taken as it is, a

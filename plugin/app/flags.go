@@ -10,6 +10,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // flagName is the flag of a setting: kebab case.
@@ -56,4 +57,14 @@ func someSettings(c *cli.Context, names []string) (settings.Settings, error) {
 // usageError is the error of a command line that is wrong.
 func usageError(format string, args ...any) error {
 	return fault.Mark(fault.Settings, fmt.Errorf(format, args...))
+}
+
+// formatFlag is the flag --format, which takes one of two words.
+func formatFlag(usual, other, usage string) cli.Flag {
+	return &cli.StringFlag{Name: "format", Value: usual, Usage: usage, Action: func(_ *cli.Context, given string) error {
+		if given == usual || given == other {
+			return nil
+		}
+		return usageError("--format: %s is not one of %s or %s", text.Quote(given), usual, other)
+	}}
 }

@@ -41,11 +41,7 @@ func indexCommand() *cli.Command {
 }
 
 func indexAction(c *cli.Context) error {
-	s, err := someSettings(c, searchSettings)
-	if err != nil {
-		return err
-	}
-	paths, err := pathArguments(c, "PATH")
+	s, paths, err := searchArguments(c)
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func judgeCommand() *cli.Command {
 			&cli.StringFlag{Name: "plan", Usage: "file with the output of show -json for the commit's plan"},
 			&cli.StringFlag{Name: "baseline", Usage: "the same for the plan of its parent"},
 			&cli.StringFlag{Name: "repo", Value: ".", Usage: "folder of the repository"},
-			&cli.StringFlag{Name: "format", Value: "text", Usage: "text, or json, one object per judgement"},
+			formatFlag("text", "json", "text, or json, one object per judgement"),
 		}, settingFlags(judgeSettings...)...),
 		Action: judgeAction,
 	}
@@ -81,10 +81,7 @@ type judge struct {
 }
 
 func judgeAction(c *cli.Context) (err error) {
-	write, ok := map[string]func(io.Writer, []judged) error{"text": writeJudged, "json": writeJudgedJSON}[c.String("format")]
-	if !ok {
-		return usageError("--format: %s is not one of text or json", text.Quote(c.String("format")))
-	}
+	write := map[string]func(io.Writer, []judged) error{"text": writeJudged, "json": writeJudgedJSON}[c.String("format")]
 	revisions, err := pathArguments(c, "REV")
 	if err != nil {
 		return err

@@ -36,11 +36,7 @@ func lintCommand() *cli.Command {
 }
 
 func lintAction(c *cli.Context) error {
-	s, err := someSettings(c, searchSettings)
-	if err != nil {
-		return err
-	}
-	paths, err := pathArguments(c, "PATH")
+	s, paths, err := searchArguments(c)
 	if err != nil {
 		return err
 	}

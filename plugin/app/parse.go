@@ -9,7 +9,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
-	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // parseCommand prints the items of documents.
@@ -19,17 +18,14 @@ func parseCommand() *cli.Command {
 		Usage:     "print the items of post-mortems, and which of them are safe",
 		UsageText: "pm-todos parse [flags] FILE...   (- is standard input)",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "json", Usage: "json, one object per file, or table"},
+			formatFlag("json", "table", "json, one object per file, or table"),
 		}, settingFlags(documentSettings...)...),
 		Action: parseAction,
 	}
 }
 
 func parseAction(c *cli.Context) error {
-	write, ok := map[string]func(io.Writer, *postmortem.Document) error{"json": writeListing, "table": writeTable}[c.String("format")]
-	if !ok {
-		return usageError("--format: %s is not one of json or table", text.Quote(c.String("format")))
-	}
+	write := map[string]func(io.Writer, *postmortem.Document) error{"json": writeListing, "table": writeTable}[c.String("format")]
 	policy, err := parsePolicy(c)
 	if err != nil {
 		return err

@@ -51,17 +51,14 @@ func verifyCommand() *cli.Command {
 			"reverted, and the item says Done. Conversely, every fix commit on the branch has its row, and its item says Done.\n\n" +
 			"There is one line for each finding, with its fix. The exit code is 1 if there are findings.",
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "format", Value: "text", Usage: "text, one line per finding, or json, one object"},
+			formatFlag("text", "json", "text, one line per finding, or json, one object"),
 		}, settingFlags(verifySettings()...)...),
 		Action: verifyAction,
 	}
 }
 
 func verifyAction(c *cli.Context) (err error) {
-	write, ok := map[string]func(io.Writer, audit.Result) error{"text": writeFindings, "json": writeJSON[audit.Result]}[c.String("format")]
-	if !ok {
-		return usageError("--format: %s is not one of text or json", text.Quote(c.String("format")))
-	}
+	write := map[string]func(io.Writer, audit.Result) error{"text": writeFindings, "json": writeJSON[audit.Result]}[c.String("format")]
 	paths, err := pathArguments(c, "DOCUMENT")
 	if err != nil {
 		return err
