@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -114,17 +115,28 @@ func (s *Server) Start(t testing.TB) {
 			t.Logf("sshd: %s", s.Logged(t))
 		}
 	})
-	for {
-		if conn, err := net.Dial("tcp", s.Address); err == nil {
-			_ = conn.Close()
-			return
-		}
+	for !s.greets() {
 		select {
 		case <-ended:
 			t.Fatalf("sshd ended: %s", s.Logged(t))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// greets reports whether the server answers, and not somebody else at its address.
+func (s *Server) greets() bool {
+	conn, err := net.Dial("tcp", s.Address)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close() }()
+	greeting := make([]byte, len("SSH-2.0-"))
+	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return false
+	}
+	_, err = io.ReadFull(conn, greeting)
+	return err == nil && string(greeting) == "SSH-2.0-"
 }
 
 // Write puts a file into the server's folder. What stands for that folder cannot
