@@ -306,9 +306,9 @@ func FuzzPlan(f *testing.F) {
 			if !gate.Plan(data, gate.PlanPolicy{Mode: mode}).Passed() {
 				continue
 			}
-			verbs, objects := reread(t, data)
-			if objects != 1 {
-				t.Errorf("mode %v passed output with %d objects", mode, objects)
+			verbs, plans := reread(t, data)
+			if plans != 1 {
+				t.Errorf("mode %v passed output with %d plans", mode, plans)
 			}
 			for _, verb := range verbs {
 				quiet := verb == "no-op" || verb == "read"
@@ -321,16 +321,35 @@ func FuzzPlan(f *testing.F) {
 }
 
 // reread is every action list of the plan, joined, however often a key occurs
-// and however it is written, and how many lines start an object.
-func reread(t *testing.T, data []byte) (verbs []string, objects int) {
+// and however it is written, and how many plans there are.
+func reread(t *testing.T, data []byte) (verbs []string, plans int) {
 	t.Helper()
-	for line := range bytes.SplitSeq(data, []byte("\n")) {
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 || line[0] != '{' {
+	for len(data) > 0 {
+		line, rest, _ := bytes.Cut(data, []byte("\n"))
+		start := bytes.IndexByte(line, '{')
+		if start < 0 {
+			data = rest
 			continue
 		}
-		objects++
-		dec := json.NewDecoder(bytes.NewReader(line))
+		var object json.RawMessage
+		found := json.NewDecoder(bytes.NewReader(data[start:]))
+		if err := found.Decode(&object); err != nil {
+			if len(bytes.TrimSpace(line[:start])) == 0 {
+				t.Fatalf("the gate passed what is no JSON: %v", err)
+			}
+			data = rest // text that holds a brace
+			continue
+		}
+		_, data, _ = bytes.Cut(data[start+int(found.InputOffset()):], []byte("\n"))
+		var keys map[string]json.RawMessage
+		if err := json.Unmarshal(object, &keys); err != nil {
+			t.Fatal(err)
+		}
+		if keys["format_version"] == nil {
+			continue // a log line
+		}
+		plans++
+		dec := json.NewDecoder(bytes.NewReader(object))
 		var walk func(path string)
 		walk = func(path string) {
 			token, err := dec.Token()
@@ -372,7 +391,7 @@ func reread(t *testing.T, data []byte) (verbs []string, objects int) {
 		}
 		walk("")
 	}
-	return verbs, objects
+	return verbs, plans
 }
 
 // inner is the path below a key, as far as actions can be found there.
