@@ -47,7 +47,7 @@ var rooms = map[string][]string{
 	"plugin/gitrepo/attributes": {},
 	"plugin/gitrepo/gittest":    {},
 
-	"plugin/access":   {"plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/settings", "plugin/vault"},
+	"plugin/access":   {"plugin/agent", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/settings", "plugin/vault"},
 	"plugin/settings": {"plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/resolve/policy", "plugin/vault"},
 
 	"plugin/vault":      {},

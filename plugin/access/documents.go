@@ -15,7 +15,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/record"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -159,7 +158,7 @@ func (sel *Selection) narrow(s settings.Settings, repo *gitrepo.Repo) ([]string,
 	default:
 		sel.Base = s.CI.PrevSHA
 	}
-	if sel.Base == "" || sel.Base == resolve.NoCommit {
+	if sel.Base == "" || sel.Base == record.NoCommit {
 		sel.Base = ""
 		sel.Note = "no earlier commit is known to compare with: taking all documents"
 		return sel.All, nil

@@ -7,23 +7,23 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // Needs is what a run wants of a host for Terraform, whose program is given, and of
 // one for the agent; together reports whether these are the same hosts, and then
 // the first has all of it.
-func Needs(s settings.Settings, program string) (terraform, agent host.Need, together bool) {
+func Needs(s settings.Settings, program string) (terraform, forAgent host.Need, together bool) {
 	terraform = host.Need{Terraform: ProgramOnHost(program), Carry: s.Hosts.Prepare.Carry, Workdir: s.Hosts.Prepare.Workdir}
-	agent = host.Need{Agent: s.Agent.Command, AgentFrom: resolve.LeastAgent}
+	forAgent = host.Need{Agent: s.Agent.Command, AgentFrom: agent.LeastVersion}
 	if together = slices.Equal(s.Hosts.Hosts, s.Hosts.AgentHosts); together {
-		terraform.Agent, terraform.AgentFrom = agent.Agent, agent.AgentFrom
+		terraform.Agent, terraform.AgentFrom = forAgent.Agent, forAgent.AgentFrom
 	}
-	return terraform, agent, together
+	return terraform, forAgent, together
 }
 
 // ProgramOnHost is the program that preflight looks for; one that comes with

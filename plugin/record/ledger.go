@@ -14,6 +14,10 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
+// NoCommit is the commit of a run that is known to have come through when there
+// is none.
+const NoCommit = "0000000000000000000000000000000000000000"
+
 // Kinds of ledger entries.
 const (
 	KindAttempt  = "attempt"  // written before an agent is paid

@@ -48,10 +48,6 @@ func (r *Resolver) flush(ctx context.Context, entries ...record.Entry) error {
 	return nil
 }
 
-// NoCommit is the commit of a run that is known to have come through when there
-// is none.
-const NoCommit = "0000000000000000000000000000000000000000"
-
 // Begin writes into the ledger, when no run ever went through, what the first one
 // compares with: later runs compare with it too until one goes through. An empty
 // base stands for the reading of all documents.
@@ -63,7 +59,7 @@ func Begin(ctx context.Context, repo seam.Remote, run, base string) error {
 	if ledger, _ := record.ReadLedger(log.Lines); ledger.Completed() != "" {
 		return nil
 	}
-	lines, err := record.Encode(record.Entry{Time: time.Now().UTC(), Run: run, Kind: record.KindFinished, Commit: cmp.Or(base, NoCommit)})
+	lines, err := record.Encode(record.Entry{Time: time.Now().UTC(), Run: run, Kind: record.KindFinished, Commit: cmp.Or(base, record.NoCommit)})
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,6 @@ import (
 
 // What a check-up asks of this room without working on any item.
 
-// LeastAgent is the oldest version of the agent's program that will do.
-const LeastAgent = agent.LeastVersion
-
 // DefinitionFile is the path of the repository's own definition of an agent.
 func DefinitionFile(name string) string { return ".claude/agents/" + name + ".md" }
 
