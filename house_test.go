@@ -79,6 +79,7 @@ var rooms = map[string][]string{
 	"plugin/gate/promql":       {},
 	"plugin/gate/said":         {"plugin/gate/promql"},
 	"plugin/freeport":          {},
+	"plugin/relay":             {},
 	"plugin/vault/vaulttest":   {},
 	"plugin/egress/proxytest":  {},
 	"plugin/host/sshdtest":     {"plugin/freeport"},

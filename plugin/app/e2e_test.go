@@ -1,17 +1,15 @@
 package app
 
 import (
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
+	"github.com/pm-todos/pm-todos/plugin/relay"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -32,49 +30,6 @@ func realSSHD(t *testing.T, w *standin.World, lines ...string) (target, known st
 }
 
 func port(address string) string { return address[strings.LastIndex(address, ":")+1:] }
-
-// relay passes TCP connections on to an address; cut ends all that there are.
-func relay(t *testing.T, to string) (address string, cut func()) {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var mu sync.Mutex
-	var open []net.Conn
-	cut = func() {
-		mu.Lock()
-		defer mu.Unlock()
-		for _, conn := range open {
-			_ = conn.Close() // it may be closed already
-		}
-		open = nil
-	}
-	t.Cleanup(func() { _ = listener.Close(); cut() })
-	pass := func(to, from net.Conn) {
-		_, _ = io.Copy(to, from)
-		_ = to.Close()
-	}
-	go func() {
-		for {
-			in, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = in.Close()
-				continue
-			}
-			mu.Lock()
-			open = append(open, in, out)
-			mu.Unlock()
-			go pass(in, out)
-			go pass(out, in)
-		}
-	}()
-	return listener.Addr().String(), cut
-}
 
 // realTerraforms are the Terraform programs of this machine, by version.
 func realTerraforms(t *testing.T) map[string]string {
@@ -107,7 +62,7 @@ func realSite(t *testing.T, o standin.Options) (*site, map[string]string) {
 	s := newSite(t, o)
 	target, known := realSSHD(t, s.World)
 	user, address, _ := strings.Cut(target, "@")
-	through, cut := relay(t, address)
+	through, cut := relay.Open(t, address, nil)
 	target, known, s.cut = user+"@"+through, strings.ReplaceAll(known, port(address), port(through)), cut
 	s.Vault.SetSecret("ci/infra", map[string]string{
 		"devvm_ssh_key": s.SSH.PrivateKey(), "known_hosts": known, "slack_webhook": s.Slack.WebhookURL(),

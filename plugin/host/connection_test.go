@@ -25,7 +25,7 @@ func TestContextEndsAnyCallOnAFrozenServer(t *testing.T) {
 	hostKey, _ := newKey(t)
 	client, key := newKey(t)
 	server := serve(t, client.PublicKey(), hostKey)
-	p := relay(t, server.address)
+	p := openProxy(t, server.address)
 	target, _ := sshclient.ParseTarget("tester@" + p.address)
 	h, err := Dial(t.Context(), sshclient.Login{Target: target, Key: secretOf(key), KnownHosts: knownHosts(p.address, hostKey.PublicKey()), KeepAlive: time.Hour})
 	if err != nil {

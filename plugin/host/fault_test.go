@@ -18,6 +18,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
+	"github.com/pm-todos/pm-todos/plugin/relay"
 )
 
 // line is one way that a connection is hurt: after so many bytes in one
@@ -42,39 +43,14 @@ type hurtRelay struct {
 
 func hurt(t testing.TB, to string, l line) *hurtRelay {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &hurtRelay{line: l, address: listener.Addr().String(), frozen: make(chan struct{})}
-	var open []net.Conn
-	var mu sync.Mutex
-	t.Cleanup(func() {
-		_ = listener.Close()
-		mu.Lock()
-		defer mu.Unlock()
-		for _, c := range open {
-			_ = c.Close()
+	r := &hurtRelay{line: l, frozen: make(chan struct{})}
+	r.address, _ = relay.Open(t, to, func(to, from net.Conn, toServer bool) {
+		passed := &r.received
+		if toServer {
+			passed = &r.sent
 		}
+		r.pump(to, from, passed, toServer == r.toServer)
 	})
-	go func() {
-		for {
-			in, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = in.Close()
-				continue
-			}
-			mu.Lock()
-			open = append(open, in, out)
-			mu.Unlock()
-			go r.pump(out, in, &r.sent, r.toServer)
-			go r.pump(in, out, &r.received, !r.toServer)
-		}
-	}()
 	return r
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
+	"github.com/pm-todos/pm-todos/plugin/relay"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -173,44 +174,21 @@ func (s *sshServer) run(channel ssh.Channel, command string) {
 	_ = channel.Close()
 }
 
-// proxy is a TCP relay that can cut its connections or stop forwarding.
+// proxy is a relay that can cut its connections or stop forwarding.
 type proxy struct {
 	address string
-	mu      sync.Mutex
 	frozen  chan struct{}
-	conns   []net.Conn
+	cut     func()
 }
 
-func relay(t testing.TB, to string) *proxy {
+func openProxy(t testing.TB, to string) *proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{address: listener.Addr().String(), frozen: make(chan struct{})}
-	t.Cleanup(func() { _ = listener.Close(); p.cut() })
-	go func() {
-		for {
-			in, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = in.Close()
-				continue
-			}
-			p.mu.Lock()
-			p.conns = append(p.conns, in, out)
-			p.mu.Unlock()
-			go p.pump(in, out)
-			go p.pump(out, in)
-		}
-	}()
+	p := &proxy{frozen: make(chan struct{})}
+	p.address, p.cut = relay.Open(t, to, p.pump)
 	return p
 }
 
-func (p *proxy) pump(to, from net.Conn) {
+func (p *proxy) pump(to, from net.Conn, _ bool) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
@@ -231,14 +209,6 @@ func (p *proxy) pump(to, from net.Conn) {
 }
 
 func (p *proxy) freeze() { close(p.frozen) }
-
-func (p *proxy) cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.conns {
-		_ = c.Close()
-	}
-}
 
 // knownHosts is a known_hosts line for the address.
 func knownHosts(address string, key ssh.PublicKey) []byte {

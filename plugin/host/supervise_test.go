@@ -268,7 +268,7 @@ func TestNoisyLoginDoesNoHarm(t *testing.T) {
 		echo 'motd on stderr' >&2
 		head -c 200000 /dev/zero
 		eval "$0"`
-	w := dialWorld(t, relay(t, server.address), sshclient.Login{Key: secretOf(key), Fingerprints: []string{fingerprint(hostKey)}}, "tester", server)
+	w := dialWorld(t, openProxy(t, server.address), sshclient.Login{Key: secretOf(key), Fingerprints: []string{fingerprint(hostKey)}}, "tester", server)
 	_, ws := space(t, w.Host, r, AgentTree, Prepare{})
 	exit := sh(t, ws, "cat a; echo problem >&2")
 	if string(exit.Stdout) != "a\n" || string(exit.Stderr) != "problem\n" {
@@ -285,7 +285,7 @@ func TestAccountThatRunsNoShellIsNamed(t *testing.T) {
 	client, key := newKey(t)
 	server := serve(t, client.PublicKey(), hostKey)
 	server.wrap = `echo 'This account is currently not available.' >&2; exit 1`
-	w := dialWorld(t, relay(t, server.address), sshclient.Login{Key: secretOf(key), Fingerprints: []string{fingerprint(hostKey)}}, "tester", server)
+	w := dialWorld(t, openProxy(t, server.address), sshclient.Login{Key: secretOf(key), Fingerprints: []string{fingerprint(hostKey)}}, "tester", server)
 	_, err := w.OpenRun(t.Context(), "", "r")
 	if !errors.Is(err, script.ErrAnswer) || !strings.Contains(err.Error(), "currently not available") || !strings.Contains(err.Error(), "exit code 1") {
 		t.Errorf("got %v", err)

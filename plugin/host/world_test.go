@@ -105,7 +105,7 @@ func sshWorld(t *testing.T) *world {
 	hostKey, _ := newKey(t)
 	client, key := newKey(t)
 	server := serve(t, client.PublicKey(), hostKey)
-	p := relay(t, server.address)
+	p := openProxy(t, server.address)
 	return dialWorld(t, p, sshclient.Login{Key: secretOf(key), KnownHosts: knownHosts(p.address, hostKey.PublicKey())}, "tester", server)
 }
 
@@ -129,7 +129,7 @@ func dialWorld(t *testing.T, p *proxy, s sshclient.Login, name string, server *s
 func sshdWorld(t *testing.T) *world {
 	t.Helper()
 	d := startSSHD(t)
-	p := relay(t, d.Address)
+	p := openProxy(t, d.Address)
 	s := sshclient.Login{Key: secretOf(d.key), KnownHosts: knownHosts(p.address, d.HostKey.PublicKey())}
 	skipWithoutShell(t, s, d.User+"@"+p.address, d.Log)
 	w := dialWorld(t, p, s, d.User, nil)
