@@ -131,11 +131,12 @@ func TestSecondRunWaitsForTheLock(t *testing.T) {
 	first := make(chan int, 1)
 	rival := &site{World: s.World, t: t}
 	go func() { first <- rival.run(nil) }()
-	for {
-		if _, err := os.Stat(s.Agent.Dir + "/started"); err == nil {
-			break
+	for _, err := os.Stat(s.Agent.Dir + "/started"); err != nil; _, err = os.Stat(s.Agent.Dir + "/started") {
+		select {
+		case code := <-first:
+			t.Fatalf("the first run ended with %d before its agent started\n%s", code, rival.last)
+		case <-time.After(20 * time.Millisecond):
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	second := s.run(map[string]string{"PLUGIN_LOCK_TIMEOUT": "1s"})
 	if err := os.WriteFile(s.Agent.Dir+"/ended", nil, 0o600); err != nil {
