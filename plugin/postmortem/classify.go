@@ -99,7 +99,26 @@ func (c *classifier) run() {
 		default:
 			item.Class = ClassSafe
 		}
+		item.Lane = item.lane()
 	}
+}
+
+// approvable are the reasons in spite of which an item that somebody approved
+// may become a proposal.
+var approvable = bit(reason.TypeNotSafe) | bit(reason.TypeUnknown) | bit(reason.TypeInferred) |
+	bit(reason.DestructiveVerb) | bit(reason.Hedged) | bit(reason.StatusWithNote)
+
+// lane is the way that an open item of a known class may go.
+func (i *Item) lane() Lane {
+	switch {
+	case i.Class == ClassSafe:
+		return LaneAutomatic
+	case i.Class != ClassSkipped:
+		return ""
+	case i.mask == bit(reason.TypeInferred), i.has&hasApproval != 0 && i.mask&^approvable == 0:
+		return LaneApproval
+	}
+	return ""
 }
 
 func (i *Item) closed() bool { return i.state == stateDone || i.state == stateDeclined }

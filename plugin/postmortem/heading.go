@@ -136,7 +136,7 @@ func splitNote(text string) (core, note string) {
 // bareNumber reports whether a title begins like "P1 — …" or "Phase 2: …", where
 // the words after the mark are the title.
 func bareNumber(head string) bool {
-	fields := words(head)
+	fields := splitWords(head)
 	if len(fields) == 1 && (headingPriority(fields[0]) != "" || len(fields[0]) == 1) {
 		return true
 	}
@@ -224,7 +224,7 @@ func titleBearing(core, note string) bearing {
 		}
 	}
 	found := bearNone
-	for _, word := range words(all) {
+	for _, word := range splitWords(all) {
 		switch {
 		case word == "not" || word == "yet" || word == "be" || word == "pending" || word == "open" || word == "partially" || word == "partly":
 			return bearNone

@@ -259,7 +259,7 @@ func wordIn(text string, wanted ...string) bool {
 	if !found {
 		return false
 	}
-	for _, word := range words(text) {
+	for _, word := range splitWords(text) {
 		for _, one := range wanted {
 			if word == one {
 				return true

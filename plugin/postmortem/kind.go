@@ -1,25 +1,26 @@
 package postmortem
 
-import "strings"
+import (
+	"strings"
 
-// typeWords maps what authors write into a Type cell to its type.
-var typeWords = map[string]Type{
-	"alert": Alert, "alerting": Alert, "alerts": Alert,
-	"config": Config, "configuration": Config,
-	"monitor": Monitor, "monitoring": Monitor, "probe": Monitor,
-	"architecture": Architecture, "design": Architecture,
-	"investigation": Investigation, "investigate": Investigation, "research": Investigation,
-	"migration": Migration,
-	"runbook":   Runbook, "docs": Runbook, "documentation": Runbook,
-	"upstream": Upstream,
+	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
+)
+
+// typeClasses are the classes of words for the types.
+var typeClasses = map[words.Class]Type{
+	words.TypeAlert: Alert, words.TypeConfig: Config, words.TypeMonitor: Monitor, words.TypeArchitecture: Architecture,
+	words.TypeInvestigation: Investigation, words.TypeMigration: Migration, words.TypeRunbook: Runbook, words.TypeUpstream: Upstream,
 }
 
-// categories are words of Type columns that mean another thing than the kind
-// of work; such a cell states no type.
-var categories = map[string]bool{
-	"prevent": true, "prevention": true, "preventive": true, "detect": true, "detection": true, "detective": true,
-	"mitigate": true, "mitigation": true, "process": true, "other": true, "repair": true, "corrective": true,
-	"-": true, "–": true, "—": true, "n/a": true, "none": true,
+// typeOf is the type that a text as a whole names, "" when it names none.
+func typeOf(text string) Type {
+	word := words.Find(text)
+	for class, kind := range typeClasses {
+		if word.Has(class) {
+			return kind
+		}
+	}
+	return ""
 }
 
 var typeJoints = strings.NewReplacer(" and ", "+", " or ", "+")
@@ -34,22 +35,21 @@ type stated struct {
 // parseType reads a Type cell by the whole of it.
 func parseType(cell string) stated {
 	text := plain(cell)
-	word := lower(text)
-	if text == "" || categories[word] {
+	if strings.Trim(text, "-") == "" || words.Is(text, words.TypeNone) {
 		return stated{}
 	}
-	if kind, known := typeWords[word]; known {
+	if kind := typeOf(text); kind != "" {
 		return stated{text: string(kind), kind: kind}
 	}
 	s := stated{text: squeeze(cell)}
-	parts := strings.FieldsFunc(typeJoints.Replace(word), func(r rune) bool {
+	parts := strings.FieldsFunc(typeJoints.Replace(lower(text)), func(r rune) bool {
 		return strings.ContainsRune("+/,&|;", r)
 	})
 	if len(parts) < 2 {
 		return s
 	}
 	for _, part := range parts {
-		if kind, known := typeWords[strings.TrimSpace(part)]; known {
+		if kind := typeOf(part); kind != "" {
 			s.compound, s.kind = true, kind
 		}
 	}
@@ -108,14 +108,14 @@ func parsePriority(cell string) Priority {
 		return p
 	}
 	head, _, _ := strings.Cut(lower(text), " ")
-	switch strings.Trim(head, ".,:;()/-") {
-	case "critical", "urgent", "blocker", "highest":
+	switch word := words.Find(strings.Trim(head, ".,:;()/-")); {
+	case word.Has(words.PriorityP0):
 		return P0
-	case "high":
+	case word.Has(words.PriorityP1):
 		return P1
-	case "medium", "med", "normal", "moderate":
+	case word.Has(words.PriorityP2):
 		return P2
-	case "low", "lowest", "minor":
+	case word.Has(words.PriorityP3):
 		return P3
 	}
 	return ""

@@ -30,6 +30,7 @@ type Entry struct {
 	Type     string        `json:"type"`
 	Details  string        `json:"details"`
 	Safe     bool          `json:"safe"`
+	Lane     Lane          `json:"lane,omitempty"`
 	Reason   reason.Code   `json:"reason,omitempty"`
 	Reasons  []reason.Code `json:"reasons,omitempty"`
 	ID       string        `json:"id"`
@@ -59,7 +60,7 @@ func entries(items []Item) []Entry {
 	list := make([]Entry, 0, len(items))
 	for _, i := range items {
 		list = append(list, Entry{
-			Priority: i.Priority, Action: i.Action, Type: i.Type, Details: i.Details, Safe: i.Safe(),
+			Priority: i.Priority, Action: i.Action, Type: i.Type, Details: i.Details, Safe: i.Safe(), Lane: i.Lane,
 			Reason: i.Reason(), Reasons: i.Reasons, ID: i.ID, Line: i.Line, Column: i.Column, Status: i.Status,
 			Owner: i.Owner, Ticket: i.Ticket, Due: i.Due, Heading: i.Heading, Inferred: i.Inferred, Checkbox: i.Checkbox,
 		})

@@ -110,7 +110,7 @@ func bracketFilled(text string) bool {
 		if parseType(inner).kind != "" || headingPriority(inner) != "" {
 			continue // a tag
 		}
-		for _, word := range words(lower(inner)) {
+		for _, word := range splitWords(lower(inner)) {
 			if fillWords[word] {
 				return true
 			}

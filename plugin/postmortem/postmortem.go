@@ -66,6 +66,15 @@ const (
 	ClassDeclined Class = "declined" // declined, deferred or struck through
 )
 
+// Lane says which way an item may go before any work on it.
+type Lane string
+
+// The lanes. An item without one needs a person.
+const (
+	LaneAutomatic Lane = "automatic" // safe: may be implemented without a person
+	LaneApproval  Lane = "approval"  // may become a proposal, which a person approves or not
+)
+
 // Item is one follow-up of a document: a table row, a task-list line, or a
 // plain bullet under a follow-up heading.
 type Item struct {
@@ -85,6 +94,7 @@ type Item struct {
 	Inferred bool     // the type is not stated but inferred from the action
 	Checkbox bool     // a task-list line
 	Class    Class
+	Lane     Lane          // "" for a person, and for what is not open
 	Reasons  []reason.Code // why it is not safe, in their fixed order; empty when safe, done or declined
 
 	source // where it stands, for the editor

@@ -154,7 +154,7 @@ func destroysElsewhere(action string, all []actionWord) bool {
 	if containsAny(action, otherStems) {
 		return true
 	}
-	for _, word := range words(fold(action)) {
+	for _, word := range splitWords(fold(action)) {
 		if otherVerbs[word] {
 			return true
 		}

@@ -45,6 +45,7 @@ const (
 	hasTypeColumn has = 1 << iota
 	hasStatedType
 	hasDeclinedText
+	hasApproval // the author says that somebody approved it
 )
 
 // reader walks the blocks of one document and collects its items.

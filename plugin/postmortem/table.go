@@ -260,11 +260,16 @@ func (t *tableRows) doneInPriority(cells []span) bool {
 // setStatus records what a status cell at a place of the text says.
 func (i *Item) setStatus(s status, cell span) {
 	i.state = s.state
+	if s.okay {
+		i.has |= hasApproval
+	}
 	switch s.state {
 	case stateUnknown:
 		i.mask.add(reason.StatusUnknown)
 	case stateInProgress:
 		i.mask.add(reason.InProgress)
+	case stateHeld:
+		i.mask.add(reason.Held)
 	case statePartly:
 		i.mask.add(reason.PartlyDone)
 	case stateTypeWord:

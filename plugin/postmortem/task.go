@@ -5,6 +5,7 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -121,7 +122,9 @@ func (r *reader) task(n ast.Node, text string, start int, mark string, here sect
 	case " ":
 		item.state = stateOpen
 		item.token = span{start, start + box}
-		if s := taskNote(item.Action); s != stateUnknown {
+		if tag, _, found := leadTag(item.Action); found && words.Is(tag, words.StatusApproved) {
+			item.has |= hasApproval
+		} else if s := taskNote(item.Action); s != stateUnknown {
 			item.noteStatus(s)
 		}
 	case "x", "X":

@@ -317,6 +317,8 @@ func (i *Item) noteStatus(s state) {
 	switch s {
 	case stateInProgress:
 		i.mask.add(reason.InProgress)
+	case stateHeld:
+		i.mask.add(reason.Held)
 	case statePartly:
 		i.mask.add(reason.PartlyDone)
 	}

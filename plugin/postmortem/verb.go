@@ -110,7 +110,7 @@ func readWords(buffer []actionWord, action string) []actionWord {
 func untagged(text string) string {
 	for range 4 {
 		tag, rest, found := leadTag(text)
-		if !found || len(words(tag)) > 3 {
+		if !found || len(splitWords(tag)) > 3 {
 			break
 		}
 		text = rest
@@ -268,7 +268,7 @@ func touchesSecret(low string) bool {
 	if !containsAny(low, secretStems) {
 		return false
 	}
-	for _, word := range words(low) {
+	for _, word := range splitWords(low) {
 		for part := range strings.FieldsFuncSeq(word, func(r rune) bool { return r == '-' || r == '_' }) {
 			if secretWords[part] {
 				return true

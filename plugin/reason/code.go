@@ -18,6 +18,7 @@ const (
 	StatusUnknown       Code = "status-unknown"
 	Implicit            Code = "implicit"
 	InProgress          Code = "in-progress"
+	Held                Code = "held"
 	PartlyDone          Code = "partly-done"
 	StatusWithNote      Code = "status-with-note"
 	TypeUnknown         Code = "type-unknown"

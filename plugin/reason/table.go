@@ -24,6 +24,7 @@ var groups = []Group{
 		{StatusUnknown, "the status is empty or not a known word", "Write TODO or Done in the status cell, or [ ] or [x] before a task."},
 		{Implicit, "nothing says that it is open: it has no Status column, no checkbox and no follow-up heading", "Make it a row with the status TODO in a table Priority | Action | Type | Details | Status below a heading Action Items."},
 		{InProgress, "somebody is already working on it", "Set the status to TODO if nobody is working on it, or to Done if it is finished."},
+		{Held, "its status says that it is held back", "Set the status to TODO when it may be acted on."},
 		{PartlyDone, "it is partly done, and only a person knows which part remains", "Set the row to Done, and add a new row with the status TODO for what remains."},
 		{StatusWithNote, "the status holds a note besides TODO", "Leave only TODO in the status, and move the note to the details."},
 		{TypeUnknown, "it has no known type, and its type cannot be inferred reliably", "If it is an Alert, Config or Monitor, say so in a Type column."},

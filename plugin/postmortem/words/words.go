@@ -1,0 +1,247 @@
+// Package words knows what the words of post-mortems mean, in the languages that
+// their authors write. The words are data: one table per language, in which each
+// stands below the class that it serves.
+package words
+
+import (
+	"embed"
+	"fmt"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+)
+
+//go:embed *.txt
+var tables embed.FS
+
+// Set is a set of classes.
+type Set [2]uint64
+
+// Has reports whether the class is in the set.
+func (s Set) Has(c Class) bool { return s[c/64]&(1<<(c%64)) != 0 }
+
+func (s *Set) add(other Set) { s[0], s[1] = s[0]|other[0], s[1]|other[1] }
+
+func (s Set) meets(other Set) bool { return s[0]&other[0]|s[1]&other[1] != 0 }
+
+// Of is the set of some classes.
+func Of(classes ...Class) Set {
+	var s Set
+	for _, c := range classes {
+		s[c/64] |= 1 << (c % 64)
+	}
+	return s
+}
+
+// Word is a word, or several that belong together.
+type Word struct {
+	Set         // the classes that it stands in
+	Base Set    // those in which it is a verb's base form, or a word without forms
+	Done string // what this word for open becomes when the item is done; "" for the rule of capitals
+}
+
+// longest is how long a word of the tables is at most, in bytes as it is compared.
+const longest = 64
+
+// Find is what a text means as a whole: a heading, a cell. Capitals do not matter;
+// hyphens, underscores and spaces are the same.
+func Find(text string) Word {
+	var buffer [longest + 4]byte
+	return known().words[string(compared(buffer[:0], text))]
+}
+
+// Is reports whether a text as a whole is a word of a class.
+func Is(text string, c Class) bool { return Find(text).Has(c) }
+
+// Begins is the longest word of some classes that a text begins with, and its
+// length there in bytes; 0 when there is none.
+func Begins(text string, classes Set) (int, Word) {
+	head := text[:min(len(text), longest)]
+	var buffer [longest + 4]byte
+	for n := len(head); n > 0; n-- {
+		if n < len(text) && !utf8.RuneStart(text[n]) {
+			continue
+		}
+		if last, _ := utf8.DecodeLastRuneInString(head[:n]); joins(last) {
+			continue
+		}
+		word, found := known().words[string(compared(buffer[:0], head[:n]))]
+		if !found || !word.meets(classes) {
+			continue
+		}
+		if rest := strings.TrimPrefix(text[n:], presentation); ends(head[:n], rest) {
+			return len(text) - len(rest), word
+		}
+	}
+	return 0, Word{}
+}
+
+// presentation may follow a sign and asks to show it as an emoji.
+const presentation = "\ufe0f"
+
+// ends reports whether a word of the tables ends where the rest of the text
+// begins. Signs do anywhere, and so do words of languages without spaces between
+// them but for those of one letter, which may begin any other.
+func ends(word, rest string) bool {
+	first, size := utf8.DecodeRuneInString(word)
+	if spaceless(first) && size < len(word) || !unicode.IsLetter(first) && !unicode.IsDigit(first) && first >= utf8.RuneSelf {
+		return true
+	}
+	next, _ := utf8.DecodeRuneInString(rest)
+	return rest == "" || !unicode.IsLetter(next) && !unicode.IsDigit(next) && next != '_' && next != '\'' && next != '’'
+}
+
+// spaceless reports whether a letter is of a language that is written without
+// spaces between words, or whose words have endings that tables cannot hold.
+func spaceless(r rune) bool {
+	return r == 'ー' || r >= 0x3040 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
+}
+
+// compared appends the form in which words are compared.
+func compared(out []byte, text string) []byte {
+	space := false
+	for i := 0; i < len(text) && len(out) <= longest; {
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRuneInString(text[i:])
+		}
+		i += size
+		if joins(r) {
+			space = len(out) > 0
+			continue
+		}
+		if space {
+			out, space = append(out, ' '), false
+		}
+		if r == '’' {
+			r = '\''
+		}
+		out = utf8.AppendRune(out, folded(r))
+	}
+	return out
+}
+
+// joins reports whether a sign stands between the words of one that is several.
+func joins(r rune) bool {
+	switch r {
+	case ' ', '\t', '\n', '\r', '-', '_', '\u00a0', '\u2011', '\u3000':
+		return true
+	}
+	return false
+}
+
+// folded is a letter in lower case. Only Latin ones have words with capitals here;
+// a Kelvin sign, which is longer than its k, must not become one.
+func folded(r rune) rune {
+	switch {
+	case r >= 'A' && r <= 'Z':
+		return r + 'a' - 'A'
+	case r < utf8.RuneSelf || !unicode.Is(unicode.Latin, r):
+		return r
+	}
+	if low := unicode.ToLower(r); utf8.RuneLen(low) == utf8.RuneLen(r) {
+		return low
+	}
+	return r
+}
+
+// Fold is a text in lower case in which every byte keeps its place.
+func Fold(text string) string {
+	for i := range len(text) {
+		if b := text[i]; b >= 'A' && b <= 'Z' || b >= utf8.RuneSelf {
+			out := make([]byte, 0, len(text))
+			for j := 0; j < len(text); {
+				r, size := utf8.DecodeRuneInString(text[j:])
+				if r == utf8.RuneError {
+					out = append(out, text[j:j+size]...)
+				} else {
+					out = utf8.AppendRune(out, folded(r))
+				}
+				j += size
+			}
+			return string(out)
+		}
+	}
+	return text
+}
+
+// dictionary is all the tables, read.
+type dictionary struct {
+	words map[string]Word // by their compared form
+}
+
+var known = sync.OnceValue(func() *dictionary {
+	d := &dictionary{words: map[string]Word{}}
+	files, err := tables.ReadDir(".")
+	if err != nil {
+		panic(err) // embedded in this program
+	}
+	for _, file := range files {
+		content, err := tables.ReadFile(file.Name())
+		if err == nil {
+			err = d.read(string(content))
+		}
+		if err != nil {
+			panic(fmt.Errorf("%s: %w", file.Name(), err)) // a mistake of ours, which every test finds
+		}
+	}
+	return d
+})
+
+// read adds a table. Its form is told at the head of english.txt.
+func (d *dictionary) read(table string) error {
+	var class Class
+	var verbs, begun bool
+	for line := range strings.Lines(table) {
+		line = strings.TrimRight(line, "\n")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		if line[0] != ' ' {
+			name, rest, _ := strings.Cut(line, ":")
+			name, verbs = strings.CutSuffix(name, " +")
+			if class, begun = classOf[name]; !begun {
+				return fmt.Errorf("the class %q is not known", name)
+			}
+			line = rest
+		}
+		if !begun {
+			return fmt.Errorf("no class stands above %q", line)
+		}
+		for entry := range strings.SplitSeq(line, ",") {
+			if entry = strings.TrimSpace(entry); entry != "" {
+				d.enter(entry, class, verbs)
+			}
+		}
+	}
+	return nil
+}
+
+// enter adds one entry of a table with its forms.
+func (d *dictionary) enter(entry string, class Class, verb bool) {
+	entry, done, _ := strings.Cut(entry, " = ")
+	base, others, _ := strings.Cut(strings.TrimSuffix(entry, ")"), " (")
+	for form := range strings.FieldsSeq(others) {
+		d.put(form, Word{Set: Of(class)})
+	}
+	if verb {
+		head, tail, _ := strings.Cut(base, " ")
+		stem := strings.TrimSuffix(head, "e")
+		for _, form := range []string{head + "s", head + "d", head + "ed", stem + "ing", stem + "ed", head + "ing"} {
+			d.put(strings.TrimSpace(form+" "+tail), Word{Set: Of(class)})
+		}
+	}
+	d.put(base, Word{Set: Of(class), Base: Of(class), Done: done})
+}
+
+func (d *dictionary) put(text string, word Word) {
+	form := string(compared(nil, text))
+	before := d.words[form]
+	word.add(before.Set)
+	word.Base.add(before.Base)
+	if word.Done == "" {
+		word.Done = before.Done
+	}
+	d.words[form] = word
+}
