@@ -40,6 +40,7 @@ var rooms = map[string][]string{
 	"plugin/gitrepo":          {"plugin/gitrepo/attributes", "plugin/gitrepo/objects", "plugin/gitrepo/pack", "plugin/gitrepo/wire"},
 	"plugin/host":             {"plugin/host/script", "plugin/host/sshclient"},
 	"plugin/agent":            {},
+	"plugin/agent/agenttest":  {},
 
 	"plugin/gitrepo/objects":    {"plugin/gitrepo/pack", "plugin/gitrepo/wire"},
 	"plugin/gitrepo/wire":       {"plugin/gitrepo/pack"},

@@ -2,169 +2,24 @@ package agent_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
+	"github.com/pm-todos/pm-todos/plugin/agent/agenttest"
 	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
-// found is the real program, or why it cannot be used; it is looked for once.
-var found = sync.OnceValues(func() (program, why string) {
-	program = os.Getenv("PM_TODOS_CLAUDE")
-	if program == "" {
-		var err error
-		if program, err = exec.LookPath("claude"); err != nil {
-			return "", "the agent's program is not here: install @anthropic-ai/claude-code with npm and name its program in PM_TODOS_CLAUDE, or put it on the PATH"
-		}
-	}
-	out, err := exec.Command(program, "--version").CombinedOutput()
-	if err != nil {
-		return "", fmt.Sprintf("the agent's program does not run here: %v: %s", err, out)
-	}
-	return program, ""
-})
-
-// claude is the real program, or the test is skipped.
-func claude(t *testing.T) string {
-	t.Helper()
-	program, why := found()
-	if why != "" {
-		t.Skip(why)
-	}
-	return program
-}
-
-// block is one content block of a scripted answer: a text, or the use of a
-// tool.
-type block struct {
-	text  string
-	tool  string
-	input map[string]any
-}
-
-// api is a scripted Messages API: request k gets answer k.
-type api struct {
-	*httptest.Server
-	mu      sync.Mutex
-	answers [][]block
-	status  int // of every answer, when not 200
-	body    string
-	broken  func(http.ResponseWriter) // makes every answer, when set
-	after   int                       // answers before status or broken counts
-	seen    []map[string]any
-	stop    string // stop reason of answers without tools
-	tokens  int    // output tokens of every answer
-}
-
-func newAPI(t *testing.T, answers ...[]block) *api {
-	a := &api{answers: answers, tokens: 20}
-	a.Server = httptest.NewServer(http.HandlerFunc(a.serve))
-	t.Cleanup(a.Close)
-	return a
-}
-
-func (a *api) serve(w http.ResponseWriter, r *http.Request) {
-	body, _ := io.ReadAll(r.Body)
-	if r.Method != http.MethodPost || !strings.HasPrefix(r.URL.Path, "/v1/messages") || strings.Contains(r.URL.Path, "count_tokens") {
-		http.NotFound(w, r)
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var request map[string]any
-	_ = json.Unmarshal(body, &request)
-	a.seen = append(a.seen, request)
-	if a.broken != nil && len(a.seen) > a.after {
-		a.broken(w)
-		return
-	}
-	if a.status != 0 && len(a.seen) > a.after {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(a.status)
-		_, _ = io.WriteString(w, a.body)
-		return
-	}
-	answer := []block{{text: "done"}}
-	if k := len(a.seen) - 1; k < len(a.answers) {
-		answer = a.answers[k]
-	}
-	a.stream(w, answer)
-}
-
-// stream writes an answer as server-sent events.
-func (a *api) stream(w http.ResponseWriter, answer []block) {
-	w.Header().Set("Content-Type", "text/event-stream")
-	event := func(kind string, data map[string]any) {
-		data["type"] = kind
-		text, _ := json.Marshal(data)
-		_, _ = fmt.Fprintf(w, "event: %s\ndata: %s\n\n", kind, text)
-	}
-	event("message_start", map[string]any{"message": map[string]any{
-		"id": fmt.Sprintf("msg_%d", len(a.seen)), "type": "message", "role": "assistant", "model": "claude-sonnet-4-5-20250929", "content": []any{},
-		"stop_reason": nil, "stop_sequence": nil, "usage": map[string]any{"input_tokens": 100, "output_tokens": 1},
-	}})
-	stop := "end_turn"
-	if a.stop != "" {
-		stop = a.stop
-	}
-	for i, b := range answer {
-		content, delta := map[string]any{"type": "text", "text": ""}, map[string]any{"type": "text_delta", "text": b.text}
-		if b.tool != "" {
-			stop = "tool_use"
-			input, _ := json.Marshal(b.input)
-			content = map[string]any{"type": "tool_use", "id": fmt.Sprintf("toolu_%d_%d", len(a.seen), i), "name": b.tool, "input": map[string]any{}}
-			delta = map[string]any{"type": "input_json_delta", "partial_json": string(input)}
-		}
-		event("content_block_start", map[string]any{"index": i, "content_block": content})
-		event("content_block_delta", map[string]any{"index": i, "delta": delta})
-		event("content_block_stop", map[string]any{"index": i})
-	}
-	event("message_delta", map[string]any{"delta": map[string]any{"stop_reason": stop, "stop_sequence": nil}, "usage": map[string]any{"output_tokens": a.tokens}})
-	event("message_stop", map[string]any{})
-}
-
-// tools is the names of the tools that the first request offered.
-func (a *api) tools() []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	var names []string
-	for _, request := range a.seen {
-		list, _ := request["tools"].([]any)
-		for _, tool := range list {
-			object, _ := tool.(map[string]any)
-			name, _ := object["name"].(string)
-			names = append(names, name)
-		}
-		if len(names) > 0 {
-			break
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// said is everything that was sent to the model, as text.
-func (a *api) said() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	text, _ := json.Marshal(a.seen)
-	return string(text)
-}
-
 // run starts the real program in dir with exactly what Command says.
-func run(t *testing.T, program, dir string, server *api, call agent.Invocation, more ...string) (agent.Report, string) {
+func run(t *testing.T, program, dir string, server *agenttest.API, call agent.Invocation, more ...string) (agent.Report, string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, call.Argv[1:]...)
 	cmd.Dir = dir
@@ -218,15 +73,15 @@ func workspace(t *testing.T) (dir, mark string) {
 
 func TestRealAgentEditsAndReports(t *testing.T) {
 	t.Parallel()
-	program := claude(t)
+	program := agenttest.Program(t)
 	dir, mark := workspace(t)
 	file := filepath.Join(dir, "stacks/monitoring/main.tf")
-	server := newAPI(
+	server := agenttest.New(
 		t,
-		[]block{{tool: "Read", input: map[string]any{"file_path": file}}},
-		[]block{{tool: "Edit", input: map[string]any{"file_path": file, "old_string": "a = 1", "new_string": "a = 2"}}},
-		[]block{{tool: "Bash", input: map[string]any{"command": "ls stacks", "description": "list"}}, {tool: "Bash", input: map[string]any{"command": "grep -rn a stacks", "description": "search"}}},
-		[]block{{text: strings.Repeat("done ", 100000)}},
+		[]agenttest.Block{{Tool: "Read", Input: map[string]any{"file_path": file}}},
+		[]agenttest.Block{{Tool: "Edit", Input: map[string]any{"file_path": file, "old_string": "a = 1", "new_string": "a = 2"}}},
+		[]agenttest.Block{{Tool: "Bash", Input: map[string]any{"command": "ls stacks", "description": "list"}}, {Tool: "Bash", Input: map[string]any{"command": "grep -rn a stacks", "description": "search"}}},
+		[]agenttest.Block{{Text: strings.Repeat("done ", 100000)}},
 	)
 	report, out := run(t, program, dir, server, call(program, 5))
 	if !report.OK || !report.CostKnown || report.CostUSD <= 0 || report.Denials != 0 || report.Subtype != "success" {
@@ -238,14 +93,14 @@ func TestRealAgentEditsAndReports(t *testing.T) {
 	if _, err := os.Stat(mark); err == nil {
 		t.Error("a hook or a server of the repository ran")
 	}
-	said := server.said()
+	said := server.Said()
 	if !strings.Contains(said, "They come last") && !strings.Contains(said, "These rules come last") {
 		t.Error("the contract did not reach the model")
 	}
 	if strings.Contains(said, "FORBIDDEN-PROMPT") {
 		t.Error("the repository's own agent file was used instead of ours")
 	}
-	for _, name := range server.tools() {
+	for _, name := range server.Tools() {
 		if !slices.Contains([]string{"DeferredToolPlaceholder", "Read", "Edit", "Write", "Glob", "Grep", "Bash"}, name) {
 			t.Errorf("the model is offered the tool %s", name)
 		}
@@ -256,7 +111,7 @@ func TestRealAgentEditsAndReports(t *testing.T) {
 // run; that the workspace has nothing to push with is not tested here.
 func TestThreat1_RealAgentCannotRunForbiddenCommands(t *testing.T) {
 	t.Parallel()
-	program := claude(t)
+	program := agenttest.Program(t)
 	dir, mark := workspace(t)
 	commands := []string{
 		"git push origin main", "git -C . push", "../scripts/tg apply", "scripts/tg apply", "sh scripts/tg", "./scripts/tg", "bash -c 'touch " + mark + "'",
@@ -267,33 +122,33 @@ func TestThreat1_RealAgentCannotRunForbiddenCommands(t *testing.T) {
 		"command touch " + mark, "ls >" + mark, "grep -r x . 2>" + mark, "git -c core.fsmonitor='touch " + mark + "' status", "GIT_EXTERNAL_DIFF='touch " + mark + "' git diff",
 		"ls --help | xargs touch " + mark, "cat <<EOF > " + mark + "\nx\nEOF", "printf x > " + mark, "cp scripts/tg " + mark,
 	}
-	var blocks []block
+	var blocks []agenttest.Block
 	for _, command := range commands {
-		blocks = append(blocks, block{tool: "Bash", input: map[string]any{"command": command, "description": "try"}})
+		blocks = append(blocks, agenttest.Block{Tool: "Bash", Input: map[string]any{"command": command, "description": "try"}})
 	}
 	secret := filepath.Join(filepath.Dir(dir), "secret")
 	if err := os.WriteFile(secret, []byte("HOST-SECRET"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, command := range []string{"cat ../secret", "grep -r HOST ..", "head " + secret, "cat ../*"} {
-		blocks = append(blocks, block{tool: "Bash", input: map[string]any{"command": command, "description": "read"}})
+		blocks = append(blocks, agenttest.Block{Tool: "Bash", Input: map[string]any{"command": command, "description": "read"}})
 	}
-	outside := []block{
-		{tool: "Read", input: map[string]any{"file_path": secret}},
-		{tool: "Glob", input: map[string]any{"pattern": "**/*", "path": filepath.Dir(dir)}},
-		{tool: "Grep", input: map[string]any{"pattern": "HOST", "path": filepath.Dir(dir), "output_mode": "content"}},
-		{tool: "Edit", input: map[string]any{"file_path": filepath.Join(dir, ".claude/settings.json"), "old_string": "Bash(*)", "new_string": "Edit"}},
-		{tool: "Write", input: map[string]any{"file_path": filepath.Join(dir, ".git/hooks/post-checkout"), "content": "x"}},
-		{tool: "Write", input: map[string]any{"file_path": mark, "content": "x"}},
-		{tool: "WebFetch", input: map[string]any{"url": "http://127.0.0.1:1/", "prompt": "x"}},
-		{tool: "Task", input: map[string]any{"description": "x", "prompt": "x", "subagent_type": "general-purpose"}},
+	outside := []agenttest.Block{
+		{Tool: "Read", Input: map[string]any{"file_path": secret}},
+		{Tool: "Glob", Input: map[string]any{"pattern": "**/*", "path": filepath.Dir(dir)}},
+		{Tool: "Grep", Input: map[string]any{"pattern": "HOST", "path": filepath.Dir(dir), "output_mode": "content"}},
+		{Tool: "Edit", Input: map[string]any{"file_path": filepath.Join(dir, ".claude/settings.json"), "old_string": "Bash(*)", "new_string": "Edit"}},
+		{Tool: "Write", Input: map[string]any{"file_path": filepath.Join(dir, ".git/hooks/post-checkout"), "content": "x"}},
+		{Tool: "Write", Input: map[string]any{"file_path": mark, "content": "x"}},
+		{Tool: "WebFetch", Input: map[string]any{"url": "http://127.0.0.1:1/", "prompt": "x"}},
+		{Tool: "Task", Input: map[string]any{"description": "x", "prompt": "x", "subagent_type": "general-purpose"}},
 	}
-	server := newAPI(t, append(blocks, outside...), []block{{text: "done"}})
+	server := agenttest.New(t, append(blocks, outside...), []agenttest.Block{{Text: "done"}})
 	report, out := run(t, program, dir, server, call(program, 5))
 	if _, err := os.Stat(mark); err == nil {
 		t.Errorf("one of the forbidden calls ran:\n%s", out[:min(len(out), 20000)])
 	}
-	if strings.Contains(server.said(), "HOST-SECRET") {
+	if strings.Contains(server.Said(), "HOST-SECRET") {
 		t.Error("the agent read a file outside its workspace")
 	}
 	if _, err := os.Stat(filepath.Join(dir, ".git")); err == nil {
@@ -309,17 +164,19 @@ func TestThreat1_RealAgentCannotRunForbiddenCommands(t *testing.T) {
 
 func TestRealAgentFailuresAreBlamedByData(t *testing.T) {
 	t.Parallel()
-	program := claude(t)
+	program := agenttest.Program(t)
 	failure := func(kind, text string) string {
 		return fmt.Sprintf(`{"type":"error","error":{"type":%q,"message":%q}}`, kind, text)
 	}
-	bad := func(code int, kind, text string) func(*api) {
-		return func(a *api) { a.status, a.body = code, failure(kind, text) }
+	bad := func(code int, kind, text string) func(*agenttest.API) {
+		return func(a *agenttest.API) { a.Status, a.Body = code, failure(kind, text) }
 	}
-	broken := func(how func(w http.ResponseWriter)) func(*api) { return func(a *api) { a.broken = how } }
-	half := func(stop string) func(*api) {
-		return func(a *api) {
-			a.stop, a.answers = stop, [][]block{{{text: "half"}}, {{text: "half"}}, {{text: "half"}}, {{text: "half"}}, {{text: "half"}}}
+	broken := func(how func(w http.ResponseWriter)) func(*agenttest.API) {
+		return func(a *agenttest.API) { a.Broken = how }
+	}
+	half := func(stop string) func(*agenttest.API) {
+		return func(a *agenttest.API) {
+			a.Stop, a.Answers = stop, [][]agenttest.Block{{{Text: "half"}}, {{Text: "half"}}, {{Text: "half"}}, {{Text: "half"}}, {{Text: "half"}}}
 		}
 	}
 	// One of each kind of end, unless every case is asked for: each costs a
@@ -327,7 +184,7 @@ func TestRealAgentFailuresAreBlamedByData(t *testing.T) {
 	kinds := []string{"the key is refused", "overloaded in the middle", "a gateway's page", "bad request", "bad request in the middle", "the model refuses", "budget"}
 	for _, c := range []struct {
 		name    string
-		api     func(*api)
+		api     func(*agenttest.API)
 		after   int // answers that are right before it
 		budget  float64
 		outside bool
@@ -356,7 +213,7 @@ func TestRealAgentFailuresAreBlamedByData(t *testing.T) {
 		{name: "bad request in the middle", after: 2, api: bad(400, "invalid_request_error", "Output blocked by content filtering policy"), subtype: "success", costs: true},
 		{name: "the answer is cut off by its length", api: half("max_tokens"), subtype: "success", costs: true},
 		{name: "the model refuses", api: half("refusal"), subtype: "success", costs: true},
-		{name: "budget", api: func(a *api) { a.tokens = 1000000 }, budget: 0.5, subtype: "error_max_budget_usd", costs: true},
+		{name: "budget", api: func(a *agenttest.API) { a.Tokens = 1000000 }, budget: 0.5, subtype: "error_max_budget_usd", costs: true},
 	} {
 		if os.Getenv("PM_TODOS_EVERY_CASE") == "" && !slices.Contains(kinds, c.name) {
 			continue
@@ -364,10 +221,10 @@ func TestRealAgentFailuresAreBlamedByData(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			dir, _ := workspace(t)
-			look := []block{{tool: "Bash", input: map[string]any{"command": "ls", "description": "x"}}}
-			server := newAPI(t, look, look)
+			look := []agenttest.Block{{Tool: "Bash", Input: map[string]any{"command": "ls", "description": "x"}}}
+			server := agenttest.New(t, look, look)
 			c.api(server)
-			server.after = c.after
+			server.After = c.after
 			report, out := run(t, program, dir, server, call(program, max(c.budget, 0.2)), "CLAUDE_CODE_MAX_RETRIES=0")
 			t.Logf("%+v", report)
 			if report.OK || report.Problem == "" || report.Outside != c.outside || report.Doubtful != c.doubt || report.NoLogin != c.noLogin || report.Subtype != c.subtype ||
@@ -380,9 +237,9 @@ func TestRealAgentFailuresAreBlamedByData(t *testing.T) {
 
 func TestRealAgentNotLoggedIn(t *testing.T) {
 	t.Parallel()
-	program := claude(t)
+	program := agenttest.Program(t)
 	dir, _ := workspace(t)
-	server := newAPI(t)
+	server := agenttest.New(t)
 	report, out := run(t, program, dir, server, call(program, 1), "ANTHROPIC_API_KEY=")
 	if report.OK || !report.NoLogin || !report.Outside || report.CostUSD != 0 || !report.CostKnown {
 		t.Errorf("%+v\n%s", report, out)
@@ -391,11 +248,11 @@ func TestRealAgentNotLoggedIn(t *testing.T) {
 
 func TestRealAgentRefusesUnknownFlags(t *testing.T) {
 	t.Parallel()
-	program := claude(t)
+	program := agenttest.Program(t)
 	dir, _ := workspace(t)
 	c := call(program, 1)
 	c.Argv = append(c.Argv, "--no-such-flag")
-	report, _ := run(t, program, dir, newAPI(t), c)
+	report, _ := run(t, program, dir, agenttest.New(t), c)
 	if report.OK || !report.Outside || !report.CostKnown || report.CostUSD != 0 || !strings.Contains(report.Problem, "no-such-flag") {
 		t.Errorf("%+v", report)
 	}
