@@ -69,7 +69,7 @@ func (w *Workspace) Apply(ctx context.Context, spec ApplySpec) (ApplyStatus, err
 			started.Store(true)
 		}
 	}
-	a, err := w.run.host.do(ctx, j)
+	a, err := w.do(ctx, j)
 	if err == nil {
 		return statusOf(a), nil
 	}
@@ -112,7 +112,7 @@ func (w *Workspace) applyJob(spec ApplySpec) (script.Job, error) {
 		return script.Job{}, err
 	}
 	return script.Job{
-		Doing: "applying " + spec.Dir, Files: []string{"state", "git", "apply"},
+		Doing: "applying " + spec.Dir, Files: []string{"state", "apply"},
 		Timeout: applyMost, Grace: time.Second,
 		Variables: script.Variables{
 			"run":      w.run.dir,

@@ -73,7 +73,7 @@ func TestProgressIsLookedForInAllThatAnApplyPrinted(t *testing.T) {
 		{"echo 'x.a: Destruction complete after 1s'; yes again | head -n 20000", true},
 		{"rm ../../../../../apply/*/log", true}, // nobody can tell
 	} {
-		write(t, ws.tree()+"/stacks/a/prints", c.prints+"; echo 'Error: Saved plan is stale'; exit 1\n", 0o600)
+		write(t, ws.dir+"/prints", c.prints+"; echo 'Error: Saved plan is stale'; exit 1\n", 0o600)
 		id := fmt.Sprint("apply-", i)
 		status, err := ws.Apply(t.Context(), applySpec(id, sum))
 		if err != nil || !status.Ended || status.Code != 1 || status.Progress != c.want {

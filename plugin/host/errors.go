@@ -12,6 +12,9 @@ import (
 var (
 	// ErrStateLock: somebody else holds the Terraform state lock. Temporary.
 	ErrStateLock = errors.New("terraform state lock is held")
+	// ErrAltered: the programs, the account or the workspace of a plan are not what
+	// they were before an agent worked there, or the agent left processes behind.
+	ErrAltered = errors.New("the host is not as it was before the agent")
 	// ErrBegan: this apply began once and does not begin again.
 	ErrBegan = errors.New("apply began before")
 

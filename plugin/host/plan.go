@@ -65,7 +65,7 @@ func (w *Workspace) Plan(ctx context.Context, spec PlanSpec) (item.Plan, error) 
 		return item.Plan{}, fmt.Errorf("planning %s: %w", stack, err)
 	}
 	h := w.run.host
-	a, err := h.do(ctx, j)
+	a, err := w.do(ctx, j)
 	if err != nil {
 		return item.Plan{}, err
 	}
@@ -100,7 +100,7 @@ func (w *Workspace) planJob(spec PlanSpec) (script.Job, error) {
 		detailed = "2" // means: succeeded, and there are changes
 	}
 	return script.Job{
-		Doing: "planning " + spec.Dir, Files: []string{"git", "plan"},
+		Doing: "planning " + spec.Dir, Files: []string{"plan"},
 		Timeout: spec.Timeout, Grace: planGrace, Signals: "INT TERM",
 		Watch: w.dir + "/out", Most: outputMost, Fetch: spec.MaxShow,
 		Variables: script.Variables{

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -45,6 +44,7 @@ show) cat "$last" >/dev/null && printf '{"format_version":"1.2"}\n'; echo noise 
 apply)
 	[ -f "$last" ] || exit 9
 	[ ! -f prints ] || exec sh ./prints
+	[ ! -f ../../../prints ] || exec sh ../../../prints
 	[ ! -f slow-apply ] || {
 		echo $$ >applying
 		while [ ! -f go-on ]; do sleep 0.1; done
@@ -146,36 +146,36 @@ func TestErrorOfACommandNamesTheLineThatSaysMost(t *testing.T) {
 
 func TestPlanRefusesWhatCannotBeJudged(t *testing.T) {
 	t.Parallel()
-	r := makeRepository(t, terraformFiles("swap="))
-	_, ws := space(t, localWorld(t).Host, r, Checkout, Prepare{})
-	if _, err := ws.Plan(t.Context(), planSpec()); !errors.Is(err, errPlanChanged) {
-		t.Errorf("a plan file that changes while it is shown: %v", err)
+	h := localWorld(t).Host
+	plan := func(spec PlanSpec, files ...string) error {
+		_, ws := space(t, h, makeRepository(t, terraformFiles(files...)), Checkout, Prepare{})
+		_, err := ws.Plan(t.Context(), spec)
+		return err
 	}
-	if err := os.Remove(ws.tree() + "/stacks/a/swap"); err != nil {
-		t.Fatal(err)
+	if err := plan(planSpec(), "swap="); !errors.Is(err, errPlanChanged) {
+		t.Errorf("a plan file that changes while it is shown: %v", err)
 	}
 	spec := planSpec()
 	spec.Plan = []string{"plan"}
-	if _, err := ws.Plan(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "-out={plan}") {
+	if err := plan(spec); err == nil || !strings.Contains(err.Error(), "-out={plan}") {
 		t.Errorf("no plan file: %v", err)
 	}
 	spec = planSpec()
 	spec.MaxShow = 10
-	if _, err := ws.Plan(t.Context(), spec); !errors.Is(err, script.ErrTooLarge) {
+	if err := plan(spec); !errors.Is(err, script.ErrTooLarge) {
 		t.Errorf("more JSON than is taken: %v", err)
 	}
 	spec = planSpec()
 	spec.Dir = "stacks/none"
-	if _, err := ws.Plan(t.Context(), spec); err == nil || !strings.Contains(err.Error(), "stacks/none") {
+	if err := plan(spec); err == nil || !strings.Contains(err.Error(), "stacks/none") {
 		t.Errorf("an absent stack: %v", err)
 	}
-	write(t, ws.tree()+"/stacks/a/detailed", "", 0o600)
-	if _, err := ws.Plan(t.Context(), planSpec()); err == nil {
+	if err := plan(planSpec(), "detailed="); err == nil {
 		t.Error("exit code 2 passed without -detailed-exitcode")
 	}
 	spec = planSpec()
 	spec.Plan = append(spec.Plan, "-detailed-exitcode")
-	if _, err := ws.Plan(t.Context(), spec); err != nil {
+	if err := plan(spec, "detailed="); err != nil {
 		t.Errorf("with -detailed-exitcode: %v", err)
 	}
 }
@@ -195,7 +195,7 @@ func TestCancelledPlanReleasesItsLock(t *testing.T) {
 		}
 		// As Plan does, with less patience.
 		j.Grace, j.Timeout = 3*time.Second, time.Minute
-		if _, err := w.do(ctx, j); !errors.Is(err, context.Canceled) || fault.Of(err) != fault.Temporary {
+		if _, err := ws.do(ctx, j); !errors.Is(err, context.Canceled) || fault.Of(err) != fault.Temporary {
 			t.Errorf("got %v", err)
 		}
 		if exists(stack+"/lock") || read(t, stack+"/released") != "released\n" {

@@ -52,6 +52,7 @@ const (
 	AboutAgent     = "agent"     // present, new enough, logged in
 	AboutTerraform = "terraform" // the program
 	AboutCarry     = "carry"     // workdir and the files in it
+	AboutAltered   = "altered"   // what an earlier run found changed under it
 )
 
 // Problem is one thing that is missing on a host.
@@ -131,6 +132,9 @@ func (h *Host) inspect(a *script.Answer, need Need) (Facts, []Problem) {
 	}
 	inspectTools(a, facts, problem)
 	h.inspectDisk(a, need, facts, problem)
+	if altered := word("altered"); altered != "" {
+		problem(AboutAltered, fault.WithFix(fmt.Errorf("%w: an earlier run found that %s", ErrAltered, altered), lookFirst))
+	}
 	if need.Agent != "" {
 		inspectAgent(a, need, &facts, problem)
 	}

@@ -19,6 +19,7 @@ type Run struct {
 	host *Host
 	id   string
 	dir  string // absolute path there
+	pins pinned
 }
 
 var idPattern = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
@@ -48,7 +49,7 @@ func (h *Host) OpenRun(ctx context.Context, owner, id string) (*Run, error) {
 	if err := checkPath(dir); err != nil || path.Base(dir) != id {
 		return nil, fmt.Errorf("opening the run directory on %s: %w: it is said to be at %q", h.Name(), script.ErrAnswer, text.Line(dir, 200))
 	}
-	return &Run{host: h, id: id, dir: dir}, nil
+	return &Run{host: h, id: id, dir: dir, pins: unpinned()}, nil
 }
 
 func checkOwner(owner string) error {

@@ -85,8 +85,8 @@ func (w *Workspace) supervise(ctx context.Context, doing string, p Process, cont
 		blocks = fileMost / 512 // ulimit counts in blocks
 		config = w.dir + "/in/gitconfig"
 	}
-	a, err := w.run.host.do(ctx, script.Job{
-		Doing: doing, Files: []string{"git", "supervise"}, Payload: bytes.NewReader(p.Stdin),
+	a, err := w.do(ctx, script.Job{
+		Doing: doing, Files: []string{"supervise"}, Payload: bytes.NewReader(p.Stdin),
 		Timeout: p.Timeout, Idle: p.Idle, Grace: p.Grace, Signals: "TERM",
 		Watch: w.dir + "/out", Most: p.MaxOutput, Fetch: p.MaxOutput, Mark: contain,
 		Final: p.Final, Linger: p.Linger,

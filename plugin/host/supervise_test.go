@@ -188,6 +188,23 @@ func TestWhatTheAgentLeavesBehindIsEnded(t *testing.T) {
 	})
 }
 
+// TestThreat7_WhatKeepsOnlyItsSessionIsEnded: a process of another group, with
+// nothing of its environment left.
+func TestThreat7_WhatKeepsOnlyItsSessionIsEnded(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("bash"); err != nil {
+		t.Skip("bash is not installed: no other shell puts a job into a group of its own without a terminal")
+	}
+	_, ws := space(t, localWorld(t).Host, makeRepository(t, oneFile), AgentTree, Prepare{})
+	exit := sh(t, ws, `
+		bash -c 'set -m; env -i sh -c "trap \"\" TERM HUP; echo \$\$ >pids; while :; do sleep 1; done" >/dev/null 2>&1 &'
+		until [ -s pids ]; do sleep 0.1; done`)
+	if exit.Orphans {
+		t.Error("orphans are left")
+	}
+	gone(t, pids(t, filepath.Join(ws.tree(), "pids"), 1))
+}
+
 const spinner = `trap '' TERM HUP; (trap '' TERM HUP; while :; do sleep 1; done) & echo $$ $! >pids; echo started; while :; do sleep 1; done`
 
 func TestContextEndsTheProcess(t *testing.T) {
@@ -338,15 +355,15 @@ func TestRunOfACommandOfTheSettings(t *testing.T) {
 	r := makeRepository(t, oneFile)
 	anywhere(t, func(t *testing.T, w *world) {
 		_, ws := space(t, w.Host, r, Checkout, Prepare{})
-		exit, err := ws.Run(t.Context(), "cat\ncat a\n(trap '' HUP; while :; do sleep 1; done) & echo $! >pids\nexit 4", []byte(`{"id":1}`), time.Minute)
+		exit, err := ws.Run(t.Context(), "cat\ncat a\n(trap '' HUP; while :; do sleep 1; done) & echo $! >../pids\nexit 4", []byte(`{"id":1}`), time.Minute)
 		if err != nil || exit.Code != 4 || string(exit.Stdout) != `{"id":1}a`+"\n" || exit.Orphans {
 			t.Errorf("got %+v, %v", exit, err)
 		}
-		gone(t, pids(t, filepath.Join(ws.tree(), "pids"), 1))
+		gone(t, pids(t, filepath.Join(ws.dir, "pids"), 1))
 		// A busy machine may not have come to the pids in a second.
-		file := filepath.Join(ws.tree(), "stubborn")
+		file := filepath.Join(ws.dir, "stubborn")
 		for limit := time.Second; err == nil && !exists(file); limit *= 2 {
-			exit, err = ws.Run(t.Context(), "trap '' TERM; echo $$ >stubborn; while :; do sleep 1; done", nil, limit)
+			exit, err = ws.Run(t.Context(), "trap '' TERM; echo $$ >../stubborn; while :; do sleep 1; done", nil, limit)
 		}
 		if err != nil || exit.Reason != TimedOut || exit.OK() {
 			t.Errorf("a command that does not end: %+v, %v", exit, err)

@@ -41,6 +41,7 @@ type Workspace struct {
 	commit string
 	kind   Kind
 	dir    string // absolute; the work tree is dir/tree
+	seal   seal
 }
 
 // tree is the absolute path of the work tree on the host.
@@ -86,8 +87,8 @@ func (r *Run) Workspace(ctx context.Context, name, commit string, pack io.Reader
 	if prepare.Timeout <= 0 {
 		prepare.Timeout = 10 * time.Minute
 	}
-	a, err := r.host.do(ctx, script.Job{
-		Doing: doing, Files: []string{"state", "git", "carry", "workspace"},
+	a, err := w.do(ctx, script.Job{
+		Doing: doing, Files: []string{"state", "workspace"},
 		Payload: pack, Timeout: prepare.Timeout, Grace: 5 * time.Second,
 		Watch: w.dir + "/out", Most: outputMost, Fetch: outputFetch,
 		Variables: script.Variables{

@@ -60,6 +60,7 @@ const (
 	PlanFailed     Code = "plan-failed"
 	CommitRefused  Code = "commit-refused"
 	Failed         Code = "failed"
+	HostAltered    Code = "host-altered"
 	Abandoned      Code = "abandoned"
 	UnreadableTree Code = "unreadable-tree"
 	VerifyFailed   Code = "verify-failed"

@@ -66,6 +66,7 @@ var groups = []Group{
 		{PlanFailed, "the change cannot be planned", "Read the end of the plan's output in the report. After `max_attempts` the item needs a person."},
 		{CommitRefused, "the remote refused this commit but accepted others from the run; nothing was applied", "Read the remote's answer: it has a rule about contents, sizes or commit messages. Implement the item by hand, or change the rule."},
 		{Failed, "an unexpected error occurred", "Read the error; it says where it happened and how to fix it."},
+		{HostAltered, "the programs, the account or the workspace of the plan were changed on the host since the run began", "Look at what the error names; somebody at work there may have changed it, or the agent did. Put right what is not yours, then remove `~/.cache/pm-todos/altered` on that host: until then no run uses it. With a sandbox, or an account of the agent's own (`agent_hosts`), the agent cannot do this."},
 		{Abandoned, "a person abandoned it with `pm-todos settle --abandon`", "Nothing. If no run should try it again, correct the status of its row."},
 		{UnreadableTree, "the agent's workspace cannot be read as a git tree", "Read the error; it names the file that was refused. If it happens again, implement the item by hand."},
 		{VerifyFailed, "verify_command failed after the apply", "The fix is applied and on the branch. Find out why the check failed, then set the row to Done or revert the commit."},

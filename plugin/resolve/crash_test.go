@@ -117,6 +117,9 @@ func TestTwoCallsOfARunGoWrong(t *testing.T) {
 // ways are what can go wrong with a call.
 func ways(call fake.Call) []fake.How {
 	hows := []fake.How{fake.Fails, fake.Dies}
+	if verb, rest, _ := strings.Cut(call.Name, " "); verb == "plan" || verb == "apply" || strings.HasPrefix(rest, "the owner's check") || rest == "a workspace for stacks" {
+		hows = append(hows, fake.Alters)
+	}
 	if !call.Changes {
 		return hows
 	}
@@ -149,6 +152,7 @@ func (sc scenario) play(s *site) {
 		if s.EndLease(); end.idle {
 			return
 		}
+		s.Machine(s.terraform).Look()
 		for _, out := range s.outcomes {
 			if out.State == item.NeedsPerson && out.Command != "" {
 				s.finishByHand(out)

@@ -128,6 +128,8 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 		}
 	case errors.As(err, &no):
 		a.out.State, a.out.Reason, a.out.Findings, a.out.Err = no.state, no.reason, no.findings, no.err
+	case errors.Is(err, host.ErrAltered):
+		a.out.State, a.out.Reason, a.out.Err = item.Failed, reason.HostAltered, err
 	case ctx.Err() != nil:
 		a.out.State, a.out.Reason, a.out.Err = item.NotAttempted, reason.Interrupted, context.Cause(ctx)
 		fatal = true
@@ -145,6 +147,8 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	default:
 		a.out.State, a.out.Reason, a.out.Err = item.Failed, reason.Failed, err
 	}
+	// Whatever else became of the item, nothing more is planned there.
+	fatal = fatal || errors.Is(err, host.ErrAltered)
 	if a.out.State == item.NeedsPerson && a.out.Commit == "" {
 		a.out.Journal = a.repo.OnRemote(record.JournalRef(a.ref))
 	}

@@ -1,10 +1,12 @@
 package resolve_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
@@ -201,4 +203,24 @@ func TestOwnersCheckIsAskedWhenAKilledRunIsSettled(t *testing.T) {
 			s.wantsPaidAndApplied(1, 1)
 		})
 	}
+}
+
+// TestThreat26_AlteredHostEndsTheRun has the agent's turn change what a plan runs:
+// nothing is planned, applied or paid for after it, in this run and the next ones,
+// until a person has looked.
+func TestThreat26_AlteredHostEndsTheRun(t *testing.T) {
+	s := newSite(t, raise, alert)
+	s.Before = once("bring the agent's tree back", s.Machine("terraform").Alter)
+	s.run()
+	s.wantsEnded("failed host-altered", "not-attempted not-attempted-host")
+	s.wantsPaidAndApplied(1, 0, 0)
+	s.wantsUntouched()
+	if end := s.run(); !errors.Is(end.err, host.ErrAltered) {
+		t.Errorf("the next run ended with %v", end.err)
+	}
+	s.wantsPaidAndApplied(1, 0, 0)
+	s.Machine("terraform").Look()
+	s.run()
+	s.wantsEnded("done", "done")
+	s.quiet()
 }

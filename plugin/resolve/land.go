@@ -341,7 +341,7 @@ func (r *Resolver) verify(ctx context.Context, space seam.Checkout, todo item.It
 	r.log.Info().Str("stage", "verify").Str("item", todo.ID).Msg("running verify_command")
 	exit, err := space.Verify(ctx, input)
 	switch {
-	case err != nil && fault.Of(err) == fault.Temporary:
+	case err != nil && (fault.Of(err) == fault.Temporary || errors.Is(err, host.ErrAltered)):
 		return fmt.Errorf("run verify_command: %w", err)
 	case err != nil:
 		err = fmt.Errorf("run verify_command: %w", err)

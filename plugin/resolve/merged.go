@@ -8,6 +8,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
@@ -148,6 +149,8 @@ func (r *Resolver) mergedOne(ctx context.Context, todo item.Item, fix landed) it
 		out.State, out.Reason = item.Done, ""
 	case errors.As(err, &no):
 		out.Findings, out.Err = no.findings, no.err
+	case errors.Is(err, host.ErrAltered):
+		out.State, out.Reason, out.Err = item.Failed, reason.HostAltered, err
 	case fault.Of(err) == fault.Temporary:
 		out.State, out.Reason, out.Err = item.NotAttempted, reason.NotAttemptedHost, err
 	default:

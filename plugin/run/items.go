@@ -65,13 +65,15 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 		Agent: s.Agent.Command, Commands: commands, Prepare: s.Hosts.Prepare,
 		Verify: s.Terraform.VerifyCommand, Timeout: s.Agent.ItemTimeout,
 	}
+	agentPrograms := programs
+	programs.Pins = j.pins(h, commands)
 	terraform, err := onhost.Open(ctx, h.Terraform, repo, j.id, programs)
 	if err != nil {
 		return nil, err
 	}
 	agents := terraform
 	if h.Agent != h.Terraform {
-		if agents, err = onhost.Open(ctx, h.Agent, repo, j.id, programs); err != nil {
+		if agents, err = onhost.Open(ctx, h.Agent, repo, j.id, agentPrograms); err != nil {
 			return nil, err
 		}
 	}
@@ -94,6 +96,18 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 			return onhost.NewRecords(other, repo, j.id), nil
 		},
 	}, repo, agents, terraform, j.Log)
+}
+
+// pins is what stays as it is on the host that plans. Without a sandbox an agent
+// that shares the account could change all that the account runs.
+func (j *job) pins(h hosts, commands host.Commands) *host.Pins {
+	name := h.Terraform.Name()
+	return &host.Pins{
+		Program: commands.Program, Prepare: j.Hosts.Prepare, Agent: j.Agent.Command, Account: h.Agent.Name() == name,
+		Tell: func(changed string) {
+			j.Log.Warn().Str("stage", "hosts").Str("host", name).Msgf("changed on the host since the run began, by the agent or by somebody at work there: %s", changed)
+		},
+	}
 }
 
 // unchecked adds the items that earlier runs applied, or may have applied, to a

@@ -31,6 +31,7 @@ refuse() {
 	fail "$@"
 }
 
+hold_pins && still_sealed || refuse "$code" "$names"
 cp "$planned" "$apply/plan.tfplan" || refuse cache "$apply"
 sha256 "$apply/plan.tfplan"
 [ "$hash" = "$judged" ] || refuse plan-changed "$planned"
@@ -50,3 +51,4 @@ stay() {
 }
 
 printf '%s\n' "$detached" | new_session sh -c "$boot" 6>&1 >/dev/null 2>&1 3>&- | stay
+seal

@@ -1,6 +1,7 @@
 # init, plan and show in one go; stops at the first that fails.
 enter_run
 check_folder
+hold_pins && still_sealed || fail "$code" "$names"
 fresh_output "$file"
 case $program in
 /*) ;;
@@ -16,6 +17,7 @@ run_step() {
 	# Terraform takes no notice of an output that could not be written whole.
 	room "$ws/out" || fail cache "$ws/out"
 	[ "$code" -eq 0 ] || [ "$code" -eq "$accept" ] || {
+		seal
 		say code "$code"
 		exit 0
 	}
@@ -42,4 +44,5 @@ mv "$file" "$ws/plan/$hash.tfplan" || fail cache "$ws/plan"
 # By this file settling knows the run that judged it, after a loss of power too.
 sync "$ws/plan/$hash.tfplan" "$ws/plan" 2>/dev/null || sync
 say sha256 "$hash"
+seal
 say code 0

@@ -34,6 +34,11 @@ look_root() {
 	[ ! -d "$root" ] || say free "$(df -Pk "$root" 2>/dev/null | awk 'NR == 2 { print $4 }')"
 }
 
+# look_altered: what an earlier run found changed, and nobody has looked at since.
+look_altered() {
+	[ ! -s "$root/altered" ] || text altered "$(head -c 400 "$root/altered" | tr '\n' ' ')"
+}
+
 look_git() {
 	command -v git >/dev/null 2>&1 || return 0
 	text git "$(git --version 2>&1 | head -n 1)"
@@ -95,6 +100,7 @@ look_logind() {
 
 look_tools
 look_root
+look_altered
 look_git
 step agent
 look_agent

@@ -137,17 +137,22 @@ end_group() {
 	group_ends 3 || left=1
 }
 
-# sweep: what left the group but kept its environment. A process that cleans
-# its environment as well cannot be found by its user's own means.
+# sweep: what left the group but kept its environment or its session, until there
+# is none. A process that left all three cannot be found by its user's own means.
 sweep() {
 	[ -n "$mark" ] && [ -r /proc/self/environ ] || return 0
-	for pass in 1 2 3 4 5 6; do
-		found=$(grep -ls "PM_TODOS_PROCESS=$mark" /proc/[0-9]*/environ)
+	passes=0
+	while [ "$passes" -lt 30 ]; do
+		found=$(
+			grep -ls "PM_TODOS_PROCESS=$mark" /proc/[0-9]*/environ | tr -dc '0-9\n'
+			cat /proc/[0-9]*/stat 2>/dev/null | awk -v session="$child" '
+				{ pid = $1; sub(/^.*\) /, ""); if ($4 == session && $1 != "Z" && $1 != "X") print pid }'
+		)
 		[ -n "$found" ] || return 0
-		for file in $found; do # unquoted: one word each
-			file=${file#/proc/}
-			kill -KILL "${file%/environ}" 2>/dev/null
+		for pid in $found; do # unquoted: one word each
+			kill -KILL "$pid" 2>/dev/null
 		done
+		passes=$((passes + 1))
 		nap
 	done
 	left=1

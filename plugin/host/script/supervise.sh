@@ -1,6 +1,7 @@
 # Runs one program in the workspace; the session around it watches.
 enter_run
 check_folder
+[ -n "$config" ] || hold_pins && still_sealed || fail "$code" "$names"
 fresh_output
 [ -d "$ws/in" ] || mkdir "$ws/in" && cat >"$ws/in/stdin" || fail cache "$ws/in"
 size "$ws/in/stdin"

@@ -1,5 +1,6 @@
 # Builds one workspace from the pack on standard input.
 enter_run
+[ "$kind" = agent ] || hold_pins || fail "$code" "$names"
 ws=$run/ws/$name
 if [ -e "$ws" ] || [ -L "$ws" ]; then
 	! unsettled "$run" || fail busy "$open"
@@ -32,6 +33,8 @@ if [ "$kind" = agent ]; then
 	(build_agent_tree) || fail git "$name"
 else
 	(build_checkout) || fail git "$name"
+	mkdir "$ws/seal" || fail cache "$ws"
+	prove_commit || fail unsealed "$(head -n 5 "$ws/seal/wrong" 2>/dev/null)"
 	carry_files
 fi
 if [ -n "$prepare" ]; then
@@ -40,5 +43,11 @@ if [ -n "$prepare" ]; then
 	code=$?
 	room "$ws/out" || fail cache "$ws/out"
 	say code "$code"
+fi
+if [ "$kind" != agent ]; then
+	seal
+	list_kept >"$ws/seal/kept"
+	sha256 "$ws/seal/kept"
+	say kept "$hash"
 fi
 text workspace "$ws"

@@ -24,6 +24,8 @@ type Machine struct {
 	name string
 	runs map[string]*directory
 	down bool
+
+	altered bool // what a plan runs there is not what it was
 }
 
 // directory is what a host keeps of one run.
@@ -51,6 +53,20 @@ func (w *World) Machine(name string) *Machine {
 
 // SetDown takes the host off the network, or puts it back.
 func (m *Machine) SetDown(down bool) { m.down = down }
+
+// Alter changes what a plan runs on the host, until a person has looked.
+func (m *Machine) Alter() { m.altered = true }
+
+// Look is that person.
+func (m *Machine) Look() { m.altered = false }
+
+// unaltered is the error of a host that is not as it was.
+func (m *Machine) unaltered(how How) error {
+	if m.altered = m.altered || how == Alters; m.altered {
+		return fault.Mark(fault.Failed, host.ErrAltered)
+	}
+	return nil
+}
 
 // Runs is how many run directories the host has.
 func (m *Machine) Runs() int {
@@ -185,7 +201,10 @@ type Host struct{ *Records }
 
 // Open makes the directory of a run.
 func (m *Machine) Open(ctx context.Context, run string) (*Host, error) {
-	err := m.call(ctx, changes(run, "open the run directory"), func(How) error {
+	err := m.call(ctx, changes(run, "open the run directory"), func(how How) error {
+		if err := m.unaltered(how); err != nil {
+			return err
+		}
 		if m.runs[run] == nil {
 			m.runs[run] = &directory{plans: map[string]*plan{}, applies: map[string]*applying{}}
 		}
@@ -323,9 +342,11 @@ func (h *Host) Checkout(ctx context.Context, commit string, pack func(io.Writer)
 	if err != nil {
 		return nil, err
 	}
-	err = h.call(ctx, changes(h.run, "make a workspace for stacks"), func(How) error {
-		_, err := h.own()
-		return err
+	err = h.call(ctx, changes(h.run, "make a workspace for stacks"), func(how How) error {
+		if _, err := h.own(); err != nil {
+			return err
+		}
+		return h.unaltered(how)
 	})
 	if err != nil {
 		return nil, err
@@ -341,9 +362,12 @@ type checkout struct {
 
 // Plan plans a stack as it is now, and keeps the plan.
 func (c *checkout) Plan(ctx context.Context, stack string) (out item.Plan, err error) {
-	err = c.h.call(ctx, reads(c.h.run, "plan %s", stack), func(How) error {
+	err = c.h.call(ctx, reads(c.h.run, "plan %s", stack), func(how How) error {
 		d, err := c.h.own()
 		if err != nil {
+			return err
+		}
+		if err := c.h.unaltered(how); err != nil {
 			return err
 		}
 		p, err := c.h.w.plan(stack, c.files)
@@ -381,6 +405,9 @@ func (c *checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplySt
 		if how == Late {
 			return errLost
 		}
+		if err := c.h.unaltered(how); err != nil {
+			return err
+		}
 		a := &applying{ApplyStatus: host.ApplyStatus{Began: true, Commit: spec.Commit, SHA256: spec.SHA256}}
 		d.applies[spec.ID] = a
 		c.h.w.apply(a, p, how)
@@ -404,7 +431,10 @@ func (c *checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplySt
 
 // Verify asks the owner's check.
 func (c *checkout) Verify(ctx context.Context, item []byte) (exit host.Exit, err error) {
-	err = c.h.call(ctx, changes(c.h.run, "ask the owner's check"), func(How) error {
+	err = c.h.call(ctx, changes(c.h.run, "ask the owner's check"), func(how How) error {
+		if err := c.h.unaltered(how); err != nil {
+			return err
+		}
 		if !json.Valid(item) {
 			c.h.w.t.Errorf("unexpected: %q for an item", item)
 		}

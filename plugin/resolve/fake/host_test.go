@@ -21,11 +21,12 @@ const stack = "stacks/a"
 type site struct {
 	remote seam.Remote
 	open   func(run string) (seam.TerraformHost, error)
+	alter  func() // changes what its plans run
 }
 
 func fakeSite(t *testing.T) site {
 	w := New(t, map[string]string{stack + "/main.tf": "resource \"terraform_data\" \"a\" {\n  input = 1\n}\n"})
-	return site{w.Clone("1"), func(run string) (seam.TerraformHost, error) { return w.Machine("one").Open(t.Context(), run) }}
+	return site{w.Clone("1"), func(run string) (seam.TerraformHost, error) { return w.Machine("one").Open(t.Context(), run) }, w.Machine("one").Alter}
 }
 
 // realSite is this machine, with a program of which no two plans are the same.
@@ -40,7 +41,11 @@ func realSite(t *testing.T) site {
 	machine := must[*host.Host](t)(host.Local(t.TempDir()))
 	commands := host.Commands{Program: program, Plan: []string{"plan", "{plan}"}, Show: []string{"show", "{plan}"}, Apply: []string{"apply", "{plan}"}}
 	return site{remote, func(run string) (seam.TerraformHost, error) {
-		return onhost.Open(t.Context(), machine, repo, run, onhost.Programs{Commands: commands})
+		return onhost.Open(t.Context(), machine, repo, run, onhost.Programs{Commands: commands, Pins: &host.Pins{Program: program}})
+	}, func() {
+		if err := os.WriteFile(program, []byte(text+"id\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}}
 }
 
@@ -158,6 +163,20 @@ func TestHostIsAsARealOne(t *testing.T) {
 			_, err := v.space.Plan(t.Context(), stack)
 			_, made := v.checkout()
 			check(t, "once the directory is gone", []fault.Kind{fault.Of(err), fault.Of(made)}, []fault.Kind{fault.Failed, fault.Failed})
+		},
+		"altered": func(t *testing.T, s site) {
+			v := s.visit(t, "run")
+			s.alter()
+			v.applies("one", v.judged, none, fault.Failed, false)
+			_, planned := v.space.Plan(t.Context(), stack)
+			_, verified := v.space.Verify(t.Context(), []byte("{}"))
+			_, made := v.checkout()
+			_, opened := s.open("later")
+			for what, err := range map[string]error{"a plan": planned, "the owner's check": verified, "a workspace": made, "the next run": opened} {
+				if !errors.Is(err, host.ErrAltered) || fault.Of(err) != fault.Failed {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
 		},
 		"close with a fence": func(t *testing.T, s site) {
 			v := s.visit(t, "run")

@@ -25,13 +25,14 @@ const (
 	Fails How = "fails" // it does not happen, and a later try may fare better
 	Dies  How = "dies"  // it happens, and the program ends there
 
-	Lost    How = "is lost"       // it happens, and its answer is an error
-	Twice   How = "happens twice" // and the second answer comes back
-	Refused How = "is refused"    // of pushes: the remote does not take it
-	Halts   How = "halts"         // of applies: the host dies in the middle of it
-	Breaks  How = "breaks"        // of applies: it ends half way, with an error
-	Late    How = "begins late"   // of applies: the connection is lost before it begins
-	Leaves  How = "leaves some"   // of applies: it ends well, and something is left to do
+	Lost    How = "is lost"          // it happens, and its answer is an error
+	Twice   How = "happens twice"    // and the second answer comes back
+	Refused How = "is refused"       // of pushes: the remote does not take it
+	Halts   How = "halts"            // of applies: the host dies in the middle of it
+	Breaks  How = "breaks"           // of applies: it ends half way, with an error
+	Late    How = "begins late"      // of applies: the connection is lost before it begins
+	Leaves  How = "leaves some"      // of applies: it ends well, and something is left to do
+	Alters  How = "finds it altered" // of what runs in a workspace for stacks: the host is not as it was before the agent
 )
 
 // Fault is one call of a run that goes wrong, counted from 1.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
@@ -31,7 +32,10 @@ type Programs struct {
 	Commands host.Commands
 	Prepare  host.Prepare
 	Verify   string // shell command after the apply
-	Timeout  time.Duration
+	// Pins is what must stay as it is where stacks are planned; nil on a host that
+	// agents alone work on.
+	Pins    *host.Pins
+	Timeout time.Duration
 }
 
 // Records are the run directories on a host.
@@ -69,6 +73,11 @@ func Open(ctx context.Context, h *host.Host, repo *gitrepo.Repo, run string, pro
 	dir, err := h.OpenRun(ctx, records.owner, run)
 	if err != nil {
 		return nil, fmt.Errorf("open the run directory on %s: %w", h.Name(), err)
+	}
+	if programs.Pins != nil {
+		if err := dir.Pin(ctx, *programs.Pins); err != nil {
+			return nil, err
+		}
 	}
 	return &Host{Records: records, dir: dir, programs: programs}, nil
 }
@@ -108,6 +117,9 @@ func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte,
 	})
 	if err != nil {
 		return agent.Report{}, err
+	}
+	if exit.Orphans {
+		return agent.Report{}, fault.Mark(fault.Failed, fmt.Errorf("%w: it left processes behind that cannot be ended", host.ErrAltered))
 	}
 	if exit.Reason == host.Finished {
 		exit.Code, exit.Reason = 0, "" // its result counts, not how it was made to end

@@ -1,0 +1,119 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/host/script"
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
+
+// Pins is what must be the same from before the agent to the last apply of a run.
+type Pins struct {
+	Program string  // as in Commands
+	Prepare Prepare // what workspaces take from the account
+	Agent   string  // program of the agent
+	// Account is set where the agent works as the account that plans, and nothing
+	// keeps it from changing what that account runs and reads.
+	Account bool
+	// Tell is told what changed that people and the agent's program change on a
+	// working day, once each.
+	Tell func(changed string)
+}
+
+// pinned is what Pin noted, as the scripts know it.
+type pinned struct {
+	variables script.Variables
+	tell      func(string)
+	told      sync.Map // what was told already
+}
+
+func unpinned() pinned {
+	return pinned{variables: script.Variables{
+		"pinned": "", "hinted": "", "account": "0", "pin_program": "", "pin_agent": "", "pin_workdir": "", "pin_carry": "",
+	}}
+}
+
+// Pin notes which programs a plan would run, by path and SHA-256, and with
+// Pins.Account what of the account it would run or read. From then on each
+// workspace for stacks, plan, apply and verify_command of the run looks for
+// differences before anything runs: ErrAltered names them. So does Pin itself on
+// a host where an earlier run found some and nobody has looked since.
+func (r *Run) Pin(ctx context.Context, p Pins) error {
+	carry, _, err := pathspecs(p.Prepare.Carry)
+	if err != nil {
+		return err
+	}
+	noted := script.Variables{
+		"pin_program": p.Program, "pin_agent": p.Agent, "pin_workdir": p.Prepare.Workdir, "pin_carry": carry, "account": "0",
+	}
+	if p.Account {
+		noted["account"] = "1"
+	}
+	j := script.Job{
+		Doing: "noting which programs are there", Files: []string{"carry", "pins", "pin"}, Timeout: 5 * time.Minute,
+		Variables: maps.Clone(noted),
+	}
+	j.Variables["run"] = r.dir
+	a, err := r.host.do(ctx, j)
+	if err != nil {
+		return err
+	}
+	noted["pinned"], noted["hinted"] = a.Get("pinned"), a.Get("hinted")
+	for _, name := range []string{"pinned", "hinted"} {
+		if checkSHA256(noted[name]) != nil {
+			return fmt.Errorf("%s on %s: %w", j.Doing, r.host.Name(), script.ErrAnswer)
+		}
+	}
+	r.pins.variables, r.pins.tell = noted, p.Tell
+	return nil
+}
+
+// hints tells what an answer says of changes that are only named.
+func (r *Run) hints(a *script.Answer) {
+	if a == nil || r.pins.tell == nil {
+		return
+	}
+	for _, block := range a.Blocks["hint"] {
+		changed := text.Line(string(block), 500)
+		if _, before := r.pins.told.LoadOrStore(changed, true); !before {
+			r.pins.tell(changed)
+		}
+	}
+}
+
+// seal is what a workspace for stacks was like when a command of ours in it
+// ended. The zero value is that of one which holds no plans.
+type seal struct {
+	files string // hash of the list of all files
+	kept  string // hash of the list of the commit's files
+	known string // processes that were at work in it
+}
+
+// guard is a job in the workspace that begins only when nothing changed since the
+// last one: its scripts call hold_pins and still_sealed.
+func (w *Workspace) guard(j script.Job) script.Job {
+	j.Files = append([]string{"git", "carry", "pins", "seal"}, j.Files...)
+	maps.Copy(j.Variables, w.run.pins.variables)
+	maps.Copy(j.Variables, script.Variables{"sealed": w.seal.files, "kept": w.seal.kept, "known": w.seal.known})
+	return j
+}
+
+// do is a guarded round trip.
+func (w *Workspace) do(ctx context.Context, j script.Job) (*script.Answer, error) {
+	a, err := w.run.host.do(ctx, w.guard(j))
+	if a == nil {
+		return a, err
+	}
+	w.run.hints(a)
+	if sum := a.Get("sealed"); checkSHA256(sum) == nil {
+		w.seal.files, w.seal.known = sum, text.Line(a.Get("known"), 0)
+	}
+	if sum := a.Get("kept"); checkSHA256(sum) == nil {
+		w.seal.kept = sum
+	}
+	return a, err
+}

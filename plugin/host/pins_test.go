@@ -1,0 +1,366 @@
+package host
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/fault"
+)
+
+// dwelling is this machine as a host, whose account has a home of its own with a
+// folder first on its PATH.
+type dwelling struct {
+	*world
+	home, bin string
+}
+
+// dwell makes a home with what people have there.
+func dwell(t *testing.T) dwelling {
+	t.Helper()
+	w := localWorld(t)
+	d := dwelling{world: w, home: t.TempDir()}
+	d.bin = filepath.Join(d.home, ".local/bin")
+	write(t, d.bin+"/jq", "#!/bin/sh\n", 0o755)
+	write(t, d.home+"/tools/claude", "#!/bin/sh\n", 0o755)
+	if err := os.Symlink(d.home+"/tools/claude", d.bin+"/claude"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, d.home+"/.bashrc", "alias ll='ls -l'\n", 0o644)
+	write(t, d.home+"/.terraform.d/plugins/registry.example/x", "a provider\n", 0o755)
+	write(t, d.home+"/.ssh/known_hosts", "a key\n", 0o600)
+	write(t, d.home+"/.claude/settings.json", "{}\n", 0o600)
+	w.shell.Start = starting([]string{"HOME=" + d.home, "PATH=" + d.bin + ":/usr/bin:/bin"})
+	return d
+}
+
+// pin is a run on it that noted what is there.
+func (d dwelling) pin(t *testing.T, id string, p Pins) *Run {
+	t.Helper()
+	run, err := d.OpenRun(t.Context(), "", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Pin(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func (d dwelling) shares(tell func(string)) Pins {
+	return Pins{Program: "scripts/tg", Agent: "claude", Account: true, Tell: tell}
+}
+
+// alters expects the error of a host that was altered, with these words.
+func alters(t *testing.T, what string, err error, words ...string) {
+	t.Helper()
+	if !errors.Is(err, ErrAltered) || fault.Of(err) != fault.Failed {
+		t.Errorf("%s: got %v", what, err)
+		return
+	}
+	for _, word := range words {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%s: %v does not say %q", what, err, word)
+		}
+	}
+}
+
+// checkouts make workspaces of one repository.
+func checkouts(t *testing.T, run *Run, r repository) func(string) (*Workspace, error) {
+	t.Helper()
+	return func(name string) (*Workspace, error) {
+		return run.Workspace(t.Context(), name, r.commit, strings.NewReader(string(r.pack)), Checkout, Prepare{})
+	}
+}
+
+// TestThreat26_WhatAPlanRunsIsWhatWasThereBeforeTheAgent: each of these would be run
+// or read by the next plan, as the account that holds the credentials.
+func TestThreat26_WhatAPlanRunsIsWhatWasThereBeforeTheAgent(t *testing.T) {
+	t.Parallel()
+	r := makeRepository(t, terraformFiles())
+	for name, c := range map[string]struct {
+		change func(t *testing.T, d dwelling)
+		words  []string
+	}{
+		"a terraform first on the PATH": {func(t *testing.T, d dwelling) { write(t, d.bin+"/terraform", "#!/bin/sh\n", 0o755) }, []string{"/.local/bin/terraform now comes first on PATH"}},
+		"another tool of the wrapper":   {func(t *testing.T, d dwelling) { write(t, d.bin+"/curl", "#!/bin/sh\n", 0o755) }, []string{"/.local/bin/curl is new"}},
+		"a tool that was there":         {func(t *testing.T, d dwelling) { write(t, d.bin+"/jq", "#!/bin/sh\nid\n", 0o755) }, []string{"/.local/bin/jq has changed"}},
+		"what a link on the PATH names": {func(t *testing.T, d dwelling) {
+			if err := errors.Join(os.Remove(d.bin+"/jq"), os.Symlink("/bin/true", d.bin+"/jq")); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"/.local/bin/jq has changed"}},
+		"a start file":              {func(t *testing.T, d dwelling) { write(t, d.home+"/.bashrc", "PATH=/tmp:$PATH\n", 0o644) }, []string{"/.bashrc has changed"}},
+		"a start file that was not": {func(t *testing.T, d dwelling) { write(t, d.home+"/.ssh/rc", "id\n", 0o644) }, []string{"/.ssh/rc is new"}},
+		"git's configuration":       {func(t *testing.T, d dwelling) { write(t, d.home+"/.config/git/config", "[core]\n", 0o644) }, []string{"/.config/git/config is new"}},
+		"Terraform's configuration": {func(t *testing.T, d dwelling) { write(t, d.home+"/.terraformrc", "x\n", 0o644) }, []string{"/.terraformrc is new"}},
+		"a provider": {func(t *testing.T, d dwelling) {
+			write(t, d.home+"/.terraform.d/plugins/registry.example/x", "other\n", 0o755)
+		}, []string{"/registry.example/x has changed"}},
+		"a provider that is executed": {func(t *testing.T, d dwelling) {
+			write(t, d.home+"/.terraform.d/plugins/registry.example/x", "a provider\n", 0o700)
+		}, []string{"/registry.example/x has changed"}},
+		"a unit of systemd": {func(t *testing.T, d dwelling) { write(t, d.home+"/.config/systemd/user/x.service", "x\n", 0o644) }, []string{"/x.service is new"}},
+		"a file that goes": {func(t *testing.T, d dwelling) {
+			if err := os.Remove(d.home + "/.bashrc"); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"/.bashrc is gone"}},
+		"the list of it all": {func(t *testing.T, d dwelling) {
+			write(t, d.bin+"/terraform", "#!/bin/sh\n", 0o755)
+			write(t, filepath.Join(d.shell.Root, "runs/run/pins"), "", 0o600)
+		}, []string{"list"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := dwell(t)
+			run := d.pin(t, "run", d.shares(nil))
+			checkout := checkouts(t, run, r)
+			ws, err := checkout("before")
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan, err := ws.Plan(t.Context(), planSpec())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.change(t, d)
+			_, err = checkout("after")
+			alters(t, "a workspace", err, c.words...)
+			_, err = ws.Plan(t.Context(), planSpec())
+			alters(t, "a plan", err, c.words...)
+			status, err := ws.Apply(t.Context(), applySpec("a", plan.SHA256))
+			alters(t, "an apply", err, c.words...)
+			_, err = ws.Run(t.Context(), "true", nil, time.Minute)
+			alters(t, "verify_command", err, c.words...)
+			if status != (ApplyStatus{}) || exists(ws.tree()+"/stacks/a/applied") {
+				t.Errorf("it was applied: %+v", status)
+			}
+			// The next run finds nothing but the new state.
+			later, err := d.OpenRun(t.Context(), "", "later")
+			if err != nil {
+				t.Fatal(err)
+			}
+			alters(t, "the next run", later.Pin(t.Context(), d.shares(nil)), c.words...)
+			_, err = d.Preflight(t.Context(), Need{})
+			if !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), c.words[0]) {
+				t.Errorf("preflight says %v", err)
+			}
+			if err := os.Remove(filepath.Join(d.shell.Root, "altered")); err != nil {
+				t.Fatal(err)
+			}
+			if err := later.Pin(t.Context(), d.shares(nil)); err != nil {
+				t.Errorf("once a person has looked: %v", err)
+			}
+		})
+	}
+}
+
+// TestThreat26_AProgramIsPinnedWhereverTheAgentWorks: the programs by themselves,
+// where a sandbox or another account keeps the agent from the rest.
+func TestThreat26_AProgramIsPinnedWhereverTheAgentWorks(t *testing.T) {
+	t.Parallel()
+	r := makeRepository(t, terraformFiles())
+	d := dwell(t)
+	write(t, d.home+"/opt/terraform-1", "#!/bin/sh\n", 0o755)
+	if err := os.Symlink(d.home+"/opt/terraform-1", d.bin+"/terraform"); err != nil {
+		t.Fatal(err)
+	}
+	checkout := checkouts(t, d.pin(t, "run", Pins{Program: "terraform"}), r)
+	write(t, d.home+"/.bashrc", "not looked at\n", 0o644)
+	if _, err := checkout("before"); err != nil {
+		t.Fatal(err)
+	}
+	write(t, d.home+"/opt/terraform-1", "#!/bin/sh\nid\n", 0o755)
+	_, err := checkout("after")
+	alters(t, "the file behind a link", err, "/.local/bin/terraform has changed")
+}
+
+// TestWorkOnTheHostIsNoAlarm: what people, the agent's program and Terraform change
+// on a working day ends nothing; some of it is named.
+func TestWorkOnTheHostIsNoAlarm(t *testing.T) {
+	t.Parallel()
+	d := dwell(t)
+	var told []string
+	run := d.pin(t, "run", d.shares(func(changed string) { told = append(told, changed) }))
+	checkout := checkouts(t, run, makeRepository(t, terraformFiles()))
+	work := func(name string) {
+		t.Helper()
+		ws, err := checkout(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := ws.Plan(t.Context(), planSpec())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ws.Apply(t.Context(), applySpec(name, plan.SHA256)); err != nil {
+			t.Error(err)
+		}
+		if _, err := ws.Plan(t.Context(), planSpec()); err != nil {
+			t.Errorf("the plan after the apply: %v", err)
+		}
+	}
+	write(t, d.home+"/.bash_history", "ls\n", 0o600)
+	write(t, d.home+"/.terraform.d/checkpoint_cache", "x\n", 0o600)
+	write(t, d.bin+"/jq", "#!/bin/sh\n", 0o755) // written again, as it was
+	work("first")
+	if told != nil {
+		t.Errorf("told of %q", told)
+	}
+	write(t, d.home+"/.ssh/known_hosts", "a key\nanother\n", 0o600)
+	write(t, d.home+"/.claude/settings.json", "{ }\n", 0o600)
+	write(t, d.home+"/tools/claude", "#!/bin/sh\n# an update\n", 0o755)
+	work("second")
+	if len(told) != 1 || !strings.Contains(told[0], "/.ssh/known_hosts has changed") || !strings.Contains(told[0], "/.claude/settings.json has changed") || !strings.Contains(told[0], "/claude has changed") {
+		t.Errorf("told of %q", told)
+	}
+}
+
+// TestThreat26_AWorkspaceIsItsCommit: a process that an agent left behind changes
+// the workspace between two of our commands.
+func TestThreat26_AWorkspaceIsItsCommit(t *testing.T) {
+	t.Parallel()
+	files := terraformFiles("other.tf=y")
+	files["scripts/link@"] = "tg"
+	r := makeRepository(t, files)
+	for name, c := range map[string]struct {
+		change func(t *testing.T, tree string)
+		words  string
+	}{
+		"the wrapper":        {func(t *testing.T, tree string) { write(t, tree+"/scripts/tg", "#!/bin/sh\n", 0o700) }, "scripts/tg has changed"},
+		"a file's mode":      {func(t *testing.T, tree string) { write(t, tree+"/stacks/a/main.tf", "x\n", 0o700) }, "stacks/a/main.tf has changed"},
+		"a file more":        {func(t *testing.T, tree string) { write(t, tree+"/stacks/a/evil_override.tf", "x\n", 0o600) }, "stacks/a/evil_override.tf is new"},
+		"a hook of git":      {func(t *testing.T, tree string) { write(t, tree+"/.git/hooks/post-checkout", "x\n", 0o700) }, ".git/hooks/post-checkout is new"},
+		"git's settings":     {func(t *testing.T, tree string) { write(t, tree+"/.git/config", "x\n", 0o600) }, ".git/config has changed"},
+		"what init brought":  {func(t *testing.T, tree string) { write(t, tree+"/stacks/a/calls", "x\n", 0o600) }, "stacks/a/calls"},
+		"a file less":        {func(t *testing.T, tree string) { _ = os.Remove(tree + "/stacks/a/other.tf") }, "stacks/a/other.tf is gone"},
+		"where a link leads": {func(t *testing.T, tree string) { relink(t, "/bin/true", tree+"/scripts/link") }, "scripts/link"},
+		"the list of its files": {func(t *testing.T, tree string) {
+			write(t, tree+"/scripts/tg", "x\n", 0o700)
+			write(t, tree+"/../seal/files", "", 0o600)
+		}, "list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, ws := space(t, localWorld(t).Host, r, Checkout, Prepare{})
+			plan, err := ws.Plan(t.Context(), planSpec())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.change(t, ws.tree())
+			status, err := ws.Apply(t.Context(), applySpec("a", plan.SHA256))
+			alters(t, "an apply", err, c.words)
+			if status != (ApplyStatus{}) || exists(ws.tree()+"/stacks/a/applied") {
+				t.Errorf("it was applied: %+v", status)
+			}
+			_, err = ws.Plan(t.Context(), planSpec())
+			alters(t, "a plan", err, c.words)
+		})
+	}
+}
+
+func relink(t *testing.T, to, link string) {
+	t.Helper()
+	if err := errors.Join(os.Remove(link), os.Symlink(to, link)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestThreat26_ACommitsFilesStayDuringAPlan: what changes while a command of ours
+// runs is seen before the next, but for the lock file and a state that a wrapper
+// keeps there.
+func TestThreat26_ACommitsFilesStayDuringAPlan(t *testing.T) {
+	t.Parallel()
+	for script, words := range map[string]string{
+		"echo x >>../../scripts/tg": "scripts/tg has changed",
+		"echo y >main.tf":           "main.tf has changed",
+		"echo x >.terraform.lock.hcl; echo x >terraform.tfstate.enc; mkdir -p .terraform && echo x >.terraform/modules.json": "",
+	} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			files := terraformFiles(".terraform.lock.hcl=", "terraform.tfstate.enc=")
+			files["scripts/tg*"] = strings.Replace(wrapper, "verb=$1\n", "verb=$1\n[ $verb != plan ] || { "+script+"; }\n", 1)
+			_, ws := space(t, localWorld(t).Host, makeRepository(t, files), Checkout, Prepare{})
+			plan, err := ws.Plan(t.Context(), planSpec())
+			if err != nil {
+				t.Fatal(err)
+			}
+			status, err := ws.Apply(t.Context(), applySpec("a", plan.SHA256))
+			if words != "" {
+				alters(t, "an apply", err, words)
+			} else if err != nil || !status.Ended {
+				t.Errorf("an apply: %+v, %v", status, err)
+			}
+		})
+	}
+}
+
+// TestThreat26_NobodyElseWorksInAWorkspace: a process that waits there for its
+// moment is seen by its working directory or its open file.
+func TestThreat26_NobodyElseWorksInAWorkspace(t *testing.T) {
+	t.Parallel()
+	r := makeRepository(t, terraformFiles())
+	for name, start := range map[string]func(*exec.Cmd, string){
+		"by its working directory": func(cmd *exec.Cmd, tree string) { cmd.Dir = tree + "/stacks" },
+		"by an open file": func(cmd *exec.Cmd, tree string) {
+			cmd.Args = append(cmd.Args[:2], "exec 9>>"+tree+"/stacks/a/main.tf; echo ready; exec cat")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, ws := space(t, localWorld(t).Host, r, Checkout, Prepare{})
+			plan, err := ws.Plan(t.Context(), planSpec())
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("sh", "-c", "echo ready; exec cat")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+			start(cmd, ws.tree())
+			if _, err := cmd.StdinPipe(); err != nil { // by whose end it ends
+				t.Fatal(err)
+			}
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _, _ = cmd.Process.Kill(), cmd.Wait() }()
+			if _, err := fmt.Fscanln(out, new(string)); err != nil {
+				t.Fatal(err)
+			}
+			_, err = ws.Apply(t.Context(), applySpec("a", plan.SHA256))
+			alters(t, "an apply", err, fmt.Sprint("process ", cmd.Process.Pid))
+			_, _ = cmd.Process.Kill(), cmd.Wait()
+			if status, err := ws.Apply(t.Context(), applySpec("a", plan.SHA256)); err != nil || !status.Ended {
+				t.Errorf("once it is gone: %+v, %v", status, err)
+			}
+		})
+	}
+}
+
+// TestWorkspaceOfOddCommits: git's conversions, links and submodules are part of a
+// commit, and no alarm.
+func TestWorkspaceOfOddCommits(t *testing.T) {
+	t.Parallel()
+	files := terraformFiles()
+	files[".gitattributes"] = "*.bat text eol=crlf\n*.id ident\nsecret* filter=git-crypt\n"
+	files["a.bat"], files["b.id"], files["secret.txt"], files["link@"] = "dir\n", "$Id$\n", "\x00GITCRYPT\x00x", "a.bat"
+	files["with space/ü.tf"] = "x\n"
+	r := makeRepository(t, files)
+	_, ws := space(t, localWorld(t).Host, r, Checkout, Prepare{Command: "echo decrypted >secret.txt"})
+	if _, err := ws.Plan(t.Context(), planSpec()); err != nil {
+		t.Error(err)
+	}
+	if got := read(t, ws.tree()+"/a.bat"); got != "dir\r\n" {
+		t.Errorf("the conversion is not there: %q", got)
+	}
+}

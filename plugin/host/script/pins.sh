@@ -1,0 +1,187 @@
+# What was there before the agent is what runs later. pins.sh describes files as
+# lines "FACT  NAME" and tells what became of them. A list stays on the host, and
+# the Go side holds its hash.
+#
+# $pinned, $hinted  hashes of the lists of this run, empty where none were made
+# $pin_...          what they are of; $account is 1 where an agent works without a
+#                   sandbox, as the account that plans
+
+# describe FIND-ARGUMENTS: a line for the mode of each file and link that find(1)
+# reaches, and one for its content: the hash of a small file, and of a large one
+# what the kernel keeps of it, whose times only root can set.
+describe() {
+	find "$@" ! -type d -print0 2>/dev/null | xargs -0 -r stat -c '%f  %n' 2>/dev/null
+	find "$@" -type l -print0 2>/dev/null | xargs -0 -r stat -c 'link  %N' 2>/dev/null
+	find "$@" -type f -size -2049 -print0 2>/dev/null | xargs -0 -r $sum 2>/dev/null
+	find "$@" -type f -size +2048 -print0 2>/dev/null | xargs -0 -r stat -c '%s/%i/%Y/%Z  %n' 2>/dev/null
+}
+
+# steady COMMAND: its lines in one order, made by the system's own programs where
+# an account has others first on its PATH.
+steady() {
+	(
+		seen_path=$PATH
+		PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
+		LC_ALL=C
+		export LC_ALL
+		sum=sha256sum
+		command -v sha256sum >/dev/null 2>&1 || sum='shasum -a 256'
+		"$@" | sort
+	)
+}
+
+# compared OLD NEW KEPT: in words what differs between two lists, or, with KEPT,
+# what of the old one is not as it was.
+compared() {
+	LC_ALL=C awk -v kept="$3" '
+		function told(name, word) { sub(/^\.\//, "", name); if (count++ < 6) words = words (words == "" ? "" : ", ") name " " word }
+		{
+			at = index($0, "  ")
+			fact = substr($0, 1, at - 1); name = substr($0, at + 2)
+			facts[side, name] = facts[side, name] fact ";"
+			if (!(name in names)) { names[name] = 1; order[++total] = name }
+		}
+		END {
+			for (round = 1; round <= 2; round++) for (i = 1; i <= total; i++) {
+				name = order[i]; old = facts["old", name]; now = facts["new", name]
+				if (old == now || kept && old == "") continue
+				first = index(now, "first:") && !index(old, "first:")
+				if (first != (round == 1)) continue
+				if (first) told(name, "now comes first on PATH")
+				else if (old == "") told(name, "is new")
+				else if (now == "" && index(old, "first:") != 1) told(name, "is gone")
+				else if (now != "" || !index(old, "first:")) told(name, "has changed")
+			}
+			if (count > 6) words = words " and " count - 6 " more"
+			print words
+		}' side=old "$1" side=new "$2"
+}
+
+# is_list FILE HASH: nobody has touched it.
+is_list() {
+	sha256 "$1"
+	[ -n "$2" ] && [ "$hash" = "$2" ]
+}
+
+# find_program NAME: its path, as an account finds it.
+find_program() {
+	case $1 in
+	/*) printf '%s\n' "$1" ;;
+	*) PATH=$seen_path command -v "$1" 2>/dev/null ;;
+	esac
+}
+
+list_programs() {
+	printf 'path:%s  PATH\n' "$seen_path"
+	for name in "$pin_program" terraform tofu terragrunt; do
+		case $name in
+		/*) ;;
+		*/*) continue ;; # it comes with the commit
+		esac
+		found=$(find_program "$name") || continue
+		real=$(readlink -f "$found" 2>/dev/null) || real=$found
+		sha256 "$real"
+		printf 'first:%s:%s:%s  %s\n' "$name" "$real" "$hash" "$found"
+	done
+}
+
+# list_path: the programs of the folders on the PATH that this account may write.
+# Of folders of the system, which are many files and root's alone, the kernel's
+# word is enough.
+list_path() {
+	agent_path=$(find_program "$pin_agent") || agent_path=/nonexistent
+	walked=:
+	old_ifs=$IFS
+	IFS=:
+	set -f
+	for folder in $seen_path; do
+		IFS=$old_ifs
+		folder=$(cd -P "$folder" 2>/dev/null && pwd) && [ -w "$folder" ] || continue
+		case $walked in *":$folder:"*) continue ;; esac
+		walked=$walked$folder:
+		case $folder/ in
+		"${HOME:-/nonexistent}"/*) describe -L "$folder" -maxdepth 1 ! -path "$agent_path" ;;
+		*) find -L "$folder" -maxdepth 1 -type f ! -path "$agent_path" -print0 2>/dev/null | xargs -0 -r stat -L -c '%f/%s/%i/%Y/%Z  %n' 2>/dev/null ;;
+		esac
+	done
+	IFS=$old_ifs
+	set +f
+}
+
+# at_home FIND-OPTION NAMES: describes them, below the home folder. Terraform's own
+# notes of its last look for a new version are nothing that it reads as settings.
+at_home() {
+	option=$1
+	shift
+	for name in "$@"; do
+		shift
+		set -- "$@" "${HOME:-/nonexistent}/$name"
+	done
+	describe "$option" "$@" ! -name 'checkpoint_*'
+}
+
+# list_home: what a session, git, Terraform and the programs that providers start
+# run or read of the account.
+list_home() {
+	at_home -H .profile .bash_profile .bash_login .bash_logout .bashrc .bash_aliases .kshrc .mkshrc .shrc \
+		.zshenv .zprofile .zshrc .zlogin .cshrc .tcshrc .login .config/fish .pam_environment .config/environment.d \
+		.ssh/rc .ssh/environment .ssh/config .ssh/authorized_keys .ssh/authorized_keys2 \
+		.gitconfig .config/git .git-credentials .netrc \
+		.terraformrc .terraform.d .tofurc .config/opentofu .local/share/terraform .local/share/opentofu .config/terragrunt \
+		.tfenv/bin .tfenv/lib .tfenv/libexec .tfenv/version .tfenv/versions .tool-versions .asdfrc .asdf/shims .config/mise .local/share/mise/shims \
+		.aws/config .kube/config .docker/config.json .vault .local/share/helm/plugins \
+		.config/systemd/user .local/share/systemd/user
+	[ -z "${TF_PLUGIN_CACHE_DIR:-}" ] || describe -H "$TF_PLUGIN_CACHE_DIR"
+	printf 'jobs:%s  crontab\n' "$(crontab -l 2>/dev/null | cksum)"
+}
+
+# list_carry: what a workspace takes from the checkout of a person.
+list_carry() {
+	[ -n "$pin_workdir" ] && [ -n "$pin_carry" ] || return 0
+	(
+		workdir=$pin_workdir
+		place_workdir
+		eval "set -- $pin_carry"
+		cd "$source" && ignored_files "$@" | tr '\n' '\0' | xargs -0 -r $sum 2>/dev/null | sed "s|  |  $source/|"
+		describe "$source/.git/config" "$source/.git/info"
+	)
+}
+
+list_pins() {
+	list_programs
+	[ "$account" = 1 ] || return 0
+	list_path
+	list_home
+	list_carry
+}
+
+# list_hints: what people and the agent's program change on a working day.
+list_hints() {
+	[ "$account" = 1 ] || return 0
+	at_home -H .ssh/known_hosts .claude/settings.json .claude/settings.local.json .claude/CLAUDE.md \
+		.claude/agents .claude/commands .claude/hooks .claude/plugins .claude/skills
+	[ -z "$pin_agent" ] || describe -L "$(find_program "$pin_agent")"
+}
+
+# hold_pins: the programs and the account are as they were before the agent. The
+# names of what is not stay on the host until a person has looked: a later run
+# would find nothing but the new state.
+hold_pins() {
+	[ -n "$pinned" ] || return 0
+	now_at=$run/pins.now
+	steady list_pins >"$now_at"
+	sha256 "$now_at"
+	if [ "$hash" != "$pinned" ]; then
+		names="its list of programs has changed"
+		! is_list "$run/pins" "$pinned" || names=$(compared "$run/pins" "$now_at" '')
+		printf '%s\n' "$names" >>"${run%/runs/*}/altered"
+		code=altered
+		return 1
+	fi
+	steady list_hints >"$now_at"
+	if is_list "$run/hints" "$hinted" && [ -s "$now_at" ]; then
+		names=$(compared "$run/hints" "$now_at" '')
+		[ -z "$names" ] || text hint "$names"
+	fi
+	rm -f "$now_at"
+}
