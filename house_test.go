@@ -25,7 +25,7 @@ const module = "github.com/pm-todos/pm-todos/"
 var rooms = map[string][]string{
 	".":                       {"plugin/app", "plugin/standin"},
 	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/doctor", "plugin/gate", "plugin/gate/card", "plugin/gitrepo", "plugin/host", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/run", "plugin/scaffold", "plugin/settings", "plugin/standin"},
-	"plugin/run":              {"plugin/access", "plugin/console", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/outlet", "plugin/record", "plugin/report", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/onhost", "plugin/resolve/seam", "plugin/settings"},
+	"plugin/run":              {"plugin/access", "plugin/console", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/outlet", "plugin/record", "plugin/report", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/onhost", "plugin/resolve/seam", "plugin/settings"},
 	"plugin/console":          {"plugin/access", "plugin/report", "plugin/settings"},
 	"plugin/outlet":           {},
 	"plugin/resolve/seam":     {"plugin/gitrepo", "plugin/host", "plugin/agent"},
@@ -49,9 +49,10 @@ var rooms = map[string][]string{
 	"plugin/gitrepo/gittest":    {},
 
 	"plugin/access":   {"plugin/agent", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/settings", "plugin/vault"},
-	"plugin/settings": {"plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/resolve/policy", "plugin/vault"},
+	"plugin/settings": {"plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/resolve/policy", "plugin/vault"},
 
 	"plugin/vault":      {},
+	"plugin/forge":      {},
 	"plugin/report":     {},
 	"plugin/notify":     {"plugin/report"},
 	"plugin/scaffold":   {},

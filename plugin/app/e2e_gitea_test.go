@@ -82,6 +82,7 @@ func TestRunOnARealGitea(t *testing.T) {
 			// Gitea wants the checks of what is merged, and lets pushes through that the rules allow.
 			"status-checks":  {map[string]any{"enable_push": true, "enable_status_check": true, "status_check_contexts": []string{"ci/woodpecker"}}, forgeSite.implementsOnce},
 			"no-pushes":      {map[string]any{"enable_push": false}, forgeSite.paysNobody},
+			"pull-requests":  {nil, forgeSite.proposes},
 			"signed-commits": {signed, forgeSite.stopsAfterARefusal},
 			"signed-by-us":   {signed, forgeSite.signs},
 		} {
@@ -116,6 +117,26 @@ func (f forgeSite) implementsOnce() {
 	f.wants(0, f.run(f.settings))
 	if f.tip() != tip {
 		f.t.Errorf("a second run made a commit: %q", f.subjects())
+	}
+}
+
+// proposes is the run that opens a pull request for each item, of which one is
+// merged by its button and one is closed.
+func (f forgeSite) proposes() {
+	f.t.Helper()
+	f.settings["PLUGIN_MODE"] = "propose"
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("proposed", "proposed")
+	pulls := f.forge.Pulls(f.name)
+	if len(pulls) != 2 || !strings.Contains(pulls[0].Title, "Add an alert on disk usage") || len(pulls[0].Labels) != 1 || pulls[0].Labels[0].Name != "pm-todos" {
+		f.t.Fatalf("pull requests: %+v", pulls)
+	}
+	f.forge.Merge(f.name, pulls[0].Number, "merge")
+	f.forge.ClosePull(f.name, pulls[1].Number)
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("proposed proposal-merged", "skipped proposal-declined")
+	if pulls := f.forge.Pulls(f.name); len(pulls) != 2 || f.paid() != 2 {
+		f.t.Errorf("pull requests: %+v; %d agents were paid", pulls, f.paid())
 	}
 }
 

@@ -188,7 +188,20 @@ func TestProposeWaitsOnABranch(t *testing.T) {
 	if after := fmt.Sprint(s.state("monitoring")); after != before || s.tip() != tip {
 		t.Error("a proposal applied or pushed something")
 	}
+	s.says("opened a pull request")
 	s.wants(0, s.run(map[string]string{"PLUGIN_MODE": "propose"}))
+	pulls := s.Git.Forge.Pulls()
+	if len(pulls) != 1 || pulls[0].Base != standin.SampleBranch || refs["refs/heads/"+pulls[0].Head] == "" {
+		t.Fatalf("pull requests: %+v", pulls)
+	}
+	for _, want := range []string{"Add an alert on disk usage", "1 to update", "To decline"} {
+		if !strings.Contains(pulls[0].Body, want) {
+			t.Errorf("the pull request does not say %q:\n%s", want, pulls[0].Body)
+		}
+	}
+	s.Git.Forge.End(1, "closed")
+	s.wants(0, s.run(map[string]string{"PLUGIN_MODE": "propose"}))
+	s.wantsEnded("skipped proposal-declined")
 	if calls, err := s.Agent.Calls(); err != nil || len(calls) != 1 {
 		t.Errorf("%d agent calls, an open proposal was paid for again: %v", len(calls), err)
 	}

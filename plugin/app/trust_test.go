@@ -382,7 +382,7 @@ func TestThreat21_AForgedProposalClosesNoItem(t *testing.T) {
 			commit := s.forge(ref, action, forgery{
 				parents: []string{before(s)}, stack: "stacks/monitoring", tree: s.git("", nil, "rev-parse", s.tip()+"^{tree}"),
 			})
-			if err := s.Repo.SetRef("refs/heads/"+proposal.Branch(ref.Document), commit); err != nil {
+			if err := s.Repo.SetRef("refs/heads/"+proposal.Branch(ref), commit); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -29,6 +29,7 @@ var checks = []check{
 	{"push", true, push},
 	{"refs", true, ownRefs},
 	{"rules", true, rules},
+	{"pull requests", false, pulls},
 	{"documents", true, documents},
 	{"stacks", true, stacks},
 	{"ci skip", true, skipMarks},

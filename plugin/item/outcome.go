@@ -31,6 +31,7 @@ type Outcome struct {
 	Stack    string        // folder, when known
 	Commit   string        // full hash of the fix commit on the branch
 	Branch   string        // branch that keeps refused or proposed work
+	Pull     int64         // number of the pull request of that branch, 0 when there is none
 	Journal  string        // ref that keeps the fix commit of an item that needs a person, while it is not on the branch
 	PlanHash string        // SHA-256 of the plan file that was judged last
 	Counts   Counts        // resources that this plan touches

@@ -51,7 +51,8 @@ var groups = []Group{
 	{"Needs a person before anything is tried", Person, []Entry{
 		{MaxAttempts, "it failed max_attempts times", "Read the report of the last attempt. Then implement the item by hand, or reword its action, which makes it a new item."},
 		{Reopened, "it was fixed before and is open again", "Look at the earlier fix commit. If something remains to be done, add a new row for it."},
-		{Proposed, "its fix is on a branch and waits to be merged", "Review the branch, then merge it or delete it."},
+		{Proposed, "its fix is on a branch and waits to be merged", "Review its pull request, or its branch where there is none: merge it, or close and delete it."},
+		{ProposalDeclined, "its pull request was closed without being merged", "Nothing, or delete its branch: the next run then tries the item again."},
 		{ProposalMerged, "its proposal was merged, and a plan shows that it is not applied yet", "Apply the stack; the next run marks the row once a plan is empty."},
 		{StackDrifts, "its stack has pending changes that pm-todos did not make; apply or revert them first", "Plan the stack, then apply or revert the pending changes. If something changes in every plan, add it to `tolerated`."},
 		{StackUnhealthy, "its stack cannot be planned as it is on the branch, or the plan cannot be read", "Plan the stack and run `show_args` by hand on the host; the report has the end of the output, or its first line."},

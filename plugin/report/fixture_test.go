@@ -46,7 +46,7 @@ func summary() Summary {
 		Err: errors.New("push the docs commit: refused by a hook:\n" + evil), Exit: fault.Person,
 		Warnings: []string{"vault_addr is plain http", evil}, Notes: []string{"the base of the comparison is unknown: all documents were read"},
 		Known:    map[string]reason.Code{"31": "type-not-safe"},
-		Links:    Links{Commit: "https://forge.example.org/ops/infra/commit/{sha}", Branch: "https://forge.example.org/ops/infra/src/branch/{branch}", Pages: "https://pages.example.org/{file}?x=1&y=2"},
+		Links:    Links{Commit: "https://forge.example.org/ops/infra/commit/{sha}", Branch: "https://forge.example.org/ops/infra/src/branch/{branch}", Pull: "https://forge.example.org/ops/infra/pulls/{number}", Pages: "https://pages.example.org/{file}?x=1&y=2"},
 		Redactor: &redactor,
 	}
 }
@@ -78,7 +78,7 @@ func outcomes(nfs string) []item.Outcome {
 			Item: itemAt(nfs, 26, "P3", "Add an uptime monitor", "Monitor"), State: item.Failed, Reason: "agent-failed",
 			Err: errors.New("the agent failed: " + evil), Duration: 5 * time.Second, Attempt: 2,
 		},
-		{Item: itemAt(nfs, 27, "P3", "Alert on certificate expiry", "Alert"), State: item.Proposed, Branch: "pm-todos/propose/nfs", Attempt: 1, Settled: true},
+		{Item: itemAt(nfs, 27, "P3", "Alert on certificate expiry", "Alert"), State: item.Proposed, Branch: "pm-todos/propose/nfs/27", Pull: 4, Attempt: 1, Settled: true},
 		{
 			Item: itemAt(nfs, 30, "P1", "Alert on stale handles", "Alert"), State: item.NeedsPerson, Reason: "applied-not-on-branch",
 			Err: errors.New("push: " + evil), Journal: "refs/pm-todos/journal/" + strings.Repeat("0123456789abcdef", 4), Command: "pm-todos settle 30 --landed|--abandon",

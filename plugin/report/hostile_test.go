@@ -110,7 +110,7 @@ func hostile(payload string, n int, links Links) Summary {
 }
 
 var goodLinks = Links{
-	Commit: "https://forge.example.org/commit/{sha}", Branch: "https://forge.example.org/branch/{branch}", Pages: "https://pages.example.org/{file}/{name}",
+	Commit: "https://forge.example.org/commit/{sha}", Branch: "https://forge.example.org/branch/{branch}", Pull: "https://forge.example.org/pulls/{number}", Pages: "https://pages.example.org/{file}/{name}",
 }
 
 // hostileRun is a hostile summary and what is shown of it.
@@ -295,7 +295,7 @@ func TestMarkdownTablesKeepTheirColumns(t *testing.T) {
 }
 
 func TestThreat13_TheTableHasNoForgedLinesAndNoWideOnes(t *testing.T) {
-	mayBeLong := regexp.MustCompile(`^ *(commit|branch|docs commit) `)
+	mayBeLong := regexp.MustCompile(`^ *(commit|branch|pull request|docs commit) `)
 	everyHostile(t, func(t *testing.T, run hostileRun) {
 		for _, width := range []int{0, leastWidth} {
 			var b bytes.Buffer

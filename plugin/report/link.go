@@ -3,6 +3,7 @@ package report
 import (
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
@@ -29,6 +30,14 @@ func (l Links) branch(name string) string {
 		return ""
 	}
 	return webURL(strings.ReplaceAll(l.Branch, "{branch}", escapePath(name)))
+}
+
+// pull is the link of a pull request, empty when there is none.
+func (l Links) pull(number int64) string {
+	if number <= 0 || l.Pull == "" {
+		return ""
+	}
+	return webURL(strings.ReplaceAll(l.Pull, "{number}", strconv.FormatInt(number, 10)))
 }
 
 // page is the link of a published document, empty when there is none.

@@ -161,6 +161,9 @@ func mdWhat(i itemView) string {
 	if i.Commit != "" {
 		parts = append(parts, mdCommit(i.Commit, i.CommitURL))
 	}
+	if i.PullURL != "" {
+		parts = append(parts, mdLink("pull request", i.PullURL))
+	}
 	if i.Kept != "" && i.KeptURL != "" {
 		parts = append(parts, mdLink("branch", i.KeptURL))
 	} else if i.Kept != "" {

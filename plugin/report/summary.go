@@ -59,6 +59,7 @@ type Summary struct {
 type Links struct {
 	Commit string // {sha} is the full hash
 	Branch string // {branch} is the name, escaped
+	Pull   string // {number} is that of a pull request
 	Pages  string // {file} is the document's path and {name} its file name without .md, escaped
 }
 

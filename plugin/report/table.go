@@ -163,6 +163,9 @@ func (t *table) detail(i itemView) {
 	if i.Kept != "" {
 		t.line("%sbranch %s", indent, cmp.Or(i.KeptURL, i.Kept))
 	}
+	if i.PullURL != "" {
+		t.line("%spull request %s", indent, i.PullURL)
+	}
 	if i.Journal != "" {
 		t.line("%sjournal %s", indent, i.Journal)
 	}

@@ -117,6 +117,7 @@ type itemView struct {
 	CommitURL string  `json:"commit_url,omitempty" doc:"Its link."`
 	Kept      string  `json:"branch,omitempty" doc:"Branch that keeps refused or proposed work."`
 	KeptURL   string  `json:"branch_url,omitempty" doc:"Its link."`
+	PullURL   string  `json:"pull_request_url,omitempty" doc:"Page of the pull request of that branch."`
 	Journal   string  `json:"journal,omitempty" doc:"Ref on the remote that keeps the fix commit of an item that needs a person, while it is not on the branch."`
 	PlanHash  string  `json:"plan_sha256,omitempty" doc:"SHA-256 of the plan file that was judged last; of items that are done it was applied."`
 	Create    int     `json:"create,omitempty" doc:"Resources that this plan creates."`
@@ -262,6 +263,7 @@ func (c cleaner) outcome(o item.Outcome, s Summary) itemView {
 	v.Error, v.Stack, v.Command = c.err(o.Err), c.word(o.Stack), c.line(o.Command, maxLine)
 	v.Commit, v.CommitURL = c.word(o.Commit), c.line(s.Links.commit(o.Commit), 0)
 	v.Kept, v.KeptURL, v.Journal = c.word(o.Branch), c.line(s.Links.branch(o.Branch), 0), journal(o.Journal)
+	v.PullURL = s.Links.pull(o.Pull)
 	v.PlanHash, v.Create, v.Update = c.word(o.PlanHash), o.Counts.Create, o.Counts.Update
 	v.CostUSD, v.Seconds, v.Attempt, v.Settled = money(o.CostUSD), seconds(o.Duration), o.Attempt, o.Settled
 	return v

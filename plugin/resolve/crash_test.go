@@ -73,7 +73,7 @@ func once(name string, act func()) func(int, fake.Call) {
 // was met by a run that came through.
 func mergeAndApply(squashed string) func(*site) {
 	return func(s *site) {
-		branch := proposal.Branch(document)
+		branch := proposal.Branch(record.RefOf(raise.item()))
 		waits := s.outcome(raise).Reason == reason.Proposed
 		if len(s.Refs("refs/heads/"+branch)) == 0 || squashed != "" && !waits {
 			return

@@ -12,28 +12,19 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 )
 
-// offer puts the fix on the document's branch, on top of what waits there.
+// offer puts the fix on a branch of its own, from the commit that it was planned on.
 func (a *attempt) offer(ctx context.Context) error {
 	fix, err := a.repo.Commit(a.base, a.tree, record.Message(a.item, a.date(), a.evidence(), false))
 	if err != nil {
 		return fmt.Errorf("make the fix commit: %w", err)
 	}
-	branch := proposal.Branch(a.item.Document)
-	waiting, err := a.branchTip(ctx, branch)
+	branch := proposal.Branch(a.ref)
+	err = a.repo.SetRef(ctx, "refs/heads/"+branch, "", fix)
+	if errors.Is(err, gitrepo.ErrRefMoved) {
+		// Nothing of ours waits there, or the item would not have been tried.
+		return &refusal{state: item.NotAttempted, reason: reason.BaseMoved, err: fmt.Errorf("the branch %s holds somebody else's work; merge or delete it first: %w", branch, err)}
+	}
 	if err != nil {
-		return err
-	}
-	if waiting != "" {
-		stacked, err := a.repo.Replay(fix, waiting, "")
-		if errors.Is(err, gitrepo.ErrMoved) {
-			return &refusal{state: item.NotAttempted, reason: reason.BaseMoved, err: fmt.Errorf("%s changes the same files; merge or delete it first: %w", branch, err)}
-		}
-		if err != nil {
-			return fmt.Errorf("put the fix on %s: %w", branch, err)
-		}
-		fix = stacked
-	}
-	if err := a.repo.PushBranch(ctx, branch, fix); err != nil {
 		return fmt.Errorf("push %s: %w", branch, err)
 	}
 	a.out.State, a.out.Commit, a.out.Branch = item.Proposed, fix, branch
@@ -56,15 +47,6 @@ func (a *attempt) keepRefused(ctx context.Context) {
 		}
 	}
 	a.log.Warn().Str("stage", "gate").Err(err).Msg("the refused work could not be kept on a branch")
-}
-
-func (r *Resolver) branchTip(ctx context.Context, branch string) (string, error) {
-	name := "refs/heads/" + branch
-	refs, err := r.repo.FetchRefs(ctx, name)
-	if err != nil {
-		return "", fmt.Errorf("look for the branch %s: %w", branch, err)
-	}
-	return refs[name], nil
 }
 
 // remember writes into the ledger what an open proposal changes, where the run

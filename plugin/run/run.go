@@ -70,7 +70,11 @@ func Run(ctx context.Context, s settings.Settings, c console.Console) (err error
 		j.docs = j.refreshIndex(ctx)
 		return j.endsHere("no safe item: nothing to do")
 	}
-	return j.work(ctx)
+	err = j.work(ctx)
+
+	// The pull requests of proposals, when other runs may go on.
+	j.openPulls(ctx)
+	return err
 }
 
 // work is a run that has something to do, from the first use of a secret on.

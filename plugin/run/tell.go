@@ -32,7 +32,7 @@ func (j *job) summary() report.Summary {
 		Scope: string(j.Documents.Scope), Base: j.read.Base,
 		Outcomes: latest(j.outcomes), BudgetUSD: j.Agent.BudgetUSD, DocsCommit: j.docs.Commit,
 		Warnings: slices.Clone(j.read.Unreadable), Notes: j.notes, Known: map[string]reason.Code{}, Redactor: j.Redactor,
-		Links: report.Links{Commit: j.CommitTemplate(), Branch: j.BranchTemplate(), Pages: j.Repository.PagesURL},
+		Links: report.Links{Commit: j.CommitTemplate(), Branch: j.BranchTemplate(), Pull: j.PullTemplate(), Pages: j.Repository.PagesURL},
 	}
 	if j.read.Note != "" {
 		sum.Warnings = append(sum.Warnings, j.read.Note)

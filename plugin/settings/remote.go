@@ -5,8 +5,10 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/forge"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
@@ -104,6 +106,11 @@ var branchPages = map[string]string{
 	"gitlab": "/-/tree/{branch}", "bitbucket": "/branch/{branch}",
 }
 
+// pullPages are where forges show a pull request.
+var pullPages = map[string]string{
+	"gitea": "/pulls/{number}", "forgejo": "/pulls/{number}", "github": "/pull/{number}", "gitlab": "/-/merge_requests/{number}",
+}
+
 // publicForges are the forges of well-known hosts.
 var publicForges = map[string]string{
 	"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "forgejo", "gitea.com": "gitea", "bitbucket.org": "bitbucket",
@@ -111,16 +118,50 @@ var publicForges = map[string]string{
 
 // BranchTemplate is the link of a branch with {branch} for its name; "" when it
 // is not known which forge the remote is on.
-func (s Settings) BranchTemplate() string {
-	page := s.repositoryPage()
-	kind := publicForges[splitRemote(page).host]
-	if kind == "" && s.CI.CloneURL != "" && !s.ForeignForge() {
-		kind = s.CI.ForgeType
-	}
-	if page == "" || branchPages[kind] == "" {
+func (s Settings) BranchTemplate() string { return s.onForge(branchPages) }
+
+// PullTemplate is the link of a pull request with {number} for its number; ""
+// when it is not known which forge the remote is on.
+func (s Settings) PullTemplate() string { return s.onForge(pullPages) }
+
+func (s Settings) onForge(pages map[string]string) string {
+	page, below := s.repositoryPage(), pages[s.forgeKind()]
+	if page == "" || below == "" {
 		return ""
 	}
-	return page + branchPages[kind]
+	return page + below
+}
+
+// forgeKind is Woodpecker's name of the forge that the remote is on; "" when it is
+// not known.
+func (s Settings) forgeKind() string {
+	if kind := s.Repository.ForgeKind; kind != "" && kind != NoForge {
+		return kind
+	}
+	if kind := publicForges[splitRemote(s.repositoryPage()).host]; kind != "" {
+		return kind
+	}
+	if s.CI.CloneURL != "" && !s.ForeignForge() {
+		return s.CI.ForgeType
+	}
+	return ""
+}
+
+// NoForge is the kind of forge on which no pull requests are opened.
+const NoForge = "none"
+
+// Forge is where pull requests are opened; nil when the forge is not known, has
+// none, or the settings want none. It contacts nothing.
+func (s Settings) Forge() (forge.Forge, error) {
+	kind := s.forgeKind()
+	if s.Repository.ForgeKind == NoForge || !slices.Contains(forge.Kinds(), kind) {
+		return nil, nil
+	}
+	token := s.Repository.ForgeToken
+	if token.Empty() {
+		token = s.Repository.Password
+	}
+	return forge.New(forge.Config{Kind: kind, Page: s.repositoryPage(), Token: token}, s.Repository.Way)
 }
 
 // CommitLink is the link of the commit with that full hash; "" when there is

@@ -61,8 +61,10 @@ type Settings struct {
 // authorities of its way serve Vault and chat too.
 type Repository struct {
 	gitrepo.Options
-	CommitURL string // template with {sha}; empty: see Settings.CommitLink
-	PagesURL  string // template with {file}; empty: no links
+	ForgeKind  string        // one of forge.Kinds, or NoForge; empty: by host or CI.ForgeType
+	ForgeToken secret.String // empty: Password
+	CommitURL  string        // template with {sha}; empty: see Settings.CommitLink
+	PagesURL   string        // template with {file}; empty: no links
 }
 
 // Documents say which post-mortems are read and which items count.

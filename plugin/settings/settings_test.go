@@ -119,7 +119,7 @@ func TestDefaults(t *testing.T) {
 func TestEverySettingIsRead(t *testing.T) {
 	texts := block{
 		"mode": "propose", "run_timeout": "1h", "remote": "https://forge.example/a/b", "branch": "main",
-		"git_username": "bot", "git_password": "pw", "author_name": "Bot", "author_email": "bot@forge.example",
+		"git_username": "bot", "git_password": "pw", "forge": "gitea", "forge_token": "ft", "author_name": "Bot", "author_email": "bot@forge.example",
 		"commit_url": "https://forge.example/c/{sha}", "pages_url": "https://pages.example/{file}",
 		"post_mortems": "pm/**/*.md", "scope": "changed", "since": strings.Repeat("a", 40), "safe_types": "alert",
 		"inferred_types": "all", "max_items": "1", "max_attempts": "3", "index": "pm/index.html",

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/forge"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/secret"
@@ -131,6 +132,17 @@ var repositoryEntries = []Entry{
 		Name: "git_password", told: "`CI_NETRC_PASSWORD` when `CI_NETRC_MACHINE` is the remote's host",
 		Usage:  "Password or token for an https remote. Refused over plain http, except to this machine.",
 		secret: func(s *Settings) *secret.String { return &s.Repository.Password },
+		parse:  asSecret(),
+	},
+	{
+		Name: "forge", told: "by the remote's host, else `CI_FORGE_TYPE`",
+		Usage: "The kind of forge on which proposals get a pull request: `" + strings.Join(forge.Kinds(), "`, `") + "`, or `none` for branches alone.",
+		read:  asChoice(func(s *Settings) *string { return &s.Repository.ForgeKind }, append(forge.Kinds(), NoForge)...),
+	},
+	{
+		Name: "forge_token", told: "`git_password`",
+		Usage:  "Token that opens pull requests. It is sent to the forge's own API alone.",
+		secret: func(s *Settings) *secret.String { return &s.Repository.ForgeToken },
 		parse:  asSecret(),
 	},
 	{

@@ -36,6 +36,8 @@ type GitOptions struct {
 // GitServer is a git remote over HTTP: `git http-backend` behind net/http, with
 // a page for every commit so that links to commits resolve.
 type GitServer struct {
+	Forge *Forge // its pull requests, as Gitea's API has them
+
 	options  GitOptions
 	base     string
 	backend  string
@@ -83,6 +85,7 @@ func StartGit(o GitOptions) (*GitServer, error) {
 		return nil, err
 	}
 	g := &GitServer{options: o, backend: backend, base: "http://" + listener.Addr().String()}
+	g.Forge = &Forge{Token: o.Password}
 	g.SetMiddleware(o.Middleware)
 	g.server = &http.Server{Handler: http.HandlerFunc(g.serve), ReadHeaderTimeout: time.Minute}
 	go func() { _ = g.server.Serve(listener) }()
@@ -118,6 +121,10 @@ func (g *GitServer) serve(w http.ResponseWriter, r *http.Request) {
 	g.requests = append(g.requests, r.Method+" "+r.URL.RequestURI())
 	handler := g.handler
 	g.mu.Unlock()
+	if g.Forge.serves(r.URL.Path) {
+		g.Forge.ServeHTTP(w, r)
+		return
+	}
 	if m := commitPage().FindStringSubmatch(r.URL.Path); m != nil {
 		g.servePage(w, m[1], m[2])
 		return

@@ -89,6 +89,37 @@ func (s *Server) Unprotect(repository, branch string) {
 	s.write(s.Owner, http.MethodDelete, fmt.Sprintf("repos/%s/%s/branch_protections/%s", s.Owner.Name, repository, branch), nil)
 }
 
+// Pull is a pull request.
+type Pull struct {
+	Number int
+	Title  string
+	Body   string
+	Labels []struct{ Name string }
+}
+
+// Pulls are the pull requests of a repository, the oldest first.
+func (s *Server) Pulls(repository string) (all []Pull) {
+	s.t.Helper()
+	status, answer := s.Do(s.Owner, http.MethodGet, fmt.Sprintf("repos/%s/%s/pulls?state=all&sort=oldest", s.Owner.Name, repository), nil)
+	if err := json.Unmarshal([]byte(answer), &all); status != http.StatusOK || err != nil {
+		s.t.Fatalf("pull requests of %s: %d %s: %v", repository, status, answer, err)
+	}
+	return all
+}
+
+// Merge merges a pull request as a button of its page does: merge, rebase,
+// rebase-merge, squash or fast-forward-only.
+func (s *Server) Merge(repository string, number int, button string) {
+	s.t.Helper()
+	s.write(s.Owner, http.MethodPost, fmt.Sprintf("repos/%s/%s/pulls/%d/merge", s.Owner.Name, repository, number), map[string]any{"Do": button})
+}
+
+// ClosePull closes a pull request without merging it.
+func (s *Server) ClosePull(repository string, number int) {
+	s.t.Helper()
+	s.write(s.Owner, http.MethodPatch, fmt.Sprintf("repos/%s/%s/pulls/%d", s.Owner.Name, repository, number), map[string]any{"state": "closed"})
+}
+
 // SigningKey gives an account the public half of a private key in OpenSSH's
 // format, and verifies it as its owner does on the page of the account's keys:
 // only the signatures of a verified key count.

@@ -39,12 +39,14 @@ func documentSlug(document string) string {
 	return strings.TrimPrefix(slug+"-"+hex.EncodeToString(sum[:4]), "-")
 }
 
-// Branch is the branch on which a document's fixes wait for a person.
-func Branch(document string) string { return Prefix + documentSlug(document) }
+// Branch is the branch on which the fix of an item waits for a person.
+func Branch(ref record.Ref) string { return Prefix + slug(ref) }
 
 // RefusedBranch is the branch that keeps work which the plan gate refused.
-func RefusedBranch(ref record.Ref) string {
-	return refusedPrefix + documentSlug(ref.Document) + "/" + unsafeInRef().ReplaceAllString(strings.ToLower(ref.Item), "-")
+func RefusedBranch(ref record.Ref) string { return refusedPrefix + slug(ref) }
+
+func slug(ref record.Ref) string {
+	return documentSlug(ref.Document) + "/" + unsafeInRef().ReplaceAllString(strings.ToLower(ref.Item), "-")
 }
 
 // Proposal is a fix that waits on a branch.

@@ -1,0 +1,200 @@
+package forge
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
+
+// Limits of one call.
+const (
+	perTry      = 15 * time.Second
+	longestWait = 45 * time.Second // of all tries together
+	maxTries    = 6
+	maxAnswer   = 8 << 20
+)
+
+// api makes calls to one forge. Its errors contain no token.
+type api struct {
+	client   *http.Client
+	token    secret.String
+	redactor secret.Redactor
+	pauses   func() backoff.BackOff // between tries
+}
+
+func newAPI(token secret.String, way egress.Way) (*api, error) {
+	transport, err := way.Transport(perTry)
+	if err != nil {
+		return nil, err
+	}
+	a := &api{token: token, pauses: func() backoff.BackOff { return backoff.NewExponentialBackOff() }, client: &http.Client{
+		Timeout: perTry, Transport: transport,
+		// A redirect would carry the token elsewhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	a.redactor.Add(token)
+	return a, nil
+}
+
+// Error is a forge's refusal of a call.
+type Error struct {
+	Status  int
+	Message string // of the forge, on one line
+}
+
+// Error says what the forge answered.
+func (e *Error) Error() string {
+	said := strconv.Itoa(e.Status) + " " + http.StatusText(e.Status)
+	if e.Message != "" {
+		said += ": " + e.Message
+	}
+	return said
+}
+
+// refused reports whether err is a forge's refusal with one of the statuses.
+func refused(err error, statuses ...int) bool {
+	no, ok := errors.AsType[*Error](err)
+	for _, status := range statuses {
+		if ok && no.Status == status {
+			return true
+		}
+	}
+	return false
+}
+
+// call makes one call and reads its answer into out, if that is not nil. It is
+// tried again while the forge is in passing trouble or answers with one of the
+// statuses again. body is sent as JSON. The error is of kind fault.Temporary when
+// a later run may fare better.
+func (a *api) call(ctx context.Context, method, address string, body, out any, again ...int) error {
+	var last error
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		var after time.Duration
+		after, last = a.once(ctx, method, address, body, out)
+		switch {
+		case last == nil:
+			return struct{}{}, nil
+		case fault.Of(last) != fault.Temporary && !refused(last, again...), after > longestWait:
+			return struct{}{}, backoff.Permanent(last)
+		case after > 0:
+			return struct{}{}, &backoff.RetryAfterError{Duration: after}
+		}
+		return struct{}{}, last
+	}, backoff.WithBackOff(a.pauses()), backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(longestWait))
+	if err == nil {
+		return nil
+	}
+	return last
+}
+
+// once makes one call. after is how long the forge asks to wait.
+func (a *api) once(ctx context.Context, method, address string, body, out any) (after time.Duration, err error) {
+	var sent io.Reader = http.NoBody
+	if body != nil {
+		encoded, err := json.Marshal(body)
+		if err != nil {
+			return 0, fmt.Errorf("encode the call: %w", err)
+		}
+		sent = bytes.NewReader(encoded)
+	}
+	request, err := http.NewRequestWithContext(ctx, method, address, sent)
+	if err != nil {
+		return 0, fmt.Errorf("make the call: %w", err)
+	}
+	request.Header.Set("Authorization", "Bearer "+a.token.Reveal())
+	request.Header.Set("Accept", "application/json")
+	if body != nil {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := a.client.Do(request)
+	if err != nil {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		if way, ok := errors.AsType[*url.Error](err); ok {
+			err = way.Err
+		}
+		return 0, fault.Mark(fault.Temporary, errors.New(text.Line(a.redactor.Redact(err.Error()), 300)))
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	if err != nil {
+		return 0, fault.Mark(fault.Temporary, fmt.Errorf("read the answer: %w", err))
+	}
+	if response.StatusCode/100 != 2 {
+		return a.judge(response, answer)
+	}
+	if out == nil {
+		return 0, nil
+	}
+	if len(answer) > maxAnswer {
+		return 0, fmt.Errorf("the answer has more than %d bytes", maxAnswer)
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return 0, fmt.Errorf("the answer is no JSON as of this forge's API: %w", err)
+	}
+	return 0, nil
+}
+
+// judge is what an answer that is no success means.
+func (a *api) judge(response *http.Response, answer []byte) (after time.Duration, err error) {
+	no := &Error{Status: response.StatusCode, Message: text.Line(a.redactor.Redact(said(answer)), 200)}
+	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds >= 0 {
+		after = max(time.Second, time.Duration(seconds)*time.Second)
+	}
+	switch code := no.Status; {
+	case code == http.StatusTooManyRequests, code >= 500, code == http.StatusRequestTimeout:
+		return after, fault.Mark(fault.Temporary, no)
+	case code == http.StatusForbidden && (after > 0 || response.Header.Get("X-RateLimit-Remaining") == "0"):
+		// GitHub's rate limits: the primary one says when it ends, which is mostly
+		// longer than a run waits.
+		return cmp.Or(after, longestWait+1), fault.Mark(fault.Temporary, no)
+	case code/100 == 3:
+		no.Message = "the forge sends this call elsewhere, and the token goes nowhere else; give the remote as the forge spells it now"
+	case code == http.StatusUnauthorized:
+		return 0, fault.WithFix(no, "give forge_token a token that is valid")
+	case code == http.StatusForbidden:
+		return 0, fault.WithFix(no, "give the token the right to open pull requests")
+	}
+	return 0, no
+}
+
+// said is the message in the answer of a forge; GitHub has details beside it,
+// GitLab says "message" as text, list or map.
+func said(answer []byte) string {
+	var e struct {
+		Message json.RawMessage   `json:"message"`
+		Errors  []json.RawMessage `json:"errors"`
+		Error   string            `json:"error"`
+	}
+	if json.Unmarshal(answer, &e) != nil {
+		return "" // a page for people
+	}
+	words := cmp.Or(e.Error, string(e.Message))
+	var plain string
+	if json.Unmarshal(e.Message, &plain) == nil {
+		words = plain
+	}
+	for _, one := range e.Errors {
+		var detail struct{ Message string }
+		if json.Unmarshal(one, &detail) == nil && detail.Message != "" {
+			words += "; " + detail.Message
+		}
+	}
+	return words
+}

@@ -1,0 +1,148 @@
+// Package forge opens pull requests on the forge that the repository is on. Each
+// kind of forge is a file: it says its four calls as that forge takes them. How a
+// call is signed, tried again and bounded is the same for all.
+package forge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+)
+
+// State is what became of a pull request.
+type State string
+
+// The states of a pull request.
+const (
+	Open   State = "open"
+	Merged State = "merged"
+	Closed State = "closed" // without being merged
+)
+
+// Pull is a pull request; GitLab says merge request.
+type Pull struct {
+	Number int64
+	State  State
+}
+
+// Request is a pull request to be opened, between two branches of one repository.
+type Request struct {
+	Head, Base  string
+	Title, Body string // the body is Markdown
+}
+
+// label is put on every pull request, where the forge lets the account do so.
+const label = "pm-todos"
+
+// Forge is the pull requests of one repository.
+type Forge interface {
+	// Name is how people call the kind of forge.
+	Name() string
+	// Find is the newest pull request from a branch into another, or nil when
+	// there is none.
+	Find(ctx context.Context, head, base string) (*Pull, error)
+	// Open opens a pull request. Its error is ErrExists when one is open already.
+	Open(ctx context.Context, r Request) (*Pull, error)
+}
+
+// ErrExists says that the branch has an open pull request.
+var ErrExists = errors.New("there is an open pull request of the branch")
+
+// Config says which repository on which forge is meant.
+type Config struct {
+	Kind  string // one of Kinds
+	Page  string // of the repository: https, or http on this machine
+	Token secret.String
+}
+
+// kinds are the forges that pull requests can be opened on, by the names that
+// Woodpecker has for them.
+var kinds = map[string]func(*api, project) Forge{
+	"gitea":   newGitea("Gitea"),
+	"forgejo": newGitea("Forgejo"),
+	"github":  newGitHub,
+	"gitlab":  newGitLab,
+}
+
+// Kinds are the names of forges that New knows.
+func Kinds() []string { return []string{"forgejo", "gitea", "github", "gitlab"} }
+
+// project is a repository by the address of its page.
+type project struct {
+	site string // scheme, host and what stands before the path: https://example.org
+	path string // owner/name; on GitLab with all groups
+}
+
+// name and owner split the path where the forge has exactly one owner.
+func (p project) owner() (owner, name string) {
+	at := strings.LastIndex(p.path, "/")
+	return p.path[:at], p.path[at+1:]
+}
+
+// New makes the pull requests of a repository ready. It contacts nothing.
+func New(c Config, way egress.Way) (Forge, error) {
+	kind := kinds[c.Kind]
+	if kind == nil {
+		return nil, fmt.Errorf("%q is none of the forges %s", c.Kind, strings.Join(Kinds(), ", "))
+	}
+	p, err := projectOf(c)
+	if err != nil {
+		return nil, err
+	}
+	if c.Token.Empty() {
+		return nil, fault.WithFix(errors.New("there is no token for the forge"), "set forge_token, or git_password, to a token that may open pull requests")
+	}
+	a, err := newAPI(c.Token, way)
+	if err != nil {
+		return nil, err
+	}
+	return kind(a, p), nil
+}
+
+// projectOf reads the page of a repository. A forge may live below a path of its
+// site; of Gitea and GitHub the last two parts are the repository, of GitLab, whose
+// groups nest, all of them.
+func projectOf(c Config) (project, error) {
+	u, err := url.Parse(c.Page)
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return project{}, fmt.Errorf("the page of the repository is not known, so neither is its forge's API")
+	}
+	if ip, _ := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && !ip.IsLoopback() {
+		return project{}, fault.WithFix(errors.New("the forge would be told the token over plain http"), "give the remote by https")
+	}
+	parts := strings.Split(strings.Trim(u.Path, "/"), "/")
+	if len(parts) < 2 || slices.Contains(parts, "..") {
+		return project{}, fmt.Errorf("%s is not the page of a repository: owner and name are missing", u.Redacted())
+	}
+	p := project{site: u.Scheme + "://" + u.Host}
+	if c.Kind != "gitlab" {
+		below := parts[:len(parts)-2]
+		p.site, parts = strings.Join(append([]string{p.site}, below...), "/"), parts[len(parts)-2:]
+	}
+	p.path = strings.Join(parts, "/")
+	return p, nil
+}
+
+// Ensure is the pull request of a branch, opened when there is none. opened
+// reports whether it is new. One that a person closed or merged is not opened again.
+func Ensure(ctx context.Context, f Forge, r Request) (pull *Pull, opened bool, err error) {
+	pull, err = f.Find(ctx, r.Head, r.Base)
+	if err != nil || pull != nil {
+		return pull, false, err
+	}
+	pull, err = f.Open(ctx, r)
+	if errors.Is(err, ErrExists) {
+		// The answer to an earlier try was lost, or another run was faster.
+		pull, err = f.Find(ctx, r.Head, r.Base)
+		return pull, false, err
+	}
+	return pull, err == nil, err
+}

@@ -1,0 +1,72 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
+
+// titleRoom is how many characters a pull request's title has at most: Gitea and
+// GitLab take 255, GitHub 256.
+const titleRoom = 200
+
+// PullRequest is what a proposal says to the person who decides on it.
+type PullRequest struct {
+	Branch string // with the proposed commit
+	Title  string
+	Body   string // Markdown, in which texts from outside are no markup and mention nobody
+}
+
+// PullRequests are the proposals among the items, one for each branch.
+func (v View) PullRequests() (all []PullRequest) {
+	for _, i := range v.in(item.Proposed) {
+		if i.Kept == "" || slices.ContainsFunc(all, func(p PullRequest) bool { return p.Branch == i.Kept }) {
+			continue
+		}
+		title := strings.TrimSpace(strings.Join(filled(i.label(), i.Action), ": "))
+		all = append(all, PullRequest{i.Kept, text.Cut(title, titleRoom), v.proposal(i)})
+	}
+	return all
+}
+
+func (v View) proposal(i itemView) string {
+	var m markdown
+	m.line("A follow-up of the post-mortem %s:", mdCode(i.place()))
+	m.line("")
+	m.line("> **%s**", short(i.Action))
+	if i.Details != "" {
+		m.line(">")
+		m.line("> %s", short(i.Details))
+	}
+	m.line("")
+	m.line("**Plan** of %s: %s. Nothing is destroyed or replaced.", mdCode(i.Stack), cmp.Or(i.plan(), "see the commit"))
+	if len(i.Findings) > 0 {
+		m.line("")
+		m.line("**Not proved, so please look at it:**")
+		m.line("")
+		for _, f := range i.Findings {
+			m.line("- %s", short(f.line()))
+		}
+	}
+	m.line("")
+	m.line("- **To approve**, merge this pull request, and apply the stack. The next run marks the row Done once its plan is empty.")
+	m.line("- **To decline**, close it without merging: no agent is paid for the item again as long as the branch is there.")
+	m.line("")
+	m.line("%s", strings.Join(v.origin(i), " · "))
+	return strings.TrimRight(m.String(), "\n") + "\n"
+}
+
+func (v View) origin(i itemView) []string {
+	parts := []string{"Made by pm-todos"}
+	if v.PipelineURL != "" {
+		parts = append(parts, mdLink("pipeline", v.PipelineURL))
+	}
+	if cost := i.cost(); cost != "" {
+		parts = append(parts, fmt.Sprintf(`cost \%s`, cost))
+	}
+	return parts
+}
