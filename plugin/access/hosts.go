@@ -19,9 +19,11 @@ import (
 // the first has all of it.
 func Needs(s settings.Settings, program string) (terraform, forAgent host.Need, together bool) {
 	terraform = host.Need{Terraform: ProgramOnHost(program), Carry: s.Hosts.Prepare.Carry, Workdir: s.Hosts.Prepare.Workdir}
-	forAgent = host.Need{Agent: s.Agent.Command, AgentFrom: agent.LeastVersion}
+	forAgent = host.Need{Agent: s.Agent.Command, AgentFrom: agent.LeastVersion, Sandbox: s.Agent.Sandbox, Program: agent.Needs()}
 	if together = slices.Equal(s.Hosts.Hosts, s.Hosts.AgentHosts); together {
-		terraform.Agent, terraform.AgentFrom = forAgent.Agent, forAgent.AgentFrom
+		all := forAgent
+		all.Terraform, all.Carry, all.Workdir = terraform.Terraform, terraform.Carry, terraform.Workdir
+		terraform = all
 	}
 	return terraform, forAgent, together
 }

@@ -19,6 +19,7 @@ type Report struct {
 	CostKnown bool    // false when the last result did not tell the cost, or the output was cut: charge the whole slice
 	Turns     int     // of the model
 	Denials   int     // tool calls that were denied
+	Login     error   // its login was changed and did not go back to the account; nil when all is well
 	Ended     string  // why its program was ended from outside, by who supervised it; "" when it ended by itself
 
 	// Outside: account, model, network or the program itself is out of order, and

@@ -32,6 +32,7 @@ type Exit struct {
 	Stderr    []byte    // likewise
 	Truncated bool      // the beginning of Stdout or Stderr is missing
 	Orphans   bool      // something of it could not be ended
+	Login     error     // what became of a login that it changed in its sandbox, nil when all is well
 }
 
 // OK reports whether it ended by itself with exit code 0.

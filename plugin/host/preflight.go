@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
@@ -24,6 +25,9 @@ type Need struct {
 	Carry     []string // as in Prepare; names without wildcards must exist
 	Workdir   string   // as in Prepare
 	MinFree   int64    // bytes of free disk space; 0 means 512 MiB
+
+	Sandbox sandbox.Policy // of the agent; without a mode it is not looked for
+	Program sandbox.Needs  // what the agent's program needs of the account
 }
 
 // Facts is what preflight found out. All texts are cleaned.
@@ -41,6 +45,9 @@ type Facts struct {
 	TerraformPath string
 	Linger        string  // "yes" or "no" when systemd-logind said it
 	Warnings      []error // what is no hindrance, one sentence each
+
+	Box    *sandbox.Box    // the sandbox that works here; nil for none
+	Probed []sandbox.Check // what was tried in it
 }
 
 const minFree = 512 << 20
@@ -50,6 +57,7 @@ const (
 	AboutTools     = "tools"     // git and the usual programs
 	AboutDisk      = "disk"      // home folder, run directories, free space
 	AboutAgent     = "agent"     // present, new enough, logged in
+	AboutSandbox   = "sandbox"   // what confines the agent
 	AboutTerraform = "terraform" // the program
 	AboutCarry     = "carry"     // workdir and the files in it
 	AboutAltered   = "altered"   // what an earlier run found changed under it
@@ -97,7 +105,10 @@ func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error)
 	}
 	a, err := h.do(ctx, script.Job{
 		Doing: "looking at what is installed", Files: []string{"preflight"}, Timeout: 2 * time.Minute,
-		Variables: script.Variables{"agent": need.Agent, "terraform": need.Terraform, "workdir": need.Workdir, "carry": carry},
+		Variables: script.Variables{
+			"agent": need.Agent, "terraform": need.Terraform, "workdir": need.Workdir, "carry": carry,
+			"sandbox": sandboxFlag(need.Sandbox), "kernel": kernelVariable(),
+		},
 	})
 	if err != nil {
 		return Facts{}, nil, err
@@ -106,7 +117,10 @@ func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error)
 		return Facts{}, nil, fmt.Errorf("looking at what is installed on %s: %w", h.Name(), script.ErrAnswer)
 	}
 	facts, problems := h.inspect(a, need)
-	return facts, problems, nil
+	if facts.AgentPath != "" && confines(need.Sandbox) {
+		err = h.confine(ctx, a, need, &facts, func(err error) { problems = append(problems, h.problem(AboutSandbox, err)) })
+	}
+	return facts, problems, err
 }
 
 // inspect makes facts and problems of the answer.
@@ -123,13 +137,7 @@ func (h *Host) inspect(a *script.Answer, need Need) (Facts, []Problem) {
 		facts.Linger = linger
 	}
 	var problems []Problem
-	problem := func(about string, err error) {
-		kind := fault.Failed
-		if errors.Is(err, script.ErrDiskFull) {
-			kind = fault.Temporary
-		}
-		problems = append(problems, Problem{about, fault.Mark(kind, &fault.Error{Place: h.Name(), Err: err})})
-	}
+	problem := func(about string, err error) { problems = append(problems, h.problem(about, err)) }
 	inspectTools(a, facts, problem)
 	h.inspectDisk(a, need, facts, problem)
 	if altered := word("altered"); altered != "" {
@@ -146,6 +154,15 @@ func (h *Host) inspect(a *script.Answer, need Need) (Facts, []Problem) {
 		facts.Warnings = append(facts.Warnings, fault.WithFix(errors.New("systemd-logind ends what a session leaves behind (KillUserProcesses=yes), which would cut an apply when the connection drops"), "set KillExcludeUsers=%s in logind.conf", facts.User))
 	}
 	return facts, problems
+}
+
+// problem is what is missing, with its host and kind.
+func (h *Host) problem(about string, err error) Problem {
+	kind := fault.Failed
+	if errors.Is(err, script.ErrDiskFull) {
+		kind = fault.Temporary
+	}
+	return Problem{about, fault.Mark(kind, &fault.Error{Place: h.Name(), Err: err})}
 }
 
 type complain func(about string, err error)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/sandbox"
 )
 
 // Process is one program to run under supervision.
@@ -33,6 +34,10 @@ type Process struct {
 	// Linger (0 means five seconds), the program is ended: see Finished.
 	Final  string
 	Linger time.Duration
+
+	// Box confines it, in the root of the workspace: the program is the one of the
+	// sandbox, whatever Argv names first. Nil runs it as it is.
+	Box *sandbox.Box
 }
 
 const (
@@ -72,7 +77,12 @@ func (w *Workspace) supervise(ctx context.Context, doing string, p Process, cont
 	if err := p.check(); err != nil {
 		return Exit{Code: -1}, fmt.Errorf("%s: %w", doing, err)
 	}
-	argv, err := script.QuoteAll(p.Argv)
+	words := p.Argv
+	variables := script.Variables{"boxed": ""}
+	if p.Box != nil {
+		words, variables = p.Box.Command(p.Argv[1:]), boxVariables(p.Box)
+	}
+	argv, err := script.QuoteAll(words)
 	if err != nil {
 		return Exit{Code: -1}, fmt.Errorf("%s: %w", doing, err)
 	}
@@ -80,28 +90,35 @@ func (w *Workspace) supervise(ctx context.Context, doing string, p Process, cont
 	if err != nil {
 		return Exit{Code: -1}, fmt.Errorf("%s: %w", doing, err)
 	}
-	blocks, config := 0, ""
+	blocks, config, box := 0, "", ""
 	if contain {
 		blocks = fileMost / 512 // ulimit counts in blocks
 		config = w.dir + "/in/gitconfig"
 	}
-	a, err := w.do(ctx, script.Job{
-		Doing: doing, Files: []string{"supervise"}, Payload: bytes.NewReader(p.Stdin),
-		Timeout: p.Timeout, Idle: p.Idle, Grace: p.Grace, Signals: "TERM",
-		Watch: w.dir + "/out", Most: p.MaxOutput, Fetch: p.MaxOutput, Mark: contain,
-		Final: p.Final, Linger: p.Linger,
-		Variables: script.Variables{
-			"run":         w.run.dir,
-			"ws":          w.dir,
-			"dir":         p.Dir,
-			"argv":        argv,
-			"environment": environment,
-			"input":       strconv.Itoa(len(p.Stdin)),
-			"blocks":      strconv.Itoa(blocks),
-			"config":      config,
-		},
+	if p.Box != nil {
+		box = w.dir + "/in/box"
+	}
+	maps.Copy(variables, script.Variables{
+		"run":         w.run.dir,
+		"ws":          w.dir,
+		"dir":         p.Dir,
+		"argv":        argv,
+		"environment": environment,
+		"input":       strconv.Itoa(len(p.Stdin)),
+		"blocks":      strconv.Itoa(blocks),
+		"config":      config,
 	})
-	return outcome(ctx, a, err)
+	a, err := w.do(ctx, script.Job{
+		Doing: doing, Files: []string{"box", "supervise"}, Payload: bytes.NewReader(p.Stdin),
+		Timeout: p.Timeout, Idle: p.Idle, Grace: p.Grace, Signals: "TERM",
+		Watch: w.dir + "/out", Most: p.MaxOutput, Fetch: p.MaxOutput, Mark: contain, Box: box,
+		Final: p.Final, Linger: p.Linger, Variables: variables,
+	})
+	exit, err := outcome(ctx, a, err)
+	if p.Box != nil && exit.Reason != Lost {
+		exit.Login = w.returnLogin(ctx, p.Box)
+	}
+	return exit, err
 }
 
 // outcome is the Exit of an answer, also of one that was cut short.

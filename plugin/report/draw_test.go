@@ -23,6 +23,7 @@ func drawSummary(t *rapid.T) Summary {
 	var s Summary
 	drawInto(t, reflect.ValueOf(&s).Elem(), text)
 	s.Redactor, s.Exit = nil, rapid.SampledFrom([]fault.Kind{fault.None, fault.Temporary, fault.Failed, fault.Person}).Draw(t, "exit")
+	s.Sandboxed = rapid.SampledFrom([]string{"", "yes", "no"}).Draw(t, "sandboxed")
 	states := rapid.SampledFrom([]item.State{
 		item.Done, item.Proposed, item.Refused, item.Failed, item.Skipped, item.NotAttempted, item.NeedsPerson,
 	})

@@ -31,7 +31,7 @@ func summary() Summary {
 	nfs := "docs/post-mortems/2026-04-14-nfs.md"
 	return Summary{
 		Version: "1.4.0", Run: "20260415-101500-ab12", Mode: "apply", Event: "push", Repository: "ops/infra", Branch: "main",
-		PipelineURL: "https://ci.example.org/repos/7/pipeline/42?a=1&b=2", Scope: "changed", Base: docsCommit,
+		PipelineURL: "https://ci.example.org/repos/7/pipeline/42?a=1&b=2", Scope: "changed", Base: docsCommit, Sandboxed: "yes",
 		Started: time.Date(2026, 4, 15, 10, 15, 0, 0, time.UTC), Duration: 12*time.Minute + 3*time.Second,
 		Documents: []Document{
 			{File: nfs, Date: "2026-04-14", Title: "NFS outage & " + evil, Changed: true, Safe: 4, Skipped: 2, Unclear: 1, Problems: 1},

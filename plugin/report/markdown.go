@@ -73,7 +73,7 @@ func short(raw string) string { return md(text.Cut(raw, markdownLine)) }
 
 func (m *markdown) head(v View) string {
 	parts := []string{}
-	for _, word := range filled(v.Repository, v.Branch, v.Mode) {
+	for _, word := range filled(v.Repository, v.Branch, v.Mode, v.confinement()) {
 		parts = append(parts, mdCode(word))
 	}
 	if v.PipelineURL != "" {

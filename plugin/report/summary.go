@@ -33,6 +33,8 @@ type Summary struct {
 	Scope string // changed or all
 	Base  string // full hash of the commit that the documents were compared with
 
+	Sandboxed string // yes or no: whether the kernel confines the agent; "" when no host was reached
+
 	Documents []Document
 	Outcomes  []item.Outcome // in the order in which they were worked on
 	Skipped   []Left         // needs a person, as was clear before the run's work began

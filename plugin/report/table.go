@@ -37,7 +37,7 @@ func (v View) Table(w io.Writer, look Look) error {
 	if look.Width != 0 {
 		t.width = min(max(look.Width, leastWidth), mostWidth)
 	}
-	t.rule(strings.TrimSpace("pm-todos "+v.Version), v.Mode)
+	t.rule(strings.TrimSpace("pm-todos "+v.Version), strings.Join(filled(v.Mode, v.confinement()), ", "))
 	shown := v.listed().Items
 	t.items(shown)
 	if more := len(v.Items) - len(shown); more > 0 {

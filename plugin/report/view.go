@@ -39,6 +39,7 @@ type View struct {
 	Seconds     float64   `json:"duration_seconds" doc:"How long it took."`
 	Scope       string    `json:"scope" doc:"changed or all: which documents were looked at."`
 	Base        string    `json:"base" doc:"Commit that the documents were compared with, empty when none was."`
+	Sandboxed   string    `json:"sandboxed" doc:"Whether a sandbox confines the agent on its host, empty when none was reached." enum:",yes,no"`
 
 	Totals    totals         `json:"totals" doc:"How many items ended in which way."`
 	Documents []documentView `json:"documents" doc:"The documents that were looked at, the first hundred, changed ones before others; totals has how many."`
@@ -58,6 +59,11 @@ type View struct {
 	Error    string   `json:"error" doc:"Why the run as a whole ended early, empty when it did not."`
 	Warnings []string `json:"warnings" doc:"What the run warned of, the first hundred, and how many more."`
 	Notes    []string `json:"notes" doc:"Why the run ended where it did."`
+}
+
+// confinement is whether the agent is confined, as a word for people.
+func (v View) confinement() string {
+	return map[string]string{"yes": "sandboxed", "no": "not sandboxed"}[v.Sandboxed]
 }
 
 // totals counts items: the outcomes by their state, and what was left to
@@ -192,7 +198,7 @@ func Render(s Summary) View {
 	v := View{
 		Schema: Schema, Version: c.word(s.Version), Run: c.word(s.Run), Mode: c.word(s.Mode), Event: c.word(s.Event),
 		Repository: c.word(s.Repository), Branch: c.word(s.Branch), PipelineURL: c.line(webURL(s.PipelineURL), 0),
-		Started: s.Started.UTC().Truncate(time.Second), Seconds: seconds(s.Duration), Scope: c.word(s.Scope), Base: c.word(s.Base),
+		Started: s.Started.UTC().Truncate(time.Second), Seconds: seconds(s.Duration), Scope: c.word(s.Scope), Base: c.word(s.Base), Sandboxed: c.word(s.Sandboxed),
 		CostUSD: money(s.CostUSD), BudgetUSD: money(s.BudgetUSD),
 		DocsCommit: c.word(s.DocsCommit), DocsCommitURL: c.line(s.Links.commit(s.DocsCommit), 0),
 		ExitCode: s.Exit.ExitCode(), ExitKind: s.Exit.String(), Error: c.err(s.Err),

@@ -355,6 +355,9 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 		a.charge(share) // what it did until then is unknown, and so is its cost
 		return fmt.Errorf("run the agent: %w", err)
 	}
+	if report.Login != nil {
+		a.log.Warn().Str("stage", "agent").Str("host", a.agents.Name()).Err(report.Login).Msg("the agent's login")
+	}
 	if report.CostKnown {
 		a.charge(report.CostUSD)
 	} else {

@@ -62,7 +62,7 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 	}
 	deadline, _ := ctx.Deadline()
 	programs := onhost.Programs{
-		Agent: s.Agent.Command, Commands: commands, Prepare: s.Hosts.Prepare,
+		Agent: s.Agent.Command, Box: h.Facts.Box, Commands: commands, Prepare: s.Hosts.Prepare,
 		Verify: s.Terraform.VerifyCommand, Timeout: s.Agent.ItemTimeout,
 	}
 	agentPrograms := programs
@@ -103,7 +103,7 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 func (j *job) pins(h hosts, commands host.Commands) *host.Pins {
 	name := h.Terraform.Name()
 	return &host.Pins{
-		Program: commands.Program, Prepare: j.Hosts.Prepare, Agent: j.Agent.Command, Account: h.Agent.Name() == name,
+		Program: commands.Program, Prepare: j.Hosts.Prepare, Agent: j.Agent.Command, Account: h.Agent.Name() == name && h.Facts.Box == nil,
 		Tell: func(changed string) {
 			j.Log.Warn().Str("stage", "hosts").Str("host", name).Msgf("changed on the host since the run began, by the agent or by somebody at work there: %s", changed)
 		},

@@ -31,7 +31,9 @@ type job struct {
 	channels *notify.Channels // who is told, once Vault has said where Slack is
 	outcomes []item.Outcome   // in the order in which they came; a later one of an item stands
 	docs     Published
-	notes    []string // why the run ends where it does
+
+	sandboxed string   // yes or no, once the agent's host is known
+	notes     []string // why the run ends where it does
 }
 
 func newJob(s settings.Settings, c console.Console) *job {
@@ -104,6 +106,10 @@ func (j *job) work(ctx context.Context) (err error) {
 		return err
 	}
 	defer j.cleanUp(ctx, "hosts", func(context.Context) error { return h.Close() })
+	j.sandboxed = "no"
+	if h.Facts.Box != nil {
+		j.sandboxed = "yes"
+	}
 	if j.Mode == settings.ModeDryRun {
 		return j.endsHere("dry-run: everything is ready, and nothing was changed")
 	}

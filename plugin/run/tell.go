@@ -29,7 +29,7 @@ func (j *job) summary() report.Summary {
 	sum := report.Summary{
 		Version: j.Version, Run: j.id, Mode: string(j.Mode), Event: j.CI.Event, Repository: cmp.Or(j.CI.RepoName, gitrepo.RedactURL(j.Repository.URL)),
 		Branch: j.Repository.Branch, PipelineURL: j.CI.PipelineURL, Started: j.started, Duration: time.Since(j.started),
-		Scope: string(j.Documents.Scope), Base: j.read.Base,
+		Scope: string(j.Documents.Scope), Base: j.read.Base, Sandboxed: j.sandboxed,
 		Outcomes: latest(j.outcomes), BudgetUSD: j.Agent.BudgetUSD, DocsCommit: j.docs.Commit,
 		Warnings: slices.Clone(j.read.Unreadable), Notes: j.notes, Known: map[string]reason.Code{}, Redactor: j.Redactor,
 		Links: report.Links{Commit: j.CommitTemplate(), Branch: j.BranchTemplate(), Pull: j.PullTemplate(), Pages: j.Repository.PagesURL},

@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
+	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/vault"
 )
@@ -107,6 +108,7 @@ type Agent struct {
 	Model       string // empty: the definition's
 	BudgetUSD   float64
 	ItemTimeout time.Duration
+	Sandbox     sandbox.Policy
 }
 
 // Terraform say what may change and how it is planned.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/notify"
+	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -18,6 +19,16 @@ var agentEntries = []Entry{
 		Name: "agent_command", Default: "claude",
 		Usage: "The agent's program on the host; `~/.local/bin` is searched too.",
 		read:  asText(func(s *Settings) *string { return &s.Agent.Command }, CheckProgram),
+	},
+	{
+		Name: "sandbox", Default: string(sandbox.Auto),
+		Usage: "Whether [bubblewrap](security.md#the-sandbox) confines the agent on its host. `auto` confines it where the host can, and warns where not. `require` refuses a host that cannot. `off` lets the agent read and write whatever its user can.",
+		read:  asChoice(func(s *Settings) *sandbox.Mode { return &s.Agent.Sandbox.Mode }, sandbox.Auto, sandbox.Require, sandbox.Off),
+	},
+	{
+		Name:  "sandbox_paths",
+		Usage: "List of folders and files on the host that the agent's program needs beside its own, such as `/home/linuxbrew/.linuxbrew` or `~/.local/share/uv`. It can read them in the sandbox, and so can the agent.",
+		read:  asList(func(s *Settings) *[]string { return &s.Agent.Sandbox.Paths }, sandboxPath),
 	},
 	{
 		Name: "model", told: "the definition's",

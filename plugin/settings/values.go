@@ -149,6 +149,15 @@ func absolute(value string) error {
 	return nil
 }
 
+// sandboxPath is what the agent may read on the host: not the whole of it, nor
+// the whole home.
+func sandboxPath(value string) error {
+	if clean := path.Clean(value); clean == "/" || clean == "~" {
+		return fault.WithFix(fmt.Errorf("%s would leave nothing of the sandbox", text.Quote(value)), "name the folders that the program needs")
+	}
+	return errors.Join(absolute(value), oneLine(value))
+}
+
 // knownHosts wants at least one line that can be read.
 func knownHosts(text string) error {
 	_, err := sshkey.ReadKnownHosts(text)

@@ -58,6 +58,62 @@ look_agent() {
 	text agent-login "$(printf %s "$out" | head -c 4096)"
 }
 
+# find_interpreter FILE: the program that a script is for, in $interpreter.
+find_interpreter() {
+	interpreter=
+	line=$(head -c 256 "$1" 2>/dev/null | tr -d '\000\r' | head -n 1)
+	case $line in
+	'#!'*) ;;
+	*) return 0 ;;
+	esac
+	set -f
+	set -- ${line#??} # unquoted: one word each
+	set +f
+	interpreter=${1:-}
+	case $interpreter in
+	*/env) ;;
+	*) return 0 ;;
+	esac
+	shift
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-* | *=*) shift ;;
+		*) break ;;
+		esac
+	done
+	# Installers of Node put it beside the programs that it installs.
+	interpreter=$(command -v "${1:-}" 2>/dev/null) || interpreter=${found%/*}/${1:-}
+}
+
+# look_sandbox: bubblewrap, what the agent's program consists of, and what the
+# kernel says of namespaces. $kernel holds pairs "name=value", one a line.
+look_sandbox() {
+	[ -n "$sandbox" ] && [ -n "$agent" ] && found=$(command -v "$agent" 2>/dev/null) || return 0
+	text real-home "$(cd -P "${HOME:-/}" 2>/dev/null && pwd -P)"
+	text real-root "$(cd -P "$root" 2>/dev/null && pwd -P)"
+	real=$(readlink -f "$found")
+	text agent-real "$real"
+	find_interpreter "$real"
+	if [ -x "$interpreter" ]; then
+		text interpreter "$interpreter"
+		text interpreter-real "$(readlink -f "$interpreter")"
+		prefix=${interpreter%/*}
+		prefix=${prefix%/*}
+		[ ! -f "$prefix/pyvenv.cfg" ] || text interpreter-prefix "$prefix"
+	fi
+	bwrap=$(command -v bwrap 2>/dev/null) || return 0
+	text bwrap "$bwrap"
+	text bwrap-version "$("$bwrap" --version 2>&1 </dev/null | head -n 1)"
+	for pair in $kernel; do
+		name=${pair%=*}
+		value=$(cat "/proc/sys/$(printf %s "$name" | tr . /)" 2>/dev/null)
+		[ "$value" != "${pair#*=}" ] || say kernel "$name"
+	done
+	if [ -e /.dockerenv ] || [ -e /run/.containerenv ] || grep -qzs '^container=' /proc/1/environ; then
+		say container 1
+	fi
+}
+
 look_terraform() {
 	case $terraform in
 	'') return 0 ;;
@@ -104,6 +160,7 @@ look_altered
 look_git
 step agent
 look_agent
+look_sandbox
 look_terraform
 look_carry
 look_logind

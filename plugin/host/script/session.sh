@@ -13,6 +13,8 @@
 # $final, $linger when set, the pattern of the line by which the task says that it
 #                 is done, and for how long it may go on after that in silence
 # $signals        tried in this order, $grace seconds each, before KILL
+# $box            file in which bubblewrap tells of the first process of its namespace:
+#                 nothing in there outlives the task; empty for none
 # $mark           when set, processes with it in their environment end as well
 #
 # What happens arrives as lines of one pipe, file descriptor 5. Signals to a
@@ -158,6 +160,26 @@ sweep() {
 	left=1
 }
 
+# end_box: the namespace dies with its first process, and that one is gone only
+# after all the others are. The second number says that it is the first of one, and
+# not a later process with the number of one that is gone.
+end_box() {
+	[ -n "$box" ] && [ -s "$box" ] || return 0
+	first=$(sed -n 's/.*"child-pid": *\([0-9][0-9]*\).*/\1/p' "$box")
+	[ -n "$first" ] || return 0
+	tries=0
+	while grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$first/status" 2>/dev/null &&
+		grep -q '^NSpid:.*[[:space:]]1$' "/proc/$first/status" 2>/dev/null; do
+		[ "$tries" -lt 100 ] || {
+			left=1
+			return 0
+		}
+		kill -KILL "$first" 2>/dev/null
+		tries=$((tries + 1))
+		nap
+	done
+}
+
 # measure: bytes of all output files in $total.
 measure() {
 	total=0
@@ -231,6 +253,7 @@ guard() {
 	follow
 	if [ -n "$child" ]; then
 		end_group
+		end_box
 		sweep
 	fi
 	say ended "$reason $left"

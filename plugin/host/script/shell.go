@@ -70,6 +70,7 @@ type Job struct {
 	Most    int64         // bytes these may hold, 0 for any number
 	Fetch   int64         // bytes of each that are brought back
 	Mark    bool          // also ends what left the process group
+	Box     string        // file in which bubblewrap tells of its namespace, which ends as well, "" for none
 	Final   string        // pattern of the line by which the task says that it is done, "" for none
 	Linger  time.Duration // how long it may go on after that in silence
 
@@ -131,6 +132,7 @@ func (s *Shell) line(j Job, nonce string) (string, error) {
 		"most":    strconv.FormatInt(j.Most, 10),
 		"fetch":   strconv.FormatInt(j.Fetch, 10),
 		"mark":    mark,
+		"box":     j.Box,
 		"final":   j.Final,
 		"linger":  seconds(j.Linger),
 	}, "environment", "prelude", "session")

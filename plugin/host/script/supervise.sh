@@ -6,14 +6,16 @@ fresh_output
 [ -d "$ws/in" ] || mkdir "$ws/in" && cat >"$ws/in/stdin" || fail cache "$ws/in"
 size "$ws/in/stdin"
 [ "$bytes" -eq "$input" ] || fail cut "$bytes"
+[ -z "$boxed" ] || fill_config
 eval "set -- $argv"
 (
 	cd "$folder" || exit 126
+	[ -z "$boxed" ] || clean_environment
 	# The work tree has no .git; git must not find one further up, such as
 	# that of a home directory kept in git.
 	GIT_CEILING_DIRECTORIES=$ws
 	export GIT_CEILING_DIRECTORIES
-	if [ -n "$config" ]; then
+	if [ -n "$config" ] && [ -z "$boxed" ]; then
 		# Empty, and a file of ours: git writes its configuration by renaming,
 		# which as root would replace a device of that name.
 		rm -rf "$config" && true >"$config" || exit 126
@@ -22,6 +24,7 @@ eval "set -- $argv"
 	fi
 	eval "$environment"
 	[ "$blocks" -eq 0 ] || ulimit -f "$blocks" 2>/dev/null
+	[ -z "$boxed" ] || enter_box "$@"
 	exec "$@"
 ) <"$ws/in/stdin" >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&-
 code=$?

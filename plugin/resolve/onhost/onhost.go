@@ -17,6 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+	"github.com/pm-todos/pm-todos/plugin/sandbox"
 )
 
 // Limits of what an agent may do and leave behind in one turn.
@@ -28,7 +29,8 @@ const (
 
 // Programs says what runs on a host.
 type Programs struct {
-	Agent    string // program on the host
+	Agent    string       // program on the host
+	Box      *sandbox.Box // that confines it, nil for none
 	Commands host.Commands
 	Prepare  host.Prepare
 	Verify   string // shell command after the apply
@@ -113,7 +115,7 @@ func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte,
 	call := agent.Command(s.programs.Agent, d, prompt, budgetUSD)
 	exit, err := s.Supervise(ctx, host.Process{
 		Argv: call.Argv, Env: call.Env, Stdin: call.Stdin,
-		Timeout: s.programs.Timeout, Idle: agentIdle, Grace: agentGrace, MaxOutput: maxAgentOutput, Final: call.Final,
+		Timeout: s.programs.Timeout, Idle: agentIdle, Grace: agentGrace, MaxOutput: maxAgentOutput, Final: call.Final, Box: s.programs.Box,
 	})
 	if err != nil {
 		return agent.Report{}, err
@@ -125,7 +127,7 @@ func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte,
 		exit.Code, exit.Reason = 0, "" // its result counts, not how it was made to end
 	}
 	report := agent.Decode(exit.Stdout, exit.Code, string(exit.Stderr))
-	report.Ended = string(exit.Reason)
+	report.Ended, report.Login = string(exit.Reason), exit.Login
 	return report, nil
 }
 

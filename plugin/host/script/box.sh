@@ -1,0 +1,60 @@
+# What a sandbox of bubblewrap needs around it: a clean environment, and a
+# private configuration folder with a copy of the login.
+#
+# $keep              names of variables, a line each; * stands for the rest of one
+# $path_first        folder in front of PATH, or empty
+# $config_variable, $config_folder, $login_name
+#                    where the account has the login: a file in the folder that the
+#                    variable names, or else in that folder of the home
+
+# clean_environment: what is not wanted goes. By unset, and not by arguments of a
+# program, which everybody on the machine can see.
+clean_environment() {
+	set -f
+	IFS='
+'
+	for name in $(export -p); do
+		name=${name%%=*}
+		name=${name##* }
+		case $name in
+		'' | [0-9]* | *[!A-Za-z0-9_]*) continue ;;
+		esac
+		for wanted in $keep; do
+			case $name in
+			$wanted) continue 2 ;;
+			esac
+		done
+		unset "$name"
+	done
+	unset IFS
+	set +f
+	PATH=${path_first:+$path_first:}$PATH
+	export PATH
+}
+
+# place_login: the account's file with the login, links followed, in $login;
+# empty when there is none.
+place_login() {
+	login=
+	[ -n "$login_name" ] || return 0
+	place=
+	[ -z "$config_variable" ] || eval "place=\${$config_variable:-}"
+	[ -n "$place" ] || place=${HOME:-/nonexistent}/$config_folder
+	[ ! -f "$place/$login_name" ] || login=$(readlink -f "$place/$login_name")
+}
+
+# fill_config: the private configuration folder, new.
+fill_config() {
+	chmod -R u+rwX "$ws/agent" 2>/dev/null
+	rm -rf "$ws/agent" "$ws/in/login" && mkdir "$ws/agent" || fail cache "$ws/agent"
+	place_login
+	[ -n "$login" ] || return 0
+	cat "$login" >"$ws/in/login" && cat "$ws/in/login" >"$ws/agent/$login_name" || fail cache "$ws/agent"
+}
+
+# enter_box PROGRAM ARGUMENTS: becomes bubblewrap, which tells of the first process
+# of its namespace on descriptor 9.
+enter_box() {
+	cd "$ws" || exit 126
+	exec 9>"$ws/in/box" "$@"
+}
