@@ -24,10 +24,11 @@ const module = "github.com/pm-todos/pm-todos/"
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
 	".":                       {"plugin/app", "plugin/standin"},
-	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/doctor", "plugin/gate", "plugin/gate/card", "plugin/gitrepo", "plugin/host", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/run", "plugin/scaffold", "plugin/settings", "plugin/standin"},
+	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/doctor", "plugin/evidence", "plugin/gate", "plugin/gate/card", "plugin/gate/promql", "plugin/gitrepo", "plugin/host", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/run", "plugin/scaffold", "plugin/settings", "plugin/standin"},
 	"plugin/run":              {"plugin/access", "plugin/console", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/outlet", "plugin/record", "plugin/report", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/onhost", "plugin/resolve/seam", "plugin/settings"},
 	"plugin/console":          {"plugin/access", "plugin/report", "plugin/settings"},
 	"plugin/outlet":           {},
+	"plugin/evidence":         {"plugin/gate/promql"},
 	"plugin/resolve/seam":     {"plugin/gitrepo", "plugin/host", "plugin/agent"},
 	"plugin/resolve/policy":   {"plugin/resolve/seam", "plugin/gitrepo", "plugin/gate", "plugin/gate/card"},
 	"plugin/resolve/journal":  {"plugin/resolve/seam", "plugin/resolve/policy", "plugin/record", "plugin/gitrepo", "plugin/gate"},
@@ -49,8 +50,8 @@ var rooms = map[string][]string{
 	"plugin/gitrepo/attributes": {},
 	"plugin/gitrepo/gittest":    {},
 
-	"plugin/access":   {"plugin/agent", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/settings", "plugin/vault"},
-	"plugin/settings": {"plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/resolve/policy", "plugin/sandbox", "plugin/vault"},
+	"plugin/access":   {"plugin/agent", "plugin/evidence", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/settings", "plugin/vault"},
+	"plugin/settings": {"plugin/evidence", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/resolve/policy", "plugin/sandbox", "plugin/vault"},
 
 	"plugin/vault":      {},
 	"plugin/forge":      {},
@@ -71,17 +72,20 @@ var rooms = map[string][]string{
 	"docs/benchmark":    {"plugin/standin"}, // a program of its own
 	".ci/vault":         {},                 // a module of its own
 
-	"plugin/gate":              {"plugin/gate/account", "plugin/gate/card", "plugin/gate/fact", "plugin/gate/hclfile", "plugin/gate/leak", "plugin/gate/place", "plugin/gate/program"},
-	"plugin/gate/leak":         {},
-	"plugin/gate/place":        {},
-	"plugin/gate/account":      {"plugin/gate/fact", "plugin/gate/hclfile"},
-	"plugin/gate/card":         {"plugin/gate/fact", "plugin/gate/promql", "plugin/gate/said"},
-	"plugin/gate/fact":         {},
-	"plugin/gate/hclfile":      {},
-	"plugin/gate/program":      {"plugin/gate/hclfile"},
-	"plugin/gate/promql":       {},
-	"plugin/gate/said":         {"plugin/gate/promql"},
-	"plugin/postmortem/words":  {},
+	"plugin/gate":             {"plugin/gate/account", "plugin/gate/card", "plugin/gate/fact", "plugin/gate/hclfile", "plugin/gate/leak", "plugin/gate/place", "plugin/gate/program"},
+	"plugin/gate/leak":        {},
+	"plugin/gate/place":       {},
+	"plugin/gate/account":     {"plugin/gate/fact", "plugin/gate/hclfile"},
+	"plugin/gate/card":        {"plugin/gate/fact", "plugin/gate/promql", "plugin/gate/said"},
+	"plugin/gate/fact":        {},
+	"plugin/gate/hclfile":     {},
+	"plugin/gate/program":     {"plugin/gate/hclfile"},
+	"plugin/gate/promql":      {},
+	"plugin/gate/said":        {"plugin/gate/promql"},
+	"plugin/postmortem/words": {},
+
+	"plugin/evidence/prometheustest": {"plugin/freeport"},
+
 	"plugin/freeport":          {},
 	"plugin/relay":             {},
 	"plugin/vault/vaulttest":   {},

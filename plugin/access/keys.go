@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/secret"
@@ -20,11 +21,12 @@ type Keys struct {
 	Agent        secret.String
 	KnownHosts   string
 	SlackWebhook secret.String
+	Prometheus   evidence.Config // with what logs in to it
 }
 
 // Secrets is every secret of the run, whatever its source.
 func (k Keys) Secrets(s settings.Settings) []secret.String {
-	return append(append(s.Secrets(), k.Host, k.Agent), notify.WebhookSecrets(k.SlackWebhook)...)
+	return append(append(s.Secrets(), k.Host, k.Agent, k.Prometheus.Token, k.Prometheus.Password), notify.WebhookSecrets(k.SlackWebhook)...)
 }
 
 // Login is what a key of the run logs in with.
@@ -40,7 +42,7 @@ func (k Keys) Login(key secret.String) sshclient.Login {
 // Nothing is asked of Vault when the settings hold all that is needed.
 func (o Opener) Keys(ctx context.Context) (Keys, vault.Fields, error) {
 	s := o.Settings
-	k := Keys{Host: s.Hosts.SSHKey, Agent: s.Hosts.AgentSSHKey, KnownHosts: s.Hosts.KnownHosts, SlackWebhook: s.Report.SlackWebhook}
+	k := Keys{Host: s.Hosts.SSHKey, Agent: s.Hosts.AgentSSHKey, KnownHosts: s.Hosts.KnownHosts, SlackWebhook: s.Report.SlackWebhook, Prometheus: s.Evidence}
 	var fields vault.Fields
 	if s.NeedsVault() {
 		o.Log.Info().Str("stage", "vault").Str("secret", s.Vault.Secret).Str("role", s.Vault.Role).Msg("logging in")
@@ -100,6 +102,12 @@ func (k *Keys) complete(s settings.Settings, fields vault.Fields) (err error) {
 	}
 	if webhook, ok := fields.Lookup("slack_webhook"); ok && k.SlackWebhook.Empty() && s.Report.SlackToken.Empty() {
 		k.SlackWebhook = webhook
+	}
+	switch c := &k.Prometheus; {
+	case c.Username != "" && c.Password.Empty():
+		c.Password, _ = fields.Lookup("prometheus_password")
+	case c.Username == "" && c.Token.Empty():
+		c.Token, _ = fields.Lookup("prometheus_token")
 	}
 	return nil
 }

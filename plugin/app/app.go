@@ -25,6 +25,7 @@ var commands = []func() *cli.Command{
 	parseCommand,
 	lintCommand,
 	explainCommand,
+	backtestCommand,
 	indexCommand,
 	initCommand,
 	newCommand,

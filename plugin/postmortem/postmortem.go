@@ -4,6 +4,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -128,6 +129,7 @@ type Document struct {
 	Severity string // as the document states it, "" when unknown
 	Items    []Item // of every class, in order of position
 	Problems []Problem
+	Incident item.Incident // when it happened
 
 	policy   Policy
 	logs     []logTable

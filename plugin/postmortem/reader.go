@@ -139,6 +139,7 @@ func (r *reader) read() {
 	if r.doc.Severity == "" {
 		r.doc.Severity = r.severity(root)
 	}
+	r.doc.Incident = r.incident(root)
 	if r.full {
 		// What is not read may say that an item before it is done or settled.
 		r.chunks, r.doc.logs = nil, nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/notify"
@@ -54,6 +55,7 @@ type Settings struct {
 	Hosts      Hosts
 	Agent      Agent
 	Terraform  Terraform
+	Evidence   evidence.Config
 	Report     Report
 	CI         CI
 }

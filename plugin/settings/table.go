@@ -72,6 +72,7 @@ func Groups() []Group {
 		{"Hosts", hostEntries},
 		{"Agent", agentEntries},
 		{"Terraform", terraformEntries},
+		{"Evidence", evidenceEntries},
 		{"Report", reportEntries},
 	}
 }

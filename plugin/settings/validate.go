@@ -82,6 +82,7 @@ func (s Settings) conflicts(given func(setting string) bool) []Problem {
 	f.keys()
 	f.hosts()
 	f.chats()
+	f.evidence()
 	return f.problems
 }
 

@@ -1,0 +1,106 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/pm-todos/pm-todos/plugin/access"
+	"github.com/pm-todos/pm-todos/plugin/evidence"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gate/promql"
+	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+)
+
+// backtestSettings are the settings that decide which Prometheus is asked, and how.
+var backtestSettings = []string{
+	"prometheus_url", "prometheus_token", "prometheus_username", "prometheus_password", "prometheus_ca_cert", "prometheus_tenant", "noisy_after",
+	"git_ca_cert", "proxy", "no_proxy",
+}
+
+// errWorthless stands for what was printed of a rule that a run would not take.
+var errWorthless = errors.New("a run would ask a person about this rule")
+
+// backtestCommand tells authors what an alert would have done.
+func backtestCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "backtest",
+		Usage:     "ask Prometheus whether an alert would have told of an incident",
+		UsageText: "pm-todos backtest --expr EXPRESSION [--for 10m] [--document FILE] [flags]",
+		Description: "It asks prometheus_url what a run asks before it applies a new alert: whether the metrics of the expression are\n" +
+			"known, when it would have fired in the incident of the document, and how often in the last 30 days.\n\n" +
+			"The exit code is 1 if a run would put such a rule before a person, or Prometheus cannot be asked; else 0.",
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "expr", Usage: "the expression, in PromQL"},
+			&cli.StringFlag{Name: "for", Usage: "how long it must hold, as in a rule", Value: "0"},
+			&cli.StringFlag{Name: "document", Usage: "the post-mortem; - is standard input"},
+		}, settingFlags(backtestSettings...)...),
+		Action: backtestAction,
+	}
+}
+
+func backtestAction(c *cli.Context) error {
+	rule := item.Rule{Name: "the rule", Expr: c.String("expr"), Added: true}
+	var ok bool
+	if rule.For, ok = promql.ParseDuration(c.String("for")); !ok {
+		return usageError("--for: %q is no duration of Prometheus, such as 10m", c.String("for"))
+	}
+	if _, err := promql.Parse(rule.Expr); err != nil {
+		return usageError("--expr: %w", err)
+	}
+	s, err := someSettings(c, backtestSettings)
+	if err != nil {
+		return err
+	}
+	if s.Evidence.URL == "" {
+		return usageError("backtest needs prometheus_url: set --prometheus-url or PLUGIN_PROMETHEUS_URL")
+	}
+	var incident item.Incident
+	if file := c.String("document"); file != "" {
+		src, err := readDocument(file, c.App.Reader)
+		if err != nil {
+			return fmt.Errorf("backtest: %w", err)
+		}
+		incident = postmortem.Parse(file, src, postmortem.Policy{}).Incident
+	}
+	p, err := access.Opener{Settings: s}.Prometheus(s.Evidence, nil)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	lines, worthless, err := backtest(c, p, rule, incident)
+	if err != nil {
+		return fmt.Errorf("backtest: %w", err)
+	}
+	if _, err := fmt.Fprintln(c.App.Writer, strings.Join(lines, "\n")); err != nil {
+		return fmt.Errorf("print the answer: %w", err)
+	}
+	if worthless {
+		return alreadyReported(fault.Mark(fault.Failed, errWorthless))
+	}
+	return nil
+}
+
+// backtest is what Prometheus says of a rule, and whether a run would ask a person
+// about it.
+func backtest(c *cli.Context, p *evidence.Prometheus, rule item.Rule, incident item.Incident) (lines []string, worthless bool, err error) {
+	unknown, err := p.Known(c.Context, []item.Rule{rule})
+	if err != nil {
+		return nil, false, err
+	}
+	for _, u := range unknown {
+		lines = append(lines, u.Sentence(func(string) bool { return true }))
+	}
+	b, err := p.WouldHaveFired(c.Context, rule, nil, incident)
+	if err != nil {
+		return nil, false, err
+	}
+	lines = append(lines, b.Sentence())
+	if b.Noisy {
+		lines = append(lines, "that is more than noisy_after firings a day")
+	}
+	return lines, len(unknown) > 0 || b.Refused != "" || b.Missed() || b.Noisy, nil
+}

@@ -1,0 +1,260 @@
+package evidence
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/gate/promql"
+	"github.com/pm-todos/pm-todos/plugin/item"
+)
+
+// Bounds of what is asked about times that have passed. Prometheus gives at most
+// 11,000 points a series.
+const (
+	backtestTime  = 2 * time.Minute // of one rule
+	lead          = time.Hour       // before the incident: a rule may fire early
+	incidentSteps = 1500
+	shortestStep  = 15 * time.Second
+	noiseDays     = 30
+	noiseSteps    = 10800 // of one question
+	sampleSteps   = 100
+)
+
+// Backtest is what a rule would have done in times that have passed.
+type Backtest struct {
+	Rule     item.Rule
+	Incident item.Incident
+	Skipped  string // why nothing was evaluated
+	Refused  string // what Prometheus has against the expression
+	Samples  bool   // those of the incident's time are there
+	Fired    time.Time
+	Firings  int // in so many days of which samples are there
+	Days     int
+	Noisy    bool
+	Skew     time.Duration // how far the clock of Prometheus is ahead of this one
+}
+
+// Missed reports whether a new rule would not have told of the incident, though
+// what it measures was there.
+func (b Backtest) Missed() bool {
+	return b.Rule.Added && !b.Rule.Record && b.Refused == "" && b.Skipped == "" && b.Samples && b.Fired.IsZero()
+}
+
+// WouldHaveFired evaluates a rule over the time of the incident and over the last
+// 30 days. Metrics that one of the rules records are evaluated by their
+// expressions, since they may not exist yet. The error is of asking: then nothing
+// is known.
+func (p *Prometheus) WouldHaveFired(ctx context.Context, r item.Rule, rules []item.Rule, incident item.Incident) (Backtest, error) {
+	ctx, cancel := context.WithTimeout(ctx, backtestTime)
+	defer cancel()
+	b := Backtest{Rule: r, Incident: incident}
+	e, why := evaluable(r, rules)
+	if why != "" {
+		b.Skipped = why
+		return b, nil
+	}
+	expr := string(e.Tree.AppendString(nil))
+	now, err := p.now(ctx)
+	if err != nil {
+		return b, err
+	}
+	if ahead := time.Until(now); ahead.Abs() > time.Minute {
+		b.Skew = ahead.Round(time.Second)
+	}
+	// A rule is evaluated at one time: what is refused there, no rule can be.
+	var no *refusal
+	if _, _, err := p.query(ctx, expr, now); errors.As(err, &no) && (no.kind == "bad_data" || no.kind == "execution") {
+		b.Refused = no.said
+		return b, nil
+	} else if err != nil {
+		return b, err
+	}
+	if err := p.inIncident(ctx, &b, e, expr, now); err != nil {
+		return b, err
+	}
+	return b, p.inDays(ctx, &b, e, expr, now)
+}
+
+// evaluable is the expression of a rule as Prometheus can evaluate it today, or
+// why it cannot.
+func evaluable(r item.Rule, rules []item.Rule) (e promql.Expression, why string) {
+	e, err := promql.Parse(r.Expr)
+	if err != nil {
+		return e, "its expression is no PromQL that can be evaluated here (a template, or LogQL)"
+	}
+	recorded := map[string]promql.Expression{}
+	for _, other := range rules {
+		if parsed, err := promql.Parse(other.Expr); err == nil && other.Record {
+			recorded[other.Name] = parsed
+		}
+	}
+	source, ok := e.With(recorded)
+	if ok {
+		e, err = promql.Parse(source)
+	}
+	if !ok || err != nil {
+		return e, "it reads a metric that a new rule records, in a way that cannot be evaluated before that is loaded"
+	}
+	return e, ""
+}
+
+// now is the time by the clock of Prometheus.
+func (p *Prometheus) now(ctx context.Context) (time.Time, error) {
+	found, _, err := p.query(ctx, "time()", time.Time{})
+	if err != nil {
+		return time.Time{}, err
+	}
+	if len(found) != 1 || found[0].Value.At.IsZero() {
+		return time.Time{}, errors.New("ask prometheus_url for its time: it gives none")
+	}
+	return found[0].Value.At, nil
+}
+
+// measured are the metrics of an expression, each once.
+func measured(e promql.Expression) (metrics []string) {
+	for _, s := range e.Selectors() {
+		name := cmp.Or(s.Metric, s.Text)
+		if !slices.Contains(metrics, name) {
+			metrics = append(metrics, name)
+		}
+	}
+	return metrics
+}
+
+// inIncident finds out when the rule would have fired in the incident.
+func (p *Prometheus) inIncident(ctx context.Context, b *Backtest, e promql.Expression, expr string, now time.Time) error {
+	start, end := b.Incident.Start, b.Incident.End
+	if start.IsZero() || start.After(now) {
+		return nil
+	}
+	if end.After(now) {
+		end = now
+	}
+	for _, metric := range measured(e) {
+		found, _, err := p.queryRange(ctx, "count("+metric+")", start, end, step(end.Sub(start), sampleSteps))
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return nil // one that is gone says nothing of the others
+		}
+	}
+	from := start.Add(-lead - b.Rule.For)
+	each := step(end.Sub(from), incidentSteps)
+	found, partial, err := p.queryRange(ctx, expr, from, end, each)
+	if err != nil {
+		return err
+	}
+	for _, one := range firings(found, each, b.Rule.For) {
+		if !one.until.Before(start) && (b.Fired.IsZero() || one.from.Before(b.Fired)) {
+			b.Fired = one.from
+		}
+	}
+	// What is missing in a partial answer may have made it fire.
+	b.Samples = !partial || !b.Fired.IsZero()
+	return nil
+}
+
+// inDays counts how often the rule would have fired lately. That this cannot be
+// found out is told by no days.
+func (p *Prometheus) inDays(ctx context.Context, b *Backtest, e promql.Expression, expr string, now time.Time) error {
+	from := now.Add(-noiseDays * 24 * time.Hour)
+	days := noiseDays
+	for _, metric := range measured(e) {
+		const quarter = 6 * time.Hour
+		found, _, err := p.queryRange(ctx, "count("+metric+")", from, now, quarter)
+		if err != nil {
+			return err
+		}
+		points := 0
+		for _, one := range found {
+			points = max(points, len(one.Values))
+		}
+		days = min(days, (points+3)/4)
+	}
+	if days == 0 {
+		return nil
+	}
+	each := min(max(b.Rule.For/2, time.Minute), 5*time.Minute).Round(time.Second)
+	count := 0
+	open := map[string]bool{} // series that fired at the end of the part before
+	for at := from; at.Before(now); at = at.Add(noiseSteps * each) {
+		until := at.Add((noiseSteps - 1) * each)
+		if until.After(now) {
+			until = now
+		}
+		found, _, err := p.queryRange(ctx, expr, at, until, each)
+		if errors.Is(err, errTooLarge) {
+			return nil // far too many series to tell
+		}
+		var no *refusal
+		if errors.As(err, &no) {
+			return nil // as an alert it works: only all of it at once is too much
+		}
+		if err != nil {
+			return err
+		}
+		count += begun(found, each, b.Rule.For, at, until, open)
+	}
+	b.Firings, b.Days = count, days
+	b.Noisy = p.config.NoisyAfter > 0 && count > p.config.NoisyAfter*days
+	return nil
+}
+
+// begun counts firings, but for those that go on from the part before.
+func begun(found []series, each, wait time.Duration, from, until time.Time, open map[string]bool) (count int) {
+	before := map[string]bool{}
+	for key := range open {
+		before[key] = true
+	}
+	clear(open)
+	for _, one := range found {
+		key := fmt.Sprint(one.Metric)
+		for _, f := range firings([]series{one}, each, wait) {
+			if !f.first.After(from) && before[key] {
+				count--
+			}
+			count++
+			if !f.until.Add(each).Before(until) {
+				open[key] = true
+			}
+		}
+	}
+	return count
+}
+
+// firing is one time that a rule would have fired.
+type firing struct{ first, from, until time.Time }
+
+// firings are the times that a rule would have fired: where its expression has a
+// result, without a gap, for as long as the rule waits.
+func firings(found []series, each, wait time.Duration) (list []firing) {
+	for _, one := range found {
+		var first, last time.Time
+		fires := -1
+		for _, s := range one.Values {
+			if first.IsZero() || s.At.Sub(last) > each+each/2 {
+				first, fires = s.At, -1
+			}
+			last = s.At
+			if fires < 0 && s.At.Sub(first) >= wait {
+				list = append(list, firing{first, s.At, s.At})
+				fires = len(list) - 1
+			}
+			if fires >= 0 {
+				list[fires].until = s.At
+			}
+		}
+	}
+	return list
+}
+
+// step parts a time into at most so many steps of whole seconds.
+func step(length time.Duration, most int) time.Duration {
+	each := (length/time.Duration(most) + time.Second - 1).Truncate(time.Second)
+	return max(each, shortestStep)
+}

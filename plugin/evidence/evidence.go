@@ -1,0 +1,91 @@
+// Package evidence asks Prometheus about rules: whether what they measure is
+// there, whether they would have fired, and whether they are loaded. What
+// speaks the same API is asked alike: Mimir, Thanos, VictoriaMetrics.
+//
+// Its answers are bounded in size, points and time, and taken as hostile: what of
+// them reaches people or the agent is a name that Prometheus could have, a
+// number, or a line that was cut.
+package evidence
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+)
+
+// Config says which Prometheus is asked, and what counts as noise.
+type Config struct {
+	URL      string // empty: none is asked
+	Token    secret.String
+	Username string
+	Password secret.String
+	CACert   string // PEM; empty: that of the way
+	Tenant   string // X-Scope-OrgID of Mimir and its like
+
+	NoisyAfter int // firings a day that are too many
+}
+
+// CheckURL tells what is wrong with the address of a Prometheus.
+func CheckURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
+		return fault.WithFix(errors.New("is no http or https URL with a host"), "write the base URL, such as http://prometheus-server.monitoring.svc:9090")
+	case u.User != nil:
+		return fault.WithFix(errors.New("holds a user or a password"), "use prometheus_username and prometheus_password")
+	case u.RawQuery != "" || u.Fragment != "":
+		return fault.WithFix(errors.New("has something after its path"), "write the base URL, without /api/v1")
+	}
+	return nil
+}
+
+// Times of one question, with all of its answer.
+const (
+	dialTimeout  = 10 * time.Second
+	queryTimeout = 30 * time.Second
+)
+
+// Prometheus is one that can be asked. It is not safe for concurrent use.
+type Prometheus struct {
+	config Config
+	base   string
+	client *http.Client
+}
+
+// Dialer makes the connections to a server.
+type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Open makes ready to ask; nothing is contacted yet. Connections are made by dial
+// unless it is nil.
+func Open(c Config, way egress.Way, dial Dialer) (*Prometheus, error) {
+	if c.CACert != "" {
+		way.CACert = c.CACert
+	}
+	transport, err := way.Transport(dialTimeout)
+	if err != nil {
+		return nil, fmt.Errorf("reach prometheus_url: %w", err)
+	}
+	if dial != nil {
+		transport.DialContext, transport.Proxy = dial, nil
+	}
+	return &Prometheus{
+		config: c, base: strings.TrimRight(c.URL, "/"),
+		client: &http.Client{
+			Transport: transport, Timeout: queryTimeout,
+			// Whoever is led elsewhere meets a page to log in at, and never the API.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// Close ends the connections.
+func (p *Prometheus) Close() { p.client.CloseIdleConnections() }

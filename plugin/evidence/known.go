@@ -1,0 +1,164 @@
+package evidence
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agext/levenshtein"
+
+	"github.com/pm-todos/pm-todos/plugin/gate/promql"
+	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
+
+// mostSelectors is how many selectors of one change are asked about.
+const mostSelectors = 40
+
+// Unknown is a selector that selects nothing, now and within the last day.
+type Unknown struct {
+	Rule     string // name of the rule
+	Selector promql.Selector
+	Metric   bool     // no series of the metric is there at all
+	Nearest  []string // names of metrics that are there and look like it
+}
+
+// Sentence says so, in names that show tells may be shown.
+func (u Unknown) Sentence(show func(name string) bool) string {
+	what := "a metric of the rule"
+	if u.Selector.Metric != "" && show(u.Selector.Metric) {
+		what = u.Selector.Metric
+	}
+	if !u.Metric {
+		what = "a selector by labels alone"
+		if u.Selector.Metric != "" && show(u.Selector.Metric) {
+			what = u.Selector.Metric + " with these labels"
+		}
+		return what + " selects nothing in Prometheus, now and in the last day"
+	}
+	line := what + " is unknown to Prometheus, now and in the last day"
+	switch len(u.Nearest) {
+	case 0:
+	case 1:
+		line += "; " + u.Nearest[0] + " is there"
+	default:
+		line += "; these are there: " + strings.Join(u.Nearest, ", ")
+	}
+	return line
+}
+
+// Known asks for every selector of the rules' expressions: what of them selects
+// no series now, and none within the last day. Metrics that a rule of the same
+// change records are known. What is not read as PromQL is passed over, see
+// Readable.
+func (p *Prometheus) Known(ctx context.Context, rules []item.Rule) ([]Unknown, error) {
+	recorded := map[string]bool{}
+	for _, r := range rules {
+		recorded[r.Name] = recorded[r.Name] || r.Record
+	}
+	var unknown []Unknown
+	var asked []string
+	for _, r := range rules {
+		e, err := promql.Parse(r.Expr)
+		if err != nil {
+			continue
+		}
+		for _, s := range e.Selectors() {
+			if recorded[s.Metric] || slices.Contains(asked, s.Text) || len(asked) == mostSelectors {
+				continue
+			}
+			asked = append(asked, s.Text)
+			is, err := p.selects(ctx, s.Text)
+			if err != nil {
+				return nil, err
+			}
+			if is {
+				continue
+			}
+			one := Unknown{Rule: r.Name, Selector: s}
+			if s.Metric != "" {
+				if is, err = p.selects(ctx, s.Metric); err != nil {
+					return nil, err
+				}
+				one.Metric = !is
+			}
+			unknown = append(unknown, one)
+		}
+	}
+	return unknown, p.nearest(ctx, unknown)
+}
+
+// Readable reports whether a rule's expression is PromQL, so that Prometheus can
+// be asked about it. One with a template in it, or for Loki, is none.
+func Readable(r item.Rule) bool {
+	_, err := promql.Parse(r.Expr)
+	return err == nil
+}
+
+// selects reports whether a selector selects a series now or within the last day.
+func (p *Prometheus) selects(ctx context.Context, selector string) (bool, error) {
+	for _, expr := range []string{"count(" + selector + ")", "count(present_over_time(" + selector + "[1d]))"} {
+		found, partial, err := p.query(ctx, expr, time.Time{})
+		switch {
+		case err != nil:
+			return false, err
+		case len(found) > 0:
+			return true, nil
+		case partial:
+			return false, fmt.Errorf("the answer is partial, and what is missing in it may be there all the same")
+		}
+	}
+	return false, nil
+}
+
+// nearest finds, for metrics that are unknown, the names that look like theirs.
+func (p *Prometheus) nearest(ctx context.Context, unknown []Unknown) error {
+	if !slices.ContainsFunc(unknown, func(u Unknown) bool { return u.Metric }) {
+		return nil
+	}
+	var names []string
+	query := url.Values{"start": {stamp(time.Now().Add(-24 * time.Hour))}}
+	if _, err := p.ask(ctx, "/api/v1/label/__name__/values?"+query.Encode(), nil, &names); err != nil {
+		return err
+	}
+	for i := range unknown {
+		if unknown[i].Metric {
+			unknown[i].Nearest = nearestTo(unknown[i].Selector.Metric, names)
+		}
+	}
+	return nil
+}
+
+// Bounds of names that look like another one.
+const (
+	mostNearest  = 3
+	leastAlike   = 0.75
+	longestAlike = 200 // bytes of a name that is compared
+)
+
+// nearestTo are the names most like one, of those that are much like it.
+func nearestTo(name string, names []string) []string {
+	type alike struct {
+		name string
+		by   float64
+	}
+	var found []alike
+	for _, other := range names {
+		if len(other) > longestAlike || len(name) > longestAlike || !promql.IsMetric(other) {
+			continue
+		}
+		if by := levenshtein.Similarity(name, other, nil); by >= leastAlike {
+			found = append(found, alike{other, by})
+		}
+	}
+	slices.SortFunc(found, func(a, b alike) int { return cmp.Or(cmp.Compare(b.by, a.by), cmp.Compare(a.name, b.name)) })
+	var best []string
+	for _, one := range found[:min(len(found), mostNearest)] {
+		best = append(best, text.Line(one.name, 0))
+	}
+	return best
+}

@@ -1,0 +1,83 @@
+package evidence
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
+
+// Sentence says what the rule would have done, such as "would have fired at 05:41
+// UTC, 4 minutes after the start (05:37); fired 3 times in 30 days". It holds no
+// text of others but what Prometheus has against the expression.
+func (b Backtest) Sentence() string {
+	switch {
+	case b.Refused != "":
+		return "Prometheus does not take its expression: " + b.Refused
+	case b.Skipped != "":
+		return "was not evaluated: " + b.Skipped
+	case b.Rule.Record:
+		return "is a recording rule, which fires never"
+	}
+	parts := []string{b.inIncident()}
+	if b.Days > 0 {
+		parts = append(parts, "fired "+times(b.Firings)+" in "+text.Counted(b.Days, "day"))
+	}
+	if b.Incident.NoZone && !b.Incident.Start.IsZero() {
+		parts = append(parts, "the document states no time zone, so UTC was taken")
+	}
+	if b.Skew != 0 {
+		parts = append(parts, fmt.Sprintf("the clock of Prometheus is %s off", b.Skew.Abs()))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Short is the sentence for a line in chat.
+func (b Backtest) Short() string { line, _, _ := strings.Cut(b.Sentence(), ";"); return line }
+
+func (b Backtest) inIncident() string {
+	start := b.Incident.Start
+	switch {
+	case start.IsZero():
+		return "the document states no time of the incident"
+	case !b.Samples:
+		return "no samples of that time any more"
+	case b.Fired.IsZero():
+		return "would not have fired in the incident"
+	}
+	fired := b.Fired.UTC()
+	form := "15:04 UTC"
+	if fired.Format(time.DateOnly) != start.UTC().Format(time.DateOnly) {
+		form = "2006-01-02 15:04 UTC"
+	}
+	return fmt.Sprintf("would have fired at %s, %s the start (%s)", fired.Format(form), apart(fired.Sub(start)), start.UTC().Format("15:04"))
+}
+
+// apart is how far one time is from another, in words.
+func apart(d time.Duration) string {
+	side := " after"
+	if d < 0 {
+		d, side = -d, " before"
+	}
+	minutes := int(d.Round(time.Minute).Minutes())
+	switch {
+	case minutes == 0:
+		return "at"
+	case minutes < 120:
+		return text.Counted(minutes, "minute") + side
+	case minutes < 48*60:
+		return text.Counted((minutes+30)/60, "hour") + side
+	}
+	return text.Counted((minutes+12*60)/(24*60), "day") + side
+}
+
+func times(n int) string {
+	switch n {
+	case 0:
+		return "never"
+	case 1:
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}

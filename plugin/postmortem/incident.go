@@ -1,0 +1,274 @@
+package postmortem
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/yuin/goldmark/ast"
+
+	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+)
+
+// Bounds of an incident's time.
+const (
+	mostMoments     = 500                 // rows of a timeline that are read
+	longestIncident = 31 * 24 * time.Hour // what is longer was read wrongly
+	shortIncident   = time.Hour           // of one of which only the start is stated
+)
+
+// moment is a time that a row of a timeline or a field states.
+type moment struct {
+	date   string // YYYY-MM-DD, "" when the row states none
+	clock  time.Duration
+	offset time.Duration // of its zone, east of UTC
+	zoned  bool
+}
+
+var (
+	// clockTime is a time of day where a row begins with one, or with a date before it.
+	clockTime = pattern.Lazy(`^[\s*_~` + "`" + `(\[]*(?:((?:19|20)[0-9]{2}[-/.][0-9]{2}[-/.][0-9]{2})[T,\s]+)?([01]?[0-9]|2[0-3]):([0-5][0-9])(?::[0-5][0-9](?:\.[0-9]+)?)?`)
+	twelve    = pattern.Lazy(`^\s*([AaPp])\.?[Mm]\b`)
+	anyClock  = pattern.Lazy(`(?:[01]?[0-9]|2[0-3]):[0-5][0-9]`)
+	// zone is a time zone that is unambiguous: an offset, UTC, or an abbreviation
+	// that one zone has.
+	zone     = pattern.Lazy(`(?:\b(UTC|GMT)\s?([+-−][0-9]{1,2})(?::?([0-9]{2}))?|([+-−][0-9]{2}):?([0-9]{2})\b|\b(UTC|GMT|WEST|WET|CEST|CET|EEST|EET|MSK|EST|EDT|MST|MDT|PST|PDT|BRT|JST|KST|AEST|AEDT|NZST|NZDT)\b|[0-9](Z)\b)`)
+	allTimes = pattern.Lazy(`(?i)\b(?:all |the )?times?(?:stamps?)?\b[^.\n|]{0,60}`)
+	// durationField is the field of a document's head that says how long it took.
+	durationField = pattern.Lazy(`(?i)^[\s>|*+#_"-]*(?:(?:incident |outage |total )?duration|duração|duración|dauer|durée|所要時間|継続時間)[\s*_"|]*[:：|=][\s*_"|]*(.{1,80})`)
+	lengthPart    = pattern.Lazy(`(?i)([0-9]+(?:[.,][0-9]+)?)\s*(d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?|日|時間|分|秒)(?:\b|[^a-z])`)
+)
+
+// zones are the abbreviations that one zone has, in hours east of UTC.
+var zones = map[string]float64{
+	"UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3,
+	"EST": -5, "EDT": -4, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "BRT": -3, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
+}
+
+// incident is when it happened: from the first row of the document's timeline to
+// its last, or for as long as the document says. A timeline is known by what it
+// is: rows or list items that begin with a time of day.
+func (r *reader) incident(root ast.Node) item.Incident {
+	date, field, length := r.timeFields()
+	moments, stated := r.timeline(root)
+	if len(moments) < 2 && field != "" {
+		moments, stated = fieldMoments(field), zoneOf(field)
+	}
+	if len(moments) == 0 {
+		return item.Incident{}
+	}
+	if stated == nil {
+		stated = r.statedZone()
+	}
+	var out item.Incident
+	last := time.Time{}
+	for _, m := range moments {
+		day := m.date
+		if day == "" {
+			day = date
+		}
+		begins, err := time.Parse(time.DateOnly, day)
+		if err != nil {
+			return item.Incident{}
+		}
+		offset := m.offset
+		if !m.zoned && stated != nil {
+			offset = *stated
+		}
+		out.NoZone = out.NoZone || !m.zoned && stated == nil
+		at := begins.Add(m.clock - offset)
+		if m.date == "" {
+			for !last.IsZero() && at.Before(last) && at.Add(24*time.Hour).Sub(out.Start) < longestIncident {
+				at = at.Add(24 * time.Hour) // after midnight
+			}
+		} else {
+			date = m.date // of the rows after it, too
+		}
+		if out.Start.IsZero() {
+			out.Start = at
+		}
+		last = at
+	}
+	out.End = last
+	if length > 0 {
+		out.End = out.Start.Add(length)
+	}
+	if !out.End.After(out.Start) {
+		out.End = out.Start.Add(shortIncident)
+	}
+	if out.End.Sub(out.Start) > longestIncident {
+		return item.Incident{}
+	}
+	return out
+}
+
+// timeFields are the date, what its field says, and the duration, of the
+// document's head.
+func (r *reader) timeFields() (date, field string, length time.Duration) {
+	date = r.doc.Date
+	for line := range strings.Lines(r.text[:min(len(r.text), headBytes)]) {
+		line = strings.TrimRight(line[:min(len(line), 512)], "\r\n")
+		if m := dateField().FindStringSubmatch(line); m != nil && field == "" && findDate(m[1], true) != "" {
+			field = m[1]
+			if date == "" {
+				date = findDate(field, true)
+			}
+		}
+		if m := durationField().FindStringSubmatch(line); m != nil && length == 0 {
+			length = lengthOf(m[1])
+		}
+	}
+	return date, field, length
+}
+
+// lengthOf is a length of time in words: "2h 15m", "about 3 hours", "1:30 h". It is
+// 0 when there is none.
+func lengthOf(text string) (total time.Duration) {
+	for _, m := range lengthPart().FindAllStringSubmatch(text+" ", -1) {
+		n, err := strconv.ParseFloat(strings.Replace(m[1], ",", ".", 1), 64)
+		if err != nil || n > 10000 {
+			return 0
+		}
+		unit := map[string]time.Duration{"d": 24 * time.Hour, "日": 24 * time.Hour, "h": time.Hour, "時": time.Hour, "m": time.Minute, "分": time.Minute, "s": time.Second, "秒": time.Second}[string([]rune(strings.ToLower(m[2]))[0])]
+		total += time.Duration(n * float64(unit))
+	}
+	if total > longestIncident {
+		return 0
+	}
+	return total
+}
+
+// timeline is the times of the first table or list of which at least two rows
+// begin with one, and the zone that its header states.
+func (r *reader) timeline(root ast.Node) (found []moment, stated *time.Duration) {
+	// The visitor gives no error.
+	_ = ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering || n.Type() == ast.TypeInline {
+			return ast.WalkSkipChildren, nil
+		}
+		var rows []moment
+		switch n := n.(type) {
+		case *tableBlock:
+			for _, line := range n.lines[2:] {
+				if m, ok := momentIn(severityCells(r.text[line.start:line.end])); ok && len(rows) < mostMoments {
+					rows = append(rows, m)
+				}
+			}
+			stated = zoneOf(r.text[n.lines[0].start:n.lines[0].end])
+		case *ast.List:
+			for one := n.FirstChild(); one != nil && len(rows) < mostMoments; one = one.NextSibling() {
+				if text := one.FirstChild(); text != nil {
+					if m, ok := momentOf(r.blockText(text)); ok {
+						rows = append(rows, m)
+					}
+				}
+			}
+			stated = nil
+		case *ast.FencedCodeBlock, *ast.CodeBlock:
+			return ast.WalkSkipChildren, nil
+		}
+		if len(rows) >= 2 {
+			found = rows
+			return ast.WalkStop, nil
+		}
+		return ast.WalkContinue, nil
+	})
+	if found == nil {
+		stated = nil
+	}
+	return found, stated
+}
+
+// momentIn is the time that a row begins with, or has behind its date.
+func momentIn(cells []string) (moment, bool) {
+	date := ""
+	for _, cell := range cells {
+		m, ok := momentOf(cell)
+		if m.date == "" {
+			m.date = date
+		}
+		if date = findDate(cell, true); ok || date == "" {
+			return m, ok
+		}
+	}
+	return moment{}, false
+}
+
+// momentOf is the time that a text begins with.
+func momentOf(text string) (moment, bool) {
+	text = text[:min(len(text), 120)]
+	m := clockTime().FindStringSubmatchIndex(text)
+	if m == nil {
+		return moment{}, false
+	}
+	hours, _ := strconv.Atoi(text[m[4]:m[5]]) // digits
+	minutes, _ := strconv.Atoi(text[m[6]:m[7]])
+	rest := text[m[1]:]
+	if half := twelve().FindStringSubmatch(rest); half != nil && hours <= 12 {
+		hours %= 12
+		if strings.EqualFold(half[1], "p") {
+			hours += 12
+		}
+	}
+	out := moment{clock: time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute}
+	if m[2] >= 0 {
+		out.date = findDate(text[m[2]:m[3]], false)
+	}
+	// A zone stands right behind the time.
+	if offset := zoneOf(text[m[1]-1 : min(len(text), m[1]+12)]); offset != nil {
+		out.offset, out.zoned = *offset, true
+	}
+	return out, true
+}
+
+// fieldMoments are the times of a date's field: "2026-04-14 05:37 – 07:40 UTC".
+func fieldMoments(field string) (found []moment) {
+	for _, at := range anyClock().FindAllStringIndex(field, 2) {
+		if m, ok := momentOf(field[at[0]:]); ok {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// zoneOf is the zone that a text states, in time east of UTC; nil when it states
+// none, or several.
+func zoneOf(text string) *time.Duration {
+	var stated *time.Duration
+	for _, m := range zone().FindAllStringSubmatch(text, 3) {
+		offset := time.Duration(zones[m[6]] * float64(time.Hour))
+		switch {
+		case m[2] != "":
+			offset = offsetOf(m[2], m[3])
+		case m[4] != "":
+			offset = offsetOf(m[4], m[5])
+		}
+		if stated != nil && *stated != offset {
+			return nil
+		}
+		stated = &offset
+	}
+	return stated
+}
+
+func offsetOf(hours, minutes string) time.Duration {
+	h, _ := strconv.Atoi(strings.TrimLeft(hours, "+-−")) // digits
+	m, _ := strconv.Atoi(minutes)
+	offset := time.Duration(h)*time.Hour + time.Duration(m)*time.Minute
+	if !strings.HasPrefix(hours, "+") {
+		return -offset
+	}
+	return offset
+}
+
+// statedZone is the zone of a sentence on all times of the document: "All times
+// are in UTC".
+func (r *reader) statedZone() *time.Duration {
+	for _, sentence := range allTimes().FindAllString(r.text[:min(len(r.text), headBytes)], 50) {
+		if stated := zoneOf(sentence); stated != nil {
+			return stated
+		}
+	}
+	return nil
+}
