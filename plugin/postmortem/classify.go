@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -45,8 +46,8 @@ type classifier struct {
 	mentions mentions
 	twins    map[string]twin
 	keys     []string // of the items' actions
-	action   []actionWord
-	details  []actionWord
+
+	action, details, other sentence
 }
 
 // twin is what is known of one action that stands in a document.
@@ -153,9 +154,9 @@ func (c *classifier) judge(item *Item) {
 	if hasPlaceholder(item.Action) {
 		item.mask.add(reason.Placeholder)
 	}
-	c.action = readWords(c.action, item.Action)
-	c.judgeType(item, c.action)
-	c.judgeWork(item, c.action)
+	action, details := c.action.read(item.Action), c.details.read(item.Details)
+	c.judgeType(item, action, details)
+	c.judgeWork(item, action, details)
 	if outside(item.Action, c.policy.AllowPaths) || item.kind == Config && outside(item.Details, c.policy.AllowPaths) {
 		item.mask.add(reason.OutsideScope)
 	}
@@ -178,14 +179,12 @@ func hidesText(item *Item) bool {
 
 // judgeType decides on the type: stated, else inferred where the table has no
 // Type column.
-func (c *classifier) judgeType(item *Item, all []actionWord) {
+func (c *classifier) judgeType(item *Item, action, details []token) {
 	if item.has&(hasTypeColumn|hasStatedType) == 0 {
-		if s := taskType(item.Action); s.kind != "" {
-			item.setType(s)
-		}
+		item.setType(taskType(item.Action))
 	}
 	if item.has&(hasTypeColumn|hasStatedType) == 0 {
-		if kind := inferType(all, strings.Contains(item.Action, "`")); kind != "" {
+		if kind := inferType(action, c.action.said); kind != "" {
 			item.kind, item.Type, item.Inferred = kind, string(kind), true
 		}
 	}
@@ -195,6 +194,8 @@ func (c *classifier) judgeType(item *Item, all []actionWord) {
 	case item.mask.has(reason.TypeNotSafe):
 	case !safeByNature(item.kind) || !slices.Contains(c.policy.SafeTypes, item.kind):
 		item.mask.add(reason.TypeNotSafe)
+	case !item.Inferred && item.kind != Config && !watching(item.Action, action) && !watching(item.Details, details):
+		item.mask.add(reason.TypeDoubtful)
 	}
 	if item.Inferred && !c.actsOnInferred(item) {
 		item.mask.add(reason.TypeInferred)
@@ -211,44 +212,26 @@ func (c *classifier) actsOnInferred(item *Item) bool {
 	return c.policy.Inferred == All && item.kind != Config
 }
 
-// judgeWork looks at what the item asks for.
-func (c *classifier) judgeWork(item *Item, all []actionWord) {
-	config := item.kind == Config
-	c.details = readWords(c.details, item.Details)
-	if leadsDestruction(all) || ledToDestroy(c.details) || destroysElsewhere(item.Action, all) || tellsCommand(item.Action) || tellsCommand(item.Details) {
+// judgeWork looks at what the item asks for. A type that its words do not bear out
+// does not spare it the rules of what they speak of.
+func (c *classifier) judgeWork(item *Item, action, details []token) {
+	config := item.kind == Config || item.mask.has(reason.TypeDoubtful)
+	alert := item.kind == Alert || item.kind == Monitor || config && aboutAlert(action)
+	if destroys(action) || destroysFirst(details, config) || config && risks(action) || alert && silences(lower(item.Action), action) ||
+		config && (anyOf(action, words.Secrets, words.Everybody) || anyOf(details, words.Secrets, words.Everybody)) {
 		item.mask.add(reason.DestructiveVerb)
 	}
-	if item.kind == Alert || item.kind == Monitor {
-		if silencesAlert(all) || acts(all) || item.kind == Monitor && logsIn(all) || deafens(item.Action) ||
-			sends(item.Action) || sends(item.Details) || stepDestroys(c.details) {
-			item.mask.add(reason.DestructiveVerb)
-		}
-		if unclearWatch(item.Action, all) {
-			item.mask.add(reason.Hedged)
-		}
+	if config && (c.protected(item.Action) || c.protected(item.Details)) {
+		item.mask.add(reason.ProtectedTarget)
 	}
-	if !isASCII(item.Action) && containsAny(item.Action, doubtStems) {
-		item.mask.add(reason.Hedged)
-	}
-	if config {
-		action, details := lower(item.Action), lower(item.Details)
-		if aimsDestruction(all) || risksConfig(all) || riskyKey(item.Action) || commandsDestruction(item.Action, false) ||
-			instructsDestruction(c.details) || commandsDestruction(item.Details, true) ||
-			touchesSecret(action) || touchesSecret(details) || lessens(action, false) || lessens(details, true) ||
-			containsAny(action, everybody) || containsAny(details, everybody) {
-			item.mask.add(reason.DestructiveVerb)
-		}
-		if c.protected(action) || c.protected(details) {
-			item.mask.add(reason.ProtectedTarget)
-		}
-	}
-	if safeByNature(item.kind) && vague(all, item.Details) || config && !item.mask.has(reason.DestructiveVerb) && unclearChange(item.Action, all) || decides(c.details, config) || hedged(item, all, config) {
+	if c.hedged(item, action, details, config) || config && !item.mask.has(reason.DestructiveVerb) && unclear(item.Action, action) {
 		item.mask.add(reason.Hedged)
 	}
 }
 
-// protected reports whether a text in lower case names a protected stack.
-func (c *classifier) protected(low string) bool {
+// protected reports whether a text names a protected stack.
+func (c *classifier) protected(text string) bool {
+	low := lower(text)
 	for _, name := range c.policy.Protected {
 		if name != "" && strings.Contains(low, lower(name)) {
 			return true

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
 var (
@@ -14,13 +15,6 @@ var (
 // htmlWords are elements that stand in real text.
 var htmlWords = set("br|b|i|em|strong|code|kbd|sub|sup|a|span|img|s|del|ins|u|small|mark|details|summary|p|div|hr|ul|ol|li|pre|tt|samp|var|abbr|q|cite|nobr|wbr|font|center|table|tr|td|th")
 
-// fillWords are words of a bracket that somebody was meant to fill in.
-var fillWords = set("action|actions|item|todo|description|describe|name|owner|assignee|team|service|services|system|component|date|due|link|url|" +
-	"ticket|issue|number|person|role|insert|your|fill|tbd|tbc|xxx|xx|x|n|details|detail|example|placeholder|who|what|when|where|why|" +
-	"deadline|priority|status|type|task|title|summary|specific|short|brief|e.g|eg|cluster|host|hostname|namespace|value|metric|threshold")
-
-var nothingWords = set("n/a|na|none|nil|tbd|tbc|todo|...|…|xxx|action|action item|example|なし|無し|特になし|nenhum|nenhuma|ninguno|aucun|keine|no action items|none yet|nothing")
-
 // nothing reports whether an action is empty or is a placeholder as a whole.
 func nothing(action string) bool {
 	if strings.Trim(action, " *_~`-–—.…") == "" {
@@ -30,7 +24,7 @@ func nothing(action string) bool {
 		return false
 	}
 	text := strings.Trim(stripComments(action), " *_~.")
-	if text == "" || nothingWords[lower(text)] || saysNothing(text) {
+	if text == "" || words.Is(text, words.Nothing) || saysNothing(text) {
 		return true
 	}
 	// A lone [Alert] or [P1] is a tag with nothing behind it.
@@ -110,27 +104,16 @@ func bracketFilled(text string) bool {
 		if parseType(inner).kind != "" || headingPriority(inner) != "" {
 			continue // a tag
 		}
-		for _, word := range splitWords(lower(inner)) {
-			if fillWords[word] {
+		for _, word := range splitWords(inner) {
+			if words.Is(word, words.FillIn) {
 				return true
 			}
 		}
 	}
 }
 
-// nothingLeads begin a line that says that there is nothing to do.
-var nothingLeads = []string{"none required", "none needed", "none at this time", "none identified", "none for now", "no action", "no further action", "no follow-up", "no follow up"}
-
 // saysNothing reports whether an action is a sentence that there is none.
 func saysNothing(action string) bool {
-	if len(action) > 80 {
-		return false
-	}
-	text := lower(strings.TrimLeft(action, " *_~"))
-	for _, lead := range nothingLeads {
-		if strings.HasPrefix(text, lead) && !strings.ContainsAny(text, ";,—") {
-			return true
-		}
-	}
-	return false
+	n, _ := words.Begins(strings.TrimLeft(action, " *_~"), words.Of(words.NothingBegins))
+	return n > 0 && len(action) <= 80 && !strings.ContainsAny(action, ";,—")
 }

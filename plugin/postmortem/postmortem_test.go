@@ -246,7 +246,7 @@ func TestEvidenceQuotesTheWordsThatHoldAnItemBack(t *testing.T) {
 		"| P1 | Add alert A | Alert | | TODO |":                                     "",
 		"| P1 | Delete the old alert | Alert | | TODO |":                            "Delete",
 		"| P1 | Add an alert on the disk, maybe | Alert | | TODO |":                 "maybe",
-		"| P1 | Lower the free-disk threshold from 10% to 1% | Alert | | TODO |":    "threshold from 10% to 1%",
+		"| P1 | Raise the CPU alert threshold to 99.9% | Alert | | TODO |":          "threshold to 99.9%",
 		"| P1 | Set memory limit of grafana to 2Gi | Config | in `vault` | TODO |":  "`vault`",
 		"| P1 | Set memory limit of grafana to 2Gi | Config | wait for Bo | TODO |": "wait for",
 		"| P1 | Add alert to ops/alerts.tf | Alert | | TODO |":                      "ops/alerts.tf",

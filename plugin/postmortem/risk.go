@@ -1,248 +1,146 @@
 package postmortem
 
-import "strings"
+import (
+	"strings"
 
-// Words of changes of configuration that a person should look at.
-var (
-	looseWords = set("deny|networkpolicy|networkpolicies|firewall|iptables|nftables|acl|acls|rbac|iam|sudoers|reclaimpolicy|raid|grub|kernel|bios|firmware|cni|mtu|" +
-		"provider|providers|prevent_destroy|skip_final_snapshot|anonymous|insecure|privileged|cluster-admin|publicly|bypass|unauthenticated|root|sudo|superuser|wildcard|hostpath|hostnetwork|" +
-		"lifecycle|engine|nodeport|loadbalancer|externalip|externalips|hostport|allowlist|allow-list|whitelist|blocklist|storageclass|storageclassname|admin|maintenance|sys_admin|net_admin|capability|capabilities|cors|issuer|" +
-		"volumeclaimtemplates|accessmode|accessmodes|selector|selectors|finalizer|finalizers|taint|taints|noexecute|cidr|subnet|subnets|ip|ips|domain|state|admins|failover|pending|force_destroy|public-read|public-read-write")
-	sizeVerbs   = set("increase|expand|extend|grow|enlarge|shrink|reduce|decrease|double|set|change|adjust")
-	sizeNouns   = set("pvc|pvcs|pv|pvs|volume|volumes|disk|disks|partition|filesystem|lvm|storage")
-	versionWord = set("version|versions|latest|image|images|digest")
-	offWords    = set("off|false|disabled|none|never|no")
-	fewerVerbs  = set("reduce|lower|decrease|cut|halve|shorten|shrink")
-	keptNouns   = set("retention|history|backup|backups|snapshot|snapshots|storage|memory|cpu|replica|replicas|scale|instances")
-	countNouns  = set("replica|replicas|scale|replication|instances")
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
-// risksConfig reports whether a change of configuration is of the kind that a
-// person should look at although no verb of it destroys: it scales something
-// to nothing or to a single one, keeps less than before, turns something off,
-// changes a version or the size of a volume, or loosens protection.
-func risksConfig(all []actionWord) bool {
-	if len(all) == 0 {
-		return false
-	}
-	lead := all[0].text
-	if lead == "open" || lead == "allow" || objectDestroys(all) || movesTarget(all) || keepsOther(all) || takesRisk(all) {
-		return true
-	}
-	var noun, size, count, none, kept, settings bool
-	for i, w := range all {
-		pulled := w.text == "image" && i+1 < len(all) && all[i+1].text == "pull"
-		if looseWords[w.text] || w.text == "public" && opens(all, i) || offWords[w.text] && turns(all, i) || versionWord[w.text] && !pulled || losesData(w.text) ||
-			loosens(w.text) || zero(all, i) {
+// What follows decides before anything is paid. What a change does is seen in its
+// plan; here only the words count that say what no plan of this program may do.
+
+// destroys reports whether the action tells to delete, move, restart, stop and the
+// like: as a step of its own, or as a command.
+func destroys(all []token) bool {
+	for i, t := range all {
+		switch {
+		case t.Has(words.DestroysAnywhere), commands(all, i):
 			return true
-		}
-		count = count || countNouns[w.text]
-		none = none || w.text == "0" || w.text == "zero" || w.aim && (w.text == "1" || w.text == "one")
-		size = size || w.text == "size" || w.text == "capacity"
-		noun = noun || sizeNouns[w.text]
-		kept = kept || keptNouns[w.text]
-		settings = settings || nouns[w.text] == Config
-	}
-	if count && none || fewerVerbs[lead] && kept || sizeVerbs[lead] && noun && (size || !settings) {
-		return true
-	}
-	return !settings && (lead == "update" || lead == "set" || lead == "pin") && toVersion(all)
-}
-
-// opens reports whether the word public at i says what something becomes, not
-// which of them it is: "make the bucket public", not "the public API".
-func opens(all []actionWord, i int) bool {
-	return all[i].aim || i+1 == len(all) || contains("access read write acl ip", all[i+1].text)
-}
-
-// turns reports whether the word off at i is what something is set to: "set the
-// schedule to off", not "stays off node3".
-func turns(all []actionWord, i int) bool { return all[i].aim || i+1 == len(all) }
-
-// loosens reports whether a compound word, such as an option, loosens protection,
-// or is an address or range of addresses.
-func loosens(word string) bool {
-	if strings.Count(word, ".") == 3 && strings.Trim(word, "0123456789./") == "" {
-		return true
-	}
-	if !strings.ContainsAny(word, "-_") {
-		return false
-	}
-	for part := range strings.FieldsFuncSeq(word, hyphened) {
-		switch part {
-		case "insecure", "unsafe", "dangerous", "dangerously", "skip", "bypass", "privileged", "force", "anonymous":
+		case t.code || !t.Has(words.Destroys):
+		case i == 0, t.lead() && t.Base.Has(words.Destroys) && !noun(all, i):
 			return true
 		}
 	}
 	return false
 }
 
-// zero reports whether the word at i is nothing at all as the new value of a
-// setting, or everything where a part was allowed to be unavailable.
-func zero(all []actionWord, i int) bool {
-	switch all[i].text {
-	case "0", "0s", "0m", "zero":
-		return i > 0 && all[i-1].text != "from"
-	case "maxunavailable":
-		return i+1 < len(all) && all[len(all)-1].text == "100"
-	}
-	return false
-}
-
-// object is how many words the object of an action has, its verb included: all
-// up to "for", "of" and the like.
-func object(all []actionWord) int {
-	for i, w := range all {
-		if i > 0 && (i > near || w.aim || after[w.text]) {
-			return i
+// destroysFirst reports whether the details tell to destroy: by their first word,
+// by a command, or in a later step by what they do to one definite thing. Else they
+// explain: "the pod was killed", "so that a drain does not evict all of them".
+func destroysFirst(all []token, config bool) bool {
+	for i, t := range all {
+		if commands(all, i) {
+			return true
 		}
-	}
-	return len(all)
-}
-
-// startVerbs begin what was not there before.
-var startVerbs = forms("enable|add adding|schedule|introduce|activate|implement|set setting|configure|create|apply|turn|use|deploy|install")
-
-// objectDestroys reports whether the thing that is added or turned on destroys:
-// "Enable automatic upgrades".
-func objectDestroys(all []actionWord) bool {
-	if _, starts := startVerbs[all[0].text]; !starts {
-		return false
-	}
-	end := object(all)
-	for i := 1; i < end; i++ {
-		if !destroys(all, i, false) || asNoun(all, i) || all[i-1].text == "log" {
+		if t.code || !t.lead() || !t.Base.Has(words.Destroys) || t.Has(words.Mild) || noun(all, i) || i+1 == len(all) {
 			continue
 		}
-		if i+1 < end && (nouns[all[i+1].text] == Config || settingWords[all[i+1].text]) {
-			continue // the backoff of restarts
+		if i == 0 || config || !all[i+1].joined && all[i+1].Has(words.Definite) {
+			return true
 		}
-		return true
 	}
 	return false
 }
 
-// targets are things of which another one is another place.
-var targets = set("namespace|record|records|cname|endpoint|endpoints|url|upstream|backend|hostname|host|bucket|server|servers|master|primary|leader")
+// commandReach is how many words behind a program its verb may stand.
+const commandReach = 8
 
-// movesTarget reports whether a change makes something go elsewhere: "Set the
-// namespace of the shop", "Change the DNS record to the new host".
-func movesTarget(all []actionWord) bool {
-	switch all[0].text {
-	case "set", "change", "point", "update", "use", "adjust", "make":
-	default:
+// commands reports whether the word at i is what a command destroys by, in a code
+// span or not: "`terraform destroy` the old module", "run kubectl delete pod".
+// One that is only told of is none: "somebody ran kubectl delete".
+func commands(all []token, i int) bool {
+	t := all[i]
+	if t.Has(words.Commands) && i > 0 && all[i-1].Has(words.Runs) && !t.Inside {
+		return true
+	}
+	if !t.Base.Has(words.Destroys) && !t.Has(words.Commands) || noun(all, i) {
 		return false
 	}
-	last := object(all) - 1
-	return last > 0 && targets[all[last].text]
-}
-
-// riskyVerbs free, loosen or give away something when a change or a step of it
-// is led by them.
-var riskyVerbs = forms("unset unsetting|lift|clear|empty|free|reclaim|relax|loosen|expire|archive|vacuum|compact|invalidate|suspend|pause|strip|" +
-	"withdraw|redirect|reroute|overwrite|preempt|scrub|trim|shed shedding")
-
-// takesRisk reports whether a step of a change is led by such a verb.
-func takesRisk(all []actionWord) bool {
-	for i, w := range all {
-		if _, known := riskyVerbs[w.text]; known && (i == 0 || w.joined || w.aim) && !asNoun(all, i) {
-			return true
+	if t.opens && !t.Name && i+1 < len(all) && (t.Has(words.Commands) || all[i+1].code && !all[i+1].opens) {
+		return !told(all, i)
+	}
+	for j := i - 1; j >= 0 && j >= i-commandReach; j-- {
+		if after := all[j+1]; after.joined || after.opens || after.code != all[j].code {
+			return false
+		}
+		if all[j].Has(words.Programs) {
+			return !told(all, j)
 		}
 	}
 	return false
 }
 
-// moreVerbs keep more than before.
-var moreVerbs = forms("increase|raise|extend|lengthen|double|grow|keep")
-
-// keepsOther reports whether a change says how much data is kept, without saying
-// that it is more than before.
-func keepsOther(all []actionWord) bool {
-	if _, more := moreVerbs[all[0].text]; more {
-		return false
+// told reports whether the command that begins at i is only told of.
+func told(all []token, i int) bool {
+	for i > 0 && all[i-1].Text == "sudo" {
+		i--
 	}
-	end := object(all)
-	for i := 1; i < end; i++ {
-		switch all[i].text {
-		case "retention", "history", "expiration", "expiry", "snapshots", "backups":
-			return nouns[all[end-1].text] != "other"
-		}
-	}
-	return false
+	return i > 0 && all[i-1].Has(words.Told) && (i < 2 || !all[i-2].Has(words.Runs))
 }
 
-// benign are settings that are safe to add or adjust, besides those that a type
-// is inferred from.
-var benign = set("collector|collectors|exporter|exporters|metric|metrics|logging|log|logs|cache|buffer|buffers|retry|retries|delay|grace|pool|workers|threads|" +
-	"connections|hook|hooks|rate|heartbeat|dashboard|dashboards|jitter|batch|queue|replica|compression|gzip|readiness|liveness|priority|eviction|" +
-	"swappiness|rotation|level|resources|period|sampling|shards|timeo|retrans|scrape|trace|tracing|spread")
-
-// namesSetting reports whether a change names a setting: a known word, a key such
-// as failureThreshold or dirty_ratio, or anything in a code span.
-func namesSetting(action string, all []actionWord) bool {
-	if strings.IndexByte(action, '`') >= 0 || strings.IndexByte(action, '=') >= 0 {
-		return true
-	}
-	for _, w := range all {
-		if benign[w.text] {
-			return true
-		}
-	}
-	if namesKnown(all) {
-		return true
-	}
-	for word := range strings.FieldsSeq(action) {
-		if isKey(word) {
-			return true
-		}
-	}
-	return false
-}
-
-// namesKnown reports whether a word of a change is known to be a setting.
-func namesKnown(all []actionWord) bool {
-	for i, w := range all {
-		if nouns[w.text] == Config || settingWords[w.text] || isProbe(all, i) || isMountOption(all, i) {
-			return true
-		}
-	}
-	return false
-}
-
-// isKey reports whether a word is written as the key of a setting.
-func isKey(word string) bool {
-	for i := 1; i+1 < len(word); i++ {
-		if word[i] == '_' || isCapital(word[i]) && word[i-1] >= 'a' && word[i-1] <= 'z' {
-			return true
-		}
-	}
-	return false
-}
-
-func isCapital(b byte) bool { return b >= 'A' && b <= 'Z' }
-
-// riskyParts are parts of keys that loosen protection, or move or lose data.
-var riskyParts = set("privilege|privileged|escalation|token|secret|password|zone|az|retention|storage|volume|volumes|deletion|delete|protection|encryption|" +
-	"encrypted|encrypt|public|root|skip|force|insecure|unsafe|engine|version|snapshot|destroy|reclaim|admin|anonymous|capabilities|auth|tls|ssl|verify|acl|rbac|" +
-	"purge|prune|wipe|erase|final|owner|policy|recreate")
-
-// riskyKey reports whether a change names a key that has such a part, in a code
-// span too.
-func riskyKey(action string) bool {
-	for word := range strings.FieldsFuncSeq(action, func(r rune) bool { return r != '_' && (r >= 0x80 || !isWord(byte(r))) }) {
-		if !isKey(word) {
+// risks reports whether a change of configuration is one for a person: it destroys
+// something, loosens protection, keeps less than before, or turns something off.
+// Settings stand in code spans as often as outside.
+func risks(all []token) bool {
+	ended := false
+	for i, t := range all {
+		ended = ended || i > 0 && (t.aim || t.Has(words.EndsAThing))
+		last := i+1 == len(all) || all[i+1].joined || t.code && !all[i+1].code
+		switch {
+		case t.Has(words.Risks), t.Name && t.Has(words.RisksInNames), t.Has(words.Commands) && t.code:
+		case t.Has(words.Destroys) && stepOf(t, i, ended) && !noun(all, i) && (last || !namesSetting(all[i+1])), t.Has(words.Loses):
+		case t.Has(words.Frees) && (i == 0 || t.joined || t.aim) && !noun(all, i):
+		case t.Has(words.Kept) && !ended && !all[0].Has(words.KeepsMore):
+		case t.Has(words.Sizes) && all[0].Has(words.Lessens):
+		case t.Has(words.Off) && (t.aim || last):
+		case t.Has(words.Zero) && (i == 0 || all[i-1].Text != "from"):
+		case strings.Count(t.Text, ".") == 3 && strings.Trim(t.Text, "0123456789.") == "": // an address
+		default:
 			continue
 		}
-		start := 0
-		for i := 1; i <= len(word); i++ {
-			if i < len(word) && word[i] != '_' && (!isCapital(word[i]) || isCapital(word[i-1])) {
-				continue
-			}
-			if riskyParts[lower(strings.Trim(word[start:i], "_"))] {
-				return true
-			}
-			start = i
+		return true
+	}
+	return false
+}
+
+// stepOf reports whether a destructive verb at i is what a change does, or part of
+// the thing that it adds.
+func stepOf(t token, i int, ended bool) bool {
+	return t.aim || !ended || (i == 0 || t.lead() || t.code) && t.Base.Has(words.Destroys)
+}
+
+var neverReached = pattern.Lazy(`\b(?:99(?:[.,][0-9]+)?|100) ?(?:%|percent\b)`)
+
+// silences reports whether an alert or a monitor that is there is made quieter, or
+// is meant to act where it should tell.
+func silences(action string, all []token) bool {
+	for i, t := range all {
+		switch {
+		case t.Has(words.Quiets) && (i == 0 || t.lead() && t.Base.Has(words.Quiets)), t.Has(words.Acts):
+			return true
+		case t.aim && t.Has(words.Destroys) && i > 0 && (strings.HasSuffix(t.Text, "ing") ||
+			all[i-1].Has(words.AboutAlerts) || all[i-1].Has(words.AboutMonitors) || all[i-1].Has(words.Doers)):
+			return true
+		}
+	}
+	return anyOf(all, words.Thresholds) && !anyOf(all, words.GoodRatios) && neverReached().MatchString(action)
+}
+
+// aboutAlert reports whether a change of configuration is one of an alert.
+func aboutAlert(all []token) bool { return anyOf(all, words.AboutAlerts) }
+
+// watching reports whether a text has a word of alerting, watching or measuring, or
+// the name of an alert, which is written like one of a type.
+func watching(text string, all []token) bool {
+	for _, t := range all {
+		if t.Has(words.Watching) || t.Name && !t.Inside && text[t.Start] >= 'A' && text[t.Start] <= 'Z' {
+			return true
 		}
 	}
 	return false
+}
+
+func namesSetting(t token) bool {
+	return t.Has(words.AboutSettings) || t.Has(words.AboutResources) || t.Has(words.SettingsNamed)
 }

@@ -214,18 +214,26 @@ func leadTag(action string) (tag, rest string, found bool) {
 }
 
 // taskType is the type that a task states: [Alert] before the action or
-// (Alert) after it.
+// (Alert) after it. Several different ones are a compound, which no rule but a
+// person may take apart.
 func taskType(action string) stated {
 	rest := action
+	var first stated
 	for range 4 {
 		tag, after, found := leadTag(rest)
 		if !found {
 			break
 		}
 		if s := parseType(tag); s.kind != "" {
-			return s
+			if first.kind == "" {
+				first = s
+			}
+			first.compound = first.compound || s.kind != first.kind
 		}
 		rest = after
+	}
+	if first.kind != "" {
+		return first
 	}
 	text := strings.TrimRight(action, " *_.`")
 	if !strings.HasSuffix(text, ")") && !strings.HasSuffix(text, "]") {

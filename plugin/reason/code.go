@@ -23,6 +23,7 @@ const (
 	StatusWithNote      Code = "status-with-note"
 	TypeUnknown         Code = "type-unknown"
 	TypeNotSafe         Code = "type-not-safe"
+	TypeDoubtful        Code = "type-doubtful"
 	TypeInferred        Code = "type-inferred"
 	Duplicate           Code = "duplicate"
 	Overtaken           Code = "overtaken"

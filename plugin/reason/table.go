@@ -29,6 +29,7 @@ var groups = []Group{
 		{StatusWithNote, "the status holds a note besides TODO", "Leave only TODO in the status, and move the note to the details."},
 		{TypeUnknown, "it has no known type, and its type cannot be inferred reliably", "If it is an Alert, Config or Monitor, say so in a Type column."},
 		{TypeNotSafe, "work of this type needs a person", "Implement it by hand, or move the part that is an Alert, Config or Monitor into its own row."},
+		{TypeDoubtful, "it is called an Alert or a Monitor, but nothing in it is about alerting, watching or measuring", "Give it the type that it has, or say in the action what is watched and when it alerts."},
 		{TypeInferred, "its type is only inferred from the action, and inferred_types does not allow that here", "State the type: in a Type column, or as [Alert] before the action of a task."},
 		{Duplicate, "the document already has the same action, open or done", "Remove one of the two, or say how they differ."},
 		{Overtaken, "another part of the document says that the item is settled, declined or superseded", "Correct its status, or remove that statement."},

@@ -57,24 +57,24 @@ func Is(text string, c Class) bool { return Find(text).Has(c) }
 // Begins is the longest word of some classes that a text begins with, and its
 // length there in bytes; 0 when there is none.
 func Begins(text string, classes Set) (int, Word) {
-	head := text[:min(len(text), longest)]
 	var buffer [longest + 4]byte
-	for n := len(head); n > 0; n-- {
-		if n < len(text) && !utf8.RuneStart(text[n]) {
+	var best Word
+	length := 0
+	out, space := buffer[:0], false
+	for i := 0; i < len(text) && len(out) < longest; {
+		var r rune
+		var size int
+		out, r, size, space = compare(out, text[i:], space)
+		i += size
+		rest := strings.TrimPrefix(text[i:], presentation)
+		if joins(r) || !ends(text[:i], rest) {
 			continue
 		}
-		if last, _ := utf8.DecodeLastRuneInString(head[:n]); joins(last) {
-			continue
-		}
-		word, found := known().words[string(compared(buffer[:0], head[:n]))]
-		if !found || !word.meets(classes) {
-			continue
-		}
-		if rest := strings.TrimPrefix(text[n:], presentation); ends(head[:n], rest) {
-			return len(text) - len(rest), word
+		if word, found := known().words[string(out)]; found && word.meets(classes) {
+			length, best = len(text)-len(rest), word
 		}
 	}
-	return 0, Word{}
+	return length, best
 }
 
 // presentation may follow a sign and asks to show it as an emoji.
@@ -102,24 +102,30 @@ func spaceless(r rune) bool {
 func compared(out []byte, text string) []byte {
 	space := false
 	for i := 0; i < len(text) && len(out) <= longest; {
-		r, size := rune(text[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRuneInString(text[i:])
-		}
+		var size int
+		out, _, size, space = compare(out, text[i:], space)
 		i += size
-		if joins(r) {
-			space = len(out) > 0
-			continue
-		}
-		if space {
-			out, space = append(out, ' '), false
-		}
-		if r == '’' {
-			r = '\''
-		}
-		out = utf8.AppendRune(out, folded(r))
 	}
 	return out
+}
+
+// compare appends the first letter of a text in that form; space says that a space
+// is due before it. What joins words makes one due.
+func compare(out []byte, text string, space bool) ([]byte, rune, int, bool) {
+	r, size := rune(text[0]), 1
+	if r >= utf8.RuneSelf {
+		r, size = utf8.DecodeRuneInString(text)
+	}
+	if joins(r) {
+		return out, r, size, len(out) > 0
+	}
+	if space {
+		out = append(out, ' ')
+	}
+	if r == '’' {
+		return append(out, '\''), r, size, false
+	}
+	return utf8.AppendRune(out, folded(r)), r, size, false
 }
 
 // joins reports whether a sign stands between the words of one that is several.
@@ -168,7 +174,10 @@ func Fold(text string) string {
 
 // dictionary is all the tables, read.
 type dictionary struct {
-	words map[string]Word // by their compared form
+	words       map[string]Word     // by their compared form
+	phrases     map[string][]phrase // the words of sentences by their first part, longest first
+	spaceless   map[string]Word     // those of languages without spaces
+	spacelessBy map[rune][]string   // by their first letter, longest first
 }
 
 var known = sync.OnceValue(func() *dictionary {
@@ -186,33 +195,24 @@ var known = sync.OnceValue(func() *dictionary {
 			panic(fmt.Errorf("%s: %w", file.Name(), err)) // a mistake of ours, which every test finds
 		}
 	}
+	d.index()
 	return d
 })
 
 // read adds a table. Its form is told at the head of english.txt.
 func (d *dictionary) read(table string) error {
-	var class Class
-	var verbs, begun bool
-	for line := range strings.Lines(table) {
-		line = strings.TrimRight(line, "\n")
-		if line == "" || line[0] == '#' {
+	for line := range strings.Lines(strings.ReplaceAll(table, "\n ", " ")) {
+		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 			continue
 		}
-		if line[0] != ' ' {
-			name, rest, _ := strings.Cut(line, ":")
-			name, verbs = strings.CutSuffix(name, " +")
-			if class, begun = classOf[name]; !begun {
-				return fmt.Errorf("the class %q is not known", name)
-			}
-			line = rest
+		name, list, _ := strings.Cut(line, ":")
+		name, verbs := strings.CutSuffix(name, " +")
+		class, found := classOf[name]
+		if !found {
+			return fmt.Errorf("the class %q is not known", name)
 		}
-		if !begun {
-			return fmt.Errorf("no class stands above %q", line)
-		}
-		for entry := range strings.SplitSeq(line, ",") {
-			if entry = strings.TrimSpace(entry); entry != "" {
-				d.enter(entry, class, verbs)
-			}
+		for entry := range strings.SplitSeq(list, ",") {
+			d.enter(strings.TrimSpace(entry), class, verbs)
 		}
 	}
 	return nil

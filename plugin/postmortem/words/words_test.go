@@ -41,7 +41,8 @@ func everyEntry(tb testing.TB) []entry {
 			}
 			for one := range strings.SplitSeq(list, ",") {
 				base, _, _ := strings.Cut(strings.TrimSpace(one), " = ")
-				base, _, _ = strings.Cut(base, " (")
+				base, _, _ = strings.Cut(base, "(") // irregular forms
+				base = strings.TrimSpace(base)
 				if base == "" {
 					tb.Errorf("%s: the class %s has an empty word", file.Name(), name)
 				}
@@ -113,7 +114,6 @@ func TestWordsOfOneSignStandAlone(t *testing.T) {
 func TestTablesSayWhatIsWrongWithThem(t *testing.T) {
 	for table, want := range map[string]string{
 		"stauts open: todo\n":   `the class "stauts open" is not known`,
-		"  todo\n":              `no class stands above "  todo"`,
 		"# x\nstatus done: x\n": "",
 	} {
 		d := dictionary{words: map[string]Word{}}
