@@ -48,7 +48,9 @@ func (j *job) connect(ctx context.Context, k access.Keys, commands host.Commands
 		return h, err
 	}
 	if together {
-		j.Log.Warn().Str("stage", "hosts").Msg("the agent runs as the user who holds Terraform's credentials; agent_hosts separates them")
+		if h.Facts.Box == nil {
+			j.Log.Warn().Str("stage", "hosts").Msg("the agent runs as the user who holds Terraform's credentials; a sandbox keeps it from them, and agent_hosts separates them")
+		}
 		h.Agent = h.Terraform
 		return h, nil
 	}

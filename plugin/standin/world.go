@@ -375,6 +375,8 @@ func (w *World) Settings() map[string]string {
 		"PLUGIN_VAULT_ADDR":      w.Vault.Addr(),
 		"PLUGIN_VAULT_JWT_PATH":  w.tokenFile(),
 		"PLUGIN_HOSTS":           w.SSH.Target(),
+		// The stand-in of the agent notes what it is told in a folder of its own.
+		"PLUGIN_SANDBOX": "off",
 	}
 	if w.Jump != nil {
 		settings["PLUGIN_JUMP_HOST"] = w.Jump.Target()
