@@ -3,165 +3,149 @@ package words
 // Class is what words are used for.
 type Class uint8
 
-// The classes, in the order of the tables, where their names stand and what they
-// are for.
-const (
-	StatusOpen Class = iota
-	StatusApproved
-	StatusDone
-	StatusInProgress
-	StatusHeld
-	StatusDeclined
-	StatusRemains
-	HeadingFollowUps
-	HeadingMeasures
-	HeadingNoItems
-	HeadingAspects
-	HeadingQualifiers
-	HeadingTails
-	HeadingDone
-	HeadingPeople
-	HeadingNotYet
-	ColumnAction
-	ColumnItem
-	ColumnAnything
-	ColumnStatus
-	ColumnState
-	ColumnPriority
-	ColumnSeverity
-	ColumnType
-	ColumnKind
-	ColumnOwner
-	ColumnDue
-	ColumnTicket
-	ColumnDetails
-	ColumnNotes
-	ColumnID
-	ColumnDate
-	ColumnCommit
-	ColumnBy
-	LabelOwner
-	LabelDue
-	LabelField
-	TypeAlert
-	TypeConfig
-	TypeMonitor
-	TypeArchitecture
-	TypeInvestigation
-	TypeMigration
-	TypeRunbook
-	TypeUpstream
-	TypeNone
-	PriorityP0
-	PriorityP1
-	PriorityP2
-	PriorityP3
-	Nothing
-	NothingBegins
-	FillIn
-	Joins
-	Aims
-	Definite
-	Destroys
-	Mild
-	Loses
-	Events
-	Programs
-	Commands
-	Runs
-	Told
-	Quiets
-	Acts
-	Doers
-	Thresholds
-	GoodRatios
-	Risks
-	Harmless
-	Everybody
-	RisksInNames
-	Frees
-	Kept
-	KeepsMore
-	Lessens
-	Sizes
-	Off
-	Zero
-	Secrets
-	Adds
-	Changes
-	Sets
-	Structure
-	Settings
-	SettingsNamed
-	AboutAlerts
-	AboutMonitors
-	AboutSettings
-	AboutResources
-	AboutRunbooks
-	AboutOtherWork
-	AboutOtherThings
-	AboutSoftware
-	Boundless
-	Watching
-	PhrasesAnAlert
-	Conditions
-	Bounds
-	EndsAThing
-	LeadsToMigration
-	LeadsToInvestigation
-	LeadsToARunbook
-	LeadsToArchitecture
-	People
-	LeadsForPeople
-	Watches
-	Doubts
-	Hedges
-	OpenEnds
-	HedgesInFront
-	Vague
-	Outcomes
-	Adjusts
-	Holds
-	HoldsConfiguration
-	ByHand
-	Decides
-	Undecided
-	Negates
-	Settles
-	DestroysAnywhere
-	ChangesAnywhere
-	classes
+// classOf is the classes by their names in the tables.
+var classOf = map[string]Class{}
+
+// class is the next one.
+func class(name string) Class {
+	classOf[name] = Class(len(classOf))
+	return classOf[name]
+}
+
+// The classes, in the order of the tables, which say what they are for.
+var (
+	StatusOpen           = class("status open")
+	StatusApproved       = class("status approved")
+	StatusDone           = class("status done")
+	StatusInProgress     = class("status in progress")
+	StatusHeld           = class("status held")
+	StatusDeclined       = class("status declined")
+	StatusRemains        = class("status remains")
+	HeadingFollowUps     = class("heading follow-ups")
+	HeadingMeasures      = class("heading measures")
+	HeadingNoItems       = class("heading no items")
+	HeadingAspects       = class("heading aspects")
+	HeadingQualifiers    = class("heading qualifiers")
+	HeadingTails         = class("heading tails")
+	HeadingDone          = class("heading done")
+	HeadingPeople        = class("heading people")
+	HeadingNotYet        = class("heading not yet")
+	ColumnAction         = class("column action")
+	ColumnItem           = class("column item")
+	ColumnAnything       = class("column anything")
+	ColumnStatus         = class("column status")
+	ColumnState          = class("column state")
+	ColumnPriority       = class("column priority")
+	ColumnSeverity       = class("column severity")
+	ColumnType           = class("column type")
+	ColumnKind           = class("column kind")
+	ColumnOwner          = class("column owner")
+	ColumnDue            = class("column due")
+	ColumnTicket         = class("column ticket")
+	ColumnDetails        = class("column details")
+	ColumnNotes          = class("column notes")
+	ColumnID             = class("column id")
+	ColumnDate           = class("column date")
+	ColumnCommit         = class("column commit")
+	ColumnBy             = class("column by")
+	LabelOwner           = class("label owner")
+	LabelDue             = class("label due")
+	LabelField           = class("label field")
+	TypeAlert            = class("type alert")
+	TypeConfig           = class("type config")
+	TypeMonitor          = class("type monitor")
+	TypeArchitecture     = class("type architecture")
+	TypeInvestigation    = class("type investigation")
+	TypeMigration        = class("type migration")
+	TypeRunbook          = class("type runbook")
+	TypeUpstream         = class("type upstream")
+	TypeNone             = class("type none")
+	PriorityP0           = class("priority p0")
+	PriorityP1           = class("priority p1")
+	PriorityP2           = class("priority p2")
+	PriorityP3           = class("priority p3")
+	Nothing              = class("nothing")
+	NothingBegins        = class("nothing begins")
+	FillIn               = class("fill in")
+	Joins                = class("joins")
+	Aims                 = class("aims")
+	Definite             = class("definite")
+	Destroys             = class("destroys")
+	Mild                 = class("mild")
+	Loses                = class("loses")
+	Events               = class("events")
+	Programs             = class("programs")
+	Commands             = class("commands")
+	Runs                 = class("runs")
+	Told                 = class("told")
+	Quiets               = class("quiets")
+	Acts                 = class("acts")
+	Doers                = class("doers")
+	Thresholds           = class("thresholds")
+	GoodRatios           = class("good ratios")
+	Risks                = class("risks")
+	Harmless             = class("harmless")
+	Everybody            = class("everybody")
+	RisksInNames         = class("risks in names")
+	Frees                = class("frees")
+	Kept                 = class("kept")
+	KeepsMore            = class("keeps more")
+	Lessens              = class("lessens")
+	Sizes                = class("sizes")
+	Off                  = class("off")
+	Zero                 = class("zero")
+	Secrets              = class("secrets")
+	Adds                 = class("adds")
+	Changes              = class("changes")
+	Sets                 = class("sets")
+	Structure            = class("structure")
+	Settings             = class("settings")
+	SettingsNamed        = class("settings named")
+	AboutAlerts          = class("about alerts")
+	AboutMonitors        = class("about monitors")
+	AboutSettings        = class("about settings")
+	AboutResources       = class("about resources")
+	AboutRunbooks        = class("about runbooks")
+	AboutOtherWork       = class("about other work")
+	AboutOtherThings     = class("about other things")
+	AboutSoftware        = class("about software")
+	Boundless            = class("boundless")
+	Watching             = class("watching")
+	PhrasesAnAlert       = class("phrases an alert")
+	Conditions           = class("conditions")
+	Bounds               = class("bounds")
+	EndsAThing           = class("ends a thing")
+	LeadsToMigration     = class("leads to migration")
+	LeadsToInvestigation = class("leads to investigation")
+	LeadsToARunbook      = class("leads to a runbook")
+	LeadsToArchitecture  = class("leads to architecture")
+	People               = class("people")
+	LeadsForPeople       = class("leads for people")
+	Watches              = class("watches")
+	Doubts               = class("doubts")
+	Hedges               = class("hedges")
+	OpenEnds             = class("open ends")
+	HedgesInFront        = class("hedges in front")
+	Vague                = class("vague")
+	Outcomes             = class("outcomes")
+	Adjusts              = class("adjusts")
+	Holds                = class("holds")
+	HoldsConfiguration   = class("holds configuration")
+	ByHand               = class("by hand")
+	Decides              = class("decides")
+	Undecided            = class("undecided")
+	Negates              = class("negates")
+	Settles              = class("settles")
+	DestroysAnywhere     = class("destroys anywhere")
+	ChangesAnywhere      = class("changes anywhere")
 )
 
-// inSentences is the first of the classes whose words are looked for in sentences;
-// those before it are the whole of a heading or a cell.
-const inSentences = Joins
-
-var classOf = map[string]Class{
-	"status open": StatusOpen, "status approved": StatusApproved, "status done": StatusDone, "status in progress": StatusInProgress,
-	"status held": StatusHeld, "status declined": StatusDeclined, "status remains": StatusRemains, "heading follow-ups": HeadingFollowUps,
-	"heading measures": HeadingMeasures, "heading no items": HeadingNoItems, "heading aspects": HeadingAspects,
-	"heading qualifiers": HeadingQualifiers, "heading tails": HeadingTails, "heading done": HeadingDone, "heading people": HeadingPeople,
-	"heading not yet": HeadingNotYet, "column action": ColumnAction, "column item": ColumnItem, "column anything": ColumnAnything,
-	"column status": ColumnStatus, "column state": ColumnState, "column priority": ColumnPriority, "column severity": ColumnSeverity,
-	"column type": ColumnType, "column kind": ColumnKind, "column owner": ColumnOwner, "column due": ColumnDue, "column ticket": ColumnTicket,
-	"column details": ColumnDetails, "column notes": ColumnNotes, "column id": ColumnID, "column date": ColumnDate,
-	"column commit": ColumnCommit, "column by": ColumnBy, "label owner": LabelOwner, "label due": LabelDue, "label field": LabelField,
-	"type alert": TypeAlert, "type config": TypeConfig, "type monitor": TypeMonitor, "type architecture": TypeArchitecture,
-	"type investigation": TypeInvestigation, "type migration": TypeMigration, "type runbook": TypeRunbook, "type upstream": TypeUpstream,
-	"type none": TypeNone, "priority p0": PriorityP0, "priority p1": PriorityP1, "priority p2": PriorityP2, "priority p3": PriorityP3,
-	"nothing": Nothing, "nothing begins": NothingBegins, "fill in": FillIn, "joins": Joins, "aims": Aims, "definite": Definite,
-	"destroys": Destroys, "mild": Mild, "loses": Loses, "events": Events, "programs": Programs, "commands": Commands, "runs": Runs,
-	"told": Told, "quiets": Quiets, "acts": Acts, "doers": Doers, "thresholds": Thresholds, "good ratios": GoodRatios, "risks": Risks,
-	"harmless": Harmless, "everybody": Everybody, "risks in names": RisksInNames, "frees": Frees, "kept": Kept, "keeps more": KeepsMore,
-	"lessens": Lessens, "sizes": Sizes, "off": Off, "zero": Zero, "secrets": Secrets, "adds": Adds, "changes": Changes, "sets": Sets,
-	"structure": Structure, "settings": Settings, "settings named": SettingsNamed, "about alerts": AboutAlerts, "about monitors": AboutMonitors,
-	"about settings": AboutSettings, "about resources": AboutResources, "about runbooks": AboutRunbooks, "about other work": AboutOtherWork,
-	"about other things": AboutOtherThings, "about software": AboutSoftware, "boundless": Boundless, "watching": Watching,
-	"phrases an alert": PhrasesAnAlert, "conditions": Conditions, "bounds": Bounds, "ends a thing": EndsAThing,
-	"leads to migration": LeadsToMigration, "leads to investigation": LeadsToInvestigation, "leads to a runbook": LeadsToARunbook,
-	"leads to architecture": LeadsToArchitecture, "people": People, "leads for people": LeadsForPeople, "watches": Watches, "doubts": Doubts,
-	"hedges": Hedges, "open ends": OpenEnds, "hedges in front": HedgesInFront, "vague": Vague, "outcomes": Outcomes, "adjusts": Adjusts,
-	"holds": Holds, "holds configuration": HoldsConfiguration, "by hand": ByHand, "decides": Decides, "undecided": Undecided,
-	"negates": Negates, "settles": Settles, "destroys anywhere": DestroysAnywhere, "changes anywhere": ChangesAnywhere,
-}
+// sentences are the classes whose words are looked for in sentences; those before
+// them are the whole of a heading or a cell.
+var sentences = func() Set {
+	var all Set
+	for c := Joins; int(c) < len(classOf); c++ {
+		all.add(Of(c))
+	}
+	return all
+}()

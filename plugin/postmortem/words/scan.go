@@ -204,12 +204,3 @@ func (d *dictionary) index() {
 		slices.SortFunc(list, func(a, b string) int { return len(b) - len(a) })
 	}
 }
-
-// sentences are the classes whose words are looked for in sentences.
-var sentences = func() Set {
-	var all Set
-	for c := inSentences; c < classes; c++ {
-		all.add(Of(c))
-	}
-	return all
-}()

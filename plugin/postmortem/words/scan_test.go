@@ -29,7 +29,7 @@ func capital(word string) string {
 
 func TestEveryWordIsFoundInASentenceAndNoneInALongerWord(t *testing.T) {
 	for _, one := range everyEntry(t) {
-		if one.class < inSentences {
+		if one.class < Joins {
 			continue
 		}
 		for _, sentence := range []string{"%s", "Zzz %s zzz", "zzz,%s.", "`%s`", "**%s** zzz", "zzz (%s)"} {

@@ -145,7 +145,7 @@ func FuzzWords(f *testing.F) {
 		f.Add(text)
 	}
 	all := Of()
-	for c := range classes {
+	for _, c := range classOf {
 		all.add(Of(c))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
