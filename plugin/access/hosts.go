@@ -11,6 +11,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
+	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -19,13 +20,27 @@ import (
 // the first has all of it.
 func Needs(s settings.Settings, program string) (terraform, forAgent host.Need, together bool) {
 	terraform = host.Need{Terraform: ProgramOnHost(program), Carry: s.Hosts.Prepare.Carry, Workdir: s.Hosts.Prepare.Workdir}
-	forAgent = host.Need{Agent: s.Agent.Command, AgentFrom: agent.LeastVersion, Sandbox: s.Agent.Sandbox, Program: agent.Needs()}
+	forAgent = host.Need{Agent: s.Agent.Command, AgentFrom: agent.LeastVersion, Sandbox: s.Agent.Sandbox, Program: agent.Needs(), Network: network(s.Agent)}
 	if together = slices.Equal(s.Hosts.Hosts, s.Hosts.AgentHosts); together {
 		all := forAgent
 		all.Terraform, all.Carry, all.Workdir = terraform.Terraform, terraform.Carry, terraform.Workdir
 		terraform = all
 	}
 	return terraform, forAgent, together
+}
+
+// network is what the agent reaches from its sandbox.
+func network(a settings.Agent) host.Network {
+	if a.Network == settings.HostNetwork {
+		return host.Network{}
+	}
+	servers := func(variables map[string]string) []string {
+		return slices.Concat(agent.Servers(variables), a.AllowedHosts)
+	}
+	return host.Network{
+		Servers: servers, Variables: agent.EndpointVariables,
+		Required: a.Sandbox.Mode == sandbox.Require && a.Network == settings.ModelNetwork,
+	}
 }
 
 // ProgramOnHost is the program that preflight looks for; one that comes with

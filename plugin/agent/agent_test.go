@@ -3,6 +3,7 @@ package agent_test
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -227,7 +228,7 @@ func TestDecode(t *testing.T) {
 		{"control characters", `{"type":"result","subtype":"success","is_error":true,"result":"API Error: 400 \u001b[31mred\nline","num_turns":2,"total_cost_usd":1,"api_error_status":400}`, 1, "", agent.Report{Subtype: "success", CostUSD: 1, CostKnown: true, Turns: 2, Problem: "exit code 1: API Error: 400 red line"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := agent.Decode([]byte(c.stdout), c.exit, c.stderr); got != c.want {
+			if got := agent.Decode([]byte(c.stdout), c.exit, c.stderr); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}
 		})

@@ -12,15 +12,16 @@ import (
 // Report is what a run of the agent came to. Only the change itself says
 // whether it did anything: a run in which every tool was denied ends well too.
 type Report struct {
-	OK        bool    // the run ended as a success
-	Subtype   string  // of the last result; "" when there was none
-	Problem   string  // one line, when not OK
-	CostUSD   float64 // list price in dollars, the most that any result told
-	CostKnown bool    // false when the last result did not tell the cost, or the output was cut: charge the whole slice
-	Turns     int     // of the model
-	Denials   int     // tool calls that were denied
-	Login     error   // its login was changed and did not go back to the account; nil when all is well
-	Ended     string  // why its program was ended from outside, by who supervised it; "" when it ended by itself
+	OK        bool     // the run ended as a success
+	Subtype   string   // of the last result; "" when there was none
+	Problem   string   // one line, when not OK
+	CostUSD   float64  // list price in dollars, the most that any result told
+	CostKnown bool     // false when the last result did not tell the cost, or the output was cut: charge the whole slice
+	Turns     int      // of the model
+	Denials   int      // tool calls that were denied
+	Login     error    // its login was changed and did not go back to the account; nil when all is well
+	Ended     string   // why its program was ended from outside, by who supervised it; "" when it ended by itself
+	Refused   []string // servers that its sandbox kept it from, as host:port, by who supervised it
 
 	// Outside: account, model, network or the program itself is out of order, and
 	// the item is not to blame. No other item fares better now.

@@ -33,6 +33,7 @@ type Exit struct {
 	Truncated bool      // the beginning of Stdout or Stderr is missing
 	Orphans   bool      // something of it could not be ended
 	Login     error     // what became of a login that it changed in its sandbox, nil when all is well
+	Refused   []string  // servers that it asked its proxy for in vain, as host:port; a few, fit for printing
 }
 
 // OK reports whether it ended by itself with exit code 0.

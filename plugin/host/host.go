@@ -18,8 +18,9 @@ import (
 // A Host runs the scripts on one machine. It is safe for concurrent use. Close
 // it when done.
 type Host struct {
-	shell script.Shell
-	close func() error
+	shell   script.Shell
+	network network
+	close   func() error
 }
 
 // Dial connects to a machine over SSH and logs in.
@@ -35,7 +36,11 @@ func Dial(ctx context.Context, login sshclient.Login) (*Host, error) {
 		}
 		return &script.Stream{Stdin: session.Stdin, Stdout: session.Stdout, Stderr: session.Stderr, Wait: session.Wait, Kill: session.Kill}, nil
 	}
-	return &Host{shell: script.Shell{Name: login.Target.String(), Start: start, Tempo: script.UsualTempo()}, close: client.Close}, nil
+	return &Host{
+		shell:   script.Shell{Name: login.Target.String(), Start: start, Tempo: script.UsualTempo()},
+		network: network{listen: client.ListenUnix, dial: client.DialContext},
+		close:   client.Close,
+	}, nil
 }
 
 // Name is "user@host:port" or "local", fit for printing.

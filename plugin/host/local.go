@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -24,7 +25,10 @@ func Local(root string) (*Host, error) {
 		root = absolute
 	}
 	shell := script.Shell{Name: "local", Root: root, Start: starting(cleanEnvironment()), Tempo: script.UsualTempo()}
-	return &Host{shell: shell, close: func() error { return nil }}, nil
+	listen := func(ctx context.Context, path string) (net.Listener, error) {
+		return (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	}
+	return &Host{shell: shell, network: network{listen: listen, dial: (&net.Dialer{}).DialContext}, close: func() error { return nil }}, nil
 }
 
 // cleanEnvironment is what children may know: nothing of the settings, of

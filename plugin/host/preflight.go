@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host/egressproxy"
 	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
@@ -21,6 +22,7 @@ import (
 type Need struct {
 	Agent     string   // program of the agent
 	AgentFrom string   // oldest version of the agent that will do, such as "2.1.0"; empty for any
+	Network   Network  // of the agent in its sandbox
 	Terraform string   // program of Terraform; skipped when it is a path inside the repository
 	Carry     []string // as in Prepare; names without wildcards must exist
 	Workdir   string   // as in Prepare
@@ -46,8 +48,9 @@ type Facts struct {
 	Linger        string  // "yes" or "no" when systemd-logind said it
 	Warnings      []error // what is no hindrance, one sentence each
 
-	Box    *sandbox.Box    // the sandbox that works here; nil for none
-	Probed []sandbox.Check // what was tried in it
+	Box     *sandbox.Box        // the sandbox that works here; nil for none
+	Probed  []sandbox.Check     // what was tried in it
+	Servers egressproxy.Servers // all that the agent reaches in it; empty for what the host reaches
 }
 
 const minFree = 512 << 20
@@ -106,7 +109,7 @@ func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error)
 	a, err := h.do(ctx, script.Job{
 		Doing: "looking at what is installed", Files: []string{"preflight"}, Timeout: 2 * time.Minute,
 		Variables: script.Variables{
-			"agent": need.Agent, "terraform": need.Terraform, "workdir": need.Workdir, "carry": carry,
+			"agent": need.Agent, "variables": strings.Join(need.Network.Variables, " "), "terraform": need.Terraform, "workdir": need.Workdir, "carry": carry,
 			"sandbox": sandboxFlag(need.Sandbox), "kernel": kernelVariable(),
 		},
 	})
@@ -118,7 +121,10 @@ func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error)
 	}
 	facts, problems := h.inspect(a, need)
 	if facts.AgentPath != "" && confines(need.Sandbox) {
-		err = h.confine(ctx, a, need, &facts, func(err error) { problems = append(problems, h.problem(AboutSandbox, err)) })
+		problem := func(err error) { problems = append(problems, h.problem(AboutSandbox, err)) }
+		if err = h.confine(ctx, a, need, &facts, problem); err == nil && facts.Box != nil && need.Network.Servers != nil {
+			err = h.confineNetwork(ctx, a, need.Network, &facts, problem)
+		}
 	}
 	return facts, problems, err
 }

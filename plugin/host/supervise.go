@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/host/egressproxy"
 	"github.com/pm-todos/pm-todos/plugin/host/script"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
@@ -38,6 +39,11 @@ type Process struct {
 	// Box confines it, in the root of the workspace: the program is the one of the
 	// sandbox, whatever Argv names first. Nil runs it as it is.
 	Box *sandbox.Box
+
+	// Servers are all that it reaches in its sandbox, by a proxy; empty for what the
+	// host reaches. Exit tells what else it asked for.
+	Servers egressproxy.Servers
+	proxy   string // socket on the host of the proxy to them
 }
 
 const (
@@ -62,7 +68,18 @@ var envPattern = pattern.Lazy(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // An exit code other than 0 is no error. When the context ends, the Exit holds
 // what could still be fetched and the error wraps the context's.
 func (w *Workspace) Supervise(ctx context.Context, p Process) (Exit, error) {
-	return w.supervise(ctx, "running "+strconv.Quote(path.Base(first(p.Argv))), p, true)
+	doing := "running " + strconv.Quote(path.Base(first(p.Argv)))
+	if p.Box == nil || len(p.Servers) == 0 {
+		return w.supervise(ctx, doing, p, true)
+	}
+	proxy, socket, err := w.run.host.openProxy(ctx, w.run.dir, p.Servers)
+	if err != nil {
+		return Exit{Code: -1}, fmt.Errorf("%s: %w", doing, err)
+	}
+	p.proxy = socket
+	exit, err := w.supervise(ctx, doing, p, true)
+	exit.Refused = proxy.Close()
+	return exit, err
 }
 
 func first(list []string) string {
@@ -81,6 +98,9 @@ func (w *Workspace) supervise(ctx context.Context, doing string, p Process, cont
 	variables := script.Variables{"boxed": ""}
 	if p.Box != nil {
 		words, variables = p.Box.Command(p.Argv[1:]), boxVariables(p.Box)
+	}
+	if p.proxy != "" {
+		words = p.Box.Behind(p.proxy, p.Argv[1:])
 	}
 	argv, err := script.QuoteAll(words)
 	if err != nil {

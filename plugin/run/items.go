@@ -64,6 +64,7 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 	programs := onhost.Programs{
 		Agent: s.Agent.Command, Box: h.Facts.Box, Commands: commands, Prepare: s.Hosts.Prepare,
 		Verify: s.Terraform.VerifyCommand, Timeout: s.Agent.ItemTimeout,
+		Servers: h.Facts.Servers,
 	}
 	agentPrograms := programs
 	programs.Pins = j.pins(h, commands)

@@ -111,7 +111,19 @@ type Agent struct {
 	BudgetUSD   float64
 	ItemTimeout time.Duration
 	Sandbox     sandbox.Policy
+
+	Network      AgentNetwork // empty: ModelNetwork as far as a host can do it
+	AllowedHosts []string     // what the agent reaches beside its model, as HOST or HOST:PORT
 }
+
+// AgentNetwork is what the agent reaches from its sandbox.
+type AgentNetwork string
+
+// The networks of a sandbox.
+const (
+	ModelNetwork AgentNetwork = "model" // the servers of its model
+	HostNetwork  AgentNetwork = "host"  // what the host reaches
+)
 
 // Terraform say what may change and how it is planned.
 type Terraform struct {

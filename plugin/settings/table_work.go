@@ -41,6 +41,16 @@ var agentEntries = []Entry{
 		read:  asMoney(func(s *Settings) *float64 { return &s.Agent.BudgetUSD }),
 	},
 	{
+		Name: "sandbox_network", told: "`model`, and `host` with a warning on a host where that cannot be had",
+		Usage: "What the agent reaches from its sandbox: `model` for the servers of its model, by a proxy of this program, or `host` for all that the host reaches. With `model` and `sandbox: require`, a host where that cannot be had is not used.",
+		read:  asChoice(func(s *Settings) *AgentNetwork { return &s.Agent.Network }, ModelNetwork, HostNetwork),
+	},
+	{
+		Name:  "sandbox_allowed_hosts",
+		Usage: "List of servers, `HOST` or `HOST:PORT`, that the agent may reach beside those of its model, such as a gateway's login server. No wildcards; the port is 443 unless given.",
+		read:  asList(func(s *Settings) *[]string { return &s.Agent.AllowedHosts }, serverName),
+	},
+	{
 		Name: "item_timeout", Default: "30m",
 		Usage: "Time limit for the agent and the plans of one item. An apply is never cut short.",
 		read:  asDuration(func(s *Settings) *time.Duration { return &s.Agent.ItemTimeout }, false),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/notify"
+	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 	"github.com/pm-todos/pm-todos/plugin/vault"
 )
@@ -78,6 +79,7 @@ func (s Settings) conflicts(given func(setting string) bool) []Problem {
 	f := finder{s: s, given: given}
 	f.repository()
 	f.documents()
+	f.sandbox()
 	f.vault()
 	f.keys()
 	f.hosts()
@@ -144,6 +146,15 @@ func (f *finder) documents() {
 	}
 	if f.given("carry") && !f.given("workdir") {
 		f.add("workdir", "is missing", "carry copies files from it")
+	}
+}
+
+func (f *finder) sandbox() {
+	if f.given("sandbox_network") && f.s.Agent.Sandbox.Mode == sandbox.Off {
+		f.add("sandbox_network", "has no use with sandbox: off", "remove one of them")
+	}
+	if f.given("sandbox_allowed_hosts") && (f.s.Agent.Network == HostNetwork || f.s.Agent.Sandbox.Mode == sandbox.Off) {
+		f.add("sandbox_allowed_hosts", "has no use where the agent reaches all that its host does", "remove it, or set sandbox_network: model")
 	}
 }
 

@@ -78,6 +78,8 @@ func TestConflicts(t *testing.T) {
 		{"hosts without the proxy that they avoid", block{"no_proxy": ".example"}, CI{}, []string{"proxy: is missing"}},
 		{"a proxy of another kind", block{"proxy": "socks5://proxy:1080"}, CI{}, []string{"proxy: is not the URL"}},
 		{"since with scope all", block{"scope": "all", "since": strings.Repeat("0", 40)}, CI{}, []string{"since: has no use"}},
+		{"a list of servers beside all of them", block{"sandbox_network": "host", "sandbox_allowed_hosts": "a"}, CI{}, []string{"sandbox_allowed_hosts: has no use"}},
+		{"a network of no sandbox", block{"sandbox": "off", "sandbox_network": "model"}, CI{}, []string{"sandbox_network: has no use"}},
 		{"carry from nowhere", block{"carry": "**/kubeconfig"}, CI{}, []string{"workdir: is missing"}},
 		{"webhook and token", block{"slack_webhook": "T/B/x", "slack_token": "xoxb-1", "slack_channel": "#a"}, CI{}, []string{"slack_webhook: cannot be used together with slack_token"}},
 		{"a token without a channel", block{"slack_token": "xoxb-1"}, CI{}, []string{"slack_channel: is missing"}},

@@ -17,6 +17,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host/egressproxy"
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
@@ -206,6 +207,12 @@ func toleratedAddress(value string) error {
 // hostOrLocal is an entry of hosts.
 func hostOrLocal(value string) error {
 	_, err := sshclient.ParseTarget(value)
+	return err
+}
+
+// serverName is a server that an agent may reach.
+func serverName(value string) error {
+	_, err := egressproxy.ParseServers([]string{value})
 	return err
 }
 

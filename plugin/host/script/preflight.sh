@@ -46,6 +46,12 @@ look_git() {
 
 look_agent() {
 	[ -n "$agent" ] || return 0
+	command -v perl >/dev/null 2>&1 && say perl 1
+	[ -z "${HTTPS_PROXY:-}${https_proxy:-}" ] || say proxied 1
+	for name in $variables; do
+		eval "value=\${$name-}"
+		[ -z "$value" ] || text "variable-$name" "$value"
+	done
 	found=$(command -v "$agent" 2>/dev/null) && [ -x "$found" ] || return 0
 	text agent-path "$found"
 	step agent-version

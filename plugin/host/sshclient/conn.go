@@ -95,30 +95,66 @@ func (s *Session) Wait() error { return s.session.Wait() }
 // Kill lets go of everything at once, without waiting.
 func (s *Session) Kill() { go func() { _ = s.session.Close() }() }
 
-// Start opens a session and starts the command line. Every step of it can
-// block on a frozen connection, hence the goroutine.
+// Start opens a session and starts the command line.
 func (c *Client) Start(ctx context.Context, commandLine string) (*Session, error) {
+	return await(ctx, c, func() (*Session, error) { return c.session(ctx, commandLine) }, (*Session).Kill)
+}
+
+// ErrForwarding says that the server lets this key or account forward nothing.
+var ErrForwarding = errors.New("the SSH server refuses to forward connections")
+
+// ListenUnix has the host listen on a Unix socket, at a path that is free there
+// and short enough for one.
+func (c *Client) ListenUnix(ctx context.Context, path string) (net.Listener, error) {
+	return await(ctx, c, func() (net.Listener, error) {
+		listener, err := c.client.ListenUnix(path)
+		if err == nil {
+			return listener, nil
+		}
+		// A refusal has no type; a connection on which questions are answered tells it
+		// from one that is lost.
+		if _, _, lost := c.client.SendRequest("keepalive@openssh.com", true, nil); lost != nil {
+			return nil, lost
+		}
+		return nil, ErrForwarding
+	}, func(l net.Listener) { _ = l.Close() })
+}
+
+// DialContext has the host connect to an address.
+func (c *Client) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := c.client.DialContext(ctx, network, address)
+	if refused, ok := errors.AsType[*ssh.OpenChannelError](err); ok && refused.Reason == ssh.Prohibited {
+		return nil, ErrForwarding
+	}
+	return conn, err
+}
+
+// await is what call returns, or an error when the context or the connection
+// ends first: every step on a frozen connection can block. What comes too late is
+// let go of.
+func await[T any](ctx context.Context, c *Client, call func() (T, error), release func(T)) (T, error) {
 	type result struct {
-		s   *Session
-		err error
+		value T
+		err   error
 	}
 	results := make(chan result, 1)
 	go func() {
-		s, err := c.session(ctx, commandLine)
-		results <- result{s, err}
+		value, err := call()
+		results <- result{value, err}
 	}()
+	var none T
 	select {
 	case r := <-results:
-		return r.s, r.err
+		return r.value, r.err
 	case <-ctx.Done():
 		go func() {
-			if r := <-results; r.s != nil {
-				r.s.Kill()
+			if r := <-results; r.err == nil {
+				release(r.value)
 			}
 		}()
-		return nil, context.Cause(ctx)
+		return none, context.Cause(ctx)
 	case <-c.dead:
-		return nil, errors.New("the connection is closed")
+		return none, errors.New("the connection is closed")
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/host/egressproxy"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
@@ -38,6 +39,8 @@ type Programs struct {
 	// agents alone work on.
 	Pins    *host.Pins
 	Timeout time.Duration
+	// Servers are all that the agent reaches in its sandbox, empty for what its host reaches.
+	Servers egressproxy.Servers
 }
 
 // Records are the run directories on a host.
@@ -115,7 +118,7 @@ func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte,
 	call := agent.Command(s.programs.Agent, d, prompt, budgetUSD)
 	exit, err := s.Supervise(ctx, host.Process{
 		Argv: call.Argv, Env: call.Env, Stdin: call.Stdin,
-		Timeout: s.programs.Timeout, Idle: agentIdle, Grace: agentGrace, MaxOutput: maxAgentOutput, Final: call.Final, Box: s.programs.Box,
+		Timeout: s.programs.Timeout, Idle: agentIdle, Grace: agentGrace, MaxOutput: maxAgentOutput, Final: call.Final, Box: s.programs.Box, Servers: s.programs.Servers,
 	})
 	if err != nil {
 		return agent.Report{}, err
@@ -127,7 +130,7 @@ func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte,
 		exit.Code, exit.Reason = 0, "" // its result counts, not how it was made to end
 	}
 	report := agent.Decode(exit.Stdout, exit.Code, string(exit.Stderr))
-	report.Ended, report.Login = string(exit.Reason), exit.Login
+	report.Ended, report.Login, report.Refused = string(exit.Reason), exit.Login, exit.Refused
 	return report, nil
 }
 
