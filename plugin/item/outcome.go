@@ -38,6 +38,7 @@ type Outcome struct {
 	CostUSD  float64       // what the agent cost, its whole slice when unknown
 	Duration time.Duration // from its base to its end
 	Attempt  int           // 1 for the first
+	Refused  []string      // servers that the sandbox kept its agent from, as host:port
 	Final    bool          // no later run tries it: max_attempts is reached, or nothing could pass
 	Settled  bool          // left by an earlier run, ended by this one
 	Command  string        // what a person runs to close it, when one must

@@ -118,21 +118,22 @@ type itemView struct {
 	Findings []findingView `json:"findings,omitempty" doc:"Why a gate refused."`
 	Error    string        `json:"error,omitempty" doc:"What failed."`
 
-	Stack     string  `json:"stack,omitempty" doc:"Folder of the stack, when known."`
-	Commit    string  `json:"commit,omitempty" doc:"Full hash of the fix commit."`
-	CommitURL string  `json:"commit_url,omitempty" doc:"Its link."`
-	Kept      string  `json:"branch,omitempty" doc:"Branch that keeps refused or proposed work."`
-	KeptURL   string  `json:"branch_url,omitempty" doc:"Its link."`
-	PullURL   string  `json:"pull_request_url,omitempty" doc:"Page of the pull request of that branch."`
-	Journal   string  `json:"journal,omitempty" doc:"Ref on the remote that keeps the fix commit of an item that needs a person, while it is not on the branch."`
-	PlanHash  string  `json:"plan_sha256,omitempty" doc:"SHA-256 of the plan file that was judged last; of items that are done it was applied."`
-	Create    int     `json:"create,omitempty" doc:"Resources that this plan creates."`
-	Update    int     `json:"update,omitempty" doc:"Resources that this plan updates."`
-	CostUSD   float64 `json:"cost_usd,omitempty" doc:"What the agent cost."`
-	Seconds   float64 `json:"duration_seconds,omitempty" doc:"How long it took."`
-	Attempt   int     `json:"attempt,omitempty" doc:"1 for the first."`
-	Settled   bool    `json:"settled,omitempty" doc:"Left by an earlier run, ended by this one."`
-	Command   string  `json:"command,omitempty" doc:"What a person runs to close it."`
+	Stack     string   `json:"stack,omitempty" doc:"Folder of the stack, when known."`
+	Commit    string   `json:"commit,omitempty" doc:"Full hash of the fix commit."`
+	CommitURL string   `json:"commit_url,omitempty" doc:"Its link."`
+	Kept      string   `json:"branch,omitempty" doc:"Branch that keeps refused or proposed work."`
+	KeptURL   string   `json:"branch_url,omitempty" doc:"Its link."`
+	PullURL   string   `json:"pull_request_url,omitempty" doc:"Page of the pull request of that branch."`
+	Journal   string   `json:"journal,omitempty" doc:"Ref on the remote that keeps the fix commit of an item that needs a person, while it is not on the branch."`
+	PlanHash  string   `json:"plan_sha256,omitempty" doc:"SHA-256 of the plan file that was judged last; of items that are done it was applied."`
+	Create    int      `json:"create,omitempty" doc:"Resources that this plan creates."`
+	Update    int      `json:"update,omitempty" doc:"Resources that this plan updates."`
+	CostUSD   float64  `json:"cost_usd,omitempty" doc:"What the agent cost."`
+	Seconds   float64  `json:"duration_seconds,omitempty" doc:"How long it took."`
+	Attempt   int      `json:"attempt,omitempty" doc:"1 for the first."`
+	Refused   []string `json:"refused_servers,omitempty" doc:"Servers that the sandbox kept the agent from, as host:port."`
+	Settled   bool     `json:"settled,omitempty" doc:"Left by an earlier run, ended by this one."`
+	Command   string   `json:"command,omitempty" doc:"What a person runs to close it."`
 }
 
 type findingView struct {
@@ -202,7 +203,7 @@ func Render(s Summary) View {
 		CostUSD: money(s.CostUSD), BudgetUSD: money(s.BudgetUSD),
 		DocsCommit: c.word(s.DocsCommit), DocsCommitURL: c.line(s.Links.commit(s.DocsCommit), 0),
 		ExitCode: s.Exit.ExitCode(), ExitKind: s.Exit.String(), Error: c.err(s.Err),
-		Warnings: c.lines(s.Warnings), Notes: c.lines(s.Notes),
+		Warnings: c.lines(slices.Concat(s.Warnings, refusals(s.Outcomes))), Notes: c.lines(s.Notes),
 		Documents: []documentView{}, Items: []itemView{}, Skipped: []leftView{}, Unclear: []leftView{}, Problems: []problemView{},
 	}
 	for _, d := range s.Documents {
@@ -228,6 +229,16 @@ func Render(s Summary) View {
 	}
 	v.Totals = v.count()
 	return v
+}
+
+// refusals is a warning for each agent that asked for more than its model.
+func refusals(outcomes []item.Outcome) (warnings []string) {
+	for _, o := range outcomes {
+		if len(o.Refused) > 0 {
+			warnings = append(warnings, fmt.Sprintf("The agent of \"%s\" tried to reach %s; its sandbox refused.", text.Line(o.Item.Action, 80), strings.Join(o.Refused, ", ")))
+		}
+	}
+	return warnings
 }
 
 func (c cleaner) item(i item.Item) leftView {
@@ -271,6 +282,7 @@ func (c cleaner) outcome(o item.Outcome, s Summary) itemView {
 	v.Kept, v.KeptURL, v.Journal = c.word(o.Branch), c.line(s.Links.branch(o.Branch), 0), journal(o.Journal)
 	v.PullURL = s.Links.pull(o.Pull)
 	v.PlanHash, v.Create, v.Update = c.word(o.PlanHash), o.Counts.Create, o.Counts.Update
+	v.Refused = c.lines(o.Refused)
 	v.CostUSD, v.Seconds, v.Attempt, v.Settled = money(o.CostUSD), seconds(o.Duration), o.Attempt, o.Settled
 	return v
 }

@@ -190,6 +190,17 @@ func TestThreat16_ReopenedItemIsLeftToAPerson(t *testing.T) {
 	s.wantsPaidAndApplied(1, 1)
 }
 
+func TestWhatTheAgentTriedToReachIsToldAndDecidesNothing(t *testing.T) {
+	curious := raise
+	curious.refused = []string{"evil.example:443"}
+	s := newSite(t, curious)
+	s.run()
+	s.wantsEnded("done")
+	if got := s.outcome(curious).Refused; !slices.Equal(got, curious.refused) {
+		t.Errorf("told of %q", got)
+	}
+}
+
 func TestStalePlanNeverRevertsWhatOthersApplied(t *testing.T) {
 	s := newSite(t, raise)
 	stack := s.stackOf(raise)

@@ -358,6 +358,7 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 	if report.Login != nil {
 		a.log.Warn().Str("stage", "agent").Str("host", a.agents.Name()).Err(report.Login).Msg("the agent's login")
 	}
+	a.noteRefused(report.Refused)
 	if report.CostKnown {
 		a.charge(report.CostUSD)
 	} else {
@@ -377,6 +378,15 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 		return &refusal{state: item.Failed, reason: reason.AgentFailed, err: fmt.Errorf("the agent was ended: %s", report.Ended)}
 	}
 	return &refusal{state: item.Failed, reason: reason.AgentFailed, err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
+}
+
+// noteRefused tells what the agent tried to reach beside its model.
+func (a *attempt) noteRefused(servers []string) {
+	if len(servers) == 0 {
+		return
+	}
+	a.out.Refused = append(a.out.Refused, servers...)
+	a.log.Warn().Str("stage", "agent").Str("host", a.agents.Name()).Strs("servers", servers).Msg("the agent tried to reach servers beside its model, and its sandbox refused")
 }
 
 func (a *attempt) charge(usd float64) {

@@ -59,7 +59,8 @@ type todo struct {
 	id, kind, action, details string
 	file                      string
 	edit                      func(string) string
-	address                   string // of the resource that it changes
+	address                   string   // of the resource that it changes
+	refused                   []string // servers that its agent asked for in vain
 }
 
 func (i todo) line(status string) string {
@@ -118,7 +119,7 @@ func newSite(t *testing.T, items ...todo) *site {
 	for _, item := range items {
 		s.Script(&fake.Turn{
 			Of: item.action, Edit: map[string]func(string) string{item.file: item.edit}, Several: true,
-			Report: agent.Report{OK: true, CostUSD: 0.1, CostKnown: true},
+			Report: agent.Report{OK: true, CostUSD: 0.1, CostKnown: true, Refused: item.refused},
 		})
 	}
 	return s
