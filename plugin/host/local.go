@@ -56,7 +56,12 @@ func cleanEnvironment() []string {
 // starting starts the command line on this machine.
 func starting(env []string) func(context.Context) (*script.Stream, error) {
 	return func(context.Context) (*script.Stream, error) {
-		stream, err := start(env)
+		cmd := exec.Command("sh", "-c", script.CommandLine) // #nosec G204 -- the command line is a constant
+		cmd.Env = env
+		// A session of its own: Ctrl-C in a terminal reaches us, who end it in
+		// order, and not the scripts.
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		stream, err := start(cmd)
 		if err != nil {
 			return nil, fmt.Errorf("starting sh: %w", err)
 		}
@@ -64,12 +69,7 @@ func starting(env []string) func(context.Context) (*script.Stream, error) {
 	}
 }
 
-func start(env []string) (*script.Stream, error) {
-	cmd := exec.Command("sh", "-c", script.CommandLine) // #nosec G204 -- the command line is a constant
-	cmd.Env = env
-	// A session of its own: Ctrl-C in a terminal reaches us, who end it in
-	// order, and not the scripts.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+func start(cmd *exec.Cmd) (*script.Stream, error) {
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -56,5 +56,6 @@ fill_config() {
 # of its namespace on descriptor 9.
 enter_box() {
 	cd "$ws" || exit 126
+	unset OLDPWD
 	exec 9>"$ws/in/box" "$@"
 }

@@ -10,11 +10,14 @@ size "$ws/in/stdin"
 eval "set -- $argv"
 (
 	cd "$folder" || exit 126
-	[ -z "$boxed" ] || clean_environment
-	# The work tree has no .git; git must not find one further up, such as
-	# that of a home directory kept in git.
-	GIT_CEILING_DIRECTORIES=$ws
-	export GIT_CEILING_DIRECTORIES
+	if [ -n "$boxed" ]; then
+		clean_environment
+	else
+		# The work tree has no .git; git must not find one further up, such as
+		# that of a home directory kept in git.
+		GIT_CEILING_DIRECTORIES=$ws
+		export GIT_CEILING_DIRECTORIES
+	fi
 	if [ -n "$config" ] && [ -z "$boxed" ]; then
 		# Empty, and a file of ours: git writes its configuration by renaming,
 		# which as root would replace a device of that name.
