@@ -170,6 +170,12 @@ func writeFindings(w io.Writer, v audit.Result) error {
 			return err
 		}
 	}
+	for _, said := range v.Evidence {
+		line := fmt.Sprintf("%s: %.12s: Prometheus said: %s", said.Document, said.Commit, said.Text)
+		if _, err := fmt.Fprintln(w, text.Line(line, 0)); err != nil {
+			return err
+		}
+	}
 	text := fmt.Sprintf("%s at %.12s: %s, %s implemented by %s, %s: %s\n", v.Branch, v.Commit,
 		text.Counted(v.Documents, "document"), text.Counted(v.Rows, "row"), postmortem.Resolver, text.Counted(v.Fixes, "fix commit"), text.Counted(len(v.Findings), "finding"))
 	_, err := io.WriteString(w, text)

@@ -16,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Codes of what a branch does not prove of the rows that say Done.
@@ -55,6 +56,15 @@ type Result struct {
 	Rows       int       `json:"rows"`  // that name postmortem.Resolver as who implemented something
 	Fixes      int       `json:"fixes"` // fix commits of these documents on the branch
 	Findings   []Finding `json:"findings"`
+	Evidence   []Said    `json:"evidence"`
+}
+
+// Said is what Prometheus said of the rules of a fix, as its commit has it.
+type Said struct {
+	Document string `json:"document"`
+	Item     string `json:"item"`
+	Commit   string `json:"commit"`
+	Text     string `json:"text"`
 }
 
 // Verify compares what documents say was implemented with what the branch
@@ -63,7 +73,7 @@ type Result struct {
 // errors are those of reading the clone, and of listing the remote's journals.
 func Verify(ctx context.Context, repo *gitrepo.Repo, docs []*postmortem.Document, stacks []string) (Result, error) {
 	a := auditor{repo: repo, stacks: stacks, docs: map[string]*postmortem.Document{}, reported: map[string]bool{}}
-	a.out = Result{Repository: repo.URL(), Branch: repo.Branch(), Findings: []Finding{}}
+	a.out = Result{Repository: repo.URL(), Branch: repo.Branch(), Findings: []Finding{}, Evidence: []Said{}}
 	var err error
 	if a.journals, err = journal.List(ctx, repo); err != nil {
 		return a.out, fmt.Errorf("list the journals: %w", err)
@@ -378,6 +388,9 @@ func (a *auditor) fix(fix fixCommit) error {
 		return nil // not asked for, or gone from the branch
 	}
 	a.out.Fixes++
+	if said := fix.evidence.Observed; said != "" {
+		a.out.Evidence = append(a.out.Evidence, Said{Document: doc.File, Item: fix.evidence.Item, Commit: fix.commit.Hash, Text: text.Line(said, 0)})
+	}
 	if a.linked[fix.commit.Hash] {
 		return nil
 	}

@@ -1,6 +1,9 @@
 package gate
 
 import (
+	"bytes"
+	"slices"
+
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
 	"github.com/pm-todos/pm-todos/plugin/gate/program"
 	"github.com/pm-todos/pm-todos/plugin/item"
@@ -56,4 +59,10 @@ func (b *base) programsOf(tree *hclfile.Tree, stack string) program.Reached {
 		b.programs[key] = known
 	}
 	return known
+}
+
+// Mentions reports whether a word stands in a file that the change adds or
+// modifies, so that whoever reads the commit reads the word.
+func (c *Changeset) Mentions(word string) bool {
+	return slices.ContainsFunc(c.change.Files, func(file item.File) bool { return bytes.Contains(file.New, []byte(word)) })
 }

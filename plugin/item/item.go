@@ -7,14 +7,15 @@ import "github.com/pm-todos/pm-todos/plugin/reason"
 
 // Item names the follow-up item that a value belongs to.
 type Item struct {
-	Document string // path in the repository
-	ID       string // identity of the item, see postmortem.Item
-	Line     int    // in the document as it was read, counted from 1
-	Date     string // YYYY-MM-DD of the post-mortem
-	Priority string // P0 to P3
-	Action   string // Markdown of the action cell
-	Type     string // canonical type name, else the cell's text
-	Details  string // Markdown of the details cell
+	Document string   // path in the repository
+	ID       string   // identity of the item, see postmortem.Item
+	Line     int      // in the document as it was read, counted from 1
+	Date     string   // YYYY-MM-DD of the post-mortem
+	Priority string   // P0 to P3
+	Action   string   // Markdown of the action cell
+	Type     string   // canonical type name, else the cell's text
+	Details  string   // Markdown of the details cell
+	Incident Incident // that the post-mortem is of
 }
 
 // Kind says how a file differs between the base and the change.

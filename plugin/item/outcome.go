@@ -35,6 +35,7 @@ type Outcome struct {
 	Journal  string        // ref that keeps the fix commit of an item that needs a person, while it is not on the branch
 	PlanHash string        // SHA-256 of the plan file that was judged last
 	Counts   Counts        // resources that this plan touches
+	Observed string        // what Prometheus says of the rules, "" when nothing
 	CostUSD  float64       // what the agent cost, its whole slice when unknown
 	Duration time.Duration // from its base to its end
 	Attempt  int           // 1 for the first

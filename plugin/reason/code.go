@@ -57,6 +57,11 @@ const (
 	NoChange       Code = "no-change"
 	NeedsApproval  Code = "needs-approval"
 	NoEffect       Code = "no-effect"
+
+	MetricUnknown     Code = "metric-unknown"
+	ExpressionRefused Code = "expression-refused"
+	WouldNotHaveFired Code = "would-not-have-fired"
+	Noisy             Code = "noisy"
 	AgentFailed    Code = "agent-failed"
 	ItemTimeout    Code = "item-timeout"
 	PlanFailed     Code = "plan-failed"

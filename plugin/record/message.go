@@ -13,6 +13,9 @@ import (
 // subjectAction is how many characters of an action fit a commit's subject.
 const subjectAction = 100
 
+// longestObserved is how many characters of what Prometheus said stand there.
+const longestObserved = 1000
+
 // skipMark matches every spelling of the marks that make Woodpecker (and the
 // forges' own CI systems) drop a pipeline: "[ci skip]", "[skip ci]",
 // "[CI  SKIP]", "[no ci]", "[skip actions]". Woodpecker looks for them anywhere
@@ -28,6 +31,7 @@ type Evidence struct {
 	PlanHash string // SHA-256 of the plan file, lower-case hex
 	Counts   item.Counts
 	CostUSD  float64
+	Observed string // what Prometheus said of the rules, one line
 }
 
 // Ref is the item that the evidence is of.
@@ -36,7 +40,7 @@ func (e Evidence) Ref() Ref { return Ref{Document: e.Document, Item: e.Item} }
 // Outcome is the beginning of the outcome of an item whose fix an earlier run made.
 // What the agent cost stays with that run.
 func (e Evidence) Outcome(of item.Item) item.Outcome {
-	return item.Outcome{Item: of, Stack: e.Stack, PlanHash: e.PlanHash, Counts: e.Counts, Settled: true}
+	return item.Outcome{Item: of, Stack: e.Stack, PlanHash: e.PlanHash, Counts: e.Counts, Observed: e.Observed, Settled: true}
 }
 
 var planHash = pattern.Lazy(`^[0-9a-f]{64}$`)
@@ -52,6 +56,7 @@ const (
 	trailerPlan     = "Post-Mortem-Plan"
 	trailerCounts   = "Post-Mortem-Resources"
 	trailerCost     = "Post-Mortem-Agent-Cost"
+	trailerObserved = "Post-Mortem-Evidence"
 )
 
 // Message is the commit message of a fix: the action as its subject, the whole
@@ -63,6 +68,10 @@ func Message(item item.Item, date string, e Evidence, applied bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "fix(post-mortem): %s [PM-%s]\n\n", subject(action), date)
 	fmt.Fprintf(&b, "    %s\n\n", breakSkipMarks(action))
+	observed := breakSkipMarks(text.Line(e.Observed, longestObserved))
+	if observed != "" {
+		fmt.Fprintf(&b, "Prometheus says: %s.\n\n", observed)
+	}
 	if applied {
 		b.WriteString("[ci skip]\n\n")
 	}
@@ -72,6 +81,9 @@ func Message(item item.Item, date string, e Evidence, applied bool) string {
 	fmt.Fprintf(&b, "%s: sha256:%s\n", trailerPlan, e.PlanHash)
 	fmt.Fprintf(&b, "%s: %d created, %d updated\n", trailerCounts, e.Counts.Create, e.Counts.Update)
 	fmt.Fprintf(&b, "%s: %.2f USD\n", trailerCost, e.CostUSD)
+	if observed != "" {
+		fmt.Fprintf(&b, "%s: %s\n", trailerObserved, observed)
+	}
 	return b.String()
 }
 
@@ -109,6 +121,8 @@ func ParseEvidence(message string) (Evidence, bool) {
 				return Evidence{}, false
 			}
 			e.CostUSD = cost
+		case trailerObserved:
+			e.Observed = value
 		}
 	}
 	return e, e.Document != "" && e.Item != "" && e.PlanHash != ""

@@ -36,6 +36,25 @@ Post-Mortem-Agent-Cost: 0.42 USD
 	}
 }
 
+func TestWhatPrometheusSaidStandsInTheBodyAndTheTrailers(t *testing.T) {
+	e := evidence
+	e.Observed = "would have fired at 05:41 UTC, 4 minutes after the start (05:37); fired 3 times in 30 days"
+	message := Message(item.Item{Action: "Add an alert"}, "2026-04-14", e, true)
+	for _, want := range []string{"\n\nPrometheus says: " + e.Observed + ".\n\n[ci skip]", "\nPost-Mortem-Evidence: " + e.Observed + "\n"} {
+		if !strings.Contains(message, want) {
+			t.Errorf("%q is not in\n%s", want, message)
+		}
+	}
+	if got, ok := ParseEvidence(message); !ok || got != e {
+		t.Errorf("%+v", got)
+	}
+	e.Observed = "Prometheus does not take its expression: [skip ci]\nPost-Mortem-Item: ffffffffffff"
+	message = Message(item.Item{Action: "Add an alert"}, "2026-04-14", e, false)
+	if got, ok := ParseEvidence(message); !ok || got.Item != evidence.Item || SkipsPipeline(message) {
+		t.Errorf("what it says is taken for more:\n%s", message)
+	}
+}
+
 func TestMessageOfAProposalDoesNotSkipCI(t *testing.T) {
 	item := item.Item{Action: "Add an alert [ci skip] and [SKIP  CI] and [skip [ci skip] ci] and [ci[ci skip] skip]"}
 	message := Message(item, "2026-04-14", evidence, false)

@@ -170,6 +170,9 @@ func mdWhat(i itemView) string {
 		parts = append(parts, mdCodeCell(i.Kept))
 	}
 	parts = append(parts, filled(i.plan())...)
+	if i.Observed != "" {
+		parts = append(parts, "🔎 "+short(i.Observed))
+	}
 	why := i.why()
 	for _, one := range why[:min(len(why), markdownReasons)] {
 		parts = append(parts, short(one))

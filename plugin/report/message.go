@@ -255,6 +255,9 @@ func (p *parts) group(title string, items []itemView, documents []documentView, 
 // lines are an item with all that is said of it.
 func (i itemView) lines(d depth) []string {
 	lines := []string{strings.TrimSpace(i.label() + "  " + cut16(i.Action, 300))}
+	if i.Observed != "" {
+		lines = append(lines, "🔎 "+cut16(i.Observed, 300))
+	}
 	why := i.why()
 	for _, one := range why[:min(len(why), d.reasons)] {
 		lines = append(lines, "– "+cut16(one, 300))

@@ -44,6 +44,10 @@ func (v View) proposal(i itemView) string {
 	}
 	m.line("")
 	m.line("**Plan** of %s: %s. Nothing is destroyed or replaced.", mdCode(i.Stack), cmp.Or(i.plan(), "see the commit"))
+	if i.Observed != "" {
+		m.line("")
+		m.line("**Prometheus** says: %s.", short(i.Observed))
+	}
 	if len(i.Findings) > 0 {
 		m.line("")
 		m.line("**Not proved, so please look at it:**")

@@ -169,6 +169,9 @@ func (t *table) detail(i itemView) {
 	if i.Journal != "" {
 		t.line("%sjournal %s", indent, i.Journal)
 	}
+	if i.Observed != "" {
+		t.wrapped(indent+"🔎 ", i.Observed)
+	}
 	for _, why := range i.why() {
 		t.wrapped(indent+"- ", why)
 	}

@@ -125,6 +125,7 @@ type itemView struct {
 	KeptURL   string   `json:"branch_url,omitempty" doc:"Its link."`
 	PullURL   string   `json:"pull_request_url,omitempty" doc:"Page of the pull request of that branch."`
 	Journal   string   `json:"journal,omitempty" doc:"Ref on the remote that keeps the fix commit of an item that needs a person, while it is not on the branch."`
+	Observed  string   `json:"evidence,omitempty" doc:"What Prometheus says of the rules: whether they would have fired in the incident, and how often lately."`
 	PlanHash  string   `json:"plan_sha256,omitempty" doc:"SHA-256 of the plan file that was judged last; of items that are done it was applied."`
 	Create    int      `json:"create,omitempty" doc:"Resources that this plan creates."`
 	Update    int      `json:"update,omitempty" doc:"Resources that this plan updates."`
@@ -281,6 +282,7 @@ func (c cleaner) outcome(o item.Outcome, s Summary) itemView {
 	v.Commit, v.CommitURL = c.word(o.Commit), c.line(s.Links.commit(o.Commit), 0)
 	v.Kept, v.KeptURL, v.Journal = c.word(o.Branch), c.line(s.Links.branch(o.Branch), 0), journal(o.Journal)
 	v.PullURL = s.Links.pull(o.Pull)
+	v.Observed = c.line(o.Observed, maxLine)
 	v.PlanHash, v.Create, v.Update = c.word(o.PlanHash), o.Counts.Create, o.Counts.Update
 	v.Refused = c.lines(o.Refused)
 	v.CostUSD, v.Seconds, v.Attempt, v.Settled = money(o.CostUSD), seconds(o.Duration), o.Attempt, o.Settled

@@ -36,6 +36,9 @@ var scenarios = []scenario{
 	{name: "the owner has a check", items: []todo{raise}, from: "plan", prepare: func(s *site) {
 		s.tune = func(o *resolve.Options) { o.Verify = true }
 	}},
+	{name: "Prometheus is asked", items: []todo{alert}, from: "ask Prometheus", prepare: func(s *site) {
+		s.Metrics, s.Backtest = []string{diskMetric}, fires
+	}},
 	{name: "the saved plan is stale once", items: []todo{raise}, from: "apply", prepare: func(s *site) {
 		s.Before = once("look for the lock", func() { s.Stack("stacks/nfs").Touch() })
 	}},

@@ -331,7 +331,7 @@ func (a *attempt) try(ctx context.Context, d agent.Definition, findings []string
 	if err := a.planChange(ctx); err != nil {
 		return err
 	}
-	return a.judge()
+	return a.judge(ctx)
 }
 
 func (a *attempt) definition() (agent.Definition, error) {
@@ -460,7 +460,7 @@ func (a *attempt) planChange(ctx context.Context) error {
 
 // judge asks the gates for the lane of the planned change. In mode propose a
 // person decides anyway: what is not proved is told then, and no reason to stop.
-func (a *attempt) judge() error {
+func (a *attempt) judge(ctx context.Context) error {
 	changeset, err := a.changeset()
 	if err != nil {
 		return err
@@ -471,12 +471,16 @@ func (a *attempt) judge() error {
 		Owner: scope.Owner(a.item.Type), Changeset: changeset, Stack: a.stack.name,
 	})
 	a.out.PlanHash, a.out.Counts = a.plan.SHA256, judgement.Counts
+	doubts := judgement.Unproved()
+	if judgement.Lane == gate.Automatic || judgement.Lane == gate.Approval {
+		doubts = append(doubts, a.askPrometheus(ctx, judgement.Rules, changeset)...)
+	}
 	switch {
-	case judgement.Lane == gate.Automatic:
-	case judgement.Lane == gate.Approval && a.opts.Mode == Propose:
-		a.out.Findings = judgement.Unproved()
-	case judgement.Lane == gate.Approval:
-		return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: reason.NeedsApproval, findings: judgement.Unproved()}}
+	case judgement.Lane == gate.Automatic && len(doubts) == 0:
+	case len(doubts) > 0 && a.opts.Mode == Propose:
+		a.out.Findings = doubts
+	case len(doubts) > 0:
+		return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: reason.NeedsApproval, findings: doubts}}
 	default:
 		return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: judgement.Reason(), findings: judgement.Findings}}
 	}

@@ -198,7 +198,7 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 		err = a.planChange(ctx)
 	}
 	if err == nil {
-		err = a.judge()
+		err = a.judge(ctx)
 	}
 	var mendable *complaint
 	if errors.As(err, &mendable) {

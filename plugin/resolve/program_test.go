@@ -228,6 +228,9 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 			return s.Machine(name).Records(run), nil
 		},
 	}
+	if s.Metrics != nil {
+		opts.Prometheus = fake.PrometheusOf(s.World, run)
+	}
 	if s.tune != nil {
 		s.tune(&opts)
 	}

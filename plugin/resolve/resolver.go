@@ -45,6 +45,8 @@ type Options struct {
 	// Current reports whether an item is still open, safe and worded as it was at
 	// a commit. It is asked before the item is worked on, and before its apply.
 	Current func(commit string, item item.Item) (bool, error)
+	// Prometheus is asked about the rules of a change; nil when there is none.
+	Prometheus seam.Prometheus
 	// Held asks the remote whether this run still holds the lock. It is asked
 	// just before an apply begins.
 	Held func(ctx context.Context) error
@@ -70,15 +72,16 @@ type Resolver struct {
 
 	others map[string]seam.ApplyRecords // of earlier runs, by name
 
-	ledger  record.Ledger
-	pending []record.Entry // results not written to the ledger yet
-	landed  map[record.Ref]landed
-	stacks  map[string]*stack
-	spent   float64
-	keep    bool  // the run directories prove what the remote does not show, or are needed still
-	stopped bool  // the remote did not take what was applied: it would not take the next one either
-	failure error // of the run, not of an item: see refusedRun
-	now     func() time.Time
+	ledger     record.Ledger
+	pending    []record.Entry // results not written to the ledger yet
+	landed     map[record.Ref]landed
+	stacks     map[string]*stack
+	spent      float64
+	unanswered bool  // Prometheus did not answer in this run
+	keep       bool  // the run directories prove what the remote does not show, or are needed still
+	stopped    bool  // the remote did not take what was applied: it would not take the next one either
+	failure    error // of the run, not of an item: see refusedRun
+	now        func() time.Time
 }
 
 // landed is a fix commit found on the branch.

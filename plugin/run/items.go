@@ -78,17 +78,22 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 			return nil, err
 		}
 	}
+	var prometheus seam.Prometheus // nil when there is none
+	if j.prometheus != nil {
+		prometheus = j.prometheus
+	}
 	return resolve.New(ctx, resolve.Options{
 		Run: j.id, Mode: string(s.Mode), Branch: s.Repository.Branch,
 		MaxItems: s.Documents.MaxItems, MaxAttempts: s.Documents.MaxAttempts,
 		BudgetUSD: s.Agent.BudgetUSD, ItemTimeout: s.Agent.ItemTimeout, Deadline: deadline,
-		Agent:   resolve.Agent{Name: s.Agent.Name, Model: s.Agent.Model},
-		Wrapper: commands.Program,
-		Verify:  s.Terraform.VerifyCommand != "",
-		Scope:   s.ScopeIn(paths),
-		Secrets: k.Secrets(s),
-		Current: j.stillSafe,
-		Held:    lock.Held,
+		Agent:      resolve.Agent{Name: s.Agent.Name, Model: s.Agent.Model},
+		Wrapper:    commands.Program,
+		Verify:     s.Terraform.VerifyCommand != "",
+		Scope:      s.ScopeIn(paths),
+		Secrets:    k.Secrets(s),
+		Current:    j.stillSafe,
+		Held:       lock.Held,
+		Prometheus: prometheus,
 		Dial: func(ctx context.Context, name string) (seam.ApplyRecords, error) {
 			other, err := access.DialNamed(ctx, s, k, name)
 			if other == nil {

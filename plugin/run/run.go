@@ -9,6 +9,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/console"
+	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
@@ -26,11 +27,12 @@ type job struct {
 	id      string
 	started time.Time
 
-	repo     *gitrepo.Repo
-	read     access.Selection // the documents, as they were read last
-	channels *notify.Channels // who is told, once Vault has said where Slack is
-	outcomes []item.Outcome   // in the order in which they came; a later one of an item stands
-	docs     Published
+	repo       *gitrepo.Repo
+	read       access.Selection     // the documents, as they were read last
+	prometheus *evidence.Prometheus // nil when none is asked
+	channels   *notify.Channels     // who is told, once Vault has said where Slack is
+	outcomes   []item.Outcome       // in the order in which they came; a later one of an item stands
+	docs       Published
 
 	sandboxed string   // yes or no, once the agent's host is known
 	notes     []string // why the run ends where it does
@@ -97,6 +99,9 @@ func (j *job) work(ctx context.Context) (err error) {
 		return err
 	}
 	j.channels = channels(j.Settings, j.Console, k.SlackWebhook)
+	if j.prometheus, err = j.Opener(j.Settings).Prometheus(k.Prometheus, nil); err != nil {
+		return err
+	}
 	commands, err := access.Commands(j.Settings, j.repo, j.read.Commit)
 	if err != nil {
 		return err

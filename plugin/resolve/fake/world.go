@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 )
@@ -77,6 +78,10 @@ type World struct {
 	ApplyTakes time.Duration
 	// Verdict is the exit code of the owner's check.
 	Verdict int
+	// Metrics are those that Prometheus knows; nil for no Prometheus.
+	Metrics []string
+	// Backtest is what it says of every rule.
+	Backtest evidence.Backtest
 	// Rule tells which pushes the remote refuses; nil for none.
 	Rule func(Call) bool
 	// KeepsRefs is a remote that lets nobody delete refs.

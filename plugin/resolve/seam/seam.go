@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
+	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
@@ -120,6 +121,14 @@ type Checkout interface {
 	Apply(ctx context.Context, spec host.ApplySpec) (host.ApplyStatus, error)
 	// Verify runs the owner's own check with the item as JSON.
 	Verify(ctx context.Context, item []byte) (host.Exit, error)
+}
+
+// Prometheus is asked about rules. It changes nothing.
+type Prometheus interface {
+	// Known tells what of the rules' expressions selects nothing.
+	Known(ctx context.Context, rules []item.Rule) ([]evidence.Unknown, error)
+	// WouldHaveFired evaluates one of the rules over times that have passed.
+	WouldHaveFired(ctx context.Context, r item.Rule, rules []item.Rule, incident item.Incident) (evidence.Backtest, error)
 }
 
 // CleanupTime bounds what still has to be written after a run was cancelled.
