@@ -72,6 +72,23 @@ func (r *Run) Pin(ctx context.Context, p Pins) error {
 	return nil
 }
 
+// Hold compares what Pin noted with what is there: for a moment at which an agent
+// has worked and nothing else runs that would look.
+func (r *Run) Hold(ctx context.Context) error {
+	a, err := r.do(ctx, script.Job{
+		Doing: "looking at what the agent's account has now", Files: []string{"carry", "pins", "hold"}, Timeout: 5 * time.Minute,
+		Variables: script.Variables{"run": r.dir},
+	})
+	r.hints(a)
+	return err
+}
+
+// do is a round trip whose scripts know what Pin noted.
+func (r *Run) do(ctx context.Context, j script.Job) (*script.Answer, error) {
+	maps.Copy(j.Variables, r.pins.variables)
+	return r.host.do(ctx, j)
+}
+
 // hints tells what an answer says of changes that are only named.
 func (r *Run) hints(a *script.Answer) {
 	if a == nil || r.pins.tell == nil {
@@ -97,14 +114,13 @@ type seal struct {
 // last one: its scripts call hold_pins and still_sealed.
 func (w *Workspace) guard(j script.Job) script.Job {
 	j.Files = append([]string{"git", "carry", "pins", "seal"}, j.Files...)
-	maps.Copy(j.Variables, w.run.pins.variables)
 	maps.Copy(j.Variables, script.Variables{"sealed": w.seal.files, "kept": w.seal.kept, "known": w.seal.known})
 	return j
 }
 
 // do is a guarded round trip.
 func (w *Workspace) do(ctx context.Context, j script.Job) (*script.Answer, error) {
-	a, err := w.run.host.do(ctx, w.guard(j))
+	a, err := w.run.do(ctx, w.guard(j))
 	if a == nil {
 		return a, err
 	}

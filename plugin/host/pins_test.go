@@ -162,6 +162,49 @@ func TestThreat26_WhatAPlanRunsIsWhatWasThereBeforeTheAgent(t *testing.T) {
 	}
 }
 
+// TestThreat26_NoRunEndsWithoutALook: an agent that leaves nothing to plan, and a run
+// that is killed while it works.
+func TestThreat26_NoRunEndsWithoutALook(t *testing.T) {
+	t.Parallel()
+	for name, look := range map[string]func(*testing.T, dwelling, *Run) error{
+		"after the turn":        func(t *testing.T, _ dwelling, run *Run) error { return run.Hold(t.Context()) },
+		"at the end of the run": func(t *testing.T, _ dwelling, run *Run) error { return run.Close(t.Context()) },
+		"after a kill": func(t *testing.T, d dwelling, _ *Run) error {
+			next, err := d.OpenRun(t.Context(), "", "next")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return next.Pin(t.Context(), d.shares(nil))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := dwell(t)
+			run := d.pin(t, "run", d.shares(nil))
+			if err := run.Hold(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			write(t, d.bin+"/terraform", "#!/bin/sh\n", 0o755)
+			alters(t, name, look(t, d, run), "/.local/bin/terraform now comes first on PATH")
+			if err := run.Close(t.Context()); err != nil {
+				t.Errorf("told twice: %v", err)
+			}
+			if exists(run.dir) {
+				t.Error("its directory stays")
+			}
+			later, err := d.OpenRun(t.Context(), "", "later")
+			if err != nil {
+				t.Fatal(err)
+			}
+			alters(t, "the next run", later.Pin(t.Context(), d.shares(nil)), "/.local/bin/terraform now comes first on PATH")
+			// A person has looked: what is there now is what was there before.
+			if err := errors.Join(os.Remove(filepath.Join(d.shell.Root, "altered")), later.Pin(t.Context(), d.shares(nil))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestThreat26_AProgramIsPinnedWhereverTheAgentWorks: the programs by themselves,
 // where a sandbox or another account keeps the agent from the rest.
 func TestThreat26_AProgramIsPinnedWhereverTheAgentWorks(t *testing.T) {
@@ -180,6 +223,11 @@ func TestThreat26_AProgramIsPinnedWhereverTheAgentWorks(t *testing.T) {
 	write(t, d.home+"/opt/terraform-1", "#!/bin/sh\nid\n", 0o755)
 	_, err := checkout("after")
 	alters(t, "the file behind a link", err, "/.local/bin/terraform has changed")
+	if err := os.Remove(d.bin + "/terraform"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = checkout("later")
+	alters(t, "a program that is gone", err, "bin/terraform") // another one may be installed here
 }
 
 // TestWorkOnTheHostIsNoAlarm: what people, the agent's program and Terraform change

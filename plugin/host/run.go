@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"strings"
 	"time"
@@ -68,9 +69,10 @@ func checkPath(p string) error {
 }
 
 // Close removes the run directory, unless an apply of it began and is not
-// settled: then it stays and Close returns nil.
+// settled: then it stays and Close returns nil. ErrAltered when this is the first
+// to see that something changed which Pin noted.
 func (r *Run) Close(ctx context.Context) error {
-	return r.host.reclaim(ctx, "removing the run directory", reclaiming{id: r.id})
+	return r.host.reclaim(ctx, "removing the run directory", reclaiming{id: r.id, noted: r.pins.variables})
 }
 
 // reclaimAge is how long a run directory must be unused before a run that does
@@ -93,7 +95,7 @@ func (h *Host) Reclaim(ctx context.Context, owner, run string, journaled []Journ
 	if err := errors.Join(checkID("owner", owner), checkID("run id", run)); err != nil {
 		return err
 	}
-	r := reclaiming{owner: owner, mine: run}
+	r := reclaiming{owner: owner, mine: run, noted: unpinned().variables}
 	for _, j := range journaled {
 		if err := errors.Join(checkID("apply id", j.Apply), checkSHA256(j.SHA256)); err != nil {
 			return err
@@ -109,11 +111,12 @@ type reclaiming struct {
 	id             string
 	owner, mine    string
 	applies, plans []string
+	noted          script.Variables // by Pin
 }
 
 func (h *Host) reclaim(ctx context.Context, doing string, r reclaiming) error {
-	_, err := h.do(ctx, script.Job{
-		Doing: doing, Files: []string{"state", "reclaim"}, Timeout: 10 * time.Minute,
+	j := script.Job{
+		Doing: doing, Files: []string{"state", "carry", "pins", "reclaim"}, Timeout: 10 * time.Minute,
 		Variables: script.Variables{
 			"id":      r.id,
 			"owner":   r.owner,
@@ -122,6 +125,8 @@ func (h *Host) reclaim(ctx context.Context, doing string, r reclaiming) error {
 			"plans":   strings.Join(r.plans, " "),
 			"minutes": fmt.Sprint(int(reclaimAge.Minutes())),
 		},
-	})
+	}
+	maps.Copy(j.Variables, r.noted)
+	_, err := h.do(ctx, j)
 	return err
 }

@@ -5,6 +5,17 @@ looked=${run%/runs/*}/altered
 steady list_pins >"$run/pins" && steady list_hints >"$run/hints" || fail cache "$run"
 sha256 "$run/pins"
 [ -n "$hash" ] || fail tool sha256sum
-say pinned "$hash"
+pinned=$hash
+# A run that was killed left its list, and nobody has compared it since.
+printf '%s\n' "$account $pin_program $pin_agent $pin_workdir $pin_carry" >"$run/pins.of" || fail cache "$run"
+for old in "${run%/*}"/*; do
+	[ "$old" != "$run" ] && [ -f "$old/pins" ] && [ ! -e "$old/pins.told" ] && cmp -s "$old/pins.of" "$run/pins.of" || continue
+	names=$(compared "$old/pins" "$run/pins" '')
+	[ -n "$names" ] || continue
+	note_altered
+	echo >"$old/pins.told"
+	fail altered "$names"
+done
+say pinned "$pinned"
 sha256 "$run/hints"
 say hinted "$hash"

@@ -47,10 +47,13 @@ compared() {
 				if (old == now || kept && old == "") continue
 				first = index(now, "first:") && !index(old, "first:")
 				if (first != (round == 1)) continue
-				if (first) told(name, "now comes first on PATH")
+				# Another one comes first now, and is told.
+				if (taken && !index(now, "first:")) gsub(/first:[^;]*;/, "", old)
+				if (old == now) continue
+				if (first) { taken = 1; told(name, "now comes first on PATH") }
 				else if (old == "") told(name, "is new")
-				else if (now == "" && index(old, "first:") != 1) told(name, "is gone")
-				else if (now != "" || !index(old, "first:")) told(name, "has changed")
+				else if (now == "") told(name, "is gone")
+				else told(name, "has changed")
 			}
 			if (count > 6) words = words " and " count - 6 " more"
 			print words
@@ -132,7 +135,7 @@ list_home() {
 		.aws/config .kube/config .docker/config.json .vault .local/share/helm/plugins \
 		.config/systemd/user .local/share/systemd/user
 	[ -z "${TF_PLUGIN_CACHE_DIR:-}" ] || describe -H "$TF_PLUGIN_CACHE_DIR"
-	printf 'jobs:%s  crontab\n' "$(crontab -l 2>/dev/null | cksum)"
+	printf 'jobs:%s  crontab\n' "$({ crontab -l; atq; } 2>/dev/null | cksum)"
 }
 
 # list_carry: what a workspace takes from the checkout of a person.
@@ -163,19 +166,25 @@ list_hints() {
 	[ -z "$pin_agent" ] || describe -L "$(find_program "$pin_agent")"
 }
 
-# hold_pins: the programs and the account are as they were before the agent. The
-# names of what is not stay on the host until a person has looked: a later run
-# would find nothing but the new state.
+# note_altered: $names stay on the host until a person has looked.
+note_altered() {
+	code=altered
+	rm -f "$run/pins.$$"
+	echo >"$run/pins.told"
+	grep -qxF -e "$names" "${run%/runs/*}/altered" 2>/dev/null || printf '%s\n' "$names" >>"${run%/runs/*}/altered"
+}
+
+# hold_pins: the programs and the account are as they were before the agent. What
+# is not has to be noted: a later run would find nothing but the new state.
 hold_pins() {
 	[ -n "$pinned" ] || return 0
-	now_at=$run/pins.now
+	now_at=$run/pins.$$
 	steady list_pins >"$now_at"
 	sha256 "$now_at"
 	if [ "$hash" != "$pinned" ]; then
 		names="its list of programs has changed"
 		! is_list "$run/pins" "$pinned" || names=$(compared "$run/pins" "$now_at" '')
-		printf '%s\n' "$names" >>"${run%/runs/*}/altered"
-		code=altered
+		note_altered
 		return 1
 	fi
 	steady list_hints >"$now_at"

@@ -59,8 +59,17 @@ drop() {
 	rm -rf "$1" || failed=$1
 }
 
+names=
 if [ -n "$id" ]; then
-	[ ! -d "$root/runs/$id" ] || [ -L "$root/runs/$id" ] || drop "$root/runs/$id"
+	run=$root/runs/$id
+	if [ -d "$run" ] && [ ! -L "$run" ]; then
+		# The last look: its agents work no more. What was told is not told again.
+		before=$(cat "$root/altered" 2>/dev/null)
+		! hold_pins || names=
+		[ "$before" != "$(cat "$root/altered" 2>/dev/null)" ] || names=
+		rm -f "$run/pins"
+		drop "$run"
+	fi
 else
 	for old in "$root/runs"/*; do
 		[ -d "$old" ] && [ ! -L "$old" ] && [ "${old##*/}" != "$mine" ] || continue
@@ -69,3 +78,4 @@ else
 	done
 fi
 [ -z "$failed" ] || fail cache "$failed"
+[ -z "$names" ] || fail altered "$names"

@@ -105,26 +105,33 @@ func (h *Host) Workspace(ctx context.Context, commit string, pack func(io.Writer
 	if err != nil {
 		return nil, err
 	}
-	return agentSpace{space, h.programs}, nil
+	return agentSpace{space, h}, nil
 }
 
 type agentSpace struct {
 	*host.Workspace
-	programs Programs
+	host *Host
 }
 
 // Turn has the agent work once.
 func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte, budgetUSD float64) (agent.Report, error) {
-	call := agent.Command(s.programs.Agent, d, prompt, budgetUSD)
+	programs := s.host.programs
+	call := agent.Command(programs.Agent, d, prompt, budgetUSD)
 	exit, err := s.Supervise(ctx, host.Process{
 		Argv: call.Argv, Env: call.Env, Stdin: call.Stdin,
-		Timeout: s.programs.Timeout, Idle: agentIdle, Grace: agentGrace, MaxOutput: maxAgentOutput, Final: call.Final, Box: s.programs.Box, Servers: s.programs.Servers,
+		Timeout: programs.Timeout, Idle: agentIdle, Grace: agentGrace, MaxOutput: maxAgentOutput, Final: call.Final, Box: programs.Box, Servers: programs.Servers,
 	})
 	if err != nil {
 		return agent.Report{}, err
 	}
 	if exit.Orphans {
 		return agent.Report{}, fault.Mark(fault.Failed, fmt.Errorf("%w: it left processes behind that cannot be ended", host.ErrAltered))
+	}
+	// Whatever becomes of its work: without a plan after it nothing else would look.
+	if programs.Pins != nil && programs.Pins.Account {
+		if err := s.host.dir.Hold(ctx); err != nil {
+			return agent.Report{}, err
+		}
 	}
 	if exit.Reason == host.Finished {
 		exit.Code, exit.Reason = 0, "" // its result counts, not how it was made to end
