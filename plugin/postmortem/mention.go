@@ -36,18 +36,19 @@ func (r *reader) mention(at int, text string) {
 		if !r.settles(line) {
 			continue
 		}
-		for _, found := range named().FindAllStringSubmatch(line, -1) {
-			if found[1] != "" {
-				r.mentions["#"+found[1]] = at + r.base
-			} else {
-				r.mentions[lower(found[2])] = at + r.base
+		if strings.ContainsAny(line, "0123456789") {
+			for _, found := range named().FindAllStringSubmatch(line, -1) {
+				name := lower(found[2])
+				if found[1] != "" {
+					name = "#" + found[1]
+				}
+				r.mentions[name] = at + r.base
 			}
 		}
-		if !strings.ContainsAny(line, "\"“*`'~「") {
-			continue
-		}
-		for _, found := range quoted().FindAllStringSubmatch(line, -1) {
-			r.mentions[key(strings.Join(found[1:], ""))] = at + r.base
+		if strings.ContainsAny(line, "\"“*`'~「") {
+			for _, found := range quoted().FindAllStringSubmatch(line, -1) {
+				r.mentions[key(strings.Join(found[1:], ""))] = at + r.base
+			}
 		}
 	}
 }

@@ -34,6 +34,7 @@ func nothing(action string) bool {
 // hasPlaceholder reports whether an action still holds a placeholder outside its
 // code spans.
 func hasPlaceholder(action string) bool {
+	action = action[:min(len(action), maxAction)] // what is longer needs a person as it is
 	if !strings.ContainsAny(action, "<[{}…$%") && !strings.Contains(action, "...") && !mayBeBlank(action) {
 		return false
 	}
@@ -59,57 +60,36 @@ func mayBeBlank(text string) bool {
 	return false
 }
 
-// longestBlank is how long a placeholder in brackets may be, in bytes.
-const longestBlank = 61
+var (
+	angle   = pattern.Lazy(`</?([A-Za-z][\w .,|/-]{0,60})>`)
+	bracket = pattern.Lazy(`\[([^\[\]\n]{1,240})\](?:[^(\[]|$)`) // no link
+)
 
 // angleFilled reports whether text holds a <word> that is no HTML element.
 func angleFilled(text string) bool {
-	for {
-		_, rest, found := strings.Cut(text, "<")
-		if !found {
-			return false
-		}
-		text = rest
-		inner, _, closed := strings.Cut(rest[:min(len(rest), longestBlank+2)], ">")
-		inner = strings.TrimPrefix(inner, "/")
-		if !closed || inner == "" || !isASCIIWord(inner[0]) || inner[0] <= '9' || inner[0] == '_' || strings.Trim(inner, angleChars) != "" {
-			continue
-		}
-		name, _, _ := strings.Cut(lower(inner), " ")
-		if !htmlWords[strings.Trim(name, "/")] && !strings.Contains(inner, ".") {
+	for _, found := range angle().FindAllStringSubmatch(text, -1) {
+		name, _, _ := strings.Cut(lower(found[1]), " ")
+		if !htmlWords[strings.Trim(name, "/")] && !strings.Contains(found[1], ".") {
 			return true
 		}
 	}
+	return false
 }
 
-const angleChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_ .,|/-"
-
 // bracketFilled reports whether text holds a bracket that somebody was meant to
-// fill in.
+// fill in, and that is no tag.
 func bracketFilled(text string) bool {
-	for {
-		_, rest, found := strings.Cut(text, "[")
-		if !found {
-			return false
-		}
-		text = rest
-		end := strings.IndexAny(rest[:min(len(rest), 4*longestBlank)], "[]\n")
-		if end <= 0 || rest[end] != ']' {
+	for _, found := range bracket().FindAllStringSubmatch(text, -1) {
+		if parseType(found[1]).kind != "" || headingPriority(found[1]) != "" {
 			continue
 		}
-		inner, next := rest[:end], rest[end+1:]
-		if strings.HasPrefix(next, "(") || strings.HasPrefix(next, "[") {
-			continue // a link
-		}
-		if parseType(inner).kind != "" || headingPriority(inner) != "" {
-			continue // a tag
-		}
-		for _, word := range splitWords(inner) {
+		for _, word := range splitWords(found[1]) {
 			if words.Is(word, words.FillIn) {
 				return true
 			}
 		}
 	}
+	return false
 }
 
 // saysNothing reports whether an action is a sentence that there is none.

@@ -26,17 +26,20 @@ func destroys(all []token) bool {
 }
 
 // destroysFirst reports whether the details tell to destroy: by their first word,
-// by a command, or in a later step by what they do to one definite thing. Else they
-// explain: "the pod was killed", "so that a drain does not evict all of them".
+// by a command, or in a later step by what they do to one definite thing; those of
+// a configuration by any step, and by any verb in a code span. Else they explain:
+// "the pod was killed", "so that a drain does not evict all of them".
 func destroysFirst(all []token, config bool) bool {
 	for i, t := range all {
-		if commands(all, i) {
+		// "Removal of the old one" is a step; "it removes" and "dropped" tell of one.
+		verb := t.Base.Has(words.Destroys) && !t.Has(words.Mild) || config && t.Has(words.Loses) && !strings.HasSuffix(t.Text, "ed") && !strings.HasSuffix(t.Text, "s")
+		switch {
+		case commands(all, i), t.lead() && t.Has(words.DestroysAnywhere):
 			return true
-		}
-		if t.code || !t.lead() || !t.Base.Has(words.Destroys) || t.Has(words.Mild) || noun(all, i) || i+1 == len(all) {
-			continue
-		}
-		if i == 0 || config || !all[i+1].joined && all[i+1].Has(words.Definite) {
+		case !verb || noun(all, i) || i+1 == len(all):
+		case config && (t.code || t.lead()), !t.code && i == 0:
+			return true
+		case !t.code && t.lead() && !all[i+1].joined && all[i+1].Has(words.Definite):
 			return true
 		}
 	}

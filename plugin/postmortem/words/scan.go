@@ -27,9 +27,11 @@ func Scan(tokens []Token, text string) []Token {
 	first, compound := len(tokens), len(tokens)
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])
-		n := partLength(text, i)
+		n := 0
 		if spaceless(r) {
 			n = known().spacelessLength(text[i:])
+		} else {
+			n = partLength(text, i)
 		}
 		if n == 0 {
 			i += size
@@ -104,11 +106,23 @@ func (p phrase) begins(tokens []Token, text string) bool {
 	return true
 }
 
-func apostrophe(text string) string { return strings.ReplaceAll(text, "’", "'") }
+func apostrophe(text string) string {
+	if strings.IndexByte(text, '\xe2') < 0 {
+		return text
+	}
+	return strings.ReplaceAll(text, "’", "'")
+}
 
 // partLength is the length of the part of a word that begins at i in a language
 // with spaces, 0 when none does.
 func partLength(text string, i int) int {
+	plain := i
+	for plain < len(text) && isSmall(rune(text[plain])) {
+		plain++
+	}
+	if plain > i && (plain == len(text) || text[plain] == ' ') {
+		return plain - i // most words
+	}
 	r, size := utf8.DecodeRuneInString(text[i:])
 	switch {
 	case r == '#' && (i+1 == len(text) || text[i+1] >= '0' && text[i+1] <= '9'):
