@@ -38,13 +38,19 @@ func kernelVariable() string {
 	return strings.Join(all, "\n")
 }
 
+// accountVariables is what the scripts have to know of what a program needs.
+func accountVariables(n sandbox.Needs) script.Variables {
+	return script.Variables{
+		"config_variable": n.ConfigVariable, "config_folder": n.ConfigFolder, "login_name": n.Login, "settings_name": n.Settings,
+		"own": strings.Join(n.Environment, "\n"), "key_file": n.KeyFile, "key_name": n.KeyName,
+	}
+}
+
 // boxVariables is what the scripts have to know of a sandbox.
 func boxVariables(b *sandbox.Box) script.Variables {
-	needs := b.Needs()
-	return script.Variables{
-		"boxed": "1", "keep": strings.Join(b.Environment(), "\n"), "path_first": b.PathFirst(),
-		"config_variable": needs.ConfigVariable, "config_folder": needs.ConfigFolder, "login_name": needs.Login,
-	}
+	variables := accountVariables(b.Needs())
+	maps.Copy(variables, script.Variables{"boxed": "1", "keep": strings.Join(b.Environment(), "\n"), "path_first": b.PathFirst()})
+	return variables
 }
 
 // machine is what preflight found out for a sandbox.
@@ -118,7 +124,7 @@ func (h *Host) probe(ctx context.Context, m sandbox.Machine, need Need, facts *F
 		"sockets": strings.Join(sandbox.Sockets(facts.UID), "\n"),
 	})
 	a, err := h.do(ctx, script.Job{
-		Doing: "looking into the sandbox", Files: []string{"open", "box", "probe"}, Timeout: 2 * time.Minute, Mark: true, Variables: variables,
+		Doing: "looking into the sandbox", Files: []string{"open", "account", "box", "probe"}, Timeout: 2 * time.Minute, Mark: true, Variables: variables,
 	})
 	if err != nil {
 		return nil, true, err
@@ -170,7 +176,7 @@ func (w *Workspace) returnLogin(ctx context.Context, b *sandbox.Box) error {
 	defer cancel()
 	variables := boxVariables(b)
 	maps.Copy(variables, script.Variables{"run": w.run.dir, "ws": w.dir})
-	a, err := w.run.host.do(ctx, script.Job{Doing: "looking at the agent's login", Files: []string{"box", "login"}, Timeout: loginTimeout, Variables: variables})
+	a, err := w.run.host.do(ctx, script.Job{Doing: "looking at the agent's login", Files: []string{"account", "login"}, Timeout: loginTimeout, Variables: variables})
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ type confined struct {
 
 // programNeeds is what the agent program of these tests needs of its account.
 func programNeeds() sandbox.Needs {
-	return sandbox.Needs{ConfigVariable: "AGENT_CONFIG", ConfigFolder: ".agent", Login: "login.json", Environment: []string{"AGENT_*"}}
+	return sandbox.Needs{ConfigVariable: "AGENT_CONFIG", ConfigFolder: ".agent", Login: "login.json", Settings: "settings.json", Environment: []string{"AGENT_*", "OTHER_KEY"}, KeyFile: ".agent.json", KeyName: "apiKey"}
 }
 
 // shellAgent is a program that is logged in when it finds its login, and runs
@@ -281,15 +281,19 @@ func TestThreat9_SandboxKnowsNothingOfTheAccount(t *testing.T) {
 		"DBUS_SESSION_BUS_ADDRESS=unix:path=/leaked", "XDG_RUNTIME_DIR=/leaked", "MULTI=one\nleaked=leaked\nexport leaked",
 	}
 	c := newConfined(t, append(secrets, "AGENT_KEY=kept", "LANG=C.UTF-8")...)
-	for _, file := range []string{".aws/credentials", ".kube/config", ".ssh/id_ed25519", ".agent/settings.json", ".agent/history.jsonl"} {
+	for _, file := range []string{".aws/credentials", ".kube/config", ".ssh/id_ed25519", ".agent/history.jsonl"} {
 		write(t, filepath.Join(c.home, file), "leaked", 0o600)
 	}
-	_, exit := c.turn(t, `env; tr '\000' '\n' <"/proc/$PPID/environ"; ls -A "$HOME" "$AGENT_CONFIG" '`+c.home+`' /workspace; cat '`+c.home+`'/.*/* 2>/dev/null; true`)
+	write(t, filepath.Join(c.home, ".agent/settings.json"), `{"hooks": {"x": "leaked"}, "env": {"AGENT_URL" : "https://gw.example:8443/a?b=c&d=$(echo leaked)",
+		"OTHER_KEY":"of-settings", "AWS_SECRET_ACCESS_KEY": "leaked", "AGENT_ESCAPED": "lea\"ked" , "PATH": "leaked"}}`, 0o600)
+	write(t, filepath.Join(c.home, ".agent.json"), `{"projects": {"leaked": 1}, "apiKey": "sk-1", "mcpServers": "leaked"}`, 0o600)
+	_, exit := c.turn(t, `cat "$AGENT_CONFIG/.agent.json"; env; tr '\000' '\n' <"/proc/$PPID/environ"; ls -A "$HOME" "$AGENT_CONFIG" '`+c.home+`' /workspace; cat '`+c.home+`'/.*/* 2>/dev/null; true`)
 	said := string(exit.Stdout)
-	if strings.Contains(said, "leaked") {
+	const url = "AGENT_URL=https://gw.example:8443/a?b=c&d=$(echo leaked)\n"
+	if strings.Contains(strings.ReplaceAll(said, url, ""), "leaked") {
 		t.Errorf("something of the account is known:\n%s", said)
 	}
-	for _, want := range []string{"AGENT_KEY=kept\n", "LANG=C.UTF-8\n", "HOME=/home/agent\n", "\nlogin.json\n", c.home + ":\n.local\n", "/workspace:\na\nsub\n"} {
+	for _, want := range []string{"AGENT_KEY=kept\n", "LANG=C.UTF-8\n", "HOME=/home/agent\n", "\n.agent.json\nlogin.json\n", "{\"apiKey\": \"sk-1\"}\n", url, "OTHER_KEY=of-settings\n", c.home + ":\n.local\n", "/workspace:\na\nsub\n"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is missing in:\n%s", want, said)
 		}

@@ -129,7 +129,7 @@ func (h *Host) probeNetwork(ctx context.Context, run *Run, box sandbox.Box, sock
 	}
 	variables := boxVariables(&box)
 	maps.Copy(variables, script.Variables{"run": run.dir, "argv": argv, "listener": sandbox.Listener})
-	a, err := h.do(ctx, script.Job{Doing: "looking at the sandbox's network", Files: []string{"box", "network"}, Mark: true, Variables: variables})
+	a, err := h.do(ctx, script.Job{Doing: "looking at the sandbox's network", Files: []string{"account", "box", "network"}, Mark: true, Variables: variables})
 	if err != nil {
 		return sandbox.Check{}, err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,12 +107,13 @@ func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error)
 	if err != nil {
 		return Facts{}, nil, err
 	}
+	variables := accountVariables(need.Program)
+	maps.Copy(variables, script.Variables{
+		"agent": need.Agent, "variables": strings.Join(need.Network.Variables, " "), "terraform": need.Terraform, "workdir": need.Workdir, "carry": carry,
+		"sandbox": sandboxFlag(need.Sandbox), "kernel": kernelVariable(),
+	})
 	a, err := h.do(ctx, script.Job{
-		Doing: "looking at what is installed", Files: []string{"preflight"}, Timeout: 2 * time.Minute,
-		Variables: script.Variables{
-			"agent": need.Agent, "variables": strings.Join(need.Network.Variables, " "), "terraform": need.Terraform, "workdir": need.Workdir, "carry": carry,
-			"sandbox": sandboxFlag(need.Sandbox), "kernel": kernelVariable(),
-		},
+		Doing: "looking at what is installed", Files: []string{"account", "preflight"}, Timeout: 2 * time.Minute, Variables: variables,
 	})
 	if err != nil {
 		return Facts{}, nil, err

@@ -94,10 +94,10 @@ func (w *Workspace) supervise(ctx context.Context, doing string, p Process, cont
 	if err := p.check(); err != nil {
 		return Exit{Code: -1}, fmt.Errorf("%s: %w", doing, err)
 	}
-	words := p.Argv
+	words, files := p.Argv, []string{"supervise"}
 	variables := script.Variables{"boxed": ""}
 	if p.Box != nil {
-		words, variables = p.Box.Command(p.Argv[1:]), boxVariables(p.Box)
+		words, files, variables = p.Box.Command(p.Argv[1:]), []string{"account", "box", "supervise"}, boxVariables(p.Box)
 	}
 	if p.proxy != "" {
 		words = p.Box.Behind(p.proxy, p.Argv[1:])
@@ -129,7 +129,7 @@ func (w *Workspace) supervise(ctx context.Context, doing string, p Process, cont
 		"config":      config,
 	})
 	a, err := w.do(ctx, script.Job{
-		Doing: doing, Files: []string{"box", "supervise"}, Payload: bytes.NewReader(p.Stdin),
+		Doing: doing, Files: files, Payload: bytes.NewReader(p.Stdin),
 		Timeout: p.Timeout, Idle: p.Idle, Grace: p.Grace, Signals: "TERM",
 		Watch: w.dir + "/out", Most: p.MaxOutput, Fetch: p.MaxOutput, Mark: contain, Box: box,
 		Final: p.Final, Linger: p.Linger, Variables: variables,

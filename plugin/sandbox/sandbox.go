@@ -34,7 +34,12 @@ type Needs struct {
 	ConfigVariable string   // environment variable that names its configuration folder
 	ConfigFolder   string   // that folder when the variable is not set, relative to the home
 	Login          string   // file in that folder with the login
-	Environment    []string // variables that it may know; * stands for the rest of a name
+	Settings       string   // JSON file in it that may hold variables for the program
+	Environment    []string // variables that it may know, of the account and of Settings; * stands for the rest of a name
+
+	// KeyFile is a JSON file that may hold a key under KeyName. It lies in the folder
+	// that ConfigVariable names, or else in the home; the key alone is taken.
+	KeyFile, KeyName string
 }
 
 // Places in the sandbox. The account's own home is not one of them.
@@ -49,6 +54,10 @@ const (
 	Tree   = "tree"  // the workspace
 	Config = "agent" // the private configuration folder
 )
+
+// namespaceFD is the open file, of who starts it, to which bubblewrap says which process is
+// the first of its namespace: once that one is gone, all are.
+const namespaceFD = "9"
 
 // Machine is what was found on a host.
 type Machine struct {
@@ -176,7 +185,7 @@ func (b Box) Command(args []string) []string {
 func (b Box) bounds() []string {
 	argv := append([]string{b.bubblewrap}, b.options...)
 	argv = append(argv,
-		"--die-with-parent", "--new-session", "--cap-drop", "ALL",
+		"--die-with-parent", "--new-session", "--cap-drop", "ALL", "--info-fd", namespaceFD,
 		"--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
 		"--proc", "/proc", "--dev", "/dev")
 	for _, folder := range system {

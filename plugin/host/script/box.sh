@@ -3,9 +3,6 @@
 #
 # $keep              names of variables, a line each; * stands for the rest of one
 # $path_first        folder in front of PATH, or empty
-# $config_variable, $config_folder, $login_name
-#                    where the account has the login: a file in the folder that the
-#                    variable names, or else in that folder of the home
 
 # clean_environment: what is not wanted goes. By unset, and not by arguments of a
 # program, which everybody on the machine can see.
@@ -32,22 +29,13 @@ clean_environment() {
 	export PATH
 }
 
-# place_login: the account's file with the login, links followed, in $login;
-# empty when there is none.
-place_login() {
-	login=
-	[ -n "$login_name" ] || return 0
-	place=
-	[ -z "$config_variable" ] || eval "place=\${$config_variable:-}"
-	[ -n "$place" ] || place=${HOME:-/nonexistent}/$config_folder
-	[ ! -f "$place/$login_name" ] || login=$(readlink -f "$place/$login_name")
-}
-
 # fill_config: the private configuration folder, new.
 fill_config() {
 	chmod -R u+rwX "$ws/agent" 2>/dev/null
 	rm -rf "$ws/agent" "$ws/in/login" && mkdir "$ws/agent" || fail cache "$ws/agent"
 	place_login
+	place_key
+	[ -z "$key" ] || printf '{%s}\n' "$key" >"$ws/agent/$key_file" || fail cache "$ws/agent"
 	[ -n "$login" ] || return 0
 	cat "$login" >"$ws/in/login" && cat "$ws/in/login" >"$ws/agent/$login_name" || fail cache "$ws/agent"
 }

@@ -35,4 +35,7 @@ give_back() {
 
 place_login
 give_back
+# No copy of a login stays.
+chmod -R u+rwX "$ws/agent" 2>/dev/null
+rm -rf "$ws/agent" "$ws/in/login"
 say looked 1
