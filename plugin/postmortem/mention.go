@@ -1,7 +1,6 @@
 package postmortem
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
@@ -26,14 +25,14 @@ var (
 // mention notes what a block of prose at an offset of the text says of items.
 func (r *reader) mention(at int, text string) {
 	text = text[:min(len(text), mentionScan)]
-	if !r.settles(text) {
+	if !words.Contains(text, words.Settles) {
 		return
 	}
 	if r.mentions == nil {
 		r.mentions = mentions{}
 	}
 	for line := range strings.Lines(text) {
-		if !r.settles(line) {
+		if !words.Contains(line, words.Settles) {
 			continue
 		}
 		if strings.ContainsAny(line, "0123456789") {
@@ -51,12 +50,6 @@ func (r *reader) mention(at int, text string) {
 			}
 		}
 	}
-}
-
-// settles reports whether a text says that something is settled.
-func (r *reader) settles(text string) bool {
-	r.scanned = words.Scan(r.scanned[:0], text)
-	return slices.ContainsFunc(r.scanned, func(t words.Token) bool { return t.Has(words.Settles) })
 }
 
 // settle reports whether a later place of the document says that the item is

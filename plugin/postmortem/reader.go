@@ -9,7 +9,6 @@ import (
 
 	"github.com/yuin/goldmark/ast"
 
-	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -63,7 +62,6 @@ type reader struct {
 	noClose  bool  // no --> follows any more
 	deepLine int   // last line that was reported as nested too deeply
 	mentions mentions
-	scanned  []words.Token
 	cells    []span
 	titles   map[string]section
 	chunks   [][]Item // items in chunks, so that growing copies each of them once

@@ -57,6 +57,9 @@ func Is(text string, c Class) bool { return Find(text).Has(c) }
 // Begins is the longest word of some classes that a text begins with, and its
 // length there in bytes; 0 when there is none.
 func Begins(text string, classes Set) (int, Word) {
+	if text == "" || !known().first[text[0]].meets(classes) {
+		return 0, Word{}
+	}
 	var buffer [longest + 4]byte
 	var best Word
 	length := 0
@@ -75,6 +78,22 @@ func Begins(text string, classes Set) (int, Word) {
 		}
 	}
 	return length, best
+}
+
+// Contains reports whether a text of a language with spaces holds a word of a class.
+func Contains(text string, class Class) bool {
+	inWord, wanted := false, Of(class)
+	for i := range len(text) {
+		was := inWord
+		b := rune(text[i])
+		if inWord = b >= utf8.RuneSelf || isSmall(b) || isCapital(b); was || !inWord {
+			continue
+		}
+		if n, _ := Begins(text[i:], wanted); n > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // presentation may follow a sign and asks to show it as an emoji.
@@ -175,6 +194,7 @@ func Fold(text string) string {
 // dictionary is all the tables, read.
 type dictionary struct {
 	words       map[string]Word     // by their compared form
+	first       [256]Set            // the classes of the words that begin with a byte, in any case
 	phrases     map[string][]phrase // the words of sentences by their first part, longest first
 	spaceless   map[string]Word     // those of languages without spaces
 	spacelessBy map[rune][]string   // by their first letter, longest first
@@ -244,4 +264,8 @@ func (d *dictionary) put(text string, word Word) {
 		word.Done = before.Done
 	}
 	d.words[form] = word
+	d.first[form[0]].add(word.Set)
+	if form[0] >= 'a' && form[0] <= 'z' {
+		d.first[form[0]-'a'+'A'].add(word.Set)
+	}
 }

@@ -111,6 +111,17 @@ func TestWordsOfOneSignStandAlone(t *testing.T) {
 	}
 }
 
+func TestATextContainsWordsAsAWholeOnly(t *testing.T) {
+	for text, want := range map[string]bool{
+		"It was Superseded.": true, "we won’t do it": true, "is no longer needed": true, "(obsolete)": true, "": false,
+		"unresolved": false, "superseded_by": false, "wontfixed": false, "no long time": false, "Überreverted": false,
+	} {
+		if got := Contains(text, Settles); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
 func TestTablesSayWhatIsWrongWithThem(t *testing.T) {
 	for table, want := range map[string]string{
 		"stauts open: todo\n":   `the class "stauts open" is not known`,
