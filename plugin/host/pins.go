@@ -33,7 +33,7 @@ type pinned struct {
 
 func unpinned() pinned {
 	return pinned{variables: script.Variables{
-		"pinned": "", "hinted": "", "account": "0", "pin_program": "", "pin_agent": "", "pin_workdir": "", "pin_carry": "",
+		"pinned": "", "hinted": "", "account": "0", "pin_program": "", "pin_agent": "", "pin_workdir": "", "pin_carry": "", "hashes": "",
 	}}
 }
 
@@ -48,7 +48,7 @@ func (r *Run) Pin(ctx context.Context, p Pins) error {
 		return err
 	}
 	noted := script.Variables{
-		"pin_program": p.Program, "pin_agent": p.Agent, "pin_workdir": p.Prepare.Workdir, "pin_carry": carry, "account": "0",
+		"pin_program": p.Program, "pin_agent": p.Agent, "pin_workdir": p.Prepare.Workdir, "pin_carry": carry, "account": "0", "hashes": "",
 	}
 	if p.Account {
 		noted["account"] = "1"
@@ -68,6 +68,7 @@ func (r *Run) Pin(ctx context.Context, p Pins) error {
 			return fmt.Errorf("%s on %s: %w", j.Doing, r.host.Name(), script.ErrAnswer)
 		}
 	}
+	noted["hashes"] = string(a.Block("hashes"))
 	r.pins.variables, r.pins.tell = noted, p.Tell
 	return nil
 }

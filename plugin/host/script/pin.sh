@@ -2,6 +2,7 @@
 enter_run
 looked=${run%/runs/*}/altered
 [ ! -s "$looked" ] || fail altered-before "$(head -c 250 "$looked" | tr '\n' ' ')"
+rm -f "$run/hashes"
 steady list_pins >"$run/pins" && steady list_hints >"$run/hints" || fail cache "$run"
 sha256 "$run/pins"
 [ -n "$hash" ] || fail tool sha256sum
@@ -17,5 +18,6 @@ for old in "${run%/*}"/*; do
 	fail altered "$names"
 done
 say pinned "$pinned"
+[ ! -s "$run/hashes" ] || text hashes "$(cat "$run/hashes")"
 sha256 "$run/hints"
 say hinted "$hash"
