@@ -8,6 +8,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/vault"
@@ -42,6 +44,7 @@ func TestChecks(t *testing.T) {
 		"an unknown forge":      {"pull requests", of(settings.Settings{Mode: settings.ModePropose}), "ok|without pull requests"},
 		"no token":              {"pull requests", of(settings.Settings{Mode: settings.ModePropose, Repository: settings.Repository{ForgeKind: "github", Options: gitrepo.Options{Access: gitrepo.Access{URL: "https://a/b/c.git"}}}}), "warn|no token|set forge and forge_token"},
 		"one user":              {"agent user", of(settings.Settings{Hosts: together}), "warn|can read them|agent_hosts: agent@dev"},
+		"one user, confined":    {"agent user", of(settings.Settings{Hosts: together, Agent: settings.Agent{Sandbox: sandbox.Policy{Mode: sandbox.Require}}}), "ok|only in a sandbox"},
 		"two users, one key":    {"agent user", of(settings.Settings{Hosts: apart}), "ok|the same key"},
 		"two users, two keys":   {"agent user", patient{Opener: access.Opener{Settings: settings.Settings{Hosts: apart}}, keys: two}, "ok|a key of its own"},
 		"a folder to be made":   {"summary", writes(filepath.Join(dir, "a", "b")), "ok|will be made in " + dir},
@@ -81,4 +84,20 @@ func of(s settings.Settings) patient { return patient{Opener: access.Opener{Sett
 
 func writes(dir string) patient {
 	return of(settings.Settings{Report: settings.Report{SummaryDir: dir}})
+}
+
+func TestDoctorTellsWhatWasTriedInTheSandbox(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	report := NewReport(&out, false)
+	tools("a@dev", host.Need{}, host.Facts{Probed: []sandbox.Check{
+		{Name: "secret", Held: true, Text: "a file of the account cannot be read"},
+		{Name: "processes", Text: "/proc/7 belongs to the account"},
+	}}, nil, false, voice{"reach", report})
+	said := out.String()
+	for _, want := range []string{"ok       sandbox      a@dev: secret: a file of the account cannot be read", "warn     sandbox      a@dev: processes: /proc/7 belongs to the account"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is missing in:\n%s", want, said)
+		}
+	}
 }

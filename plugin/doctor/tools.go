@@ -33,6 +33,14 @@ func tools(name string, need host.Need, facts host.Facts, problems []host.Proble
 			say.as(subject.about).ok(name, subject.fine)
 		}
 	}
+	// Each thing that was tried in the sandbox, also of one that is none.
+	for _, one := range facts.Probed {
+		if one.Held {
+			say.as(host.AboutSandbox).ok(name, one.Name+": "+one.Text)
+		} else {
+			say.as(host.AboutSandbox).warn(name, one.Name+": "+one.Text, "")
+		}
+	}
 	if forTerraform && need.Workdir == "" {
 		say.as(host.AboutCarry).skip(name, "workdir is not set")
 	}
