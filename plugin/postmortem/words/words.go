@@ -57,7 +57,7 @@ func Is(text string, c Class) bool { return Find(text).Has(c) }
 // Begins is the longest word of some classes that a text begins with, and its
 // length there in bytes; 0 when there is none.
 func Begins(text string, classes Set) (int, Word) {
-	if text == "" || !known().first[text[0]].meets(classes) {
+	if !known().starts[start(text)].meets(classes) {
 		return 0, Word{}
 	}
 	var buffer [longest + 4]byte
@@ -68,7 +68,9 @@ func Begins(text string, classes Set) (int, Word) {
 		var r rune
 		var size int
 		out, r, size, space = compare(out, text[i:], space)
-		i += size
+		if i += size; r < utf8.RuneSelf && i < len(text) && isSmall(rune(text[i])) {
+			continue // inside a word
+		}
 		rest := strings.TrimPrefix(text[i:], presentation)
 		if joins(r) || !ends(text[:i], rest) {
 			continue
@@ -194,14 +196,14 @@ func Fold(text string) string {
 // dictionary is all the tables, read.
 type dictionary struct {
 	words       map[string]Word     // by their compared form
-	first       [256]Set            // the classes of the words that begin with a byte, in any case
+	starts      map[[2]byte]Set     // the classes of the words that begin alike
 	phrases     map[string][]phrase // the words of sentences by their first part, longest first
 	spaceless   map[string]Word     // those of languages without spaces
 	spacelessBy map[rune][]string   // by their first letter, longest first
 }
 
 var known = sync.OnceValue(func() *dictionary {
-	d := &dictionary{words: map[string]Word{}}
+	d := &dictionary{words: map[string]Word{}, starts: map[[2]byte]Set{}}
 	files, err := tables.ReadDir(".")
 	if err != nil {
 		panic(err) // embedded in this program
@@ -264,8 +266,21 @@ func (d *dictionary) put(text string, word Word) {
 		word.Done = before.Done
 	}
 	d.words[form] = word
-	d.first[form[0]].add(word.Set)
-	if form[0] >= 'a' && form[0] <= 'z' {
-		d.first[form[0]-'a'+'A'].add(word.Set)
+	all := d.starts[start(form)]
+	all.add(word.Set)
+	d.starts[start(form)] = all
+}
+
+// start is what of a text says by which words it may begin: two letters, or one sign.
+func start(text string) (key [2]byte) {
+	for i := range min(len(text), 2) {
+		key[i] = text[i]
+		switch b := rune(text[i]); {
+		case isCapital(b):
+			key[i] += 'a' - 'A'
+		case i == 1 && (key[0] >= utf8.RuneSelf || b < utf8.RuneSelf && !isSmall(b)):
+			key[i] = 0
+		}
 	}
+	return key
 }
