@@ -131,6 +131,7 @@ func TestEndToEndWithARivalThroughTheWrapper(t *testing.T) {
 			o.Terraform = terraform
 			o.Files["scripts/tg"] = wrapper
 			s, settings := realSite(t, o)
+			settings["PLUGIN_SANDBOX"] = "off" // the account is compared, and a real Terraform is no alarm
 			s.Git.SetMiddleware(standin.Before(4, standin.IsPush, func() {
 				if _, err := s.Repo.Commit(standin.SampleBranch, "rival\n", map[string]string{"notes.txt": time.Now().String()}); err != nil {
 					t.Error(err)
