@@ -163,7 +163,7 @@ func runsInside(a *script.Answer, need Need, facts *Facts) error {
 }
 
 // loginTimeout bounds the way of a login back to the account.
-const loginTimeout = 30 * time.Second
+const loginTimeout = 10 * time.Second
 
 // ErrLogin is a login that the agent's program changed in the sandbox and that
 // did not go back to the account.

@@ -358,6 +358,14 @@ func TestThreat26_NothingOutlivesTheSandbox(t *testing.T) {
 			if (err == nil) != (wait == "") || exit.Orphans {
 				t.Errorf("%v %+v", err, exit)
 			}
+			if said, err := os.ReadFile(filepath.Join(ws.dir, "in/box")); err != nil || !strings.Contains(string(said), "child-pid") {
+				t.Errorf("bubblewrap said %q of its namespace, %v", said, err)
+			}
+			for _, copied := range []string{"agent", "in/login"} {
+				if exists(filepath.Join(ws.dir, copied)) {
+					t.Errorf("%s is still there", copied)
+				}
+			}
 			if found := alive(t, word); len(found) > 0 {
 				t.Errorf("still there: %q", found)
 			}

@@ -32,7 +32,7 @@ clean_environment() {
 # fill_config: the private configuration folder, new.
 fill_config() {
 	chmod -R u+rwX "$ws/agent" 2>/dev/null
-	rm -rf "$ws/agent" "$ws/in/login" && mkdir "$ws/agent" || fail cache "$ws/agent"
+	rm -rf "$ws/agent" "$ws/in/login" "$ws/in/box" && mkdir "$ws/agent" || fail cache "$ws/agent"
 	place_login
 	place_key
 	[ -z "$key" ] || printf '{%s}\n' "$key" >"$ws/agent/$key_file" || fail cache "$ws/agent"
