@@ -10,7 +10,7 @@ pinned=$hash
 # A run that was killed left its list, and nobody has compared it since.
 printf '%s\n' "$account $pin_program $pin_agent $pin_workdir $pin_carry" >"$run/pins.of" || fail cache "$run"
 for old in "${run%/*}"/*; do
-	[ "$old" != "$run" ] && [ -f "$old/pins" ] && [ ! -e "$old/pins.told" ] && cmp -s "$old/pins.of" "$run/pins.of" || continue
+	[ "$old" != "$run" ] && [ -f "$old/pins" ] && [ ! -e "$old/pins.told" ] && [ "$(cat "$old/pins.of")" = "$(cat "$run/pins.of")" ] || continue
 	names=$(compared "$old/pins" "$run/pins" '')
 	[ -n "$names" ] || continue
 	note_altered

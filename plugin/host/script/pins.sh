@@ -153,7 +153,7 @@ list_home() {
 		.aws/config .kube/config .docker/config.json .vault .local/share/helm/plugins \
 		.config/systemd/user .local/share/systemd/user
 	[ -z "${TF_PLUGIN_CACHE_DIR:-}" ] || describe -H "$TF_PLUGIN_CACHE_DIR"
-	printf 'jobs:%s  crontab\n' "$({ crontab -l; atq; } 2>/dev/null | cksum)"
+	printf 'jobs:%s  crontab\n' "$({ crontab -l; atq; } 2>/dev/null | $sum)"
 }
 
 # list_carry: what a workspace takes from the checkout of a person.

@@ -37,7 +37,11 @@ prove_commit() (
 	GIT_DIR=$tree/.git
 	while IFS='	' read -r modes path; do
 		case $modes in
-		':100644 100644 '* | ':100755 100755 '*) safe_git cat-file --filters "$commit:$path" | cmp -s - "$path" && continue ;;
+		':100644 100644 '* | ':100755 100755 '*)
+			safe_git cat-file --filters "$commit:$path" >"$ws/seal/wanted" && sha256 "$ws/seal/wanted" && wanted=$hash
+			sha256 "$path"
+			[ -z "$hash" ] || [ "$hash" != "$wanted" ] || continue
+			;;
 		esac
 		printf '%s\n' "$path" >>"$ws/seal/wrong"
 	done <"$ws/seal/differs"
