@@ -272,15 +272,12 @@ func (d *dictionary) put(text string, word Word) {
 }
 
 // start is what of a text says by which words it may begin: two letters, or one sign.
-func start(text string) (key [2]byte) {
-	for i := range min(len(text), 2) {
-		key[i] = text[i]
-		switch b := rune(text[i]); {
-		case isCapital(b):
-			key[i] += 'a' - 'A'
-		case i == 1 && (key[0] >= utf8.RuneSelf || b < utf8.RuneSelf && !isSmall(b)):
-			key[i] = 0
-		}
+func start(text string) [2]byte {
+	var key [2]byte
+	copy(key[:], text)
+	first, second := folded(rune(key[0])), folded(rune(key[1]))
+	if first >= utf8.RuneSelf || second < utf8.RuneSelf && !isSmall(second) {
+		second = 0
 	}
-	return key
+	return [2]byte{byte(first), byte(second)}
 }
