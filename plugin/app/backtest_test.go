@@ -28,7 +28,7 @@ func TestBacktestSaysWhatARunWouldFind(t *testing.T) {
 	}{
 		"queue_length > 50":  {"minutes after the start (" + start.Format("15:04") + "); fired once in", 0},
 		"queue_length > 500": {"would not have fired in the incident", 1},
-		"queue_lengths > 50":  {"queue_lengths is unknown to Prometheus, now and in the last day; queue_length is there", 1},
+		"queue_lengths > 50": {"queue_lengths is unknown to Prometheus, now and in the last day; queue_length is there", 1},
 		"queue_length >":     {"--expr: ", 2},
 	} {
 		stdout, _, err := runApp(t, document, "backtest", "--prometheus-url", server.URL, "--expr", expr, "--for", "1m", "--document", "-")

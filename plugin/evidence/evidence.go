@@ -31,7 +31,8 @@ type Config struct {
 	CACert   string // PEM; empty: that of the way
 	Tenant   string // X-Scope-OrgID of Mimir and its like
 
-	NoisyAfter int // firings a day that are too many
+	Timeout    time.Duration // how long rules are waited for until they are loaded
+	NoisyAfter int           // firings a day that are too many
 }
 
 // CheckURL tells what is wrong with the address of a Prometheus.
@@ -59,6 +60,7 @@ type Prometheus struct {
 	config Config
 	base   string
 	client *http.Client
+	pause  time.Duration // between two looks for what is to be loaded
 }
 
 // Dialer makes the connections to a server.
@@ -78,7 +80,7 @@ func Open(c Config, way egress.Way, dial Dialer) (*Prometheus, error) {
 		transport.DialContext, transport.Proxy = dial, nil
 	}
 	return &Prometheus{
-		config: c, base: strings.TrimRight(c.URL, "/"),
+		config: c, base: strings.TrimRight(c.URL, "/"), pause: 5 * time.Second,
 		client: &http.Client{
 			Transport: transport, Timeout: queryTimeout,
 			// Whoever is led elsewhere meets a page to log in at, and never the API.

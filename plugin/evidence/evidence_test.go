@@ -19,11 +19,15 @@ import (
 
 func open(t *testing.T, c Config) *Prometheus {
 	t.Helper()
+	if c.Timeout == 0 {
+		c.Timeout = time.Minute
+	}
 	c.NoisyAfter = 20
 	p, err := Open(c, egress.Way{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.pause = 200 * time.Millisecond
 	t.Cleanup(p.Close)
 	return p
 }

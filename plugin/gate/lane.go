@@ -30,6 +30,7 @@ type Judgement struct {
 	Counts   item.Counts
 	Findings []item.Finding // the hard rules that are broken
 	Facts    []card.Proof   // every effect, with the rule that proves it or none
+	Pools    []string       // scrape pools that are added
 	Rules    []item.Rule    // alerting and recording rules that are added or tuned
 }
 
@@ -92,7 +93,7 @@ func Judge(show []byte, p PlanPolicy, r Request) (j Judgement) {
 		unaccounted = slices.Concat(account.Files(plan, c.change.Files, c.before, c.after, r.Stack), c.rendered(), c.unfollowed(r.Stack))
 	}
 	j.Facts = card.Judge(plan, unaccounted, r.Item, r.Owner)
-	j.Lane, j.Rules = laneOf(j.Facts), card.Rules(plan)
+	j.Lane, j.Rules, j.Pools = laneOf(j.Facts), card.Rules(plan), card.Pools(plan)
 	return j
 }
 

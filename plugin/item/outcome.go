@@ -35,6 +35,8 @@ type Outcome struct {
 	Journal  string        // ref that keeps the fix commit of an item that needs a person, while it is not on the branch
 	PlanHash string        // SHA-256 of the plan file that was judged last
 	Counts   Counts        // resources that this plan touches
+	Watched  string        // what Prometheus must have loaded before it is done, see Watched
+	Unloaded bool          // it has not, and later runs ask for nothing else
 	Observed string        // what Prometheus says of the rules, "" when nothing
 	CostUSD  float64       // what the agent cost, its whole slice when unknown
 	Duration time.Duration // from its base to its end

@@ -75,7 +75,7 @@ var groups = []Group{
 		{HostAltered, "the programs, the account or the workspace of the plan were changed on the host since the run began", "Look at what the error names; somebody at work there may have changed it, or the agent did. Put right what is not yours, then remove `~/.cache/pm-todos/altered` on that host: until then no run uses it. With a sandbox, or an account of the agent's own (`agent_hosts`), the agent cannot do this."},
 		{Abandoned, "a person abandoned it with `pm-todos settle --abandon`", "Nothing. If no run should try it again, correct the status of its row."},
 		{UnreadableTree, "the agent's workspace cannot be read as a git tree", "Read the error; it names the file that was refused. If it happens again, implement the item by hand."},
-		{VerifyFailed, "verify_command failed after the apply", "The fix is applied and on the branch. Find out why the check failed, then set the row to Done or revert the commit."},
+		{VerifyFailed, "it is applied and on the branch, and verify_command failed, or Prometheus has not loaded it", "Find out why the check failed, then set the row to Done or revert the commit. What Prometheus has not loaded, later runs ask for again, and mark the row once it is there."},
 	}},
 	{"A person must look now (exit 3)", PersonNow, []Entry{
 		{ApplyFailed, "the apply ended with an error", openedStack},

@@ -45,6 +45,10 @@ type Entry struct {
 	// Doubtful, on temporary results: it may be the item's fault after all.
 	Doubtful bool `json:"doubtful,omitempty"`
 
+	// Unloaded, on results that failed: it is on the branch, and Prometheus has not
+	// loaded it yet.
+	Unloaded bool `json:"unloaded,omitempty"`
+
 	Patch *Patch `json:"patch,omitempty"` // of proposals
 
 	// Text, on results that wait for an approval, is the sum of what the item said.

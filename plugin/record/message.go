@@ -31,6 +31,7 @@ type Evidence struct {
 	PlanHash string // SHA-256 of the plan file, lower-case hex
 	Counts   item.Counts
 	CostUSD  float64
+	Watched  string // what Prometheus must have loaded, see item.Watched
 	Observed string // what Prometheus said of the rules, one line
 }
 
@@ -40,7 +41,7 @@ func (e Evidence) Ref() Ref { return Ref{Document: e.Document, Item: e.Item} }
 // Outcome is the beginning of the outcome of an item whose fix an earlier run made.
 // What the agent cost stays with that run.
 func (e Evidence) Outcome(of item.Item) item.Outcome {
-	return item.Outcome{Item: of, Stack: e.Stack, PlanHash: e.PlanHash, Counts: e.Counts, Observed: e.Observed, Settled: true}
+	return item.Outcome{Item: of, Stack: e.Stack, PlanHash: e.PlanHash, Counts: e.Counts, Observed: e.Observed, Watched: e.Watched, Settled: true}
 }
 
 var planHash = pattern.Lazy(`^[0-9a-f]{64}$`)
@@ -56,6 +57,7 @@ const (
 	trailerPlan     = "Post-Mortem-Plan"
 	trailerCounts   = "Post-Mortem-Resources"
 	trailerCost     = "Post-Mortem-Agent-Cost"
+	trailerWatched  = "Post-Mortem-Rules"
 	trailerObserved = "Post-Mortem-Evidence"
 )
 
@@ -81,6 +83,9 @@ func Message(item item.Item, date string, e Evidence, applied bool) string {
 	fmt.Fprintf(&b, "%s: sha256:%s\n", trailerPlan, e.PlanHash)
 	fmt.Fprintf(&b, "%s: %d created, %d updated\n", trailerCounts, e.Counts.Create, e.Counts.Update)
 	fmt.Fprintf(&b, "%s: %.2f USD\n", trailerCost, e.CostUSD)
+	if watched := text.Line(e.Watched, 0); watched != "" {
+		fmt.Fprintf(&b, "%s: %s\n", trailerWatched, watched)
+	}
 	if observed != "" {
 		fmt.Fprintf(&b, "%s: %s\n", trailerObserved, observed)
 	}
@@ -121,6 +126,8 @@ func ParseEvidence(message string) (Evidence, bool) {
 				return Evidence{}, false
 			}
 			e.CostUSD = cost
+		case trailerWatched:
+			e.Watched = value
 		case trailerObserved:
 			e.Observed = value
 		}

@@ -15,8 +15,10 @@ import (
 
 // untold are the fields that decide something elsewhere, and are no news.
 var untold = map[string]string{
-	".Redactor":       "takes out of what is told",
-	".Outcomes.Final": "decides whether the document gets a row",
+	".Redactor":          "takes out of what is told",
+	".Outcomes.Final":    "decides whether the document gets a row",
+	".Outcomes.Watched":  "is what Prometheus is asked for",
+	".Outcomes.Unloaded": "decides what later runs do; the error says it",
 
 	".Outcomes.Item.Incident": "what Prometheus says of it is told",
 	".Skipped.Item.Incident":  "the document tells it",
@@ -33,7 +35,7 @@ func TestEveryFieldOfARunIsTold(t *testing.T) {
 		s.Known, s.Redactor = map[string]reason.Code{s.Skipped[0].Item.ID: s.Skipped[0].Reason}, &secret.Redactor{}
 		s.Skipped[0].Evidence, s.Unclear[0].Evidence = "words", "words"
 		s.Outcomes = s.Outcomes[:1]
-		s.Outcomes[0].Duration = time.Minute
+		s.Outcomes[0].Duration, s.Outcomes[0].Unloaded = time.Minute, true
 		s.Outcomes[0].State, s.Outcomes[0].Commit, s.Outcomes[0].Reason = item.Refused, hash, "replace"
 		s.Outcomes[0].Journal, s.Outcomes[0].Final = "refs/pm-todos/journal/"+strings.Repeat("0", 64), true
 		incident := item.Incident{Start: s.Started}

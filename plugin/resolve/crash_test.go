@@ -39,6 +39,9 @@ var scenarios = []scenario{
 	{name: "Prometheus is asked", items: []todo{alert}, from: "ask Prometheus", prepare: func(s *site) {
 		s.Metrics, s.Backtest = []string{diskMetric}, fires
 	}},
+	{name: "Prometheus loads late", items: []todo{alert}, from: "ask Prometheus for what is loaded", prepare: func(s *site) {
+		s.Metrics, s.Backtest, s.Missing, s.LoadsAt = []string{diskMetric}, fires, "it is not among the loaded rules", 3
+	}},
 	{name: "the saved plan is stale once", items: []todo{raise}, from: "apply", prepare: func(s *site) {
 		s.Before = once("look for the lock", func() { s.Stack("stacks/nfs").Touch() })
 	}},

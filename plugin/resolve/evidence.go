@@ -51,6 +51,7 @@ func (a *attempt) askPrometheus(ctx context.Context, rules []item.Rule, c *gate.
 		a.log.Warn().Str("stage", "evidence").Err(err).Msg("Prometheus could not be asked; the run goes on without its evidence")
 		return findings
 	}
+	a.answered = true
 	a.out.Observed = strings.Join(said, ". ")
 	a.log.Info().Str("stage", "evidence").Int("findings", len(findings)).Msg(a.out.Observed)
 	return findings

@@ -474,6 +474,7 @@ func (a *attempt) judge(ctx context.Context) error {
 	doubts := judgement.Unproved()
 	if judgement.Lane == gate.Automatic || judgement.Lane == gate.Approval {
 		doubts = append(doubts, a.askPrometheus(ctx, judgement.Rules, changeset)...)
+		a.watch(judgement, changeset)
 	}
 	switch {
 	case judgement.Lane == gate.Automatic && len(doubts) == 0:

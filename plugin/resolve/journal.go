@@ -18,7 +18,7 @@ import (
 func (a *attempt) evidence() record.Evidence {
 	return record.Evidence{
 		Document: a.item.Document, Item: a.item.ID, Stack: a.stack.name,
-		PlanHash: a.plan.SHA256, Counts: a.out.Counts, CostUSD: a.out.CostUSD, Observed: a.out.Observed,
+		PlanHash: a.plan.SHA256, Counts: a.out.Counts, CostUSD: a.out.CostUSD, Observed: a.out.Observed, Watched: a.out.Watched,
 	}
 }
 
@@ -84,6 +84,7 @@ func (r *Resolver) Unfinished() []record.Ref { return r.ledger.Unfinished() }
 // Journals go last. A run that is killed before this point finds them again,
 // sees the fix on the branch, and marks the row that this one could not.
 func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []item.Outcome, unfinished []record.Ref) error {
+	r.noteLoaded(outcomes)
 	done := r.ledger.Finishing(record.Entry{Time: r.now().UTC(), Run: r.opts.Run, Commit: tip}, unfinished)
 	if r.ledger.Completed() != tip || len(r.pending) > 0 || len(done[0].Added)+len(done[0].Removed) > 0 {
 		if err := r.flush(ctx, done...); err != nil {

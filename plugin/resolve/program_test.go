@@ -247,6 +247,9 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 		}))
 		s.outcomes = append(s.outcomes, done...)
 	}
+	if err == nil && !resolver.Loaded(ctx, s.outcomes) {
+		s.outcomes = resolver.AwaitLoaded(ctx, s.outcomes)
+	}
 	ending := context.WithoutCancel(ctx)
 	return errors.Join(err, s.record(ending, clone, resolver), resolver.Close(ending))
 }

@@ -77,6 +77,7 @@ type Resolver struct {
 	landed     map[record.Ref]landed
 	stacks     map[string]*stack
 	spent      float64
+	answered   bool  // Prometheus did answer in this run
 	unanswered bool  // Prometheus did not answer in this run
 	keep       bool  // the run directories prove what the remote does not show, or are needed still
 	stopped    bool  // the remote did not take what was applied: it would not take the next one either
@@ -196,6 +197,12 @@ func (r *Resolver) admit(items []item.Item, waiting map[record.Ref]proposal.Prop
 		ref := record.RefOf(todo)
 		out := item.Outcome{Item: todo, State: item.Skipped}
 		switch fix, isLanded := r.landed[ref]; {
+		case isLanded && r.waitsForPrometheus(fix, ref):
+			out = fix.evidence.Outcome(todo)
+			out.State, out.Commit, out.Unloaded = item.Done, fix.commit, true
+			r.log.Info().Str("stage", "items").Str("document", todo.Document).Str("item", todo.ID).Msg("it is on the branch, and was not loaded: Prometheus is asked again")
+			outcomes = append(outcomes, out)
+			continue
 		case isLanded:
 			out.Reason, out.Commit = reason.Reopened, fix.commit
 		case waiting[ref].Branch != "":

@@ -181,7 +181,7 @@ func outcomeRow(out item.Outcome, today, url string) (postmortem.Row, bool) {
 	case item.Skipped:
 		return row, out.Final || out.Reason == reason.MaxAttempts || out.Reason == reason.NeedsApproval
 	case item.Failed:
-		return row, out.Reason == reason.VerifyFailed || out.Final
+		return row, out.Reason == reason.VerifyFailed && !out.Unloaded || out.Final
 	default:
 		return row, false
 	}
@@ -313,7 +313,7 @@ func again(out item.Outcome, maxAttempts int) bool {
 	case item.NotAttempted, item.NeedsPerson, item.Proposed:
 		return true
 	case item.Refused, item.Failed:
-		return out.Attempt < maxAttempts && out.Commit == ""
+		return out.Unloaded || out.Attempt < maxAttempts && out.Commit == ""
 	case item.Skipped:
 		return out.Reason == reason.StackDrifts || out.Reason == reason.StackClosed || out.Reason == reason.ChangedMeanwhile
 	default:

@@ -120,7 +120,8 @@ func (j *job) work(ctx context.Context) (err error) {
 	}
 
 	// One run at a time, from the branch as it is once the others are through.
-	lock, err := Lock(ctx, j.Settings, j.Console, j.repo, gitrepo.Lease{Run: j.id, Host: h.Terraform.Name()})
+	lease := gitrepo.Lease{Run: j.id, Host: h.Terraform.Name()}
+	lock, err := Lock(ctx, j.Settings, j.Console, j.repo, lease)
 	if err != nil {
 		return err
 	}
@@ -145,6 +146,20 @@ func (j *job) work(ctx context.Context) (err error) {
 		var outcomes []item.Outcome
 		outcomes, err = resolver.Items(ctx, without(j.read.Safe, settled))
 		j.outcomes = append(j.outcomes, outcomes...)
+	}
+
+	// Done means that it works.
+	if err == nil {
+		again, err := j.awaitLoaded(ctx, resolver, lock, lease)
+		if err != nil {
+			return err
+		}
+		if again != nil {
+			defer j.cleanUp(ctx, "lock", again.Release)
+			var cancel context.CancelFunc
+			ctx, cancel = whileHeld(ctx, again)
+			defer cancel()
+		}
 	}
 
 	// The record: documents, ledger, journals.

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"errors"
+	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/fault"
@@ -47,6 +48,11 @@ var evidenceEntries = []Entry{
 		Name: "noisy_after", Default: "20",
 		Usage: "Firings a day, on the average of the last 30 days, above which a rule needs a person.",
 		read:  asCount(func(s *Settings) *int { return &s.Evidence.NoisyAfter }, 1),
+	},
+	{
+		Name: "evidence_timeout", Default: "5m",
+		Usage: "How long a run waits, after its last push, for Prometheus to load its rules.",
+		read:  asDuration(func(s *Settings) *time.Duration { return &s.Evidence.Timeout }, false),
 	},
 }
 

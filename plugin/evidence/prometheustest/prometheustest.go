@@ -81,7 +81,11 @@ scrape_configs:
 		<-ended
 		_ = log.Close()
 		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
-			t.Logf("Prometheus: %s", text)
+			for line := range strings.Lines(string(text)) {
+				if !strings.Contains(line, "level=info") {
+					t.Logf("Prometheus: %s", line)
+				}
+			}
 		}
 	})
 	s.wait(ended)

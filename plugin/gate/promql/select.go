@@ -2,6 +2,9 @@ package promql
 
 import (
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/VictoriaMetrics/metricsql"
 )
@@ -39,6 +42,29 @@ func metricOf(m *metricsql.MetricExpr) string {
 		}
 	}
 	return ""
+}
+
+// Canonical is the same for expressions that differ in how they are written
+// alone: spaces, brackets that change nothing, 0.50 and 0.5, 90m and 1h30m.
+// Prometheus itself writes expressions in its own way.
+func (e Expression) Canonical() string {
+	tokens, _ := Tokenize(string(e.Tree.AppendString(nil))) // it was read before
+	parts := make([]string, 0, len(tokens))
+	for _, t := range tokens {
+		switch t.Kind {
+		case Number:
+			if n, err := strconv.ParseFloat(t.Text, 64); err == nil {
+				t.Text = number(n)
+			}
+		case Duration:
+			if length, ok := ParseDuration(t.Text); ok {
+				t.Text = strconv.FormatInt(int64(length/time.Millisecond), 10) + "ms"
+			}
+		case Word, Text, sign:
+		}
+		parts = append(parts, t.Text)
+	}
+	return strings.Join(parts, " ")
 }
 
 // With is the expression as PromQL with the metrics of recording rules, by name,

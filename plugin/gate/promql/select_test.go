@@ -22,6 +22,25 @@ func TestSelectorsOfAnExpressionAreFoundOnce(t *testing.T) {
 	}
 }
 
+func TestExpressionsThatAreWrittenInAnotherWayAreTheSame(t *testing.T) {
+	for _, pair := range [][2]string{
+		{`sum by (a) (rate(foo[90m])) > 0.50`, "sum(rate(foo[1h30m]))\n by(a) > 0.5"},
+		{`(foo{a="b"}) > 5e-1`, `foo{a='b'} > 0.5`},
+		{`foo offset 60s > 2*60`, `foo offset 1m > 120`},
+	} {
+		a, errA := Parse(pair[0])
+		b, errB := Parse(pair[1])
+		if errA != nil || errB != nil || a.Canonical() != b.Canonical() {
+			t.Errorf("%q and %q: %v %v", a.Canonical(), b.Canonical(), errA, errB)
+		}
+	}
+	a, _ := Parse(`foo > 5`)
+	b, _ := Parse(`foo > 6`)
+	if a.Canonical() == b.Canonical() {
+		t.Error("two thresholds are one")
+	}
+}
+
 func TestRecordedMetricsAreReplacedByWhatIsRecorded(t *testing.T) {
 	recorded := map[string]Expression{}
 	for name, source := range map[string]string{"a:b": `sum(rate(foo[5m]))`, "c:d": `a:b / 2`, "x:x": `x:x + 1`} {

@@ -46,3 +46,25 @@ func (p *Prometheus) WouldHaveFired(_ context.Context, r item.Rule, _ []item.Rul
 	})
 	return b, err
 }
+
+// Loaded tells of all that is watched what the world says.
+func (p *Prometheus) Loaded(_ context.Context, watched []item.Watch) (missing []evidence.Missing, err error) {
+	err = p.w.call(reads(p.run, "ask Prometheus for what is loaded"), func(How) error {
+		if p.w.Missing == "" {
+			return nil
+		}
+		for _, w := range watched {
+			missing = append(missing, evidence.Missing{Watch: w, Why: p.w.Missing})
+		}
+		if p.w.LoadsAt--; p.w.LoadsAt == 0 {
+			p.w.Missing = ""
+		}
+		return nil
+	})
+	return missing, err
+}
+
+// Await is the same once more.
+func (p *Prometheus) Await(ctx context.Context, watched []item.Watch) ([]evidence.Missing, error) {
+	return p.Loaded(ctx, watched)
+}

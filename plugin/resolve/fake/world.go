@@ -80,6 +80,10 @@ type World struct {
 	Verdict int
 	// Metrics are those that Prometheus knows; nil for no Prometheus.
 	Metrics []string
+	// Missing is what Prometheus says of all that is watched, "" when it is loaded;
+	// LoadsAt is how many questions about it are answered so.
+	Missing string
+	LoadsAt int
 	// Backtest is what it says of every rule.
 	Backtest evidence.Backtest
 	// Rule tells which pushes the remote refuses; nil for none.

@@ -129,6 +129,10 @@ type Prometheus interface {
 	Known(ctx context.Context, rules []item.Rule) ([]evidence.Unknown, error)
 	// WouldHaveFired evaluates one of the rules over times that have passed.
 	WouldHaveFired(ctx context.Context, r item.Rule, rules []item.Rule, incident item.Incident) (evidence.Backtest, error)
+	// Loaded tells what of the watched is not loaded and healthy. Await asks until
+	// nothing is missing, or its time is over.
+	Loaded(ctx context.Context, watched []item.Watch) ([]evidence.Missing, error)
+	Await(ctx context.Context, watched []item.Watch) ([]evidence.Missing, error)
 }
 
 // CleanupTime bounds what still has to be written after a run was cancelled.

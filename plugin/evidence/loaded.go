@@ -1,0 +1,164 @@
+package evidence
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/gate/promql"
+	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
+
+// WatchOf is what Prometheus must show of a rule once it is loaded; false when its
+// expression is none of Prometheus.
+func WatchOf(r item.Rule) (item.Watch, bool) {
+	sum, ok := sumOf(r.Name, r.Expr, r.For)
+	return item.Watch{Rule: r.Name, Sum: sum}, ok
+}
+
+// sumOf stands for a rule, however its expression is written.
+func sumOf(name, expr string, wait time.Duration) (string, bool) {
+	e, err := promql.Parse(expr)
+	if err != nil {
+		return "", false
+	}
+	sum := sha256.Sum256([]byte(name + "\x00" + e.Canonical() + "\x00" + wait.String()))
+	return hex.EncodeToString(sum[:8]), true
+}
+
+// loadedRule is a rule of /api/v1/rules.
+type loadedRule struct {
+	Name      string      `json:"name"`
+	Query     string      `json:"query"`
+	Duration  json.Number `json:"duration"` // seconds
+	Health    string      `json:"health"`
+	LastError string      `json:"lastError"`
+}
+
+// target is one of /api/v1/targets.
+type target struct {
+	Pool      string `json:"scrapePool"`
+	Health    string `json:"health"`
+	LastError string `json:"lastError"`
+}
+
+// Missing is what is not loaded, or not healthy, with what Prometheus says.
+type Missing struct {
+	Watch item.Watch
+	Why   string
+}
+
+// Loaded asks once for what of the watched is not loaded and healthy.
+func (p *Prometheus) Loaded(ctx context.Context, watched []item.Watch) (missing []Missing, err error) {
+	var rules struct {
+		Groups []struct {
+			Rules []loadedRule `json:"rules"`
+		} `json:"groups"`
+	}
+	var targets struct {
+		Active []target `json:"activeTargets"`
+	}
+	var wantsRules, wantsTargets bool
+	for _, w := range watched {
+		wantsRules, wantsTargets = wantsRules || w.Pool == "", wantsTargets || w.Pool != ""
+	}
+	if wantsRules {
+		if _, err := p.ask(ctx, "/api/v1/rules", nil, &rules); err != nil {
+			return nil, err
+		}
+	}
+	if wantsTargets {
+		if _, err := p.ask(ctx, "/api/v1/targets?state=active", nil, &targets); err != nil {
+			return nil, err
+		}
+	}
+	var all []loadedRule
+	for _, group := range rules.Groups {
+		all = append(all, group.Rules...)
+	}
+	for _, w := range watched {
+		why := whyNotUp(w.Pool, targets.Active)
+		if w.Pool == "" {
+			why = whyNotLoaded(w, all)
+		}
+		if why != "" {
+			missing = append(missing, Missing{w, why})
+		}
+	}
+	return missing, nil
+}
+
+// whyNotLoaded is what is wrong with a watched rule, "" when it is loaded and was
+// evaluated.
+func whyNotLoaded(w item.Watch, all []loadedRule) string {
+	why := "it is not among the loaded rules"
+	for _, r := range all {
+		if w.Rule != "" && r.Name != w.Rule {
+			continue
+		}
+		wait, _ := r.Duration.Float64() // none: a recording rule
+		sum, _ := sumOf(r.Name, r.Query, time.Duration(wait*float64(time.Second)))
+		switch {
+		case sum != w.Sum:
+			if w.Rule != "" {
+				why = "the loaded rule of this name has another expression or wait"
+			}
+		case r.Health == "ok":
+			return ""
+		case r.LastError != "":
+			return "it cannot be evaluated: " + text.Line(r.LastError, 300)
+		default:
+			return "it is loaded, and was not evaluated yet"
+		}
+	}
+	return why
+}
+
+// whyNotUp is what is wrong with a pool of targets, "" when one of them is up.
+func whyNotUp(pool string, all []target) string {
+	why := "no target of it is known"
+	for _, t := range all {
+		switch {
+		case t.Pool != pool && !strings.HasPrefix(t.Pool, pool+"/"):
+		case t.Health == "up":
+			return ""
+		case t.LastError != "":
+			why = "its target is down: " + text.Line(t.LastError, 300)
+		default:
+			why = "its target was not scraped yet"
+		}
+	}
+	return why
+}
+
+// Await asks until all of the watched is loaded and healthy, or evidence_timeout is
+// over. Reloads take time, and a Prometheus that reloads may not answer meanwhile.
+func (p *Prometheus) Await(ctx context.Context, watched []item.Watch) (missing []Missing, err error) {
+	limited, cancel := context.WithTimeout(ctx, p.config.Timeout)
+	defer cancel()
+	for {
+		now, askErr := p.Loaded(limited, watched)
+		switch {
+		case askErr == nil:
+			missing, err = now, nil
+		case limited.Err() == nil || missing == nil:
+			missing, err = nil, askErr
+		}
+		if askErr == nil && len(missing) == 0 {
+			return nil, nil
+		}
+		select {
+		case <-limited.Done():
+			if err != nil {
+				return nil, fmt.Errorf("wait for what was applied to be loaded: %w", err)
+			}
+			return missing, nil
+		case <-time.After(p.pause):
+		}
+	}
+}
