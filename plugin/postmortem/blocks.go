@@ -18,7 +18,6 @@ const (
 	maxColumns  = 64
 	maxLevels   = 16
 	maxLine     = 64 << 10 // bytes
-	maxLines    = 500_000  // of a document
 	maxProblems = 200      // of one table
 )
 
@@ -181,7 +180,7 @@ func (g guard) Open(parent ast.Node, reader text.Reader, pc parser.Context) (ast
 	return nil, parser.NoChildren
 }
 
-func opensContainer[T string | []byte](line T) bool {
+func opensContainer(line []byte) bool {
 	if line[0] == '>' {
 		return true
 	}
@@ -209,7 +208,7 @@ var blockParser = sync.OnceValue(func() parser.Parser {
 			util.Prioritized(parser.NewATXHeadingParser(), 600),
 			util.Prioritized(parser.NewFencedCodeBlockParser(), 700),
 			util.Prioritized(guard{parser.NewBlockquoteParser()}, 800),
-			util.Prioritized(htmlBlocks{}, 900),
+			util.Prioritized(parser.NewHTMLBlockParser(), 900),
 			util.Prioritized(parser.NewParagraphParser(), 1000),
 		),
 		parser.WithParagraphTransformers(util.Prioritized(tables{}, 100)),

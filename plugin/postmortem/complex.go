@@ -107,15 +107,13 @@ func (r *reader) brokenTable(n ast.Node) {
 // so a document of tiny ones is read no further than one of ordinary ones
 // would be. Nobody writes such documents.
 const (
-	manyMarks   = 6       // marks of lists and quotes at the beginning of one line
-	manyDeep    = 256     // such lines of a document
-	markLength  = 12      // bytes of a mark, its number included
-	indentPiece = 8       // columns of indentation that count as a mark
-	pieceBytes  = 16      // of a document for each line that is not blank, and for each mark before it
-	freePieces  = 2000    // beyond these
-	itemBytes   = 72      // of a document for each item
-	freeItems   = 500     // beyond these
-	mostItems   = 150_000 // of any document
+	maxBytes    = 16 << 20 // of a document
+	indentPiece = 8        // columns of indentation and marks that count as a line
+	pieceBytes  = 16       // of a document for each line that is not blank
+	freePieces  = 2000     // beyond these
+	itemBytes   = 72       // of a document for each item
+	freeItems   = 500      // beyond these
+	mostItems   = 150_000  // of any document
 )
 
 // itemLimit is how many items a document of a size may have.
@@ -126,61 +124,27 @@ func pieceLimit(size int) int { return freePieces + size/pieceBytes }
 
 // crowded says why a document is too complex to be read at all, and where that
 // begins; "" when it is not. It is a scan of its own before goldmark's, which
-// would be slow on such documents.
+// would be slow on such documents: a line deep in a list costs time for every
+// list around it.
 func crowded(text string) (at int, why string) {
-	pieces, deep, limit := 0, 0, pieceLimit(len(text))
+	if len(text) > maxBytes {
+		return 0, fmt.Sprintf("the document has %d bytes, over 16 MiB", len(text))
+	}
+	pieces, limit := 0, pieceLimit(len(text))
 	for start := 0; start < len(text); {
 		end := strings.IndexByte(text[start:], '\n')
 		if end < 0 {
 			end = len(text) - start
 		}
-		count, columns, blank := marks(text[start : start+end])
-		if !blank {
-			pieces += 1 + count + columns/indentPiece
+		line := text[start : start+end]
+		if strings.TrimSpace(line) != "" {
+			marks := line[:len(line)-len(strings.TrimLeft(line, " \t>*+-.)0123456789"))]
+			pieces += 1 + (len(marks)+3*strings.Count(marks, "\t"))/indentPiece
 		}
-		if count >= manyMarks {
-			deep++
-		}
-		switch {
-		case deep > manyDeep:
-			return start, fmt.Sprintf("over %d lines open %d lists or quotes or more at once", manyDeep, manyMarks)
-		case pieces > limit:
+		if pieces > limit {
 			return start, fmt.Sprintf("the document has over %d lines and list items, which is more than one in %d bytes", limit, pieceBytes)
 		}
 		start += end + 1
 	}
 	return 0, ""
-}
-
-// marks counts the marks of lists and quotes that a line begins with, and the
-// columns of its indentation: a line deep in a list costs time for every list
-// around it. A line of nothing but stars or dashes is a rule and has no marks.
-func marks(line string) (count, columns int, blank bool) {
-	blank = true
-	quotes, items := 0, 0
-	for i := 0; i < len(line); {
-		switch line[i] {
-		case '\t':
-			columns += 4
-			i++
-			continue
-		case ' ', '\r':
-			columns++
-			i++
-			continue
-		case '>':
-			quotes++
-			blank = false
-			i++
-			continue
-		}
-		blank = false
-		mark := line[i:min(i+markLength, len(line))]
-		if !opensContainer(mark) {
-			return quotes + items, columns, false
-		}
-		items++
-		i += max(strings.IndexAny(mark, " \t"), 1)
-	}
-	return quotes, columns, blank
 }

@@ -121,10 +121,6 @@ func (r *reader) read() {
 		r.problem(0, reason.LFSPointer, "the document is a pointer of Git LFS, and nothing of its text is in the repository; take documents out of LFS: git lfs untrack PATTERN, then git add --renormalize", "")
 		return
 	}
-	if len(r.starts) > maxLines {
-		r.problem(0, reason.TooComplex, "the document has over 500,000 lines", "")
-		return
-	}
 	if at, why := crowded(r.text); why != "" {
 		r.problem(at, reason.TooComplex, why, r.text[at:min(len(r.text), at+200)])
 		return
