@@ -93,7 +93,7 @@ func (c *classifier) run() {
 		c.judgeTwins(i, item)
 		item.Reasons = item.mask.reasons()
 		switch {
-		case item.mask.has(reason.StatusUnknown) || item.mask.has(reason.Implicit):
+		case item.mask&(bit(reason.StatusUnknown)|bit(reason.Implicit)|bit(reason.AmbiguousAction)) != 0:
 			item.Class = ClassUnclear
 		case item.mask != 0:
 			item.Class = ClassSkipped
@@ -124,21 +124,6 @@ func (i *Item) lane() Lane {
 
 func (i *Item) closed() bool { return i.state == stateDone || i.state == stateDeclined }
 
-// struck reports whether the whole action is struck through, but for a note
-// behind it.
-func struck(action string) bool {
-	text := strings.Trim(action, " *_")
-	if len(text) < 5 || !strings.HasPrefix(text, "~~") {
-		return false
-	}
-	end := strings.Index(text[2:], "~~")
-	if end <= 0 {
-		return false
-	}
-	rest := strings.TrimLeft(text[end+4:], " *_")
-	return rest == "" || strings.IndexByte("(:-", rest[0]) >= 0 || strings.HasPrefix(rest, "—") || strings.HasPrefix(rest, "–") || strings.HasPrefix(rest, "（")
-}
-
 // judge looks for every reason that the item itself gives.
 func (c *classifier) judge(item *Item) {
 	if !text.Legible(item.raw) || hidesText(item) {
@@ -151,8 +136,11 @@ func (c *classifier) judge(item *Item) {
 		item.mask.add(reason.TypeUnknown)
 		return // too long for the rules of language to mean anything
 	}
-	if hasPlaceholder(item.Action) {
+	if hasPlaceholder(item.Action) || hasPlaceholder(item.Owner) || hasPlaceholder(item.Due) {
 		item.mask.add(reason.Placeholder)
+	}
+	if _, found := unstruck(item.raw); found {
+		item.mask.add(reason.StruckOut)
 	}
 	action, details := c.action.read(item.Action), c.details.read(item.Details)
 	c.judgeType(item, action, details)
@@ -246,7 +234,7 @@ func (c *classifier) readTwins() {
 	c.keys = make([]string, len(c.doc.Items))
 	for i := range c.doc.Items {
 		item := &c.doc.Items[i]
-		name := twinKey(item.Action)
+		name := key(item.Action)
 		c.keys[i] = name
 		t, known := c.twins[name]
 		if !known {
@@ -273,14 +261,6 @@ func (c *classifier) readTwins() {
 			}
 		}
 	}
-}
-
-// twinKey is the form in which two actions are equal: without their tags.
-func twinKey(action string) string {
-	if struck(action) {
-		action = strings.ReplaceAll(action, "~~", "")
-	}
-	return key(action)
 }
 
 func (c *classifier) judgeTwins(index int, item *Item) {

@@ -1,6 +1,10 @@
 package postmortem
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
+)
 
 // role is what a column of a table means.
 type role int
@@ -25,51 +29,39 @@ const (
 // title is what a header cell was recognised as. Of two columns with the same
 // role the lower rank wins.
 type title struct {
-	role role
-	rank int
+	class words.Class
+	role  role
+	rank  int
 }
 
-// Ranks of action columns. Two of the same rank make the table ambiguous; a
-// vague one counts under a follow-up heading only.
+// Ranks of action columns. A vague one counts under a follow-up heading only, and
+// holds the details of another.
 const (
 	rankAction = iota // says action
 	rankItem          // a thing to do
 	rankVague         // may be anything
 )
 
-var titles = func() map[string]title {
-	known := map[string]title{}
-	for _, list := range []struct {
-		role  role
-		rank  int
-		words string
-	}{
-		{roleAction, rankAction, "action|action item|action items|actions|action point|action points|アクション|アクションアイテム|ação|acao|ações|acción|acciones|行动|行动项|maßnahme"},
-		{roleAction, rankItem, "item|items|task|tasks|todo|to-do|to do|todos|follow-up|follow up|followup|follow-ups|タスク|対応|tarefa|tarea|tâche|aufgabe"},
-		{roleAction, rankVague, "description|what|descrição|descricao|descripción|内容|what to do|beschreibung"},
-		{roleStatus, 0, "status|ステータス|estado|statut"},
-		{roleStatus, 1, "state|状態|状況|situação|done|progress|completed|complete|進捗|état|状态"},
-		{rolePriority, 0, "priority|prio|pri|p|優先度|prioridade|prioridad|priorité|priorität|优先级"},
-		{rolePriority, 1, "severity|sev|重要度"},
-		{roleType, 0, "type|タイプ|種別"},
-		{roleType, 1, "kind|tipo"},
-		//nolint:misspell // these words are not English
-		{roleOwner, 0, "owner|owners|assignee|assigned to|assigned|who|dri|responsible|担当|担当者|responsável|responsavel|dono|responsable|verantwortlich|负责人"},
-		{roleDue, 0, "due|due date|deadline|eta|target date|target|by when|timeframe|期限|期日|prazo|plazo|fecha límite|échéance|frist|截止日期"},
-		{roleTicket, 0, "ticket|tickets|issue|issue/pr|issue / pr|bug|jira|tracking|tracking issue|pr|owner item|チケット"},
-		{roleDetails, 0, "details|detail|詳細|detalhes|detalles|détails|备注"},
-		{roleDetails, 1, "notes|note|completion evidence|mechanical check|fix|comment|comments|備考|notas|evidence"},
-		{roleID, 0, "id|no|no.|nr|number|ref|番号"},
-		{roleDate, 0, "date|日付|data|fecha"},
-		{roleCommit, 0, "commit|commits"},
-		{roleBy, 0, "implemented by"},
-	} {
-		for word := range strings.SplitSeq(list.words, "|") {
-			known[word] = title{list.role, list.rank}
-		}
-	}
-	return known
-}()
+var titles = []title{
+	{words.ColumnAction, roleAction, rankAction},
+	{words.ColumnItem, roleAction, rankItem},
+	{words.ColumnAnything, roleAction, rankVague},
+	{words.ColumnStatus, roleStatus, 0},
+	{words.ColumnState, roleStatus, 1},
+	{words.ColumnPriority, rolePriority, 0},
+	{words.ColumnSeverity, rolePriority, 1},
+	{words.ColumnType, roleType, 0},
+	{words.ColumnKind, roleType, 1},
+	{words.ColumnOwner, roleOwner, 0},
+	{words.ColumnDue, roleDue, 0},
+	{words.ColumnTicket, roleTicket, 0},
+	{words.ColumnDetails, roleDetails, 0},
+	{words.ColumnNotes, roleDetails, 1},
+	{words.ColumnID, roleID, 0},
+	{words.ColumnDate, roleDate, 0},
+	{words.ColumnCommit, roleCommit, 0},
+	{words.ColumnBy, roleBy, 0},
+}
 
 // columns says which column of a table has which role; -1 when none has.
 type columns struct {
@@ -77,7 +69,7 @@ type columns struct {
 	rank     [roles]int
 	second   [roles]int // another column of the same role, -1 when none
 	count    int
-	conflict bool // two columns of the same rank say action
+	conflict bool // two columns may be the action
 }
 
 // readHeader recognises the columns of a header row by their names.
@@ -86,36 +78,53 @@ func readHeader(cells []string) columns {
 	for r := range c.at {
 		c.at[r], c.second[r] = -1, -1
 	}
+	vague, vagueOnes := -1, 0
 	for i, cell := range cells {
-		name := headerName(cell)
-		if name == "" && strings.Contains(cell, "#") {
-			name = "id"
-		}
-		t, known := titles[name]
-		if !known {
-			if !qualifiedAction(name) {
-				continue
-			}
-			t = title{roleAction, rankAction}
-		}
+		t := titleOf(cell)
 		r := t.role
 		switch {
+		case r == roleNone:
+			continue
+		case r == roleAction && t.rank == rankVague:
+			vague = i
+			vagueOnes++
+			continue
 		case c.at[r] < 0:
 			c.at[r], c.rank[r] = i, t.rank
 		case t.rank < c.rank[r]:
 			c.second[r] = c.at[r]
 			c.at[r], c.rank[r] = i, t.rank
-			if r == roleAction {
-				c.conflict = false
-			}
 		default:
-			if r == roleAction && t.rank == c.rank[r] {
-				c.conflict = true
-			}
 			c.second[r] = i
 		}
 	}
+	c.conflict = c.second[roleAction] >= 0
+	switch {
+	case vague < 0:
+	case c.at[roleAction] < 0:
+		c.at[roleAction], c.rank[roleAction], c.conflict = vague, rankVague, vagueOnes > 1
+	case c.at[roleDetails] < 0:
+		c.at[roleDetails] = vague
+	}
 	return c
+}
+
+// titleOf is what a header cell is called, the zero title when it is not known.
+func titleOf(cell string) title {
+	name := headerName(cell)
+	if name == "" && strings.Contains(cell, "#") {
+		return title{role: roleID}
+	}
+	word := words.Find(name)
+	for _, t := range titles {
+		if word.Has(t.class) {
+			return t
+		}
+	}
+	if qualifiedAction(name) {
+		return title{role: roleAction, rank: rankAction}
+	}
+	return title{}
 }
 
 // qualifiedAction reports whether a name is an action with words before it, such
@@ -132,7 +141,7 @@ func qualifiedAction(name string) bool {
 // headerName strips a header cell of markup, case, and a trailing
 // parenthesis, question mark or number sign.
 func headerName(cell string) string {
-	name := fold(plain(cell))
+	name := words.Fold(plain(cell))
 	for {
 		before := name
 		name = strings.TrimRight(name, " ?#:：？")

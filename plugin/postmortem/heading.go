@@ -3,6 +3,8 @@ package postmortem
 import (
 	"strings"
 	"unicode"
+
+	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
 // sectionKind says what a heading promises about the items below it.
@@ -35,74 +37,23 @@ type section struct {
 	path     []string // titles, outermost first
 }
 
+// holdsItems reports whether tables and tasks below the heading are items.
+func (s section) holdsItems() bool { return s.kind == sectionStrong || s.kind == sectionWeak }
+
 // Levels of what is no heading but works like one.
 const (
 	levelLabel = 7 // a lone bold line
 	levelItem  = 8 // a bold label in a list item, for the lists in it
 )
 
-var strongCores = set(`action items|action item|action item list|actions|action points|action point|action plan|action list|
-actions to take|actions required|actions needed|follow ups|follow up|follow up actions|follow up items|follow up tasks|follow up work|
-follow up action items|followups|followup|followup actions|followup items|followup tasks|to dos|to do|todo|todos|todo list|to do list|
-to do items|todo items|tasks|task list|next steps|next actions|next step|prevention plan|preventive actions|preventative actions|
-prevention actions|preventive action items|corrective actions|corrective action|corrective action items|corrective and preventive actions|
-corrective actions and preventive actions|corrective and preventative actions|capa|
-remediation items|remediation actions|remediation action items|remediation plan|remediation tasks|remediation steps|review actions|
-review action items|open items|open actions|open tasks|open issues to follow up|open work|remaining work|work items|outstanding|
-outstanding items|outstanding work|pending items|pending work|still open|still to do|left to do|what's next|whats next|actions items|improvement actions|improvement items|improvement tasks|
-detection actions|mitigation actions|mitigation items|action items and follow ups|
-アクションアイテム|アクション|アクションプラン|今後の対応|対応事項|やること|フォローアップ|行动项|后续行动|待办事项|改进措施|
-ações|acoes|itens de ação|itens de acao|plano de ação|plano de acao|ações corretivas|ações preventivas|ações corretivas e preventivas|
-próximos passos|proximos passos|pendências|acciones|acciones correctivas|elementos de acción|puntos de acción|plan de acción|
-próximos pasos|tareas|actions correctives|actions préventives|plan d'action|prochaines étapes|points d'action|suivi|
-maßnahmen|massnahmen|nächste schritte|offene punkte|aufgaben`)
-
-//nolint:misspell // these words are not English
-var weakCores = set(`prevention|preventions|preventive measures|preventative measures|prevention measures|prevention strategies|
-prevention strategy|prevention recommendations|preventing recurrence|prevent recurrence|recurrence prevention|prevention of recurrence|remediation|remediations|
-remediation measures|improvements|improvement|recommendations|recommendation|recommended actions|mitigations|mitigation measures|fixes|
-permanent fixes|permanent fix|long term fix|long term fixes|long term solution|corrective measures|countermeasures|hardening|
-予防|緩和|再発防止|再発防止策|対策|恒久対策|暫定対策|prevenção|medidas preventivas|medidas corretivas|melhorias|recomendações|
-prevención|mejoras|recomendaciones|prévention|améliorations|recommandations|mesures préventives|prävention|verbesserungen|empfehlungen`)
-
-var neverCores = set(`timeline|incident timeline|detailed timeline|event timeline|follow up implementation|impact|user impact|customer impact|
-business impact|lessons|lessons learned|lessons learnt|key lessons|learnings|detection gaps|detection gap|root cause|root causes|
-root cause analysis|root cause and trigger|testing checklist|deployment checklist|checklist|rollback checklist|verification checklist|
-release checklist|pre deployment checklist|post deployment checklist|rollout checklist|success criteria|acceptance criteria|evidence|references|
-reference|summary|executive summary|incident summary|overview|background|context|what happened|what went well|what went wrong|
-where we got lucky|what could have gone better|what could be improved|contributing factors|contributing factor|actions taken|immediate actions taken|action taken|steps taken|mitigation steps taken|appendix|
-appendices|glossary|symptoms|related incidents|related documents|metadata|sign off|approvals|reviewers|attendees|
-participants|out of scope|non goals|open questions|changelog|change log|history|revision history|supporting information|supporting data|
-タイムライン|影響|影響範囲|根本原因|原因|教訓|参考|参考資料|概要|背景|経緯|検知方法|linha do tempo|cronologia|impacto|causa raiz|
-lições aprendidas|resumo|referências|línea de tiempo|cronología|causa raíz|lecciones aprendidas|resumen|referencias|
-chronologie|cause racine|leçons apprises|zeitleiste|auswirkungen|ursache|zusammenfassung`)
-
-// aspectCores describe what happened when they stand alone, and sort the items
-// when they stand below a follow-up heading.
-var aspectCores = set(`detection|response|incident response|resolution|trigger|triggers|metrics|logs|related|links|mitigation|recovery|
-process|communication|検知|対応`)
-
-// qualifiers may stand before a core: "Open action items", "Long-term fixes".
-var qualifiers = set(`open|required|remaining|pending|immediate|immediately|short|short-term|long|long-term|medium|medium-term|mid|mid-term|
-near|near-term|term|revised|detection|prevention|preventive|preventative|proposed|new|key|our|the|recommended|outstanding|high|low|
-critical|priority|technical|concrete|suggested|planned|further|future|other|additional|post|post-incident|postmortem|post-mortem|incident|
-corrective|remediation|mitigation|completed|complete|done|applied|landed|implemented|finished|shipped|resolved|closed|deferred|declined|
-optional|rejected|p0|p1|p2|p3|p4|list|of|updated|engineering|process|monitoring|alerting|infrastructure|operational|all|next|final|tracked|
-identified|agreed|team|sre|ops`)
-
-// ownerParts say how items are tracked and change nothing of a title.
-var ownerParts = set("owner|owners|ownership|deadlines|due dates|tracking|status|timeline")
-
-var (
-	doneWords   = set(`completed|complete|done|applied|landed|implemented|finished|shipped|taken|完了|対応済み|concluído|concluídas|concluídos`)
-	personWords = set(`declined|deferred|optional|rejected|wontfix|won't|won’t|保留|見送り|opcional`)
-)
-
 var (
 	hyphens = strings.NewReplacer("-", " ", "‑", " ", "’", "'")
-	joints  = strings.NewReplacer(" and ", "/", " & ", "/", "&", "/", " + ", "/", ", ", "/", " e ", "/", " y ", "/", " et ", "/", " und ", "/")
+	joints  = strings.NewReplacer(" and ", "/", " & ", "/", "&", "/", " + ", "/", ", ", "/", " e ", "/", " y ", "/", " et ", "/", " und ", "/",
+		"と", "/", "・", "/", "、", "/", "和", "/", "与", "/", "及", "/")
+	ofBearing = words.Of(words.HeadingDone, words.HeadingPeople, words.HeadingNotYet)
 )
 
+// set is the words of a list that are parted by |.
 func set(list string) map[string]bool {
 	known := make(map[string]bool, 1+strings.Count(list, "|"))
 	for word := range strings.SplitSeq(list, "|") {
@@ -114,23 +65,24 @@ func set(list string) map[string]bool {
 // classifyTitle reads a heading by the whole of it: numbers, emoji and markup go
 // first, then a trailing note after a parenthesis, colon or dash.
 func classifyTitle(title string) (sectionKind, bearing) {
-	text := fold(plain(title))
+	text := words.Fold(plain(title))
 	core, note := splitNote(text)
 	core = normalTitle(core)
-	return titleKind(core), titleBearing(core, note)
+	kind := titleKind(core)
+	return kind, titleBearing(kind, core, note)
 }
 
-// splitNote parts "Remediation (pending)", "Actions: next week" and "Fixes —
-// applied" into the title and its note.
+// splitNote parts "Remediation (pending)", "Actions [open]", "Actions: next week"
+// and "Fixes — applied" into the title and its note.
 func splitNote(text string) (core, note string) {
 	at, width := len(text), 0
-	for _, mark := range []string{"(", "（", ":", "：", " — ", " – ", " - ", "—", " | "} {
+	for _, mark := range []string{"(", "（", "[", "［", "【", ":", "：", " — ", " – ", " - ", "—", " | "} {
 		// A mark at the very beginning is decoration, or follows a number.
 		if i := strings.Index(text, mark); i > 0 && i < at && strings.ContainsFunc(text[:i], unicode.IsLetter) && !bareNumber(text[:i]) {
 			at, width = i, len(mark)
 		}
 	}
-	return text[:at], text[min(at+width, len(text)):]
+	return text[:at], strings.TrimRight(text[min(at+width, len(text)):], ")）]］】. ")
 }
 
 // bareNumber reports whether a title begins like "P1 — …" or "Phase 2: …", where
@@ -165,7 +117,7 @@ func titleKind(core string) sectionKind {
 	best := sectionUnknown
 	for i, part := range parts {
 		part = strings.TrimSpace(part)
-		if i > 0 && ownerParts[part] || i+1 < len(parts) && qualifiers[part] && coreKind(part) == sectionUnknown {
+		if i > 0 && words.Is(part, words.HeadingTails) || i+1 < len(parts) && words.Is(part, words.HeadingQualifiers) && coreKind(part) == sectionUnknown {
 			continue // "Action items & owners", "Corrective and preventive measures"
 		}
 		switch s := coreKind(part); {
@@ -178,23 +130,25 @@ func titleKind(core string) sectionKind {
 	return best
 }
 
+// coreKind is the kind of a title after the qualifiers before it.
 func coreKind(core string) sectionKind {
 	if asksPrevention(core) {
 		return sectionWeak
 	}
 	for {
+		word := words.Find(core)
 		switch {
-		case strongCores[core]:
+		case word.Has(words.HeadingFollowUps):
 			return sectionStrong
-		case weakCores[core]:
+		case word.Has(words.HeadingMeasures):
 			return sectionWeak
-		case neverCores[core]:
+		case word.Has(words.HeadingNoItems):
 			return sectionNever
-		case aspectCores[core]:
+		case word.Has(words.HeadingAspects):
 			return sectionAspect
 		}
 		head, rest, found := strings.Cut(core, " ")
-		if !found || !qualifiers[head] {
+		if !found || !words.Is(head, words.HeadingQualifiers) {
 			return sectionUnknown
 		}
 		core = rest
@@ -210,29 +164,74 @@ func asksPrevention(core string) bool {
 	return strings.Contains(core, "prevent") && (strings.HasPrefix(core, "how ") || strings.HasSuffix(core, " again") || strings.HasSuffix(core, "recurrence"))
 }
 
-func titleBearing(core, note string) bearing {
-	all := core + " " + note
-	if strings.Contains(all, "best practice") || strings.Contains(all, "nice to have") || strings.Contains(all, "nice-to-have") {
+// titleBearing is what a title says of how the items below it stand: one that is
+// known in all of its words, any other only when it or its note is nothing else.
+// "Complete outage of the shop" and "Rejected writes" say nothing of items.
+func titleBearing(kind sectionKind, core, note string) bearing {
+	inNote, open := bearingIn(note, false)
+	if open {
+		return bearNone
+	}
+	if whole := bearingOf(words.Find(note)); whole != bearNone {
+		return whole
+	}
+	if kind == sectionUnknown {
+		return bearingOf(words.Find(core))
+	}
+	inCore, open := bearingIn(core, true)
+	switch {
+	case open:
+		return bearNone
+	case inNote == bearPerson || inCore == bearNone:
+		return inNote
+	}
+	return inCore
+}
+
+func bearingOf(word words.Word) bearing {
+	switch {
+	case word.Has(words.HeadingPeople):
 		return bearPerson
+	case word.Has(words.HeadingDone):
+		return bearDone
 	}
-	if titleKind(core) == sectionUnknown && note == "" {
-		// A title of its own words, such as "Applied pressure", says nothing;
-		// one that is only the word does.
-		all = core
-		if !doneWords[core] && !personWords[core] {
-			return bearNone
+	return bearNone
+}
+
+// bearingIn looks for a word of bearing in a text, and for one that says that the
+// items are open. In a note it has to stand by itself: "completed by the team", not
+// "complete outage".
+func bearingIn(text string, anywhere bool) (found bearing, open bool) {
+	inWord := false
+	for i, r := range text {
+		if was := inWord; true {
+			inWord = unicode.IsLetter(r) || unicode.IsDigit(r) || r == '\'' || r == '’'
+			if was || !inWord {
+				continue
+			}
 		}
-	}
-	found := bearNone
-	for _, word := range splitWords(all) {
+		n, word := words.Begins(text[i:], ofBearing)
 		switch {
-		case word == "not" || word == "yet" || word == "be" || word == "pending" || word == "open" || word == "partially" || word == "partly":
-			return bearNone
-		case personWords[word]:
-			return bearPerson
-		case doneWords[word]:
-			found = bearDone
+		case n == 0:
+		case word.Has(words.HeadingNotYet):
+			return bearNone, true
+		case found != bearPerson && (anywhere || standsAlone(text[i+n:])):
+			found = bearingOf(word)
 		}
 	}
-	return found
+	return found, false
+}
+
+// followers stand behind a word of bearing that says how all of the items are.
+var followers = set("by|on|in|at|as|since|see|per|via|during|until|and|por|em|en|am|im|von|par|le")
+
+// standsAlone reports whether a word of bearing is followed by no noun that it
+// would only describe.
+func standsAlone(rest string) bool {
+	next, _, _ := strings.Cut(strings.TrimLeft(rest, " "), " ")
+	if next == "" || rest[0] != ' ' || !unicode.IsLetter([]rune(next)[0]) {
+		return true
+	}
+	next = strings.TrimRight(next, ",.;:)")
+	return followers[next] || words.Is(next, words.ColumnItem) || words.Is(next, words.HeadingFollowUps)
 }

@@ -121,6 +121,14 @@ type Problem struct {
 	Text   string      `json:"text"`   // beginning of the line, without control characters
 }
 
+// Outside is the unchecked boxes of a section that no follow-up heading stands
+// above.
+type Outside struct {
+	Heading []string // headings above them, outermost first
+	Lines   []int    // of the boxes, counted from 1
+	NoItems bool     // the heading is known for what is no follow-up: a checklist, a timeline
+}
+
 // Document is one post-mortem as it was read.
 type Document struct {
 	File     string // as given to Parse
@@ -130,6 +138,7 @@ type Document struct {
 	Items    []Item // of every class, in order of position
 	Problems []Problem
 	Incident item.Incident // when it happened
+	Outside  []Outside // unchecked boxes that are no items, by their sections
 
 	policy   Policy
 	logs     []logTable
@@ -160,9 +169,6 @@ func (d *Document) class(want Class) []Item {
 // Templates, READMEs and index pages are not.
 func IsDocument(file string) bool {
 	base := strings.ToLower(path.Base(strings.ReplaceAll(file, `\`, "/")))
-	switch strings.TrimSuffix(base, path.Ext(base)) {
-	case "template", "readme", "index", "_index", "_template":
-		return false
-	}
-	return base != "" && base != "." && base != "/"
+	stem, _, _ := strings.Cut(strings.TrimPrefix(base, "_"), ".")
+	return stem != "" && base != "/" && stem != "index" && !strings.HasPrefix(stem, "readme") && !strings.Contains(base, "template")
 }

@@ -107,7 +107,7 @@ func newReader(doc *Document, src []byte) *reader {
 func (r *reader) read() {
 	defer func() {
 		if recover() != nil {
-			r.doc.Items, r.doc.logs, r.mentions = nil, nil, nil
+			r.doc.Items, r.doc.Outside, r.doc.logs, r.mentions = nil, nil, nil, nil
 			r.problem(0, reason.TooComplex, "the document cannot be read as Markdown", "")
 		}
 	}()
@@ -221,11 +221,11 @@ func (r *reader) push(level int, title string) {
 	s := r.readTitle(title)
 	s.level = level
 	above := r.section()
-	if s.kind == sectionAspect {
+	switch {
+	case s.kind == sectionWeak && above.kind == sectionStrong, s.kind == sectionAspect && above.holdsItems():
+		s.kind = above.kind
+	case s.kind == sectionAspect:
 		s.kind = sectionNever
-		if above.kind == sectionStrong || above.kind == sectionWeak {
-			s.kind = above.kind
-		}
 	}
 	if len(r.sections) > 0 {
 		s.path = append(append(make([]string, 0, len(above.path)+1), above.path...), s.path...)

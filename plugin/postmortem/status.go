@@ -65,6 +65,12 @@ func parseStatus(cell string) status {
 	if text == "" {
 		return status{}
 	}
+	if rest, found := unstruck(cell); found {
+		if struck(cell) {
+			return status{state: stateDeclined, note: cell, token: span{start, end}}
+		}
+		return status{state: parseStatus(rest).state, note: cell, token: span{start, end}}
+	}
 	length, word := words.Begins(text, allStatus)
 	if length == 0 && text[0] == '[' && linkStart(text) {
 		// A linked word is a word with a note: replacing it would break the link.

@@ -15,9 +15,6 @@ func (r *reader) table(t *tableBlock) {
 			r.text[header.start:min(header.end, header.start+400)])
 		return
 	}
-	for _, line := range t.lines {
-		r.trackHTML(line.start, r.text[line.start:line.end])
-	}
 	header, _ := r.split(t.lines[0])
 	names := make([]string, len(header))
 	for i, cell := range header {
@@ -74,6 +71,9 @@ func (t *tableRows) read() {
 	}
 	if t.vagueAndUnknown() {
 		return
+	}
+	if second := t.cols.second[roleAction]; second >= 0 && t.numbersRows(second) {
+		t.cols.conflict, t.cols.at[roleID] = false, second
 	}
 	for _, line := range t.table.lines[2:] {
 		t.row(line)
@@ -149,6 +149,18 @@ func (t *tableRows) vagueAndUnknown() bool {
 	return true
 }
 
+// numbersRows reports whether a column holds nothing but numbers and ids, as the
+// first of Item | Action often does.
+func (t *tableRows) numbersRows(at int) bool {
+	for _, line := range t.table.lines[2:] {
+		cells, whole := t.split(line)
+		if whole && len(cells) == t.cols.count && strings.Trim(t.text[cells[at].start:cells[at].end], "0123456789#.-ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+			return false
+		}
+	}
+	return true
+}
+
 func (t *tableRows) blank(cells []span) bool {
 	for _, cell := range cells {
 		if !cell.empty() {
@@ -198,7 +210,7 @@ func (t *tableRows) row(line span) {
 	t.rowType(&item, t.cols, cells)
 	item.Priority = firstPriority(parsePriority(t.cell(cells, rolePriority)), leadPriority(item.Action), t.here.priority)
 	if t.cols.conflict {
-		item.mask.add(reason.Implicit)
+		item.mask.add(reason.AmbiguousAction)
 	}
 	t.add(item, cells[at].start)
 }

@@ -1,6 +1,7 @@
 package postmortem
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
@@ -13,7 +14,8 @@ import (
 // parent is the task that the list stands under, or nil.
 func (r *reader) list(list *ast.List, parent *int) {
 	here := r.section()
-	inside := list.Parent() != nil && list.Parent().Kind() == ast.KindListItem
+	inside := len(r.sections) == 0 || r.sections[len(r.sections)-1].level != levelItem
+	inside = inside && list.Parent() != nil && list.Parent().Kind() == ast.KindListItem
 	for n := list.FirstChild(); n != nil; n = n.NextSibling() {
 		depth := len(r.sections)
 		index := r.listItem(n, here, inside)
@@ -105,7 +107,10 @@ func boxOf(text string) (mark string, isBox bool) {
 // task reads a task line. Boxes outside follow-up headings are no items.
 func (r *reader) task(n ast.Node, text string, start int, mark string, here section) *int {
 	r.trackHTML(start, text)
-	if here.kind != sectionStrong && here.kind != sectionWeak {
+	if !here.holdsItems() {
+		if mark == " " {
+			r.outside(start, here)
+		}
 		return nil
 	}
 	last := n.Lines().At(n.Lines().Len() - 1)
@@ -122,9 +127,10 @@ func (r *reader) task(n ast.Node, text string, start int, mark string, here sect
 	case " ":
 		item.state = stateOpen
 		item.token = span{start, start + box}
-		if tag, _, found := leadTag(item.Action); found && words.Is(tag, words.StatusApproved) {
+		if slices.ContainsFunc(tags(item.Action), func(tag string) bool { return words.Is(tag, words.StatusApproved) }) {
 			item.has |= hasApproval
-		} else if s := taskNote(item.Action); s != stateUnknown {
+		}
+		if s := taskNote(item.Action); s != stateUnknown {
 			item.noteStatus(s)
 		}
 	case "x", "X":
@@ -141,6 +147,17 @@ func (r *reader) task(n ast.Node, text string, start int, mark string, here sect
 		return nil
 	}
 	return &before
+}
+
+// outside notes an unchecked box below no follow-up heading.
+func (r *reader) outside(at int, here section) {
+	line, _ := r.line(at)
+	last := len(r.doc.Outside) - 1
+	if last < 0 || !slices.Equal(r.doc.Outside[last].Heading, here.path) {
+		r.doc.Outside = append(r.doc.Outside, Outside{Heading: here.path, NoItems: here.kind == sectionNever})
+		last++
+	}
+	r.doc.Outside[last].Lines = append(r.doc.Outside[last].Lines, line)
 }
 
 // longTask reports whether a line of the task is withheld as too long.
