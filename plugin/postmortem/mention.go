@@ -83,12 +83,3 @@ func (i *Item) names() []string {
 	}
 	return names
 }
-
-// digits counts the digits that text begins with, up to a limit.
-func digits(text string, limit int) int {
-	n := 0
-	for n < len(text) && n < limit && text[n] >= '0' && text[n] <= '9' {
-		n++
-	}
-	return n
-}

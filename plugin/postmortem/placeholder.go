@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	dateBlank   = pattern.Lazy(`(?i)\by{4}[-/.]m{2}[-/.]d{2}\b|\b(?:XXX+|xxx+|X{2,}-X{2,})\b`)
+	dateBlank   = pattern.Lazy(`(?i)\b(?:y{4}|a{4}|j{4})[-/.]m{2}[-/.](?:d{2}|t{2}|j{2})\b|\b(?:d{2}|t{2}|j{2}|m{2})[-/.](?:m{2}|d{2})[-/.](?:y{2,4}|a{4}|j{4})\b|\b(?:XXX+|xxx+|X{2,}-X{2,})\b`)
 	wholeFilled = pattern.Lazy(`^(?:\[[^\[\]]*\]|<[^<>]*>|\{\{[^{}]*\}\}|\{%[^{}]*%\}|<%.*%>|\.{2,}|…+|_{2,}|-+|–+|—+|\?+)$`)
 )
 
@@ -52,7 +52,7 @@ func hasPlaceholder(action string) bool {
 
 // mayBeBlank spares most texts the pattern of blanks.
 func mayBeBlank(text string) bool {
-	for _, stem := range []string{"yy", "YY", "XX", "xxx"} {
+	for _, stem := range []string{"yy", "YY", "XX", "xxx", "AAAA", "aaaa", "JJ", "jj"} {
 		if strings.Contains(text, stem) {
 			return true
 		}

@@ -138,7 +138,7 @@ type Document struct {
 	Items    []Item // of every class, in order of position
 	Problems []Problem
 	Incident item.Incident // when it happened
-	Outside  []Outside // unchecked boxes that are no items, by their sections
+	Outside  []Outside     // unchecked boxes that are no items, by their sections
 
 	policy   Policy
 	logs     []logTable

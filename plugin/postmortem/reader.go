@@ -64,6 +64,7 @@ type reader struct {
 	mentions mentions
 	cells    []span
 	titles   map[string]section
+	titled   bool     // the heading of level 1 that is the document's title was read
 	chunks   [][]Item // items in chunks, so that growing copies each of them once
 	limit    int      // of items
 	full     bool     // the limit was reached
@@ -202,6 +203,9 @@ func (r *reader) heading(n *ast.Heading) {
 	start := r.blockStart(n)
 	r.mention(start, title)
 	r.push(n.Level, title)
+	if n.Level == 1 && len(r.sections) == 1 && !r.titled {
+		r.sections[0].bearing, r.titled = bearNone, true // the document's title
+	}
 	// The offset is that of the text; the line that it stands on begins where
 	// the section before it ends.
 	f := &r.doc.followUp
