@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/host"
-	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -26,7 +25,6 @@ func tools(name string, need host.Need, facts host.Facts, problems []host.Proble
 		{host.AboutTools, fmt.Sprintf("user %s on %s, %s, setsid, sha256sum", facts.User, facts.System, facts.Git), true},
 		{host.AboutDisk, fmt.Sprintf("%d MiB are free at %s", facts.Free>>20, facts.Root), true},
 		{host.AboutAgent, agent, need.Agent != ""},
-		{host.AboutSandbox, "the agent is confined: " + held(facts.Probed), facts.Box != nil},
 		{"network", "the sandbox reaches " + strings.Join(facts.Servers, ", ") + " and nothing else", len(facts.Servers) > 0},
 		{host.AboutTerraform, facts.TerraformPath, need.Terraform != ""},
 		{host.AboutCarry, need.Workdir + " has the files of carry: " + strings.Join(need.Carry, ", "), need.Workdir != ""},
@@ -56,13 +54,4 @@ func tools(name string, need host.Need, facts host.Facts, problems []host.Proble
 		say.as("linger").add(OK, name, "applies outlive the session; the user's own services (an agent for keys, say) end with it",
 			"if Terraform needs them: loginctl enable-linger "+facts.User)
 	}
-}
-
-// held is what was tried in the sandbox in vain.
-func held(probed []sandbox.Check) string {
-	var all []string
-	for _, one := range probed {
-		all = append(all, one.Text)
-	}
-	return strings.Join(all, "; ")
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
 )
 
-func TestWhatHoldsTheAgentIsTold(t *testing.T) {
+func TestWhatHoldsTheAgentAndWhatItReachesIsTold(t *testing.T) {
 	t.Parallel()
 	said := func(facts host.Facts) string {
 		var b bytes.Buffer
@@ -18,7 +18,7 @@ func TestWhatHoldsTheAgentIsTold(t *testing.T) {
 	}
 	held := []sandbox.Check{{Name: "secret", Held: true, Text: "no file can be read"}, {Name: "network", Held: true, Text: "no listener is in reach"}}
 	confined := said(host.Facts{Box: &sandbox.Box{}, Probed: held, Servers: []string{"api.example:443"}})
-	for _, want := range []string{"no file can be read; no listener is in reach", "reaches api.example:443 and nothing else"} {
+	for _, want := range []string{"secret: no file can be read", "network: no listener is in reach", "reaches api.example:443 and nothing else"} {
 		if !strings.Contains(confined, want) {
 			t.Errorf("%q is not said:\n%s", want, confined)
 		}
