@@ -44,9 +44,10 @@ if [ -e "$secret" ] || { read -r line <"$secret"; } 2>/dev/null; then say secret
 if [ -n "${PM_TODOS_PLANTED:-}${SSH_AUTH_SOCK:-}${DBUS_SESSION_BUS_ADDRESS:-}" ]; then say environment open "variables of the account are there"; else say environment held; fi
 { mkdir -p "$outside" && true >"$outside/written"; } 2>/dev/null
 failed=
-for folder in /usr /etc/ssl/certs /proc/sys/kernel; do
+for folder in /usr /etc/ssl/certs; do
 	{ true >"$folder/.probe"; } 2>/dev/null && failed=$folder
 done
+{ true >>/proc/sys/kernel/core_pattern; } 2>/dev/null && failed=/proc/sys
 if [ -n "$failed" ]; then say write open "$failed can be written"; else say write held; fi
 failed=
 for process in /proc/[0-9]*; do

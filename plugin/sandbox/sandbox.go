@@ -107,6 +107,10 @@ var system = []string{
 	"/etc/services", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/timezone",
 }
 
+// kernel is what root may write to without any capability, and with what the
+// kernel obeys outside too: core_pattern names a program that it starts.
+var kernel = []string{"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi", "/proc/scsi"}
+
 // environment is what every program may know of the account's environment.
 var environment = []string{
 	"LANG", "LANGUAGE", "LC_*", "PATH", "TERM", "TZ",
@@ -188,7 +192,7 @@ func (b Box) bounds() []string {
 		"--die-with-parent", "--new-session", "--cap-drop", "ALL", "--info-fd", namespaceFD,
 		"--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
 		"--proc", "/proc", "--dev", "/dev")
-	for _, folder := range system {
+	for _, folder := range slices.Concat(kernel, system) {
 		argv = append(argv, "--ro-bind-try", folder, folder)
 	}
 	argv = append(argv, "--tmpfs", "/tmp", "--tmpfs", home)
