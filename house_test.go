@@ -58,7 +58,7 @@ var rooms = map[string][]string{
 	"plugin/report":     {},
 	"plugin/notify":     {"plugin/report"},
 	"plugin/scaffold":   {},
-	"plugin/doctor":     {"plugin/access", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/resolve/proposal", "plugin/settings", "plugin/vault"},
+	"plugin/doctor":     {"plugin/access", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/resolve/proposal", "plugin/sandbox", "plugin/settings", "plugin/vault"},
 	"plugin/standin":    {},
 	"plugin/postmortem": {"plugin/postmortem/words"},
 	"plugin/item":       {},

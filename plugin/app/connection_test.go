@@ -108,8 +108,8 @@ func TestFailure_VerifyCommandThatCannotBeAskedIsNoVerdict(t *testing.T) {
 func TestFailoverPassesWrongHostsBy(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |")))
-	wrong, _ := realSSHD(t, s.World)
-	right, known := realSSHD(t, s.World)
+	wrong, _ := realSSHD(t, s.World, nil)
+	right, known := realSSHD(t, s.World, nil)
 	_, wrongAddress, _ := strings.Cut(wrong, "@")
 	_, rightAddress, _ := strings.Cut(right, "@")
 	port := func(address string) string {

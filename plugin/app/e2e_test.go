@@ -18,12 +18,13 @@ import (
 const authorizedOptions = `restrict,from="127.0.0.1"`
 
 // realSSHD starts OpenSSH's own server for the host of a world, with further
-// lines of configuration, and returns the target and its known_hosts line.
-func realSSHD(t *testing.T, w *standin.World, lines ...string) (target, known string) {
+// variables of its sessions and lines of configuration, and returns the target and
+// its known_hosts line.
+func realSSHD(t *testing.T, w *standin.World, env []string, lines ...string) (target, known string) {
 	t.Helper()
 	server := sshdtest.Start(t, sshdtest.Config{
 		Authorized: []string{authorizedOptions + " " + sshdtest.Authorized(t, w.SSH.PrivateKey())},
-		Home:       w.Home, Env: []string{"PATH=" + filepath.Dir(w.Terraform.Program) + ":/usr/local/bin:/usr/bin:/bin"},
+		Home:       w.Home, Env: append(env, "PATH="+filepath.Dir(w.Terraform.Program)+":/usr/local/bin:/usr/bin:/bin"),
 		Lines: lines,
 	})
 	return server.User + "@" + server.Address, server.Known()
@@ -56,11 +57,12 @@ func realTerraforms(t *testing.T) map[string]string {
 }
 
 // realSite is the sample behind a real sshd, a real git http-backend and a real
-// Terraform; only Vault, Slack and the agent are stand-ins.
-func realSite(t *testing.T, o standin.Options) (*site, map[string]string) {
+// Terraform; only Vault, Slack and the agent are stand-ins. The sessions of the
+// host have further variables.
+func realSite(t *testing.T, o standin.Options, env ...string) (*site, map[string]string) {
 	t.Helper()
 	s := newSite(t, o)
-	target, known := realSSHD(t, s.World)
+	target, known := realSSHD(t, s.World, env)
 	user, address, _ := strings.Cut(target, "@")
 	through, cut := relay.Open(t, address, nil)
 	target, known, s.cut = user+"@"+through, strings.ReplaceAll(known, port(address), port(through)), cut

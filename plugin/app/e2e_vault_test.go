@@ -90,7 +90,7 @@ func (v *vaultSite) implements() {
 func TestEndToEndWithARealVault(t *testing.T) {
 	t.Parallel()
 	v := newVaultSite(t, "")
-	target, known := realSSHD(t, v.World)
+	target, known := realSSHD(t, v.World, nil)
 	v.settings["PLUGIN_HOSTS"] = target
 	v.vault.Write("secret/data/ci/infra", map[string]any{"data": map[string]any{
 		"devvm_ssh_key": v.SSH.PrivateKey(), "known_hosts": known, "slack_webhook": v.Slack.WebhookURL(),
@@ -123,7 +123,7 @@ func TestEndToEndWithAKeySignedByVault(t *testing.T) {
 	if err := os.WriteFile(trusted, []byte(authority), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	target, known := realSSHD(t, v.World, "TrustedUserCAKeys "+trusted)
+	target, known := realSSHD(t, v.World, nil, "TrustedUserCAKeys "+trusted)
 	user, _, _ := strings.Cut(target, "@")
 	v.vault.Write("ssh-client/roles/ci", map[string]any{
 		"key_type": "ca", "allow_user_certificates": true, "allowed_users": user, "ttl": "30m",

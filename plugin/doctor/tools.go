@@ -25,7 +25,6 @@ func tools(name string, need host.Need, facts host.Facts, problems []host.Proble
 		{host.AboutTools, fmt.Sprintf("user %s on %s, %s, setsid, sha256sum", facts.User, facts.System, facts.Git), true},
 		{host.AboutDisk, fmt.Sprintf("%d MiB are free at %s", facts.Free>>20, facts.Root), true},
 		{host.AboutAgent, agent, need.Agent != ""},
-		{"network", "the sandbox reaches " + strings.Join(facts.Servers, ", ") + " and nothing else", len(facts.Servers) > 0},
 		{host.AboutTerraform, facts.TerraformPath, need.Terraform != ""},
 		{host.AboutCarry, need.Workdir + " has the files of carry: " + strings.Join(need.Carry, ", "), need.Workdir != ""},
 	} {

@@ -4,8 +4,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
 func isSpace(b byte) bool {
@@ -29,6 +27,34 @@ func lower(s string) string {
 	return s
 }
 
+// fold is s in lower case, Latin letters beyond ASCII too, for the vocabulary
+// of languages that have such capitals. Every byte keeps its place; a Kelvin sign, longer than
+// its k, stays what it is.
+func fold(s string) string {
+	ascii := true
+	for i := 0; i < len(s) && ascii; i++ {
+		ascii = s[i] < utf8.RuneSelf
+	}
+	if ascii {
+		return lower(s)
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		low := r
+		if r < utf8.RuneSelf || unicode.Is(unicode.Latin, r) {
+			low = unicode.ToLower(r)
+		}
+		if r == low || utf8.RuneLen(low) != size {
+			b = append(b, s[i:i+size]...)
+		} else {
+			b = utf8.AppendRune(b, low)
+		}
+		i += size
+	}
+	return string(b)
+}
+
 // squeeze trims s and makes one space of every run of white space.
 func squeeze(s string) string {
 	clean := true
@@ -50,7 +76,7 @@ func key(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	space := false
-	for _, r := range words.Fold(s) {
+	for _, r := range fold(s) {
 		switch {
 		case r == '*' || r == '_' || r == '`' || r == '~' || r == '\\':
 			continue
@@ -209,3 +235,7 @@ func linkStart(s string) bool {
 func isWord(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= utf8.RuneSelf
 }
+
+// isASCIIWord reports whether b is what regular expressions call a word
+// character.
+func isASCIIWord(b byte) bool { return b < utf8.RuneSelf && (isWord(b) || b == '_') }
