@@ -1,15 +1,12 @@
 package access
 
 import (
-	"context"
-	"net"
-
 	"github.com/pm-todos/pm-todos/plugin/evidence"
 )
 
 // Prometheus is the one of the settings, with what logs in to it; nil when there is
 // none. Nothing is contacted yet.
-func (o Opener) Prometheus(c evidence.Config, dial func(ctx context.Context, network, address string) (net.Conn, error)) (*evidence.Prometheus, error) {
+func (o Opener) Prometheus(c evidence.Config, dial evidence.Dialer) (*evidence.Prometheus, error) {
 	if c.URL == "" {
 		return nil, nil
 	}

@@ -3,11 +3,13 @@ package app
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/evidence/prometheustest"
+	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -55,5 +57,33 @@ func TestRunToDoneWithAPrometheus(t *testing.T) {
 	found, code := s.verifies(standin.SampleBranch)
 	if code != 0 || len(found.Evidence) != 1 || !strings.HasPrefix(found.Evidence[0].Text, "would have fired at ") {
 		t.Errorf("verify ends with %d: %+v", code, found)
+	}
+}
+
+// TestPrometheusIsReachedFromTheHost has sshd forward connections, and refuse to:
+// then the evidence is missing, and nothing else.
+func TestPrometheusIsReachedFromTheHost(t *testing.T) {
+	t.Parallel()
+	prometheus := prometheustest.Start(t, nil, "groups: []\n")
+	for options, says := range map[string]string{
+		`restrict,port-forwarding,from="127.0.0.1"`: "node_nfs_rpc_retransmissions_total is unknown to Prometheus",
+		`restrict,from="127.0.0.1"`:                 "Prometheus could not be asked; the run goes on without its evidence",
+	} {
+		t.Run(options, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, only("2026-01-01-alert.md", document("| P2 | Add NFS RPC retransmission alert | Alert | `rate(node_nfs_rpc_retransmissions_total[5m]) > 5` for 10 minutes | TODO |")))
+			server := sshdtest.Start(t, sshdtest.Config{
+				Authorized: []string{options + " " + sshdtest.Authorized(t, s.SSH.PrivateKey())},
+				Home:       s.Home, Env: []string{"PATH=" + filepath.Dir(s.Terraform.Program) + ":/usr/local/bin:/usr/bin:/bin"},
+			})
+			s.Vault.SetSecret("ci/infra", map[string]string{"devvm_ssh_key": s.SSH.PrivateKey(), "known_hosts": server.Known(), "slack_webhook": s.Slack.WebhookURL()})
+			s.wants(0, s.run(map[string]string{
+				"PLUGIN_HOSTS": server.User + "@" + server.Address, "PLUGIN_PROMETHEUS_URL": prometheus.URL, "PLUGIN_PROMETHEUS_VIA": "host", "PLUGIN_EVIDENCE_TIMEOUT": "1s",
+			}))
+			s.says(says)
+			if refused := !strings.Contains(options, "forwarding"); refused != (len(s.subjects()) == 2) {
+				t.Errorf("commits: %q", s.subjects())
+			}
+		})
 	}
 }

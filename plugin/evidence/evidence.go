@@ -31,9 +31,19 @@ type Config struct {
 	CACert   string // PEM; empty: that of the way
 	Tenant   string // X-Scope-OrgID of Mimir and its like
 
+	Via        Via
 	Timeout    time.Duration // how long rules are waited for until they are loaded
 	NoisyAfter int           // firings a day that are too many
 }
+
+// Via is who makes the connections.
+type Via string
+
+// The ways: the step itself, or the Terraform host, by its SSH connection.
+const (
+	Step Via = "step"
+	Host Via = "host"
+)
 
 // CheckURL tells what is wrong with the address of a Prometheus.
 func CheckURL(text string) error {

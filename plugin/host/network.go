@@ -47,6 +47,20 @@ const (
 	addressAge = time.Minute
 )
 
+// DialContext makes a connection from the machine, with nothing of ours running on
+// it: over SSH by a channel of the connection.
+func (h *Host) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := h.network.dial(ctx, network, address)
+	if errors.Is(err, sshclient.ErrForwarding) {
+		return nil, fault.WithFix(fmt.Errorf("connect from %s: %w", h.Name(), err),
+			"in sshd_config there, AllowTcpForwarding must be yes; a line of authorized_keys must not say no-port-forwarding, and beside restrict it needs port-forwarding; or let the step reach it itself")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connect from %s: %w", h.Name(), err)
+	}
+	return conn, nil
+}
+
 // openProxy starts a proxy to the servers, with its socket in a folder of this
 // account on the host. The caller closes it once the program has ended.
 func (h *Host) openProxy(ctx context.Context, dir string, servers egressproxy.Servers) (p *egressproxy.Proxy, socket string, err error) {

@@ -4,9 +4,22 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
+	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
+
+// openPrometheus makes ready to ask the Prometheus of the settings, from here or
+// from the Terraform host.
+func (j *job) openPrometheus(k access.Keys, h hosts) (err error) {
+	var dial evidence.Dialer
+	if j.Evidence.Via == evidence.Host {
+		dial = h.Terraform.DialContext
+	}
+	j.prometheus, err = j.Opener(j.Settings).Prometheus(k.Prometheus, dial)
+	return err
+}
 
 // awaitLoaded waits, when something is not loaded yet, until Prometheus has all
 // rules of the run. Others may work meanwhile: the lock is given back, and the one

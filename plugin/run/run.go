@@ -99,9 +99,6 @@ func (j *job) work(ctx context.Context) (err error) {
 		return err
 	}
 	j.channels = channels(j.Settings, j.Console, k.SlackWebhook)
-	if j.prometheus, err = j.Opener(j.Settings).Prometheus(k.Prometheus, nil); err != nil {
-		return err
-	}
 	commands, err := access.Commands(j.Settings, j.repo, j.read.Commit)
 	if err != nil {
 		return err
@@ -111,6 +108,12 @@ func (j *job) work(ctx context.Context) (err error) {
 		return err
 	}
 	defer j.cleanUp(ctx, "hosts", func(context.Context) error { return h.Close() })
+	if err := j.openPrometheus(k, h); err != nil {
+		return err
+	}
+	if j.prometheus != nil {
+		defer j.prometheus.Close()
+	}
 	j.sandboxed = "no"
 	if h.Facts.Box != nil {
 		j.sandboxed = "yes"

@@ -45,6 +45,11 @@ var evidenceEntries = []Entry{
 		read:  asText(func(s *Settings) *string { return &s.Evidence.Tenant }, tenant),
 	},
 	{
+		Name: "prometheus_via", Default: string(evidence.Step),
+		Usage: "`step` connects to it from the pipeline's step, `host` from the Terraform host, by a channel of the SSH connection: nothing runs there, and no token is there.",
+		read:  asChoice(func(s *Settings) *evidence.Via { return &s.Evidence.Via }, evidence.Step, evidence.Host),
+	},
+	{
 		Name: "noisy_after", Default: "20",
 		Usage: "Firings a day, on the average of the last 30 days, above which a rule needs a person.",
 		read:  asCount(func(s *Settings) *int { return &s.Evidence.NoisyAfter }, 1),
