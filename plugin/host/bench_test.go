@@ -3,9 +3,11 @@ package host
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
+	"github.com/pm-todos/pm-todos/plugin/sandbox"
 )
 
 // BenchmarkItem is what one item costs on a host beyond the agent and
@@ -63,4 +65,37 @@ func runItem(b *testing.B, run *Run, r repository, id string) error {
 	}
 	_, err = stack.Plan(ctx, planSpec())
 	return err
+}
+
+// BenchmarkTurn is what a turn costs beyond the agent's own work, without a
+// sandbox and in one.
+func BenchmarkTurn(b *testing.B) {
+	r := makeRepository(b, oneFile)
+	hostKey, _ := newKey(b)
+	client, key := newKey(b)
+	server := serve(b, client.PublicKey(), hostKey)
+	h, err := Dial(b.Context(), sshclient.Login{Target: server.target(b), Key: secretOf(key), KnownHosts: knownHosts(server.address, hostKey.PublicKey())})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = h.Close() }()
+	program := filepath.Join(b.TempDir(), "agent")
+	write(b, program, "#!/bin/sh\ncase $1 in --version) echo 2.1.330 ;; auth) echo '{\"loggedIn\":true}' ;; esac\n", 0o755)
+	facts, err := h.Preflight(b.Context(), Need{Agent: program, Sandbox: sandbox.Policy{Mode: sandbox.Auto}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, ws := space(b, h, r, AgentTree, Prepare{})
+	for name, box := range map[string]*sandbox.Box{"bare": nil, "sandbox": facts.Box} {
+		b.Run(name, func(b *testing.B) {
+			if name == "sandbox" && box == nil {
+				b.Skip("this machine makes no sandbox: ", facts.Warnings)
+			}
+			for b.Loop() {
+				if exit, err := ws.Supervise(b.Context(), Process{Argv: []string{program}, Box: box}); err != nil || !exit.OK() {
+					b.Fatalf("%+v %v", exit, err)
+				}
+			}
+		})
+	}
 }
