@@ -18,6 +18,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/text"
 
+	"github.com/pm-todos/pm-todos/plugin/lint"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
 )
@@ -174,8 +175,8 @@ func checkJSON(text string) error {
 // checkMarkdown wants rows and documents that the parser accepts.
 func checkMarkdown(text string) error {
 	policy := postmortem.Policy{SafeTypes: []postmortem.Type{postmortem.Alert, postmortem.Config, postmortem.Monitor}}
-	for _, finding := range postmortem.Lint(postmortem.Parse("docs/post-mortems/example.md", []byte(text), policy)) {
-		if finding.Level == postmortem.LevelError {
+	for _, finding := range lint.Findings(postmortem.Inspect("docs/post-mortems/example.md", []byte(text), policy)) {
+		if finding.Level == lint.LevelError {
 			return fmt.Errorf("%+v", finding)
 		}
 	}

@@ -24,7 +24,7 @@ func doctorCommand() *cli.Command {
 			"deletes a ref of its own below state_refs.\n\n" +
 			"Exit code: 0 if nothing failed, 2 for wrong settings, 75 for a temporary problem, 1 for any other.",
 		Flags: append([]cli.Flag{
-			formatFlag("text", "json", "text or json"),
+			formatFlag("text or json", "text", "json"),
 			&cli.StringFlag{Name: "plan", Usage: "also initialise and plan this `STACK`, a folder of the repository, on the first host that is ready"},
 		}, settingFlags()...),
 		Action: doctorAction,

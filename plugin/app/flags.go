@@ -59,12 +59,14 @@ func usageError(format string, args ...any) error {
 	return fault.Mark(fault.Settings, fmt.Errorf(format, args...))
 }
 
-// formatFlag is the flag --format, which takes one of two words.
-func formatFlag(usual, other, usage string) cli.Flag {
-	return &cli.StringFlag{Name: "format", Value: usual, Usage: usage, Action: func(_ *cli.Context, given string) error {
-		if given == usual || given == other {
+// formatFlag is the flag --format, which takes one of the words; the first is
+// the usual one.
+func formatFlag(usage string, formats ...string) cli.Flag {
+	return &cli.StringFlag{Name: "format", Value: formats[0], Usage: usage, Action: func(_ *cli.Context, given string) error {
+		if slices.Contains(formats, given) {
 			return nil
 		}
-		return usageError("--format: %s is not one of %s or %s", text.Quote(given), usual, other)
+		last := len(formats) - 1
+		return usageError("--format: %s is not one of %s or %s", text.Quote(given), strings.Join(formats[:last], ", "), formats[last])
 	}}
 }

@@ -42,7 +42,7 @@ func judgeCommand() *cli.Command {
 			&cli.StringFlag{Name: "plan", Usage: "file with the output of show -json for the commit's plan"},
 			&cli.StringFlag{Name: "baseline", Usage: "the same for the plan of its parent"},
 			&cli.StringFlag{Name: "repo", Value: ".", Usage: "folder of the repository"},
-			formatFlag("text", "json", "text, or json, one object per judgement"),
+			formatFlag("text, or json, one object per judgement", "text", "json"),
 		}, settingFlags(judgeSettings...)...),
 		Action: judgeAction,
 	}

@@ -1,13 +1,20 @@
 package app
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/rogpeppe/go-internal/diff"
 	"github.com/urfave/cli/v2"
 
+	"github.com/pm-todos/pm-todos/plugin/lint"
+	"github.com/pm-todos/pm-todos/plugin/outlet"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -19,18 +26,29 @@ var errFindings = errors.New("some lines cannot be used")
 func lintCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "lint",
-		Usage:     "show authors which items cannot be read, and which need a person",
+		Usage:     "show authors what cannot be read, and what only they can add",
 		UsageText: "pm-todos lint [flags] [PATH...]   (- is standard input)",
 		Description: "A PATH is a file, or a folder for the Markdown files below it. Without one, it reads the documents below\n" +
 			"the current folder that match post_mortems. It does not need git, and contacts nothing.\n\n" +
 			"There is one line for each finding, then a summary:\n\n" +
 			"   path:line:column: severity: reason: sentence [beginning of the item] (fix: what to do)\n\n" +
 			"error    the item cannot be read, such as a row with too many cells\n" +
-			"warning  it is unclear whether the item is open; it is only reported\n" +
-			"note     the item is open and needs a person\n\n" +
+			"warning  it is only reported, such as a box outside every follow-up heading, or lacks what only its author\n" +
+			"         knows: a type, the rest of a template\n" +
+			"note     the item is open and needs a person; with --notes only\n\n" +
+			"Other formats are for pull requests: github prints workflow commands, gitlab a Code Quality report, sarif a\n" +
+			"log for code scanning, json one object. They alone go to standard output, the summary to standard error.\n\n" +
+			"--fix states the types that can be inferred: a Type column for tables without one, [Alert] and the like before\n" +
+			"the text of boxes. It prints what it would change as a diff and changes nothing; --fix --write writes the files\n" +
+			"too. Read the diff: what has a stated type may be implemented without a person.\n\n" +
 			"The exit code is 1 if there are errors or a file cannot be read, 2 if the command line is wrong, else 0.\n" +
-			"pm-todos explain FILE:LINE says more about one item.",
-		Flags:  settingFlags(searchSettings...),
+			"pm-todos explain FILE:LINE says more about one line.",
+		Flags: append([]cli.Flag{
+			formatFlag("text, json, github, gitlab or sarif", "text", "json", "github", "gitlab", "sarif"),
+			&cli.BoolFlag{Name: "notes", Usage: "print notes too: why each item needs a person"},
+			&cli.BoolFlag{Name: "fix", Usage: "print as a diff what states the types that can be inferred"},
+			&cli.BoolFlag{Name: "write", Usage: "with --fix: write the files"},
+		}, settingFlags(searchSettings...)...),
 		Action: lintAction,
 	}
 }
@@ -40,88 +58,146 @@ func lintAction(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := fixFlags(c, paths); err != nil {
+		return err
+	}
 	files, unread := findDocuments(paths, s.Documents.PostMortems)
-	var count lintCount
+	found := lint.Report{Version: c.App.Version}
+	var fixed fixes
 	for _, file := range files {
 		src, err := readDocument(file, c.App.Reader)
 		if err != nil {
 			unread = append(unread, err)
 			continue
 		}
-		if err := count.print(c.App.Writer, postmortem.Parse(file, src, s.DocumentPolicy())); err != nil {
-			return err
+		doc := postmortem.Inspect(file, src, s.DocumentPolicy())
+		found.Add(doc)
+		if c.Bool("fix") {
+			if err := fixed.fix(c.Context, c.App.Writer, doc, src, c.Bool("write")); err != nil {
+				unread = append(unread, err)
+			}
 		}
 	}
-	for _, err := range unread {
+	for _, err := range append(unread, fixed.left...) {
 		if err := tellProblem(c, err); err != nil {
 			return err
 		}
 	}
-	count.unread = len(unread)
-	nothing := ""
-	if count.documents+count.unread == 0 {
-		nothing = "; there is no Markdown file below the paths"
+	summary := lintSummary(found, len(unread))
+	if found.Documents+len(unread) == 0 {
+		nothing := "; there is no Markdown file below the paths"
 		if len(paths) == 0 {
 			nothing = "; no file below the current folder matches post_mortems: " + strings.Join(s.Documents.PostMortems, ",")
 		}
+		summary += nothing
 	}
-	if _, err := fmt.Fprintf(c.App.Writer, "%s%s\n", count, nothing); err != nil {
-		return fmt.Errorf("print the summary: %w", err)
+	if err := printLint(c, found, fixed, summary); err != nil {
+		return err
 	}
 	switch {
-	case count.levels[postmortem.LevelError] > 0:
+	case found.Count(lint.LevelError) > 0:
 		return alreadyReported(errFindings)
-	case count.unread > 0:
+	case len(unread) > 0:
 		return alreadyReported(errUnread)
 	default:
 		return nil
 	}
 }
 
-// lintCount is what the summary line of lint tells.
-type lintCount struct {
-	documents, unread, safe int
-	levels                  map[postmortem.Level]int
-}
-
-// print writes the findings of a document and counts them.
-func (n *lintCount) print(w io.Writer, doc *postmortem.Document) error {
-	if n.levels == nil {
-		n.levels = map[postmortem.Level]int{}
-	}
-	n.documents++
-	n.safe += len(doc.Safe())
-	for _, finding := range postmortem.Lint(doc) {
-		n.levels[finding.Level]++
-		if _, err := fmt.Fprintln(w, lintLine(finding)); err != nil {
-			return fmt.Errorf("print the findings of %s: %w", doc.File, err)
-		}
+// fixFlags refuses flags of lint that mean nothing together.
+func fixFlags(c *cli.Context, paths []string) error {
+	switch {
+	case c.Bool("write") && !c.Bool("fix"):
+		return usageError("--write means nothing without --fix")
+	case c.Bool("fix") && (c.IsSet("format") || c.Bool("notes")):
+		return usageError("--fix prints a diff and no findings; leave out --format and --notes")
+	case c.Bool("write") && slices.Contains(paths, "-"):
+		return usageError("standard input cannot be written; leave out --write")
 	}
 	return nil
 }
 
-// lintLine is a finding in the form that editors and CI logs understand.
-func lintLine(f postmortem.Finding) string {
-	about := ""
-	if f.Text != "" {
-		about = " [" + f.Text + "]"
+// printLint prints the findings, or tells of the fixes whose diffs were printed
+// already, and the summary where it is in nobody's way.
+func printLint(c *cli.Context, found lint.Report, fixed fixes, summary string) error {
+	to := c.App.ErrWriter
+	if c.Bool("fix") {
+		summary = fixed.summary(c.Bool("write"))
+	} else {
+		if !c.Bool("notes") {
+			found.Findings = slices.DeleteFunc(found.Findings, func(f lint.Finding) bool { return f.Level == lint.LevelNote })
+		}
+		format := c.String("format")
+		if format == "text" {
+			to = c.App.Writer
+		}
+		if err := lint.Formats[format](c.App.Writer, found); err != nil {
+			return fmt.Errorf("print the findings: %w", err)
+		}
 	}
-	if f.Evidence != "" {
-		about += fmt.Sprintf(" (because of %q)", f.Evidence)
+	if _, err := fmt.Fprintln(to, summary); err != nil {
+		return fmt.Errorf("print the summary: %w", err)
 	}
-	return text.Line(fmt.Sprintf("%s:%d:%d: %s: %s: %s%s (fix: %s)", f.File, f.Line, f.Column, f.Level, f.Reason, f.Detail, about, f.Fix), 0)
+	return nil
 }
 
-func (n lintCount) String() string {
-	line := text.Counted(n.documents, "document")
-	if n.unread > 0 {
-		line += fmt.Sprintf(" read, %d could not be", n.unread)
+// lintSummary is the closing line of lint.
+func lintSummary(r lint.Report, unread int) string {
+	line := text.Counted(r.Documents, "document")
+	if unread > 0 {
+		line += fmt.Sprintf(" read, %d could not be", unread)
 	}
-	line = fmt.Sprintf("%s: %s, %s, %s; %s may be implemented without a person", line,
-		text.Counted(n.levels[postmortem.LevelError], "error"), text.Counted(n.levels[postmortem.LevelWarning], "warning"),
-		text.Counted(n.levels[postmortem.LevelNote], "note"), text.Counted(n.safe, "item"))
-	if n.safe > 0 {
+	line = fmt.Sprintf("%s: %s, %s, %s; %s may be implemented without a person, %s", line,
+		text.Counted(r.Count(lint.LevelError), "error"), text.Counted(r.Count(lint.LevelWarning), "warning"),
+		text.Counted(r.Count(lint.LevelNote), "note"), text.Counted(r.Automatic, "item"), approvals(r.Approval))
+	if r.Automatic > 0 {
 		line += "\nName the alert or the setting in the action, and state the new value: what is not stated waits for a person."
+	}
+	return line
+}
+
+func approvals(n int) string {
+	if n == 1 {
+		return "1 needs approval"
+	}
+	return fmt.Sprintf("%d need approval", n)
+}
+
+// fixes is what lint --fix did.
+type fixes struct {
+	documents, stated int
+	left              []error // tables that were left alone
+}
+
+// fix prints what states the types of a document's items, and writes it if it
+// is to.
+func (f *fixes) fix(ctx context.Context, w io.Writer, doc *postmortem.Inspection, src []byte, write bool) error {
+	typed, err := doc.StateTypes()
+	if err != nil {
+		return err
+	}
+	for _, line := range typed.Left {
+		f.left = append(f.left, fmt.Errorf("%s:%d: the table is left as it is, since it has malformed rows; mend those first", doc.File, line))
+	}
+	if bytes.Equal(typed.Content, src) {
+		return nil
+	}
+	f.documents++
+	f.stated += typed.Stated
+	name := strings.TrimPrefix(filepath.ToSlash(filepath.Clean(doc.File)), "/")
+	if _, err := w.Write(diff.Diff("a/"+name, src, "b/"+name, typed.Content)); err != nil {
+		return fmt.Errorf("print the diff of %s: %w", doc.File, err)
+	}
+	if write {
+		return outlet.Write(ctx, doc.File, typed.Content)
+	}
+	return nil
+}
+
+func (f *fixes) summary(wrote bool) string {
+	line := fmt.Sprintf("%s stated in %s", text.Counted(f.stated, "type"), text.Counted(f.documents, "document"))
+	if f.documents > 0 && !wrote {
+		line = fmt.Sprintf("%s would be stated in %s; add --write to write them", text.Counted(f.stated, "type"), text.Counted(f.documents, "document"))
 	}
 	return line
 }

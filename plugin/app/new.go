@@ -15,6 +15,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
+	"github.com/pm-todos/pm-todos/plugin/lint"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -162,9 +163,9 @@ func ownTemplate(base string) (template []byte, from string, err error) {
 // acceptable refuses to begin a document that lint would refuse.
 func acceptable(s settings.Settings, file string, content []byte, from string) error {
 	var lines []string
-	for _, finding := range postmortem.Lint(postmortem.Parse(file, content, s.DocumentPolicy())) {
-		if finding.Level == postmortem.LevelError {
-			lines = append(lines, "  "+lintLine(finding))
+	for _, finding := range lint.Findings(postmortem.Inspect(file, content, s.DocumentPolicy())) {
+		if finding.Level == lint.LevelError {
+			lines = append(lines, "  "+finding.String())
 		}
 	}
 	if len(lines) > 0 {

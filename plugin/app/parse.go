@@ -1,14 +1,18 @@
 package app
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // parseCommand prints the items of documents.
@@ -18,7 +22,7 @@ func parseCommand() *cli.Command {
 		Usage:     "print the items of post-mortems, and which of them are safe",
 		UsageText: "pm-todos parse [flags] FILE...   (- is standard input)",
 		Flags: append([]cli.Flag{
-			formatFlag("json", "table", "json, one object per file, or table"),
+			formatFlag("json, one object per file, or table", "json", "table"),
 		}, settingFlags(documentSettings...)...),
 		Action: parseAction,
 	}
@@ -86,8 +90,47 @@ func writeJSON[T any](w io.Writer, value T) error {
 	return encoder.Encode(value)
 }
 
-// writeTable prints a document as a table for people.
-func writeTable(w io.Writer, doc *postmortem.Document) error {
-	_, err := io.WriteString(w, doc.Table())
+// writeTable prints the open items and problems of a document as a table for
+// people, without control characters.
+func writeTable(w io.Writer, d *postmortem.Document) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %d safe, %d skipped, %d unclear, %d problems\n",
+		text.Marked(d.File, 200), len(d.Safe()), len(d.Skipped()), len(d.Unclear()), len(d.Problems))
+	rows := [][]string{{"LINE", "CLASS", "LANE", "PRIORITY", "TYPE", "REASON", "ACTION"}}
+	for _, item := range d.Items {
+		if item.Class == postmortem.ClassDone || item.Class == postmortem.ClassDeclined {
+			continue
+		}
+		rows = append(rows, []string{
+			strconv.Itoa(item.Line), string(item.Class), cmp.Or(string(item.Lane), "-"), string(item.Priority),
+			cmp.Or(text.Marked(item.Type, 24), "-"), cmp.Or(string(item.Reason()), "-"), text.Marked(item.Action, 72),
+		})
+	}
+	for _, p := range d.Problems {
+		rows = append(rows, []string{strconv.Itoa(p.Line), "problem", "-", "-", "-", string(p.Reason), text.Marked(p.Detail, 100)})
+	}
+	if len(rows) > 1 {
+		align(&b, rows)
+	}
+	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// align writes rows with their columns below each other.
+func align(b *strings.Builder, rows [][]string) {
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], text.Columns(cell))
+		}
+	}
+	for _, row := range rows {
+		last := len(row) - 1
+		for i, cell := range row[:last] {
+			b.WriteString(text.Fit(cell, widths[i]))
+			b.WriteString("  ")
+		}
+		b.WriteString(row[last])
+		b.WriteByte('\n')
+	}
 }

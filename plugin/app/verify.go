@@ -51,7 +51,7 @@ func verifyCommand() *cli.Command {
 			"reverted, and the item says Done. Conversely, every fix commit on the branch has its row, and its item says Done.\n\n" +
 			"There is one line for each finding, with its fix. The exit code is 1 if there are findings.",
 		Flags: append([]cli.Flag{
-			formatFlag("text", "json", "text, one line per finding, or json, one object"),
+			formatFlag("text, one line per finding, or json, one object", "text", "json"),
 		}, settingFlags(verifySettings()...)...),
 		Action: verifyAction,
 	}

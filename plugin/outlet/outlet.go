@@ -90,8 +90,13 @@ func writeThrough(ctx context.Context, path string, content []byte) error {
 	}
 }
 
-// replaceFile puts a file in the place of another one, or of none, by its name.
+// replaceFile puts a file in the place of another one, whose permissions it
+// takes, or of none, by its name.
 func replaceFile(path string, content []byte) (err error) {
+	mode := fs.FileMode(0o644)
+	if present, err := os.Stat(path); err == nil {
+		mode = present.Mode().Perm()
+	}
 	file, err := os.CreateTemp(filepath.Dir(path), ".pm-todos-")
 	if err != nil {
 		return err
@@ -102,7 +107,7 @@ func replaceFile(path string, content []byte) (err error) {
 		}
 	}()
 	_, err = file.Write(content)
-	if err = errors.Join(err, file.Chmod(0o644), file.Close()); err != nil {
+	if err = errors.Join(err, file.Chmod(mode), file.Close()); err != nil {
 		return err
 	}
 	return os.Rename(file.Name(), path)

@@ -69,6 +69,7 @@ func (r *reader) tooDeep(at int) {
 // inside a comment that began in an earlier line.
 func (r *reader) withheld(s span) bool {
 	if s.start < r.hidden {
+		r.pass(s, WhyHidden)
 		return true
 	}
 	i := sort.SearchInts(r.refused, s.start)

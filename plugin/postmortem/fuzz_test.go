@@ -22,11 +22,12 @@ func seed(f *testing.F, add func([]byte)) {
 func FuzzParse(f *testing.F) {
 	seed(f, func(src []byte) { f.Add(src) })
 	f.Fuzz(func(t *testing.T, src []byte) {
-		doc := Parse("d.md", src, defaultPolicy)
-		checkDocument(t, src, doc)
+		doc := Inspect("d.md", src, defaultPolicy)
+		checkDocument(t, src, doc.Document)
 		for _, item := range doc.Items {
-			Explain(doc, item)
+			doc.Evidence(item)
 		}
+		checkTyped(t, doc)
 		if _, err := json.Marshal(doc.Listing()); err != nil {
 			t.Error(err)
 		}

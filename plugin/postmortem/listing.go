@@ -1,13 +1,6 @@
 package postmortem
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-
-	"github.com/pm-todos/pm-todos/plugin/reason"
-	"github.com/pm-todos/pm-todos/plugin/text"
-)
+import "github.com/pm-todos/pm-todos/plugin/reason"
 
 // Listing is the JSON object that the command parse prints for a document.
 // Its first keys are those of the shell original.
@@ -66,55 +59,4 @@ func entries(items []Item) []Entry {
 		})
 	}
 	return list
-}
-
-// Table is the document's open items and problems as lines for a terminal,
-// without control characters.
-func (d *Document) Table() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d safe, %d skipped, %d unclear, %d problems\n",
-		text.Marked(d.File, 200), len(d.Safe()), len(d.Skipped()), len(d.Unclear()), len(d.Problems))
-	rows := [][]string{{"LINE", "CLASS", "PRIORITY", "TYPE", "REASON", "ACTION"}}
-	for _, item := range d.Items {
-		if item.Class == ClassDone || item.Class == ClassDeclined {
-			continue
-		}
-		rows = append(rows, []string{
-			strconv.Itoa(item.Line), string(item.Class), string(item.Priority),
-			dash(text.Marked(item.Type, 24)), dash(string(item.Reason())), text.Marked(item.Action, 72),
-		})
-	}
-	for _, p := range d.Problems {
-		rows = append(rows, []string{strconv.Itoa(p.Line), "problem", "-", "-", string(p.Reason), text.Marked(p.Detail, 100)})
-	}
-	if len(rows) > 1 {
-		align(&b, rows)
-	}
-	return b.String()
-}
-
-// align writes rows with their columns below each other.
-func align(b *strings.Builder, rows [][]string) {
-	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], text.Columns(cell))
-		}
-	}
-	for _, row := range rows {
-		last := len(row) - 1
-		for i, cell := range row[:last] {
-			b.WriteString(text.Fit(cell, widths[i]))
-			b.WriteString("  ")
-		}
-		b.WriteString(row[last])
-		b.WriteByte('\n')
-	}
-}
-
-func dash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return s
 }

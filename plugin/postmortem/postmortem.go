@@ -112,6 +112,12 @@ func (i Item) Reason() reason.Code {
 // Safe reports whether the item may be implemented without a person.
 func (i Item) Safe() bool { return i.Class == ClassSafe }
 
+// EndLine is the last line of the item, counted from 1.
+func (i Item) EndLine() int { return i.Line + strings.Count(strings.TrimRight(i.raw, "\r\n"), "\n") }
+
+// HasTypeColumn reports whether the item is a row of a table with a Type column.
+func (i Item) HasTypeColumn() bool { return i.has&hasTypeColumn != 0 }
+
 // Problem is a place that the reader cannot use.
 type Problem struct {
 	Line   int         `json:"line"`   // counted from 1

@@ -2,7 +2,6 @@ package postmortem
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -189,54 +188,6 @@ func TestListingHasTheKeysOfTheShellOriginal(t *testing.T) {
 	for _, list := range []string{"unclear", "problems"} {
 		if all, isList := got[list].([]any); !isList || len(all) != 0 {
 			t.Errorf("%s is %v, want an empty list", list, got[list])
-		}
-	}
-}
-
-func TestTableIsPrintable(t *testing.T) {
-	doc := Parse("a\x1bb.md", lines("## Actions", "", "| Action | Status |", "|---|---|", "| Add \x1b[31m alert\u202e | TODO |", "| x |"), defaultPolicy)
-	text := doc.Table()
-	if strings.ContainsAny(text, "\x1b\u202e") {
-		t.Errorf("control characters in %q", text)
-	}
-	for _, want := range []string{"invisible-characters", "malformed-row", "0 safe, 1 skipped, 0 unclear, 1 problems"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("%q is missing in\n%s", want, text)
-		}
-	}
-}
-
-func TestLint(t *testing.T) {
-	doc := Parse("d.md", lines("## Action items", "", "| Action | Type | Status |", "|---|---|---|",
-		"| Add alert A | Alert | TODO |", "| Add alert B | Alert | maybe |", "| Add alert C | Alert |", "| Move it | Migration | TODO |"), defaultPolicy)
-	var got []string
-	for _, f := range Lint(doc) {
-		got = append(got, fmt.Sprintf("%d:%d %s %s", f.Line, f.Column, f.Level, f.Reason))
-		if f.Fix == "" || f.Detail == "" {
-			t.Errorf("finding without a sentence or a way out: %+v", f)
-		}
-	}
-	want := []string{"6:3 warning status-unknown", "7:1 error malformed-row", "8:3 note type-not-safe"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("findings (-want +got):\n%s", diff)
-	}
-}
-
-func TestExplain(t *testing.T) {
-	policy := defaultPolicy
-	for row, wants := range map[string][]string{
-		"| P1 | Add alert A | Alert | | TODO |":   {"automatic", "priority P1, type Alert"},
-		"| P1 | Add alert A | Alert | | Done |":   {"not open: it is done"},
-		"| P1 | Add alert A | Alert | | N/A |":    {"not open: it is declined"},
-		"| P1 | Add alert A | Alert | | |":        {"reported only", string(reason.StatusUnknown), reason.StatusUnknown.Fix()},
-		"| P1 | Delete vault | Config | | TODO |": {"needs a person", reason.ProtectedTarget.Sentence(), reason.DestructiveVerb.Fix()},
-	} {
-		doc := oneOf(t, row, policy)
-		text := Explain(doc, doc.Items[0])
-		for _, want := range wants {
-			if !strings.Contains(text, want) {
-				t.Errorf("%s: %q is missing in\n%s", row, want, text)
-			}
 		}
 	}
 }

@@ -95,14 +95,15 @@ func checkDocument(t interface {
 func TestParseIsTotal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		src := rapid.OneOf(document(), rapid.SliceOf(rapid.Byte())).Draw(t, "document")
-		doc := Parse("d.md", src, defaultPolicy)
-		checkDocument(t, src, doc)
-		Lint(doc)
-		for _, item := range doc.Items {
-			Explain(doc, item)
+		doc := Inspect("d.md", src, defaultPolicy)
+		checkDocument(t, src, doc.Document)
+		for _, p := range doc.Passed {
+			if p.Line < 1 || p.End < p.Line || p.Column < 1 {
+				t.Errorf("what is no item stands nowhere: %+v", p)
+			}
 		}
-		if doc.Table() == "" {
-			t.Errorf("no table")
+		for _, item := range doc.Items {
+			doc.Evidence(item)
 		}
 	})
 }

@@ -15,9 +15,14 @@ import (
 
 // Parse reads a document. file is used for the identity of items and for its
 // date; it is not opened.
-func Parse(file string, src []byte, p Policy) *Document {
+func Parse(file string, src []byte, p Policy) *Document { return parse(file, src, p, nil) }
+
+// parse reads a document, and keeps what is no item in an inspection, when one
+// is given.
+func parse(file string, src []byte, p Policy, in *Inspection) *Document {
 	doc := &Document{File: file, Date: commitDate(file, src), policy: p}
 	r := newReader(doc, src)
+	r.inspection = in
 	r.read()
 	c := classifier{policy: p, doc: doc, mentions: r.mentions}
 	c.run()
@@ -68,6 +73,8 @@ type reader struct {
 	chunks   [][]Item // items in chunks, so that growing copies each of them once
 	limit    int      // of items
 	full     bool     // the limit was reached
+
+	inspection *Inspection // nil unless somebody asks for what is no item
 }
 
 // chunk is how many items are kept together while a document is read.
@@ -133,6 +140,7 @@ func (r *reader) read() {
 		r.tooDeep(at)
 	}
 	r.walk(root)
+	r.findBlanks(root)
 	if r.doc.Severity == "" {
 		r.doc.Severity = r.severity(root)
 	}
@@ -191,6 +199,8 @@ func (r *reader) walk(parent ast.Node) {
 			r.html(n)
 		case *ast.Blockquote:
 			r.quote(n)
+		case *ast.CodeBlock, *ast.FencedCodeBlock:
+			r.passBlock(n, WhyCode)
 		}
 	}
 }
@@ -206,6 +216,7 @@ func (r *reader) heading(n *ast.Heading) {
 	if n.Level == 1 && len(r.sections) == 1 && !r.titled {
 		r.sections[0].bearing, r.titled = bearNone, true // the document's title
 	}
+	r.passBlock(n, WhyHeading)
 	// The offset is that of the text; the line that it stands on begins where
 	// the section before it ends.
 	f := &r.doc.followUp
@@ -284,8 +295,10 @@ func (r *reader) paragraph(n ast.Node) {
 	r.trackHTML(r.blockStart(n), text)
 	if label := labelOf(text); label != "" {
 		r.push(levelLabel, label)
+		r.passBlock(n, WhyHeading)
 		return
 	}
+	r.passBlock(n, WhyText)
 	r.brokenTable(n)
 }
 
@@ -312,16 +325,12 @@ func labelOf(text string) string {
 
 // html counts <details> elements; everything else in HTML is no item.
 func (r *reader) html(n *ast.HTMLBlock) {
-	lines := n.Lines()
-	if lines.Len() == 0 {
+	if n.Lines().Len() == 0 {
 		return
 	}
-	end := lines.At(lines.Len() - 1).Stop
-	if n.HasClosure() {
-		end = n.ClosureLine.Stop
-	}
-	text := r.text[lines.At(0).Start:end]
-	r.countDetails(stripComments(text))
+	r.passBlock(n, WhyHTML)
+	at := blockSpan(n)
+	r.countDetails(stripComments(r.text[at.start:at.end]))
 }
 
 // countDetails keeps track of <details> elements that open and close.
@@ -371,6 +380,7 @@ func (r *reader) quote(parent ast.Node) {
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
 		switch n.(type) {
 		case *ast.Paragraph, *ast.TextBlock, *ast.Heading:
+			r.passBlock(n, WhyQuote)
 			r.mention(r.blockStart(n), r.blockText(n))
 		case *ast.List, *ast.ListItem, *ast.Blockquote:
 			r.quote(n)

@@ -24,12 +24,18 @@ func (r *reader) table(t *tableBlock) {
 	here := r.section()
 	switch {
 	case cols.log():
+		r.pass(t.span(), WhyLog)
 		r.logTable(t, cols)
 	case cols.items(here.kind):
 		rows := tableRows{reader: r, table: t, cols: cols, here: here}
 		rows.read()
+	default:
+		r.pass(t.span(), WhyOtherTable)
 	}
 }
+
+// span is the range from the table's header to the end of its last row.
+func (t *tableBlock) span() span { return span{t.lines[0].start, t.lines[len(t.lines)-1].end} }
 
 // split is the trimmed cells of a table line. Of a line with more cells than a
 // table may have columns only the first ones are there. The result is valid
@@ -66,15 +72,15 @@ func (t *tableRows) read() {
 	if at := t.elsewhere(); at >= 0 {
 		t.statusAt, t.moved = at, true
 	}
-	if t.statusAt < 0 && t.here.kind == sectionNever {
-		return
-	}
-	if t.vagueAndUnknown() {
+	if t.statusAt < 0 && t.here.kind == sectionNever || t.vagueAndUnknown() {
+		t.pass(t.table.span(), WhyOtherTable)
 		return
 	}
 	if second := t.cols.second[roleAction]; second >= 0 && t.numbersRows(second) {
 		t.cols.conflict, t.cols.at[roleID] = false, second
 	}
+	t.pass(span{t.table.lines[0].start, t.table.lines[1].end}, WhyTableHead)
+	t.noteUntyped()
 	for _, line := range t.table.lines[2:] {
 		t.row(line)
 	}
@@ -191,7 +197,11 @@ func (t *tableRows) row(line span) {
 		t.malformed(line, len(cells), whole)
 		return
 	}
-	if t.blank(cells) || t.fullUp(line.start) {
+	if t.blank(cells) {
+		t.pass(line, WhyPlaceholder)
+		return
+	}
+	if t.fullUp(line.start) {
 		return
 	}
 	at := t.cols.at[roleAction]
@@ -205,6 +215,7 @@ func (t *tableRows) row(line span) {
 		item.mask.add(reason.Implicit)
 	}
 	if t.here.kind == sectionNever && item.state != stateOpen && item.state != stateDone {
+		t.pass(line, WhyOtherTopic)
 		return
 	}
 	t.rowType(&item, t.cols, cells)
@@ -382,6 +393,7 @@ func firstPriority(stated ...Priority) Priority {
 // action is a placeholder.
 func (r *reader) add(item Item, at int) {
 	if nothing(item.Action) {
+		r.pass(item.row, WhyPlaceholder)
 		return
 	}
 	item.File = r.doc.File

@@ -47,8 +47,13 @@ func (r *reader) listBlock(n ast.Node) {
 		r.quote(n)
 	case *ast.Paragraph, *ast.TextBlock:
 		text := r.blockText(n)
+		if n.PreviousSibling() != nil { // the first was looked at as a point of the list
+			r.passBlock(n, WhyText)
+		}
 		r.mention(r.blockStart(n), text)
 		r.trackHTML(r.blockStart(n), text)
+	case *ast.CodeBlock, *ast.FencedCodeBlock:
+		r.passBlock(n, WhyCode)
 	}
 }
 
@@ -73,10 +78,17 @@ func (r *reader) listItem(n ast.Node, here section, inside bool) *int {
 	}
 	if label := labelOf(text); label != "" {
 		r.push(levelItem, label)
+		r.passBlock(first, WhyHeading)
 		return nil
 	}
-	intro := n.ChildCount() > 1 && strings.HasSuffix(strings.TrimSpace(text), ":")
-	if here.kind == sectionStrong && !inside && !intro {
+	switch intro := n.ChildCount() > 1 && strings.HasSuffix(strings.TrimSpace(text), ":"); {
+	case here.kind != sectionStrong:
+		r.passBlock(first, WhyBullet)
+	case inside:
+		r.passBlock(first, WhyNested)
+	case intro:
+		r.passBlock(first, WhyIntro)
+	default:
 		r.bullet(first, text, here)
 	}
 	return nil
@@ -107,15 +119,22 @@ func boxOf(text string) (mark string, isBox bool) {
 // task reads a task line. Boxes outside follow-up headings are no items.
 func (r *reader) task(n ast.Node, text string, start int, mark string, here section) *int {
 	r.trackHTML(start, text)
+	row := blockSpan(n)
+	if r.withheld(row) {
+		return nil
+	}
 	if !here.holdsItems() {
+		why := WhyOutside
+		if here.kind == sectionNever {
+			why = WhyOtherTopic
+		}
+		r.pass(row, why)
 		if mark == " " {
 			r.outside(start, here)
 		}
 		return nil
 	}
-	last := n.Lines().At(n.Lines().Len() - 1)
-	row := span{start, last.Stop}
-	if r.withheld(row) || r.fullUp(start) || r.longTask(n) {
+	if r.fullUp(start) || r.longTask(n) {
 		return nil
 	}
 	box := len(mark) + len("[]")
@@ -175,10 +194,13 @@ func (r *reader) longTask(n ast.Node) bool {
 func (r *reader) bullet(n ast.Node, text string, here section) {
 	start := r.blockStart(n)
 	r.trackHTML(start, text)
-	last := n.Lines().At(n.Lines().Len() - 1)
-	row := span{start, last.Stop}
+	row := blockSpan(n)
 	action := squeeze(text)
-	if r.withheld(row) || r.longTask(n) || isField(action) || r.fullUp(start) {
+	if isField(action) {
+		r.pass(row, WhyField)
+		return
+	}
+	if r.withheld(row) || r.longTask(n) || r.fullUp(start) {
 		return
 	}
 	item := Item{

@@ -203,8 +203,8 @@ func TestTemplateIsReadAsItIsMeant(t *testing.T) {
 	fields := Fields{Title: "NFS mounts hung", Date: "2026-04-14", Severity: "SEV2", Services: "wiki, registry", Issue: "#123"}
 	content := Document(Template(), fields)
 	empty := parse(t, content)
-	if findings := postmortem.Lint(empty); len(findings) > 0 || len(empty.Items) > 0 {
-		t.Fatalf("the template itself has findings %v and items %v", findings, empty.Items)
+	if len(empty.Problems) > 0 || len(empty.Items) > 0 {
+		t.Fatalf("the template itself has problems %v and items %v", empty.Problems, empty.Items)
 	}
 	if empty.Title != "Post-mortem: NFS mounts hung" || empty.Date != "2026-04-14" {
 		t.Errorf("title %q, date %q", empty.Title, empty.Date)
@@ -217,7 +217,7 @@ func TestTemplateIsReadAsItIsMeant(t *testing.T) {
 	}
 	doc := parse(t, content)
 	if safe := doc.Safe(); len(safe) != 4 || len(doc.Items) != 4 || safe[0].Priority != "P0" || safe[3].Priority != "P3" {
-		t.Fatalf("items: %+v, findings %v", doc.Items, postmortem.Lint(doc))
+		t.Fatalf("items: %+v, problems %v", doc.Items, doc.Problems)
 	}
 	result, err := postmortem.Update(doc.File, content, []postmortem.Edit{{
 		Item: doc.Safe()[1], Done: true,
@@ -293,7 +293,7 @@ func TestWhatTheTextsPromiseHolds(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^ *(\| P[0-3] \| .*\|)(?: -->)?$`).FindAllStringSubmatch(skill+"\n"+string(Template()), -1) {
 		content := "## Prevention Plan\n\n| Priority | Action | Type | Details | Status |\n|---|---|---|---|---|\n" + m[1] + "\n"
 		if doc := parse(t, []byte(content)); len(doc.Safe()) != 1 {
-			t.Errorf("the row to copy is not safe: %s: %v", m[1], postmortem.Lint(doc))
+			t.Errorf("the row to copy is not safe: %s: %v", m[1], doc.Items)
 		}
 	}
 	// Those that are shown as bad are left to people.

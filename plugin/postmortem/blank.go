@@ -1,0 +1,84 @@
+package postmortem
+
+import (
+	"github.com/yuin/goldmark/ast"
+
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
+)
+
+// Blank is a place of a template that nobody filled in.
+type Blank struct {
+	Line, Column int // counted from 1, the column in bytes
+	Text         string
+}
+
+// blanks are the forms in which templates mark what is to be filled in. A name
+// in braces stands by itself: one in a path or a template language does not.
+var blanks = pattern.Lazy(`(?:^|[\s|*_(:,])(\{[a-z][a-z0-9 _-]{1,30}\})(?:$|[\s|*_).,:;])|` +
+	`(\{\{ ?[A-Za-z_.-]{1,40} ?\}\})|` +
+	`(?i:\b(y{4}[-/.]m{2}[-/.]d{2}|d{2}[-/.]m{2}[-/.]y{4}|m{2}[-/.]d{2}[-/.]y{4})\b)|` +
+	`(\[[A-Z][^][\n]{1,60}\])(?:$|[^(\[:])`)
+
+// findBlanks notes what of a template is left to fill in, when somebody asks:
+// in headings, paragraphs, lists and tables, outside code.
+func (r *reader) findBlanks(parent ast.Node) {
+	if r.inspection == nil {
+		return
+	}
+	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
+		switch n := n.(type) {
+		case *ast.Heading, *ast.Paragraph, *ast.TextBlock:
+			if n.Lines().Len() > 0 {
+				r.blanksIn(blockSpan(n))
+			}
+		case *tableBlock:
+			r.blanksIn(n.span())
+		case *ast.List, *ast.ListItem:
+			r.findBlanks(n)
+		}
+	}
+}
+
+// blanksIn notes the blanks of a range. Matches share the sign between them, so
+// the search goes on at the end of what is to be filled in.
+func (r *reader) blanksIn(at span) {
+	text := withoutCode(r.text[at.start:at.end])
+	for from := 0; from < len(text); {
+		m := blanks().FindStringSubmatchIndex(text[from:])
+		if m == nil {
+			return
+		}
+		for group := 2; group < len(m); group += 2 {
+			if m[group] < 0 {
+				continue
+			}
+			start, end := from+m[group], from+m[group+1]
+			if found := text[start:end]; found[0] != '[' || asksForWords(found[1:len(found)-1]) {
+				line, column := r.line(at.start + start)
+				r.inspection.Blanks = append(r.inspection.Blanks, Blank{line, column, found})
+			}
+			from = end
+			break
+		}
+	}
+}
+
+// asksForWords reports whether a bracket holds nothing but what somebody is
+// asked for, such as "Name" or "Brief description", short words aside; a type in
+// it is a tag.
+func asksForWords(inner string) bool {
+	if parseType(inner).kind != "" || headingPriority(inner) != "" {
+		return false
+	}
+	asked := false
+	for _, word := range splitWords(lower(inner)) {
+		switch {
+		case words.Is(word, words.FillIn):
+			asked = true
+		case len(word) > 3:
+			return false
+		}
+	}
+	return asked
+}
