@@ -75,7 +75,7 @@ func TestThreat26_TheRealAgentDoesAWholeRunInItsSandbox(t *testing.T) {
 	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
 		t.Errorf("the row is not done:\n%s", doc)
 	}
-	if kept, err := os.ReadFile(login); err != nil || !strings.Contains(string(kept), agenttest.NewToken) {
+	if kept, err := os.ReadFile(login); err != nil || !strings.Contains(string(kept), `"`+provider.Newest()+`"`) {
 		t.Errorf("the refreshed login did not come back: %v", err)
 	}
 	if strings.Contains(model.Said(), "HOST-SECRET") {

@@ -18,7 +18,8 @@ import (
 )
 
 // Provider is the model's provider for a program that is logged in by a token:
-// it gives new tokens for old ones, and lets in those that have a new one.
+// it gives new tokens for old ones, and lets in those that have the newest. They run
+// out at once, so that each start of the program needs another.
 type Provider struct {
 	Address   string // of the server for all names of the provider, with TLS
 	Authority []byte // its certificate, PEM
@@ -60,15 +61,12 @@ func (p *Provider) handler(model *API) http.Handler {
 		p.mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{
-			"token_type": "Bearer", "expires_in": 28800, "scope": "user:inference user:profile",
-			"access_token": fmt.Sprintf("%s%d", NewToken, n), "refresh_token": fmt.Sprintf("sk-ant-ort01-new-%d", n),
+			"token_type": "Bearer", "expires_in": 1, "scope": "user:inference user:profile",
+			"access_token": fmt.Sprintf("%s%d", newToken, n), "refresh_token": fmt.Sprintf("sk-ant-ort01-new-%d", n),
 		})
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		p.mu.Lock()
-		current := fmt.Sprintf("Bearer %s%d", NewToken, p.tokens)
-		p.mu.Unlock()
-		if r.Header.Get("Authorization") != current {
+		if r.Header.Get("Authorization") != "Bearer "+p.Newest() {
 			http.Error(w, `{"type":"error","error":{"type":"authentication_error","message":"expired"}}`, http.StatusUnauthorized)
 			return
 		}
@@ -77,8 +75,15 @@ func (p *Provider) handler(model *API) http.Handler {
 	return mux
 }
 
-// NewToken begins the tokens that a provider gives.
-const NewToken = "sk-ant-oat01-new-" //nolint:gosec // of no account
+// newToken begins the tokens that a provider gives.
+const newToken = "sk-ant-oat01-new-" //nolint:gosec // of no account
+
+// Newest is the token that was given last.
+func (p *Provider) Newest() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return fmt.Sprintf("%s%d", newToken, p.tokens)
+}
 
 // OldLogin is a login file of the program whose token has run out.
 func OldLogin() string {
