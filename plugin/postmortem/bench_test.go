@@ -2,11 +2,15 @@ package postmortem
 
 import (
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"sort"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -163,6 +167,45 @@ func peakHeap(src []byte) uint64 {
 }
 
 func BenchmarkParseOrdinary(b *testing.B) { benchmarkParse(b, ordinary(1<<20)) }
+
+// BenchmarkParseBesideCmark reads 10 MiB here and with cmark-gfm, in turns, and
+// reports both rates in CPU time and their ratio.
+func BenchmarkParseBesideCmark(b *testing.B) {
+	program, err := exec.LookPath("cmark-gfm")
+	if err != nil {
+		b.Skip("cmark-gfm is not installed")
+	}
+	src := ordinary(10 << 20)
+	file := filepath.Join(b.TempDir(), "ordinary.md")
+	if err := os.WriteFile(file, src, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	var here, there time.Duration
+	for b.Loop() {
+		before := cpuTime(b)
+		Parse("docs/2026-04-14-x.md", src, defaultPolicy)
+		here += cpuTime(b) - before
+		cmd := exec.Command(program, "-e", "table", "-e", "strikethrough", "-e", "tasklist", file)
+		if err := cmd.Run(); err != nil {
+			b.Fatal(err)
+		}
+		there += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
+	mebibytes := float64(b.N) * 10 * 1.048576
+	b.ReportMetric(mebibytes/here.Seconds(), "MB/cpu-s")
+	b.ReportMetric(mebibytes/there.Seconds(), "cmark-MB/cpu-s")
+	b.ReportMetric(here.Seconds()/there.Seconds(), "times-cmark")
+}
+
+// cpuTime is what this process has used, its collector of garbage included.
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
+}
 
 func BenchmarkParse100000Rows(b *testing.B) { benchmarkParse(b, rows(100_000)) }
 

@@ -151,14 +151,20 @@ func (r *reader) timeline(root ast.Node) (found []moment, stated *time.Duration)
 		switch n := n.(type) {
 		case *tableBlock:
 			for _, line := range n.lines[2:] {
-				if m, ok := momentIn(severityCells(r.text[line.start:line.end])); ok && len(rows) < mostMoments {
+				row := r.text[line.start:line.end]
+				if len(rows) == mostMoments || strings.IndexByte(row, ':') < 0 {
+					continue
+				}
+				if m, ok := momentIn(severityCells(row)); ok {
 					rows = append(rows, m)
 				}
 			}
-			stated = zoneOf(r.text[n.lines[0].start:n.lines[0].end])
+			if stated = nil; len(rows) >= 2 {
+				stated = zoneOf(r.text[n.lines[0].start:n.lines[0].end])
+			}
 		case *ast.List:
 			for one := n.FirstChild(); one != nil && len(rows) < mostMoments; one = one.NextSibling() {
-				if text := one.FirstChild(); text != nil {
+				if text := one.FirstChild(); text != nil && strings.IndexByte(r.blockText(text), ':') >= 0 {
 					if m, ok := momentOf(r.blockText(text)); ok {
 						rows = append(rows, m)
 					}

@@ -91,11 +91,13 @@ func taskDue(action string) string {
 // taskTicket is the first ticket of a text: ABC-12, #12 or owner/name#12.
 func taskTicket(action string) string {
 	text := action[:min(len(action), scanned)]
-	if !strings.ContainsAny(text, "#-") || !strings.ContainsAny(text, "0123456789") {
-		return ""
-	}
-	if m := ticketWord().FindStringSubmatch(text); m != nil {
-		return m[1]
+	for i := range len(text) - 1 {
+		if (text[i] == '#' || text[i] == '-') && text[i+1] >= '0' && text[i+1] <= '9' {
+			if m := ticketWord().FindStringSubmatch(text); m != nil {
+				return m[1]
+			}
+			break
+		}
 	}
 	return ""
 }
