@@ -180,6 +180,12 @@ func checkStep(step mapping, name string, happens []string) error {
 		}
 		return nil
 	}
+	if words := listed(step["entrypoint"]); len(words) > 1 && words[0] == "/pm-todos" && step["commands"] == nil {
+		if App("test", nil, nil, nil).Command(words[1]) == nil {
+			return fmt.Errorf("step %s: %s is no command", name, words[1])
+		}
+		return nil // a command beside the plugin's run; the image has no shell
+	}
 	if step["commands"] != nil || step["entrypoint"] != nil || step["environment"] != nil {
 		return fmt.Errorf("step %s: with commands, entrypoint or environment it is no plugin", name)
 	}
