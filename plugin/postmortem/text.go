@@ -235,7 +235,3 @@ func linkStart(s string) bool {
 func isWord(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= utf8.RuneSelf
 }
-
-// isASCIIWord reports whether b is what regular expressions call a word
-// character.
-func isASCIIWord(b byte) bool { return b < utf8.RuneSelf && (isWord(b) || b == '_') }
