@@ -1,8 +1,11 @@
 package host
 
 import (
+	"bufio"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -68,6 +71,21 @@ func TestProxyIsASocketOnTheHost(t *testing.T) {
 			if got := ask(servers[0]); !strings.HasSuffix(got, "200") {
 				t.Errorf("the model: %q", got)
 			}
+			// A program waits for the tunnel before it says a word.
+			conn, err := net.Dial("unix", socket)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = fmt.Fprintf(conn, "CONNECT %s HTTP/1.1\r\n\r\n", servers[0])
+			replies := bufio.NewReader(conn)
+			if reply, err := http.ReadResponse(replies, nil); err != nil || reply.StatusCode != http.StatusOK {
+				t.Fatalf("the tunnel: %v %v", reply, err)
+			}
+			_, _ = fmt.Fprint(conn, "GET / HTTP/1.0\r\n\r\n")
+			if reply, err := io.ReadAll(replies); err != nil || !strings.HasSuffix(string(reply), "the model") {
+				t.Errorf("by the tunnel: %q %v", reply, err)
+			}
+			_ = conn.Close() // its other end has closed it
 			if got := ask("example.com"); !strings.HasSuffix(got, "403") {
 				t.Errorf("elsewhere: %q", got)
 			}
@@ -147,45 +165,57 @@ func TestPreflightFindsTheWayToTheModel(t *testing.T) {
 }
 
 // The real program edits its workspace behind a real sshd, in a sandbox that
-// reaches the scripted model and nothing else.
+// reaches the scripted model and nothing else: over plain http, as a gateway has it,
+// and over TLS by a tunnel.
 func TestRealAgentReachesItsModelAlone(t *testing.T) {
 	t.Parallel()
 	needBubblewrap(t)
 	program := agenttest.Program(t)
-	api := agenttest.New(
-		t,
-		[]agenttest.Block{{Tool: "Write", Input: map[string]any{"file_path": "/workspace/stacks/a/new.tf", "content": "locals {}\n"}}},
-		[]agenttest.Block{{Text: "done"}},
-	)
-	d := newSSHD(t, sshdtest.Config{Env: []string{"ANTHROPIC_BASE_URL=" + api.URL, "ANTHROPIC_API_KEY=dummy"}})
-	d.Start(t)
-	s := sshclient.Login{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known())}
-	skipWithoutShell(t, s, d.User+"@"+d.Address, d.Log)
-	h, err := Dial(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = h.Close() }()
-	h.shell.Root = shortDir(t)
-	facts, err := h.Preflight(t.Context(), Need{
-		Agent: program, Sandbox: sandbox.Policy{Mode: sandbox.Require}, Program: agent.Needs(),
-		Network: Network{Servers: agent.Servers, Variables: agent.EndpointVariables, Required: true},
-	})
-	if err != nil || !slices.Equal(facts.Servers, egressproxy.Servers{strings.TrimPrefix(api.URL, "http://")}) {
-		t.Fatalf("%+v %v", facts, err)
-	}
-	_, ws := space(t, h, makeRepository(t, oneFile), AgentTree, Prepare{})
-	call := agent.Command(program, agent.NewDefinition(nil, "x", ""), []byte("Do it.\n"), 5)
-	exit, err := ws.Supervise(t.Context(), Process{Argv: call.Argv, Env: call.Env, Stdin: call.Stdin, Final: call.Final, Box: facts.Box, Servers: facts.Servers})
-	if err != nil {
-		t.Fatal(err)
-	}
-	report := agent.Decode(exit.Stdout, exit.Code, string(exit.Stderr))
-	if !report.OK || len(exit.Refused) != 0 {
-		t.Errorf("%+v, refused %q", report, exit.Refused)
-	}
-	if got := read(t, ws.tree()+"/stacks/a/new.tf"); got != "locals {}\n" {
-		t.Errorf("it wrote %q", got)
+	for _, scheme := range []string{"http", "https"} {
+		t.Run(scheme, func(t *testing.T) {
+			t.Parallel()
+			api := agenttest.New(
+				t,
+				[]agenttest.Block{{Tool: "Write", Input: map[string]any{"file_path": "/workspace/stacks/a/new.tf", "content": "locals {}\n"}}},
+				[]agenttest.Block{{Text: "done"}},
+			)
+			url, dir := api.URL, t.TempDir()
+			if scheme == "https" {
+				server := httptest.NewTLSServer(api.Config.Handler)
+				t.Cleanup(server.Close)
+				url = server.URL
+				write(t, dir+"/ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})), 0o644)
+			}
+			d := newSSHD(t, sshdtest.Config{Env: []string{"ANTHROPIC_BASE_URL=" + url, "ANTHROPIC_API_KEY=dummy", "NODE_EXTRA_CA_CERTS=" + dir + "/ca.pem"}})
+			d.Start(t)
+			s := sshclient.Login{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known())}
+			skipWithoutShell(t, s, d.User+"@"+d.Address, d.Log)
+			h, err := Dial(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = h.Close() }()
+			h.shell.Root = shortDir(t)
+			facts, err := h.Preflight(t.Context(), Need{
+				Agent: program, Sandbox: sandbox.Policy{Mode: sandbox.Require, Paths: []string{dir}}, Program: agent.Needs(),
+				Network: Network{Servers: agent.Servers, Variables: agent.EndpointVariables, Required: true},
+			})
+			if err != nil || !slices.Equal(facts.Servers, egressproxy.Servers{strings.TrimPrefix(url, scheme+"://")}) {
+				t.Fatalf("%+v %v", facts, err)
+			}
+			_, ws := space(t, h, makeRepository(t, oneFile), AgentTree, Prepare{})
+			call := agent.Command(program, agent.NewDefinition(nil, "x", ""), []byte("Do it.\n"), 5)
+			exit, err := ws.Supervise(t.Context(), Process{Argv: call.Argv, Env: call.Env, Stdin: call.Stdin, Final: call.Final, Box: facts.Box, Servers: facts.Servers})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report := agent.Decode(exit.Stdout, exit.Code, string(exit.Stderr)); !report.OK || len(exit.Refused) != 0 {
+				t.Errorf("%+v, refused %q", report, exit.Refused)
+			}
+			if got := read(t, ws.tree()+"/stacks/a/new.tf"); got != "locals {}\n" {
+				t.Errorf("it wrote %q", got)
+			}
+		})
 	}
 }
 

@@ -66,9 +66,29 @@ func Serve(listener net.Listener, config Config) *Proxy {
 	}
 	go func() {
 		defer close(p.ended)
-		_ = p.server.Serve(netutil.LimitListener(listener, maxConnections)) // until Close, or as long as what carries it
+		_ = p.server.Serve(netutil.LimitListener(piped{listener}, maxConnections)) // until Close, or as long as what carries it
 	}()
 	return p
+}
+
+// piped gives connections deadlines, which channels of SSH lack. net/http needs
+// them for its time limits, and to let go of a connection that becomes a tunnel.
+type piped struct{ net.Listener }
+
+// Accept is the next connection, by way of a pipe.
+func (l piped) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	near, far := net.Pipe()
+	join := func(to, from net.Conn) {
+		_, _ = io.Copy(to, from) // however it ends, both ends do
+		_, _ = to.Close(), from.Close()
+	}
+	go join(far, conn)
+	go join(conn, far)
+	return near, nil
 }
 
 // Close ends the proxy and all connections through it. It returns what was asked
