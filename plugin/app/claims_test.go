@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/standin"
@@ -58,9 +60,9 @@ func TestReportClaimsNothingThatIsNotSo(t *testing.T) {
 	s.wantsEnded("done", "skipped max-attempts", "skipped max-attempts", "skipped max-attempts", "done")
 
 	must[string](t)(s.Repo.Commit(standin.SampleBranch, "last\n", map[string]string{"docs/post-mortems/2026-03-03-last.md": document(
-		"| P1 | Add an alert on swap | Alert | over 1 % | TODO |")}))
-	c.run(0, map[string]string{"PLUGIN_MODE": "propose"})
-	s.wantsEnded("proposed")
+		"| P1 | Add an alert on swap | Alert | over 1 % | TODO |", "| P2 | Add an alert on NFS | Alert | over 5 for 10 minutes | TODO |")}))
+	c.run(0, map[string]string{"PLUGIN_MODE": "propose", "PLUGIN_PROMETHEUS_URL": prometheusOfToday(t)})
+	s.wantsEnded("proposed", "proposed")
 	c.run(0, map[string]string{"PLUGIN_MODE": "dry-run", "PLUGIN_SCOPE": "all"})
 
 	var schema map[string]any
@@ -76,6 +78,19 @@ func TestReportClaimsNothingThatIsNotSo(t *testing.T) {
 	if len(never) > 0 {
 		t.Errorf("fields of summary.json that no run fills: %q", never)
 	}
+}
+
+// prometheusOfToday is a Prometheus that has every series, and nothing of the past.
+func prometheusOfToday(t *testing.T) (url string) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := fmt.Sprintf(`{"resultType": "vector", "result": [{"metric": {}, "value": [%d, "1"]}]}`, time.Now().Unix())
+		if r.URL.Path != "/api/v1/query" {
+			answer = `{"resultType": "matrix", "result": []}`
+		}
+		_, _ = fmt.Fprintf(w, `{"status": "success", "data": %s}`, answer)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // claims are the runs whose reports are compared with the remote.

@@ -3,7 +3,7 @@ package evidence
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -53,8 +53,8 @@ func (u Unknown) Sentence(show func(name string) bool) string {
 
 // Known asks for every selector of the rules' expressions: what of them selects
 // no series now, and none within the last day. Metrics that a rule of the same
-// change records are known. What is not read as PromQL is passed over, see
-// Readable.
+// change records are known. What is not read as PromQL is passed over: a template,
+// or a query for Loki.
 func (p *Prometheus) Known(ctx context.Context, rules []item.Rule) ([]Unknown, error) {
 	recorded := map[string]bool{}
 	for _, r := range rules {
@@ -92,13 +92,6 @@ func (p *Prometheus) Known(ctx context.Context, rules []item.Rule) ([]Unknown, e
 	return unknown, p.nearest(ctx, unknown)
 }
 
-// Readable reports whether a rule's expression is PromQL, so that Prometheus can
-// be asked about it. One with a template in it, or for Loki, is none.
-func Readable(r item.Rule) bool {
-	_, err := promql.Parse(r.Expr)
-	return err == nil
-}
-
 // selects reports whether a selector selects a series now or within the last day.
 func (p *Prometheus) selects(ctx context.Context, selector string) (bool, error) {
 	for _, expr := range []string{"count(" + selector + ")", "count(present_over_time(" + selector + "[1d]))"} {
@@ -109,7 +102,7 @@ func (p *Prometheus) selects(ctx context.Context, selector string) (bool, error)
 		case len(found) > 0:
 			return true, nil
 		case partial:
-			return false, fmt.Errorf("the answer is partial, and what is missing in it may be there all the same")
+			return false, errors.New("the answer is partial, and what is missing in it may be there all the same")
 		}
 	}
 	return false, nil

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -115,9 +116,9 @@ func (r *Resolver) AwaitLoaded(ctx context.Context, outcomes []item.Outcome) []i
 	var err error
 	switch {
 	case r.opts.Prometheus == nil:
-		err = fmt.Errorf("prometheus_url is not set any more, so nobody can say whether it is loaded; set it, or the row")
+		err = errors.New("prometheus_url is not set any more, so nobody can say whether it is loaded; set it, or the row")
 	case r.unanswered && !r.answered:
-		err = fmt.Errorf("Prometheus does not answer")
+		err = errors.New("it does not answer")
 	default:
 		r.log.Info().Str("stage", "evidence").Msg("waiting until Prometheus has loaded what was applied")
 		limited, cancel := ctx, context.CancelFunc(func() {})
