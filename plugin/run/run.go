@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -32,6 +33,7 @@ type job struct {
 	prometheus *evidence.Prometheus // nil when none is asked
 	channels   *notify.Channels     // who is told, once Vault has said where Slack is
 	outcomes   []item.Outcome       // in the order in which they came; a later one of an item stands
+	settled    bool                 // what earlier runs left was looked at, and outcomes have each
 	docs       Published
 
 	sandboxed string   // yes or no, once the agent's host is known
@@ -86,9 +88,8 @@ func (j *job) work(ctx context.Context) (err error) {
 	j.remember(ctx)
 
 	// What earlier runs left stays open in whichever way this one ends.
-	settling := false // they were looked at, and the outcomes have each
 	defer func() {
-		if err != nil && !settling {
+		if err != nil && !j.settled {
 			j.unchecked(ctx)
 		}
 	}()
@@ -122,7 +123,12 @@ func (j *job) work(ctx context.Context) (err error) {
 		return j.endsHere("dry-run: everything is ready, and nothing was changed")
 	}
 
-	// One run at a time, from the branch as it is once the others are through.
+	return j.underLock(ctx, k, h, commands)
+}
+
+// underLock is the part of a run that is one at a time, from the branch as it is
+// once the others are through.
+func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands host.Commands) error {
 	lease := gitrepo.Lease{Run: j.id, Host: h.Terraform.Name()}
 	lock, err := Lock(ctx, j.Settings, j.Console, j.repo, lease)
 	if err != nil {
@@ -143,7 +149,7 @@ func (j *job) work(ctx context.Context) (err error) {
 	defer j.cleanUp(ctx, "hosts", resolver.Close)
 	j.tellStart(ctx)
 	settled, err := resolver.Settle(ctx, j.read.Known)
-	settling = err == nil || len(settled) > 0
+	j.settled = err == nil || len(settled) > 0
 	j.outcomes = settled
 	if err == nil {
 		var outcomes []item.Outcome
