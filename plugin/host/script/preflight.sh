@@ -96,7 +96,6 @@ find_interpreter() {
 look_sandbox() {
 	[ -n "$sandbox" ] && [ -n "$agent" ] && found=$(command -v "$agent" 2>/dev/null) || return 0
 	text real-home "$(cd -P "${HOME:-/}" 2>/dev/null && pwd -P)"
-	text real-root "$(cd -P "$root" 2>/dev/null && pwd -P)"
 	real=$(readlink -f "$found")
 	text agent-real "$real"
 	find_interpreter "$real"
