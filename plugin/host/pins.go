@@ -26,6 +26,7 @@ type Pins struct {
 
 // pinned is what Pin noted, as the scripts know it.
 type pinned struct {
+	mu        sync.Mutex
 	variables script.Variables
 	tell      func(string)
 	told      sync.Map // what was told already
@@ -35,6 +36,21 @@ func unpinned() pinned {
 	return pinned{variables: script.Variables{
 		"pinned": "", "hinted": "", "account": "0", "pin_program": "", "pin_agent": "", "pin_workdir": "", "pin_carry": "", "hashes": "",
 	}}
+}
+
+// noted is what the scripts get.
+func (p *pinned) noted() script.Variables {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.variables
+}
+
+// note takes what a script noted. What is there already is in use elsewhere.
+func (p *pinned) note(noted script.Variables) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.variables = maps.Clone(p.variables)
+	maps.Copy(p.variables, noted)
 }
 
 // Pin notes which programs a plan would run, by path and SHA-256, and with
@@ -69,7 +85,8 @@ func (r *Run) Pin(ctx context.Context, p Pins) error {
 		}
 	}
 	noted["hashes"] = string(a.Block("hashes"))
-	r.pins.variables, r.pins.tell = noted, p.Tell
+	r.pins.tell = p.Tell
+	r.pins.note(noted)
 	return nil
 }
 
@@ -86,7 +103,7 @@ func (r *Run) Hold(ctx context.Context) error {
 
 // do is a round trip whose scripts know what Pin noted.
 func (r *Run) do(ctx context.Context, j script.Job) (*script.Answer, error) {
-	maps.Copy(j.Variables, r.pins.variables)
+	maps.Copy(j.Variables, r.pins.noted())
 	return r.host.do(ctx, j)
 }
 
@@ -126,6 +143,9 @@ func (w *Workspace) do(ctx context.Context, j script.Job) (*script.Answer, error
 		return a, err
 	}
 	w.run.hints(a)
+	if sum := a.Get("pinned"); checkSHA256(sum) == nil {
+		w.run.pins.note(script.Variables{"pinned": sum})
+	}
 	if sum := a.Get("sealed"); checkSHA256(sum) == nil {
 		w.seal.files, w.seal.known = sum, text.Line(a.Get("known"), 0)
 	}

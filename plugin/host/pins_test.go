@@ -230,6 +230,16 @@ func TestThreat26_AProgramIsPinnedWhereverTheAgentWorks(t *testing.T) {
 	alters(t, "a program that is gone", err, "bin/terraform") // another one may be installed here
 }
 
+// TestUpgradeAfterAKillIsNoAlarm: of a run whose agent could not change the account.
+func TestUpgradeAfterAKillIsNoAlarm(t *testing.T) {
+	t.Parallel()
+	d := dwell(t)
+	write(t, d.bin+"/terraform", "#!/bin/sh\n", 0o755)
+	d.pin(t, "killed", Pins{Program: "terraform"})
+	write(t, d.bin+"/terraform", "#!/bin/sh\n# an upgrade\n", 0o755)
+	d.pin(t, "next", Pins{Program: "terraform"})
+}
+
 // TestWorkOnTheHostIsNoAlarm: what people, the agent's program and Terraform change
 // on a working day ends nothing; some of it is named.
 func TestWorkOnTheHostIsNoAlarm(t *testing.T) {
@@ -269,6 +279,44 @@ func TestWorkOnTheHostIsNoAlarm(t *testing.T) {
 	if len(told) != 1 || !strings.Contains(told[0], "/.ssh/known_hosts has changed") || !strings.Contains(told[0], "/.claude/settings.json has changed") || !strings.Contains(told[0], "/claude has changed") {
 		t.Errorf("told of %q", told)
 	}
+}
+
+// TestWhatOurCommandsKeepInTheAccountIsNoAlarm: Terraform fills its cache of providers,
+// wrappers fetch versions and logins. The same by somebody else ends the run, and so
+// does another file that a command of ours changes.
+func TestWhatOurCommandsKeepInTheAccountIsNoAlarm(t *testing.T) {
+	t.Parallel()
+	r := makeRepository(t, terraformFiles())
+	for _, file := range []string{".terraform.d/plugin-cache/registry.example/x", ".tfenv/versions/1.5.7/terraform", ".kube/config", ".docker/config.json"} {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			d := dwell(t)
+			run := d.pin(t, "run", d.shares(nil))
+			prepared := func(name, command string) (*Workspace, error) {
+				return run.Workspace(t.Context(), name, r.commit, strings.NewReader(string(r.pack)), Checkout, Prepare{Command: command})
+			}
+			keep := "mkdir -p " + filepath.Dir(d.home+"/"+file) + " && echo >>" + d.home + "/" + file
+			ws, err := prepared("first", keep)
+			if err == nil {
+				_, err = ws.Plan(t.Context(), planSpec())
+			}
+			if err == nil {
+				_, err = ws.Run(t.Context(), keep, nil, time.Minute)
+			}
+			if err = errors.Join(err, run.Hold(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+			write(t, d.home+"/"+file, "of an agent\n", 0o700)
+			_, err = prepared("second", "true")
+			alters(t, "somebody else", err, "/"+file+" has changed")
+		})
+	}
+	d := dwell(t)
+	run := d.pin(t, "run", d.shares(nil))
+	if _, err := run.Workspace(t.Context(), "first", r.commit, strings.NewReader(string(r.pack)), Checkout, Prepare{Command: "echo >" + d.home + "/.terraformrc"}); err != nil {
+		t.Fatal(err)
+	}
+	alters(t, "another file", run.Hold(t.Context()), "/.terraformrc is new")
 }
 
 // TestThreat26_AWorkspaceIsItsCommit: a process that an agent left behind changes

@@ -72,7 +72,7 @@ func checkPath(p string) error {
 // settled: then it stays and Close returns nil. ErrAltered when this is the first
 // to see that something changed which Pin noted.
 func (r *Run) Close(ctx context.Context) error {
-	return r.host.reclaim(ctx, "removing the run directory", reclaiming{id: r.id, noted: r.pins.variables})
+	return r.host.reclaim(ctx, "removing the run directory", reclaiming{id: r.id, noted: r.pins.noted()})
 }
 
 // reclaimAge is how long a run directory must be unused before a run that does

@@ -7,10 +7,12 @@ steady list_pins >"$run/pins" && steady list_hints >"$run/hints" || fail cache "
 sha256 "$run/pins"
 [ -n "$hash" ] || fail tool sha256sum
 pinned=$hash
-# A run that was killed left its list, and nobody has compared it since.
+# A run that was killed left its list, and nobody has compared it since. Where its
+# agent could not change the account, a difference is a person's upgrade.
 printf '%s\n' "$account $pin_program $pin_agent $pin_workdir $pin_carry" >"$run/pins.of" || fail cache "$run"
 for old in "${run%/*}"/*; do
-	[ "$old" != "$run" ] && [ -f "$old/pins" ] && [ ! -e "$old/pins.told" ] && [ "$(cat "$old/pins.of")" = "$(cat "$run/pins.of")" ] || continue
+	[ "$account" = 1 ] && [ "$old" != "$run" ] && [ -f "$old/pins" ] && [ ! -e "$old/pins.told" ] && [ "$(cat "$old/pins.of")" = "$(cat "$run/pins.of")" ] || continue
+	[ ! -f "$old/pins.next" ] || mv -f "$old/pins.next" "$old/pins"
 	names=$(compared "$old/pins" "$run/pins" '')
 	[ -n "$names" ] || continue
 	note_altered

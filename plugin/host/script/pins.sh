@@ -176,6 +176,25 @@ list_pins() {
 	list_carry
 }
 
+# renote: what a command of ours changed in places that Terraform, version managers
+# and login helpers keep for themselves is what the next one finds there. It was
+# compared when that command began; all else stays as Pin noted it.
+renote() {
+	[ "$account" = 1 ] && is_list "$run/pins" "$pinned" || return 0
+	steady list_pins >"$run/pins.$$"
+	LC_ALL=C awk -v home="${HOME:-/nonexistent}" -v cache="${TF_PLUGIN_CACHE_DIR:-/nonexistent}" '
+		function below(folder) { return index(name, folder "/") == 1 }
+		{
+			name = substr($0, index($0, "  ") + 2); sub(/^\047/, "", name) # links are quoted
+			kept = below(cache) || below(home "/.terraform.d") && !below(home "/.terraform.d/plugins") ||
+				below(home "/.tfenv/versions") || name == home "/.kube/config" || name == home "/.docker/config.json"
+			if (side == "old" && !kept || side == "new" && kept) print
+		}' side=old "$run/pins" side=new "$run/pins.$$" | LC_ALL=C sort >"$run/pins.next"
+	rm -f "$run/pins.$$"
+	sha256 "$run/pins.next"
+	[ -z "$hash" ] || say pinned "$hash"
+}
+
 # list_hints: what people and the agent's program change on a working day.
 list_hints() {
 	[ "$account" = 1 ] || return 0
@@ -196,6 +215,7 @@ note_altered() {
 # is not has to be noted: a later run would find nothing but the new state.
 hold_pins() {
 	[ -n "$pinned" ] || return 0
+	[ ! -f "$run/pins.next" ] || ! is_list "$run/pins.next" "$pinned" || mv -f "$run/pins.next" "$run/pins"
 	now_at=$run/pins.$$
 	steady list_pins >"$now_at"
 	sha256 "$now_at"

@@ -95,4 +95,5 @@ seal() {
 	sha256 "$ws/seal/files"
 	say sealed "$hash"
 	say known "$(at_work | awk '{ printf "%s ", $1 }')"
+	renote
 }

@@ -33,4 +33,5 @@ eval "set -- $argv"
 code=$?
 # What an agent printed counts, and must be there as a whole.
 [ -z "$config" ] || room "$ws/out" || fail cache "$ws/out"
+[ -n "$config" ] || renote
 say code "$code"
