@@ -35,3 +35,19 @@ func (j *job) awaitLoaded(ctx context.Context, resolver *resolve.Resolver, held 
 	j.outcomes = resolver.AwaitLoaded(ctx, j.outcomes)
 	return Lock(ctx, j.Settings, j.Console, j.repo, lease)
 }
+
+// recordLoaded records the run once its rules are loaded, or were waited for long
+// enough.
+func (j *job) recordLoaded(ctx context.Context, resolver *resolve.Resolver, held *gitrepo.Lock, lease gitrepo.Lease) error {
+	again, err := j.awaitLoaded(ctx, resolver, held, lease)
+	if err != nil {
+		return err
+	}
+	if again != nil {
+		defer j.cleanUp(ctx, "lock", again.Release)
+		var cancel context.CancelFunc
+		ctx, cancel = whileHeld(ctx, again)
+		defer cancel()
+	}
+	return j.record(ctx, resolver)
+}

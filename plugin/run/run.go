@@ -157,21 +157,10 @@ func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands ho
 		j.outcomes = append(j.outcomes, outcomes...)
 	}
 
-	// Done means that it works.
+	// Done means that it works; then the record: documents, ledger, journals.
 	if err == nil {
-		again, err := j.awaitLoaded(ctx, resolver, lock, lease)
-		if err != nil {
-			return err
-		}
-		if again != nil {
-			defer j.cleanUp(ctx, "lock", again.Release)
-			var cancel context.CancelFunc
-			ctx, cancel = whileHeld(ctx, again)
-			defer cancel()
-		}
+		return j.recordLoaded(ctx, resolver, lock, lease)
 	}
-
-	// The record: documents, ledger, journals.
 	return errors.Join(err, j.record(ctx, resolver))
 }
 
