@@ -99,6 +99,13 @@ func (f *finder) add(setting, what, fix string) {
 	f.problems = append(f.problems, Problem{Setting: setting, Text: what, Fix: fix})
 }
 
+// needs wants the other setting where the first is given.
+func (f *finder) needs(setting, other, why string) {
+	if f.given(setting) && !f.given(other) {
+		f.add(other, "is missing", why)
+	}
+}
+
 // exclude refuses a setting beside another one.
 func (f *finder) exclude(setting, other, why string) {
 	if f.given(setting) && f.given(other) {
@@ -132,9 +139,7 @@ func (f *finder) repository() {
 	if r.scheme == "http" && !r.loopback() && f.given("git_password") {
 		f.add("git_password", "would cross the network in the clear, since remote is plain http", "use an https URL")
 	}
-	if f.given("no_proxy") && !f.given("proxy") {
-		f.add("proxy", "is missing", "no_proxy has no use without it")
-	}
+	f.needs("no_proxy", "proxy", "no_proxy has no use without it")
 	if f.given("git_username") && !f.given("git_password") && r.web() {
 		f.add("git_password", "is missing", "git_username alone is no login")
 	}
@@ -144,9 +149,7 @@ func (f *finder) documents() {
 	if f.given("scope") && f.s.Documents.Scope == ScopeAll && f.given("since") {
 		f.add("since", "has no use with scope: all", "remove one of them")
 	}
-	if f.given("carry") && !f.given("workdir") {
-		f.add("workdir", "is missing", "carry copies files from it")
-	}
+	f.needs("carry", "workdir", "carry copies files from it")
 }
 
 func (f *finder) sandbox() {
@@ -213,15 +216,9 @@ func (f *finder) hosts() {
 
 func (f *finder) chats() {
 	f.exclude("slack_webhook", "slack_token", "both say where messages go")
-	if f.given("slack_token") && !f.given("slack_channel") {
-		f.add("slack_channel", "is missing", "a bot token needs it")
-	}
-	if f.given("slack_channel") && !f.given("slack_token") {
-		f.add("slack_token", "is missing", "slack_channel has no use without it, since a webhook has its own channel")
-	}
-	if f.given("chat_kind") && !f.given("chat_webhook") {
-		f.add("chat_webhook", "is missing", "chat_kind has no use without it")
-	}
+	f.needs("slack_token", "slack_channel", "a bot token needs it")
+	f.needs("slack_channel", "slack_token", "slack_channel has no use without it, since a webhook has its own channel")
+	f.needs("chat_kind", "chat_webhook", "chat_kind has no use without it")
 	if f.given("chat_webhook") && !f.given("chat_kind") {
 		if err := notify.CheckChat("", f.s.Report.ChatWebhook); err != nil {
 			f.problems = append(f.problems, Problems("chat_kind", err)...)
