@@ -69,6 +69,9 @@ func TestReportClaimsNothingThatIsNotSo(t *testing.T) {
 	if err := json.Unmarshal(must[[]byte](t)(report.SummarySchema()), &schema); err != nil {
 		t.Fatal(err)
 	}
+	// A run in the sandbox is TestThreat26_TheRealAgentDoesAWholeRunInItsSandbox; what
+	// its agent asks for in vain is TestWhatTheAgentTriedToReachIsToldAndDecidesNothing.
+	c.filled[".items.refused_servers"] = true
 	var never []string
 	for _, field := range schemaFields(schema, "") {
 		if !c.filled[field] {

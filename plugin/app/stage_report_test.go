@@ -94,7 +94,7 @@ func TestLogFieldsAreDocumented(t *testing.T) {
 		t.Errorf("after the first five, the fields are not in order: %q", want)
 	}
 	written := map[string]bool{"level": true, "message": true, "time": true, "error": true, "sums": true, "state": true, "stage": true}
-	field := regexp.MustCompile(`\b(?:Str|Int|Int64|Bool|Dur|Float64|RawJSON)\("([a-z_]+)",`)
+	field := regexp.MustCompile(`\b(?:Strs?|Int|Int64|Bool|Dur|Float64|RawJSON)\("([a-z_]+)",`)
 	for _, source := range sources(t) {
 		for _, m := range field.FindAllSubmatch(source, -1) {
 			written[string(m[1])] = true
