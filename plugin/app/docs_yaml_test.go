@@ -388,6 +388,7 @@ func TestWhatInitLeavesOpenStopsTheRun(t *testing.T) {
 func TestExampleIsWhatInitWrites(t *testing.T) {
 	for example, written := range map[string]string{
 		"postmortem-todos.yml": ".woodpecker/postmortem-todos.yml", "pages.yml": ".woodpecker/pages.yml",
+		"postmortem-lint.yml": ".woodpecker/postmortem-lint.yml",
 	} {
 		content, err := os.ReadFile(filepath.Join("..", "..", "docs", "examples", example))
 		if err != nil {

@@ -34,8 +34,9 @@ func woodpecker(_ context.Context, p *patient, say voice) {
 
 // workflowStep is what tells of a workflow's step whether it runs this plugin.
 type workflowStep struct {
-	Image    string               `yaml:"image"`
-	Settings map[string]yaml.Node `yaml:"settings"`
+	Image      string               `yaml:"image"`
+	Entrypoint yaml.Node            `yaml:"entrypoint"`
+	Settings   map[string]yaml.Node `yaml:"settings"`
 }
 
 // runsPlugin reports whether a workflow file has a step that runs this plugin.
@@ -65,8 +66,12 @@ func runsPlugin(workflow []byte) bool {
 }
 
 // runsPlugin goes by the image's name, and where that is another by settings
-// that only this plugin takes together.
+// that only this plugin takes together. A step with an entrypoint of its own,
+// such as lint, is no run.
 func (s workflowStep) runsPlugin() bool {
+	if !s.Entrypoint.IsZero() {
+		return false
+	}
 	if strings.Contains(path.Base(s.Image), "pm-todos") {
 		return true
 	}

@@ -22,6 +22,7 @@ func TestRunsPluginLooksAtStepsAlone(t *testing.T) {
 	}{
 		"the workflow of init":            {inits[".woodpecker/postmortem-todos.yml"], true},
 		"the pages of init":               {inits[".woodpecker/pages.yml"], false},
+		"the lint of init":                {inits[".woodpecker/postmortem-lint.yml"], false},
 		"steps by name":                   {"steps:\n  x:\n    image: r.example.org:5000/infra/pm-todos:1\n", true},
 		"image of another name":           {"steps:\n- image: r/x\n  settings: {hosts: a@b, vault_addr: http://v}\n", true},
 		"a digest":                        {"steps:\n- image: r/pm-todos@sha256:00\n", true},

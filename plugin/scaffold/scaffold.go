@@ -37,6 +37,7 @@ const Folder = "docs/post-mortems"
 // order is that of the files in lists: what has to be filled in comes first.
 var order = []string{
 	".woodpecker/postmortem-todos.yml",
+	".woodpecker/postmortem-lint.yml",
 	".woodpecker/pages.yml",
 	".claude/agents/postmortem-todo-resolver.md",
 	".claude/skills/post-mortem/SKILL.md",
