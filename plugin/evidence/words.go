@@ -33,9 +33,6 @@ func (b Backtest) Sentence() string {
 	return strings.Join(parts, "; ")
 }
 
-// Short is the sentence for a line in chat.
-func (b Backtest) Short() string { line, _, _ := strings.Cut(b.Sentence(), ";"); return line }
-
 func (b Backtest) inIncident() string {
 	start := b.Incident.Start
 	switch {
