@@ -333,13 +333,14 @@ func TestIndexOfAPushThatLeavesNothingToDo(t *testing.T) {
 
 func TestIndexEntry(t *testing.T) {
 	src := "# Post-mortem: NFS\n\n| Date | 2026-04-14 |\n\n" + document(nfsRows,
-		"| P2 | Add a panel to the board | Config | | Done |", "| P2 | Buy disks | | | Declined |", "| P2 | Look at it | Investigation | | perhaps |") +
+		"| P2 | Add a panel to the board | Config | | Done |", "| P2 | Buy disks | | | Declined |", "| P2 | Look at it | Investigation | | perhaps |",
+		"| P2 | Write down how NFS is mounted | Runbook | | Approved |") +
 		"\n## Follow-up Implementation\n\n| Date | Action | Priority | Type | Commit | Implemented By\n|---|---|---|---|---|---\n" +
 		"| — | Add an alert on NFS retransmissions | P2 | Alert | — | Needs human review\n"
 	got := run.IndexEntry(postmortem.Parse(nfsDocument, []byte(src), defaultPolicy), []byte(src))
 	want := report.IndexEntry{
 		File: nfsDocument, Title: "Post-mortem: NFS", Date: "2026-04-14",
-		Open: 2, Left: 2, Done: 1, Unclear: 1, Oldest: "2026-04-14",
+		Open: 3, Left: 3, Approval: 1, Done: 1, Unclear: 1, Oldest: "2026-04-14",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -26,6 +26,7 @@ type IndexEntry struct {
 	Severity string // as its author wrote it, empty when not stated
 	Open     int    // items that are open, those of Left included
 	Left     int    // of Open, those that need a person
+	Approval int    // of Left, those that may become a proposal, which a person approves or not
 	Done     int    // items that are done
 	Unclear  int    // items of which nobody can tell whether they are open
 	Oldest   string // YYYY-MM-DD since when the oldest open item is open, empty when unknown or none is

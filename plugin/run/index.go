@@ -166,6 +166,11 @@ func IndexEntry(doc *postmortem.Document, src []byte) report.IndexEntry {
 		File: doc.File, Title: doc.Title, Date: doc.Date, Severity: doc.Severity,
 		Open: len(safe) + len(skipped), Left: len(skipped) + reviewed(doc.File, src, safe), Unclear: len(doc.Unclear()),
 	}
+	for _, item := range skipped {
+		if item.Lane == postmortem.LaneApproval {
+			entry.Approval++
+		}
+	}
 	for _, item := range doc.Items {
 		if item.Class == postmortem.ClassDone {
 			entry.Done++
