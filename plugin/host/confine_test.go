@@ -300,6 +300,31 @@ func TestThreat9_SandboxKnowsNothingOfTheAccount(t *testing.T) {
 	}
 }
 
+// TestThreat9_SandboxKnowsNoVariableThatAShellPassesUnseen: bash, which is sh on many
+// systems, hands on what it cannot name, and its functions.
+func TestThreat9_SandboxKnowsNoVariableThatAShellPassesUnseen(t *testing.T) {
+	t.Parallel()
+	needBubblewrap(t)
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(bash, filepath.Join(bin, "sh")); err != nil {
+		t.Fatal(err)
+	}
+	c := newConfined(t)
+	c.shell.Start = func(context.Context) (*script.Stream, error) {
+		cmd := exec.Command(bash, "-c", script.CommandLine)
+		cmd.Env = []string{"HOME=" + c.home, "PATH=" + bin + ":/usr/bin:/bin", "LANG=C.UTF-8", "db.password=leaked", "A-KEY=two\nleaked", "1KEY=leaked", "BASH_FUNC_login%%=() {  echo leaked=leaked\n}"}
+		return start(cmd)
+	}
+	_, exit := c.turn(t, `env; cat /proc/1/environ "/proc/$PPID/environ" | tr '\000' '\n'`)
+	if said := string(exit.Stdout); strings.Contains(said, "leaked") || !strings.Contains(said, "LANG=C.UTF-8\n") {
+		t.Errorf("it knows\n%s", said)
+	}
+}
+
 // await is until the file is there.
 func await(t *testing.T, file string) {
 	t.Helper()

@@ -41,9 +41,20 @@ fill_config() {
 }
 
 # enter_box PROGRAM ARGUMENTS: becomes bubblewrap, which tells of the first process
-# of its namespace on descriptor 9.
+# of its namespace on descriptor 9. Variables whose names no shell knows, and
+# functions, pass through some shells unseen: they go by their names alone.
 enter_box() {
 	cd "$ws" || exit 126
 	unset OLDPWD
+	unseen=$(cat /proc/self/environ | tr '\n\000' ' \n' | LC_ALL=C sed -nE 's/^([0-9][^=]*|[^=]*[^A-Za-z0-9_=][^=]*)=.*/\1/p')
+	set -f
+	IFS='
+'
+	for name in $unseen; do
+		set -- -u "$name" "$@"
+	done
+	unset IFS
+	set +f
+	[ -z "$unseen" ] || set -- env "$@"
 	exec 9>"$ws/in/box" "$@"
 }
