@@ -168,7 +168,7 @@ func hidesText(item *Item) bool {
 // judgeType decides on the type: stated, else inferred where the table has no
 // Type column.
 func (c *classifier) judgeType(item *Item, action, details []token) {
-	if item.has&(hasTypeColumn|hasStatedType) == 0 {
+	if item.has&(hasTypeColumn|hasStatedType) == 0 && !item.Checkbox { // the tags of a box were read with it
 		item.setType(taskType(item.Action))
 	}
 	if item.has&(hasTypeColumn|hasStatedType) == 0 {

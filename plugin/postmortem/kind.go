@@ -7,17 +7,25 @@ import (
 )
 
 // typeClasses are the classes of words for the types.
-var typeClasses = map[words.Class]Type{
-	words.TypeAlert: Alert, words.TypeConfig: Config, words.TypeMonitor: Monitor, words.TypeArchitecture: Architecture,
-	words.TypeInvestigation: Investigation, words.TypeMigration: Migration, words.TypeRunbook: Runbook, words.TypeUpstream: Upstream,
+var typeClasses = []struct {
+	class words.Class
+	kind  Type
+}{
+	{words.TypeAlert, Alert},
+	{words.TypeConfig, Config},
+	{words.TypeMonitor, Monitor},
+	{words.TypeArchitecture, Architecture},
+	{words.TypeInvestigation, Investigation},
+	{words.TypeMigration, Migration},
+	{words.TypeRunbook, Runbook},
+	{words.TypeUpstream, Upstream},
 }
 
-// typeOf is the type that a text as a whole names, "" when it names none.
-func typeOf(text string) Type {
-	word := words.Find(text)
-	for class, kind := range typeClasses {
-		if word.Has(class) {
-			return kind
+// typeOf is the type that a word names, "" when it names none.
+func typeOf(word words.Word) Type {
+	for _, one := range typeClasses {
+		if word.Has(one.class) {
+			return one.kind
 		}
 	}
 	return ""
@@ -35,10 +43,11 @@ type stated struct {
 // parseType reads a Type cell by the whole of it.
 func parseType(cell string) stated {
 	text := plain(cell)
-	if strings.Trim(text, "-") == "" || words.Is(text, words.TypeNone) {
+	word := words.Find(text)
+	if strings.Trim(text, "-") == "" || word.Has(words.TypeNone) {
 		return stated{}
 	}
-	if kind := typeOf(text); kind != "" {
+	if kind := typeOf(word); kind != "" {
 		return stated{text: string(kind), kind: kind}
 	}
 	s := stated{text: squeeze(cell)}
@@ -49,7 +58,7 @@ func parseType(cell string) stated {
 		return s
 	}
 	for _, part := range parts {
-		if kind := typeOf(part); kind != "" {
+		if kind := typeOf(words.Find(part)); kind != "" {
 			s.compound, s.kind = true, kind
 		}
 	}

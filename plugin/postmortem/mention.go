@@ -24,16 +24,12 @@ var (
 
 // mention notes what a block of prose at an offset of the text says of items.
 func (r *reader) mention(at int, text string) {
-	text = text[:min(len(text), mentionScan)]
-	if !words.Contains(text, words.Settles) {
-		return
-	}
-	if r.mentions == nil {
-		r.mentions = mentions{}
-	}
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(text[:min(len(text), mentionScan)]) {
 		if !words.Contains(line, words.Settles) {
 			continue
+		}
+		if r.mentions == nil {
+			r.mentions = mentions{}
 		}
 		if strings.ContainsAny(line, "0123456789") {
 			for _, found := range named().FindAllStringSubmatch(line, -1) {

@@ -168,19 +168,19 @@ func (r *reader) read() {
 func joinBlankLines(text string) []byte {
 	b := []byte(text)
 	run, last := 0, 0
-	for i, c := range b {
-		switch c {
-		case '\n':
-			if run++; run > 2 {
-				b[last] = ' '
-			}
-			last = i
-		case ' ', '\t', '\r':
-		default:
+	for start := 0; ; start = last + 1 {
+		n := bytes.IndexByte(b[start:], '\n')
+		if n < 0 {
+			return b
+		}
+		if len(bytes.TrimLeft(b[start:start+n], " \t\r")) > 0 {
 			run = 0
 		}
+		if run++; run > 2 {
+			b[last] = ' '
+		}
+		last = start + n
 	}
-	return b
 }
 
 // walk reads the children of a container in order.

@@ -60,6 +60,20 @@ type status struct {
 // parseStatus reads a status cell. Markup, no-break spaces and HTML comments
 // around the word are ignored.
 func parseStatus(cell string) status {
+	s := statedStatus(cell)
+	if !s.token.empty() {
+		return s
+	}
+	start, end := unwrap(cell)
+	if typeOf(words.Find(plain(cell[start:end]))) != "" {
+		return status{state: stateTypeWord, token: span{start, end}}
+	}
+	return s
+}
+
+// statedStatus is the status that a text begins with, the zero status when it
+// begins with none.
+func statedStatus(cell string) status {
 	start, end := unwrap(cell)
 	text := cell[start:end]
 	if text == "" {
@@ -86,9 +100,6 @@ func parseStatus(cell string) status {
 		}
 	}
 	if length == 0 {
-		if typeOf(plain(text)) != "" {
-			return status{state: stateTypeWord, token: span{start, end}}
-		}
 		return status{}
 	}
 	s := status{state: stateOf(word), okay: word.Has(words.StatusApproved), token: span{start, start + length}}

@@ -64,8 +64,8 @@ func taskOwner(action string) string {
 			return value
 		}
 	}
-	if strings.IndexByte(text, '@') >= 0 {
-		if m := handleWord().FindStringSubmatch(text); m != nil {
+	if at := strings.IndexByte(text, '@'); at >= 0 {
+		if m := handleWord().FindStringSubmatch(text[max(0, at-1):]); m != nil {
 			return m[1]
 		}
 	}
@@ -75,14 +75,17 @@ func taskOwner(action string) string {
 // taskDue is the first date after a label such as "due".
 func taskDue(action string) string {
 	text := action[:min(len(action), scanned)]
-	if !strings.ContainsAny(text, "0123456789") {
+	joint := strings.IndexAny(text, "-/")
+	if joint < 0 {
 		return ""
 	}
-	for _, at := range dateWord().FindAllStringIndex(text, -1) {
-		head := strings.TrimRight(text[:at[0]], "*: \t\n")
+	from := max(0, joint-len("2006")) // no date begins before
+	for _, at := range dateWord().FindAllStringIndex(text[from:], -1) {
+		start := from + at[0]
+		head := strings.TrimRight(text[:start], "*: \t\n")
 		head = strings.TrimSuffix(head, "：")
-		if len(head) < at[0] && label(head, words.LabelDue) >= 0 {
-			return text[at[0]:at[1]]
+		if len(head) < start && label(head, words.LabelDue) >= 0 {
+			return text[start : from+at[1]]
 		}
 	}
 	return ""
@@ -92,7 +95,7 @@ func taskDue(action string) string {
 func taskTicket(action string) string {
 	text := action[:min(len(action), scanned)]
 	for i := range len(text) - 1 {
-		if (text[i] == '#' || text[i] == '-') && text[i+1] >= '0' && text[i+1] <= '9' {
+		if text[i+1] >= '0' && text[i+1] <= '9' && (text[i] == '#' || text[i] == '-' && endsProject(text[:i])) {
 			if m := ticketWord().FindStringSubmatch(text); m != nil {
 				return m[1]
 			}
@@ -100,6 +103,16 @@ func taskTicket(action string) string {
 		}
 	}
 	return ""
+}
+
+// endsProject reports whether a text may end in the ABC of ABC-12. Most numbers
+// behind a hyphen are those of dates.
+func endsProject(text string) bool {
+	at := len(text)
+	for at > 0 && len(text)-at <= 10 && (text[at-1] >= 'A' && text[at-1] <= 'Z' || text[at-1] >= '0' && text[at-1] <= '9') {
+		at--
+	}
+	return at < len(text) && text[at] >= 'A'
 }
 
 // isField reports whether a bullet is a field of something, such as "Owner: …".
@@ -115,8 +128,15 @@ func leadTag(action string) (tag, rest string, found bool) {
 	if action == "" {
 		return "", action, false
 	}
-	closer := map[byte]string{'[': "]", '(': ")", '`': "`"}[action[0]]
-	if closer == "" {
+	closer := ""
+	switch action[0] {
+	case '[':
+		closer = "]"
+	case '(':
+		closer = ")"
+	case '`':
+		closer = "`"
+	default:
 		return "", action, false
 	}
 	end := strings.Index(action[:min(len(action), 40)], closer)
@@ -229,7 +249,7 @@ func taskNote(action string) state {
 // leadingState is a status that stands before an action as a word of its own:
 // "DONE: …", "✅ …", "**WIP** …".
 func leadingState(action string) state {
-	s := parseStatus(action)
+	s := statedStatus(action)
 	if s.state == stateUnknown || s.state == stateTypeWord {
 		return stateUnknown
 	}

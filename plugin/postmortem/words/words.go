@@ -57,14 +57,15 @@ func Is(text string, c Class) bool { return Find(text).Has(c) }
 // Begins is the longest word of some classes that a text begins with, and its
 // length there in bytes; 0 when there is none.
 func Begins(text string, classes Set) (int, Word) {
-	if !known().starts[start(text)].meets(classes) {
+	alike := &known().starts[start(text)]
+	if !alike.meets(classes) {
 		return 0, Word{}
 	}
 	var buffer [longest + 4]byte
 	var best Word
 	length := 0
 	out, space := buffer[:0], false
-	for i := 0; i < len(text) && len(out) < longest; {
+	for i := 0; i < len(text) && len(out) < alike.longest; {
 		var r rune
 		var size int
 		out, r, size, space = compare(out, text[i:], space)
@@ -196,14 +197,20 @@ func Fold(text string) string {
 // dictionary is all the tables, read.
 type dictionary struct {
 	words       map[string]Word     // by their compared form
-	starts      map[[2]byte]Set     // the classes of the words that begin alike
+	starts      [starts]alike       // the words by what they begin with
 	phrases     map[string][]phrase // the words of sentences by their first part, longest first
 	spaceless   map[string]Word     // those of languages without spaces
 	spacelessBy map[rune][]string   // by their first letter, longest first
 }
 
+// alike is what words that begin alike have in common.
+type alike struct {
+	Set         // their classes
+	longest int // how long the longest is, as it is compared
+}
+
 var known = sync.OnceValue(func() *dictionary {
-	d := &dictionary{words: map[string]Word{}, starts: map[[2]byte]Set{}}
+	d := &dictionary{words: map[string]Word{}}
 	files, err := tables.ReadDir(".")
 	if err != nil {
 		panic(err) // embedded in this program
@@ -266,18 +273,27 @@ func (d *dictionary) put(text string, word Word) {
 		word.Done = before.Done
 	}
 	d.words[form] = word
-	all := d.starts[start(form)]
+	all := &d.starts[start(form)]
 	all.add(word.Set)
-	d.starts[start(form)] = all
+	all.longest = max(all.longest, len(form))
 }
 
-// start is what of a text says by which words it may begin: two letters, or one sign.
-func start(text string) [2]byte {
-	var key [2]byte
-	copy(key[:], text)
-	first, second := folded(rune(key[0])), folded(rune(key[1]))
-	if first >= utf8.RuneSelf || second < utf8.RuneSelf && !isSmall(second) {
-		second = 0
+// starts is how many beginnings of words are told apart.
+const starts = 256 * letters
+
+// letters are the small ones, and one for everything else.
+const letters = 1 + 'z' - 'a' + 1
+
+// start is the number of what a text begins with: two letters, or one sign.
+func start(text string) int {
+	if text == "" {
+		return 0
 	}
-	return [2]byte{byte(first), byte(second)}
+	first := int(folded(rune(text[0]))) * letters
+	if len(text) > 1 {
+		if second := folded(rune(text[1])); isSmall(second) {
+			return first + 1 + int(second-'a')
+		}
+	}
+	return first
 }

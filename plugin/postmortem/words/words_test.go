@@ -127,7 +127,7 @@ func TestTablesSayWhatIsWrongWithThem(t *testing.T) {
 		"stauts open: todo\n":   `the class "stauts open" is not known`,
 		"# x\nstatus done: x\n": "",
 	} {
-		d := dictionary{words: map[string]Word{}, starts: map[[2]byte]Set{}}
+		d := dictionary{words: map[string]Word{}}
 		got := ""
 		if err := d.read(table); err != nil {
 			got = err.Error()
@@ -139,7 +139,7 @@ func TestTablesSayWhatIsWrongWithThem(t *testing.T) {
 }
 
 func TestVerbsHaveTheirForms(t *testing.T) {
-	d := dictionary{words: map[string]Word{}, starts: map[[2]byte]Set{}}
+	d := dictionary{words: map[string]Word{}}
 	if err := d.read("status done +: close (closure), roll back, drop (dropping)\n"); err != nil {
 		t.Fatal(err)
 	}
