@@ -11,10 +11,10 @@
 # reaches, and one for its content: the hash of a small file, and of a large one
 # what the kernel keeps of it, whose times only root can set.
 describe() {
-	find "$@" ! -type d -print0 2>/dev/null | xargs -0 -r stat -c '%f  %n' 2>/dev/null
-	find "$@" -type l -print0 2>/dev/null | xargs -0 -r stat -c 'link  %N' 2>/dev/null
-	find "$@" -type f -size -2049 -print0 2>/dev/null | xargs -0 -r $sum 2>/dev/null
-	find "$@" -type f -size +2048 -print0 2>/dev/null | xargs -0 -r stat -c '%s/%i/%Y/%Z  %n' 2>/dev/null
+	find "$@" ! -type d -exec stat -c '%f  %n' {} + 2>/dev/null # one each: busybox forgets others
+	find "$@" -type l -exec stat -c 'link  %N' {} + 2>/dev/null
+	find "$@" -type f -size -2049 -exec $sum {} + 2>/dev/null
+	find "$@" -type f -size +2048 -exec stat -c '%s/%i/%Y/%Z  %n' {} + 2>/dev/null
 }
 
 # steady COMMAND: its lines in one order, made by the system's own programs where
@@ -115,6 +115,7 @@ list_path() {
 	old_ifs=$IFS
 	IFS=:
 	set -f
+	set --
 	for folder in $seen_path; do
 		IFS=$old_ifs
 		folder=$(cd -P "$folder" 2>/dev/null && pwd) && [ -w "$folder" ] || continue
@@ -122,9 +123,10 @@ list_path() {
 		walked=$walked$folder:
 		case $folder/ in
 		"${HOME:-/nonexistent}"/*) describe -L "$folder" -maxdepth 1 ! -path "$agent_path" ;;
-		*) find -L "$folder" -maxdepth 1 -type f ! -path "$agent_path" -print0 2>/dev/null | xargs -0 -r stat -L -c '%f/%s/%i/%Y/%Z  %n' 2>/dev/null ;;
+		*) set -- "$@" "$folder" ;;
 		esac
 	done
+	[ $# -eq 0 ] || find -L "$@" -maxdepth 1 -type f ! -path "$agent_path" -exec stat -L -c '%f/%s/%i/%Y/%Z  %n' {} + 2>/dev/null
 	IFS=$old_ifs
 	set +f
 }
