@@ -69,8 +69,9 @@ func TestReportClaimsNothingThatIsNotSo(t *testing.T) {
 	if err := json.Unmarshal(must[[]byte](t)(report.SummarySchema()), &schema); err != nil {
 		t.Fatal(err)
 	}
-	// A run in the sandbox is TestThreat26_TheRealAgentDoesAWholeRunInItsSandbox; what
-	// its agent asks for in vain is TestWhatTheAgentTriedToReachIsToldAndDecidesNothing.
+	// The agent of these runs keeps its book outside of any sandbox. That a turn in one
+	// fills this field is in TestThreat26_WhatHoldsAHostileAgent, and that a run passes
+	// it on in TestWhatTheAgentTriedToReachIsToldAndDecidesNothing.
 	c.filled[".items.refused_servers"] = true
 	var never []string
 	for _, field := range schemaFields(schema, "") {

@@ -115,6 +115,7 @@ func makeAttempts() []attempt {
 		attempt{name: "reads the keyring of the session", try: searching(unix.KEY_SPEC_SESSION_KEYRING)},
 		attempt{name: "uses the socket of an agent with keys", try: dialing("unix", func(p prey) string { return p.Socket }), sandbox: kernel},
 		attempt{name: "reaches a listener on loopback", try: dialing("tcp", func(p prey) string { return p.Listener }), network: kernel},
+		attempt{name: "asks its proxy for a listener on loopback", try: asksProxy, network: kernel},
 		attempt{name: "uses a socket without a file", try: dialing("unix", func(p prey) string { return p.Abstract }), network: kernel},
 		attempt{name: "sees sockets of services", try: seesSockets, sandbox: kernel, bare: varies},
 		attempt{name: "uses files that its session has open", try: holdsFiles, sandbox: session, bare: session},
@@ -328,8 +329,9 @@ func hostileSpace(t *testing.T, h *host.Host, programs Programs) (agentSpace, st
 	return space.(agentSpace), origin
 }
 
-// turn has the hostile program work once and returns what it says of its attempts.
-func turn(t *testing.T, space agentSpace, p prey) map[string]string {
+// turn has the hostile program work once and returns what it says of its attempts,
+// and which servers it was kept from.
+func turn(t *testing.T, space agentSpace, p prey) (said map[string]string, refused []string) {
 	t.Helper()
 	prompt, err := json.Marshal(p) //nolint:gosec // of a test
 	if err != nil {
@@ -339,7 +341,7 @@ func turn(t *testing.T, space agentSpace, p prey) map[string]string {
 	if err != nil || !report.OK {
 		t.Fatalf("the turn: %+v, %v", report, err)
 	}
-	said := map[string]string{}
+	said = map[string]string{}
 	text, err := os.ReadFile(below("hostile/ws/agent-1/tree/said.json")(p))
 	if err == nil {
 		err = json.Unmarshal(text, &said)
@@ -347,7 +349,7 @@ func turn(t *testing.T, space agentSpace, p prey) map[string]string {
 	if err != nil || len(said) != len(attempts) {
 		t.Fatalf("it tells of %d attempts, of %d: %v", len(said), len(attempts), err)
 	}
-	return said
+	return said, report.Refused
 }
 
 // ask is what a run asks of the host of its agent, with the network of its model
@@ -386,7 +388,10 @@ func TestThreat26_WhatHoldsAHostileAgent(t *testing.T) {
 				t.Fatal(err)
 			}
 			space, origin := hostileSpace(t, h, Programs{Agent: hostileName, Box: facts.Box, Servers: facts.Servers, Timeout: 10 * time.Minute})
-			said := turn(t, space, p)
+			said, refused := turn(t, space, p)
+			if told := slices.Contains(refused, p.Listener); told != (test.need.Network.Servers != nil) {
+				t.Errorf("of what it asked its proxy for is told: %q", refused)
+			}
 			for _, a := range attempts {
 				held, through := test.held(a), said[a.name] == ""
 				if a.proof != nil {

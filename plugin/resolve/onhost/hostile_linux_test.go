@@ -1,6 +1,7 @@
 package onhost
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -248,6 +251,31 @@ func dialing(network string, address func(prey) string) func(prey) error {
 		}
 		return conn.Close()
 	}
+}
+
+// asksProxy has the proxy that it was given, if any, connect to the listener.
+func asksProxy(p prey) error {
+	way, err := url.Parse(os.Getenv("HTTPS_PROXY"))
+	if err != nil || way.Host == "" {
+		return dialing("tcp", func(p prey) string { return p.Listener })(p)
+	}
+	conn, err := net.DialTimeout("tcp", way.Host, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := fmt.Fprintf(conn, "CONNECT %[1]s HTTP/1.1\r\nHost: %[1]s\r\n\r\n", p.Listener); err != nil {
+		return err
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: http.MethodConnect})
+	if err != nil {
+		return err
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return errors.New(answer.Status)
+	}
+	return nil
 }
 
 // seesSockets looks where the services of a machine have theirs.
