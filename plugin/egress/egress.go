@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -83,6 +84,32 @@ func (w Way) Transport(dial time.Duration) (*http.Transport, error) {
 	choose := (&httpproxy.Config{HTTPSProxy: w.Proxy.Reveal(), NoProxy: strings.Join(w.NoProxy, ",")}).ProxyFunc()
 	t.Proxy = func(r *http.Request) (*url.URL, error) { return choose(r.URL) }
 	return t, nil
+}
+
+// Client makes calls over a transport, each within a time, 0 for no limit of its
+// own. It follows no redirect, which would carry login and message elsewhere: the
+// answer that leads away is handed back.
+func Client(transport http.RoundTripper, timeout time.Duration) *http.Client {
+	return &http.Client{
+		Transport: transport, Timeout: timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// WithoutURL is what went wrong with a call, without the URL that net/http puts
+// before it: it may hold a secret, and whoever called names the server better.
+func WithoutURL(err error) error {
+	if way, ok := errors.AsType[*url.Error](err); ok {
+		return way.Err
+	}
+	return err
+}
+
+// ThisMachine reports whether a host is this machine by its very name: nothing sent
+// there crosses a network.
+func ThisMachine(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && ip.IsLoopback()
 }
 
 // ProxyError is the refusal of a proxy to connect to a server.

@@ -128,3 +128,15 @@ func TestWrongProxiesAreNamedAndNotShown(t *testing.T) {
 		t.Error("the password is not found")
 	}
 }
+
+func TestThisMachineIsKnownByItsNameAlone(t *testing.T) {
+	t.Parallel()
+	for host, want := range map[string]bool{
+		"localhost": true, "LocalHost": true, "127.0.0.1": true, "127.9.9.9": true, "::1": true, "::ffff:127.0.0.1": true,
+		"": false, "localhost.example.org": false, "127.0.0.1.example.org": false, "10.0.0.1": false, "::": false, "0.0.0.0": false, "git.localhost": false,
+	} {
+		if got := egress.ThisMachine(host); got != want {
+			t.Errorf("%q: %v", host, got)
+		}
+	}
+}

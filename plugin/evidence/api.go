@@ -15,6 +15,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
+	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -56,8 +57,7 @@ type answer struct {
 func (p *Prometheus) ask(ctx context.Context, path string, form url.Values, into any) (partial bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, 2*queryTimeout)
 	defer cancel()
-	pause := backoff.NewExponentialBackOff()
-	got, err := backoff.Retry(limited, func() (answer, error) { return p.once(limited, path, form) }, backoff.WithBackOff(pause), backoff.WithMaxTries(tries))
+	got, err := backoff.Retry(limited, func() (answer, error) { return p.once(limited, path, form) }, backoff.WithMaxTries(tries))
 	if err != nil {
 		return false, fmt.Errorf("ask prometheus_url for %s: %w", path, err)
 	}
@@ -83,11 +83,7 @@ func (p *Prometheus) once(ctx context.Context, path string, form url.Values) (an
 	}
 	response, err := p.client.Do(request)
 	if err != nil {
-		var asked *url.Error
-		if errors.As(err, &asked) {
-			err = asked.Err // the rest is the URL once more
-		}
-		return answer{}, fault.Mark(fault.Temporary, err)
+		return answer{}, fault.Mark(fault.Temporary, egress.WithoutURL(err))
 	}
 	defer func() { _ = response.Body.Close() }()
 	content, err := io.ReadAll(io.LimitReader(response.Body, mostBytes+1))

@@ -91,11 +91,7 @@ func Open(c Config, way egress.Way, dial Dialer) (*Prometheus, error) {
 	}
 	return &Prometheus{
 		config: c, base: strings.TrimRight(c.URL, "/"), pause: 5 * time.Second,
-		client: &http.Client{
-			Transport: transport, Timeout: queryTimeout,
-			// Whoever is led elsewhere meets a page to log in at, and never the API.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		client: egress.Client(transport, queryTimeout),
 	}, nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -34,7 +33,6 @@ type api struct {
 	client   *http.Client
 	token    secret.String
 	redactor secret.Redactor
-	pauses   func() backoff.BackOff // between tries
 }
 
 func newAPI(token secret.String, way egress.Way) (*api, error) {
@@ -42,11 +40,7 @@ func newAPI(token secret.String, way egress.Way) (*api, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &api{token: token, pauses: func() backoff.BackOff { return backoff.NewExponentialBackOff() }, client: &http.Client{
-		Timeout: perTry, Transport: transport,
-		// A redirect would carry the token elsewhere.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	a := &api{token: token, client: egress.Client(transport, perTry)}
 	a.redactor.Add(token)
 	return a, nil
 }
@@ -95,7 +89,7 @@ func (a *api) call(ctx context.Context, method, address string, body, out any, a
 			return struct{}{}, &backoff.RetryAfterError{Duration: after}
 		}
 		return struct{}{}, last
-	}, backoff.WithBackOff(a.pauses()), backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(longestWait))
+	}, backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(longestWait))
 	if err == nil {
 		return nil
 	}
@@ -126,10 +120,7 @@ func (a *api) once(ctx context.Context, method, address string, body, out any) (
 		if ctx.Err() != nil {
 			return 0, context.Cause(ctx)
 		}
-		if way, ok := errors.AsType[*url.Error](err); ok {
-			err = way.Err
-		}
-		return 0, fault.Mark(fault.Temporary, errors.New(text.Line(a.redactor.Redact(err.Error()), 300)))
+		return 0, fault.Mark(fault.Temporary, errors.New(text.Line(a.redactor.Redact(egress.WithoutURL(err).Error()), 300)))
 	}
 	defer func() { _ = response.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,6 +30,17 @@ const (
 type Pull struct {
 	Number int64
 	State  State
+}
+
+// pullOf is a pull request by what most forges say of one.
+func pullOf(number int64, open, merged bool) *Pull {
+	switch {
+	case merged:
+		return &Pull{number, Merged}
+	case open:
+		return &Pull{number, Open}
+	}
+	return &Pull{number, Closed}
 }
 
 // Request is a pull request to be opened, between two branches of one repository.
@@ -115,7 +125,7 @@ func projectOf(c Config) (project, error) {
 	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return project{}, fmt.Errorf("the page of the repository is not known, so neither is its forge's API")
 	}
-	if ip, _ := netip.ParseAddr(u.Hostname()); u.Scheme == "http" && u.Hostname() != "localhost" && !ip.IsLoopback() {
+	if u.Scheme == "http" && !egress.ThisMachine(u.Hostname()) {
 		return project{}, fault.WithFix(errors.New("the forge would be told the token over plain http"), "give the remote by https")
 	}
 	parts := strings.Split(strings.Trim(u.Path, "/"), "/")

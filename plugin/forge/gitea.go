@@ -35,16 +35,7 @@ type giteaPull struct {
 	} `json:"base"`
 }
 
-func (p giteaPull) pull() *Pull {
-	state := Open
-	switch {
-	case p.Merged:
-		state = Merged
-	case p.State != "open":
-		state = Closed
-	}
-	return &Pull{p.Number, state}
-}
+func (p giteaPull) pull() *Pull { return pullOf(p.Number, p.State == "open", p.Merged) }
 
 // Of the pull requests that are not open there is no search by branch, so the
 // newest are looked through.

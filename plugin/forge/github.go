@@ -31,16 +31,7 @@ type githubPull struct {
 	MergedAt string `json:"merged_at"`
 }
 
-func (p githubPull) pull() *Pull {
-	state := Open
-	switch {
-	case p.MergedAt != "":
-		state = Merged
-	case p.State != "open":
-		state = Closed
-	}
-	return &Pull{p.Number, state}
-}
+func (p githubPull) pull() *Pull { return pullOf(p.Number, p.State == "open", p.MergedAt != "") }
 
 func (g *github) Find(ctx context.Context, head, base string) (*Pull, error) {
 	var found []githubPull

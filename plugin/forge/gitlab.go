@@ -23,16 +23,7 @@ type gitlabRequest struct {
 	State string `json:"state"` // opened, closed, locked or merged
 }
 
-func (r gitlabRequest) pull() *Pull {
-	state := Open
-	switch r.State {
-	case "merged":
-		state = Merged
-	case "closed":
-		state = Closed
-	}
-	return &Pull{r.IID, state}
-}
+func (r gitlabRequest) pull() *Pull { return pullOf(r.IID, r.State != "closed", r.State == "merged") }
 
 func (g *gitlab) Find(ctx context.Context, head, base string) (*Pull, error) {
 	var found []gitlabRequest

@@ -42,12 +42,7 @@ func newSender(name string, way egress.Way, secrets ...secret.String) (*sender, 
 	if err != nil {
 		return nil, err
 	}
-	s := &sender{name: name, client: &http.Client{
-		Timeout:   perTry,
-		Transport: transport,
-		// A redirect would carry the message and the token elsewhere.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	s := &sender{name: name, client: egress.Client(transport, perTry)}
 	s.redactor.Add(secrets...)
 	return s, nil
 }
@@ -85,9 +80,7 @@ func (s *sender) send(ctx context.Context, post func() error) error {
 	if err == nil {
 		return nil
 	}
-	if way, ok := errors.AsType[*url.Error](err); ok {
-		err = way.Err // it quotes the URL, and so does the chain, which ends here
-	}
+	err = egress.WithoutURL(err) // the chain, which quotes it too, ends here
 	return fmt.Errorf("%s: post the message: %s", strings.ToLower(s.name), text.Line(s.redactor.Redact(err.Error()), 300))
 }
 

@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/pm-todos/pm-todos/plugin/forge"
 	"github.com/pm-todos/pm-todos/plugin/item"
@@ -14,8 +15,8 @@ import (
 // earlier run could not open too. The branch is the proposal: without its pull
 // request it waits all the same, and the next run tries again.
 func (j *job) openPulls(ctx context.Context) {
-	waiting := report.Render(j.summary()).PullRequests()
-	if len(waiting) == 0 || ctx.Err() != nil {
+	proposed := func(out item.Outcome) bool { return out.State == item.Proposed }
+	if ctx.Err() != nil || !slices.ContainsFunc(j.outcomes, proposed) {
 		return
 	}
 	f, err := j.Forge()
@@ -25,7 +26,7 @@ func (j *job) openPulls(ctx context.Context) {
 		}
 		return
 	}
-	for _, p := range waiting {
+	for _, p := range report.Render(j.summary()).PullRequests() {
 		pull, opened, err := forge.Ensure(ctx, f, forge.Request{Head: p.Branch, Base: j.Repository.Branch, Title: p.Title, Body: p.Body})
 		if err != nil {
 			// Of the others none would fare better.

@@ -2,12 +2,12 @@ package settings
 
 import (
 	"net"
-	"net/netip"
 	"net/url"
 	"path"
 	"slices"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/forge"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
@@ -43,10 +43,7 @@ func splitRemote(address string) remote {
 func (r remote) web() bool { return r.scheme == "https" || r.scheme == "http" }
 
 // loopback reports whether the remote is on this machine by its very name.
-func (r remote) loopback() bool {
-	ip, err := netip.ParseAddr(r.host)
-	return r.host == "localhost" || err == nil && ip.IsLoopback()
-}
+func (r remote) loopback() bool { return egress.ThisMachine(r.host) }
 
 // named reports whether a netrc machine is the remote's host. Some forges add
 // the port.

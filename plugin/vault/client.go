@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -38,11 +39,8 @@ func newClient(c Config) (*api.Client, error) {
 		transport.TLSClientConfig.RootCAs = pool
 	}
 	config := &api.Config{
-		Address: c.Addr,
-		HttpClient: &http.Client{
-			Transport:     guarded{transport},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		Address:          c.Addr,
+		HttpClient:       egress.Client(guarded{transport}, 0),
 		DisableRedirects: true,
 		Timeout:          c.PerTry,
 		MinRetryWait:     time.Second,

@@ -127,9 +127,7 @@ func (c Config) shortened(err error) error {
 		}
 		raw = fmt.Sprintf("%d: %s", answer.StatusCode, raw)
 	} else {
-		if way, ok := errors.AsType[*url.Error](err); ok {
-			err = way.Err
-		}
+		err = egress.WithoutURL(err)
 		raw = err.Error()
 	}
 	return &said{text: text.Line(c.hidden.Redact(raw), 300), err: err}

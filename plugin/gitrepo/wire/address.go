@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -188,10 +189,4 @@ func (a address) hostPort() string {
 }
 
 // loopback reports whether the host is this machine by its very name.
-func (a address) loopback() bool {
-	if strings.EqualFold(a.host, "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(a.host)
-	return err == nil && ip.IsLoopback()
-}
+func (a address) loopback() bool { return egress.ThisMachine(a.host) }

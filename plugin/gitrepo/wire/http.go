@@ -10,7 +10,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -183,10 +182,7 @@ func (c *httpConversation) do(method, target string, body []byte, kind string) (
 	}
 	res, err := c.transport.client.Do(req)
 	if err != nil {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
-			err = wrapped.Err // the outer error repeats the whole URL
-		}
+		err = egress.WithoutURL(err)
 		var stranger x509.UnknownAuthorityError
 		if errors.As(err, &stranger) {
 			err = fault.WithFix(err, "if a private CA signed its certificate, give that CA in git_ca_cert")
