@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
@@ -108,10 +109,20 @@ func (s *Server) Pulls(repository string) (all []Pull) {
 }
 
 // Merge merges a pull request as a button of its page does: merge, rebase,
-// rebase-merge, squash or fast-forward-only.
+// rebase-merge, squash or fast-forward-only. While Gitea looks for conflicts it
+// asks to try again.
 func (s *Server) Merge(repository string, number int, button string) {
 	s.t.Helper()
-	s.write(s.Owner, http.MethodPost, fmt.Sprintf("repos/%s/%s/pulls/%d/merge", s.Owner.Name, repository, number), map[string]any{"Do": button})
+	path := fmt.Sprintf("repos/%s/%s/pulls/%d/merge", s.Owner.Name, repository, number)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		status, answer := s.Do(s.Owner, http.MethodPost, path, map[string]any{"Do": button})
+		switch {
+		case status < 300:
+			return
+		case status != http.StatusMethodNotAllowed || time.Now().After(end):
+			s.t.Fatalf("merge %s: %d %s", path, status, answer)
+		}
+	}
 }
 
 // ClosePull closes a pull request without merging it.
