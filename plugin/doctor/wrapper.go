@@ -10,7 +10,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host"
-	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/settings/argv"
 )
 
 // wrapper proves that the repository's wrapper hands the plan file on.
@@ -36,7 +36,7 @@ func (p *patient) wrapper(ctx context.Context, name string, space *host.Workspac
 	for _, one := range shown {
 		if text, fix := handed(c.Program, one.Args, one.Calls, plan); text != "" {
 			well = false
-			say.fail(name, fault.WithFix(errors.New(strings.ReplaceAll(text, plan, settings.PlanFile)), "%s", fix))
+			say.fail(name, fault.WithFix(errors.New(strings.ReplaceAll(text, plan, argv.PlanFile)), "%s", fix))
 		}
 	}
 	if well {

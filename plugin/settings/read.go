@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/settings/argv"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -98,7 +99,7 @@ func asList(field func(*Settings) *[]string, checks ...check) reader {
 // asCommand reads the arguments of a command into a list.
 func asCommand(field func(*Settings) *[]string, checks ...func([]string) error) reader {
 	return func(s *Settings, text string) error {
-		words, err := readArguments(text)
+		words, err := argv.Read(text)
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/settings/argv"
 )
 
 var agentEntries = []Entry{
@@ -111,22 +112,22 @@ var terraformEntries = []Entry{
 	{
 		Name: "init_args", told: "none for `" + Wrapper + "`, else `init -input=false -lockfile=readonly`",
 		Usage: "Arguments that initialise a stack: a line, in which quotes work as in a shell, or a list. Nothing is expanded, and ambiguous lines are refused.",
-		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.Commands.Init }, wantsNoPlanFile),
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.Commands.Init }, argv.NoPlanFile),
 	},
 	{
 		Name: "plan_args", told: "`plan -input=false -lock-timeout=5m -out={plan}`",
 		Usage: "Arguments that save a plan, a line or a list; `{plan}` is replaced by an absolute path.",
-		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.Commands.Plan }, wantsPlanFile),
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.Commands.Plan }, argv.HasPlanFile),
 	},
 	{
 		Name: "show_args", told: "`show -json {plan}`",
 		Usage: "Arguments that print the saved plan as JSON, a line or a list; `{plan}` must be the last.",
-		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.Commands.Show }, wantsPlanFileLast),
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.Commands.Show }, argv.PlanFileLast),
 	},
 	{
 		Name: "apply_args", told: "`apply --non-interactive {plan}` for `" + Wrapper + "`, else `apply -input=false -lock-timeout=5m {plan}`",
 		Usage: "Arguments that apply the saved plan, a line or a list; `{plan}` must be the last, and a wrapper must pass it on as the last. `doctor` checks this.",
-		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.Commands.Apply }, wantsPlanFileLast),
+		read:  asCommand(func(s *Settings) *[]string { return &s.Terraform.Commands.Apply }, argv.PlanFileLast),
 	},
 	{
 		Name:  "verify_command",
