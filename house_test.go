@@ -57,7 +57,7 @@ var rooms = map[string][]string{
 	"plugin/vault":         {},
 	"plugin/forge":         {},
 	"plugin/report":        {},
-	"plugin/lint":          {},
+	"plugin/lint":          {"plugin/gate/promql"},
 	"plugin/notify":        {"plugin/report"},
 	"plugin/scaffold":      {},
 	"plugin/doctor":        {"plugin/access", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/resolve/proposal", "plugin/sandbox", "plugin/settings", "plugin/settings/argv", "plugin/vault"},

@@ -15,11 +15,14 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 )
 
-// backtestSettings are the settings that decide which Prometheus is asked, and how.
-var backtestSettings = []string{
-	"prometheus_url", "prometheus_token", "prometheus_username", "prometheus_password", "prometheus_ca_cert", "prometheus_tenant", "noisy_after",
+// prometheusSettings are the settings that decide which Prometheus is asked, and how.
+var prometheusSettings = []string{
+	"prometheus_url", "prometheus_token", "prometheus_username", "prometheus_password", "prometheus_ca_cert", "prometheus_tenant",
 	"git_ca_cert", "proxy", "no_proxy",
 }
+
+// backtestSettings are those, and what counts as noise.
+var backtestSettings = append([]string{"noisy_after"}, prometheusSettings...)
 
 // errWorthless stands for what was printed of a rule that a run would not take.
 var errWorthless = errors.New("a run would ask a person about this rule")

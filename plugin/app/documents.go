@@ -66,9 +66,10 @@ func tellProblem(c *cli.Context, err error) error {
 	return nil
 }
 
-// searchArguments are the settings and paths of a command that looks for documents.
-func searchArguments(c *cli.Context) (s settings.Settings, paths []string, err error) {
-	if s, err = someSettings(c, searchSettings); err == nil {
+// searchArguments are the settings and paths of a command that looks for documents,
+// and takes more settings than that needs.
+func searchArguments(c *cli.Context, more ...string) (s settings.Settings, paths []string, err error) {
+	if s, err = someSettings(c, slices.Concat(searchSettings, more)); err == nil {
 		paths, err = pathArguments(c, "PATH")
 	}
 	return s, paths, err

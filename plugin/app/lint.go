@@ -29,13 +29,15 @@ func lintCommand() *cli.Command {
 		Usage:     "show authors what cannot be read, and what only they can add",
 		UsageText: "pm-todos lint [flags] [PATH...]   (- is standard input)",
 		Description: "A PATH is a file, or a folder for the Markdown files below it. Without one, it reads the documents below\n" +
-			"the current folder that match post_mortems. It does not need git, and contacts nothing.\n\n" +
+			"the current folder that match post_mortems. It does not need git, and contacts nothing but prometheus_url.\n\n" +
 			"There is one line for each finding, then a summary:\n\n" +
 			"   path:line:column: severity: reason: sentence [beginning of the item] (fix: what to do)\n\n" +
 			"error    the item cannot be read, such as a row with too many cells\n" +
 			"warning  it is only reported, such as a box outside every follow-up heading, or lacks what only its author\n" +
 			"         knows: a type, the rest of a template\n" +
 			"note     the item is open and needs a person; with --notes only\n\n" +
+			"With prometheus_url, that Prometheus is asked for the metrics that open alerts name, and the unknown ones are\n" +
+			"warned of. One that cannot be asked is told of on standard error, and changes nothing else.\n\n" +
 			"Other formats are for pull requests: github prints workflow commands, gitlab a Code Quality report, sarif a\n" +
 			"log for code scanning, json one object. They alone go to standard output, the summary to standard error.\n\n" +
 			"--fix states the types that can be inferred: a Type column for tables without one, [Alert] and the like before\n" +
@@ -48,19 +50,24 @@ func lintCommand() *cli.Command {
 			&cli.BoolFlag{Name: "notes", Usage: "print notes too: why each item needs a person"},
 			&cli.BoolFlag{Name: "fix", Usage: "print as a diff what states the types that can be inferred"},
 			&cli.BoolFlag{Name: "write", Usage: "with --fix: write the files"},
-		}, settingFlags(searchSettings...)...),
+		}, settingFlags(slices.Concat(searchSettings, prometheusSettings)...)...),
 		Action: lintAction,
 	}
 }
 
 func lintAction(c *cli.Context) error {
-	s, paths, err := searchArguments(c)
+	s, paths, err := searchArguments(c, prometheusSettings...)
 	if err != nil {
 		return err
 	}
 	if err := fixFlags(c, paths); err != nil {
 		return err
 	}
+	asker, err := newMetricAsker(s)
+	if err != nil {
+		return err
+	}
+	defer asker.close()
 	files, unread := findDocuments(paths, s.Documents.PostMortems)
 	found := lint.Report{Version: c.App.Version}
 	var fixed fixes
@@ -72,13 +79,13 @@ func lintAction(c *cli.Context) error {
 		}
 		doc := postmortem.Inspect(file, src, s.DocumentPolicy())
 		found.Add(doc)
-		if c.Bool("fix") {
-			if err := fixed.fix(c.Context, c.App.Writer, doc, src, c.Bool("write")); err != nil {
-				unread = append(unread, err)
-			}
+		if !c.Bool("fix") {
+			asker.ask(c.Context, doc, &found)
+		} else if err := fixed.fix(c.Context, c.App.Writer, doc, src, c.Bool("write")); err != nil {
+			unread = append(unread, err)
 		}
 	}
-	for _, err := range append(unread, fixed.left...) {
+	for _, err := range slices.Concat(unread, fixed.left, asker.failed) {
 		if err := tellProblem(c, err); err != nil {
 			return err
 		}

@@ -52,44 +52,51 @@ func (u Unknown) Sentence(show func(name string) bool) string {
 }
 
 // Known asks for every selector of the rules' expressions: what of them selects
-// no series now, and none within the last day. Metrics that a rule of the same
-// change records are known. What is not read as PromQL is passed over: a template,
-// or a query for Loki.
+// no series now, and none within the last day. Each is asked for once, and told of
+// every rule that has it. Metrics that a rule of the same change records are known.
+// What is not read as PromQL is passed over: a template, or a query for Loki.
 func (p *Prometheus) Known(ctx context.Context, rules []item.Rule) ([]Unknown, error) {
 	recorded := map[string]bool{}
 	for _, r := range rules {
 		recorded[r.Name] = recorded[r.Name] || r.Record
 	}
 	var unknown []Unknown
-	var asked []string
+	asked := map[string]*Unknown{} // by selector; nil for one that is known
 	for _, r := range rules {
 		e, err := promql.Parse(r.Expr)
 		if err != nil {
 			continue
 		}
 		for _, s := range e.Selectors() {
-			if recorded[s.Metric] || slices.Contains(asked, s.Text) || len(asked) == mostSelectors {
+			one, before := asked[s.Text]
+			switch {
+			case recorded[s.Metric] || !before && len(asked) == mostSelectors:
 				continue
-			}
-			asked = append(asked, s.Text)
-			is, err := p.selects(ctx, s.Text)
-			if err != nil {
-				return nil, err
-			}
-			if is {
-				continue
-			}
-			one := Unknown{Rule: r.Name, Selector: s}
-			if s.Metric != "" {
-				if is, err = p.selects(ctx, s.Metric); err != nil {
+			case !before:
+				if one, err = p.unknown(ctx, s); err != nil {
 					return nil, err
 				}
-				one.Metric = !is
+				asked[s.Text] = one
 			}
-			unknown = append(unknown, one)
+			if one != nil {
+				unknown = append(unknown, Unknown{Rule: r.Name, Selector: s, Metric: one.Metric})
+			}
 		}
 	}
 	return unknown, p.nearest(ctx, unknown)
+}
+
+// unknown is what is not known of a selector, nil when it selects something.
+func (p *Prometheus) unknown(ctx context.Context, s promql.Selector) (*Unknown, error) {
+	is, err := p.selects(ctx, s.Text)
+	if err != nil || is {
+		return nil, err
+	}
+	if s.Metric == "" {
+		return &Unknown{}, nil
+	}
+	is, err = p.selects(ctx, s.Metric)
+	return &Unknown{Metric: !is}, err
 }
 
 // selects reports whether a selector selects a series now or within the last day.
@@ -118,10 +125,16 @@ func (p *Prometheus) nearest(ctx context.Context, unknown []Unknown) error {
 	if _, err := p.ask(ctx, "/api/v1/label/__name__/values?"+query.Encode(), nil, &names); err != nil {
 		return err
 	}
+	near := map[string][]string{}
 	for i := range unknown {
-		if unknown[i].Metric {
-			unknown[i].Nearest = nearestTo(unknown[i].Selector.Metric, names)
+		metric := unknown[i].Selector.Metric
+		if !unknown[i].Metric {
+			continue
 		}
+		if _, sought := near[metric]; !sought {
+			near[metric] = nearestTo(metric, names)
+		}
+		unknown[i].Nearest = near[metric]
 	}
 	return nil
 }
@@ -139,12 +152,13 @@ func nearestTo(name string, names []string) []string {
 		name string
 		by   float64
 	}
+	much := levenshtein.NewParams().MinScore(leastAlike)
 	var found []alike
 	for _, other := range names {
 		if len(other) > longestAlike || len(name) > longestAlike || !promql.IsMetric(other) {
 			continue
 		}
-		if by := levenshtein.Similarity(name, other, nil); by >= leastAlike {
+		if by := levenshtein.Similarity(name, other, much); by >= leastAlike {
 			found = append(found, alike{other, by})
 		}
 	}
