@@ -61,7 +61,7 @@ var rooms = map[string][]string{
 	"plugin/notify":        {"plugin/report"},
 	"plugin/scaffold":      {},
 	"plugin/doctor":        {"plugin/access", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/resolve/proposal", "plugin/sandbox", "plugin/settings", "plugin/settings/argv", "plugin/vault"},
-	"plugin/standin":       {},
+	"plugin/standin":       {"plugin/standin/agent", "plugin/standin/git", "plugin/standin/program", "plugin/standin/slack", "plugin/standin/ssh", "plugin/standin/terraform", "plugin/standin/vault"},
 	"plugin/postmortem":    {"plugin/postmortem/words"},
 	"plugin/item":          {},
 	"plugin/secret":        {},
@@ -71,8 +71,8 @@ var rooms = map[string][]string{
 	"plugin/pattern":       {},
 	"plugin/sshkey":        {},
 	"plugin/egress":        {},
-	"docs/benchmark":       {"plugin/standin"}, // a program of its own
-	".ci/vault":            {},                 // a module of its own
+	"docs/benchmark":       {"plugin/standin/git"}, // a program of its own
+	".ci/vault":            {},                     // a module of its own
 
 	"plugin/gate":             {"plugin/gate/account", "plugin/gate/card", "plugin/gate/fact", "plugin/gate/hclfile", "plugin/gate/leak", "plugin/gate/place", "plugin/gate/program"},
 	"plugin/gate/leak":        {},
@@ -85,6 +85,15 @@ var rooms = map[string][]string{
 	"plugin/gate/promql":      {},
 	"plugin/gate/said":        {"plugin/gate/promql"},
 	"plugin/postmortem/words": {},
+
+	"plugin/standin/agent":     {"plugin/standin/program"},
+	"plugin/standin/forge":     {},
+	"plugin/standin/git":       {"plugin/standin/forge", "plugin/standin/program"},
+	"plugin/standin/program":   {},
+	"plugin/standin/slack":     {},
+	"plugin/standin/ssh":       {},
+	"plugin/standin/terraform": {"plugin/standin/program"},
+	"plugin/standin/vault":     {},
 
 	"plugin/evidence/prometheustest": {"plugin/freeport"},
 

@@ -12,6 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/agent"
+	"github.com/pm-todos/pm-todos/plugin/standin/terraform"
 )
 
 // person is the user that walks when the tests run as root, who may not use
@@ -48,14 +50,14 @@ func settle(env *testscript.Env) error {
 	if err := copyProgram(program); err != nil {
 		return err
 	}
-	agent, err := standin.InstallAgent(home, program)
+	agent, err := agent.Install(home, program)
 	if err != nil {
 		return err
 	}
 	if err := agent.SetScript(standin.SampleAgent); err != nil {
 		return err
 	}
-	if _, err := standin.InstallTerraform(bin, filepath.Join(env.WorkDir, "terraform"), program); err != nil {
+	if _, err := terraform.Install(bin, filepath.Join(env.WorkDir, "terraform"), program); err != nil {
 		return err
 	}
 	env.Setenv("HOME", home)

@@ -28,7 +28,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
 
 const branch = "main"
@@ -142,14 +142,14 @@ func (b *bench) measure(commits, files, rounds int) error {
 
 // serve generates the repository and offers it twice, with filters and without.
 func (b *bench) serve(commits, files int) (urls [2]string, closeAll func(), err error) {
-	var servers []*standin.GitServer
+	var servers []*git.Server
 	closeAll = func() {
 		for _, s := range servers {
 			_ = s.Close()
 		}
 	}
 	for i, filters := range []bool{true, false} {
-		server, err := standin.StartGit(standin.GitOptions{
+		server, err := git.Start(git.Options{
 			Dir: filepath.Join(b.dir, fmt.Sprint("server-", i)), Middleware: b.count, AllowAnySHA1: filters, AllowFilter: filters,
 		})
 		if err != nil {

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/agent"
 )
 
 // TestFailureAgentAccountOutOfOrderIsNoItemsFault has more bad days than an item
@@ -13,7 +13,7 @@ func TestFailureAgentAccountOutOfOrderIsNoItemsFault(t *testing.T) {
 	t.Parallel()
 	longAndAlike(t)
 	s := alertSite(t)
-	if err := s.Agent.SetOutcome(standin.AgentQuota); err != nil {
+	if err := s.Agent.SetOutcome(agent.Quota); err != nil {
 		t.Fatal(err)
 	}
 	settings := map[string]string{"PLUGIN_SCOPE": "all", "PLUGIN_MAX_ATTEMPTS": "1"}
@@ -24,7 +24,7 @@ func TestFailureAgentAccountOutOfOrderIsNoItemsFault(t *testing.T) {
 			t.Fatalf("the row is not TODO:\n%s", doc)
 		}
 	}
-	if err := s.Agent.SetOutcome(standin.AgentSuccess); err != nil {
+	if err := s.Agent.SetOutcome(agent.Success); err != nil {
 		t.Fatal(err)
 	}
 	s.wants(0, s.run(settings))
@@ -37,7 +37,7 @@ func TestFailureAgentThatDoesNotExitAfterItsResult(t *testing.T) {
 	t.Parallel()
 	longAndAlike(t)
 	s := alertSite(t)
-	if err := s.Agent.SetOutcome(standin.AgentLinger); err != nil {
+	if err := s.Agent.SetOutcome(agent.Linger); err != nil {
 		t.Fatal(err)
 	}
 	s.wants(0, s.run(nil))

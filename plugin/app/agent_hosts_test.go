@@ -9,15 +9,17 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/agent"
+	"github.com/pm-todos/pm-todos/plugin/standin/ssh"
 )
 
 // apart is a site whose agent has a user of its own, with a key of its own, and
 // the settings for it.
-func apart(t *testing.T) (s *site, agentHost *standin.SSHServer, agent *standin.Agent, settings map[string]string) {
+func apart(t *testing.T) (s *site, agentHost *ssh.Server, claude *agent.Agent, settings map[string]string) {
 	t.Helper()
 	s = alertSite(t)
 	home := t.TempDir()
-	agentHost, err := standin.StartSSH(standin.SSHOptions{User: "agent", Home: home})
+	agentHost, err := ssh.Start(ssh.Options{User: "agent", Home: home})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,10 +28,10 @@ func apart(t *testing.T) (s *site, agentHost *standin.SSHServer, agent *standin.
 			t.Error(err)
 		}
 	})
-	if agent, err = standin.InstallAgent(home, ""); err != nil {
+	if claude, err = agent.Install(home, ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := agent.SetScript(standin.SampleAgent); err != nil {
+	if err := claude.SetScript(standin.SampleAgent); err != nil {
 		t.Fatal(err)
 	}
 	// Terraform's host has no agent, and the agent's no Terraform.
@@ -40,7 +42,7 @@ func apart(t *testing.T) (s *site, agentHost *standin.SSHServer, agent *standin.
 		"devvm_ssh_key": s.SSH.PrivateKey(), "agent_key": agentHost.PrivateKey(), "slack_webhook": s.Slack.WebhookURL(),
 		"known_hosts": s.SSH.KnownHosts() + "\n" + agentHost.KnownHosts() + "\n",
 	})
-	return s, agentHost, agent, map[string]string{"PLUGIN_AGENT_HOSTS": agentHost.Target(), "PLUGIN_VAULT_AGENT_FIELD": "agent_key"}
+	return s, agentHost, claude, map[string]string{"PLUGIN_AGENT_HOSTS": agentHost.Target(), "PLUGIN_VAULT_AGENT_FIELD": "agent_key"}
 }
 
 // killedRun leaves on a host what a run that was killed long ago left.

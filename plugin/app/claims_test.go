@@ -15,6 +15,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
 
 // claimsAgent does as told, in two ways what it must not, and once what nothing
@@ -152,7 +153,7 @@ func (c claims) item(item map[string]any) {
 	}
 	switch item["state"] {
 	case "done":
-		message := must[[]standin.Commit](c.t)(c.Repo.Log(commit + "^!"))[0].Body
+		message := must[[]git.Commit](c.t)(c.Repo.Log(commit + "^!"))[0].Body
 		if hash, _ := item["plan_sha256"].(string); hash == "" || !strings.Contains(message, hash) {
 			c.t.Errorf("%s: its commit does not name the plan %q:\n%s", what, hash, message)
 		}

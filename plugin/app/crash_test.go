@@ -19,7 +19,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
-	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/agent"
+	"github.com/pm-todos/pm-todos/plugin/standin/terraform"
 )
 
 // process is the program as a process of its own, with settings changed.
@@ -210,7 +211,7 @@ func (s *site) applies() []string {
 		}
 		return plans
 	}
-	for _, call := range must[[]standin.TerraformCall](s.t)(s.Terraform.Calls()) {
+	for _, call := range must[[]terraform.Call](s.t)(s.Terraform.Calls()) {
 		if call.Args[0] == "apply" && strings.Contains(call.Dir, "/.cache/pm-todos/runs/") {
 			plans = append(plans, call.Args[len(call.Args)-1])
 		}
@@ -436,7 +437,7 @@ func (s *site) settle(landed bool) {
 func TestCancelledRunEndsTheAgentAndIsTemporary(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
-	if err := s.Agent.SetOutcome(standin.AgentHang); err != nil {
+	if err := s.Agent.SetOutcome(agent.Hang); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -454,7 +455,7 @@ func TestCancelledRunEndsTheAgentAndIsTemporary(t *testing.T) {
 	if out, err := exec.Command("pgrep", "-f", s.Home).Output(); err == nil {
 		t.Errorf("processes of the agent are left: %s", out)
 	}
-	if err := s.Agent.SetOutcome(standin.AgentSuccess); err != nil {
+	if err := s.Agent.SetOutcome(agent.Success); err != nil {
 		t.Fatal(err)
 	}
 	s.wants(0, s.run(nil)) // the interrupted attempt does not count, the item is taken up

@@ -15,6 +15,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/ssh"
 )
 
 // doctor runs the check-up with some settings changed ("" unsets), and returns
@@ -163,7 +164,7 @@ func TestDoctorShowsHowToPinAnUnknownHost(t *testing.T) {
 	s.Vault.SetSecret("ci/infra", map[string]string{"devvm_ssh_key": s.SSH.PrivateKey()})
 	known := ""
 	// First the jump host is shown, then the host behind it.
-	for _, server := range []*standin.SSHServer{s.Jump, s.SSH} {
+	for _, server := range []*ssh.Server{s.Jump, s.SSH} {
 		s.wants(1, s.doctor(map[string]string{"PLUGIN_KNOWN_HOSTS": known}))
 		line := strings.TrimSpace(server.KnownHosts())
 		s.says("FAIL     host key", server.Fingerprint(), "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", line)

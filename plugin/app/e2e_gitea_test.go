@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/giteatest"
 	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
 
 // forgeSite is a site with an item on each of two stacks, whose remote is a
@@ -36,7 +37,7 @@ func newForgeSite(t *testing.T, forge *giteatest.Server, bot giteatest.Account, 
 	if rules != nil {
 		forge.Protect(name, standin.SampleBranch, rules)
 	}
-	s.Repo = standin.ForeignRepository(forge.URL, forge.Repositories(), forge.Owner.Name+"/"+name)
+	s.Repo = git.ForeignRepository(forge.URL, forge.Repositories(), forge.Owner.Name+"/"+name)
 	settings["PLUGIN_GIT_USERNAME"], settings["PLUGIN_GIT_PASSWORD"], settings["PLUGIN_SCOPE"] = bot.Name, bot.Token, "all"
 	return forgeSite{site: s, forge: forge, bot: bot, name: name, settings: settings}
 }
@@ -186,7 +187,7 @@ func (f forgeSite) signs() {
 	f.forge.SigningKey(f.bot, key)
 	f.settings["PLUGIN_GIT_SIGNING_KEY"], f.settings["PLUGIN_AUTHOR_EMAIL"] = key, f.bot.Email
 	f.implementsOnce()
-	for _, commit := range must[[]standin.Commit](f.t)(f.Repo.Log(f.Second + ".." + standin.SampleBranch)) {
+	for _, commit := range must[[]git.Commit](f.t)(f.Repo.Log(f.Second + ".." + standin.SampleBranch)) {
 		_, told := f.forge.Do(f.bot, http.MethodGet, "repos/"+f.Repo.Name()+"/git/commits/"+commit.Hash, nil)
 		if !strings.Contains(told, `"verified":true`) {
 			f.t.Errorf("the forge does not take %q for signed: %s", commit.Subject, told)

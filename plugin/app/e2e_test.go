@@ -11,6 +11,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
 	"github.com/pm-todos/pm-todos/plugin/relay"
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
 
 // authorizedOptions are those by which docs/getting-started.md restricts the
@@ -134,7 +135,7 @@ func TestEndToEndWithARivalThroughTheWrapper(t *testing.T) {
 			o.Files["scripts/tg"] = wrapper
 			s, settings := realSite(t, o)
 			settings["PLUGIN_SANDBOX"] = "off" // the account is compared, and a real Terraform is no alarm
-			s.Git.SetMiddleware(standin.Before(4, standin.IsPush, func() {
+			s.Git.SetMiddleware(git.Before(4, git.IsPush, func() {
 				if _, err := s.Repo.Commit(standin.SampleBranch, "rival\n", map[string]string{"notes.txt": time.Now().String()}); err != nil {
 					t.Error(err)
 				}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
 
 // must ends the test when preparing it went wrong.
@@ -25,7 +26,7 @@ func TestDocumentsPushedDuringARunAreNotMissed(t *testing.T) {
 	t.Parallel()
 	s := alertSite(t)
 	pushes := 0
-	s.Git.SetMiddleware(standin.Before(100, standin.IsPush, func() {
+	s.Git.SetMiddleware(git.Before(100, git.IsPush, func() {
 		if pushes++; pushes != 4 {
 			return
 		}

@@ -19,6 +19,8 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/git"
+	"github.com/pm-todos/pm-todos/plugin/standin/terraform"
 )
 
 // killRounds says how many rounds TestRandomKillsLoseNothing has, and killSeed
@@ -134,7 +136,7 @@ func (k killed) kill(settings map[string]string, lines int, after time.Duration,
 func (k killed) nothingFalse() {
 	k.t.Helper()
 	applied := map[string]int{}
-	for _, call := range must[[]standin.TerraformCall](k.t)(k.Terraform.Calls()) {
+	for _, call := range must[[]terraform.Call](k.t)(k.Terraform.Calls()) {
 		if call.Args[0] == "apply" && strings.Contains(call.Dir, "/.cache/pm-todos/runs/") {
 			if applied[call.Plan]++; applied[call.Plan] > 1 {
 				k.t.Errorf("the plan %s was applied twice", call.Plan)
@@ -142,7 +144,7 @@ func (k killed) nothingFalse() {
 		}
 	}
 	fixes := 0
-	for _, commit := range must[[]standin.Commit](k.t)(k.Repo.Log(k.Second + ".." + standin.SampleBranch)) {
+	for _, commit := range must[[]git.Commit](k.t)(k.Repo.Log(k.Second + ".." + standin.SampleBranch)) {
 		_, plan, fix := strings.Cut(commit.Body, "Post-Mortem-Plan: sha256:")
 		plan, _, _ = strings.Cut(plan, "\n")
 		switch {

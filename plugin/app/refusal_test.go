@@ -10,6 +10,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/agent"
+	"github.com/pm-todos/pm-todos/plugin/standin/terraform"
 )
 
 // twoItems is a document with an item on each of two stacks.
@@ -71,7 +73,7 @@ func (s *site) wantsEnded(want ...string) {
 
 func (s *site) paid() int {
 	s.t.Helper()
-	return len(must[[]standin.AgentCall](s.t)(s.Agent.Calls()))
+	return len(must[[]agent.Call](s.t)(s.Agent.Calls()))
 }
 
 func TestFailure_ProtectedBranchIsTheRunsFailureAndPaysNobody(t *testing.T) {
@@ -120,7 +122,7 @@ func TestFailure_OpenApplyGoesBeforeTemporaryTrouble(t *testing.T) {
 	open("sealed")
 	s.seal(false)
 
-	release, err := standin.HoldStateLock(s.StateDir+"/monitoring.tfstate", "somebody's apply")
+	release, err := terraform.HoldStateLock(s.StateDir+"/monitoring.tfstate", "somebody's apply")
 	if err != nil {
 		t.Fatal(err)
 	}

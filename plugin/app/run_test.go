@@ -21,6 +21,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
 
 // site is a stand-in world with what a test wants to know of a run in it.
@@ -448,7 +449,7 @@ func TestThreat20_RivalPushesLoseNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |")))
 	pushes := 0
-	s.Git.SetMiddleware(standin.Before(50, standin.IsPush, func() {
+	s.Git.SetMiddleware(git.Before(50, git.IsPush, func() {
 		pushes++
 		files := map[string]string{"notes.txt": strings.Repeat("rival\n", pushes)}
 		if pushes == 1 {

@@ -21,6 +21,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
 
 const (
@@ -237,7 +238,7 @@ func TestIndexLeavesWhatIsNotItsOwn(t *testing.T) {
 // is on its way: it is rendered again from what is there then.
 func TestIndexCountsWhatPeopleChangedMeanwhile(t *testing.T) {
 	s := newSite(t, withIndex(t, settings.DefaultIndex))
-	s.Git.SetMiddleware(standin.Before(1, standin.IsPush, func() {
+	s.Git.SetMiddleware(git.Before(1, git.IsPush, func() {
 		if _, err := s.Repo.Commit(standin.SampleBranch, "rival\n", map[string]string{oldDocument: document("| P2 | Decide on a vendor | Investigation | | TODO |")}); err != nil {
 			t.Error(err)
 		}
@@ -302,7 +303,7 @@ func TestIndexOfAPushThatLeavesNothingToDo(t *testing.T) {
 		"for everything":               {settings: map[string]string{"PLUGIN_SCOPE": "all"}}, // no push, no commit
 		"while another run is at work": {settings: map[string]string{"PLUGIN_LOCK_TIMEOUT": "1s"}, before: (*site).lockedByAnother, says: "the index was not written: "},
 		"without the right to push": {before: func(s *site) {
-			s.Git.SetMiddleware(standin.Refuse(100, http.StatusForbidden, standin.IsPush))
+			s.Git.SetMiddleware(git.Refuse(100, http.StatusForbidden, git.IsPush))
 		}, says: "the index was not written: "},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,12 +12,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/slack"
 )
 
 // withToken are settings by which Slack is reached through a bot's token.
 func withToken() map[string]string {
-	return map[string]string{"PLUGIN_SLACK_WEBHOOK": "", "PLUGIN_SLACK_TOKEN": standin.SlackToken, "PLUGIN_SLACK_CHANNEL": "#ops"}
+	return map[string]string{"PLUGIN_SLACK_WEBHOOK": "", "PLUGIN_SLACK_TOKEN": slack.Token, "PLUGIN_SLACK_CHANNEL": "#ops"}
 }
 
 func TestSlackHasOneMessageForARun(t *testing.T) {

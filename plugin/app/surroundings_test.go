@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/agent"
+	"github.com/pm-todos/pm-todos/plugin/standin/terraform"
 )
 
 // TestBadSurroundings breaks one thing at a time: the run ends with the code
@@ -57,7 +59,7 @@ func TestBadSurroundings(t *testing.T) {
 			code: 1, says: []string{"logged in"},
 		},
 		"agent fails": {
-			ruin: func(_ *testing.T, s *site) error { return s.Agent.SetOutcome(standin.AgentError) },
+			ruin: func(_ *testing.T, s *site) error { return s.Agent.SetOutcome(agent.Error) },
 			code: 1, says: []string{"agent-failed"},
 		},
 		"base cannot be planned": {
@@ -66,7 +68,7 @@ func TestBadSurroundings(t *testing.T) {
 		},
 		"state locked": {
 			ruin: func(t *testing.T, s *site) error {
-				release, err := standin.HoldStateLock(s.StateDir+"/monitoring.tfstate", "somebody's apply")
+				release, err := terraform.HoldStateLock(s.StateDir+"/monitoring.tfstate", "somebody's apply")
 				t.Cleanup(func() {
 					if err := release(); err != nil {
 						t.Error(err)
@@ -242,7 +244,7 @@ func TestMergedProposalIsDoneOnceItIsApplied(t *testing.T) {
 			if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
 				t.Errorf("applied and not done:\n%s\n%s", doc, s.last)
 			}
-			if calls := must[[]standin.AgentCall](t)(s.Agent.Calls()); len(calls) != 1 {
+			if calls := must[[]agent.Call](t)(s.Agent.Calls()); len(calls) != 1 {
 				t.Errorf("%d agent calls, a merged proposal was paid for again", len(calls))
 			}
 			s.linksResolve(s.file(alertDocument))

@@ -19,6 +19,8 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/agent"
+	"github.com/pm-todos/pm-todos/plugin/standin/terraform"
 )
 
 // git runs git on the bare repository of a site and returns what it prints.
@@ -172,7 +174,7 @@ func TestThreat21_AForgedJournalCostsItsOwnItemOnly(t *testing.T) {
 	}
 	s.wants(3, s.run(nil))
 	s.nothingForged(marker)
-	if calls := must[[]standin.AgentCall](t)(s.Agent.Calls()); len(calls) != 1 {
+	if calls := must[[]agent.Call](t)(s.Agent.Calls()); len(calls) != 1 {
 		t.Errorf("%d agent calls, want that of the honest item", len(calls))
 	}
 	doc := s.file(alertDocument)
@@ -221,7 +223,7 @@ func (s *site) nothingForged(marker string) {
 	if strings.Contains(s.file("stacks/monitoring/alerts.tf"), "alert: Forged") || strings.Contains(s.file("scripts/tg"), "echo") {
 		s.t.Error("a forged tree was published")
 	}
-	for _, call := range must[[]standin.TerraformCall](s.t)(s.Terraform.Calls()) {
+	for _, call := range must[[]terraform.Call](s.t)(s.Terraform.Calls()) {
 		if !strings.HasSuffix(call.Dir, "/stacks/monitoring") {
 			s.t.Errorf("terraform ran in %s", call.Dir)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/audit"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
 
 // doneSite is a site in which one item was implemented, and the hash of its fix.
@@ -16,7 +17,7 @@ func doneSite(t *testing.T) (s *site, fix string) {
 	t.Helper()
 	s = alertSite(t)
 	s.wants(0, s.run(nil))
-	for _, commit := range must[[]standin.Commit](t)(s.Repo.Log(standin.SampleBranch)) {
+	for _, commit := range must[[]git.Commit](t)(s.Repo.Log(standin.SampleBranch)) {
 		if strings.HasPrefix(commit.Subject, "fix(") {
 			return s, commit.Hash
 		}
@@ -53,7 +54,7 @@ func TestVerifyFindsWhatTheBranchDoesNotProve(t *testing.T) {
 	s, fix := doneSite(t)
 	done, alerts := s.file(alertDocument), s.file("stacks/monitoring/alerts.tf")
 	before := must[string](t)(s.Repo.ReadFile(s.Second, "stacks/monitoring/alerts.tf"))
-	evidence := must[[]standin.Commit](t)(s.Repo.Log(fix + "^.." + fix))[0].Body
+	evidence := must[[]git.Commit](t)(s.Repo.Log(fix + "^.." + fix))[0].Body
 	forged := strings.NewReplacer("Post-Mortem-Item: ", "Post-Mortem-Item: 0").Replace("forged\n\n" + evidence + "\n")
 	for name, test := range map[string]struct {
 		change func(branch string)

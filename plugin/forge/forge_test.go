@@ -12,7 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/forge"
 	"github.com/pm-todos/pm-todos/plugin/secret"
-	"github.com/pm-todos/pm-todos/plugin/standin"
+	standin "github.com/pm-todos/pm-todos/plugin/standin/forge"
 )
 
 const token = "a-token-that-nobody-may-see"

@@ -30,13 +30,3 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
-
-// closed closes a server at the end of the test and reports its error.
-func closed(t *testing.T, server interface{ Close() error }) {
-	t.Helper()
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-}

@@ -14,6 +14,14 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/standin/agent"
+	"github.com/pm-todos/pm-todos/plugin/standin/git"
+	"github.com/pm-todos/pm-todos/plugin/standin/program"
+	"github.com/pm-todos/pm-todos/plugin/standin/slack"
+	"github.com/pm-todos/pm-todos/plugin/standin/ssh"
+	"github.com/pm-todos/pm-todos/plugin/standin/terraform"
+	"github.com/pm-todos/pm-todos/plugin/standin/vault"
 )
 
 //go:embed all:sample
@@ -72,14 +80,14 @@ type Options struct {
 // infrastructure repository, Vault, a dev host with agent and Terraform, and
 // Slack, all on the loopback interface, with the stacks applied once.
 type World struct {
-	Git       *GitServer
-	Repo      *Repository
-	Vault     *Vault
-	SSH       *SSHServer
-	Jump      *SSHServer // nil without Options.Jump
-	Slack     *Slack
-	Agent     *Agent
-	Terraform *Terraform // its Dir is empty when a real one is used
+	Git       *git.Server
+	Repo      *git.Repository
+	Vault     *vault.Vault
+	SSH       *ssh.Server
+	Jump      *ssh.Server // nil without Options.Jump
+	Slack     *slack.Slack
+	Agent     *agent.Agent
+	Terraform *terraform.Terraform // its Dir is empty when a real one is used
 
 	Home     string // of the host's user
 	StateDir string // one <stack>.tfstate for each stack
@@ -147,21 +155,21 @@ func (w *World) bin() string { return filepath.Join(w.options.Dir, "bin") }
 // the PATH.
 func (w *World) startHost() error {
 	var err error
-	if w.SSH, err = StartSSH(SSHOptions{Home: w.Home, Bin: w.bin(), Greeting: w.options.Greeting}); err != nil {
+	if w.SSH, err = ssh.Start(ssh.Options{Home: w.Home, Bin: w.bin(), Greeting: w.options.Greeting}); err != nil {
 		return err
 	}
 	w.servers = append(w.servers, w.SSH)
 	if w.options.Jump {
-		if w.Jump, err = StartSSH(SSHOptions{User: "jump", Home: filepath.Join(w.options.Dir, "jump"), Key: w.SSH.PrivateKey()}); err != nil {
+		if w.Jump, err = ssh.Start(ssh.Options{User: "jump", Home: filepath.Join(w.options.Dir, "jump"), Key: w.SSH.PrivateKey()}); err != nil {
 			return err
 		}
 		w.servers = append(w.servers, w.Jump)
 	}
-	if w.Slack, err = StartSlack(); err != nil {
+	if w.Slack, err = slack.Start(); err != nil {
 		return err
 	}
 	w.servers = append(w.servers, w.Slack)
-	if w.Agent, err = InstallAgent(w.Home, w.options.Executable); err != nil {
+	if w.Agent, err = agent.Install(w.Home, w.options.Executable); err != nil {
 		return err
 	}
 	script := w.options.AgentScript
@@ -172,7 +180,7 @@ func (w *World) startHost() error {
 		return err
 	}
 	if w.options.Terraform == "" {
-		w.Terraform, err = InstallTerraform(w.bin(), filepath.Join(w.options.Dir, "terraform"), w.options.Executable)
+		w.Terraform, err = terraform.Install(w.bin(), filepath.Join(w.options.Dir, "terraform"), w.options.Executable)
 		return err
 	}
 	return w.useRealTerraform()
@@ -182,8 +190,8 @@ func (w *World) startHost() error {
 // user reach it.
 func (w *World) useRealTerraform() error {
 	settings := filepath.Join(w.options.Dir, "terraform.rc")
-	w.Terraform = &Terraform{Program: filepath.Join(w.bin(), "terraform")}
-	script := fmt.Sprintf("#!/bin/sh\nTF_CLI_CONFIG_FILE=%s CHECKPOINT_DISABLE=1 exec %s \"$@\"\n", quote(settings), quote(w.options.Terraform))
+	w.Terraform = &terraform.Terraform{Program: filepath.Join(w.bin(), "terraform")}
+	script := fmt.Sprintf("#!/bin/sh\nTF_CLI_CONFIG_FILE=%s CHECKPOINT_DISABLE=1 exec %s \"$@\"\n", program.Quote(settings), program.Quote(w.options.Terraform))
 	err := errors.Join(
 		os.MkdirAll(w.bin(), 0o750),
 		os.WriteFile(settings, nil, 0o600),
@@ -199,7 +207,7 @@ func (w *World) useRealTerraform() error {
 // then, as a push would, the post-mortems.
 func (w *World) startGit() error {
 	var err error
-	w.Git, err = StartGit(GitOptions{
+	w.Git, err = git.Start(git.Options{
 		Dir: filepath.Join(w.options.Dir, "git"), Username: SampleUser, Password: samplePassword,
 		Middleware: w.options.GitMiddleware, AllowAnySHA1: true, AllowFilter: true,
 	})
@@ -256,6 +264,23 @@ func (w *World) files() (map[string]string, error) {
 	return files, nil
 }
 
+// readAll is every file of a file system.
+func readAll(source fs.FS) (map[string]string, error) {
+	files := map[string]string{}
+	err := fs.WalkDir(source, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(source, path)
+		files[path] = string(content)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("embedded sample: %w", err)
+	}
+	return files, nil
+}
+
 // startVault keeps the host's key, its host keys and the webhook where the
 // default settings look for them.
 func (w *World) startVault() error {
@@ -264,7 +289,7 @@ func (w *World) startVault() error {
 		known += "\n" + w.Jump.KnownHosts()
 	}
 	var err error
-	w.Vault, err = StartVault(VaultOptions{
+	w.Vault, err = vault.Start(vault.Options{
 		Role: "ci", JWT: sampleJWT, Middleware: w.options.VaultMiddleware,
 		Secrets: map[string]map[string]string{"ci/infra": {
 			"devvm_ssh_key": w.SSH.PrivateKey(), "known_hosts": known + "\n", "slack_webhook": w.Slack.WebhookURL(),
@@ -323,7 +348,7 @@ func (w *World) applyStacks() error {
 func (w *World) runTerraform(dir string, args []string) error {
 	var output bytes.Buffer
 	if w.options.Terraform == "" {
-		if code := (terraformRun{dir: dir, out: &output, err: &output}).main(args); code != 0 {
+		if code := terraform.Run(dir, args, &output); code != 0 {
 			return fmt.Errorf("terraform %s: exit %d: %s", args[0], code, output.String())
 		}
 		return nil
@@ -339,7 +364,7 @@ func (w *World) runTerraform(dir string, args []string) error {
 // State is what the state of a stack, such as "monitoring", holds: the inputs
 // of its resources by address.
 func (w *World) State(stack string) (map[string]any, error) {
-	return StateInputs(filepath.Join(w.StateDir, stack+".tfstate"))
+	return terraform.StateInputs(filepath.Join(w.StateDir, stack+".tfstate"))
 }
 
 // Workspace is the folder of CI_WORKSPACE, where a run leaves its summaries.

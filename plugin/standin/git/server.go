@@ -1,4 +1,5 @@
-package standin
+// Package git stands in for a git remote over HTTP.
+package git
 
 import (
 	"bytes"
@@ -6,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"net"
 	"net/http"
 	"net/http/cgi"
 	"os"
@@ -17,10 +19,11 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/standin/forge"
 )
 
-// GitOptions say how the git remote behaves.
-type GitOptions struct {
+// Options say how the git remote behaves.
+type Options struct {
 	Dir string // folder that receives the bare repositories; created when absent
 	// Username and Password are asked for by basic authentication. With an
 	// empty Username everybody may read and push.
@@ -33,12 +36,12 @@ type GitOptions struct {
 	AllowAnySHA1, AllowFilter bool
 }
 
-// GitServer is a git remote over HTTP: `git http-backend` behind net/http, with
+// Server is a git remote over HTTP: `git http-backend` behind net/http, with
 // a page for every commit so that links to commits resolve.
-type GitServer struct {
-	Forge *Forge // its pull requests, as Gitea's API has them
+type Server struct {
+	Forge *forge.Forge // its pull requests, as Gitea's API has them
 
-	options  GitOptions
+	options  Options
 	base     string
 	backend  string
 	server   *http.Server
@@ -66,8 +69,8 @@ var httpBackend = sync.OnceValues(func() (string, error) {
 	return backend, nil
 })
 
-// StartGit starts a git remote on a free port of the loopback interface.
-func StartGit(o GitOptions) (*GitServer, error) {
+// Start starts a git remote on a free port of the loopback interface.
+func Start(o Options) (*Server, error) {
 	backend, err := httpBackend()
 	if err != nil {
 		return nil, err
@@ -80,12 +83,12 @@ func StartGit(o GitOptions) (*GitServer, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("folder of the git remote: %w", err)
 	}
-	listener, err := listenLoopback("git remote")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("port for the stand-in git remote: %w", err)
 	}
-	g := &GitServer{options: o, backend: backend, base: "http://" + listener.Addr().String()}
-	g.Forge = &Forge{Token: o.Password}
+	g := &Server{options: o, backend: backend, base: "http://" + listener.Addr().String()}
+	g.Forge = &forge.Forge{Token: o.Password}
 	g.SetMiddleware(o.Middleware)
 	g.server = &http.Server{Handler: http.HandlerFunc(g.serve), ReadHeaderTimeout: time.Minute}
 	go func() { _ = g.server.Serve(listener) }()
@@ -93,20 +96,20 @@ func StartGit(o GitOptions) (*GitServer, error) {
 }
 
 // Close stops the server. The repositories stay where they are.
-func (g *GitServer) Close() error { return g.server.Close() }
+func (g *Server) Close() error { return g.server.Close() }
 
 // BaseURL is the address without a path, such as http://127.0.0.1:34567.
-func (g *GitServer) BaseURL() string { return g.base }
+func (g *Server) BaseURL() string { return g.base }
 
 // Requests are the requests seen so far, as "METHOD /path?query".
-func (g *GitServer) Requests() []string {
+func (g *Server) Requests() []string {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return append([]string(nil), g.requests...)
 }
 
 // SetMiddleware replaces what is around the git protocol; nil takes it away.
-func (g *GitServer) SetMiddleware(wrap func(http.Handler) http.Handler) {
+func (g *Server) SetMiddleware(wrap func(http.Handler) http.Handler) {
 	var handler http.Handler = http.HandlerFunc(g.serveGit)
 	if wrap != nil {
 		handler = wrap(handler)
@@ -116,12 +119,12 @@ func (g *GitServer) SetMiddleware(wrap func(http.Handler) http.Handler) {
 	g.handler = handler
 }
 
-func (g *GitServer) serve(w http.ResponseWriter, r *http.Request) {
+func (g *Server) serve(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	g.requests = append(g.requests, r.Method+" "+r.URL.RequestURI())
 	handler := g.handler
 	g.mu.Unlock()
-	if g.Forge.serves(r.URL.Path) {
+	if g.Forge.Serves(r.URL.Path) {
 		g.Forge.ServeHTTP(w, r)
 		return
 	}
@@ -137,7 +140,7 @@ func (g *GitServer) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveGit checks the credentials and hands the request to git http-backend.
-func (g *GitServer) serveGit(w http.ResponseWriter, r *http.Request) {
+func (g *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 	if g.options.Username != "" {
 		user, password, ok := r.BasicAuth()
 		if !ok || !same(user, g.options.Username) || !same(password, g.options.Password) {
@@ -168,7 +171,7 @@ func (g *GitServer) serveGit(w http.ResponseWriter, r *http.Request) {
 
 // servePage is the forge's page of one commit. Like a forge's, it does not
 // exist for commits that no branch contains.
-func (g *GitServer) servePage(w http.ResponseWriter, name, sha string) {
+func (g *Server) servePage(w http.ResponseWriter, name, sha string) {
 	repo := &Repository{server: g, name: strings.TrimSuffix(name, ".git")}
 	branches, err := runGit(repo.Path(), nil, "for-each-ref", "--contains", sha, "--format=%(refname:short)", "refs/heads")
 	if err != nil || strings.TrimSpace(branches) == "" {
@@ -187,7 +190,7 @@ func (g *GitServer) servePage(w http.ResponseWriter, name, sha string) {
 
 // serveBranch is the forge's page of a branch, or of a path on it, which is all
 // that follows the branch's name.
-func (g *GitServer) serveBranch(w http.ResponseWriter, name, place string) {
+func (g *Server) serveBranch(w http.ResponseWriter, name, place string) {
 	repo := &Repository{server: g, name: name}
 	branches, err := repo.Refs("refs/heads/")
 	if err != nil {

@@ -1,4 +1,4 @@
-package standin
+package git
 
 import (
 	"crypto/rand"
@@ -14,12 +14,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func startGit(t *testing.T, o GitOptions) (*GitServer, *Repository) {
+func startGit(t *testing.T, o Options) (*Server, *Repository) {
 	t.Helper()
 	o.Dir = t.TempDir()
-	g, err := StartGit(o)
+	g, err := Start(o)
 	must(t, err)
-	closed(t, g)
+	t.Cleanup(func() { must(t, g.Close()) })
 	r, err := g.Create("example/infra", "main")
 	must(t, err)
 	return g, r
@@ -56,8 +56,8 @@ func status(t *testing.T, url string) int {
 	return response.StatusCode
 }
 
-func TestGitCloneAndPush(t *testing.T) {
-	_, r := startGit(t, GitOptions{Username: "bot", Password: "pass word/@:"})
+func TestCloneAndPush(t *testing.T) {
+	_, r := startGit(t, Options{Username: "bot", Password: "pass word/@:"})
 	first, err := r.Commit("main", "First\n\nWith a body.", map[string]string{"a.txt": "a\n", "dir/run.sh": "#!/bin/sh\n", `odd "na\me` + "\n.txt": "x"})
 	must(t, err)
 	clone := filepath.Join(t.TempDir(), "clone")
@@ -96,8 +96,8 @@ func TestGitCloneAndPush(t *testing.T) {
 	}
 }
 
-func TestGitWantsCredentials(t *testing.T) {
-	_, r := startGit(t, GitOptions{Username: "bot", Password: "right"})
+func TestWantsCredentials(t *testing.T) {
+	_, r := startGit(t, Options{Username: "bot", Password: "right"})
 	_, err := r.Commit("main", "First", map[string]string{"a": "a"})
 	must(t, err)
 	if out, err := git(t, "", "ls-remote", r.URL()); err == nil {
@@ -109,12 +109,12 @@ func TestGitWantsCredentials(t *testing.T) {
 	mustGit(t, "", "ls-remote", r.AuthURL())
 }
 
-func TestGitIsDeterministic(t *testing.T) {
+func TestIsDeterministic(t *testing.T) {
 	var hashes [2]string
 	for i := range hashes {
-		_, r := startGit(t, GitOptions{})
+		_, r := startGit(t, Options{})
 		var err error
-		hashes[i], err = r.SeedFS("main", "Seed", os.DirFS("sample"))
+		hashes[i], err = r.Commit("main", "Seed", map[string]string{"README.md": "# Site\n", "stacks/nfs/main.tf": "locals {}\n"})
 		must(t, err)
 	}
 	if hashes[0] != hashes[1] {
@@ -122,8 +122,8 @@ func TestGitIsDeterministic(t *testing.T) {
 	}
 }
 
-func TestGitRivalWins(t *testing.T) {
-	g, r := startGit(t, GitOptions{})
+func TestRivalWins(t *testing.T) {
+	g, r := startGit(t, Options{})
 	_, err := r.Commit("main", "First", map[string]string{"a": "a", "gone": "x"})
 	must(t, err)
 	clone := filepath.Join(t.TempDir(), "clone")
@@ -156,8 +156,8 @@ func TestGitRivalWins(t *testing.T) {
 	}
 }
 
-func TestGitMiddleware(t *testing.T) {
-	g, r := startGit(t, GitOptions{})
+func TestMiddleware(t *testing.T) {
+	g, r := startGit(t, Options{})
 	_, err := r.Commit("main", "First", map[string]string{"a": "a"})
 	must(t, err)
 	clone := filepath.Join(t.TempDir(), "clone")
@@ -190,8 +190,8 @@ func TestGitMiddleware(t *testing.T) {
 	}
 }
 
-func TestGitProtectedBranch(t *testing.T) {
-	_, r := startGit(t, GitOptions{})
+func TestProtectedBranch(t *testing.T) {
+	_, r := startGit(t, Options{})
 	_, err := r.Commit("main", "First", map[string]string{"a": "a"})
 	must(t, err)
 	must(t, r.Protect("main"))
@@ -212,8 +212,8 @@ func TestGitProtectedBranch(t *testing.T) {
 	mustGit(t, clone, "push", "--quiet", "origin", "HEAD:main")
 }
 
-func TestGitCommitPages(t *testing.T) {
-	_, r := startGit(t, GitOptions{Username: "bot", Password: "x"})
+func TestCommitPages(t *testing.T) {
+	_, r := startGit(t, Options{Username: "bot", Password: "x"})
 	first, err := r.Commit("main", "First <b>", map[string]string{"a": "a"})
 	must(t, err)
 	stray, err := r.Commit("stray", "On no branch soon", map[string]string{"b": "b"})
@@ -227,13 +227,21 @@ func TestGitCommitPages(t *testing.T) {
 	}
 }
 
-func TestGitPartialClone(t *testing.T) {
-	_, r := startGit(t, GitOptions{AllowAnySHA1: true, AllowFilter: true})
+func TestPartialClone(t *testing.T) {
+	_, r := startGit(t, Options{AllowAnySHA1: true, AllowFilter: true})
 	_, err := r.Commit("main", "First", map[string]string{"a": "a"})
 	must(t, err)
 	clone := filepath.Join(t.TempDir(), "clone")
 	out := mustGit(t, "", "clone", "--bare", "--filter=blob:none", r.URL(), clone)
 	if strings.Contains(out, "filtering not recognized") {
 		t.Errorf("the filter was ignored: %s", out)
+	}
+}
+
+// must fails the test unless err is nil.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

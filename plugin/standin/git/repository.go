@@ -1,10 +1,9 @@
-package standin
+package git
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/url"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/standin/program"
 )
 
 // Identity of the commits that the stand-ins make.
@@ -25,11 +26,11 @@ const (
 // that equal content has equal hashes on every machine and day.
 var firstCommit = time.Date(2026, 4, 14, 9, 0, 0, 0, time.UTC)
 
-// Repository is one bare repository of a GitServer.
+// Repository is one bare repository of a Server.
 type Repository struct {
 	Executable []string // paths that Commit makes executable, beside scripts
 
-	server  *GitServer
+	server  *Server
 	name    string
 	mu      sync.Mutex
 	commits int
@@ -47,7 +48,7 @@ type Commit struct {
 
 // Create makes an empty bare repository; name is "owner/repo". Its default
 // branch is branch.
-func (g *GitServer) Create(name, branch string) (*Repository, error) {
+func (g *Server) Create(name, branch string) (*Repository, error) {
 	if !repositoryName().MatchString(name) {
 		return nil, fmt.Errorf("repository name %q: it must look like owner/repo", name)
 	}
@@ -72,7 +73,7 @@ func (g *GitServer) Create(name, branch string) (*Repository, error) {
 // ForeignRepository is a repository of another server, whose clone URLs begin
 // with base and whose bare repositories lie in the folder dir, as Gitea's do.
 func ForeignRepository(base, dir, name string) *Repository {
-	return &Repository{server: &GitServer{base: base, options: GitOptions{Dir: dir}}, name: name}
+	return &Repository{server: &Server{base: base, options: Options{Dir: dir}}, name: name}
 }
 
 // Name is "owner/repo".
@@ -135,31 +136,6 @@ func (r *Repository) Commit(branch, message string, files map[string]string, del
 // importPath is a path as git fast-import reads it.
 func importPath(path string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(path) + `"`
-}
-
-// SeedFS adds one commit with every file of a file system.
-func (r *Repository) SeedFS(branch, message string, source fs.FS) (string, error) {
-	files, err := readAll(source)
-	if err != nil {
-		return "", err
-	}
-	return r.Commit(branch, message, files)
-}
-
-func readAll(source fs.FS) (map[string]string, error) {
-	files := map[string]string{}
-	err := fs.WalkDir(source, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := fs.ReadFile(source, path)
-		files[path] = string(content)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("files for a repository: %w", err)
-	}
-	return files, nil
 }
 
 // Tip is the full hash of a branch's last commit.
@@ -272,6 +248,6 @@ func (r *Repository) Protect(branch string) error {
 	if branch == "" {
 		return r.InstallHook("update", "")
 	}
-	return r.InstallHook("update", "#!/bin/sh\nif [ \"$1\" = "+quote("refs/heads/"+branch)+
+	return r.InstallHook("update", "#!/bin/sh\nif [ \"$1\" = "+program.Quote("refs/heads/"+branch)+
 		" ]; then\n\techo 'this branch is protected' >&2\n\texit 1\nfi\n")
 }

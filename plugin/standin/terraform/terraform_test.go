@@ -1,4 +1,4 @@
-package standin
+package terraform
 
 import (
 	"bytes"
@@ -15,23 +15,32 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/pm-todos/pm-todos/plugin/standin/program"
 )
 
-// program is a Terraform, ours or the real one, as the tests run it.
-type program struct {
+func TestMain(m *testing.M) {
+	if handled, code := program.Dispatch(os.Args, map[string]program.Main{"terraform": Main}); handled {
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
+
+// cli is a Terraform, ours or the real one, as the tests run it.
+type cli struct {
 	path string
 	env  []string
 }
 
-func standinTerraform(t *testing.T) (program, *Terraform) {
+func standinTerraform(t *testing.T) (cli, *Terraform) {
 	t.Helper()
-	terraform, err := InstallTerraform(filepath.Join(t.TempDir(), "bin"), t.TempDir(), "")
+	terraform, err := Install(filepath.Join(t.TempDir(), "bin"), t.TempDir(), "")
 	must(t, err)
-	return program{terraform.Program, []string{"PATH=" + os.Getenv("PATH")}}, terraform
+	return cli{terraform.Program, []string{"PATH=" + os.Getenv("PATH")}}, terraform
 }
 
 // realTerraform is the one on the PATH, apart from the user's settings.
-func realTerraform(t *testing.T) program {
+func realTerraform(t *testing.T) cli {
 	t.Helper()
 	path, err := exec.LookPath("terraform")
 	if err != nil {
@@ -39,10 +48,10 @@ func realTerraform(t *testing.T) program {
 	}
 	settings := filepath.Join(t.TempDir(), "terraform.rc")
 	must(t, os.WriteFile(settings, nil, 0o600))
-	return program{path, []string{"PATH=" + os.Getenv("PATH"), "TF_CLI_CONFIG_FILE=" + settings, "CHECKPOINT_DISABLE=1", "HOME=" + t.TempDir()}}
+	return cli{path, []string{"PATH=" + os.Getenv("PATH"), "TF_CLI_CONFIG_FILE=" + settings, "CHECKPOINT_DISABLE=1", "HOME=" + t.TempDir()}}
 }
 
-func (p program) run(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
+func (p cli) run(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), p.path, args...)
 	cmd.Dir, cmd.Env = dir, p.env
@@ -56,7 +65,7 @@ func (p program) run(t *testing.T, dir string, args ...string) (stdout, stderr s
 	return out.String(), problems.String(), cmd.ProcessState.ExitCode()
 }
 
-func (p program) must(t *testing.T, dir string, args ...string) string {
+func (p cli) must(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	stdout, stderr, code := p.run(t, dir, args...)
 	if code != 0 {
@@ -66,7 +75,7 @@ func (p program) must(t *testing.T, dir string, args ...string) string {
 }
 
 // refused runs a command that must fail with these words.
-func (p program) refused(t *testing.T, dir, words string, args ...string) {
+func (p cli) refused(t *testing.T, dir, words string, args ...string) {
 	t.Helper()
 	stdout, stderr, code := p.run(t, dir, args...)
 	if code != 1 || !strings.Contains(stderr, words) {
@@ -150,7 +159,7 @@ resource "terraform_data" "first" {
 }
 
 // walk plans and applies the configurations and returns each plan's JSON.
-func walk(t *testing.T, p program) []string {
+func walk(t *testing.T, p cli) []string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "stack")
 	var shows []string
@@ -166,7 +175,7 @@ func walk(t *testing.T, p program) []string {
 	return shows
 }
 
-func TestTerraformPlansEveryAction(t *testing.T) {
+func TestPlansEveryAction(t *testing.T) {
 	p, terraform := standinTerraform(t)
 	for i, show := range walk(t, p) {
 		var plan tfjson.Plan
@@ -210,7 +219,7 @@ func stable(t *testing.T, show string) map[string]any {
 	return plan
 }
 
-func TestTerraformEqualsTheRealOne(t *testing.T) {
+func TestEqualsTheRealOne(t *testing.T) {
 	genuine := realTerraform(t)
 	ours, _ := standinTerraform(t)
 	version := genuine.must(t, t.TempDir(), "version", "-json")
@@ -221,7 +230,7 @@ func TestTerraformEqualsTheRealOne(t *testing.T) {
 			t.Errorf("%s: actions (-real +ours):\n%s", name, diff)
 		}
 		// Other versions print other extras around the same actions.
-		if strings.Contains(version, `"`+TerraformVersion+`"`) {
+		if strings.Contains(version, `"`+Version+`"`) {
 			if diff := cmp.Diff(stable(t, want[i]), stable(t, got[i])); diff != "" {
 				t.Errorf("%s: whole plan (-real +ours):\n%s", name, diff)
 			}
@@ -245,11 +254,11 @@ func actionsOf(t *testing.T, show string) []string {
 	return lines
 }
 
-// TestTerraformSharesItsState lets each program plan on the state of the other.
-func TestTerraformSharesItsState(t *testing.T) {
+// TestSharesItsState lets each cli plan on the state of the other.
+func TestSharesItsState(t *testing.T) {
 	genuine := realTerraform(t)
 	ours, _ := standinTerraform(t)
-	for name, order := range map[string][2]program{"real state": {genuine, ours}, "our state": {ours, genuine}} {
+	for name, order := range map[string][2]cli{"real state": {genuine, ours}, "our state": {ours, genuine}} {
 		dir := filepath.Join(t.TempDir(), "stack")
 		configure(t, dir, `resource "terraform_data" "a" {
   input            = { n = 1, l = ["x", true, null] }
@@ -260,7 +269,7 @@ func TestTerraformSharesItsState(t *testing.T) {
 		must(t, os.RemoveAll(filepath.Join(dir, ".terraform")))
 		order[1].must(t, dir, "init", "-no-color")
 		if _, stderr, code := order[1].run(t, dir, "plan", "-detailed-exitcode", "-no-color"); code != 0 {
-			t.Errorf("%s: the other program sees changes: exit %d %s", name, code, stderr)
+			t.Errorf("%s: the other cli sees changes: exit %d %s", name, code, stderr)
 		}
 		inputs, err := StateInputs(dir + "-state/a.tfstate")
 		must(t, err)
@@ -270,8 +279,8 @@ func TestTerraformSharesItsState(t *testing.T) {
 	}
 }
 
-// TestTerraformRefuses holds for both programs, since the words are Terraform's.
-func TestTerraformRefuses(t *testing.T) {
+// TestRefuses holds for both programs, since the words are Terraform's.
+func TestRefuses(t *testing.T) {
 	t.Run("stand-in", func(t *testing.T) {
 		p, _ := standinTerraform(t)
 		refusals(t, p)
@@ -279,7 +288,7 @@ func TestTerraformRefuses(t *testing.T) {
 	t.Run("real", func(t *testing.T) { refusals(t, realTerraform(t)) })
 }
 
-func refusals(t *testing.T, p program) {
+func refusals(t *testing.T, p cli) {
 	dir := filepath.Join(t.TempDir(), "stack")
 	configure(t, dir, `resource "terraform_data" "a" { input = 1 }`)
 	p.refused(t, dir, "Backend initialization required", "plan", "-no-color")
@@ -299,7 +308,7 @@ func refusals(t *testing.T, p program) {
 	p.refused(t, dir, `Terraform has no command named "obliterate"`, "obliterate")
 }
 
-func TestTerraformStateLock(t *testing.T) {
+func TestStateLock(t *testing.T) {
 	p, _ := standinTerraform(t)
 	dir := filepath.Join(t.TempDir(), "stack")
 	configure(t, dir, `resource "terraform_data" "a" { input = 1 }`)
@@ -318,7 +327,7 @@ func TestTerraformStateLock(t *testing.T) {
 	p.must(t, dir, "apply", "-lock-timeout=1m", "p")
 }
 
-func TestTerraformAppliesInPart(t *testing.T) {
+func TestAppliesInPart(t *testing.T) {
 	p, terraform := standinTerraform(t)
 	dir := filepath.Join(t.TempDir(), "stack")
 	configure(t, dir, "resource \"terraform_data\" \"a\" { input = 1 }\nresource \"terraform_data\" \"b\" { input = 2 }")
@@ -338,7 +347,7 @@ func TestTerraformAppliesInPart(t *testing.T) {
 	}
 }
 
-func TestTerraformScript(t *testing.T) {
+func TestScript(t *testing.T) {
 	p, terraform := standinTerraform(t)
 	dir := filepath.Join(t.TempDir(), "stack")
 	configure(t, dir, `resource "terraform_data" "a" { input = 1 }`)
@@ -356,12 +365,12 @@ func TestTerraformScript(t *testing.T) {
 		t.Errorf("show printed %.20q", out)
 	}
 	p.must(t, dir, "apply", "p")
-	if out := p.must(t, dir, "-chdir="+dir, "version"); !strings.HasPrefix(out, "Terraform v"+TerraformVersion+"\n") {
+	if out := p.must(t, dir, "-chdir="+dir, "version"); !strings.HasPrefix(out, "Terraform v"+Version+"\n") {
 		t.Errorf("version printed %q", out)
 	}
 }
 
-func TestTerraformUnsupported(t *testing.T) {
+func TestUnsupported(t *testing.T) {
 	p, _ := standinTerraform(t)
 	for name, text := range map[string]string{
 		"provider":   `provider "x" {}`,
@@ -377,5 +386,13 @@ func TestTerraformUnsupported(t *testing.T) {
 			must(t, os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text), 0o600))
 			p.refused(t, dir, "main.tf", "plan")
 		})
+	}
+}
+
+// must fails the test unless err is nil.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,4 +1,4 @@
-package standin
+package slack
 
 import (
 	"bytes"
@@ -24,10 +24,10 @@ func post(t *testing.T, url string, body any) *http.Response {
 	return response
 }
 
-func TestSlackWebhook(t *testing.T) {
-	s, err := StartSlack()
+func TestWebhook(t *testing.T) {
+	s, err := Start()
 	must(t, err)
-	closed(t, s)
+	t.Cleanup(func() { must(t, s.Close()) })
 	s.Answer(http.StatusTooManyRequests, 2*time.Second)
 	response := post(t, s.WebhookURL(), map[string]any{"text": "first"})
 	if response.StatusCode != 429 || response.Header.Get("Retry-After") != "2" {
@@ -58,11 +58,11 @@ func TestSlackWebhook(t *testing.T) {
 	}
 }
 
-func TestSlackWebAPI(t *testing.T) {
-	s, err := StartSlack()
+func TestWebAPI(t *testing.T) {
+	s, err := Start()
 	must(t, err)
-	closed(t, s)
-	client := slack.New(SlackToken, slack.OptionAPIURL(s.APIURL()))
+	t.Cleanup(func() { must(t, s.Close()) })
+	client := slack.New(Token, slack.OptionAPIURL(s.APIURL()))
 	block := slack.NewSectionBlock(slack.NewTextBlockObject(slack.PlainTextType, "hello", false, false), nil, nil)
 	channel, stamp, err := client.PostMessageContext(t.Context(), "C1", slack.MsgOptionBlocks(block), slack.MsgOptionText("hello", false))
 	must(t, err)
@@ -84,5 +84,13 @@ func TestSlackWebAPI(t *testing.T) {
 	}
 	if messages[1].Method != "chat.update" || messages[1].Body["text"] != "changed" {
 		t.Errorf("second message is %+v", messages[1])
+	}
+}
+
+// must fails the test unless err is nil.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

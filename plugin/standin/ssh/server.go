@@ -1,4 +1,5 @@
-package standin
+// Package ssh stands in for a host that is reached by SSH.
+package ssh
 
 import (
 	"crypto/ed25519"
@@ -21,8 +22,8 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-// SSHOptions say what the SSH server lets in and where commands run.
-type SSHOptions struct {
+// Options say what the SSH server lets in and where commands run.
+type Options struct {
 	User string // the one user name that may log in; "wizard" when empty
 	Home string // HOME and first folder of every command; created when absent
 	// Bin is a folder that comes first on the PATH of every command, when set.
@@ -37,11 +38,11 @@ type SSHOptions struct {
 	Key string
 }
 
-// SSHServer runs commands for one key, as OpenSSH's server does: each in a
+// Server runs commands for one key, as OpenSSH's server does: each in a
 // session of its own with a clean environment; and when the connection is lost
 // the command keeps running, with its standard input at its end.
-type SSHServer struct {
-	options  SSHOptions
+type Server struct {
+	options  Options
 	listener net.Listener
 	config   *ssh.ServerConfig
 	hostKey  ssh.Signer
@@ -57,8 +58,8 @@ type SSHServer struct {
 	frozen   chan struct{}         // closed when thawed; nil when not frozen
 }
 
-// StartSSH starts an SSH server on a free port of the loopback interface.
-func StartSSH(o SSHOptions) (*SSHServer, error) {
+// Start starts an SSH server on a free port of the loopback interface.
+func Start(o Options) (*Server, error) {
 	if o.User == "" {
 		o.User = "wizard"
 	}
@@ -86,11 +87,11 @@ func StartSSH(o SSHOptions) (*SSHServer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key that may log in to the stand-in SSH host: %w", err)
 	}
-	listener, err := listenLoopback("SSH host")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("port for the stand-in SSH host: %w", err)
 	}
-	s := &SSHServer{
+	s := &Server{
 		options: o, listener: listener, hostKey: hostKey, key: o.Key,
 		conns: map[*trackedConn]bool{}, children: map[int]chan struct{}{},
 	}
@@ -117,7 +118,7 @@ func newSSHKey() (ssh.Signer, string, error) {
 	return signer, string(pem.EncodeToMemory(block)), nil
 }
 
-func (s *SSHServer) authorise(allowed ssh.PublicKey) func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) {
+func (s *Server) authorise(allowed ssh.PublicKey) func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) {
 	return func(meta ssh.ConnMetadata, offered ssh.PublicKey) (*ssh.Permissions, error) {
 		if meta.User() != s.options.User || string(offered.Marshal()) != string(allowed.Marshal()) {
 			return nil, fmt.Errorf("user %q with key %s may not log in", meta.User(), ssh.FingerprintSHA256(offered))
@@ -127,43 +128,43 @@ func (s *SSHServer) authorise(allowed ssh.PublicKey) func(ssh.ConnMetadata, ssh.
 }
 
 // Addr is host:port.
-func (s *SSHServer) Addr() string { return s.listener.Addr().String() }
+func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // Target is user@host:port, as the hosts setting wants it.
-func (s *SSHServer) Target() string { return s.options.User + "@" + s.Addr() }
+func (s *Server) Target() string { return s.options.User + "@" + s.Addr() }
 
 // Home is the folder in which commands start.
-func (s *SSHServer) Home() string { return s.options.Home }
+func (s *Server) Home() string { return s.options.Home }
 
 // PrivateKey is the key that may log in, in OpenSSH's PEM form.
-func (s *SSHServer) PrivateKey() string { return s.key }
+func (s *Server) PrivateKey() string { return s.key }
 
 // KnownHosts is the known_hosts line of the server, without a final newline.
-func (s *SSHServer) KnownHosts() string {
+func (s *Server) KnownHosts() string {
 	return knownhosts.Line([]string{s.Addr()}, s.hostKey.PublicKey())
 }
 
 // Fingerprint is the host key's, as SHA256:….
-func (s *SSHServer) Fingerprint() string { return ssh.FingerprintSHA256(s.hostKey.PublicKey()) }
+func (s *Server) Fingerprint() string { return ssh.FingerprintSHA256(s.hostKey.PublicKey()) }
 
 // Sessions counts the commands so far: the round trips of a client.
-func (s *SSHServer) Sessions() int { return int(s.sessions.Load()) }
+func (s *Server) Sessions() int { return int(s.sessions.Load()) }
 
 // Logins counts the connections that passed authentication.
-func (s *SSHServer) Logins() int { return int(s.logins.Load()) }
+func (s *Server) Logins() int { return int(s.logins.Load()) }
 
 // Forwards counts the connections passed on as a jump host.
-func (s *SSHServer) Forwards() int { return int(s.forwards.Load()) }
+func (s *Server) Forwards() int { return int(s.forwards.Load()) }
 
 // Commands are the command lines so far, as the client sent them.
-func (s *SSHServer) Commands() []string {
+func (s *Server) Commands() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.commands)
 }
 
 // Cut drops every connection, as a failing network does; new ones are let in.
-func (s *SSHServer) Cut() {
+func (s *Server) Cut() {
 	s.mu.Lock()
 	conns := s.conns
 	s.conns = map[*trackedConn]bool{}
@@ -175,7 +176,7 @@ func (s *SSHServer) Cut() {
 
 // Freeze makes the server neither read nor write until Thaw, as a machine that
 // hangs; its connections stay open.
-func (s *SSHServer) Freeze() {
+func (s *Server) Freeze() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.frozen == nil {
@@ -184,7 +185,7 @@ func (s *SSHServer) Freeze() {
 }
 
 // Thaw ends Freeze.
-func (s *SSHServer) Thaw() {
+func (s *Server) Thaw() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.frozen != nil {
@@ -195,7 +196,7 @@ func (s *SSHServer) Thaw() {
 
 // Close stops the server, drops the connections, and ends the commands that
 // still run after two seconds.
-func (s *SSHServer) Close() error {
+func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
@@ -224,7 +225,7 @@ func (s *SSHServer) Close() error {
 	return err
 }
 
-func (s *SSHServer) accept() {
+func (s *Server) accept() {
 	for {
 		raw, err := s.listener.Accept()
 		if err != nil {
@@ -243,7 +244,7 @@ func (s *SSHServer) accept() {
 	}
 }
 
-func (s *SSHServer) serve(conn *trackedConn) {
+func (s *Server) serve(conn *trackedConn) {
 	defer func() {
 		_ = conn.Close()
 		s.mu.Lock()
@@ -271,7 +272,7 @@ func (s *SSHServer) serve(conn *trackedConn) {
 
 // answerGlobal refuses every request, keepalive@openssh.com too: that is how
 // OpenSSH answers it, and any answer shows that the server lives.
-func (s *SSHServer) answerGlobal(requests <-chan *ssh.Request) {
+func (s *Server) answerGlobal(requests <-chan *ssh.Request) {
 	for request := range requests {
 		if request.WantReply {
 			_ = request.Reply(false, nil)
@@ -280,7 +281,7 @@ func (s *SSHServer) answerGlobal(requests <-chan *ssh.Request) {
 }
 
 // environment is what OpenSSH gives a command: nothing of the server's own.
-func (s *SSHServer) environment() []string {
+func (s *Server) environment() []string {
 	search := []string{"/usr/local/bin", "/usr/bin", "/bin", "/usr/games"}
 	// The tools that this machine keeps elsewhere.
 	for _, tool := range []string{"git", "sh"} {
@@ -300,7 +301,7 @@ func (s *SSHServer) environment() []string {
 // trackedConn is a connection that Cut can find and Freeze can hold up.
 type trackedConn struct {
 	net.Conn
-	server *SSHServer
+	server *Server
 	once   sync.Once
 	gone   chan struct{}
 }

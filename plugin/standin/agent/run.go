@@ -1,4 +1,4 @@
-package standin
+package agent
 
 import (
 	"bytes"
@@ -16,47 +16,46 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/standin/program"
 )
 
 // maxPrompt is above what the real program takes from standard input.
 const maxPrompt = 10 << 20
 
-// agentRun is one start of the stand-in agent.
-type agentRun struct {
+// run is one start of the stand-in agent.
+type run struct {
 	control string
-	options agentOptions
+	options options
 	prompt  string
-	stream  *agentStream
+	stream  *stream
 	child   atomic.Pointer[os.Process] // the tool process that runs now
 }
 
-// runAgent is the program claude: it answers to --version and auth status, and
+// Main is the program claude: it answers to --version and auth status, and
 // otherwise works on the prompt.
-func runAgent(args []string, control string) int {
-	if control == "" {
-		return complain(os.Stderr, "the stand-in agent was not started by its wrapper: %s is not set", controlVariable)
-	}
+func Main(args []string, control string) int {
 	if len(args) == 1 && (args[0] == "--version" || args[0] == "-v") {
-		_, _ = fmt.Println(AgentVersion)
+		_, _ = fmt.Println(Version)
 		return 0
 	}
 	_, err := os.Stat(filepath.Join(control, "logged-out"))
 	loggedIn := err != nil
 	if len(args) >= 2 && args[0] == "auth" && args[1] == "status" {
-		return agentStatus(loggedIn)
+		return printStatus(loggedIn)
 	}
-	options, err := parseAgentOptions(args)
+	options, err := parseOptions(args)
 	if err != nil {
-		return complain(os.Stderr, "error: %v", err)
+		return program.Complain(os.Stderr, "error: %v", err)
 	}
-	run := &agentRun{control: control, options: options}
-	run.stream = newAgentStream(os.Stdout, options)
+	run := &run{control: control, options: options}
+	run.stream = newStream(os.Stdout, options)
 	run.endOnSignal()
 	if err := run.readPrompt(os.Stdin); err != nil {
-		return complain(os.Stderr, "Error: %v", err)
+		return program.Complain(os.Stderr, "Error: %v", err)
 	}
 	if err := run.record(args); err != nil {
-		return complain(os.Stderr, "Error: %v", err)
+		return program.Complain(os.Stderr, "Error: %v", err)
 	}
 	if !loggedIn {
 		return run.stream.end(result{text: "Not logged in · Please run /login", isError: true, named: "authentication_failed"})
@@ -64,7 +63,7 @@ func runAgent(args []string, control string) int {
 	return run.work()
 }
 
-func agentStatus(loggedIn bool) int {
+func printStatus(loggedIn bool) int {
 	status := map[string]any{"loggedIn": loggedIn, "authMethod": "none", "apiProvider": "firstParty"}
 	code := 1
 	if loggedIn {
@@ -75,7 +74,7 @@ func agentStatus(loggedIn bool) int {
 }
 
 // readPrompt takes the prompt from the arguments or from standard input.
-func (r *agentRun) readPrompt(stdin io.Reader) error {
+func (r *run) readPrompt(stdin io.Reader) error {
 	r.prompt = r.options.prompt
 	if r.prompt == "" {
 		content, err := io.ReadAll(io.LimitReader(stdin, maxPrompt+1))
@@ -94,12 +93,12 @@ func (r *agentRun) readPrompt(stdin io.Reader) error {
 }
 
 // record keeps the call for the test that looks at it.
-func (r *agentRun) record(args []string) error {
+func (r *run) record(args []string) error {
 	dir, err := os.Getwd()
 	if err != nil {
 		return err
 	}
-	content, err := json.Marshal(AgentCall{Args: args, Dir: dir, Prompt: r.prompt, Env: os.Environ()})
+	content, err := json.Marshal(Call{Args: args, Dir: dir, Prompt: r.prompt, Env: os.Environ()})
 	if err != nil {
 		return err
 	}
@@ -108,7 +107,7 @@ func (r *agentRun) record(args []string) error {
 }
 
 // setting is one of the files by which a test scripts the agent.
-func (r *agentRun) setting(name, fallback string) string {
+func (r *run) setting(name, fallback string) string {
 	content, err := os.ReadFile(filepath.Join(r.control, name))
 	if text := strings.TrimSpace(string(content)); err == nil && text != "" {
 		return text
@@ -117,22 +116,22 @@ func (r *agentRun) setting(name, fallback string) string {
 }
 
 // work makes the edits and prints what the real program would print of them.
-func (r *agentRun) work() int {
-	outcome := AgentOutcome(r.setting("outcome", string(AgentSuccess)))
-	if outcome == AgentCrash {
-		return complain(os.Stderr, "Error: the stand-in agent was told to crash")
+func (r *run) work() int {
+	outcome := Outcome(r.setting("outcome", string(Success)))
+	if outcome == Crash {
+		return program.Complain(os.Stderr, "Error: the stand-in agent was told to crash")
 	}
 	item := findItem(r.prompt)
 	r.stream.start()
 	r.stream.say("I will implement this item: " + item["ACTION"])
-	denied := outcome == AgentDenied || !r.options.mayEdit()
+	denied := outcome == Denied || !r.options.mayEdit()
 	var scriptErr error
 	switch {
 	case denied:
 		r.stream.denyTool("Bash", "sh agent.sh")
-	case outcome == AgentHang:
+	case outcome == Hang:
 		return r.hang()
-	case outcome == AgentFlood:
+	case outcome == Flood:
 		return r.stream.flood()
 	default:
 		var output string
@@ -140,21 +139,21 @@ func (r *agentRun) work() int {
 		r.stream.tool("Bash", "sh agent.sh", output, scriptErr != nil)
 	}
 	// The script may have changed its mind about the outcome.
-	if outcome == AgentSuccess {
-		outcome = AgentOutcome(r.setting("outcome", string(AgentSuccess)))
+	if outcome == Success {
+		outcome = Outcome(r.setting("outcome", string(Success)))
 	}
 	if scriptErr != nil {
-		outcome = AgentIsError
+		outcome = IsError
 	}
 	cost, err := strconv.ParseFloat(r.setting("cost", "0.42"), 64)
 	if err != nil {
-		return complain(os.Stderr, "Error: the stand-in agent's cost is no number: %v", err)
+		return program.Complain(os.Stderr, "Error: the stand-in agent's cost is no number: %v", err)
 	}
 	return r.stream.finish(outcome, cost, denied)
 }
 
 // edit runs the script in the current folder with the item in its environment.
-func (r *agentRun) edit(item map[string]string) (string, error) {
+func (r *run) edit(item map[string]string) (string, error) {
 	script := filepath.Join(r.control, "agent.sh")
 	if _, err := os.Stat(script); err != nil {
 		return "there is no agent.sh, so nothing was changed", nil
@@ -188,10 +187,10 @@ func (r *agentRun) edit(item map[string]string) (string, error) {
 }
 
 // hang waits for a signal beside a child process that nobody else will end.
-func (r *agentRun) hang() int {
+func (r *run) hang() int {
 	cmd := exec.Command("sleep", "3600")
 	if err := cmd.Start(); err != nil {
-		return complain(os.Stderr, "Error: %v", err)
+		return program.Complain(os.Stderr, "Error: %v", err)
 	}
 	r.child.Store(cmd.Process)
 	_ = cmd.Wait()
@@ -200,7 +199,7 @@ func (r *agentRun) hang() int {
 
 // endOnSignal ends as the real program does: its tool process first, 128 plus
 // the signal for TERM and HUP, but 0 and an error result for INT.
-func (r *agentRun) endOnSignal() {
+func (r *run) endOnSignal() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
 	go func() {
@@ -263,8 +262,8 @@ func plainValues(object map[string]any) map[string]string {
 	return values
 }
 
-// agentOptions are the flags of a headless run that matter here.
-type agentOptions struct {
+// options are the flags of a headless run that matter here.
+type options struct {
 	prompt string
 	values map[string][]string // by flag, without dashes
 }
@@ -281,9 +280,9 @@ var (
 	agentLists = []string{"allowedTools", "allowed-tools", "disallowedTools", "disallowed-tools", "tools", "add-dir", "mcp-config"}
 )
 
-// parseAgentOptions refuses what the real program refuses.
-func parseAgentOptions(args []string) (agentOptions, error) {
-	o := agentOptions{values: map[string][]string{}}
+// parseOptions refuses what the real program refuses.
+func parseOptions(args []string) (options, error) {
+	o := options{values: map[string][]string{}}
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
@@ -313,7 +312,7 @@ func parseAgentOptions(args []string) (agentOptions, error) {
 	return o, o.check()
 }
 
-func (o agentOptions) check() error {
+func (o options) check() error {
 	if !o.has("p") && !o.has("print") {
 		return errors.New("the stand-in works only headless, with -p")
 	}
@@ -344,9 +343,9 @@ func (o agentOptions) check() error {
 	return nil
 }
 
-func (o agentOptions) has(name string) bool { return len(o.values[name]) > 0 }
+func (o options) has(name string) bool { return len(o.values[name]) > 0 }
 
-func (o agentOptions) first(name string) string {
+func (o options) first(name string) string {
 	if o.has(name) {
 		return o.values[name][0]
 	}
@@ -355,7 +354,7 @@ func (o agentOptions) first(name string) string {
 
 // mayEdit reports whether the permissions let a headless run change files; with
 // none given every edit is denied.
-func (o agentOptions) mayEdit() bool {
+func (o options) mayEdit() bool {
 	mode := o.first("permission-mode")
 	if mode == "acceptEdits" || mode == "bypassPermissions" || o.has("dangerously-skip-permissions") {
 		return true

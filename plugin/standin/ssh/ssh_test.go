@@ -1,4 +1,4 @@
-package standin
+package ssh
 
 import (
 	"bytes"
@@ -17,17 +17,17 @@ import (
 	"golang.org/x/crypto/ssh/knownhosts"
 )
 
-func startSSH(t *testing.T, o SSHOptions) *SSHServer {
+func startSSH(t *testing.T, o Options) *Server {
 	t.Helper()
 	o.Home = t.TempDir()
-	s, err := StartSSH(o)
+	s, err := Start(o)
 	must(t, err)
-	closed(t, s)
+	t.Cleanup(func() { must(t, s.Close()) })
 	return s
 }
 
 // clientConfig pins the server's key by its known_hosts line.
-func clientConfig(t *testing.T, s *SSHServer, user, key string) *ssh.ClientConfig {
+func clientConfig(t *testing.T, s *Server, user, key string) *ssh.ClientConfig {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "known_hosts")
 	must(t, os.WriteFile(file, []byte(s.KnownHosts()+"\n"), 0o600))
@@ -38,7 +38,7 @@ func clientConfig(t *testing.T, s *SSHServer, user, key string) *ssh.ClientConfi
 	return &ssh.ClientConfig{User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: check, Timeout: 10 * time.Second}
 }
 
-func dial(t *testing.T, s *SSHServer) *ssh.Client {
+func dial(t *testing.T, s *Server) *ssh.Client {
 	t.Helper()
 	client, err := ssh.Dial("tcp", s.Addr(), clientConfig(t, s, "wizard", s.PrivateKey()))
 	must(t, err)
@@ -66,9 +66,9 @@ func wait(t *testing.T, what string, holds func() bool) {
 	t.Fatalf("%s: not after ten seconds", what)
 }
 
-func TestSSHRunsCommands(t *testing.T) {
+func TestRunsCommands(t *testing.T) {
 	t.Setenv("STANDIN_LEAK", "must not be seen")
-	s := startSSH(t, SSHOptions{Greeting: "welcome\n"})
+	s := startSSH(t, Options{Greeting: "welcome\n"})
 	session := newSession(t, dial(t, s))
 	var stdout, stderr bytes.Buffer
 	session.Stdin, session.Stdout, session.Stderr = strings.NewReader("input"), &stdout, &stderr
@@ -90,8 +90,8 @@ func TestSSHRunsCommands(t *testing.T) {
 	}
 }
 
-func TestSSHReportsSignals(t *testing.T) {
-	s := startSSH(t, SSHOptions{})
+func TestReportsSignals(t *testing.T) {
+	s := startSSH(t, Options{})
 	err := newSession(t, dial(t, s)).Run("kill -TERM $$")
 	var exit *ssh.ExitError
 	if !errors.As(err, &exit) || exit.Signal() != "TERM" {
@@ -109,8 +109,8 @@ func TestSSHReportsSignals(t *testing.T) {
 	}
 }
 
-func TestSSHLetsOneKeyIn(t *testing.T) {
-	s := startSSH(t, SSHOptions{})
+func TestLetsOneKeyIn(t *testing.T) {
+	s := startSSH(t, Options{})
 	_, other, err := newSSHKey()
 	must(t, err)
 	for name, config := range map[string]*ssh.ClientConfig{
@@ -122,7 +122,7 @@ func TestSSHLetsOneKeyIn(t *testing.T) {
 			t.Errorf("%s was let in", name)
 		}
 	}
-	second := startSSH(t, SSHOptions{Key: s.PrivateKey()})
+	second := startSSH(t, Options{Key: s.PrivateKey()})
 	config := clientConfig(t, s, "wizard", s.PrivateKey())
 	_, err = ssh.Dial("tcp", second.Addr(), config)
 	var unknown *knownhosts.KeyError
@@ -140,8 +140,8 @@ func TestSSHLetsOneKeyIn(t *testing.T) {
 	must(t, client.Close())
 }
 
-func TestSSHAnswersKeepalives(t *testing.T) {
-	s := startSSH(t, SSHOptions{})
+func TestAnswersKeepalives(t *testing.T) {
+	s := startSSH(t, Options{})
 	client := dial(t, s)
 	_, _, err := client.SendRequest("keepalive@openssh.com", true, nil)
 	must(t, err)
@@ -160,8 +160,8 @@ func TestSSHAnswersKeepalives(t *testing.T) {
 	must(t, <-answered)
 }
 
-func TestSSHLostConnectionEndsInputOnly(t *testing.T) {
-	s := startSSH(t, SSHOptions{})
+func TestLostConnectionEndsInputOnly(t *testing.T) {
+	s := startSSH(t, Options{})
 	session := newSession(t, dial(t, s))
 	// Standard input stays open on our side: its end can only come from the cut.
 	_, err := session.StdinPipe()
@@ -184,8 +184,8 @@ func TestSSHLostConnectionEndsInputOnly(t *testing.T) {
 	}
 }
 
-func TestSSHLostConnectionBreaksOutput(t *testing.T) {
-	s := startSSH(t, SSHOptions{})
+func TestLostConnectionBreaksOutput(t *testing.T) {
+	s := startSSH(t, Options{})
 	session := newSession(t, dial(t, s))
 	stdout, err := session.StdoutPipe()
 	must(t, err)
@@ -199,8 +199,8 @@ func TestSSHLostConnectionBreaksOutput(t *testing.T) {
 	})
 }
 
-func TestSSHBackgroundChildHoldsTheSession(t *testing.T) {
-	s := startSSH(t, SSHOptions{})
+func TestBackgroundChildHoldsTheSession(t *testing.T) {
+	s := startSSH(t, Options{})
 	session := newSession(t, dial(t, s))
 	out, err := session.Output("(while [ ! -e go ]; do sleep 0.01; done; echo late) & echo early; (sleep 0.2; : >go) >/dev/null 2>&1 &")
 	must(t, err)
@@ -209,9 +209,9 @@ func TestSSHBackgroundChildHoldsTheSession(t *testing.T) {
 	}
 }
 
-func TestSSHJumpHost(t *testing.T) {
-	target := startSSH(t, SSHOptions{})
-	jump := startSSH(t, SSHOptions{Key: target.PrivateKey()})
+func TestJumpHost(t *testing.T) {
+	target := startSSH(t, Options{})
+	jump := startSSH(t, Options{Key: target.PrivateKey()})
 	conn, err := dial(t, jump).Dial("tcp", target.Addr())
 	must(t, err)
 	inner, channels, requests, err := ssh.NewClientConn(conn, target.Addr(), clientConfig(t, target, "wizard", target.PrivateKey()))
@@ -226,9 +226,9 @@ func TestSSHJumpHost(t *testing.T) {
 	}
 }
 
-func TestSSHCloseEndsStubbornCommands(t *testing.T) {
+func TestCloseEndsStubbornCommands(t *testing.T) {
 	t.Parallel()
-	s, err := StartSSH(SSHOptions{Home: t.TempDir()})
+	s, err := Start(Options{Home: t.TempDir()})
 	must(t, err)
 	session := newSession(t, dial(t, s))
 	stdout, err := session.StdoutPipe()
@@ -242,5 +242,13 @@ func TestSSHCloseEndsStubbornCommands(t *testing.T) {
 	must(t, s.Close())
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
 		t.Errorf("the command is still there: %v", err)
+	}
+}
+
+// must fails the test unless err is nil.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

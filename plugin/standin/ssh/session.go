@@ -1,4 +1,4 @@
-package standin
+package ssh
 
 import (
 	"encoding/binary"
@@ -15,16 +15,16 @@ import (
 )
 
 // session serves one session channel: one command.
-func (s *SSHServer) session(offer ssh.NewChannel) {
+func (s *Server) session(offer ssh.NewChannel) {
 	channel, requests, err := offer.Accept()
 	if err != nil {
 		return
 	}
-	var child *sshChild
+	var child *command
 	for request := range requests {
 		switch {
 		case request.Type == "exec" && child == nil:
-			child = &sshChild{channel: channel}
+			child = &command{channel: channel}
 			if err := s.start(child, request); err != nil {
 				_, _ = fmt.Fprintln(channel.Stderr(), err)
 				_ = channel.Close()
@@ -52,7 +52,7 @@ func reply(request *ssh.Request, ok bool) {
 }
 
 // start runs the command of an exec request and answers it.
-func (s *SSHServer) start(child *sshChild, request *ssh.Request) error {
+func (s *Server) start(child *command, request *ssh.Request) error {
 	var payload struct{ Command string }
 	if err := ssh.Unmarshal(request.Payload, &payload); err != nil {
 		reply(request, false)
@@ -90,7 +90,7 @@ func (s *SSHServer) start(child *sshChild, request *ssh.Request) error {
 
 // startOpen starts the command unless the server is closing, which waits for
 // the commands that it knows of.
-func (s *SSHServer) startOpen(child *sshChild, cmd *exec.Cmd, ended chan struct{}) error {
+func (s *Server) startOpen(child *command, cmd *exec.Cmd, ended chan struct{}) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -103,17 +103,17 @@ func (s *SSHServer) startOpen(child *sshChild, cmd *exec.Cmd, ended chan struct{
 	return nil
 }
 
-// sshChild joins a command's pipes with its channel. The pipes are the
+// command joins a command's pipes with its channel. The pipes are the
 // server's own, so that a lost channel closes its ends of them and leaves the
 // process alone, as OpenSSH does.
-type sshChild struct {
+type command struct {
 	channel ssh.Channel
 	group   int // process group, 0 until the command runs
 	outputs []*os.File
 	copies  sync.WaitGroup
 }
 
-func (c *sshChild) start(cmd *exec.Cmd) error {
+func (c *command) start(cmd *exec.Cmd) error {
 	var read, write [3]*os.File
 	closeAll := func(files ...*os.File) {
 		for _, file := range files {
@@ -145,7 +145,7 @@ func (c *sshChild) start(cmd *exec.Cmd) error {
 
 // lost closes the server's ends of the outputs, so that the command's next
 // write fails.
-func (c *sshChild) lost() {
+func (c *command) lost() {
 	for _, file := range c.outputs {
 		_ = file.Close()
 	}
@@ -153,7 +153,7 @@ func (c *sshChild) lost() {
 
 // feed passes the client's bytes to the command until the client's end of
 // file, or until the connection is lost.
-func (c *sshChild) feed(stdin *os.File) {
+func (c *command) feed(stdin *os.File) {
 	go func() {
 		_, _ = io.Copy(stdin, c.channel)
 		_ = stdin.Close()
@@ -161,7 +161,7 @@ func (c *sshChild) feed(stdin *os.File) {
 }
 
 // drain passes one output of the command to the client.
-func (c *sshChild) drain(from *os.File, to io.Writer) {
+func (c *command) drain(from *os.File, to io.Writer) {
 	c.copies.Add(1)
 	go func() {
 		defer c.copies.Done()
@@ -172,7 +172,7 @@ func (c *sshChild) drain(from *os.File, to io.Writer) {
 
 // wait reports the command's end at once, and closes the channel when nothing
 // holds its output open any more.
-func (c *sshChild) wait(cmd *exec.Cmd) {
+func (c *command) wait(cmd *exec.Cmd) {
 	_ = cmd.Wait()
 	status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	if status.Signaled() {
@@ -211,7 +211,7 @@ func signalName(signal syscall.Signal) string {
 }
 
 // signal sends the signal that a request names to the command's process group.
-func (c *sshChild) signal(payload []byte) {
+func (c *command) signal(payload []byte) {
 	var request struct{ Signal string }
 	if err := ssh.Unmarshal(payload, &request); err != nil || c.group == 0 {
 		return
@@ -222,7 +222,7 @@ func (c *sshChild) signal(payload []byte) {
 }
 
 // forward connects a client with another loopback port, for jump hosts.
-func (s *SSHServer) forward(offer ssh.NewChannel) {
+func (s *Server) forward(offer ssh.NewChannel) {
 	var target struct {
 		Host       string
 		Port       uint32

@@ -1,4 +1,4 @@
-package standin
+package terraform
 
 import (
 	"encoding/json"
@@ -13,22 +13,22 @@ import (
 // The types below are the plan's JSON of Terraform 1.11, in its order.
 
 type jsonPlan struct {
-	FormatVersion    string               `json:"format_version"`
-	TerraformVersion string               `json:"terraform_version"`
-	PlannedValues    jsonValues           `json:"planned_values"`
-	ResourceChanges  []jsonResourceChange `json:"resource_changes,omitempty"`
-	PriorState       *jsonState           `json:"prior_state,omitempty"`
-	Configuration    jsonConfiguration    `json:"configuration"`
-	Timestamp        string               `json:"timestamp"`
-	Applyable        bool                 `json:"applyable"`
-	Complete         bool                 `json:"complete"`
-	Errored          bool                 `json:"errored"`
+	FormatVersion   string               `json:"format_version"`
+	Version         string               `json:"terraform_version"`
+	PlannedValues   jsonValues           `json:"planned_values"`
+	ResourceChanges []jsonResourceChange `json:"resource_changes,omitempty"`
+	PriorState      *jsonState           `json:"prior_state,omitempty"`
+	Configuration   jsonConfiguration    `json:"configuration"`
+	Timestamp       string               `json:"timestamp"`
+	Applyable       bool                 `json:"applyable"`
+	Complete        bool                 `json:"complete"`
+	Errored         bool                 `json:"errored"`
 }
 
 type jsonState struct {
-	FormatVersion    string     `json:"format_version"`
-	TerraformVersion string     `json:"terraform_version,omitempty"`
-	Values           jsonValues `json:"values,omitzero"`
+	FormatVersion string     `json:"format_version"`
+	Version       string     `json:"terraform_version,omitempty"`
+	Values        jsonValues `json:"values,omitzero"`
 }
 
 type jsonValues struct {
@@ -94,7 +94,7 @@ func headOf(resource tfResource) jsonHead {
 // showPlan renders a plan as `terraform show -json` prints it.
 func showPlan(config *tfConfig, changes []tfChange, prior map[string]*tfObject, hasState bool) (json.RawMessage, error) {
 	plan := jsonPlan{
-		FormatVersion: "1.2", TerraformVersion: TerraformVersion,
+		FormatVersion: "1.2", Version: Version,
 		Timestamp: time.Now().UTC().Format(time.RFC3339), Complete: true,
 		Configuration: configurationOf(config),
 	}
@@ -124,7 +124,7 @@ func showPlan(config *tfConfig, changes []tfChange, prior map[string]*tfObject, 
 }
 
 func stateOf(objects map[string]*tfObject) (jsonState, error) {
-	state := jsonState{FormatVersion: "1.0", TerraformVersion: TerraformVersion}
+	state := jsonState{FormatVersion: "1.0", Version: Version}
 	for _, address := range addresses(objects) {
 		resource, err := resourceOf(tfResource{address: address, name: address[len("terraform_data."):]}, objects[address])
 		if err != nil {
@@ -136,7 +136,7 @@ func stateOf(objects map[string]*tfObject) (jsonState, error) {
 }
 
 // showState renders the state as `terraform show` does.
-func (t terraformRun) showState() (int, error) {
+func (t run) showState() (int, error) {
 	config, err := loadConfig(t.dir)
 	if err != nil {
 		return 1, err

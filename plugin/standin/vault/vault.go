@@ -1,9 +1,11 @@
-package standin
+// Package vault stands in for HashiCorp Vault.
+package vault
 
 import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -11,8 +13,8 @@ import (
 	"time"
 )
 
-// VaultOptions say who may log in and what is kept.
-type VaultOptions struct {
+// Options say who may log in and what is kept.
+type Options struct {
 	Role, JWT string // what a Kubernetes or JWT login must bring
 	// RoleID and SecretID are what an AppRole login must bring, when set.
 	RoleID, SecretID string
@@ -31,35 +33,35 @@ type VaultOptions struct {
 // logins by Kubernetes, JWT and AppRole, KV version 1 and 2, looking up and
 // revoking the own token, and health.
 type Vault struct {
-	options  VaultOptions
+	options  Options
 	addr     string
 	server   *http.Server
 	mu       sync.Mutex
 	sealed   bool
 	failures []int // HTTP statuses of the next answers
-	calls    []VaultCall
+	calls    []Call
 	tokens   map[string]bool // true while valid
 }
 
-// VaultCall is one request that Vault received.
-type VaultCall struct {
+// Call is one request that Vault received.
+type Call struct {
 	Method string
 	Path   string // without /v1/
 	Token  string // X-Vault-Token
 	Status int    // of the answer
 }
 
-// StartVault starts Vault on a free port of the loopback interface.
-func StartVault(o VaultOptions) (*Vault, error) {
+// Start starts Vault on a free port of the loopback interface.
+func Start(o Options) (*Vault, error) {
 	if o.SecretMount == "" {
 		o.SecretMount = "secret"
 	}
 	if o.KVVersion == 0 {
 		o.KVVersion = 2
 	}
-	listener, err := listenLoopback("Vault")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("port for the stand-in Vault: %w", err)
 	}
 	v := &Vault{options: o, addr: "http://" + listener.Addr().String(), tokens: map[string]bool{}}
 	if o.Token != "" {
@@ -105,10 +107,10 @@ func (v *Vault) SetSecret(path string, fields map[string]string) {
 }
 
 // Calls are the requests so far, oldest first.
-func (v *Vault) Calls() []VaultCall {
+func (v *Vault) Calls() []Call {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return append([]VaultCall(nil), v.calls...)
+	return append([]Call(nil), v.calls...)
 }
 
 // LiveTokens counts the tokens from logins that nobody has revoked yet.
@@ -137,20 +139,20 @@ func (v *Vault) Revoked() int {
 	return n
 }
 
-// vaultAnswer is a status and a body: of data, or of errors.
-type vaultAnswer struct {
+// answer is a status and a body: of data, or of errors.
+type answer struct {
 	status int
 	body   any
 }
 
-func vaultErrors(status int, messages ...string) vaultAnswer {
+func errorsOf(status int, messages ...string) answer {
 	if messages == nil {
 		messages = []string{}
 	}
-	return vaultAnswer{status, map[string]any{"errors": messages}}
+	return answer{status, map[string]any{"errors": messages}}
 }
 
-var vaultDenied = vaultErrors(http.StatusForbidden, "permission denied")
+var denied = errorsOf(http.StatusForbidden, "permission denied")
 
 func (v *Vault) serve(w http.ResponseWriter, r *http.Request) {
 	v.mu.Lock()
@@ -158,7 +160,7 @@ func (v *Vault) serve(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(r.URL.Path, "/v1/")
 	token := r.Header.Get("X-Vault-Token")
 	answer := v.answer(r, path, token)
-	v.calls = append(v.calls, VaultCall{Method: r.Method, Path: path, Token: token, Status: answer.status})
+	v.calls = append(v.calls, Call{Method: r.Method, Path: path, Token: token, Status: answer.status})
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(answer.status)
@@ -167,33 +169,33 @@ func (v *Vault) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (v *Vault) answer(r *http.Request, path, token string) vaultAnswer {
+func (v *Vault) answer(r *http.Request, path, token string) answer {
 	if len(v.failures) > 0 {
 		status := v.failures[0]
 		v.failures = v.failures[1:]
-		return vaultErrors(status, "stand-in: told to fail")
+		return errorsOf(status, "stand-in: told to fail")
 	}
 	if path == "sys/health" {
 		return v.health(r)
 	}
 	if v.sealed {
-		return vaultErrors(http.StatusServiceUnavailable, "Vault is sealed")
+		return errorsOf(http.StatusServiceUnavailable, "Vault is sealed")
 	}
 	if v.options.Namespace != "" && strings.Trim(r.Header.Get("X-Vault-Namespace"), "/") != v.options.Namespace {
-		return vaultErrors(http.StatusNotFound, "no handler for route")
+		return errorsOf(http.StatusNotFound, "no handler for route")
 	}
 	if mount, ok := strings.CutSuffix(strings.TrimPrefix(path, "auth/"), "/login"); ok && strings.HasPrefix(path, "auth/") {
 		return v.login(r, mount)
 	}
 	if !v.tokens[token] {
-		return vaultDenied
+		return denied
 	}
 	return v.authenticated(r, path, token)
 }
 
 // health answers with the status that the caller wants for a sealed Vault, as
 // the real one does.
-func (v *Vault) health(r *http.Request) vaultAnswer {
+func (v *Vault) health(r *http.Request) answer {
 	status := http.StatusOK
 	if v.sealed {
 		status = http.StatusServiceUnavailable
@@ -201,14 +203,14 @@ func (v *Vault) health(r *http.Request) vaultAnswer {
 			status = wanted
 		}
 	}
-	return vaultAnswer{status, map[string]any{"initialized": true, "sealed": v.sealed, "standby": false, "version": "1.14.1"}}
+	return answer{status, map[string]any{"initialized": true, "sealed": v.sealed, "standby": false, "version": "1.14.1"}}
 }
 
 // login gives a token for a role with its JWT, or for a role ID with its secret
 // ID. Vault says 400 for an unknown role and 403 for a wrong identity.
-func (v *Vault) login(r *http.Request, mount string) vaultAnswer {
+func (v *Vault) login(r *http.Request, mount string) answer {
 	if r.Method != http.MethodPost && r.Method != http.MethodPut {
-		return vaultErrors(http.StatusMethodNotAllowed)
+		return errorsOf(http.StatusMethodNotAllowed)
 	}
 	var body struct {
 		Role     string `json:"role"`
@@ -217,72 +219,72 @@ func (v *Vault) login(r *http.Request, mount string) vaultAnswer {
 		SecretID string `json:"secret_id"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-		return vaultErrors(http.StatusBadRequest, "failed to parse JSON input: "+err.Error())
+		return errorsOf(http.StatusBadRequest, "failed to parse JSON input: "+err.Error())
 	}
 	switch {
 	case body.RoleID != "" || mount == "approle":
 		if v.options.RoleID == "" || body.RoleID != v.options.RoleID || body.SecretID != v.options.SecretID {
-			return vaultErrors(http.StatusBadRequest, "invalid role or secret ID")
+			return errorsOf(http.StatusBadRequest, "invalid role or secret ID")
 		}
 	case body.JWT == "":
-		return vaultErrors(http.StatusBadRequest, "missing jwt")
+		return errorsOf(http.StatusBadRequest, "missing jwt")
 	case body.Role == "" || body.Role != v.options.Role:
-		return vaultErrors(http.StatusBadRequest, fmt.Sprintf("invalid role name %q", body.Role))
+		return errorsOf(http.StatusBadRequest, fmt.Sprintf("invalid role name %q", body.Role))
 	case body.JWT != v.options.JWT:
-		return vaultDenied
+		return denied
 	}
 	token := "hvs." + rand.Text()
 	v.tokens[token] = true
-	return vaultAnswer{http.StatusOK, vaultData(nil, map[string]any{
+	return answer{http.StatusOK, dataOf(nil, map[string]any{
 		"client_token": token, "accessor": rand.Text(), "policies": []string{"default", "ci"},
 		"token_policies": []string{"default", "ci"}, "lease_duration": 1200, "renewable": true, "token_type": "service",
 	})}
 }
 
-func (v *Vault) authenticated(r *http.Request, path, token string) vaultAnswer {
+func (v *Vault) authenticated(r *http.Request, path, token string) answer {
 	switch path {
 	case "auth/token/revoke-self":
 		v.tokens[token] = false
-		return vaultAnswer{status: http.StatusNoContent}
+		return answer{status: http.StatusNoContent}
 	case "auth/token/lookup-self":
-		return vaultAnswer{http.StatusOK, vaultData(map[string]any{
+		return answer{http.StatusOK, dataOf(map[string]any{
 			"id": token, "policies": []string{"default", "ci"}, "ttl": 1200, "renewable": true, "type": "service", "display_name": "ci",
 		}, nil)}
 	}
 	mount := v.options.SecretMount + "/"
 	if rest, ok := strings.CutPrefix(path, "sys/internal/ui/mounts/"); ok {
 		if !strings.HasPrefix(rest+"/", mount) {
-			return vaultErrors(http.StatusForbidden, "preflight capability check returned 403, please ensure client's policies grant access to path \""+rest+"/\"")
+			return errorsOf(http.StatusForbidden, "preflight capability check returned 403, please ensure client's policies grant access to path \""+rest+"/\"")
 		}
 		options := map[string]any{"version": fmt.Sprint(v.options.KVVersion)}
-		return vaultAnswer{http.StatusOK, vaultData(map[string]any{
+		return answer{http.StatusOK, dataOf(map[string]any{
 			"accessor": "kv_standin", "path": mount, "type": "kv", "options": options,
 		}, nil)}
 	}
 	if rest, ok := strings.CutPrefix(path, mount); ok && r.Method == http.MethodGet {
 		return v.read(rest)
 	}
-	return vaultDenied
+	return denied
 }
 
-func (v *Vault) read(path string) vaultAnswer {
+func (v *Vault) read(path string) answer {
 	if v.options.KVVersion == 1 {
 		if fields, ok := v.options.Secrets[path]; ok {
-			return vaultAnswer{http.StatusOK, vaultData(fields, nil)}
+			return answer{http.StatusOK, dataOf(fields, nil)}
 		}
-		return vaultErrors(http.StatusNotFound)
+		return errorsOf(http.StatusNotFound)
 	}
 	key, ok := strings.CutPrefix(path, "data/")
 	if !ok {
-		body := vaultData(nil, nil)
+		body := dataOf(nil, nil)
 		body["warnings"] = []string{"Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use."}
-		return vaultAnswer{http.StatusNotFound, body}
+		return answer{http.StatusNotFound, body}
 	}
 	fields, ok := v.options.Secrets[key]
 	if !ok {
-		return vaultErrors(http.StatusNotFound)
+		return errorsOf(http.StatusNotFound)
 	}
-	return vaultAnswer{http.StatusOK, vaultData(map[string]any{
+	return answer{http.StatusOK, dataOf(map[string]any{
 		"data": fields,
 		"metadata": map[string]any{
 			"created_time": "2026-04-14T09:00:00Z", "custom_metadata": nil, "deletion_time": "", "destroyed": false, "version": 1,
@@ -290,8 +292,8 @@ func (v *Vault) read(path string) vaultAnswer {
 	}, nil)}
 }
 
-// vaultData is the envelope around every answer that is not an error.
-func vaultData(data, auth any) map[string]any {
+// dataOf is the envelope around every answer that is not an error.
+func dataOf(data, auth any) map[string]any {
 	return map[string]any{
 		"request_id": rand.Text(), "lease_id": "", "renewable": false, "lease_duration": 0,
 		"data": data, "wrap_info": nil, "warnings": nil, "auth": auth,

@@ -1,4 +1,6 @@
-package standin
+// Package forge stands in for the pull requests of a forge, as the APIs of Gitea,
+// GitHub and GitLab have them.
+package forge
 
 import (
 	"encoding/json"
@@ -49,14 +51,14 @@ func (f *Forge) End(number int, state string) {
 	f.pulls[number-1].State = state
 }
 
-// serves reports whether a path belongs to one of the APIs.
-func (f *Forge) serves(path string) bool {
+// Serves reports whether a path belongs to one of the APIs.
+func (f *Forge) Serves(path string) bool {
 	return strings.HasPrefix(path, "/api/v1/") || strings.HasPrefix(path, "/api/v3/") || strings.HasPrefix(path, "/api/v4/")
 }
 
 // ServeHTTP answers one call.
 func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if f.Token != "" && !same(r.Header.Get("Authorization"), "Bearer "+f.Token) {
+	if f.Token != "" && r.Header.Get("Authorization") != "Bearer "+f.Token {
 		answer(w, http.StatusUnauthorized, map[string]any{"message": "token is required"})
 		return
 	}

@@ -1,4 +1,4 @@
-package standin
+package agent
 
 import (
 	"bufio"
@@ -10,15 +10,17 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/standin/program"
 )
 
 // floodLine is about as long as the longest lines of the real program.
 const floodLine = 400 << 10
 
-// agentStream prints the events of a run in the real program's shapes: one
+// stream prints the events of a run in the real program's shapes: one
 // JSON object a line for stream-json, only the last for json, only the text
 // otherwise.
-type agentStream struct {
+type stream struct {
 	out     io.Writer
 	format  string
 	session string
@@ -43,8 +45,8 @@ type result struct {
 	named   string // that error in the event before the result
 }
 
-func newAgentStream(out io.Writer, o agentOptions) *agentStream {
-	s := &agentStream{out: out, format: o.first("output-format"), session: agentID(), model: o.first("model"), mode: o.first("permission-mode"), begun: time.Now()}
+func newStream(out io.Writer, o options) *stream {
+	s := &stream{out: out, format: o.first("output-format"), session: program.NewID(), model: o.first("model"), mode: o.first("permission-mode"), begun: time.Now()}
 	if s.model == "" {
 		s.model = "claude-sonnet-4-5"
 	}
@@ -54,44 +56,39 @@ func newAgentStream(out io.Writer, o agentOptions) *agentStream {
 	return s
 }
 
-func agentID() string {
-	id := strings.ToLower(rand.Text())
-	return fmt.Sprintf("%s-%s-4%s-8%s-%s%s", id[:8], id[8:12], id[12:15], id[15:18], id[18:26], id[:4])
-}
-
 // event prints one line, except where only the result is asked for.
-func (s *agentStream) event(event map[string]any) {
+func (s *stream) event(event map[string]any) {
 	if s.format != "stream-json" && event["type"] != "result" {
 		return
 	}
-	event["session_id"], event["uuid"] = s.session, agentID()
+	event["session_id"], event["uuid"] = s.session, program.NewID()
 	encoder := json.NewEncoder(s.out)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(event)
 }
 
 // start prints the system/init event.
-func (s *agentStream) start() {
+func (s *stream) start() {
 	dir, _ := os.Getwd()
 	s.event(map[string]any{
 		"type": "system", "subtype": "init", "cwd": dir, "tools": []string{"Bash", "Edit", "Read", "Write"}, "mcp_servers": []any{},
 		"model": s.model, "permissionMode": s.mode, "slash_commands": []any{}, "apiKeySource": "none",
-		"claude_code_version": strings.Fields(AgentVersion)[0], "output_style": "default", "agents": []string{},
+		"claude_code_version": strings.Fields(Version)[0], "output_style": "default", "agents": []string{},
 	})
 }
 
-func (s *agentStream) message(content map[string]any) {
+func (s *stream) message(content map[string]any) {
 	s.event(map[string]any{
 		"type": "assistant", "parent_tool_use_id": nil,
 		"message": map[string]any{
 			"id": "msg_" + rand.Text(), "type": "message", "role": "assistant", "model": s.model, "content": []any{content},
-			"stop_reason": nil, "stop_sequence": nil, "usage": agentUsage(),
+			"stop_reason": nil, "stop_sequence": nil, "usage": usage(),
 		},
 	})
 }
 
 // say prints a text block of the assistant.
-func (s *agentStream) say(text string) {
+func (s *stream) say(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.turns++
@@ -99,7 +96,7 @@ func (s *agentStream) say(text string) {
 }
 
 // tool prints a tool call and its result.
-func (s *agentStream) tool(name, command, output string, failed bool) string {
+func (s *stream) tool(name, command, output string, failed bool) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.turns++
@@ -116,7 +113,7 @@ func (s *agentStream) tool(name, command, output string, failed bool) string {
 }
 
 // denyTool prints a tool call that the permissions forbid.
-func (s *agentStream) denyTool(name, command string) {
+func (s *stream) denyTool(name, command string) {
 	id := s.tool(name, command, "Claude requested permissions to use "+name+", but you haven't granted it yet.", true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -125,17 +122,17 @@ func (s *agentStream) denyTool(name, command string) {
 
 // finish ends the run in one of the outcomes that print a result, or in the
 // one that should and does not.
-func (s *agentStream) finish(outcome AgentOutcome, cost float64, denied bool) int {
+func (s *stream) finish(outcome Outcome, cost float64, denied bool) int {
 	switch outcome {
-	case AgentTruncated:
+	case Truncated:
 		return 0
-	case AgentIsError:
+	case IsError:
 		return s.end(result{text: "API Error: 400 the request was refused", isError: true, cost: cost, status: 400, named: "unknown"})
-	case AgentQuota:
+	case Quota:
 		return s.end(result{text: "API Error: 429 rate_limit_error: usage limit reached", isError: true, status: 429, named: "rate_limit"})
-	case AgentError:
+	case Error:
 		return s.end(result{subtype: "error_during_execution", errors: []string{"the stand-in was told to fail"}, isError: true, cost: cost})
-	case AgentBudget:
+	case Budget:
 		return s.end(result{subtype: "error_max_budget_usd", errors: []string{"Reached maximum budget"}, isError: true, cost: cost})
 	}
 	text := "The item is implemented. I have neither planned, applied nor pushed anything."
@@ -144,14 +141,14 @@ func (s *agentStream) finish(outcome AgentOutcome, cost float64, denied bool) in
 	}
 	s.say(text)
 	code := s.end(result{text: text, cost: cost})
-	if outcome == AgentLinger {
+	if outcome == Linger {
 		select {}
 	}
 	return code
 }
 
 // end prints the result event and is the exit code that goes with it.
-func (s *agentStream) end(r result) int {
+func (s *stream) end(r result) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	code := 0
@@ -170,7 +167,7 @@ func (s *agentStream) end(r result) int {
 	}
 	event := map[string]any{
 		"type": "result", "subtype": "success", "is_error": r.isError, "duration_ms": time.Since(s.begun).Milliseconds(), "duration_api_ms": 0,
-		"num_turns": s.turns, "stop_reason": "end_turn", "total_cost_usd": r.cost, "usage": agentUsage(),
+		"num_turns": s.turns, "stop_reason": "end_turn", "total_cost_usd": r.cost, "usage": usage(),
 		"modelUsage":         map[string]any{s.model: map[string]any{"inputTokens": 1200, "outputTokens": 300, "costUSD": r.cost}},
 		"permission_denials": append([]any{}, s.denials...),
 	}
@@ -190,9 +187,9 @@ func (s *agentStream) end(r result) int {
 }
 
 // flood prints assistant text until somebody ends it, or nobody reads it.
-func (s *agentStream) flood() int {
+func (s *stream) flood() int {
 	buffered := bufio.NewWriter(s.out)
-	line := &agentStream{out: buffered, format: "stream-json", session: s.session, model: s.model}
+	line := &stream{out: buffered, format: "stream-json", session: s.session, model: s.model}
 	for text := strings.Repeat("flood ", floodLine/6); ; {
 		line.say(text)
 		if err := buffered.Flush(); err != nil {
@@ -201,6 +198,6 @@ func (s *agentStream) flood() int {
 	}
 }
 
-func agentUsage() map[string]any {
+func usage() map[string]any {
 	return map[string]any{"input_tokens": 1200, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0, "output_tokens": 300}
 }

@@ -1,4 +1,4 @@
-package standin
+package terraform
 
 import (
 	"crypto/rand"
@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/standin/program"
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
@@ -68,7 +69,7 @@ func (o *tfObject) value() cty.Value {
 // readState reads a state file; exists is false, and the state empty, when
 // there is none.
 func readState(path string) (state *tfState, exists bool, err error) {
-	state = &tfState{Version: 4, TerraformVersion: TerraformVersion, Outputs: map[string]any{}, Resources: []tfStateResource{}}
+	state = &tfState{Version: 4, TerraformVersion: Version, Outputs: map[string]any{}, Resources: []tfStateResource{}}
 	content, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return state, false, nil
@@ -89,7 +90,7 @@ func readState(path string) (state *tfState, exists bool, err error) {
 // write puts the state in place as a whole, one serial further.
 func (s *tfState) write(path string) error {
 	if s.Lineage == "" {
-		s.Lineage = agentID()
+		s.Lineage = program.NewID()
 	}
 	s.Serial++
 	slices.SortFunc(s.Resources, func(a, b tfStateResource) int {
@@ -215,7 +216,7 @@ func HoldStateLock(state, operation string) (release func() error, err error) {
 		return fail(syscall.EAGAIN)
 	}
 	content, err := json.Marshal(stateLock{
-		ID: agentID(), Operation: operation, Who: "stand-in@localhost", Version: TerraformVersion,
+		ID: program.NewID(), Operation: operation, Who: "stand-in@localhost", Version: Version,
 		Created: time.Now().UTC().Format(time.RFC3339Nano), Path: state,
 	})
 	if err != nil {
@@ -233,7 +234,7 @@ func writeAt(file *os.File, content []byte) error {
 }
 
 // lockState waits for the lock as long as -lock-timeout says.
-func (t terraformRun) lockState(state, operation string) (func(), error) {
+func (t run) lockState(state, operation string) (func(), error) {
 	if t.noLock {
 		return func() {}, nil
 	}

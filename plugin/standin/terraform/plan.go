@@ -1,4 +1,4 @@
-package standin
+package terraform
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/standin/program"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -83,7 +84,7 @@ type savedPlan struct {
 const savedPlanFormat = "stand-in plan 1"
 
 // statePath is the state file of a configuration.
-func (t terraformRun) statePath(config *tfConfig) string {
+func (t run) statePath(config *tfConfig) string {
 	path := config.backend
 	if path == "" {
 		path = "terraform.tfstate"
@@ -94,7 +95,7 @@ func (t terraformRun) statePath(config *tfConfig) string {
 	return filepath.Join(t.dir, path)
 }
 
-func (t terraformRun) plan(args []string) (int, error) {
+func (t run) plan(args []string) (int, error) {
 	if _, err := t.parse("plan", args, 0); err != nil {
 		return 1, err
 	}
@@ -124,7 +125,7 @@ func (t terraformRun) plan(args []string) (int, error) {
 }
 
 // makePlan compares the configuration of the folder with its state.
-func (t terraformRun) makePlan() (*savedPlan, []tfChange, error) {
+func (t run) makePlan() (*savedPlan, []tfChange, error) {
 	if text := t.setting("plan-error"); text != "" {
 		return nil, nil, errors.New(text)
 	}
@@ -163,7 +164,7 @@ func (t terraformRun) makePlan() (*savedPlan, []tfChange, error) {
 }
 
 // readPlan reads a plan file.
-func (t terraformRun) readPlan(name string) (*savedPlan, error) {
+func (t run) readPlan(name string) (*savedPlan, error) {
 	path := name
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(t.dir, path)
@@ -179,7 +180,7 @@ func (t terraformRun) readPlan(name string) (*savedPlan, error) {
 	return saved, nil
 }
 
-func (t terraformRun) show(args []string) (int, error) {
+func (t run) show(args []string) (int, error) {
 	words, err := t.parse("show", args, 1)
 	if err != nil {
 		return 1, err
@@ -213,7 +214,7 @@ func (t terraformRun) show(args []string) (int, error) {
 	return 0, nil
 }
 
-func (t terraformRun) apply(args []string) (int, error) {
+func (t run) apply(args []string) (int, error) {
 	words, err := t.parse("apply", args, 1)
 	if err != nil {
 		return 1, err
@@ -236,7 +237,7 @@ func (t terraformRun) apply(args []string) (int, error) {
 }
 
 // carryOut changes the state as a plan says, unless the state has moved since.
-func (t terraformRun) carryOut(saved *savedPlan) (int, error) {
+func (t run) carryOut(saved *savedPlan) (int, error) {
 	config, err := parseConfig(saved.Files, now())
 	if err != nil {
 		return 1, err
@@ -288,7 +289,7 @@ func (t terraformRun) carryOut(saved *savedPlan) (int, error) {
 
 // applyOne changes one resource and saves the state, so that an apply that is
 // cut short leaves a true record.
-func (t terraformRun) applyOne(state *tfState, change tfChange, path string) error {
+func (t run) applyOne(state *tfState, change tfChange, path string) error {
 	address := change.resource.address
 	if change.after == nil {
 		_, _ = fmt.Fprintf(t.out, "%s: Destroying...\n%s: Destruction complete after 0s\n", address, address)
@@ -297,7 +298,7 @@ func (t terraformRun) applyOne(state *tfState, change tfChange, path string) err
 	}
 	done := *change.after
 	if !done.id.IsKnown() {
-		done.id = cty.StringVal(agentID())
+		done.id = cty.StringVal(program.NewID())
 	}
 	done.output = done.input
 	if err := state.put(change.resource, &done); err != nil {
@@ -321,7 +322,7 @@ func count(counts *[3]int, actions []string) {
 }
 
 // describe prints the changes for people and reports whether there are any.
-func (t terraformRun) describe(changes []tfChange) bool {
+func (t run) describe(changes []tfChange) bool {
 	words := map[string]string{
 		"create": "will be created", "update": "will be updated in-place", "delete": "will be destroyed",
 		"delete,create": "must be replaced", "create,delete": "must be replaced",

@@ -1,4 +1,4 @@
-package standin
+package vault
 
 import (
 	"errors"
@@ -10,11 +10,11 @@ import (
 	"github.com/hashicorp/vault/api/auth/kubernetes"
 )
 
-func startVault(t *testing.T, o VaultOptions) (*Vault, *api.Client) {
+func startVault(t *testing.T, o Options) (*Vault, *api.Client) {
 	t.Helper()
-	v, err := StartVault(o)
+	v, err := Start(o)
 	must(t, err)
-	closed(t, v)
+	t.Cleanup(func() { must(t, v.Close()) })
 	client, err := api.NewClient(&api.Config{Address: v.Addr(), HttpClient: &http.Client{}, MaxRetries: 0})
 	must(t, err)
 	client.ClearToken()
@@ -30,9 +30,9 @@ func login(t *testing.T, client *api.Client, role, jwt string) error {
 	return err
 }
 
-func TestVaultReadsWithTheRealClient(t *testing.T) {
+func TestReadsWithTheRealClient(t *testing.T) {
 	for _, version := range []int{1, 2} {
-		v, client := startVault(t, VaultOptions{
+		v, client := startVault(t, Options{
 			Role: "ci", JWT: "jwt", KVVersion: version,
 			Secrets: map[string]map[string]string{"ci/infra": {"key": "secret text"}},
 		})
@@ -78,8 +78,8 @@ func wantStatus(t *testing.T, what string, err error, want int) {
 	}
 }
 
-func TestVaultRefuses(t *testing.T) {
-	v, client := startVault(t, VaultOptions{Role: "ci", JWT: "jwt", Secrets: map[string]map[string]string{"ci/infra": {}}})
+func TestRefuses(t *testing.T) {
+	v, client := startVault(t, Options{Role: "ci", JWT: "jwt", Secrets: map[string]map[string]string{"ci/infra": {}}})
 	wantStatus(t, "a wrong role", login(t, client, "other", "jwt"), http.StatusBadRequest)
 	wantStatus(t, "a wrong JWT", login(t, client, "ci", "other"), http.StatusForbidden)
 	_, err := client.Logical().ReadWithContext(t.Context(), "secret/data/ci/infra")
@@ -112,8 +112,8 @@ func TestVaultRefuses(t *testing.T) {
 	must(t, err)
 }
 
-func TestVaultAppRoleAndNamespace(t *testing.T) {
-	_, client := startVault(t, VaultOptions{RoleID: "r", SecretID: "s", Namespace: "team", Token: "root"})
+func TestAppRoleAndNamespace(t *testing.T) {
+	_, client := startVault(t, Options{RoleID: "r", SecretID: "s", Namespace: "team", Token: "root"})
 	body := map[string]any{"role_id": "r", "secret_id": "s"}
 	_, err := client.Logical().WriteWithContext(t.Context(), "auth/approle/login", body)
 	wantStatus(t, "without the namespace", err, http.StatusNotFound)
@@ -126,5 +126,13 @@ func TestVaultAppRoleAndNamespace(t *testing.T) {
 		client.SetToken(token)
 		_, err = client.Auth().Token().LookupSelfWithContext(t.Context())
 		must(t, err)
+	}
+}
+
+// must fails the test unless err is nil.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,4 +1,4 @@
-package standin
+package agent
 
 import (
 	"bufio"
@@ -13,13 +13,22 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/pm-todos/pm-todos/plugin/standin/program"
 )
+
+func TestMain(m *testing.M) {
+	if handled, code := program.Dispatch(os.Args, map[string]program.Main{"claude": Main}); handled {
+		os.Exit(code)
+	}
+	os.Exit(m.Run())
+}
 
 const samplePrompt = "Implement this item.\n\n```json\n{\n  \"document\": \"docs/x.md\",\n  \"line\": 7,\n  \"id\": \"abc\",\n  \"action\": \"Add it's $(touch PWNED) `alert`\",\n  \"type\": \"Alert\"\n}\n```\n"
 
 func installAgent(t *testing.T) *Agent {
 	t.Helper()
-	a, err := InstallAgent(t.TempDir(), "")
+	a, err := Install(t.TempDir(), "")
 	must(t, err)
 	return a
 }
@@ -36,7 +45,7 @@ func agentCommand(t *testing.T, a *Agent, prompt string, args ...string) *exec.C
 	return cmd
 }
 
-type agentEvent struct {
+type event struct {
 	Type      string           `json:"type"`
 	Subtype   string           `json:"subtype"`
 	IsError   bool             `json:"is_error"`
@@ -49,11 +58,11 @@ type agentEvent struct {
 	Message   map[string]any   `json:"message"`
 }
 
-func events(t *testing.T, output []byte) []agentEvent {
+func events(t *testing.T, output []byte) []event {
 	t.Helper()
-	var all []agentEvent
+	var all []event
 	for line := range bytes.Lines(output) {
-		var event agentEvent
+		var event event
 		if err := json.Unmarshal(line, &event); err != nil {
 			t.Fatalf("line %q: %v", line, err)
 		}
@@ -62,11 +71,11 @@ func events(t *testing.T, output []byte) []agentEvent {
 	return all
 }
 
-func TestAgentPreflight(t *testing.T) {
+func TestPreflight(t *testing.T) {
 	a := installAgent(t)
 	out, err := agentCommand(t, a, "", "--version").Output()
 	must(t, err)
-	if string(out) != AgentVersion+"\n" {
+	if string(out) != Version+"\n" {
 		t.Errorf("version is %q", out)
 	}
 	for _, in := range []bool{true, false, true} {
@@ -80,7 +89,7 @@ func TestAgentPreflight(t *testing.T) {
 	}
 }
 
-func TestAgentWorksOnTheItem(t *testing.T) {
+func TestWorksOnTheItem(t *testing.T) {
 	a := installAgent(t)
 	must(t, a.SetCost(1.25))
 	must(t, a.SetScript(`printf '%s|' "$ITEM_ACTION" "$ITEM_TYPE" "$ITEM_ID" "$ITEM_LINE" "$ITEM_DOCUMENT" >made; cat "$PROMPT_FILE" >prompt`))
@@ -114,21 +123,21 @@ func TestAgentWorksOnTheItem(t *testing.T) {
 	}
 }
 
-func TestAgentOutcomes(t *testing.T) {
-	for outcome, want := range map[AgentOutcome]struct {
+func TestOutcomes(t *testing.T) {
+	for outcome, want := range map[Outcome]struct {
 		code    int
 		subtype string // of the result; empty for none
 		isError bool
 		edits   bool
 	}{
-		AgentSuccess:   {0, "success", false, true},
-		AgentIsError:   {1, "success", true, true},
-		AgentQuota:     {1, "success", true, true},
-		AgentError:     {1, "error_during_execution", true, true},
-		AgentBudget:    {1, "error_max_budget_usd", true, true},
-		AgentCrash:     {1, "", false, false},
-		AgentTruncated: {0, "", false, true},
-		AgentDenied:    {0, "success", false, false},
+		Success:   {0, "success", false, true},
+		IsError:   {1, "success", true, true},
+		Quota:     {1, "success", true, true},
+		Error:     {1, "error_during_execution", true, true},
+		Budget:    {1, "error_max_budget_usd", true, true},
+		Crash:     {1, "", false, false},
+		Truncated: {0, "", false, true},
+		Denied:    {0, "success", false, false},
 	} {
 		t.Run(string(outcome), func(t *testing.T) {
 			a := installAgent(t)
@@ -139,7 +148,7 @@ func TestAgentOutcomes(t *testing.T) {
 			if code := cmd.ProcessState.ExitCode(); code != want.code {
 				t.Errorf("exit code %d, want %d", code, want.code)
 			}
-			var last agentEvent
+			var last event
 			for _, event := range events(t, out) {
 				if event.Type == "result" {
 					last = event
@@ -148,7 +157,7 @@ func TestAgentOutcomes(t *testing.T) {
 			if last.Subtype != want.subtype || last.IsError != want.isError {
 				t.Errorf("result is %+v", last)
 			}
-			if (outcome == AgentDenied) != (len(last.Denials) > 0) {
+			if (outcome == Denied) != (len(last.Denials) > 0) {
 				t.Errorf("denials are %v", last.Denials)
 			}
 			_, err := os.Stat(filepath.Join(cmd.Dir, "edited"))
@@ -159,7 +168,7 @@ func TestAgentOutcomes(t *testing.T) {
 	}
 }
 
-func TestAgentRefusesAsTheRealOneDoes(t *testing.T) {
+func TestRefusesAsTheRealOneDoes(t *testing.T) {
 	inline := append([]string{"--agent", "a", "--agents", `{"a":{"prompt":"x","description":"x"}}`}, headless...)
 	for name, c := range map[string]struct {
 		args   []string
@@ -189,7 +198,7 @@ func TestAgentRefusesAsTheRealOneDoes(t *testing.T) {
 	}
 }
 
-func TestAgentWithoutPermissionsEditsNothing(t *testing.T) {
+func TestWithoutPermissionsEditsNothing(t *testing.T) {
 	a := installAgent(t)
 	must(t, a.SetScript(": >edited"))
 	cmd := agentCommand(t, a, samplePrompt, "-p", "--output-format", "json")
@@ -203,7 +212,7 @@ func TestAgentWithoutPermissionsEditsNothing(t *testing.T) {
 	}
 }
 
-func TestAgentScriptDecides(t *testing.T) {
+func TestScriptDecides(t *testing.T) {
 	a := installAgent(t)
 	must(t, a.SetScript(`echo 3.5 >"$STANDIN_DIR/cost"; echo budget >"$STANDIN_DIR/outcome"`))
 	out, err := agentCommand(t, a, samplePrompt, headless...).Output()
@@ -216,10 +225,10 @@ func TestAgentScriptDecides(t *testing.T) {
 	}
 }
 
-func TestAgentHangsUntilItIsEnded(t *testing.T) {
+func TestHangsUntilItIsEnded(t *testing.T) {
 	for signal, want := range map[syscall.Signal]int{syscall.SIGTERM: 143, syscall.SIGHUP: 129, syscall.SIGINT: 0} {
 		a := installAgent(t)
-		must(t, a.SetOutcome(AgentHang))
+		must(t, a.SetOutcome(Hang))
 		cmd := agentCommand(t, a, samplePrompt, headless...)
 		stdout, err := cmd.StdoutPipe()
 		must(t, err)
@@ -240,9 +249,9 @@ func TestAgentHangsUntilItIsEnded(t *testing.T) {
 	}
 }
 
-func TestAgentFloods(t *testing.T) {
+func TestFloods(t *testing.T) {
 	a := installAgent(t)
-	must(t, a.SetOutcome(AgentFlood))
+	must(t, a.SetOutcome(Flood))
 	cmd := agentCommand(t, a, samplePrompt, headless...)
 	stdout, err := cmd.StdoutPipe()
 	must(t, err)
@@ -265,5 +274,13 @@ func TestFindItem(t *testing.T) {
 		if diff := cmp.Diff(want, findItem(prompt)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", prompt, diff)
 		}
+	}
+}
+
+// must fails the test unless err is nil.
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,4 +1,5 @@
-package standin
+// Package terraform stands in for Terraform.
+package terraform
 
 import (
 	"crypto/sha256"
@@ -13,10 +14,12 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/standin/program"
 )
 
-// TerraformVersion is the version whose output the stand-in prints.
-const TerraformVersion = "1.11.4"
+// Version is the version whose output the stand-in prints.
+const Version = "1.11.4"
 
 // Terraform is the stand-in for Terraform: a program called terraform that
 // understands terraform_data resources with literal values and the local
@@ -26,32 +29,25 @@ type Terraform struct {
 	Program string // path of the wrapper
 }
 
-// TerraformCall is one start of the stand-in Terraform.
-type TerraformCall struct {
+// Call is one start of the stand-in Terraform.
+type Call struct {
 	Args []string `json:"args"`
 	Dir  string   `json:"dir"`            // folder in which it ran
 	Env  []string `json:"env"`            // KEY=value, as it was started
 	Plan string   `json:"plan,omitempty"` // SHA-256 of the saved plan that an apply was given
 }
 
-// InstallTerraform puts the program terraform into the folder bin and its
-// settings into the folder control. The wrapper runs program, which must call
-// Dispatch; an empty one is this executable.
-func InstallTerraform(bin, control, program string) (*Terraform, error) {
+// Install puts the program terraform into the folder bin and its
+// settings into the folder control. The wrapper starts executable, whose main must
+// call standin.Dispatch; an empty one is this executable.
+func Install(bin, control, executable string) (*Terraform, error) {
 	bin, errBin := filepath.Abs(bin)
 	control, errControl := filepath.Abs(control)
 	if err := errors.Join(errBin, errControl); err != nil {
 		return nil, fmt.Errorf("folders of the stand-in Terraform: %w", err)
 	}
-	self, err := executable(program)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(control, 0o750); err != nil {
-		return nil, fmt.Errorf("settings of the stand-in Terraform: %w", err)
-	}
 	t := &Terraform{Dir: control, Program: filepath.Join(bin, "terraform")}
-	return t, writeWrapper(t.Program, self, "terraform", control)
+	return t, program.Install(t.Program, executable, "terraform", control)
 }
 
 // FailPlan makes every plan end 1 with this text as its error; empty ends that.
@@ -88,14 +84,14 @@ func (t *Terraform) set(name, content string) error {
 }
 
 // Calls are the starts so far, oldest first.
-func (t *Terraform) Calls() ([]TerraformCall, error) {
+func (t *Terraform) Calls() ([]Call, error) {
 	content, err := os.ReadFile(filepath.Join(t.Dir, "calls.jsonl"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("calls of the stand-in Terraform: %w", err)
 	}
-	var calls []TerraformCall
+	var calls []Call
 	for line := range strings.Lines(string(content)) {
-		var call TerraformCall
+		var call Call
 		if err := json.Unmarshal([]byte(line), &call); err != nil {
 			return nil, fmt.Errorf("calls of the stand-in Terraform: %w", err)
 		}
@@ -104,8 +100,8 @@ func (t *Terraform) Calls() ([]TerraformCall, error) {
 	return calls, nil
 }
 
-// terraformRun is one start of the stand-in Terraform.
-type terraformRun struct {
+// run is one start of the stand-in Terraform.
+type run struct {
 	dir      string // the configuration's folder
 	control  string // folder of the settings; empty for none
 	out, err io.Writer
@@ -119,17 +115,32 @@ type terraformRun struct {
 	detailed    bool
 }
 
+// Main is the program terraform.
+func Main(args []string, control string) int {
+	dir, err := os.Getwd()
+	if err != nil {
+		return program.Complain(os.Stderr, "the current folder cannot be found: %v", err)
+	}
+	return run{dir: dir, control: control, out: os.Stdout, err: os.Stderr}.main(args)
+}
+
+// Run runs one command line in a folder within this process, without a record and
+// without what the tests want of the program.
+func Run(dir string, args []string, output io.Writer) (code int) {
+	return run{dir: dir, out: output, err: output}.main(args)
+}
+
 // main runs one command line, without the program's name.
-func (t terraformRun) main(args []string) int {
+func (t run) main(args []string) int {
 	if err := t.record(args); err != nil {
-		return complain(t.err, "%v", err)
+		return program.Complain(t.err, "%v", err)
 	}
 	for len(args) > 0 && strings.HasPrefix(args[0], "-chdir=") {
 		t.dir = filepath.Join(t.dir, strings.TrimPrefix(args[0], "-chdir="))
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		return complain(t.err, "Usage: terraform [global options] <subcommand> [args]")
+		return program.Complain(t.err, "Usage: terraform [global options] <subcommand> [args]")
 	}
 	commands := map[string]func([]string) (int, error){
 		"version": t.version, "-version": t.version, "--version": t.version,
@@ -137,20 +148,20 @@ func (t terraformRun) main(args []string) int {
 	}
 	command, ok := commands[args[0]]
 	if !ok {
-		return complain(t.err, "Terraform has no command named %q.\n\nTo see all of Terraform's top-level commands, run:\n  terraform -help", args[0])
+		return program.Complain(t.err, "Terraform has no command named %q.\n\nTo see all of Terraform's top-level commands, run:\n  terraform -help", args[0])
 	}
 	code, err := command(args[1:])
 	if err != nil {
-		return complain(t.err, "\nError: %v\n", err)
+		return program.Complain(t.err, "\nError: %v\n", err)
 	}
 	return code
 }
 
-func (t terraformRun) record(args []string) error {
+func (t run) record(args []string) error {
 	if t.control == "" {
 		return nil
 	}
-	call := TerraformCall{Args: args, Dir: t.dir, Env: os.Environ()}
+	call := Call{Args: args, Dir: t.dir, Env: os.Environ()}
 	if len(args) > 1 && args[0] == "apply" {
 		if saved, err := os.ReadFile(args[len(args)-1]); err == nil {
 			call.Plan = fmt.Sprintf("%x", sha256.Sum256(saved))
@@ -169,7 +180,7 @@ func (t terraformRun) record(args []string) error {
 }
 
 // setting is one of the files by which a test scripts the program.
-func (t terraformRun) setting(name string) string {
+func (t run) setting(name string) string {
 	if t.control == "" {
 		return ""
 	}
@@ -182,7 +193,7 @@ func (t terraformRun) setting(name string) string {
 
 // parse reads a command's flags and returns what follows them. As in the real
 // program, flags after the first other word are words too.
-func (t *terraformRun) parse(command string, args []string, maxWords int) ([]string, error) {
+func (t *run) parse(command string, args []string, maxWords int) ([]string, error) {
 	flags := flag.NewFlagSet(command, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&t.planFile, "out", "", "")
@@ -212,7 +223,7 @@ func failure(summary, details string, args ...any) error {
 	return fmt.Errorf(summary+"\n\n"+details, args...)
 }
 
-func (t terraformRun) version(args []string) (int, error) {
+func (t run) version(args []string) (int, error) {
 	if _, err := t.parse("version", args, 0); err != nil {
 		return 1, err
 	}
@@ -221,19 +232,19 @@ func (t terraformRun) version(args []string) (int, error) {
 		encoder := json.NewEncoder(t.out)
 		encoder.SetIndent("", "  ")
 		return 0, encoder.Encode(map[string]any{
-			"terraform_version": TerraformVersion, "platform": platform, "provider_selections": map[string]any{}, "terraform_outdated": false,
+			"terraform_version": Version, "platform": platform, "provider_selections": map[string]any{}, "terraform_outdated": false,
 		})
 	}
-	_, err := fmt.Fprintf(t.out, "Terraform v%s\non %s\n(the stand-in of pm-todos)\n", TerraformVersion, platform)
+	_, err := fmt.Fprintf(t.out, "Terraform v%s\non %s\n(the stand-in of pm-todos)\n", Version, platform)
 	return 0, err
 }
 
 // backendRecord is where init notes the backend that it has set up.
-func (t terraformRun) backendRecord() string {
+func (t run) backendRecord() string {
 	return filepath.Join(t.dir, ".terraform", "terraform.tfstate")
 }
 
-func (t terraformRun) init(args []string) (int, error) {
+func (t run) init(args []string) (int, error) {
 	if _, err := t.parse("init", args, 0); err != nil {
 		return 1, err
 	}
@@ -246,7 +257,7 @@ func (t terraformRun) init(args []string) (int, error) {
 	}
 	if config.hasBackend {
 		record, err := json.MarshalIndent(map[string]any{
-			"version": 3, "terraform_version": TerraformVersion,
+			"version": 3, "terraform_version": Version,
 			"backend": map[string]any{"type": "local", "config": map[string]any{"path": config.backend, "workspace_dir": nil}},
 		}, "", "  ")
 		if err != nil {
@@ -263,7 +274,7 @@ func (t terraformRun) init(args []string) (int, error) {
 
 // initialized checks that init ran for the backend that the configuration
 // names now.
-func (t terraformRun) initialized(config *tfConfig) error {
+func (t run) initialized(config *tfConfig) error {
 	if !config.hasBackend {
 		return nil
 	}

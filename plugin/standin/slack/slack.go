@@ -1,10 +1,12 @@
-package standin
+// Package slack stands in for Slack: its webhooks and its web API.
+package slack
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,11 +14,11 @@ import (
 	"time"
 )
 
-// slackHook is the path of the incoming webhook, of the shape that Slack's have.
-const slackHook = "T00000000/B00000000/standinstandinstandinstan"
+// hook is the path of the incoming webhook, of the shape that Slack's have.
+const hook = "T00000000/B00000000/standinstandinstandinstan"
 
-// SlackToken is the bot token that the stand-in accepts.
-const SlackToken = "xoxb-standin-token"
+// Token is the bot token that the stand-in accepts.
+const Token = "xoxb-standin-token"
 
 // Slack receives messages by incoming webhook and by the Web API's
 // chat.postMessage and chat.update, and keeps them.
@@ -24,28 +26,28 @@ type Slack struct {
 	addr     string
 	server   *http.Server
 	mu       sync.Mutex
-	messages []SlackMessage
-	script   []slackAnswer
+	messages []Message
+	script   []answer
 	posted   int
 }
 
-// SlackMessage is one request that Slack received.
-type SlackMessage struct {
+// Message is one request that Slack received.
+type Message struct {
 	Method string         // "webhook", "chat.postMessage" or "chat.update"
 	Body   map[string]any // the JSON body; the fields of a form, with blocks decoded
 	Status int            // of the answer
 }
 
-type slackAnswer struct {
+type answer struct {
 	status     int
 	retryAfter time.Duration
 }
 
-// StartSlack starts Slack on a free port of the loopback interface.
-func StartSlack() (*Slack, error) {
-	listener, err := listenLoopback("Slack")
+// Start starts Slack on a free port of the loopback interface.
+func Start() (*Slack, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("port for the stand-in Slack: %w", err)
 	}
 	s := &Slack{addr: "http://" + listener.Addr().String()}
 	s.server = &http.Server{Handler: http.HandlerFunc(s.serve), ReadHeaderTimeout: time.Minute}
@@ -57,7 +59,7 @@ func StartSlack() (*Slack, error) {
 func (s *Slack) Close() error { return s.server.Close() }
 
 // WebhookURL is the incoming webhook.
-func (s *Slack) WebhookURL() string { return s.addr + "/services/" + slackHook }
+func (s *Slack) WebhookURL() string { return s.addr + "/services/" + hook }
 
 // APIURL is the base of the Web API, with a final slash.
 func (s *Slack) APIURL() string { return s.addr + "/api/" }
@@ -67,14 +69,14 @@ func (s *Slack) APIURL() string { return s.addr + "/api/" }
 func (s *Slack) Answer(status int, retryAfter time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.script = append(s.script, slackAnswer{status, retryAfter})
+	s.script = append(s.script, answer{status, retryAfter})
 }
 
 // Messages are the requests so far, oldest first, refused ones too.
-func (s *Slack) Messages() []SlackMessage {
+func (s *Slack) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]SlackMessage(nil), s.messages...)
+	return append([]Message(nil), s.messages...)
 }
 
 func (s *Slack) serve(w http.ResponseWriter, r *http.Request) {
@@ -83,12 +85,12 @@ func (s *Slack) serve(w http.ResponseWriter, r *http.Request) {
 	method, ok := strings.CutPrefix(r.URL.Path, "/api/")
 	if !ok {
 		method = "webhook"
-		if r.URL.Path != "/services/"+slackHook {
+		if r.URL.Path != "/services/"+hook {
 			http.Error(w, "no_service", http.StatusNotFound)
 			return
 		}
 	}
-	body, err := slackBody(r)
+	body, err := bodyOf(r)
 	if err != nil {
 		http.Error(w, "invalid_payload", http.StatusBadRequest)
 		return
@@ -102,10 +104,10 @@ func (s *Slack) serve(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Retry-After", strconv.Itoa(int(next.retryAfter/time.Second)))
 		}
 	}
-	if problem := slackProblem(body); problem != "" && status == http.StatusOK && method == "webhook" {
+	if problem := problemOf(body); problem != "" && status == http.StatusOK && method == "webhook" {
 		status = http.StatusBadRequest
 	}
-	s.messages = append(s.messages, SlackMessage{Method: method, Body: body, Status: status})
+	s.messages = append(s.messages, Message{Method: method, Body: body, Status: status})
 	switch {
 	case status != http.StatusOK:
 		http.Error(w, strings.ReplaceAll(strings.ToLower(http.StatusText(status)), " ", "_"), status)
@@ -127,15 +129,15 @@ func (s *Slack) serveAPI(w http.ResponseWriter, r *http.Request, method string, 
 	switch {
 	case method != "chat.postMessage" && method != "chat.update":
 		answer = map[string]any{"ok": false, "error": "unknown_method"}
-	case token != SlackToken:
+	case token != Token:
 		answer = map[string]any{"ok": false, "error": "invalid_auth"}
-	case slackText(body["channel"]) == "":
+	case textOf(body["channel"]) == "":
 		answer = map[string]any{"ok": false, "error": "channel_not_found"}
-	case slackProblem(body) != "":
-		answer = map[string]any{"ok": false, "error": "invalid_blocks", "errors": []string{slackProblem(body)}}
+	case problemOf(body) != "":
+		answer = map[string]any{"ok": false, "error": "invalid_blocks", "errors": []string{problemOf(body)}}
 	default:
 		if method == "chat.update" {
-			stamp = slackText(body["ts"])
+			stamp = textOf(body["ts"])
 		} else {
 			s.posted++
 		}
@@ -145,9 +147,9 @@ func (s *Slack) serveAPI(w http.ResponseWriter, r *http.Request, method string, 
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// slackBody reads a body in the forms that Slack takes: JSON, or a form in
+// bodyOf reads a body in the forms that Slack takes: JSON, or a form in
 // which blocks are JSON text, or the whole message is in "payload".
-func slackBody(r *http.Request) (map[string]any, error) {
+func bodyOf(r *http.Request) (map[string]any, error) {
 	body := map[string]any{}
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		err := json.NewDecoder(r.Body).Decode(&body)
@@ -173,11 +175,11 @@ func slackBody(r *http.Request) (map[string]any, error) {
 	return body, nil
 }
 
-// slackProblem is what Slack would refuse of a message: nothing to show, more
+// problemOf is what Slack would refuse of a message: nothing to show, more
 // than 50 blocks, a header above 150 characters or a text above 3000.
-func slackProblem(body map[string]any) string {
+func problemOf(body map[string]any) string {
 	blocks, _ := body["blocks"].([]any)
-	if slackText(body["text"]) == "" && len(blocks) == 0 {
+	if textOf(body["text"]) == "" && len(blocks) == 0 {
 		return "no_text"
 	}
 	if len(blocks) > 50 {
@@ -190,14 +192,14 @@ func slackProblem(body map[string]any) string {
 			limit = 150
 		}
 		text, _ := block["text"].(map[string]any)
-		if length := len([]rune(slackText(text["text"]))); length > limit {
+		if length := len([]rune(textOf(text["text"]))); length > limit {
 			return fmt.Sprintf("must be less than %d characters [json-pointer:/blocks/%d/text/text]", limit+1, i)
 		}
 	}
 	return ""
 }
 
-func slackText(value any) string {
+func textOf(value any) string {
 	text, _ := value.(string)
 	return text
 }
