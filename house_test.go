@@ -81,7 +81,7 @@ var rooms = map[string][]string{
 	"plugin/gate/card":        {"plugin/gate/fact", "plugin/gate/promql", "plugin/gate/said"},
 	"plugin/gate/fact":        {},
 	"plugin/gate/hclfile":     {},
-	"plugin/gate/program":     {"plugin/gate/hclfile"},
+	"plugin/gate/program":     {"plugin/gate/hclfile", "plugin/gate/place"},
 	"plugin/gate/promql":      {},
 	"plugin/gate/said":        {"plugin/gate/promql"},
 	"plugin/postmortem/words": {},

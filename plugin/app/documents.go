@@ -22,7 +22,7 @@ import (
 var errUnread = errors.New("not every file could be read")
 
 // documentSettings are the settings that decide which items are safe.
-var documentSettings = []string{"safe_types", "inferred_types", "protected", "allow_paths"}
+var documentSettings = []string{"safe_types", "inferred_types", "protected", "stacks", "allow_paths"}
 
 // searchSettings are those, and which files are documents.
 var searchSettings = append([]string{"post_mortems"}, documentSettings...)

@@ -24,6 +24,7 @@ type DiffPolicy struct {
 	Protected  []string          // names, paths or globs of stacks that are never touched
 	Stacks     []string          // globs of the folders that are planned and applied on their own
 	StatePaths []string          // globs of where tracked state would be
+	Documents  []string          // globs of the post-mortems, which are updated by this program alone
 	BasePaths  []string          // every path of the base commit
 	BaseFiles  map[string][]byte // content of the base's configuration by path, see IsConfiguration: shows which stacks share a module, and what a changed value reaches
 	Unread     []string          // configuration of the base that is too large to be read

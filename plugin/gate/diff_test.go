@@ -174,3 +174,28 @@ func FuzzDiffPaths(f *testing.F) {
 		}
 	})
 }
+
+func TestRootOfTheRepositoryMayBeTheStack(t *testing.T) {
+	p := gate.DiffPolicy{
+		AllowPaths: []string{"**"}, Stacks: []string{"."}, Protected: []string{"vault"}, StatePaths: []string{"state/**"}, Documents: []string{"docs/post-mortems/*.md"},
+		BasePaths: []string{"main.tf", "modules/nfs/main.tf", "modules/vault/main.tf"},
+		BaseFiles: map[string][]byte{"main.tf": []byte("module \"nfs\" {\n  source = \"./modules/nfs\"\n}\n"), "modules/nfs/main.tf": []byte("locals {}\n")},
+	}
+	for file, want := range map[string]reason.Code{
+		"more.tf": "", "modules/nfs/more.tf": "", "values/nfs.yaml": "",
+		"modules/vault/more.tf": reason.ProtectedStack, "vault.tf": reason.ProtectedStack, "docs/post-mortems/2026-01-01-a.md": reason.PathDenied,
+		"Docs/Post-Mortems/a.md": reason.PathDenied, "scripts/tg": reason.PathDenied,
+	} {
+		verdict := gate.Compare(item.Change{Files: []item.File{added(file, "")}}, p).Verdict()
+		if verdict.Stack != "." || verdict.Passed() != (want == "") || want != "" && !slices.Contains(codes(verdict), want) {
+			t.Errorf("%s: stack %q, %v", file, verdict.Stack, verdict.Findings)
+		}
+	}
+	p.BasePaths = append(p.BasePaths, "state/prod.tfstate.enc")
+	if got := codes(gate.Compare(item.Change{Files: []item.File{added("more.tf", "")}}, p).Verdict()); !slices.Equal(got, []reason.Code{reason.StateInGit}) {
+		t.Errorf("%q", got)
+	}
+	if got := gate.Hopeless([]string{"."}, p); len(got) == 0 || got[0].Code != reason.StateInGit {
+		t.Errorf("%v", got)
+	}
+}

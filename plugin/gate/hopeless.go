@@ -2,8 +2,8 @@ package gate
 
 import (
 	"path"
-	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
@@ -32,11 +32,11 @@ func Hopeless(stacks []string, p DiffPolicy) []item.Finding {
 // samples are changes that say nothing: a new Terraform file in the stack, and
 // one file of each folder and kind in it.
 func samples(stack string, paths []string) []item.File {
-	list := []item.File{{Path: stack + "/pm-todos-new.tf", Kind: item.Added, NewMode: modeRegular, New: []byte{}}}
+	list := []item.File{{Path: path.Join(stack, "pm-todos-new.tf"), Kind: item.Added, NewMode: modeRegular, New: []byte{}}}
 	seen := map[string]bool{}
 	for _, file := range paths {
 		kind := path.Dir(file) + "/*" + path.Ext(file)
-		if strings.HasPrefix(file, stack+"/") && !seen[kind] {
+		if place.Inside(file, stack) && !seen[kind] {
 			seen[kind] = true
 			list = append(list, item.File{Path: file, Kind: item.Modified, OldMode: modeRegular, NewMode: modeRegular, Old: []byte{}, New: []byte{}})
 		}

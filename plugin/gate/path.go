@@ -29,6 +29,8 @@ func (d *diff) paths() {
 			d.add(reason.PathDenied, file.Path, "no item may touch this: it belongs to the Terraform wrapper")
 		} else if place.Matches(d.policy.StatePaths, file.Path) || place.Matches(d.policy.StatePaths, path.Clean(name)) {
 			d.add(reason.PathDenied, file.Path, "no item may touch this: it is tracked state")
+		} else if place.Matches(d.policy.Documents, file.Path) || place.Matches(d.policy.Documents, path.Clean(name)) {
+			d.add(reason.PathDenied, file.Path, "no item may touch this: it is a post-mortem, whose rows are updated once the work is done")
 		}
 		if !place.Matches(d.policy.AllowPaths, file.Path) {
 			d.add(reason.OutsideAllowPaths, file.Path, "the path is outside allow_paths")

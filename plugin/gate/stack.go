@@ -20,6 +20,9 @@ func (d *diff) stack() string {
 		clean := path.Clean(file.Path)
 		if s := place.StackOf(clean, d.policy.Stacks); s != "" {
 			touched[s] = true
+			if !place.Protected(s, d.policy.Protected) && place.ProtectedFile(clean, s, d.policy.Protected) {
+				d.add(reason.ProtectedStack, file.Path, "the file has the name of what is protected")
+			}
 			shared = d.usedElsewhere(file.Path, s) || shared
 		} else if place.Matches(d.policy.AllowPaths, clean) {
 			d.add(reason.SharedModule, file.Path, "the file is outside every stack, so a change may affect several")
@@ -76,7 +79,7 @@ func (d *diff) stackState(stack string) {
 	exists := false
 	name := place.Fold(path.Base(stack))
 	for _, p := range d.policy.BasePaths {
-		inside := strings.HasPrefix(p, stack+"/")
+		inside := place.Inside(p, stack)
 		exists = exists || inside
 		folded := place.Fold(p)
 		if inside && strings.Contains(path.Base(folded), ".tfstate") || place.Matches(d.policy.StatePaths, p) && place.NamesStack(folded, name) {

@@ -216,7 +216,7 @@ func (r *Repo) Touched(a, b, folder string) (bool, error) {
 
 // place is the entry at a path, the zero entry when there is none.
 func (r *Repo) place(root plumbing.Hash, path string) (objects.Entry, error) {
-	if path == "" {
+	if path == "" || path == "." {
 		return objects.Entry{Mode: objects.ModeTree, Hash: root}, nil
 	}
 	e, err := r.store.Find(root, path)

@@ -49,5 +49,8 @@ func readEntries(list []Entry, text Lookup) (s Settings, problems []Problem) {
 			problems = append(problems, Problems(e.Name, e.set(&s, text(e.Name)))...)
 		}
 	}
+	if s.Terraform.Stacks != nil && text.given("stacks") && !text.given("allow_paths") {
+		s.Terraform.AllowPaths = stackPaths(s.Terraform.Stacks)
+	}
 	return s, problems
 }

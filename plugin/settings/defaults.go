@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"path"
 	"slices"
 
 	"github.com/bmatcuk/doublestar/v4"
@@ -23,6 +24,7 @@ var defaultTypePaths = map[string][]string{
 // laid out in another way is not locked out.
 func (s Settings) ScopeIn(paths []string) policy.Scope {
 	scope := s.Terraform.Scope
+	scope.Documents = s.Documents.PostMortems
 	if scope.TypePaths != nil {
 		return scope
 	}
@@ -35,6 +37,15 @@ func (s Settings) ScopeIn(paths []string) policy.Scope {
 		}
 	}
 	return scope
+}
+
+// stackPaths is allow_paths when only stacks are set: what is in them.
+func stackPaths(stacks []string) []string {
+	paths := make([]string, 0, len(stacks))
+	for _, glob := range stacks {
+		paths = append(paths, path.Join(glob, "**"))
+	}
+	return paths
 }
 
 // complete sets what follows from other settings. given tells which settings

@@ -94,6 +94,7 @@ func TestWrongValues(t *testing.T) {
 		{"author_name", "a\nb", "control character"},
 		{"commit_url", "https://forge.example/c/", "{sha}"},
 		{"commit_url", "javascript:alert(1)//{sha}", "not a URL"},
+		{"branch_url", "https://forge.example/b/", "{branch}"},
 		{"pages_url", "https://pages.example/", "{file}"},
 		{"safe_types", "Alert,Migration", `"Migration" is not one of Alert, Config or Monitor; the set can only be narrowed`},
 		{"inferred_types", "yes", "review, tables or all"},

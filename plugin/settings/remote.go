@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"net"
 	"net/url"
 	"path"
@@ -113,9 +114,11 @@ var publicForges = map[string]string{
 	"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "forgejo", "gitea.com": "gitea", "bitbucket.org": "bitbucket",
 }
 
-// BranchTemplate is the link of a branch with {branch} for its name; "" when it
-// is not known which forge the remote is on.
-func (s Settings) BranchTemplate() string { return s.onForge(branchPages) }
+// BranchTemplate is the link of a branch with {branch} for its name; "" when
+// branch_url is unset, and it is not known which forge the remote is on.
+func (s Settings) BranchTemplate() string {
+	return cmp.Or(s.Repository.BranchURL, s.onForge(branchPages))
+}
 
 // PullTemplate is the link of a pull request with {number} for its number; ""
 // when it is not known which forge the remote is on.

@@ -55,4 +55,9 @@ func TestBranchLinkOnlyWhereTheForgeIsKnown(t *testing.T) {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)
 		}
 	}
+	s := Settings{Repository: at(clone)}
+	s.Repository.BranchURL = "https://code.example/?b={branch}"
+	if got := s.BranchTemplate(); got != s.Repository.BranchURL {
+		t.Errorf("branch_url goes before: %q", got)
+	}
 }

@@ -67,6 +67,7 @@ type Repository struct {
 	ForgeKind  string        // one of forge.Kinds, or NoForge; empty: by host or CI.ForgeType
 	ForgeToken secret.String // empty: Password
 	CommitURL  string        // template with {sha}; empty: see Settings.CommitLink
+	BranchURL  string        // template with {branch}; empty: see Settings.BranchTemplate
 	PagesURL   string        // template with {file}; empty: no links
 }
 

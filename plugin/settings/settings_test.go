@@ -123,7 +123,7 @@ func TestEverySettingIsRead(t *testing.T) {
 	texts := block{
 		"mode": "propose", "run_timeout": "1h", "remote": "https://forge.example/a/b", "branch": "main",
 		"git_username": "bot", "git_password": "pw", "forge": "gitea", "forge_token": "ft", "author_name": "Bot", "author_email": "bot@forge.example",
-		"commit_url": "https://forge.example/c/{sha}", "pages_url": "https://pages.example/{file}",
+		"commit_url": "https://forge.example/c/{sha}", "branch_url": "https://forge.example/b/{branch}", "pages_url": "https://pages.example/{file}",
 		"post_mortems": "pm/**/*.md", "scope": "changed", "since": strings.Repeat("a", 40), "safe_types": "alert",
 		"inferred_types": "all", "max_items": "1", "max_attempts": "3", "index": "pm/index.html",
 		"vault_addr": "https://vault.example", "vault_auth": "approle", "vault_auth_mount": "ar", "vault_role": "r",
@@ -262,5 +262,21 @@ func TestProtectedOnlyGrows(t *testing.T) {
 	got := mustRead(t, least.with(block{"protected": "payments,vault"}), CI{}).Terraform.Protected
 	if diff := cmp.Diff([]string{"vault", "dbaas", "traefik", "authentik", "kyverno", "payments"}, got); diff != "" {
 		t.Errorf("protected (-want +got):\n%s", diff)
+	}
+}
+
+func TestAllowPathsFollowStacks(t *testing.T) {
+	for _, test := range []struct {
+		given block
+		want  []string
+	}{
+		{nil, []string{"stacks/**"}},
+		{block{"stacks": "environments/*,./terraform/deployments/*/"}, []string{"environments/*/**", "terraform/deployments/*/**"}},
+		{block{"stacks": "."}, []string{"**"}},
+		{block{"stacks": "environments/*", "allow_paths": "environments/**"}, []string{"environments/**"}},
+	} {
+		if diff := cmp.Diff(test.want, mustRead(t, least.with(test.given), CI{}).Terraform.AllowPaths); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", test.given, diff)
+		}
 	}
 }

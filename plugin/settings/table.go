@@ -200,6 +200,11 @@ var repositoryEntries = []Entry{
 		read:  asText(func(s *Settings) *string { return &s.Repository.CommitURL }, CheckURL, holds("{sha}")),
 	},
 	{
+		Name: "branch_url", told: "from `remote`, else from `CI_REPO_URL`, where the forge is known",
+		Usage: "Link to a branch, for forges whose place for it is not known; `{branch}` is replaced by its name.",
+		read:  asText(func(s *Settings) *string { return &s.Repository.BranchURL }, CheckURL, holds("{branch}")),
+	},
+	{
 		Name:  "pages_url",
 		Usage: "Link to a published post-mortem. `{file}` is replaced by the document's path in the repository, `{name}` by its file name without extension.",
 		read:  asText(func(s *Settings) *string { return &s.Repository.PagesURL }, CheckURL, holds("{file}", "{name}")),

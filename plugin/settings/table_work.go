@@ -61,7 +61,7 @@ var agentEntries = []Entry{
 var terraformEntries = []Entry{
 	{
 		Name: "stacks", Default: "stacks/*",
-		Usage: "List of globs of the folders that are planned and applied separately.",
+		Usage: "List of globs of the folders that are planned and applied separately, such as `environments/*`; `.` is the root of the repository.",
 		read:  asList(func(s *Settings) *[]string { return &s.Terraform.Stacks }, glob),
 	},
 	{
@@ -70,7 +70,7 @@ var terraformEntries = []Entry{
 		read:  asProtected,
 	},
 	{
-		Name: "allow_paths", Default: "stacks/**",
+		Name: "allow_paths", Default: "stacks/**", told: "what is in `stacks`: `stacks/**`",
 		Usage: "List of globs of the paths that a change may touch. The built-in deny list takes precedence.",
 		read:  asList(func(s *Settings) *[]string { return &s.Terraform.AllowPaths }, glob),
 	},

@@ -9,15 +9,31 @@ import (
 )
 
 // StackOf is the folder of the stack that holds a path, "" when no stack does.
-// The globs name folders (`stacks/*`); of nested stacks the innermost counts.
+// The globs name folders (`stacks/*`), and `.` the root; of nested stacks the
+// innermost counts.
 func StackOf(file string, stacks []string) string {
-	for folder := path.Dir(file); folder != "." && folder != "/" && folder != ""; folder = path.Dir(folder) {
+	if file == "" || strings.HasPrefix(file, "/") {
+		return ""
+	}
+	for folder := path.Dir(file); folder != root; folder = path.Dir(folder) {
 		if Matches(stacks, folder) {
 			return folder
 		}
 	}
+	if slices.ContainsFunc(stacks, isRoot) {
+		return root
+	}
 	return ""
 }
+
+// root is the folder of a stack that is the whole repository.
+const root = "."
+
+// isRoot reports whether a glob names the root: a wildcard does not mean it.
+func isRoot(glob string) bool { return path.Clean(glob) == root }
+
+// Inside reports whether a path is below the folder of a stack.
+func Inside(file, stack string) bool { return stack == root || strings.HasPrefix(file, stack+"/") }
 
 // Stacks is the stacks that hold at least one of the paths, sorted.
 func Stacks(paths, stacks []string) []string {
@@ -38,8 +54,12 @@ func Stacks(paths, stacks []string) []string {
 // StackNamed is the one stack among the folders that a text names: by its path
 // (`stacks/monitoring/main.tf` too), as code (`monitoring` in backticks), or
 // beside the word "stack". It is "" when the text names none or several. The
-// text decides only how early a baseline plan is made, never what is allowed.
+// text decides only how early a baseline plan is made, never what is allowed. Where
+// the root is the only stack there is nothing to name.
 func StackNamed(text string, folders []string) string {
+	if len(folders) == 1 && folders[0] == root {
+		return root
+	}
 	var named []string
 	lower := strings.ToLower(text)
 	for _, folder := range folders {
@@ -61,7 +81,7 @@ func StackNamed(text string, folders []string) string {
 func StackWithin(globs, folders []string) string {
 	found := ""
 	for _, folder := range folders {
-		if !Matches(globs, folder+"/main.tf") {
+		if !Matches(globs, path.Join(folder, "main.tf")) {
 			continue
 		}
 		if found != "" {
@@ -124,9 +144,19 @@ func Protected(stack string, protected []string) bool {
 	return false
 }
 
+// ProtectedFile reports whether a file of a stack is protected: by its stack, and
+// in the stack that is the root by the name of any folder on its way, or its own
+// without the ending.
+func ProtectedFile(file, stack string, protected []string) bool {
+	return Protected(stack, protected) || stack == root && Protected(strings.TrimSuffix(file, path.Ext(file)), protected)
+}
+
 // NamesStack reports whether a part of a folded path is the stack's name, with
-// or without an ending.
+// or without an ending. The root has none, and any state is its own.
 func NamesStack(folded, name string) bool {
+	if name == root {
+		return true
+	}
 	for _, part := range strings.Split(folded, "/") {
 		if part == name || strings.HasPrefix(part, name+".") {
 			return true

@@ -20,6 +20,16 @@ func TestStackOf(t *testing.T) {
 	if got := place.StackOf("a/b/c", []string{"[", "a/*"}); got != "a/b" {
 		t.Errorf("a broken glob: %q", got)
 	}
+	for file, want := range map[string]string{
+		"main.tf": ".", "modules/a/main.tf": ".", "environments/prod/main.tf": "environments/prod", "/main.tf": "", "": "",
+	} {
+		if got := place.StackOf(file, []string{"./", "environments/*"}); got != want {
+			t.Errorf("with the root as a stack, %s: %q", file, got)
+		}
+	}
+	if got := place.StackOf("main.tf", []string{"*", "**"}); got != "" {
+		t.Errorf("a wildcard means folders: %q", got)
+	}
 	if got := place.Stacks([]string{"stacks/b/x", "stacks/a/x", "stacks/a/y", "z"}, globs); !slices.Equal(got, []string{"stacks/a", "stacks/b"}) {
 		t.Errorf("%q", got)
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/gate/hclfile"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
@@ -112,7 +113,7 @@ func Of(tree *hclfile.Tree, stack string) Reached {
 	// Folders below the stack that no module call names may be read by
 	// Terragrunt, or called by a source that is no literal.
 	for _, file := range tree.Names() {
-		if strings.HasPrefix(file, stack+"/") {
+		if place.Inside(file, stack) {
 			f.folder(path.Dir(file))
 		}
 	}

@@ -124,7 +124,7 @@ func (c *Clone) files(hash string) (map[string]string, error) {
 func within(files map[string]string, folder string) map[string]string {
 	found := maps.Clone(files)
 	maps.DeleteFunc(found, func(path, _ string) bool {
-		return folder != "" && path != folder && !strings.HasPrefix(path, folder+"/")
+		return folder != "" && folder != "." && path != folder && !strings.HasPrefix(path, folder+"/")
 	})
 	return found
 }

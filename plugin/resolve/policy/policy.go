@@ -35,6 +35,7 @@ type Scope struct {
 	TypePaths        map[string][]string // narrower globs per type
 	Protected        []string            // stack names never touched
 	StatePaths       []string            // where tracked state would be
+	Documents        []string            // globs of the post-mortems
 	AllowResources   map[string][]string // address or type patterns per type
 	AutomaticCreates map[string][]string // resource types per type, beside those that cards know
 	MaxChanges       int
@@ -75,6 +76,7 @@ func (s Scope) diff(repo seam.Content, kind, base string) (gate.DiffPolicy, erro
 		Protected:  s.Protected,
 		Stacks:     s.Stacks,
 		StatePaths: s.StatePaths,
+		Documents:  s.Documents,
 		BasePaths:  paths,
 		BaseFiles:  configuration,
 		Unread:     unread,
