@@ -32,7 +32,7 @@ var rooms = map[string][]string{
 	"plugin/resolve/seam":     {"plugin/agent", "plugin/evidence", "plugin/gitrepo", "plugin/host"},
 	"plugin/resolve/policy":   {"plugin/resolve/seam", "plugin/gitrepo", "plugin/gate", "plugin/gate/card"},
 	"plugin/resolve/journal":  {"plugin/resolve/seam", "plugin/resolve/policy", "plugin/record", "plugin/gitrepo", "plugin/gate"},
-	"plugin/resolve/proposal": {"plugin/resolve/seam", "plugin/record", "plugin/gitrepo"},
+	"plugin/resolve/proposal": {"plugin/resolve/journal", "plugin/resolve/seam", "plugin/record", "plugin/gitrepo"},
 	"plugin/resolve/fake":     {"plugin/agent", "plugin/evidence", "plugin/gate/promql", "plugin/gitrepo", "plugin/host", "plugin/resolve/seam"},
 	"plugin/resolve/onhost":   {"plugin/resolve/seam", "plugin/gitrepo", "plugin/host", "plugin/host/egressproxy", "plugin/agent", "plugin/sandbox"},
 	"plugin/audit":            {"plugin/record", "plugin/resolve/journal", "plugin/resolve/proposal", "plugin/gitrepo", "plugin/gate/place"},

@@ -59,8 +59,8 @@ var scenarios = []scenario{
 		})
 	}},
 	{name: "no ref can be deleted", items: []todo{raise}, from: "delete", prepare: func(s *site) { s.KeepsRefs = true }},
-	{name: "proposed and merged", items: []todo{raise}, from: "write refs/heads", prepare: func(s *site) { s.mode = resolve.Propose }, between: mergeAndApply("")},
-	{name: "proposed and squashed", items: []todo{raise}, from: "write refs/heads", prepare: func(s *site) { s.mode = resolve.Propose }, between: mergeAndApply("all of it in one\n")},
+	{name: "proposed and merged", items: []todo{raise}, from: "write refs/pm-todos/proposals", prepare: func(s *site) { s.mode = resolve.Propose }, between: mergeAndApply("")},
+	{name: "proposed and squashed", items: []todo{raise}, from: "write refs/pm-todos/proposals", prepare: func(s *site) { s.mode = resolve.Propose }, between: mergeAndApply("all of it in one\n")},
 }
 
 // once does something before the first call of a name.

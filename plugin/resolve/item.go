@@ -18,6 +18,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
@@ -49,6 +50,7 @@ type attempt struct {
 	compared   *gate.Changeset // nil until the agent left something
 	doubtful   bool            // it ended for a reason that may be the item's after all
 	offered    *record.Patch   // what it proposes
+	facts      []proposal.Fact // of the plan that was judged last
 	journaled  []string        // fix commits that this attempt sent to its journal
 }
 
@@ -471,6 +473,7 @@ func (a *attempt) judge(ctx context.Context) error {
 		Owner: scope.Owner(a.item.Type), Changeset: changeset, Stack: a.stack.name,
 	})
 	a.out.PlanHash, a.out.Counts = a.plan.SHA256, judgement.Counts
+	a.facts = factsOf(judgement)
 	doubts := judgement.Unproved()
 	if judgement.Lane == gate.Automatic || judgement.Lane == gate.Approval {
 		doubts = append(doubts, a.askPrometheus(ctx, judgement.Rules, changeset)...)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // offer puts the fix on a branch of its own, from the commit that it was planned on.
@@ -17,6 +19,10 @@ func (a *attempt) offer(ctx context.Context) error {
 	fix, err := a.repo.Commit(a.base, a.tree, record.Message(a.item, a.date(), a.evidence(), false))
 	if err != nil {
 		return fmt.Errorf("make the fix commit: %w", err)
+	}
+	standing, err := a.recordOf(ctx, fix)
+	if err != nil {
+		return err
 	}
 	branch := proposal.Branch(a.ref)
 	err = a.repo.SetRef(ctx, "refs/heads/"+branch, "", fix)
@@ -28,11 +34,47 @@ func (a *attempt) offer(ctx context.Context) error {
 		return fmt.Errorf("push %s: %w", branch, err)
 	}
 	a.out.State, a.out.Commit, a.out.Branch = item.Proposed, fix, branch
+	standing.State = proposal.Offered
+	if err := standing.Write(ctx, a.repo); err != nil {
+		a.log.Warn().Str("stage", "items").Err(err).Msg("the record of the proposal does not say that its branch is there; a later run does that")
+	}
 	if a.offered, err = proposal.PatchOf(a.repo, fix, a.base, a.evidence()); err != nil {
 		// It waits on its branch all the same.
 		a.log.Warn().Str("stage", "items").Err(err).Msg("the ledger does not keep what was proposed: merge it in a way that keeps its trailers")
 	}
 	return nil
+}
+
+// recordOf writes down what a fix is and what its plan would do, before its branch
+// is there: what was put before a person must be known whenever they merge it.
+func (a *attempt) recordOf(ctx context.Context, fix string) (*proposal.Record, error) {
+	standing := &proposal.Record{
+		Document: a.item.Document, Item: a.item.ID, Stacks: []string{a.stack.name}, Facts: a.facts, Counts: a.out.Counts, Plan: a.plan.SHA256,
+		CostUSD: a.out.CostUSD, State: proposal.Waiting, Text: record.TextSum(a.item), Fix: fix,
+	}
+	for _, f := range a.out.Findings {
+		standing.Doubts = append(standing.Doubts, item.Finding{Code: f.Code, Place: text.Line(f.Place, 0), Detail: text.Line(f.Detail, 0)})
+	}
+	if former, _ := proposal.Records(a.repo); former[a.ref] != nil {
+		standing.At = former[a.ref].At
+	}
+	err := standing.Write(ctx, a.repo)
+	if errors.Is(err, proposal.ErrTooLong) {
+		return nil, &refusal{state: item.Refused, reason: reason.NeedsApproval, findings: a.out.Findings, err: err}
+	}
+	return standing, err
+}
+
+// factsOf are the effects of a plan as a record keeps them.
+func factsOf(j gate.Judgement) (facts []proposal.Fact) {
+	for _, p := range j.Facts {
+		place := p.Fact.Place.String()
+		if p.Fact.File != "" {
+			place = p.Place()
+		}
+		facts = append(facts, proposal.Fact{Address: text.Line(p.Address, 0), Place: text.Line(place, 0), Verb: string(p.Fact.Kind)})
+	}
+	return facts
 }
 
 // keepRefused keeps what the plan gate refused on a branch, for a person to

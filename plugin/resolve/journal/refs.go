@@ -28,11 +28,15 @@ func List(ctx context.Context, repo seam.Remote) (map[string]string, error) {
 
 // Seen are the journals that stood on the remote when the branch was
 // last fetched. The remote is not asked.
-func Seen(repo seam.Remote) map[string]string {
-	return waiting(repo, repo.Seen(record.JournalPrefix))
+func Seen(repo seam.Remote) map[string]string { return Standing(repo, record.JournalPrefix) }
+
+// Standing are the refs with a prefix, as of the last fetch, in which something
+// waits: without those that could only be overwritten when they were cleared.
+func Standing(repo seam.Remote, prefix string) map[string]string {
+	return waiting(repo, repo.Seen(prefix))
 }
 
-// waiting are the journals among refs in which something waits.
+// waiting are those among refs in which something waits.
 func waiting(repo seam.Remote, refs map[string]string) map[string]string {
 	maps.DeleteFunc(refs, func(_, hash string) bool {
 		commit, err := repo.Lookup(hash)
@@ -41,7 +45,7 @@ func waiting(repo seam.Remote, refs map[string]string) map[string]string {
 	return refs
 }
 
-// Clear deletes the journal of a name that holds a fix. A remote that lets nobody
+// Clear deletes the ref of a name that holds a commit. A remote that lets nobody
 // delete refs takes a commit instead that says so.
 func Clear(ctx context.Context, repo seam.Remote, name, fix string) error {
 	err := repo.SetRef(ctx, name, fix, "")
