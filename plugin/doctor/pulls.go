@@ -22,7 +22,7 @@ func pulls(ctx context.Context, p *patient, say voice) {
 		say.ok("", "proposals are branches without pull requests: forge is none, or the forge of the remote is not known")
 		return
 	}
-	if _, err := f.Find(ctx, proposal.Prefix+"doctor", p.Settings.Repository.Branch); err != nil {
+	if _, err := f.Find(ctx, proposal.Prefix+"doctor", p.Settings.Repository.Branch, 0); err != nil {
 		say.warn("", "proposals will be branches without pull requests: "+f.Name()+": "+err.Error(), "give forge_token a token that may read and open pull requests, or set forge: none")
 		return
 	}

@@ -1,5 +1,5 @@
 // Package forge opens pull requests on the forge that the repository is on. Each
-// kind of forge is a file: it says its four calls as that forge takes them. How a
+// kind of forge is a file: it says its calls as that forge takes them. How a
 // call is signed, tried again and bounded is the same for all.
 package forge
 
@@ -26,27 +26,48 @@ const (
 	Closed State = "closed" // without being merged
 )
 
-// Pull is a pull request; GitLab says merge request.
+// Pull is a pull request; GitLab says merge request. What people can edit of it,
+// its title and body, is not here: it decides nothing.
 type Pull struct {
-	Number int64
-	State  State
+	Number   int64
+	State    State
+	Head     string // branch of this repository that it comes from, "" when that is a fork's
+	Base     string // branch that it goes into: people can change it
+	Commit   string // that the head has, or had when it ended
+	MergedBy string // account, when a person or a program merged it
 }
 
-// pullOf is a pull request by what most forges say of one.
-func pullOf(number int64, open, merged bool) *Pull {
+// stateOf is a state by what most forges say of it.
+func stateOf(open, merged bool) State {
 	switch {
 	case merged:
-		return &Pull{number, Merged}
+		return Merged
 	case open:
-		return &Pull{number, Open}
+		return Open
 	}
-	return &Pull{number, Closed}
+	return Closed
+}
+
+// newer is the one of two pull requests that was opened later.
+func newer(a, b *Pull) *Pull {
+	if a != nil && a.Number > b.Number {
+		return a
+	}
+	return b
+}
+
+// login is an account; GitLab says username.
+type login struct {
+	Login    string `json:"login"`
+	Username string `json:"username"`
 }
 
 // Request is a pull request to be opened, between two branches of one repository.
 type Request struct {
 	Head, Base  string
 	Title, Body string // the body is Markdown
+	Commit      string // that the head has
+	Number      int64  // of the one that was opened before, 0 when none is known
 }
 
 // label is put on every pull request, where the forge lets the account do so.
@@ -56,11 +77,18 @@ const label = "pm-todos"
 type Forge interface {
 	// Name is how people call the kind of forge.
 	Name() string
-	// Find is the newest pull request from a branch into another, or nil when
-	// there is none.
-	Find(ctx context.Context, head, base string) (*Pull, error)
+	// Find is the pull request with a number, when it comes from the branch head of
+	// this repository, else the newest that does, whatever people made of it, or nil
+	// when there is none. base is where it was opened into.
+	Find(ctx context.Context, head, base string, number int64) (*Pull, error)
 	// Open opens a pull request. Its error is ErrExists when one is open already.
 	Open(ctx context.Context, r Request) (*Pull, error)
+	// Comment adds a comment, which is Markdown.
+	Comment(ctx context.Context, number int64, body string) error
+	// Close closes a pull request without merging it.
+	Close(ctx context.Context, number int64) error
+	// Account is how the forge calls the account of the token.
+	Account(ctx context.Context) (string, error)
 }
 
 // ErrExists says that the branch has an open pull request.
@@ -141,18 +169,26 @@ func projectOf(c Config) (project, error) {
 	return p, nil
 }
 
-// Ensure is the pull request of a branch, opened when there is none. opened
-// reports whether it is new. One that a person closed or merged is not opened again.
+// Ensure is the pull request of a branch that holds a commit, opened when there is
+// none. opened reports whether it is new. One that a person closed or merged is not
+// opened again; one that ended with another commit is of an earlier branch of that
+// name.
 func Ensure(ctx context.Context, f Forge, r Request) (pull *Pull, opened bool, err error) {
-	pull, err = f.Find(ctx, r.Head, r.Base)
-	if err != nil || pull != nil {
+	pull, err = f.Find(ctx, r.Head, r.Base, r.Number)
+	if err != nil || pull != nil && pull.Of(r.Number, r.Commit) {
 		return pull, false, err
 	}
 	pull, err = f.Open(ctx, r)
 	if errors.Is(err, ErrExists) {
 		// The answer to an earlier try was lost, or another run was faster.
-		pull, err = f.Find(ctx, r.Head, r.Base)
+		pull, err = f.Find(ctx, r.Head, r.Base, 0)
 		return pull, false, err
 	}
 	return pull, err == nil, err
+}
+
+// Of reports whether the pull request is the one with a number, or of a commit, and
+// not of an earlier branch of the same name. One that is open is: a branch has one.
+func (p Pull) Of(number int64, commit string) bool {
+	return p.State == Open || p.Number == number || p.Commit == commit
 }

@@ -17,7 +17,9 @@ import (
 
 const token = "a-token-that-nobody-may-see"
 
-var proposal = forge.Request{Head: "pm-todos/propose/2026-01-01-nfs/8d77", Base: "main", Title: "P2 Alert: Watch the threads", Body: "Please look."}
+var proposal = forge.Request{
+	Head: "pm-todos/propose/2026-01-01-nfs/8d77", Base: "main", Title: "P2 Alert: Watch the threads", Body: "Please look.", Commit: "0123abcd",
+}
 
 // site is a forge of one kind, and what the program has of a repository there.
 type site struct {
@@ -29,7 +31,9 @@ type site struct {
 
 func open(t *testing.T, kind string) *site {
 	t.Helper()
-	s := &site{pulls: &standin.Forge{Token: token}}
+	s := &site{pulls: &standin.Forge{Token: token, Tip: func(_, branch string) string {
+		return map[string]string{proposal.Head: proposal.Commit}[branch]
+	}}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.calls = append(s.calls, r.Method+" "+r.URL.Path)
 		if s.instead == nil || !s.instead(w, r) {
@@ -63,7 +67,7 @@ func TestPullRequestIsOpenedOnce(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *site) {
 		made, opened, err := s.ensure(t)
-		if err != nil || !opened || *made != (forge.Pull{Number: 1, State: forge.Open}) {
+		if err != nil || !opened || *made != (forge.Pull{Number: 1, State: forge.Open, Head: proposal.Head, Base: "main", Commit: proposal.Commit}) {
 			t.Fatalf("%+v, %t, %v", made, opened, err)
 		}
 		again, opened, err := s.ensure(t)
@@ -94,6 +98,84 @@ func TestWhatAPersonEndedIsNotOpenedAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestPullRequestIsKnownByItsNumberAndBranchAlone(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*standin.Pull)
+		number int64
+		opens  bool
+	}{
+		"edited":                           {change: func(p *standin.Pull) { p.Title, p.Body = "mine", "" }},
+		"retargeted":                       {change: func(p *standin.Pull) { p.Base = "develop" }},
+		"retargeted, by its number":        {change: func(p *standin.Pull) { p.Base = "develop" }, number: 1},
+		"retargeted and merged":            {change: func(p *standin.Pull) { p.Base, p.State = "develop", "merged" }},
+		"another number":                   {change: func(p *standin.Pull) {}, number: 77},
+		"a fork's branch of the same name": {change: func(p *standin.Pull) { p.Fork, p.State = true, "closed" }, opens: true},
+		"a fork's, by its number":          {change: func(p *standin.Pull) { p.Fork, p.State = true, "closed" }, number: 1, opens: true},
+		"closed, of an earlier branch":     {change: func(p *standin.Pull) { p.Commit, p.State = "9999", "closed" }, opens: true},
+		"of another branch, by its number": {change: func(p *standin.Pull) { p.Head = "feature" }, number: 1, opens: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onEach(t, func(t *testing.T, s *site) {
+				if _, _, err := s.ensure(t); err != nil {
+					t.Fatal(err)
+				}
+				s.pulls.Change(1, test.change)
+				again := proposal
+				again.Number = test.number
+				found, opened, err := forge.Ensure(t.Context(), s.forge, again)
+				if err != nil || opened != test.opens {
+					t.Fatalf("opened %t, %v", opened, err)
+				}
+				if want := int64(len(s.pulls.Pulls())); found.Number != want || found.Head != proposal.Head {
+					t.Errorf("found %+v, want number %d", found, want)
+				}
+			})
+		})
+	}
+}
+
+func TestWithdrawnPullRequestIsClosedWithAComment(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *site) {
+		if _, _, err := s.ensure(t); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(s.forge.Comment(t.Context(), 1, "The row is gone."), s.forge.Close(t.Context(), 1)); err != nil {
+			t.Fatal(err)
+		}
+		if p := s.pulls.Pulls()[0]; p.State != "closed" || fmt.Sprint(p.Comments) != "[The row is gone.]" {
+			t.Errorf("the forge has %+v", p)
+		}
+		if err := s.forge.Comment(t.Context(), 7, "x"); err == nil {
+			t.Error("there is no pull request 7, and nothing is said")
+		}
+		if err := s.forge.Close(t.Context(), 7); err == nil {
+			t.Error("there is no pull request 7, and nothing is said")
+		}
+	})
+}
+
+func TestForgeSaysWhoMerged(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *site) {
+		if _, _, err := s.ensure(t); err != nil {
+			t.Fatal(err)
+		}
+		s.pulls.Change(1, func(p *standin.Pull) { p.State, p.MergedBy = "merged", "ana" })
+		for _, number := range []int64{0, 1} {
+			found, err := s.forge.Find(t.Context(), proposal.Head, "main", number)
+			if err != nil || found.MergedBy != "ana" || found.State != forge.Merged {
+				t.Errorf("by number %d: %+v, %v", number, found, err)
+			}
+		}
+		if own, err := s.forge.Account(t.Context()); err != nil || own != "pm-todos" {
+			t.Errorf("our own account: %q, %v", own, err)
+		}
+	})
 }
 
 // TestLostAnswerOpensNoSecondOne has the forge open a pull request and say that it

@@ -5,70 +5,100 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // gitea is the API of Gitea and Forgejo, https://docs.gitea.com/api/.
 type gitea struct {
 	*api
 	name string
+	site string // of the API
 	root string // of the repository
 }
 
 func newGitea(name string) func(*api, project) Forge {
 	return func(a *api, p project) Forge {
 		owner, repository := p.owner()
-		return &gitea{a, name, p.site + "/api/v1/repos/" + url.PathEscape(owner) + "/" + url.PathEscape(repository)}
+		site := p.site + "/api/v1"
+		return &gitea{a, name, site, site + "/repos/" + url.PathEscape(owner) + "/" + url.PathEscape(repository)}
 	}
 }
 
 func (g *gitea) Name() string { return g.name }
 
 type giteaPull struct {
-	Number int64  `json:"number"`
-	State  string `json:"state"` // open or closed
-	Merged bool   `json:"merged"`
-	Head   struct {
-		Ref string `json:"ref"`
-	} `json:"head"`
-	Base struct {
-		Ref string `json:"ref"`
-	} `json:"base"`
+	Number   int64       `json:"number"`
+	State    string      `json:"state"` // open or closed
+	Merged   bool        `json:"merged"`
+	MergedBy login       `json:"merged_by"`
+	Head     giteaBranch `json:"head"`
+	Base     giteaBranch `json:"base"`
 }
 
-func (p giteaPull) pull() *Pull { return pullOf(p.Number, p.State == "open", p.Merged) }
+// giteaBranch is one side of a pull request. Of a branch that was deleted the label
+// still is the branch, and the ref is that of the pull request.
+type giteaBranch struct {
+	Label  string `json:"label"`
+	Ref    string `json:"ref"`
+	SHA    string `json:"sha"`
+	RepoID int64  `json:"repo_id"`
+}
 
-// Of the pull requests that are not open there is no search by branch, so the
-// newest are looked through.
+func (b giteaBranch) name() string {
+	if b.Ref == "" || strings.HasPrefix(b.Ref, "refs/pull/") {
+		return b.Label
+	}
+	return b.Ref
+}
+
+func (p giteaPull) pull() *Pull {
+	found := &Pull{
+		Number: p.Number, State: stateOf(p.State == "open", p.Merged), Head: p.Head.name(), Base: p.Base.name(),
+		Commit: p.Head.SHA, MergedBy: p.MergedBy.Login,
+	}
+	if p.Head.RepoID != p.Base.RepoID {
+		found.Head = "" // a fork's branch may be called like ours
+	}
+	return found
+}
+
+// Of the pull requests of a branch there is no search, so the newest are looked
+// through.
 const (
 	giteaPage  = 50 // the most that a server gives by default
 	giteaPages = 10
 )
 
-func (g *gitea) Find(ctx context.Context, head, base string) (*Pull, error) {
-	var open giteaPull
-	err := g.call(ctx, http.MethodGet, g.root+"/pulls/"+url.PathEscape(base)+"/"+url.PathEscape(head), nil, &open) // both may hold slashes
-	if err == nil {
-		return open.pull(), nil
+func (g *gitea) Find(ctx context.Context, head, base string, number int64) (*Pull, error) {
+	address := "/pulls/" + url.PathEscape(base) + "/" + url.PathEscape(head) // both may hold slashes
+	if number > 0 {
+		address = "/pulls/" + strconv.FormatInt(number, 10)
 	}
-	if !refused(err, http.StatusNotFound) {
+	var one giteaPull
+	err := g.call(ctx, http.MethodGet, g.root+address, nil, &one)
+	if err == nil && one.pull().Head == head {
+		return one.pull(), nil
+	}
+	if err != nil && !refused(err, http.StatusNotFound) {
 		return nil, err
 	}
+	var newest *Pull
 	for page := 1; page <= giteaPages; page++ {
-		var ended []giteaPull
-		query := url.Values{"state": {"closed"}, "sort": {"recentupdate"}, "limit": {strconv.Itoa(giteaPage)}, "page": {strconv.Itoa(page)}}
-		if err := g.call(ctx, http.MethodGet, g.root+"/pulls?"+query.Encode(), nil, &ended); err != nil {
+		var all []giteaPull
+		query := url.Values{"state": {"all"}, "sort": {"recentupdate"}, "limit": {strconv.Itoa(giteaPage)}, "page": {strconv.Itoa(page)}}
+		if err := g.call(ctx, http.MethodGet, g.root+"/pulls?"+query.Encode(), nil, &all); err != nil {
 			return nil, err
 		}
-		for _, one := range ended {
-			if one.Head.Ref == head && one.Base.Ref == base {
-				return one.pull(), nil
+		for _, one := range all {
+			if found := one.pull(); found.Head == head {
+				newest = newer(newest, found)
 			}
 		}
-		if len(ended) == 0 {
+		if newest != nil || len(all) == 0 {
 			break
 		}
 	}
-	return nil, nil
+	return newest, nil
 }
 
 func (g *gitea) Open(ctx context.Context, r Request) (*Pull, error) {
@@ -86,6 +116,20 @@ func (g *gitea) Open(ctx context.Context, r Request) (*Pull, error) {
 		return nil, err
 	}
 	return made.pull(), nil
+}
+
+func (g *gitea) Comment(ctx context.Context, number int64, body string) error {
+	return g.call(ctx, http.MethodPost, g.root+"/issues/"+strconv.FormatInt(number, 10)+"/comments", map[string]any{"body": body}, nil)
+}
+
+func (g *gitea) Close(ctx context.Context, number int64) error {
+	return g.call(ctx, http.MethodPatch, g.root+"/pulls/"+strconv.FormatInt(number, 10), map[string]any{"state": "closed"}, nil)
+}
+
+func (g *gitea) Account(ctx context.Context) (string, error) {
+	var own login
+	err := g.call(ctx, http.MethodGet, g.site+"/user", nil, &own)
+	return own.Login, err
 }
 
 // label is the id of the label, made when there is none. An account that may not

@@ -11,35 +11,73 @@ import (
 type github struct {
 	*api
 	owner string
+	site  string // of the API
 	root  string // of the repository
 }
 
 func newGitHub(a *api, p project) Forge {
 	owner, name := p.owner()
-	root := p.site + "/api/v3" // of an Enterprise Server
+	site := p.site + "/api/v3" // of an Enterprise Server
 	if p.site == "https://github.com" {
-		root = "https://api.github.com"
+		site = "https://api.github.com"
 	}
-	return &github{a, owner, root + "/repos/" + url.PathEscape(owner) + "/" + url.PathEscape(name)}
+	return &github{a, owner, site, site + "/repos/" + url.PathEscape(owner) + "/" + url.PathEscape(name)}
 }
 
 func (g *github) Name() string { return "GitHub" }
 
 type githubPull struct {
-	Number   int64  `json:"number"`
-	State    string `json:"state"` // open or closed
-	MergedAt string `json:"merged_at"`
+	Number   int64        `json:"number"`
+	State    string       `json:"state"` // open or closed
+	MergedAt string       `json:"merged_at"`
+	MergedBy login        `json:"merged_by"` // not in lists
+	Head     githubBranch `json:"head"`
+	Base     githubBranch `json:"base"`
 }
 
-func (p githubPull) pull() *Pull { return pullOf(p.Number, p.State == "open", p.MergedAt != "") }
+// githubBranch is one side of a pull request. A fork that was deleted is null.
+type githubBranch struct {
+	Ref  string `json:"ref"`
+	SHA  string `json:"sha"`
+	Repo struct {
+		ID int64 `json:"id"`
+	} `json:"repo"`
+}
 
-func (g *github) Find(ctx context.Context, head, base string) (*Pull, error) {
-	var found []githubPull
-	query := url.Values{"head": {g.owner + ":" + head}, "base": {base}, "state": {"all"}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"1"}}
-	if err := g.call(ctx, http.MethodGet, g.root+"/pulls?"+query.Encode(), nil, &found); err != nil || len(found) == 0 {
+func (p githubPull) pull() *Pull {
+	found := &Pull{
+		Number: p.Number, State: stateOf(p.State == "open", p.MergedAt != ""), Head: p.Head.Ref, Base: p.Base.Ref,
+		Commit: p.Head.SHA, MergedBy: p.MergedBy.Login,
+	}
+	if p.Head.Repo.ID != p.Base.Repo.ID {
+		found.Head = "" // a fork's branch may be called like ours
+	}
+	return found
+}
+
+func (g *github) at(number int64) string { return g.root + "/pulls/" + strconv.FormatInt(number, 10) }
+
+func (g *github) Find(ctx context.Context, head, _ string, number int64) (*Pull, error) {
+	if number == 0 {
+		var all []githubPull
+		query := url.Values{"head": {g.owner + ":" + head}, "state": {"all"}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"1"}}
+		if err := g.call(ctx, http.MethodGet, g.root+"/pulls?"+query.Encode(), nil, &all); err != nil || len(all) == 0 {
+			return nil, err
+		}
+		if found := all[0].pull(); found.State != Merged {
+			return found, nil
+		}
+		number = all[0].Number
+	}
+	var one githubPull
+	err := g.call(ctx, http.MethodGet, g.at(number), nil, &one)
+	switch {
+	case refused(err, http.StatusNotFound), err == nil && one.pull().Head != head:
+		return g.Find(ctx, head, "", 0) // whoever wrote the number down was mistaken
+	case err != nil:
 		return nil, err
 	}
-	return found[0].pull(), nil
+	return one.pull(), nil
 }
 
 func (g *github) Open(ctx context.Context, r Request) (*Pull, error) {
@@ -47,7 +85,7 @@ func (g *github) Open(ctx context.Context, r Request) (*Pull, error) {
 	err := g.call(ctx, http.MethodPost, g.root+"/pulls", map[string]any{"head": r.Head, "base": r.Base, "title": r.Title, "body": r.Body}, &made)
 	if refused(err, http.StatusUnprocessableEntity) {
 		// It has one status for all that is wrong: only looking tells.
-		if open, findErr := g.Find(ctx, r.Head, r.Base); findErr == nil && open != nil && open.State == Open {
+		if open, findErr := g.Find(ctx, r.Head, r.Base, 0); findErr == nil && open != nil && open.State == Open {
 			return nil, ErrExists
 		}
 	}
@@ -57,4 +95,18 @@ func (g *github) Open(ctx context.Context, r Request) (*Pull, error) {
 	labelled := g.root + "/issues/" + strconv.FormatInt(made.Number, 10) + "/labels"
 	_ = g.call(ctx, http.MethodPost, labelled, map[string]any{"labels": []string{label}}, nil) // it is open all the same
 	return made.pull(), nil
+}
+
+func (g *github) Comment(ctx context.Context, number int64, body string) error {
+	return g.call(ctx, http.MethodPost, g.root+"/issues/"+strconv.FormatInt(number, 10)+"/comments", map[string]any{"body": body}, nil)
+}
+
+func (g *github) Close(ctx context.Context, number int64) error {
+	return g.call(ctx, http.MethodPatch, g.at(number), map[string]any{"state": "closed"}, nil)
+}
+
+func (g *github) Account(ctx context.Context) (string, error) {
+	var own login
+	err := g.call(ctx, http.MethodGet, g.site+"/user", nil, &own)
+	return own.Login, err
 }

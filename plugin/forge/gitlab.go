@@ -4,34 +4,71 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 )
 
 // gitlab is the REST API of GitLab, https://docs.gitlab.com/api/merge_requests/.
 type gitlab struct {
 	*api
+	site string // of the API
 	root string // of the project
 }
 
 func newGitLab(a *api, p project) Forge {
-	return &gitlab{a, p.site + "/api/v4/projects/" + url.QueryEscape(p.path)}
+	site := p.site + "/api/v4"
+	return &gitlab{a, site, site + "/projects/" + url.QueryEscape(p.path)}
 }
 
 func (g *gitlab) Name() string { return "GitLab" }
 
 type gitlabRequest struct {
-	IID   int64  `json:"iid"`
-	State string `json:"state"` // opened, closed, locked or merged
+	IID       int64  `json:"iid"`
+	State     string `json:"state"` // opened, closed, locked or merged
+	Source    string `json:"source_branch"`
+	Target    string `json:"target_branch"`
+	SourceID  int64  `json:"source_project_id"`
+	TargetID  int64  `json:"target_project_id"`
+	SHA       string `json:"sha"`
+	MergeUser login  `json:"merge_user"`
 }
 
-func (r gitlabRequest) pull() *Pull { return pullOf(r.IID, r.State != "closed", r.State == "merged") }
+func (r gitlabRequest) pull() *Pull {
+	found := &Pull{
+		Number: r.IID, State: stateOf(r.State != "closed", r.State == "merged"), Head: r.Source, Base: r.Target,
+		Commit: r.SHA, MergedBy: r.MergeUser.Username,
+	}
+	if r.SourceID != r.TargetID {
+		found.Head = "" // a fork's branch may be called like ours
+	}
+	return found
+}
 
-func (g *gitlab) Find(ctx context.Context, head, base string) (*Pull, error) {
-	var found []gitlabRequest
-	query := url.Values{"source_branch": {head}, "target_branch": {base}, "state": {"all"}, "order_by": {"created_at"}, "sort": {"desc"}, "per_page": {"1"}}
-	if err := g.call(ctx, http.MethodGet, g.root+"/merge_requests?"+query.Encode(), nil, &found); err != nil || len(found) == 0 {
+func (g *gitlab) at(number int64) string {
+	return g.root + "/merge_requests/" + strconv.FormatInt(number, 10)
+}
+
+func (g *gitlab) Find(ctx context.Context, head, _ string, number int64) (*Pull, error) {
+	if number > 0 {
+		var one gitlabRequest
+		err := g.call(ctx, http.MethodGet, g.at(number), nil, &one)
+		if err == nil && one.pull().Head == head {
+			return one.pull(), nil
+		}
+		if err != nil && !refused(err, http.StatusNotFound) {
+			return nil, err
+		}
+	}
+	var all []gitlabRequest
+	query := url.Values{"source_branch": {head}, "state": {"all"}, "order_by": {"created_at"}, "sort": {"desc"}, "per_page": {"50"}}
+	if err := g.call(ctx, http.MethodGet, g.root+"/merge_requests?"+query.Encode(), nil, &all); err != nil {
 		return nil, err
 	}
-	return found[0].pull(), nil
+	for _, one := range all {
+		if found := one.pull(); found.Head == head {
+			return found, nil
+		}
+	}
+	return nil, nil
 }
 
 func (g *gitlab) Open(ctx context.Context, r Request) (*Pull, error) {
@@ -46,4 +83,18 @@ func (g *gitlab) Open(ctx context.Context, r Request) (*Pull, error) {
 		return nil, err
 	}
 	return made.pull(), nil
+}
+
+func (g *gitlab) Comment(ctx context.Context, number int64, body string) error {
+	return g.call(ctx, http.MethodPost, g.at(number)+"/notes", map[string]any{"body": body}, nil)
+}
+
+func (g *gitlab) Close(ctx context.Context, number int64) error {
+	return g.call(ctx, http.MethodPut, g.at(number), map[string]any{"state_event": "close"}, nil)
+}
+
+func (g *gitlab) Account(ctx context.Context) (string, error) {
+	var own login
+	err := g.call(ctx, http.MethodGet, g.site+"/user", nil, &own)
+	return own.Username, err
 }

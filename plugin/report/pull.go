@@ -17,6 +17,7 @@ const titleRoom = 200
 // PullRequest is what a proposal says to the person who decides on it.
 type PullRequest struct {
 	Branch string // with the proposed commit
+	Commit string // that was proposed
 	Title  string
 	Body   string // Markdown, in which texts from outside are no markup and mention nobody
 }
@@ -28,7 +29,7 @@ func (v View) PullRequests() (all []PullRequest) {
 			continue
 		}
 		title := strings.TrimSpace(strings.Join(filled(i.label(), i.Action), ": "))
-		all = append(all, PullRequest{i.Kept, text.Cut(title, titleRoom), v.proposal(i)})
+		all = append(all, PullRequest{i.Kept, i.Commit, text.Cut(title, titleRoom), v.proposal(i)})
 	}
 	return all
 }

@@ -206,7 +206,7 @@ func (r *Resolver) admit(items []item.Item, waiting map[record.Ref]proposal.Prop
 		case isLanded:
 			out.Reason, out.Commit = reason.Reopened, fix.commit
 		case waiting[ref].Branch != "":
-			out.State, out.Reason, out.Branch = item.Proposed, reason.Proposed, waiting[ref].Branch
+			out.State, out.Reason, out.Branch, out.Commit = item.Proposed, reason.Proposed, waiting[ref].Branch, waiting[ref].Commit
 			r.remember(ref, waiting[ref])
 		case r.opts.Mode != Propose && r.ledger.LastResult(ref).Unapproved(todo):
 			out.Reason = reason.NeedsApproval

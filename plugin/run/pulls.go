@@ -27,7 +27,9 @@ func (j *job) openPulls(ctx context.Context) {
 		return
 	}
 	for _, p := range report.Render(j.summary()).PullRequests() {
-		pull, opened, err := forge.Ensure(ctx, f, forge.Request{Head: p.Branch, Base: j.Repository.Branch, Title: p.Title, Body: p.Body})
+		pull, opened, err := forge.Ensure(ctx, f, forge.Request{
+			Head: p.Branch, Base: j.Repository.Branch, Title: p.Title, Body: p.Body, Commit: p.Commit,
+		})
 		if err != nil {
 			// Of the others none would fare better.
 			j.Log.Warn().Str("stage", "proposals").Str("branch", p.Branch).Err(fmt.Errorf("%s: %w", f.Name(), err)).

@@ -21,13 +21,20 @@ type Pull struct {
 	Title, Body string
 	State       string // "open", "merged" or "closed"
 	Labels      []string
+	Commit      string // that the head has
+	Fork        bool   // the head is a branch of somebody's fork
+	MergedBy    string
+	Comments    []string
 }
 
 // Forge keeps pull requests and answers as the APIs of Gitea, GitHub and GitLab do,
-// each below its own path, as far as opening them needs it. Whoever calls must be
+// each below its own path, as far as proposals need it. Whoever calls must be
 // signed by the token, when there is one.
 type Forge struct {
 	Token string
+	// Tip is the commit of a branch, "" when there is none; nil for a forge without
+	// commits.
+	Tip func(repository, branch string) string
 
 	mu    sync.Mutex
 	pulls []*Pull
@@ -45,11 +52,17 @@ func (f *Forge) Pulls() []Pull {
 }
 
 // End gives a pull request its state, as a person does who merges or closes it.
-func (f *Forge) End(number int, state string) {
+func (f *Forge) End(number int, state string) { f.Change(number, func(p *Pull) { p.State = state }) }
+
+// Change is what a person makes of a pull request.
+func (f *Forge) Change(number int, act func(*Pull)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.pulls[number-1].State = state
+	act(f.pulls[number-1])
 }
+
+// account is who the token belongs to.
+const account = "pm-todos"
 
 // Serves reports whether a path belongs to one of the APIs.
 func (f *Forge) Serves(path string) bool {
@@ -65,7 +78,7 @@ func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var in map[string]any
-	if r.Method == http.MethodPost && json.NewDecoder(r.Body).Decode(&in) != nil {
+	if r.Method != http.MethodGet && json.NewDecoder(r.Body).Decode(&in) != nil {
 		answer(w, http.StatusBadRequest, map[string]any{"message": "no JSON"})
 		return
 	}
@@ -74,26 +87,87 @@ func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		parts[i], _ = url.PathUnescape(parts[i])
 	}
 	switch {
-	case len(parts) == 5 && parts[1] == "v4" && parts[2] == "projects" && parts[4] == "merge_requests":
-		f.gitlab(w, r, parts[3], in)
+	case len(parts) == 3 && parts[2] == "user":
+		answer(w, http.StatusOK, map[string]any{"login": account, "username": account})
+	case len(parts) >= 5 && parts[1] == "v4" && parts[2] == "projects" && parts[4] == "merge_requests":
+		f.gitlab(w, r, parts[3], parts[4:], in)
 	case len(parts) >= 6 && parts[1] == "v1" && parts[2] == "repos":
 		f.gitea(w, r, parts[3]+"/"+parts[4], parts[5:], in)
 	case len(parts) >= 6 && parts[1] == "v3" && parts[2] == "repos":
 		f.github(w, r, parts[3]+"/"+parts[4], parts[5:], in)
 	default:
-		answer(w, http.StatusNotFound, map[string]any{"message": "Not Found"})
+		notFound(w)
 	}
+}
+
+// numbered is the pull request that a call names, nil when there is none.
+func (f *Forge) numbered(repository string, call []string) *Pull {
+	if len(call) < 2 {
+		return nil
+	}
+	n, err := strconv.Atoi(call[1])
+	if err != nil || n < 1 || n > len(f.pulls) || f.pulls[n-1].Repository != repository {
+		return nil
+	}
+	f.follow(f.pulls[n-1])
+	return f.pulls[n-1]
+}
+
+// change closes a pull request or adds a comment, and reports whether a call asked
+// for that.
+func (f *Forge) change(method string, p *Pull, call []string, in map[string]any) bool {
+	switch at := method + " " + call[0]; {
+	case (at == "PATCH pulls" && in["state"] == "closed" || at == "PUT merge_requests" && in["state_event"] == "close") && p.State == "open":
+		p.State = "closed"
+	case len(call) == 3 && (at == "POST issues" && call[2] == "comments" || at == "POST merge_requests" && call[2] == "notes"):
+		p.Comments = append(p.Comments, fmt.Sprint(in["body"]))
+	default:
+		return false
+	}
+	return true
+}
+
+// source is the number of the repository that a pull request comes from; its own
+// is 1.
+func (p *Pull) source() int {
+	if p.Fork {
+		return 2
+	}
+	return 1
+}
+
+// mergedBy is who merged a pull request, as the APIs say it.
+func (p *Pull) mergedBy() map[string]any {
+	if p.State != "merged" {
+		return nil
+	}
+	return map[string]any{"login": p.MergedBy, "username": p.MergedBy}
+}
+
+func notFound(w http.ResponseWriter) {
+	answer(w, http.StatusNotFound, map[string]any{"message": "Not Found"})
 }
 
 // find are the pull requests of a branch that are in one of the states, the newest
 // first.
 func (f *Forge) find(repository, head, base string, states ...string) (all []*Pull) {
 	for _, p := range slices.Backward(f.pulls) {
+		f.follow(p)
 		if p.Repository == repository && (head == "" || p.Head == head) && (base == "" || p.Base == base) && slices.Contains(states, p.State) {
 			all = append(all, p)
 		}
 	}
 	return all
+}
+
+// follow has a pull request that is open hold what its branch holds.
+func (f *Forge) follow(p *Pull) {
+	if f.Tip == nil || p.State != "open" {
+		return
+	}
+	if tip := f.Tip(p.Repository, p.Head); tip != "" {
+		p.Commit = tip
+	}
 }
 
 // open opens a pull request, unless there is one.
@@ -106,6 +180,7 @@ func (f *Forge) open(repository string, in map[string]any, head, base, body stri
 		Number: len(f.pulls) + 1, Repository: repository, Head: word(head), Base: word(base),
 		Title: word("title"), Body: word(body), State: "open",
 	}
+	f.follow(p)
 	f.pulls = append(f.pulls, p)
 	return p
 }
@@ -117,10 +192,12 @@ func (f *Forge) gitea(w http.ResponseWriter, r *http.Request, repository string,
 			state = "open"
 		}
 		return map[string]any{
-			"number": p.Number, "state": state, "merged": p.State == "merged",
-			"head": map[string]any{"ref": p.Head}, "base": map[string]any{"ref": p.Base},
+			"number": p.Number, "state": state, "merged": p.State == "merged", "merged_by": p.mergedBy(),
+			"head": map[string]any{"label": p.Head, "ref": p.Head, "sha": p.Commit, "repo_id": p.source()},
+			"base": map[string]any{"label": p.Base, "ref": p.Base, "repo_id": 1},
 		}
 	}
+	one := f.numbered(repository, call)
 	switch at := r.Method + " " + call[0]; {
 	case at == "GET labels" && r.URL.Query().Get("page") == "1":
 		answer(w, http.StatusOK, []map[string]any{{"id": 6, "name": "bug"}, {"id": 7, "name": "pm-todos"}})
@@ -138,28 +215,34 @@ func (f *Forge) gitea(w http.ResponseWriter, r *http.Request, repository string,
 		answer(w, http.StatusCreated, show(p))
 	case at == "GET pulls" && len(call) > 2:
 		found := f.find(repository, strings.Join(call[2:], "/"), call[1], "open")
-		if len(found) == 0 {
+		if len(found) == 0 || found[0].Fork {
 			answer(w, http.StatusNotFound, map[string]any{"message": "The target couldn't be found."})
 			return
 		}
 		answer(w, http.StatusOK, show(found[0]))
-	case at == "GET pulls":
+	case at == "GET pulls" && len(call) == 1:
 		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
 		listed := []map[string]any{}
-		ended := f.find(repository, "", "", "closed", "merged")
-		for _, p := range ended[min(len(ended), (page-1)*limit):min(len(ended), page*limit)] {
+		all := f.find(repository, "", "", "open", "closed", "merged")
+		for _, p := range all[min(len(all), (page-1)*limit):min(len(all), page*limit)] {
 			listed = append(listed, show(p))
 		}
 		answer(w, http.StatusOK, listed)
+	case one != nil && at == "GET pulls", one != nil && f.change(r.Method, one, call, in):
+		answer(w, http.StatusOK, show(one))
 	default:
-		answer(w, http.StatusNotFound, map[string]any{"message": "Not Found"})
+		notFound(w)
 	}
 }
 
 func (f *Forge) github(w http.ResponseWriter, r *http.Request, repository string, call []string, in map[string]any) {
 	show := func(p *Pull) map[string]any {
-		shown := map[string]any{"number": p.Number, "state": "closed", "merged_at": nil}
+		shown := map[string]any{
+			"number": p.Number, "state": "closed", "merged_at": nil,
+			"head": map[string]any{"ref": p.Head, "sha": p.Commit, "repo": map[string]any{"id": p.source()}},
+			"base": map[string]any{"ref": p.Base, "repo": map[string]any{"id": 1}},
+		}
 		switch p.State {
 		case "open":
 			shown["state"] = "open"
@@ -169,11 +252,14 @@ func (f *Forge) github(w http.ResponseWriter, r *http.Request, repository string
 		return shown
 	}
 	owner, _, _ := strings.Cut(repository, "/")
+	one := f.numbered(repository, call)
 	switch at := r.Method + " " + call[0]; {
-	case at == "GET pulls":
+	case at == "GET pulls" && len(call) == 1:
 		query, listed := r.URL.Query(), []map[string]any{}
 		for _, p := range f.find(repository, strings.TrimPrefix(query.Get("head"), owner+":"), query.Get("base"), "open", "closed", "merged") {
-			listed = append(listed, show(p))
+			if !p.Fork { // its owner is another
+				listed = append(listed, show(p))
+			}
 		}
 		answer(w, http.StatusOK, listed)
 	case at == "POST pulls":
@@ -185,43 +271,55 @@ func (f *Forge) github(w http.ResponseWriter, r *http.Request, repository string
 			return
 		}
 		answer(w, http.StatusCreated, show(p))
-	case at == "POST issues" && len(call) == 3 && call[2] == "labels":
-		number, _ := strconv.Atoi(call[1])
+	case at == "POST issues" && len(call) == 3 && call[2] == "labels" && one != nil:
 		labels, _ := in["labels"].([]any)
-		for _, one := range labels {
-			f.pulls[number-1].Labels = append(f.pulls[number-1].Labels, fmt.Sprint(one))
+		for _, label := range labels {
+			one.Labels = append(one.Labels, fmt.Sprint(label))
 		}
 		answer(w, http.StatusOK, []any{})
+	case one != nil && at == "GET pulls", one != nil && f.change(r.Method, one, call, in):
+		shown := show(one)
+		shown["merged_by"] = one.mergedBy() // which lists do not say
+		answer(w, http.StatusOK, shown)
 	default:
-		answer(w, http.StatusNotFound, map[string]any{"message": "Not Found"})
+		notFound(w)
 	}
 }
 
-func (f *Forge) gitlab(w http.ResponseWriter, r *http.Request, repository string, in map[string]any) {
+func (f *Forge) gitlab(w http.ResponseWriter, r *http.Request, repository string, call []string, in map[string]any) {
 	show := func(p *Pull) map[string]any {
 		state := p.State
 		if state == "open" {
 			state = "opened"
 		}
-		return map[string]any{"iid": p.Number, "state": state}
+		return map[string]any{
+			"iid": p.Number, "state": state, "source_branch": p.Head, "target_branch": p.Base, "sha": p.Commit,
+			"source_project_id": p.source(), "target_project_id": 1, "merge_user": p.mergedBy(),
+		}
 	}
-	if r.Method == http.MethodGet {
+	one := f.numbered(repository, call)
+	switch {
+	case r.Method == http.MethodGet && len(call) == 1:
 		query, listed := r.URL.Query(), []map[string]any{}
 		for _, p := range f.find(repository, query.Get("source_branch"), query.Get("target_branch"), "open", "closed", "merged") {
 			listed = append(listed, show(p))
 		}
 		answer(w, http.StatusOK, listed)
-		return
+	case r.Method == http.MethodPost && len(call) == 1:
+		p := f.open(repository, in, "source_branch", "target_branch", "description")
+		if p == nil {
+			answer(w, http.StatusConflict, map[string]any{"message": []string{"Another open merge request already exists for this source branch: !1"}})
+			return
+		}
+		if labels, _ := in["labels"].(string); labels != "" {
+			p.Labels = strings.Split(labels, ",")
+		}
+		answer(w, http.StatusCreated, show(p))
+	case one != nil && r.Method == http.MethodGet, one != nil && f.change(r.Method, one, call, in):
+		answer(w, http.StatusOK, show(one))
+	default:
+		notFound(w)
 	}
-	p := f.open(repository, in, "source_branch", "target_branch", "description")
-	if p == nil {
-		answer(w, http.StatusConflict, map[string]any{"message": []string{"Another open merge request already exists for this source branch: !1"}})
-		return
-	}
-	if labels, _ := in["labels"].(string); labels != "" {
-		p.Labels = strings.Split(labels, ",")
-	}
-	answer(w, http.StatusCreated, show(p))
 }
 
 func answer(w http.ResponseWriter, status int, body any) {

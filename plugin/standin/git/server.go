@@ -88,7 +88,10 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("port for the stand-in git remote: %w", err)
 	}
 	g := &Server{options: o, backend: backend, base: "http://" + listener.Addr().String()}
-	g.Forge = &forge.Forge{Token: o.Password}
+	g.Forge = &forge.Forge{Token: o.Password, Tip: func(repository, branch string) string {
+		tip, _ := (&Repository{server: g, name: repository}).Tip(branch)
+		return tip
+	}}
 	g.SetMiddleware(o.Middleware)
 	g.server = &http.Server{Handler: http.HandlerFunc(g.serve), ReadHeaderTimeout: time.Minute}
 	go func() { _ = g.server.Serve(listener) }()
