@@ -136,7 +136,7 @@ func (c *classifier) judge(item *Item) {
 		item.mask.add(reason.TypeUnknown)
 		return // too long for the rules of language to mean anything
 	}
-	if hasPlaceholder(item.Action) || hasPlaceholder(item.Owner) || hasPlaceholder(item.Due) {
+	if hasPlaceholder(item.Action) || unassigned(item.Owner) || unassigned(item.Due) {
 		item.mask.add(reason.Placeholder)
 	}
 	if _, found := unstruck(item.raw); found {
@@ -158,7 +158,7 @@ func hidesText(item *Item) bool {
 			continue
 		}
 		bare := lower(withoutCode(text))
-		if strings.Contains(bare, "<!--") || strings.Contains(bare, "style=") || strings.Contains(bare, " hidden") && strings.Contains(bare, "<") && strings.Contains(bare, " hidden>") {
+		if stripComments(bare) != bare || strings.Contains(bare, "style=") || strings.Contains(bare, " hidden") && strings.Contains(bare, "<") && strings.Contains(bare, " hidden>") {
 			return true
 		}
 	}

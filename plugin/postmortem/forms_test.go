@@ -47,7 +47,7 @@ func TestACellOpensNothingBeyondItsRow(t *testing.T) {
 	for _, opening := range []string{"<details>", "<!-- x", "</details>"} {
 		doc := Parse("d.md", lines("| Action | Type | Details | Status |", "|---|---|---|---|", "| Add alert A | Alert | "+opening+" | TODO |", "| Add alert B | Alert | x | TODO |",
 			"", "## Action items", "", "- [ ] [Alert] Add alert C"), defaultPolicy)
-		if len(doc.Items) != 3 || !doc.Items[1].Safe() || !doc.Items[2].Safe() {
+		if len(doc.Items) != 3 || !doc.Items[0].Safe() || !doc.Items[1].Safe() || !doc.Items[2].Safe() {
 			t.Errorf("%s: %+v", opening, doc.Items)
 		}
 	}
@@ -75,7 +75,16 @@ func TestTwoActionColumnsMakeTheirRowsUnclear(t *testing.T) {
 func TestPlaceholderInOwnerOrDue(t *testing.T) {
 	for cells, want := range map[string]bool{
 		"[Name] | 2026-05-01": true, "alice | DD/MM/YYYY": true, "alice | MM/DD/YYYY": true, "alice | TT.MM.JJJJ": true, "alice | JJ/MM/AAAA": true,
-		"alice | AAAA-MM-DD": true, "<owner> | ": true, "[@alice](https://x.example) | 2026-05-01": false, "alice | 01/05/2026": false, "TBD | ": false,
+		"alice | AAAA-MM-DD": true, "<owner> | ": true, "[@alice](https://x.example) | 2026-05-01": false, "alice | 01/05/2026": false,
+		"TBD | ": true, "tbd (SRE) | ": true, "alice | TBD": true, "alice | tbc": true, "@tbd | ": true, "?? | ": true, "alice | ???": true, "alice | 20XX-XX-XX": true,
+		"none | ": false, "n/a | -": false, "alice | Q3": false, "team tbdev | ": false, "[SRE] | ": false,
+		"[Nom] | ": true, "[Équipe] | ": true, "<équipe> | ": true, "[Responsable] | JJ/MM/AAAA": true, "à définir | ": true, "alice | à définir": true, "Zoé | ": false,
+		"[Verantwortlicher] | ": true, "<Zuständig> | ": true, "[Name] | TT.MM.JJJJ": true, "noch offen | ": true, "zu klären | ": true, "Jörg | ": false,
+		"[Nombre] | ": true, "[Responsable] | ": true, "por definir | ": true, "José | ": false,
+		"[Responsável] | ": true, "<responsável> | ": true, "[Serviço] | ": true, "a definir | ": true, "João | ": false,
+		"[担当者] | ": true, "［担当者］ | ": true, "【氏名】 | ": true, "<名前> | ": true, "[担当者名] | ": true, "未定 | ": true, "佐藤 | YYYY年MM月DD日": true, "佐藤 | 2026年5月1日": false,
+		"[负责人] | ": true, "【负责人】 | ": true, "<姓名> | ": true, "待定 | ": true, "王伟 | ": false,
+		"[담당자] | ": true, "<이름> | ": true, "[담당자명] | ": true, "미정 | ": true, "김철수 | ": false,
 	} {
 		doc := Parse("d.md", lines("| Action | Type | Owner | Due | Status |", "|---|---|---|---|---|", "| Add alert | Alert | "+cells+" | TODO |"), defaultPolicy)
 		if got := doc.Items[0].Reason() == reason.Placeholder; got != want {
@@ -91,6 +100,8 @@ func TestHeadingsThatTeamsWrite(t *testing.T) {
 		"Actionable items", "Known follow-ups", "Follow-up tasks", "Deferred work", "Process improvements",
 		"Acciones preventivas", "Acciones", "Seguimiento", "Pendientes", "待办", "后续行动", "Actions à mener", "Plan d'action", "Plan d’action", "Maßnahmen",
 		"Offene Punkte", "OFFENE PUNKTE", "アクションアイテム", "ações corretivas e preventivas", "Próximos passos", "2. Acciones preventivas",
+		"Weitere Schritte", "Folgemaßnahmen", "Vorbeugende Maßnahmen", "Actions de suivi", "Suites à donner", "Mesures correctives", "Acciones de seguimiento",
+		"Ações de acompanhamento", "後続対応", "改进项", "后续步骤", "整改措施", "行動項目", "후속 조치", "액션 아이템", "조치 사항",
 	} {
 		doc := Parse("d.md", lines("# X", "", "## "+title, "", "- [ ] [Alert] Add alert"), defaultPolicy)
 		if len(doc.Items) != 1 || len(doc.Outside) > 0 {
@@ -131,6 +142,29 @@ func TestBulletsBelowABoldLabelAreReported(t *testing.T) {
 	doc := Parse("d.md", lines("- **Action items**:", "  - Add an alert on a", "  - Add an alert on b", "- other", "  - Add an alert on c"), defaultPolicy)
 	if len(doc.Unclear()) != 2 {
 		t.Errorf("%+v", doc.Items)
+	}
+}
+
+// TestTablesOfAllLanguages reads a table by the names of its columns, its type and its
+// open status, as teams of each language write them.
+func TestTablesOfAllLanguages(t *testing.T) {
+	for row, want := range map[string]Type{
+		"Maßnahme | Typ | Status | Alarm | offen": Alert, "Maßnahme | Art | Status | Überwachung | nicht begonnen": Monitor, "Aktion | Typ | Status | Konfiguration | Offen": Config,
+		"Action | Type | Statut | Alerte | à faire": Alert, "Tâche | Genre | État | Sonde | À faire": Monitor,
+		"Acción | Tipo | Estado | Alerta | pendiente": Alert, "Tarea | Tipo | Estado | Monitoreo | Pendiente": Monitor, "Acción | Tipo | Estado | Configuración | abierto": Config,
+		"Ação | Tipo | Status | Alerta | a fazer": Alert, "Tarefa | Tipo | Situação | Monitoramento | em aberto": Monitor, "Ação | Tipo | Estado | Configuração | Pendente": Config,
+		"アクション | 種別 | ステータス | アラート | 未着手": Alert, "対応 | 種類 | 状態 | 監視 | 未対応": Monitor, "アクション | タイプ | 状態 | 設定 | 未": Config,
+		"行动项 | 类型 | 状态 | 告警 | 待处理": Alert, "措施 | 类型 | 状态 | 监控 | 未完成": Monitor, "任务 | 类型 | 状态 | 配置 | 待办": Config, "行動項目 | 類型 | 狀態 | 告警 | 待办": Alert,
+		"조치 | 유형 | 상태 | 알림 | 할 일": Alert, "작업 | 종류 | 상태 | 모니터링 | 대기": Monitor, "액션 아이템 | 타입 | 상태 | 설정 | 미완료": Config,
+		"Action | Action type | Status | Alert | TODO": Alert, "Action | Type of action | Status | Alert | TODO": Alert,
+		// Words for why something is done are no types.
+		"アクション | 種別 | 状態 | 検知 | 未着手": "", "Acción | Tipo | Estado | Prevención | pendiente": "", "Action | Type | État | Détection | à faire": "",
+	} {
+		cells := strings.Split(row, " | ")
+		doc := Parse("d.md", lines("## Action items", "", "| "+strings.Join(cells[:3], " | ")+" |", "|---|---|---|", "| Add the disk limit alert | "+cells[3]+" | "+cells[4]+" |"), defaultPolicy)
+		if len(doc.Items) != 1 || doc.Items[0].Type != string(want) || doc.Items[0].Safe() != (want != "") {
+			t.Errorf("%s: %+v", row, doc.Items)
+		}
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 var (
-	dateBlank   = pattern.Lazy(`(?i)\b(?:y{4}|a{4}|j{4})[-/.]m{2}[-/.](?:d{2}|t{2}|j{2})\b|\b(?:d{2}|t{2}|j{2}|m{2})[-/.](?:m{2}|d{2})[-/.](?:y{2,4}|a{4}|j{4})\b|\b(?:XXX+|xxx+|X{2,}-X{2,})\b`)
+	dateBlank   = pattern.Lazy(`(?i)\b(?:y{4}|a{4}|j{4})(?:年m{1,2}月|[-/.]m{2}[-/.](?:d{2}|t{2}|j{2})\b)|\b(?:d{2}|t{2}|j{2}|m{2})[-/.](?:m{2}|d{2})[-/.](?:y{2,4}|a{4}|j{4})\b|\b(?:XXX+|xxx+|X{2,}-X{2,})\b`)
 	wholeFilled = pattern.Lazy(`^(?:\[[^\[\]]*\]|<[^<>]*>|\{\{[^{}]*\}\}|\{%[^{}]*%\}|<%.*%>|\.{2,}|…+|_{2,}|-+|–+|—+|\?+)$`)
 )
 
@@ -35,7 +35,7 @@ func nothing(action string) bool {
 // code spans.
 func hasPlaceholder(action string) bool {
 	action = action[:min(len(action), maxAction)] // what is longer needs a person as it is
-	if !strings.ContainsAny(action, "<[{}…$%") && !strings.Contains(action, "...") && !mayBeBlank(action) {
+	if !strings.ContainsAny(action, "<[{}…$%［【") && !strings.Contains(action, "...") && !mayBeBlank(action) {
 		return false
 	}
 	text := withoutCode(action)
@@ -50,6 +50,13 @@ func hasPlaceholder(action string) bool {
 	return angleFilled(text) || bracketFilled(text)
 }
 
+// unassigned reports whether a cell for an owner or a date is still to be filled in.
+func unassigned(cell string) bool {
+	text := strings.Trim(cell, " *_@")
+	n, _ := words.Begins(text, words.Of(words.Undecided))
+	return n > 0 || hasPlaceholder(cell) || text != "" && strings.Trim(text, "?？") == ""
+}
+
 // mayBeBlank spares most texts the pattern of blanks.
 func mayBeBlank(text string) bool {
 	for _, stem := range []string{"yy", "YY", "XX", "xxx", "AAAA", "aaaa", "JJ", "jj"} {
@@ -61,8 +68,8 @@ func mayBeBlank(text string) bool {
 }
 
 var (
-	angle   = pattern.Lazy(`</?([A-Za-z][\w .,|/-]{0,60})>`)
-	bracket = pattern.Lazy(`\[([^\[\]\n]{1,240})\](?:[^(\[]|$)`) // no link
+	angle   = pattern.Lazy(`</?(\pL[\pL\w .,|/-]{0,60})>`)
+	bracket = pattern.Lazy(`(?:\[|［|【)([^\[\]［］【】\n]{1,240})(?:\]|］|】)(?:[^(\[]|$)`) // no link
 )
 
 // angleFilled reports whether text holds a <word> that is no HTML element.

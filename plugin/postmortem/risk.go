@@ -18,8 +18,19 @@ func destroys(all []token) bool {
 		case t.Has(words.DestroysAnywhere), commands(all, i):
 			return true
 		case t.code || !t.Has(words.Destroys):
-		case i == 0, t.lead() && t.Base.Has(words.Destroys) && !noun(all, i):
+		case i == 0, t.lead() && t.Base.Has(words.Destroys) && !noun(all, i), caused(all, i):
 			return true
+		}
+	}
+	return false
+}
+
+// caused reports whether the word at i is what the action makes happen: "trigger a
+// restart when …", but not "trigger an alert", nor "when a deploy triggers one".
+func caused(all []token, i int) bool {
+	for j := i - 1; j >= 0 && !all[j+1].joined && !all[j].Has(words.EndsAThing) && !noun(all, i); j-- {
+		if all[j].Has(words.Causes) {
+			return all[j].joined || all[j].aim
 		}
 	}
 	return false
@@ -120,7 +131,7 @@ var neverReached = pattern.Lazy(`\b(?:99(?:[.,][0-9]+)?|100) ?(?:%|percent\b)`)
 func silences(action string, all []token) bool {
 	for i, t := range all {
 		switch {
-		case t.Has(words.Quiets) && (i == 0 || t.lead() && t.Base.Has(words.Quiets)), t.Has(words.Acts):
+		case t.Has(words.Quiets) && (i == 0 || t.lead() && t.Base.Has(words.Quiets)), t.Has(words.QuietsAnywhere):
 			return true
 		case t.aim && t.Has(words.Destroys) && i > 0 && (strings.HasSuffix(t.Text, "ing") ||
 			all[i-1].Has(words.AboutAlerts) || all[i-1].Has(words.AboutMonitors) || all[i-1].Has(words.Doers)):
@@ -137,7 +148,7 @@ func aboutAlert(all []token) bool { return anyOf(all, words.AboutAlerts) }
 // the name of an alert, which is written like one of a type.
 func watching(text string, all []token) bool {
 	for _, t := range all {
-		if t.Has(words.Watching) || t.Name && !t.Inside && text[t.Start] >= 'A' && text[t.Start] <= 'Z' {
+		if t.Has(words.Watching) || t.Has(words.QuietsAnywhere) || t.Name && !t.Inside && text[t.Start] >= 'A' && text[t.Start] <= 'Z' {
 			return true
 		}
 	}

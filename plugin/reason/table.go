@@ -16,7 +16,7 @@ var groups = []Group{
 	{"The document: checked before any money is spent", Author, []Entry{
 		{MalformedRow, "the row has more or fewer cells than the table's header", `Give the row one cell per column; write a literal pipe as \|, in code spans too.`},
 		{TooComplex, "it is too large or too deeply nested to read: over 16 MiB, 64 columns, 16 levels or 64 KiB in a line, or a great many tiny items or lists", "Split the table, flatten the list or shorten the line."},
-		{InvisibleCharacters, "it holds invisible, control or invalid characters, so a person and a program read different texts", "Retype the line without zero-width, bidirectional or control characters, and save the document as UTF-8."},
+		{InvisibleCharacters, "it holds invisible, control or invalid characters, a comment or a hidden element, so a person and a program read different texts", "Retype the line without zero-width, bidirectional or control characters and without HTML comments, and save the document as UTF-8."},
 		{LFSPointer, "the document is a Git LFS pointer; its text is not in the repository", "Move the documents out of LFS: run git lfs untrack 'docs/post-mortems/*.md', then git add --renormalize, and commit."},
 		{TooLong, "the action is over 500 bytes or the details are over 4 KiB", "Shorten the action to one sentence, and move the rest into the text of the document."},
 		{Placeholder, "the action, owner or due date still holds a template placeholder", "Replace the placeholder with the real name, or put it in a code span if it is meant literally."},

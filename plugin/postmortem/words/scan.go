@@ -99,7 +99,7 @@ func (p phrase) begins(tokens []Token, text string) bool {
 		if apostrophe(tokens[i].Text) != part {
 			return false
 		}
-		if i > 0 && !tokens[i].Inside && strings.Trim(text[tokens[i-1].End:tokens[i].Start], " \t\n\u00a0") != "" {
+		if i > 0 && !tokens[i].Inside && strings.Trim(text[tokens[i-1].End:tokens[i].Start], " \t\n\u00a0:=\"") != "" {
 			return false
 		}
 	}
@@ -123,14 +123,14 @@ func partLength(text string, i int) int {
 	if plain > i && (plain == len(text) || text[plain] == ' ') {
 		return plain - i // most words
 	}
-	r, size := utf8.DecodeRuneInString(text[i:])
+	r, first := utf8.DecodeRuneInString(text[i:])
 	switch {
 	case r == '#' && (i+1 == len(text) || text[i+1] >= '0' && text[i+1] <= '9'):
 		return 1
 	case spaceless(r) || !inWord(r):
 		return 0
 	}
-	end := i + size
+	end := i + first
 	for end < len(text) {
 		next, size := utf8.DecodeRuneInString(text[end:])
 		after := rune(0)
@@ -140,7 +140,7 @@ func partLength(text string, i int) int {
 		switch {
 		case spaceless(next):
 			return end - i
-		case (next == '\'' || next == '’') && unicode.IsLetter(r) && unicode.IsLetter(after):
+		case (next == '\'' || next == '’') && end-i > first && unicode.IsLetter(r) && unicode.IsLetter(after): // l'alerte is two words
 		case next == '.' && unicode.IsDigit(r) && unicode.IsDigit(after):
 		case !inWord(next):
 			return end - i
