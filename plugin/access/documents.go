@@ -196,5 +196,6 @@ func ChangeItem(doc *postmortem.Document, todo postmortem.Item) item.Item {
 	return item.Item{
 		Document: doc.File, ID: todo.ID, Line: todo.Line, Date: doc.Date,
 		Priority: string(todo.Priority), Action: todo.Action, Type: todo.Type, Details: todo.Details, Incident: doc.Incident,
+		Approval: todo.Lane == postmortem.LaneApproval,
 	}
 }

@@ -16,6 +16,7 @@ type Item struct {
 	Type     string   // canonical type name, else the cell's text
 	Details  string   // Markdown of the details cell
 	Incident Incident // that the post-mortem is of
+	Approval bool     // only what a person approved may be applied for it
 }
 
 // Kind says how a file differs between the base and the change.

@@ -166,7 +166,7 @@ func (a *attempt) catchUp(ctx context.Context, fix string) (string, error) {
 // stillWanted asks for the row once more, at the branch as it was fetched a moment
 // ago: people withdraw and reword rows while an agent works.
 func (a *attempt) stillWanted() error {
-	wanted, err := a.opts.Current(a.repo.Tip(), a.item)
+	wanted, err := a.wanted(a.repo.Tip(), a.item)
 	if err != nil {
 		return err
 	}
@@ -174,6 +174,13 @@ func (a *attempt) stillWanted() error {
 		return &refusal{state: item.Skipped, reason: reason.ChangedMeanwhile}
 	}
 	return nil
+}
+
+// wanted reports whether an item is open at a commit, worded as it is, and still as
+// free of an approval.
+func (r *Resolver) wanted(commit string, todo item.Item) (bool, error) {
+	row, open, ok, err := r.opts.Row(commit, record.RefOf(todo))
+	return ok && open && (todo.Approval || !row.Approval) && record.TextSum(row) == record.TextSum(todo), err
 }
 
 // replan carries the fix to another base, plans and judges it there, and

@@ -63,7 +63,7 @@ func (r *Resolver) claim(item item.Item, fix landed, files []string) error {
 	fits := slices.Contains(place.Stacks(known, r.opts.Scope.Stacks), stack) && !place.Protected(stack, r.opts.Scope.Protected) &&
 		!slices.ContainsFunc(files, func(file string) bool { return place.StackOf(file, r.opts.Scope.Stacks) != stack })
 	if fits {
-		fits, err = r.opts.Current(fix.commit, item)
+		fits, err = r.wanted(fix.commit, item)
 	}
 	if fits && err == nil {
 		r.landed[record.RefOf(item)] = fix

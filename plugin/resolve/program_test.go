@@ -129,6 +129,18 @@ func (i todo) item() item.Item {
 	return item.Item{Document: document, ID: i.id, Date: "2026-01-01", Priority: "P2", Action: i.action, Type: i.kind, Details: i.details}
 }
 
+// rowOf is an item as a document has it.
+func rowOf(content, id string) (row item.Item, open, ok bool) {
+	for line := range strings.Lines(content) {
+		if cells := strings.Split(strings.TrimSuffix(line, "\n"), "|"); len(cells) == 5 && cells[1] == id {
+			of := todo{id: id, kind: cells[2], action: cells[3], details: cells[4]}.item()
+			of.Approval = cells[0] == "APPROVED"
+			return of, cells[0] == "TODO" || of.Approval, true
+		}
+	}
+	return item.Item{}, false, false
+}
+
 // open are the items of a commit that are still to do, and all of them.
 func (s *site) read(clone *fake.Clone, commit string) (open []item.Item, known map[record.Ref]item.Item) {
 	content, err := clone.ReadFile(commit, document)
@@ -218,10 +230,10 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 	opts := resolve.Options{
 		Run: run, Mode: s.mode, Branch: "main", MaxItems: 5, MaxAttempts: 9, BudgetUSD: 5, ItemTimeout: 30 * time.Minute,
 		Agent: resolve.Agent{Name: "resolver"}, Scope: scope,
-		Current: func(commit string, item item.Item) (bool, error) {
+		Row: func(commit string, ref record.Ref) (row item.Item, open, ok bool, err error) {
 			content, err := clone.ReadFile(commit, document)
-			line := todo{id: item.ID, kind: item.Type, action: item.Action, details: item.Details}.line("TODO")
-			return strings.Contains(string(content), line), err
+			row, open, ok = rowOf(string(content), ref.Item)
+			return row, open, ok, err
 		},
 		Held: lock.Held,
 		Dial: func(_ context.Context, name string) (seam.ApplyRecords, error) {

@@ -42,9 +42,9 @@ type Options struct {
 	Scope   policy.Scope
 	Secrets []secret.String // must appear in no change
 
-	// Current reports whether an item is still open, safe and worded as it was at
-	// a commit. It is asked before the item is worked on, and before its apply.
-	Current func(commit string, item item.Item) (bool, error)
+	// Row is an item as it stands at a commit; ok is false when it is gone. open
+	// says that a run may take it up, in one of the two lanes.
+	Row func(commit string, ref record.Ref) (row item.Item, open, ok bool, err error)
 	// Prometheus is asked about the rules of a change; nil when there is none.
 	Prometheus seam.Prometheus
 	// Held asks the remote whether this run still holds the lock. It is asked

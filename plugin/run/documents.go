@@ -9,6 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -65,18 +66,26 @@ func (j *job) remember(ctx context.Context) {
 	}
 }
 
-// stillSafe reads an item again just before it is paid for, and before its apply:
-// a person may have changed its row since it was read.
-func (j *job) stillSafe(commit string, todo item.Item) (bool, error) {
-	src, err := j.repo.ReadFile(commit, todo.Document)
+// row is an item as it stands at a commit, by what names it across runs; ok is
+// false when it is gone. open says that a run may take it up. A person may have
+// changed its row since it was read, and a ref may name any document.
+func (j *job) row(commit string, ref record.Ref) (row item.Item, open, ok bool, err error) {
+	if len(access.DocumentPaths([]string{ref.Document}, j.Documents.PostMortems)) == 0 {
+		return row, false, false, nil
+	}
+	src, err := j.repo.ReadFile(commit, ref.Document)
 	if errors.Is(err, gitrepo.ErrNotFound) {
-		return false, nil
+		return row, false, false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read %s: %w", todo.Document, err)
+		return row, false, false, fmt.Errorf("read %s: %w", ref.Document, err)
 	}
-	found, ok := findItem(j.read.Parse(todo.Document, src), todo.ID)
-	return ok && found.Safe() && found.Action == todo.Action && found.Type == todo.Type && found.Details == todo.Details, nil
+	doc := j.read.Parse(ref.Document, src)
+	found, ok := findItem(doc, ref.Item)
+	if !ok {
+		return row, false, false, nil
+	}
+	return access.ChangeItem(doc, found), found.Lane != "", true, nil
 }
 
 // findItem is the item of a document with an id.

@@ -91,7 +91,7 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 		Verify:     s.Terraform.VerifyCommand != "",
 		Scope:      s.ScopeIn(paths),
 		Secrets:    k.Secrets(s),
-		Current:    j.stillSafe,
+		Row:        j.row,
 		Held:       lock.Held,
 		Prometheus: prometheus,
 		Dial: func(ctx context.Context, name string) (seam.ApplyRecords, error) {
