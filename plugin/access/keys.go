@@ -16,17 +16,17 @@ import (
 
 // Keys is what opens the hosts, from the settings or from Vault.
 type Keys struct {
-	Host         secret.String
-	Certificate  string // of Host, when Vault's SSH engine signed it
-	Agent        secret.String
-	KnownHosts   string
-	SlackWebhook secret.String
-	Prometheus   evidence.Config // with what logs in to it
+	Host        secret.String
+	Certificate string // of Host, when Vault's SSH engine signed it
+	Agent       secret.String
+	KnownHosts  string
+	Chats       notify.Config   // with what posts to them
+	Prometheus  evidence.Config // with what logs in to it
 }
 
 // Secrets is every secret of the run, whatever its source.
 func (k Keys) Secrets(s settings.Settings) []secret.String {
-	return append(append(s.Secrets(), k.Host, k.Agent, k.Prometheus.Token, k.Prometheus.Password), notify.WebhookSecrets(k.SlackWebhook)...)
+	return append(append(s.Secrets(), k.Host, k.Agent, k.Prometheus.Token, k.Prometheus.Password), k.Chats.Secrets()...)
 }
 
 // Login is what a key of the run logs in with.
@@ -42,7 +42,7 @@ func (k Keys) Login(key secret.String) sshclient.Login {
 // Nothing is asked of Vault when the settings hold all that is needed.
 func (o Opener) Keys(ctx context.Context) (Keys, vault.Fields, error) {
 	s := o.Settings
-	k := Keys{Host: s.Hosts.SSHKey, Agent: s.Hosts.AgentSSHKey, KnownHosts: s.Hosts.KnownHosts, SlackWebhook: s.Report.SlackWebhook, Prometheus: s.Evidence}
+	k := Keys{Host: s.Hosts.SSHKey, Agent: s.Hosts.AgentSSHKey, KnownHosts: s.Hosts.KnownHosts, Chats: s.Report.Config, Prometheus: s.Evidence}
 	var fields vault.Fields
 	if s.NeedsVault() {
 		o.Log.Info().Str("stage", "vault").Str("secret", s.Vault.Secret).Str("role", s.Vault.Role).Msg("logging in")
@@ -71,9 +71,7 @@ func (o Opener) vault(ctx context.Context) (vault.Fields, error) {
 	for _, held := range fields.Secrets("known_hosts") {
 		o.Redactor.Add(held, secret.New(sshkey.Text(held.Reveal())))
 	}
-	if webhook, ok := fields.Lookup("slack_webhook"); ok {
-		o.Redactor.Add(notify.WebhookSecrets(webhook)...)
-	}
+	o.Redactor.Add(notify.Config{}.Complete(fields.Lookup).Secrets()...)
 	if known, ok := fields.Lookup("known_hosts"); ok && s.Hosts.KnownHosts == "" {
 		for _, skipped := range sshkey.Warnings("the field known_hosts of "+fields.Path, known.Reveal()) {
 			fields.Warnings = append(fields.Warnings, errors.New(skipped))
@@ -100,9 +98,7 @@ func (k *Keys) complete(s settings.Settings, fields vault.Fields) (err error) {
 	if known, ok := fields.Lookup("known_hosts"); ok && k.KnownHosts == "" {
 		k.KnownHosts = known.Reveal()
 	}
-	if webhook, ok := fields.Lookup("slack_webhook"); ok && k.SlackWebhook.Empty() && s.Report.SlackToken.Empty() {
-		k.SlackWebhook = webhook
-	}
+	k.Chats = k.Chats.Complete(fields.Lookup)
 	switch c := &k.Prometheus; {
 	case c.Username != "" && c.Password.Empty():
 		c.Password, _ = fields.Lookup("prometheus_password")

@@ -30,7 +30,7 @@ var programs = map[string][]string{
 }
 
 // plainPrograms take what they take.
-var plainPrograms = strings.Fields("ssh scp ssh-keygen ssh-keyscan ssh-add useradd usermod groupadd install chmod chown mkdir touch tee cat cd " +
+var plainPrograms = strings.Fields("ssh scp ssh-keygen ssh-keyscan ssh-add useradd usermod groupadd install chmod chown mkdir touch tee cat cd base64 od tr " +
 	"printf echo read cp mv rm ls grep sed awk sort head tail wc jq curl test [ true false set umask id getent mktemp diff cmp sha256sum xargs openssl sshd visudo .ci/run .ci/image")
 
 // wrappers run the program that their arguments name.

@@ -2,6 +2,7 @@ package app
 
 import (
 	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -321,6 +322,8 @@ func exampleSecret(setting string) (string, error) {
 		return "T0000/B0000/" + strings.Repeat("x", 24), nil
 	case setting == "chat_webhook":
 		return "https://chat.example.org/hooks/" + strings.Repeat("x", 26), nil
+	case setting == "chat_secret":
+		return "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 32)), nil
 	}
 	return "example-" + setting, nil
 }

@@ -9,12 +9,9 @@ import (
 
 // chat tells where messages would go. It sends none.
 func chat(_ context.Context, p *patient, say voice) {
-	config := p.Settings.Report.Config
-	config.SlackWebhook = p.keys.SlackWebhook
-	targets := notify.Open(config, p.Settings.Repository.Way, p.Log).Targets()
+	targets := notify.Open(p.keys.Chats, p.Settings.Repository.Way, p.Log).Targets()
 	for _, target := range targets {
-		name, place := target[0], target[1]
-		say.ok(strings.ToLower(name), "messages go to "+place+", notify is "+string(config.Notify)+" (nothing was posted)")
+		say.ok(strings.ToLower(target.Name), "messages go to "+target.Place+", notify is "+string(target.Policy)+" (nothing was posted)")
 	}
 	switch {
 	case len(targets) > 0:

@@ -9,6 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -51,7 +52,7 @@ func TestChecks(t *testing.T) {
 		"a folder for all":      {"summary", writes(loose), "warn|everybody may replace|chmod o-w " + loose},
 		"a file":                {"summary", writes(file), "FAIL|is no folder|set summary_dir"},
 		"no message":            {"chat", of(settings.Settings{}), "skipped|not configured|add slack_webhook"},
-		"a webhook":             {"chat", patient{keys: access.Keys{SlackWebhook: secret.New("T/B/x")}}, "ok|slack|the channel of the webhook"},
+		"a webhook":             {"chat", patient{keys: access.Keys{Chats: notify.Config{SlackWebhook: secret.New("T/B/x")}}}, "ok|slack|the channel of the webhook"},
 		"a repository unread":   {"stacks", of(settings.Settings{}), "skipped|" + noRepository},
 		"a key that is no key":  {"key", patient{Opener: access.Opener{Settings: settings.Settings{Hosts: together}}, keys: access.Keys{Host: secret.New("x"), Agent: secret.New("x")}}, "FAIL|hosts|the SSH key does not begin|store the whole file"},
 		"Vault is not asked":    {"vault", of(settings.Settings{}), "skipped|vault_addr is not set"},

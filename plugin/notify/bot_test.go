@@ -43,7 +43,7 @@ func TestTheWebAPIAnswers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDouble(t, test.replies...)
-				checkError(t, d.notifier(slackByToken).Started(t.Context(), told(t, "quiet", "started")), test.says)
+				checkError(t, d.notifier(slackByToken).(*bot).Started(t.Context(), told(t, "quiet", "started")), test.says)
 				d.checkTimes(test.times)
 			})
 		})
@@ -71,13 +71,14 @@ func (d *double) form(i int) url.Values {
 func TestTheResultTakesThePlaceOfTheStart(t *testing.T) {
 	for _, urgent := range []bool{false, true} {
 		d := newDouble(t, posted, posted, posted)
-		slack, s := d.notifier(slackByToken), quiet()
+		slack, s := d.notifier(slackByToken).(*bot), quiet()
 		if urgent {
 			s.Exit = fault.Person
 		}
 		checkError(t, slack.Started(t.Context(), told(t, "full", "started")), "")
 		checkError(t, slack.Finished(t.Context(), report.Render(s)), "")
-		if diff := cmp.Diff([]string{"/api/chat.postMessage", "/api/chat.update", "/api/chat.postMessage"}, d.paths); diff != "" {
+		const api = "https://slack.com/api/chat."
+		if diff := cmp.Diff([]string{api + "postMessage", api + "update", api + "postMessage"}, d.paths); diff != "" {
 			t.Fatal(diff)
 		}
 		started, finished, thread := d.form(0), d.form(1), d.form(2)
@@ -95,7 +96,7 @@ func TestAMessageThatIsGoneIsPostedAnew(t *testing.T) {
 	again := reply{status: 200, body: `{"ok":true,"channel":"C1","ts":"18.5"}`}
 	for _, code := range notUpdatable {
 		d := newDouble(t, posted, no(code), again, again)
-		slack := d.notifier(slackByToken)
+		slack := d.notifier(slackByToken).(*bot)
 		checkError(t, slack.Started(t.Context(), told(t, "quiet", "started")), "")
 		checkError(t, slack.Finished(t.Context(), report.Render(quiet())), "")
 		if !strings.HasSuffix(d.paths[2], "/chat.postMessage") || d.form(3).Get("thread_ts") != "18.5" {
@@ -103,7 +104,7 @@ func TestAMessageThatIsGoneIsPostedAnew(t *testing.T) {
 		}
 	}
 	d := newDouble(t, posted, no("invalid_auth"))
-	slack := d.notifier(slackByToken)
+	slack := d.notifier(slackByToken).(*bot)
 	checkError(t, slack.Started(t.Context(), told(t, "quiet", "started")), "")
 	checkError(t, slack.Finished(t.Context(), report.Render(quiet())), "invalid_auth")
 }

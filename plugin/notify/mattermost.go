@@ -31,20 +31,12 @@ const maxPost = 16383
 // which Mattermost folds when it is long. What is too much is left out from the
 // end, and the last line says so.
 func mattermostPost(m report.Message) any {
-	var headline, text strings.Builder
-	room := maxPost - 2*len(more)
-	for _, part := range m.Parts {
-		paragraph := mattermostPart(part)
-		if room -= utf8.RuneCountInString(paragraph) + 2; room < 0 {
-			text.WriteString("\n\n" + more)
-			break
-		}
-		if part.Kind == report.Headline {
-			headline.WriteString(paragraph)
-			continue
-		}
-		text.WriteString("\n\n" + paragraph)
+	headline, parts := "", m.Parts
+	if len(parts) > 0 && parts[0].Kind == report.Headline {
+		headline, parts = "#### "+mattermostText(parts[0].Text), parts[1:]
 	}
+	weigh := func(paragraph string) int { return utf8.RuneCountInString(paragraph) + 2 }
+	paragraphs := fitting(parts, maxPost-weigh(headline), mattermostPart, weigh, more)
 	type attachment struct {
 		Fallback string `json:"fallback"`
 		Text     string `json:"text"`
@@ -52,16 +44,17 @@ func mattermostPost(m report.Message) any {
 	return struct {
 		Text        string       `json:"text"`
 		Attachments []attachment `json:"attachments"`
-	}{headline.String(), []attachment{{m.Text, strings.TrimSpace(text.String())}}}
+	}{headline, []attachment{{m.Text, strings.TrimSpace(strings.Join(paragraphs, "\n\n"))}}}
 }
 
 func mattermostPart(p report.Part) string {
 	switch p.Kind {
-	case report.Headline:
-		return "#### " + mattermostText(p.Text)
-	case report.Title:
+	case report.Headline, report.Title:
 		return "**" + mattermostText(p.Text) + "**"
 	case report.Body:
+		if p.Lead != "" {
+			return strings.TrimSpace("**" + mattermostText(p.Lead) + "**\n" + mattermostText(p.Text))
+		}
 		return mattermostText(p.Text)
 	}
 	var spans []string

@@ -23,7 +23,7 @@ import (
 
 // Config says who is told, and of which runs. Its zero value tells nobody.
 type Config struct {
-	Notify Policy
+	Notify Policies
 
 	SlackWebhook secret.String // URL, or its path T…/B…/…
 	SlackToken   secret.String // of a bot with chat:write, instead of a webhook
@@ -31,17 +31,22 @@ type Config struct {
 	SlackAPI     string        // of the Web API, ending in a slash; empty for Slack's
 
 	ChatWebhook secret.String
-	ChatKind    string // one of Kinds; empty when ChatWebhook shows it
+	ChatSecret  secret.String // signs what a generic webhook gets
+	ChatKind    string        // one of Kinds; empty when ChatWebhook shows it
 }
 
 // Notifier tells one target.
 type Notifier interface {
 	// Target is the chat's name, and where in it messages go.
 	Target() (name, place string)
-	// Started tells that work starts.
-	Started(ctx context.Context, m report.Message) error
 	// Finished tells the result.
 	Finished(ctx context.Context, v report.View) error
+}
+
+// starter is a Notifier whose readers are people, who want to hear that work
+// starts.
+type starter interface {
+	Started(ctx context.Context, m report.Message) error
 }
 
 // chat is a kind of chat that takes messages by incoming webhook.
@@ -53,11 +58,26 @@ type chat struct {
 	accepted   string                   // the answer to a message that was taken; empty for any of status 2xx
 }
 
+// fitting writes the parts of a message as far as there is room. What is too much
+// is left out from the end, and last says so.
+func fitting[T any](parts []report.Part, room int, write func(report.Part) T, weigh func(T) int, last T) []T {
+	var all []T
+	room -= weigh(last)
+	for _, part := range parts {
+		one := write(part)
+		if room -= weigh(one); room < 0 {
+			return append(all, last)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
 // more is the last line of a message that would be too long.
 const more = "… more in the pipeline's log and in summary.md"
 
 // chats are the kinds that chat_webhook can be of.
-var chats = []chat{mattermost}
+var chats = []chat{mattermost, teams, discord, googleChat, generic}
 
 // Kinds are the values of chat_kind.
 func Kinds() []string {
@@ -82,87 +102,119 @@ func chatOf(kind string, webhook secret.String) (chat, error) {
 	}
 	at := slices.IndexFunc(chats, func(c chat) bool { return c.kind == kind || kind == "" && c.recognises(u) })
 	if at < 0 {
-		return chat{}, fault.WithFix(errors.New("is missing, and the URL of chat_webhook does not show it"), "set it to %s", strings.Join(Kinds(), " or "))
+		return chat{}, fault.WithFix(errors.New("is missing, and the URL of chat_webhook does not show it"), "set it to one of %s", strings.Join(Kinds(), ", "))
 	}
 	return chats[at], nil
 }
 
+// Complete takes from lookup, which knows the fields of the one Vault secret, what
+// the settings leave open.
+func (c Config) Complete(lookup func(field string) (secret.String, bool)) Config {
+	if held, ok := lookup("slack_webhook"); ok && c.SlackWebhook.Empty() && c.SlackToken.Empty() {
+		c.SlackWebhook = held
+	}
+	if held, ok := lookup("chat_webhook"); ok && c.ChatWebhook.Empty() {
+		c.ChatWebhook = held
+	}
+	if held, ok := lookup("chat_secret"); ok && c.ChatSecret.Empty() {
+		c.ChatSecret = held
+	}
+	return c
+}
+
+// Secrets is what of a configuration lets others post.
+func (c Config) Secrets() []secret.String {
+	return append(append(webhookSecrets(c.SlackWebhook), webhookSecrets(c.ChatWebhook)...), c.SlackToken, c.ChatSecret)
+}
+
 // open makes what tells the targets of a configuration. It contacts nothing.
-func (c Config) open(way egress.Way) ([]Notifier, error) {
-	var all []Notifier
+func (c Config) open(way egress.Way) ([]*channel, error) {
+	var all []*channel
 	if !c.SlackToken.Empty() || !c.SlackWebhook.Empty() {
 		slack, err := newSlack(c, way)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, slack)
+		all = append(all, &channel{to: slack, policy: c.Notify.Slack})
 	}
 	if !c.ChatWebhook.Empty() {
-		kind, err := chatOf(c.ChatKind, c.ChatWebhook)
-		if err != nil {
-			return all, fmt.Errorf("chat_kind %w", err)
-		}
-		hook, err := newWebhook(kind, "chat_webhook", c.ChatWebhook, way)
+		chat, err := newChat(c, way)
 		if err != nil {
 			return all, err
 		}
-		all = append(all, hook)
+		all = append(all, &channel{to: chat, policy: c.Notify.Chat})
 	}
 	return all, nil
 }
 
+func newChat(c Config, way egress.Way) (Notifier, error) {
+	kind, err := chatOf(c.ChatKind, c.ChatWebhook)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("chat_kind %w", err)
+	case kind.kind == Generic:
+		return newGeneric(c, way)
+	default:
+		return newWebhook(kind, "chat_webhook", c.ChatWebhook, way)
+	}
+}
+
 // Channels are the targets that a run tells.
 type Channels struct {
-	policy Policy
-	all    []*channel
-	log    zerolog.Logger
+	all []*channel
+	log zerolog.Logger
 }
 
 type channel struct {
-	to    Notifier
-	begun bool // it was told that work starts
+	to     Notifier
+	policy Policy
+	begun  bool // it was told that work starts
 }
 
 // Open makes the targets of a configuration ready. It contacts nothing, and
 // warns of those that cannot be told.
 func Open(c Config, way egress.Way, log zerolog.Logger) *Channels {
-	channels := &Channels{policy: c.Notify, log: log}
 	all, err := c.open(way)
 	if err != nil {
 		log.Warn().Str("stage", "report").Err(err).Msg("a configured chat cannot be used")
 	}
-	for _, one := range all {
-		channels.all = append(channels.all, &channel{to: one})
-	}
-	return channels
+	return &Channels{all: all, log: log}
 }
 
-// Targets are the names of the chats, and where in them messages go.
-func (c *Channels) Targets() (all [][2]string) {
+// Target is who is told: the chat's name, where in it messages go, and of which
+// runs.
+type Target struct {
+	Name, Place string
+	Policy      Policy
+}
+
+// Targets are the chats.
+func (c *Channels) Targets() (all []Target) {
 	for _, one := range c.all {
 		name, place := one.to.Target()
-		all = append(all, [2]string{name, place})
+		all = append(all, Target{name, place, one.policy})
 	}
 	return all
 }
 
-// Started tells that work starts, when the policy wants it.
+// Started tells that work starts, to whom that interests.
 func (c *Channels) Started(ctx context.Context, mode string, m report.Message) {
-	if c.policy.start(mode) {
-		c.each(func(one *channel) error {
-			err := one.to.Started(ctx, m)
-			one.begun = err == nil
-			return err
-		})
-	}
+	c.each(func(one *channel) error {
+		to, tells := one.to.(starter)
+		if !tells || !one.policy.start(mode) {
+			return nil
+		}
+		err := to.Started(ctx, m)
+		one.begun = err == nil
+		return err
+	})
 }
 
-// Finished tells the result: to all when the policy wants it, else to those that
-// were told that work starts.
+// Finished tells the result: to whom wants that of such a run, and to whom was told
+// that work starts.
 func (c *Channels) Finished(ctx context.Context, v report.View) {
-	wanted := c.policy.result(v)
 	c.each(func(one *channel) error {
-		if !wanted && !one.begun {
+		if !one.begun && !one.policy.result(v) {
 			return nil
 		}
 		return one.to.Finished(ctx, v)

@@ -1,6 +1,15 @@
 package notify
 
-import "github.com/pm-todos/pm-todos/plugin/report"
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
 
 // Policy says of which runs people are told.
 type Policy string
@@ -11,6 +20,37 @@ const (
 	Changes Policy = "changes" // runs with news, see report.View.News
 	Failure Policy = "failure" // runs in which something failed or a person must look
 )
+
+// Policies are the policies of the targets.
+type Policies struct {
+	Slack Policy `json:"slack"`
+	Chat  Policy `json:"chat"`
+}
+
+// ReadPolicies reads one word for both targets, or a map of JSON that has a word for
+// each; what it leaves out is Changes. The text of its error follows the setting's
+// name.
+func ReadPolicies(value string) (Policies, error) {
+	value = strings.TrimSpace(value)
+	if !strings.HasPrefix(value, "{") {
+		p := Policy(strings.ToLower(value))
+		return Policies{p, p}, p.check()
+	}
+	all := Policies{Changes, Changes}
+	decoder := json.NewDecoder(strings.NewReader(value))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&all); err != nil || decoder.More() {
+		return all, fault.WithFix(errors.New("is no map of slack and chat"), `write {"slack": "changes", "chat": "failure"}, or one word for both`)
+	}
+	return all, errors.Join(all.Slack.check(), all.Chat.check())
+}
+
+func (p Policy) check() error {
+	if p == Always || p == Changes || p == Failure {
+		return nil
+	}
+	return fmt.Errorf("%s is not one of %s, %s or %s", text.Quote(string(p)), Always, Changes, Failure)
+}
 
 // start reports whether the message that work starts is wanted. It is for runs
 // that are about to pay for an item.

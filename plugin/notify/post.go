@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
@@ -97,26 +97,35 @@ func newWebhook(kind chat, setting string, address secret.String, way egress.Way
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", setting, err)
 	}
-	s, err := newSender(kind.name, way, address, secret.New(u.Path), secret.New(path.Base(u.Path)))
+	s, err := newSender(kind.name, way, append(webhookSecrets(address), secret.New(u.RequestURI()), secret.New(u.Path))...)
 	if err != nil {
 		return nil, err
 	}
 	return &webhook{sender: s, chat: kind, url: u}, nil
 }
 
-// WebhookSecrets are what of an incoming webhook lets others post: its URL, or its
-// path, and the end of either by itself.
-func WebhookSecrets(webhook secret.String) []secret.String {
+// webhookSecrets are what of an incoming webhook lets others post: its URL, or its
+// path, and what is long in either by itself: the end of a path, or the signature
+// or token in a query.
+func webhookSecrets(webhook secret.String) []secret.String {
 	all := []secret.String{webhook}
-	if u, err := url.Parse(strings.TrimSpace(webhook.Reveal())); err == nil {
-		if key := path.Base(u.Path); len(key) >= shortestKey {
-			all = append(all, secret.New(key))
+	u, err := url.Parse(strings.TrimSpace(webhook.Reveal()))
+	if err != nil {
+		return all
+	}
+	parts := []string{path.Base(u.Path)}
+	for _, values := range u.Query() {
+		parts = append(parts, values...)
+	}
+	for _, part := range parts {
+		if len(part) >= shortestKey {
+			all = append(all, secret.New(part))
 		}
 	}
 	return all
 }
 
-// shortestKey is the length from which the end of a webhook is no ordinary word.
+// shortestKey is the length from which a part of a webhook is no ordinary word.
 // Those of Slack have 24 characters, those of Mattermost 26.
 const shortestKey = 16
 
@@ -135,7 +144,7 @@ func webhookURL(address string) (*url.URL, error) {
 	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(address, " \t\r\n") {
 		return nil, fault.WithFix(errors.New("is not the URL of an incoming webhook"), "copy it from the chat's settings")
 	}
-	if ip := net.ParseIP(u.Hostname()); u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !egress.ThisMachine(u.Hostname())) {
 		return nil, errors.New("must be an https URL")
 	}
 	return u, nil
@@ -150,26 +159,28 @@ func (w *webhook) Started(ctx context.Context, m report.Message) error {
 	if err != nil {
 		return fmt.Errorf("encode the message: %w", err)
 	}
-	return w.send(ctx, func() error { return w.post(ctx, string(body)) })
+	return w.send(ctx, func() error { return w.post(ctx, string(body), nil) })
 }
 
 func (w *webhook) Finished(ctx context.Context, v report.View) error {
 	return w.Started(ctx, v.Result())
 }
 
-func (w *webhook) post(ctx context.Context, body string) error {
+// post posts a body of JSON, with more headers if there are any.
+func (w *webhook) post(ctx context.Context, body string, headers http.Header) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url.String(), strings.NewReader(body))
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
+	maps.Copy(request.Header, headers)
 	response, err := w.client.Do(request)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = response.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(response.Body, 4096))
-	said := strings.TrimSpace(string(answer)) // such as invalid_blocks; what was read of it before an error too
+	said := w.redactor.Redact(strings.TrimSpace(string(answer))) // whole, before it is cut; such as invalid_blocks; what was read of it before an error too
 	switch code := response.StatusCode; {
 	case code/100 == 2 && (w.chat.accepted == "" || said == w.chat.accepted):
 		return nil

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -14,8 +15,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
+	"pgregory.net/rapid"
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/egress/proxytest"
@@ -61,7 +63,7 @@ func (d *double) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errors.New("unexpected")
 	}
 	next := d.replies[0]
-	d.replies, d.paths, d.bodies = d.replies[1:], append(d.paths, r.URL.Path), append(d.bodies, string(body))
+	d.replies, d.paths, d.bodies = d.replies[1:], append(d.paths, r.URL.String()), append(d.bodies, string(body))
 	d.times = append(d.times, time.Since(d.began))
 	if next.never {
 		<-r.Context().Done()
@@ -72,30 +74,60 @@ func (d *double) RoundTrip(r *http.Request) (*http.Response, error) {
 		answer.Header()[name] = values
 	}
 	answer.WriteHeader(next.status)
-	_, _ = answer.WriteString(next.body)
+	_, _ = answer.WriteString(strings.ReplaceAll(next.body, "{URL}", "no "+r.URL.RequestURI()+" at "+r.URL.String()))
 	return answer.Result(), nil
 }
 
 // notifier opens the target of a configuration and has the double answer it.
 func (d *double) notifier(c Config) Notifier {
 	d.t.Helper()
-	all, err := c.open(egress.Way{})
-	if err != nil || len(all) != 1 {
-		d.t.Fatalf("%d targets, %v", len(all), err)
-	}
-	switch one := all[0].(type) {
+	one := open(d.t, c)
+	switch one := one.(type) {
 	case *bot:
 		one.client.Transport = d
 	case *webhook:
 		one.client.Transport = d
+	case *signed:
+		one.hook.client.Transport = d
 	}
-	return all[0]
+	return one
+}
+
+// open is the only target of a configuration.
+func open(t *testing.T, c Config) Notifier {
+	t.Helper()
+	all, err := c.open(egress.Way{})
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%d targets, %v", len(all), err)
+	}
+	return all[0].to
 }
 
 var slackByWebhook = Config{SlackWebhook: secret.New("T0AAAAAAA/B0BBBBBBB/s3cr3ts3cr3ts3cr3t")}
 
 func tooMany(seconds string) reply {
 	return reply{status: 429, header: http.Header{"Retry-After": {seconds}}, body: "rate_limited"}
+}
+
+// everyWebhook is a webhook of each kind, and what its bodies are checked with.
+var everyWebhook = map[string]struct {
+	config Config
+	check  func(rapid.TB, []byte)
+}{
+	"slack":      {slackByWebhook, checkMessage},
+	"mattermost": {Config{ChatWebhook: secret.New("https://chat.example.org/hooks/s3cr3ts3cr3ts3cr3ts3cr3t00")}, func(rapid.TB, []byte) {}},
+	"teams":      {Config{ChatWebhook: secret.New(teamsHook)}, func(t rapid.TB, body []byte) { adaptiveCard(t, body) }},
+	"discord":    {Config{ChatWebhook: secret.New(discordHookURL)}, checkDiscord},
+	"googlechat": {Config{ChatWebhook: secret.New(googleHook)}, checkGoogle},
+	"generic":    {genericConfig("https://example.org/s3cr3ts3cr3ts3cr3t"), func(rapid.TB, []byte) {}},
+}
+
+func TestEveryKindOfChatHasItsStandIn(t *testing.T) {
+	for _, kind := range append(Kinds(), "slack") {
+		if _, ok := everyWebhook[kind]; !ok {
+			t.Errorf("%s is in no test", kind)
+		}
+	}
 }
 
 func TestWebhook(t *testing.T) {
@@ -115,23 +147,25 @@ func TestWebhook(t *testing.T) {
 		"500 for ever":              {slices.Repeat([]reply{{status: 503}}, 7), []int{0, 5, 10, 15, 20, 25, 30}, "503"},
 		"refused":                   {[]reply{{status: 400, body: "invalid_blocks"}}, []int{0}, "400 Bad Request: invalid_blocks"},
 		"revoked":                   {[]reply{{status: 404, body: "no_service\x1b[31m\n"}}, []int{0}, "404 Not Found: no_service"},
-		"quotes the URL":            {[]reply{{status: 404, body: "no /services/T0AAAAAAA/B0BBBBBBB/s3cr3ts3cr3ts3cr3t"}}, []int{0}, "404"},
+		"quotes the URL":            {[]reply{{status: 404, body: "{URL}"}}, []int{0}, "404"},
 		"moved":                     {[]reply{{status: 302, header: http.Header{"Location": {"https://evil.example/"}}}}, []int{0}, "302"},
 		"never":                     {[]reply{{never: true}}, []int{0}, "deadline exceeded"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				d := newDouble(t, test.replies...)
-				checkError(t, d.notifier(slackByWebhook).Finished(t.Context(), report.Render(quiet())), test.says)
-				d.checkTimes(test.times)
-				for i, path := range d.paths {
-					if path != "/services/T0AAAAAAA/B0BBBBBBB/s3cr3ts3cr3ts3cr3t" {
-						t.Errorf("posted to %s", path)
+		for kind, hook := range everyWebhook {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					d := newDouble(t, test.replies...)
+					checkError(t, d.notifier(hook.config).Finished(t.Context(), report.Render(quiet())), test.says)
+					d.checkTimes(test.times)
+					for i, path := range d.paths {
+						if want := cmp.Or(hook.config.ChatWebhook.Reveal(), slackURL(hook.config.SlackWebhook.Reveal())); path != want {
+							t.Errorf("posted to %s", path)
+						}
+						hook.check(t, []byte(d.bodies[i]))
 					}
-					checkMessage(t, []byte(d.bodies[i]))
-				}
+				})
 			})
-		})
+		}
 	}
 }
 
@@ -141,7 +175,7 @@ func (d *double) checkTimes(want []int) {
 	for _, at := range d.times {
 		got = append(got, int(at/time.Second))
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := gocmp.Diff(want, got); diff != "" {
 		d.t.Errorf("seconds of the requests (-want +got): %s", diff)
 	}
 }
@@ -155,7 +189,7 @@ func checkError(t *testing.T, err error, says string) {
 		return
 	}
 	text := err.Error()
-	if !strings.Contains(text, says) || !strings.HasPrefix(text, "slack: ") {
+	if !strings.Contains(text, says) || !strings.Contains(text, ": post the message: ") {
 		t.Errorf("%q does not say %q", text, says)
 	}
 	if strings.Contains(text, "s3cr3t") || strings.Contains(text, "xoxb") || strings.ContainsAny(text, "\n\x1b") {
@@ -167,11 +201,7 @@ func TestThreat13_ErrorsOfTheNetworkHideTheWebhook(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	for _, c := range []Config{{SlackWebhook: secret.New(gone.URL + "/services/s3cr3ts3cr3ts3cr3t")}, {SlackToken: secret.New("xoxb-s3cr3t"), SlackChannel: "C1", SlackAPI: gone.URL + "/"}} {
-		all, err := c.open(egress.Way{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		checkError(t, all[0].Finished(t.Context(), report.Render(quiet())), "connection refused")
+		checkError(t, open(t, c).Finished(t.Context(), report.Render(quiet())), "connection refused")
 	}
 }
 
@@ -216,15 +246,15 @@ func TestChatsAreReachedBehindAPrivateCAAndAProxy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := all[0].Finished(t.Context(), report.Render(quiet())); err != nil {
+	if err := all[0].to.Finished(t.Context(), report.Render(quiet())); err != nil {
 		t.Fatal(err)
 	}
 	if asked := proxy.Asked(); len(asked) != 1 || asked[0] != "CONNECT example.com:443" {
 		t.Errorf("the proxy was asked for %q", asked)
 	}
-	all[0].(*webhook).client.CloseIdleConnections()
+	all[0].to.(*webhook).client.CloseIdleConnections()
 	proxy.Refuse(http.StatusForbidden)
-	checkError(t, all[0].Finished(t.Context(), report.Render(quiet())), "no_proxy")
+	checkError(t, all[0].to.Finished(t.Context(), report.Render(quiet())), "no_proxy")
 }
 
 func TestConfigurations(t *testing.T) {
@@ -252,8 +282,15 @@ func TestConfigurations(t *testing.T) {
 		"Mattermost by http": {
 			Config{ChatWebhook: secret.New("http://chat.example.org/hooks/s3cr3tghijklmnopqrstuvwxy3")}, nil, "chat_webhook must be an https",
 		},
-		"no kind": {Config{ChatWebhook: secret.New("https://example.org/s3cr3t")}, nil, "chat_kind is missing"},
-		"both":    {Config{SlackWebhook: secret.New("T/B/x"), ChatWebhook: secret.New(hook)}, []string{"Slack https://hooks.slack.com/services/T/B/x", "Mattermost " + hook}, ""},
+		"no kind":                       {Config{ChatWebhook: secret.New("https://example.org/s3cr3t")}, nil, "chat_kind is missing"},
+		"a workflow of Teams":           {Config{ChatWebhook: secret.New(teamsHook)}, []string{"Microsoft Teams " + teamsHook}, ""},
+		"a workflow at its old address": {Config{ChatWebhook: secret.New(oldTeamsHook)}, []string{"Microsoft Teams " + oldTeamsHook}, ""},
+		"Discord":                       {Config{ChatWebhook: secret.New(discordHookURL)}, []string{"Discord " + discordHookURL}, ""},
+		"Google Chat":                   {Config{ChatWebhook: secret.New(googleHook)}, []string{"Google Chat " + googleHook}, ""},
+		"a name like Discord's":         {Config{ChatWebhook: secret.New("https://discord.com.s3cr3t.example/api/webhooks/1/x")}, nil, "chat_kind is missing"},
+		"a program":                     {genericConfig("https://example.org/x"), []string{"Webhook https://example.org/x"}, ""},
+		"a program without a secret":    {Config{ChatWebhook: secret.New("https://example.org/x"), ChatKind: Generic}, nil, "chat_secret has 0 bytes"},
+		"both":                          {Config{SlackWebhook: secret.New("T/B/x"), ChatWebhook: secret.New(hook)}, []string{"Slack https://hooks.slack.com/services/T/B/x", "Mattermost " + hook}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			all, err := test.config.open(egress.Way{})
@@ -262,15 +299,18 @@ func TestConfigurations(t *testing.T) {
 			}
 			var targets []string
 			for _, one := range all {
-				name, place := one.Target()
-				if hook, ok := one.(*webhook); ok {
-					place = hook.url.String()
-				} else {
+				name, place := one.to.Target()
+				switch to := one.to.(type) {
+				case *webhook:
+					place = to.url.String()
+				case *signed:
+					place = to.hook.url.String()
+				default:
 					place = strings.TrimSuffix(place, " by bot token")
 				}
 				targets = append(targets, name+" "+place)
 			}
-			if diff := cmp.Diff(test.targets, targets); diff != "" {
+			if diff := gocmp.Diff(test.targets, targets); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -295,7 +335,7 @@ func TestAChatThatFailsChangesNothingForAnother(t *testing.T) {
 	defer server.Close()
 	var log strings.Builder
 	channels := Open(Config{
-		Notify: Failure, SlackWebhook: secret.New(server.URL + "/services/s3cr3t"), ChatWebhook: secret.New(server.URL + "/hooks/abcdefghijklmnopqrstuvwxy3"),
+		Notify: Policies{Failure, Failure}, SlackWebhook: secret.New(server.URL + "/services/s3cr3t"), ChatWebhook: secret.New(server.URL + "/hooks/abcdefghijklmnopqrstuvwxy3"),
 	}, egress.Way{}, zerolog.New(&log))
 
 	channels.Started(t.Context(), "apply", told(t, "quiet", "started"))
@@ -303,12 +343,14 @@ func TestAChatThatFailsChangesNothingForAnother(t *testing.T) {
 	if len(paths) != 0 {
 		t.Errorf("a run without failures told %q", paths)
 	}
-	channels.policy = Changes
+	for _, one := range channels.all {
+		one.policy = Changes
+	}
 	channels.Started(t.Context(), "dry-run", told(t, "quiet", "started"))
 	channels.Started(t.Context(), "apply", told(t, "quiet", "started"))
 	channels.Finished(t.Context(), report.Render(quiet())) // no news, and yet the end of what was begun
 	slices.Sort(paths)
-	if diff := cmp.Diff([]string{"/hooks/abcdefghijklmnopqrstuvwxy3", "/hooks/abcdefghijklmnopqrstuvwxy3", "/services/s3cr3t"}, paths); diff != "" {
+	if diff := gocmp.Diff([]string{"/hooks/abcdefghijklmnopqrstuvwxy3", "/hooks/abcdefghijklmnopqrstuvwxy3", "/services/s3cr3t"}, paths); diff != "" {
 		t.Error(diff)
 	}
 	if text := log.String(); strings.Count(text, "Slack was not told") != 1 || strings.Contains(text, "Mattermost") || strings.Contains(text, "s3cr3t") {

@@ -168,35 +168,32 @@ func SlackJSON(m report.Message) ([]byte, error) {
 	return append(content, '\n'), nil
 }
 
-func slackMessage(m report.Message) *slack.WebhookMessage {
+// slackHookMessage is a message as an incoming webhook takes it. Its text, which
+// stands in for the blocks, is no markup.
+type slackHookMessage struct {
+	*slack.WebhookMessage
+	Mrkdwn bool `json:"mrkdwn"`
+}
+
+func slackMessage(m report.Message) slackHookMessage {
 	no := false
-	return &slack.WebhookMessage{
-		Text: slackutilsx.EscapeMessage(m.Text), Blocks: &slack.Blocks{BlockSet: slackBlocks(m)},
+	return slackHookMessage{WebhookMessage: &slack.WebhookMessage{
+		Text: slackutilsx.EscapeMessage(m.Plain()), Blocks: &slack.Blocks{BlockSet: slackBlocks(m)},
 		Parse: "none", UnfurlLinks: &no, UnfurlMedia: &no,
-	}
+	}}
 }
 
 func slackOptions(m report.Message) []slack.MsgOption {
 	return []slack.MsgOption{
-		slack.MsgOptionText(slackutilsx.EscapeMessage(m.Text), false), slack.MsgOptionBlocks(slackBlocks(m)...), slack.MsgOptionParse(false),
-		slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
+		slack.MsgOptionText(slackutilsx.EscapeMessage(m.Plain()), false), slack.MsgOptionBlocks(slackBlocks(m)...), slack.MsgOptionParse(false),
+		slack.MsgOptionDisableMarkdown(), slack.MsgOptionDisableLinkUnfurl(), slack.MsgOptionDisableMediaUnfurl(),
 	}
 }
 
-// slackBlocks are the parts of a message. What is too much for Slack is left out
-// from the end, and the last line says so.
+// slackBlocks are the parts of a message.
 func slackBlocks(m report.Message) []slack.Block {
-	var all []slack.Block
-	weight := 0
-	for n, part := range m.Parts {
-		block := slackBlock(part)
-		weight += weightOf(block)
-		if n == maxBlocks-1 && len(m.Parts) > maxBlocks || weight > maxWeight {
-			return append(all, slack.NewContextBlock("", mrkdwn(more)))
-		}
-		all = append(all, block)
-	}
-	return all
+	weigh := func(b slack.Block) int { return max(weightOf(b), maxWeight/maxBlocks) }
+	return fitting(m.Parts, maxWeight, slackBlock, weigh, slack.Block(slack.NewContextBlock("", mrkdwn(more))))
 }
 
 func slackBlock(p report.Part) slack.Block {
@@ -206,10 +203,24 @@ func slackBlock(p report.Part) slack.Block {
 	case report.Title:
 		return slack.NewSectionBlock(mrkdwn("*"+p.Text+"*"), nil, nil)
 	case report.Body:
+		if p.Lead != "" {
+			return slackItem(p)
+		}
 		return slack.NewSectionBlock(plainText(p.Text), nil, nil)
 	default:
 		return slack.NewContextBlock("", slackElements(p.Spans)...)
 	}
+}
+
+// slackItem is a body with its first line in bold. Nothing is interpreted in the
+// texts of rich_text either, see
+// https://docs.slack.dev/reference/block-kit/blocks/rich-text-block.
+func slackItem(p report.Part) slack.Block {
+	elements := []slack.RichTextSectionElement{slack.NewRichTextSectionTextElement(p.Lead, &slack.RichTextSectionTextStyle{Bold: true})}
+	if p.Text != "" {
+		elements = append(elements, slack.NewRichTextSectionTextElement("\n"+p.Text, nil))
+	}
+	return slack.NewRichTextBlock("", slack.NewRichTextSection(elements...))
 }
 
 // slackElements are the spans of a line, those of our own that follow each other

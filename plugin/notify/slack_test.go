@@ -38,7 +38,7 @@ func blockKit(content []byte) (problems []string) {
 		_ = json.Unmarshal(block["type"], &kind)
 		whole, _ := json.Marshal(block)
 		total += len(whole)
-		allowed := map[string][]string{"header": {"type", "text"}, "section": {"type", "text", "fields"}, "context": {"type", "elements"}}[kind]
+		allowed := map[string][]string{"header": {"type", "text"}, "rich_text": {"type", "elements"}, "section": {"type", "text", "fields"}, "context": {"type", "elements"}}[kind]
 		if allowed == nil {
 			note("block %d of type %q", i, kind)
 		}
@@ -181,17 +181,40 @@ type textObject struct {
 	Verbatim   bool
 }
 
+// element is a text of a context, or a section of a rich_text.
+type element struct {
+	textObject
+	Elements []struct {
+		Type, Text string
+		Style      map[string]bool
+	}
+}
+
+// checkRich wants a section of literal texts, the first of which may be bold.
+func checkRich(t rapid.TB, sections []element) {
+	t.Helper()
+	if len(sections) != 1 || sections[0].Type != "rich_text_section" || len(sections[0].Elements) == 0 {
+		t.Fatalf("a rich_text of %+v", sections)
+	}
+	for i, one := range sections[0].Elements {
+		if one.Type != "text" || length(one.Text) < 1 || length(one.Text) > 3000 || one.Style["bold"] != (i == 0) {
+			t.Errorf("element %d of a rich_text: %+v", i, one)
+		}
+	}
+}
+
 func checkMessage(t rapid.TB, content []byte) {
 	t.Helper()
 	var m struct {
 		Text   string
 		Parse  string
+		Mrkdwn *bool
 		Links  *bool `json:"unfurl_links"`
 		Media  *bool `json:"unfurl_media"`
 		Blocks []struct {
 			Type     string
 			Text     *textObject
-			Elements []textObject
+			Elements []element
 		}
 	}
 	if err := json.Unmarshal(content, &m); err != nil {
@@ -200,8 +223,8 @@ func checkMessage(t rapid.TB, content []byte) {
 	if m.Links == nil || *m.Links || m.Media == nil || *m.Media || m.Parse != "none" {
 		t.Error("links would be unfurled or names parsed")
 	}
-	if m.Text == "" || len(m.Text) > 3000 || strings.Contains(m.Text, marker) || strings.ContainsAny(m.Text, "<>") {
-		t.Errorf("the notification says %q", m.Text)
+	if m.Text == "" || length(m.Text) > 4*4000 || m.Mrkdwn == nil || *m.Mrkdwn || strings.ContainsAny(m.Text, "<>") {
+		t.Errorf("where blocks are not shown, it says %q", m.Text)
 	}
 	if len(m.Blocks) == 0 || len(m.Blocks) > 50 {
 		t.Errorf("%d blocks", len(m.Blocks))
@@ -220,8 +243,10 @@ func checkMessage(t rapid.TB, content []byte) {
 				t.Errorf("%d elements", len(block.Elements))
 			}
 			for _, element := range block.Elements {
-				checkText(t, element, 3000)
+				checkText(t, element.textObject, 3000)
 			}
+		case "rich_text":
+			checkRich(t, block.Elements)
 		default:
 			t.Errorf("block of type %q", block.Type)
 		}

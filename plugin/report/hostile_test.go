@@ -155,6 +155,10 @@ func TestThreat11_MessagesKeepTextsApartAndShort(t *testing.T) {
 			for _, part := range m.Parts {
 				checkPart(t, part)
 			}
+			if !strings.HasPrefix(m.Plain(), m.Text+"\n") {
+				t.Errorf("as text, it begins with %.100q", m.Plain())
+			}
+			checkText(t, Span{Text: m.Plain()}, maxPlain)
 		}
 	})
 }
@@ -168,7 +172,12 @@ func checkPart(t rapid.TB, p Part) {
 	case Title:
 		checkText(t, Span{Text: p.Text, Own: true}, maxWord)
 	case Body:
-		checkText(t, Span{Text: p.Text}, maxBody)
+		if p.Lead != "" {
+			checkText(t, Span{Text: p.Lead}, maxLead)
+		}
+		if p.Lead == "" || p.Text != "" {
+			checkText(t, Span{Text: p.Text}, maxBody-min(len(p.Lead), maxLead))
+		}
 	case Small:
 		for _, span := range p.Spans {
 			checkText(t, span, maxLine+10)

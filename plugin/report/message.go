@@ -19,10 +19,35 @@ type Message struct {
 	Parts []Part
 }
 
+// maxPlain is the length of a message as text, in UTF-16 units. Slack advises
+// against more than 4,000: https://docs.slack.dev/changelog/2018-truncating-really-long-messages.
+const maxPlain = 3500
+
+// Plain is the whole message as lines of text, for readers whose program shows no
+// parts: a screen reader, or a chat that only looks like Slack.
+func (m Message) Plain() string {
+	lines := []string{m.Text}
+	for _, part := range m.Parts {
+		switch part.Kind {
+		case Headline: // m.Text says it
+		case Small:
+			var spans []string
+			for _, s := range part.Spans {
+				spans = append(spans, strings.TrimSpace(s.Text+" "+s.URL))
+			}
+			lines = append(lines, strings.Join(spans, " · "))
+		default:
+			lines = append(lines, filled(part.Lead, part.Text)...)
+		}
+	}
+	return cut16(strings.Join(lines, "\n"), maxPlain)
+}
+
 // Part is one paragraph of a message.
 type Part struct {
 	Kind  PartKind
-	Text  string `json:",omitempty"` // of all but Small
+	Lead  string `json:",omitempty"` // of Body: its first line, when that stands out
+	Text  string `json:",omitempty"` // of all but Small; of a Body with a Lead what follows, if anything
 	Spans []Span `json:",omitempty"` // of Small
 }
 
@@ -51,6 +76,7 @@ type Span struct {
 const (
 	maxHeadline = 150
 	maxBody     = 3000
+	maxLead     = 400
 )
 
 // depth is how much of a run a message tells. The rest is counted.
@@ -84,6 +110,12 @@ func (p *parts) title(text string) { *p = append(*p, Part{Kind: Title, Text: tex
 
 func (p *parts) body(text string) {
 	*p = append(*p, Part{Kind: Body, Text: cut16(cmp.Or(text, "—"), maxBody)})
+}
+
+// item is a body whose first line stands out.
+func (p *parts) item(lines []string) {
+	lead := cut16(cmp.Or(lines[0], "—"), maxLead)
+	*p = append(*p, Part{Kind: Body, Lead: lead, Text: cut16(strings.Join(lines[1:], "\n"), maxBody-maxLead-1)})
 }
 
 // small is a line of the spans that have a text.
@@ -247,7 +279,7 @@ func (p *parts) group(title string, items []itemView, documents []documentView, 
 			p.small(own(fmt.Sprintf("… and %d more", len(items)-n)))
 			return
 		}
-		p.body(strings.Join(i.lines(d), "\n"))
+		p.item(i.lines(d))
 		p.where(i, documents)
 	}
 }

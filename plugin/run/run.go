@@ -42,7 +42,7 @@ type job struct {
 
 func newJob(s settings.Settings, c console.Console) *job {
 	now := time.Now()
-	return &job{Settings: s, Console: c, id: access.RunID(now), started: now, channels: channels(s, c, s.Report.SlackWebhook)}
+	return &job{Settings: s, Console: c, id: access.RunID(now), started: now, channels: channels(s, c, s.Report.Config)}
 }
 
 // Run is the plugin's run, one stage after the other. Its error carries the
@@ -99,7 +99,7 @@ func (j *job) work(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	j.channels = channels(j.Settings, j.Console, k.SlackWebhook)
+	j.channels = channels(j.Settings, j.Console, k.Chats)
 	commands, err := access.Commands(j.Settings, j.repo, j.read.Commit)
 	if err != nil {
 		return err

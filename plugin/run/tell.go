@@ -20,7 +20,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/report"
-	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -73,13 +72,11 @@ func addDocument(sum *report.Summary, doc *postmortem.Document, pushed bool) {
 
 // channels are the chats that a run tells. A pull request uses no secret and
 // tells none.
-func channels(s settings.Settings, c console.Console, slackWebhook secret.String) *notify.Channels {
+func channels(s settings.Settings, c console.Console, chats notify.Config) *notify.Channels {
 	if s.CI.PullRequest() {
-		return notify.Open(notify.Config{}, s.Repository.Way, c.Log)
+		chats = notify.Config{}
 	}
-	config := s.Report.Config
-	config.SlackWebhook = slackWebhook
-	return notify.Open(config, s.Repository.Way, c.Log)
+	return notify.Open(chats, s.Repository.Way, c.Log)
 }
 
 // tellStart tells the chats that work begins.

@@ -188,8 +188,7 @@ func (s Settings) Secrets() []secret.String {
 		}
 	}
 	// What else there is to hide of them.
-	all = append(all, notify.WebhookSecrets(s.Report.SlackWebhook)...)
-	all = append(all, notify.WebhookSecrets(s.Report.ChatWebhook)...)
+	all = append(all, s.Report.Secrets()...)
 	// GitHub's netrc has the token as its login and this word as its password.
 	if s.CI.Netrc.Password.Reveal() == "x-oauth-basic" {
 		all = append(all, s.CI.Netrc.Username)

@@ -160,20 +160,29 @@ var reportEntries = []Entry{
 		read:  asText(func(s *Settings) *string { return &s.Report.SlackChannel }, word),
 	},
 	{
-		Name:   "chat_webhook",
-		Usage:  "Incoming webhook of another chat, as well as or instead of Slack: its https URL.",
+		Name: "chat_webhook", told: "the Vault secret's field `chat_webhook`",
+		Usage:  "Incoming webhook of another chat, or of a program, as well as or instead of Slack: its https URL.",
 		secret: func(s *Settings) *secret.String { return &s.Report.ChatWebhook },
 		parse:  asSecret(notify.CheckWebhook),
 	},
 	{
+		Name: "chat_secret", told: "the Vault secret's field `chat_secret`",
+		Usage:  "Signs what a `generic` webhook gets, see [telling a program](operations.md#telling-a-program).",
+		secret: func(s *Settings) *secret.String { return &s.Report.ChatSecret },
+		parse:  asSecret(notify.CheckSigningSecret),
+	},
+	{
 		Name: "chat_kind", told: "by the URL",
-		Usage: "The kind of chat that `chat_webhook` belongs to: `" + strings.Join(notify.Kinds(), "`, `") + "`.",
+		Usage: "What `chat_webhook` belongs to: `" + strings.Join(notify.Kinds(), "`, `") + "`. The last takes the run's summary as JSON.",
 		read:  asChoice(func(s *Settings) *string { return &s.Report.ChatKind }, notify.Kinds()...),
 	},
 	{
 		Name: "notify", Default: string(notify.Changes),
-		Usage: "When a run posts to chats: `always`, `changes` (something was done, refused or failed, or an item newly needs a person) or `failure`.",
-		read:  asChoice(func(s *Settings) *notify.Policy { return &s.Report.Notify }, notify.Always, notify.Changes, notify.Failure),
+		Usage: "When a run posts to chats: `always`, `changes` (something was done, refused or failed, or an item newly needs a person) or `failure`; or a map for `slack` and `chat`, such as `" + `{"slack":"failure","chat":"always"}` + "`.",
+		read: func(s *Settings, text string) (err error) {
+			s.Report.Notify, err = notify.ReadPolicies(text)
+			return err
+		},
 	},
 	{
 		Name: "summary_dir", Default: ".pm-todos",

@@ -218,7 +218,13 @@ func (f *finder) chats() {
 	f.exclude("slack_webhook", "slack_token", "both say where messages go")
 	f.needs("slack_token", "slack_channel", "a bot token needs it")
 	f.needs("slack_channel", "slack_token", "slack_channel has no use without it, since a webhook has its own channel")
-	f.needs("chat_kind", "chat_webhook", "chat_kind has no use without it")
+	if f.s.Vault.Addr == "" { // which may have what is missing
+		f.needs("chat_kind", "chat_webhook", "chat_kind has no use without it")
+		f.needs("chat_secret", "chat_webhook", "chat_secret has no use without it")
+		if f.s.Report.ChatKind == notify.Generic && !f.given("chat_secret") {
+			f.add("chat_secret", "is missing", "a generic webhook is signed with it: make one by echo whsec_$(openssl rand -base64 32)")
+		}
+	}
 	if f.given("chat_webhook") && !f.given("chat_kind") {
 		if err := notify.CheckChat("", f.s.Report.ChatWebhook); err != nil {
 			f.problems = append(f.problems, Problems("chat_kind", err)...)
