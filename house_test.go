@@ -62,7 +62,7 @@ var rooms = map[string][]string{
 	"plugin/scaffold":      {},
 	"plugin/doctor":        {"plugin/access", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/resolve/proposal", "plugin/sandbox", "plugin/settings", "plugin/settings/argv", "plugin/vault"},
 	"plugin/standin":       {"plugin/standin/agent", "plugin/standin/git", "plugin/standin/program", "plugin/standin/slack", "plugin/standin/ssh", "plugin/standin/terraform", "plugin/standin/vault"},
-	"plugin/postmortem":    {"plugin/postmortem/words"},
+	"plugin/postmortem":    {"plugin/postmortem/classify", "plugin/postmortem/incident", "plugin/postmortem/markdown", "plugin/postmortem/term", "plugin/postmortem/words"},
 	"plugin/item":          {},
 	"plugin/secret":        {},
 	"plugin/fault":         {},
@@ -74,17 +74,23 @@ var rooms = map[string][]string{
 	"docs/benchmark":       {"plugin/standin/git"}, // a program of its own
 	".ci/vault":            {},                     // a module of its own
 
-	"plugin/gate":             {"plugin/gate/account", "plugin/gate/card", "plugin/gate/fact", "plugin/gate/hclfile", "plugin/gate/leak", "plugin/gate/place", "plugin/gate/program"},
-	"plugin/gate/leak":        {},
-	"plugin/gate/place":       {},
-	"plugin/gate/account":     {"plugin/gate/fact", "plugin/gate/hclfile"},
-	"plugin/gate/card":        {"plugin/gate/fact", "plugin/gate/promql", "plugin/gate/said"},
-	"plugin/gate/fact":        {},
-	"plugin/gate/hclfile":     {},
-	"plugin/gate/program":     {"plugin/gate/hclfile", "plugin/gate/place"},
-	"plugin/gate/promql":      {},
-	"plugin/gate/said":        {"plugin/gate/promql"},
-	"plugin/postmortem/words": {},
+	"plugin/gate":         {"plugin/gate/account", "plugin/gate/card", "plugin/gate/fact", "plugin/gate/hclfile", "plugin/gate/leak", "plugin/gate/place", "plugin/gate/program"},
+	"plugin/gate/leak":    {},
+	"plugin/gate/place":   {},
+	"plugin/gate/account": {"plugin/gate/fact", "plugin/gate/hclfile"},
+	"plugin/gate/card":    {"plugin/gate/fact", "plugin/gate/promql", "plugin/gate/said"},
+	"plugin/gate/fact":    {},
+	"plugin/gate/hclfile": {},
+	"plugin/gate/program": {"plugin/gate/hclfile", "plugin/gate/place"},
+	"plugin/gate/promql":  {},
+	"plugin/gate/said":    {"plugin/gate/promql"},
+
+	"plugin/postmortem/classify": {"plugin/postmortem/markdown", "plugin/postmortem/term", "plugin/postmortem/words"},
+	"plugin/postmortem/edit":     {"plugin/postmortem", "plugin/postmortem/markdown", "plugin/postmortem/term"},
+	"plugin/postmortem/incident": {"plugin/postmortem/markdown"},
+	"plugin/postmortem/markdown": {},
+	"plugin/postmortem/term":     {"plugin/postmortem/markdown", "plugin/postmortem/words"},
+	"plugin/postmortem/words":    {},
 
 	"plugin/standin/agent":     {"plugin/standin/program"},
 	"plugin/standin/forge":     {},
@@ -110,7 +116,7 @@ var rooms = map[string][]string{
 
 // leaves are values that every room above them may use. They import at most
 // each other.
-var leaves = []string{"plugin/postmortem", "plugin/postmortem/words", "plugin/item", "plugin/secret", "plugin/fault", "plugin/text", "plugin/reason", "plugin/pattern", "plugin/sshkey", "plugin/egress"}
+var leaves = []string{"plugin/postmortem", "plugin/postmortem/classify", "plugin/postmortem/edit", "plugin/postmortem/incident", "plugin/postmortem/markdown", "plugin/postmortem/term", "plugin/postmortem/words", "plugin/item", "plugin/secret", "plugin/fault", "plugin/text", "plugin/reason", "plugin/pattern", "plugin/sshkey", "plugin/egress"}
 
 // goFiles parses every Go file of the project.
 func goFiles(t *testing.T, visit func(file string, set *token.FileSet, parsed *ast.File)) {

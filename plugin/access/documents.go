@@ -8,15 +8,15 @@ import (
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
-	"github.com/rs/zerolog"
-
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
+	"github.com/rs/zerolog"
 )
 
 // Selection is the documents that a run looks at, as they are at one commit.
@@ -31,7 +31,7 @@ type Selection struct {
 	Unreadable []string                 // documents that could not be read, with the reason
 	Note       string                   // why more was read than asked for
 
-	policy postmortem.Policy
+	policy classify.Policy
 	parsed map[source]*postmortem.Document
 }
 

@@ -5,14 +5,14 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gate/promql"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/urfave/cli/v2"
 )
 
 // prometheusSettings are the settings that decide which Prometheus is asked, and how.
@@ -67,7 +67,7 @@ func backtestAction(c *cli.Context) error {
 		if err != nil {
 			return fmt.Errorf("backtest: %w", err)
 		}
-		incident = postmortem.Parse(file, src, postmortem.Policy{}).Incident
+		incident = postmortem.Parse(file, src, classify.Policy{}).Incident
 	}
 	p, err := access.Opener{Settings: s}.Prometheus(s.Evidence, nil)
 	if err != nil {

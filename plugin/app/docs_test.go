@@ -14,13 +14,14 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/pm-todos/pm-todos/plugin/lint"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
+	"github.com/pm-todos/pm-todos/plugin/scaffold"
 	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/text"
-
-	"github.com/pm-todos/pm-todos/plugin/lint"
-	"github.com/pm-todos/pm-todos/plugin/postmortem"
-	"github.com/pm-todos/pm-todos/plugin/scaffold"
 )
 
 // A page is Markdown that people read: what it tells them to type must work.
@@ -174,7 +175,7 @@ func checkJSON(text string) error {
 
 // checkMarkdown wants rows and documents that the parser accepts.
 func checkMarkdown(text string) error {
-	policy := postmortem.Policy{SafeTypes: []postmortem.Type{postmortem.Alert, postmortem.Config, postmortem.Monitor}}
+	policy := classify.Policy{SafeTypes: []term.Type{term.Alert, term.Config, term.Monitor}}
 	for _, finding := range lint.Findings(postmortem.Inspect("docs/post-mortems/example.md", []byte(text), policy)) {
 		if finding.Level == lint.LevelError {
 			return fmt.Errorf("%+v", finding)

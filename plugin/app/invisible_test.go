@@ -7,6 +7,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -24,7 +25,7 @@ func TestThreat13_NoInvisibleCharacterPassesOneGateAndNotAnother(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			hidden := "No" + string(r) + "de"
 			doc := postmortem.Parse("docs/post-mortems/2026-01-02-a.md",
-				[]byte("# A\n\n## Action Items\n\n| Priority | Action | Type | Details | Status |\n|---|---|---|---|---|\n| P1 | Add an alert for "+hidden+" | Alert | | TODO |\n"), postmortem.Policy{})
+				[]byte("# A\n\n## Action Items\n\n| Priority | Action | Type | Details | Status |\n|---|---|---|---|---|\n| P1 | Add an alert for "+hidden+" | Alert | | TODO |\n"), classify.Policy{})
 			if len(doc.Items) != 1 || doc.Items[0].Reason() != reason.InvisibleCharacters {
 				t.Errorf("the document: %+v", doc.Items)
 			}

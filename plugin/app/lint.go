@@ -10,13 +10,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/diff"
-	"github.com/urfave/cli/v2"
-
 	"github.com/pm-todos/pm-todos/plugin/lint"
 	"github.com/pm-todos/pm-todos/plugin/outlet"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/edit"
 	"github.com/pm-todos/pm-todos/plugin/text"
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/urfave/cli/v2"
 )
 
 // errFindings stands for findings that were printed one by one already.
@@ -179,7 +179,7 @@ type fixes struct {
 // fix prints what states the types of a document's items, and writes it if it
 // is to.
 func (f *fixes) fix(ctx context.Context, w io.Writer, doc *postmortem.Inspection, src []byte, write bool) error {
-	typed, err := doc.StateTypes()
+	typed, err := edit.StateTypes(doc, src)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,8 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -52,7 +53,7 @@ func TestMain(m *testing.M) {
 }
 
 // defaultPolicy is the policy of a run with no settings given.
-var defaultPolicy = postmortem.Policy{
-	SafeTypes: []postmortem.Type{postmortem.Alert, postmortem.Config, postmortem.Monitor}, Inferred: postmortem.Tables,
+var defaultPolicy = classify.Policy{
+	SafeTypes: []term.Type{term.Alert, term.Config, term.Monitor}, Inferred: classify.Tables,
 	Protected: []string{"vault", "dbaas", "traefik", "authentik", "kyverno"}, AllowPaths: []string{"stacks/**"},
 }

@@ -11,15 +11,15 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-	"mvdan.cc/sh/v3/syntax"
-
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/lint"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/incident"
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
+	"github.com/urfave/cli/v2"
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // newCommand begins a post-mortem.
@@ -93,7 +93,7 @@ func newFields(c *cli.Context) (scaffold.Fields, error) {
 	if err := f.Check(); err != nil {
 		return f, usageError("new: %w", err)
 	}
-	if f.Severity != "" && postmortem.SeverityValue(f.Severity) == "" {
+	if f.Severity != "" && incident.SeverityValue(f.Severity) == "" {
 		return f, usageError("new: --severity: %s would not be read as one severity; write one word or level, such as SEV2, P1, 3 or high", text.Quote(f.Severity))
 	}
 	return f, nil

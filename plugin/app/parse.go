@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/text"
+	"github.com/urfave/cli/v2"
 )
 
 // parseCommand prints the items of documents.
@@ -63,7 +63,7 @@ func parseAction(c *cli.Context) error {
 }
 
 // parsePolicy reads the settings that decide which items are safe.
-func parsePolicy(c *cli.Context) (postmortem.Policy, error) {
+func parsePolicy(c *cli.Context) (classify.Policy, error) {
 	s, err := someSettings(c, documentSettings)
 	return s.DocumentPolicy(), err
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
@@ -84,7 +85,7 @@ func (s *site) forge(ref record.Ref, action string, f forgery) string {
 func (s *site) rows(file string) map[string]record.Ref {
 	s.t.Helper()
 	refs := map[string]record.Ref{}
-	for _, item := range postmortem.Parse(file, []byte(s.file(file)), postmortem.Policy{}).Items {
+	for _, item := range postmortem.Parse(file, []byte(s.file(file)), classify.Policy{}).Items {
 		refs[item.Action] = record.Ref{Document: file, Item: item.ID}
 	}
 	return refs

@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
@@ -292,7 +293,7 @@ func (a *auditor) sameItem(doc *postmortem.Document, row postmortem.Logged, comm
 	if err != nil {
 		return false, err
 	}
-	then := postmortem.Parse(e.Document, src, postmortem.Policy{})
+	then := postmortem.Parse(e.Document, src, classify.Policy{})
 	return slices.ContainsFunc(then.Items, func(item postmortem.Item) bool {
 		return item.ID == e.Item && row.Of(item.Action)
 	}), nil

@@ -9,6 +9,8 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/edit"
 )
 
 const (
@@ -42,14 +44,14 @@ func markRows(r *Repo, w int) func(string) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			var edits []postmortem.Edit
-			for _, item := range postmortem.Parse(file, src, postmortem.Policy{}).Items {
+			var edits []edit.Edit
+			for _, item := range postmortem.Parse(file, src, classify.Policy{}).Items {
 				if strings.HasSuffix(item.Action, fmt.Sprintf(" of writer %d", w)) {
-					row := &postmortem.Row{Date: "2026-04-14", Priority: "P2", Type: "Alert", Commit: tip}
-					edits = append(edits, postmortem.Edit{Item: item, Done: true, Row: row})
+					row := &edit.Row{Date: "2026-04-14", Priority: "P2", Type: "Alert", Commit: tip}
+					edits = append(edits, edit.Edit{Item: item, Done: true, Row: row})
 				}
 			}
-			result, err := postmortem.Update(file, src, edits)
+			result, err := edit.Update(file, src, edits)
 			if err != nil || len(result.Refused) > 0 || len(edits) != rowsEach {
 				return "", fmt.Errorf("%s: %d edits, refused %v: %w", file, len(edits), result.Refused, err)
 			}

@@ -7,14 +7,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
-var policy = postmortem.Policy{
-	SafeTypes: []postmortem.Type{postmortem.Alert, postmortem.Config, postmortem.Monitor},
-	Inferred:  postmortem.Tables, Protected: []string{"vault"}, AllowPaths: []string{"stacks/**"},
+var policy = classify.Policy{
+	SafeTypes: []term.Type{term.Alert, term.Config, term.Monitor},
+	Inferred:  classify.Tables, Protected: []string{"vault"}, AllowPaths: []string{"stacks/**"},
 }
 
 func inspect(lines ...string) *postmortem.Inspection {

@@ -9,6 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -37,7 +38,7 @@ const mostMeasured = 40
 // details: expressions in code spans, and names of metrics wherever they stand.
 func MeasuredIn(in *postmortem.Inspection) (all []Measured) {
 	for _, one := range in.Items {
-		if one.Lane == "" || one.Type != string(postmortem.Alert) {
+		if one.Lane == "" || one.Type != string(term.Alert) {
 			continue
 		}
 		said := one.Action + "\n" + one.Details

@@ -220,15 +220,3 @@ func BenchmarkParseHostile(b *testing.B) {
 		b.Run(name, func(b *testing.B) { benchmarkParse(b, documents[name]) })
 	}
 }
-
-func BenchmarkUpdate(b *testing.B) {
-	src := ordinary(64 << 10)
-	doc := Parse("docs/2026-04-14-x.md", src, defaultPolicy)
-	edits := []Edit{{Item: doc.Safe()[0], Done: true, Row: &Row{Commit: strings.Repeat("a", 40)}}}
-	b.SetBytes(int64(len(src)))
-	for b.Loop() {
-		if _, err := Update("docs/2026-04-14-x.md", src, edits); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

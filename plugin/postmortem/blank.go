@@ -1,10 +1,11 @@
 package postmortem
 
 import (
-	"github.com/yuin/goldmark/ast"
-
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
+	"github.com/yuin/goldmark/ast"
 )
 
 // Blank is a place of a template that nobody filled in.
@@ -30,10 +31,10 @@ func (r *reader) findBlanks(parent ast.Node) {
 		switch n := n.(type) {
 		case *ast.Heading, *ast.Paragraph, *ast.TextBlock:
 			if n.Lines().Len() > 0 {
-				r.blanksIn(blockSpan(n))
+				r.blanksIn(markdown.BlockSpan(n))
 			}
-		case *tableBlock:
-			r.blanksIn(n.span())
+		case *markdown.TableBlock:
+			r.blanksIn(n.Span())
 		case *ast.List, *ast.ListItem:
 			r.findBlanks(n)
 		}
@@ -42,8 +43,8 @@ func (r *reader) findBlanks(parent ast.Node) {
 
 // blanksIn notes the blanks of a range. Matches share the sign between them, so
 // the search goes on at the end of what is to be filled in.
-func (r *reader) blanksIn(at span) {
-	text := withoutCode(r.text[at.start:at.end])
+func (r *reader) blanksIn(at markdown.Span) {
+	text := markdown.WithoutCode(r.Text[at.Start:at.End])
 	for from := 0; from < len(text); {
 		m := blanks().FindStringSubmatchIndex(text[from:])
 		if m == nil {
@@ -55,7 +56,7 @@ func (r *reader) blanksIn(at span) {
 			}
 			start, end := from+m[group], from+m[group+1]
 			if found := text[start:end]; found[0] != '[' || asksForWords(found[1:len(found)-1]) {
-				line, column := r.line(at.start + start)
+				line, column := r.Line(at.Start + start)
 				r.inspection.Blanks = append(r.inspection.Blanks, Blank{line, column, found})
 			}
 			from = end
@@ -68,11 +69,11 @@ func (r *reader) blanksIn(at span) {
 // asked for, such as "Name" or "Brief description", short words aside; a type in
 // it is a tag.
 func asksForWords(inner string) bool {
-	if parseType(inner).kind != "" || headingPriority(inner) != "" {
+	if term.ParseType(inner).Kind != "" || term.HeadingPriority(inner) != "" {
 		return false
 	}
 	asked := false
-	for _, word := range splitWords(lower(inner)) {
+	for _, word := range term.SplitWords(markdown.Lower(inner)) {
 		switch {
 		case words.Is(word, words.FillIn):
 			asked = true

@@ -3,6 +3,7 @@ package postmortem
 import (
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -22,12 +23,12 @@ func (d *Document) Evidence(item Item) string {
 	default:
 		return ""
 	}
-	c := classifier{policy: d.policy, doc: d}
+	j := classify.Judge{Policy: d.Policy}
 	holds := func(action, details string) bool {
-		one := item
-		one.Action, one.Details, one.raw, one.mask = action, details, action+" "+details, 0
-		c.judge(&one)
-		return one.mask.has(item.Reason())
+		c := item.claim()
+		c.Action, c.Details, c.Text, c.Found = action, details, action+" "+details, 0
+		j.Read(&c)
+		return c.Found.Has(item.Reason())
 	}
 	if !holds(item.Action, item.Details) {
 		return "" // another place of the row, or of the document, says so

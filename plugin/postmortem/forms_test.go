@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -148,15 +149,15 @@ func TestBulletsBelowABoldLabelAreReported(t *testing.T) {
 // TestTablesOfAllLanguages reads a table by the names of its columns, its type and its
 // open status, as teams of each language write them.
 func TestTablesOfAllLanguages(t *testing.T) {
-	for row, want := range map[string]Type{
-		"Maßnahme | Typ | Status | Alarm | offen": Alert, "Maßnahme | Art | Status | Überwachung | nicht begonnen": Monitor, "Aktion | Typ | Status | Konfiguration | Offen": Config,
-		"Action | Type | Statut | Alerte | à faire": Alert, "Tâche | Genre | État | Sonde | À faire": Monitor,
-		"Acción | Tipo | Estado | Alerta | pendiente": Alert, "Tarea | Tipo | Estado | Monitoreo | Pendiente": Monitor, "Acción | Tipo | Estado | Configuración | abierto": Config,
-		"Ação | Tipo | Status | Alerta | a fazer": Alert, "Tarefa | Tipo | Situação | Monitoramento | em aberto": Monitor, "Ação | Tipo | Estado | Configuração | Pendente": Config,
-		"アクション | 種別 | ステータス | アラート | 未着手": Alert, "対応 | 種類 | 状態 | 監視 | 未対応": Monitor, "アクション | タイプ | 状態 | 設定 | 未": Config,
-		"行动项 | 类型 | 状态 | 告警 | 待处理": Alert, "措施 | 类型 | 状态 | 监控 | 未完成": Monitor, "任务 | 类型 | 状态 | 配置 | 待办": Config, "行動項目 | 類型 | 狀態 | 告警 | 待办": Alert,
-		"조치 | 유형 | 상태 | 알림 | 할 일": Alert, "작업 | 종류 | 상태 | 모니터링 | 대기": Monitor, "액션 아이템 | 타입 | 상태 | 설정 | 미완료": Config,
-		"Action | Action type | Status | Alert | TODO": Alert, "Action | Type of action | Status | Alert | TODO": Alert,
+	for row, want := range map[string]term.Type{
+		"Maßnahme | Typ | Status | Alarm | offen": term.Alert, "Maßnahme | Art | Status | Überwachung | nicht begonnen": term.Monitor, "Aktion | Typ | Status | Konfiguration | Offen": term.Config,
+		"Action | Type | Statut | Alerte | à faire": term.Alert, "Tâche | Genre | État | Sonde | À faire": term.Monitor,
+		"Acción | Tipo | Estado | Alerta | pendiente": term.Alert, "Tarea | Tipo | Estado | Monitoreo | Pendiente": term.Monitor, "Acción | Tipo | Estado | Configuración | abierto": term.Config,
+		"Ação | Tipo | Status | Alerta | a fazer": term.Alert, "Tarefa | Tipo | Situação | Monitoramento | em aberto": term.Monitor, "Ação | Tipo | Estado | Configuração | Pendente": term.Config,
+		"アクション | 種別 | ステータス | アラート | 未着手": term.Alert, "対応 | 種類 | 状態 | 監視 | 未対応": term.Monitor, "アクション | タイプ | 状態 | 設定 | 未": term.Config,
+		"行动项 | 类型 | 状态 | 告警 | 待处理": term.Alert, "措施 | 类型 | 状态 | 监控 | 未完成": term.Monitor, "任务 | 类型 | 状态 | 配置 | 待办": term.Config, "行動項目 | 類型 | 狀態 | 告警 | 待办": term.Alert,
+		"조치 | 유형 | 상태 | 알림 | 할 일": term.Alert, "작업 | 종류 | 상태 | 모니터링 | 대기": term.Monitor, "액션 아이템 | 타입 | 상태 | 설정 | 미완료": term.Config,
+		"Action | Action type | Status | Alert | TODO": term.Alert, "Action | Type of action | Status | Alert | TODO": term.Alert,
 		// Words for why something is done are no types.
 		"アクション | 種別 | 状態 | 検知 | 未着手": "", "Acción | Tipo | Estado | Prevención | pendiente": "", "Action | Type | État | Détection | à faire": "",
 	} {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 )
 
 var update = flag.Bool("update", false, "write the golden files of testdata/documents again")
@@ -88,9 +90,9 @@ func TestGoldensBelongToDocuments(t *testing.T) {
 }
 
 // defaultPolicy is the policy of a run with no settings given.
-var defaultPolicy = Policy{
-	SafeTypes:  []Type{Alert, Config, Monitor},
-	Inferred:   Tables,
+var defaultPolicy = classify.Policy{
+	SafeTypes:  []term.Type{term.Alert, term.Config, term.Monitor},
+	Inferred:   classify.Tables,
 	Protected:  []string{"vault", "dbaas", "traefik", "authentik", "kyverno"},
 	AllowPaths: []string{"stacks/**"},
 }

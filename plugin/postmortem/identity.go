@@ -6,6 +6,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 )
 
 // identities hands out the ids of a document's items. An id depends on the
@@ -31,7 +33,7 @@ func (n *identities) next(item *Item) string {
 	for _, heading := range item.Heading {
 		n.buf = append(append(n.buf, 0), heading...)
 	}
-	n.buf = append(append(n.buf, 0, 1), squeeze(item.Action)...)
+	n.buf = append(append(n.buf, 0, 1), markdown.Squeeze(item.Action)...)
 	n.buf = append(append(n.buf, 0, 2), item.cell...)
 	base := sha256.Sum256(n.buf)
 	same := [8]byte(base[:])

@@ -3,6 +3,8 @@ package postmortem
 import (
 	"testing"
 	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 )
 
 func TestTheTimeOfTheIncidentIsReadFromWhatTheDocumentStates(t *testing.T) {
@@ -46,7 +48,7 @@ func TestTheTimeOfTheIncidentIsReadFromWhatTheDocumentStates(t *testing.T) {
 			head + "\n- 05:37 is when the backup begins\n- it is slow\n", "", "", false,
 		},
 	} {
-		got := Parse("docs/test.md", []byte(test.source), Policy{}).Incident
+		got := Parse("docs/test.md", []byte(test.source), classify.Policy{}).Incident
 		start, _ := time.Parse(time.RFC3339, test.start)
 		end, _ := time.Parse(time.RFC3339, test.end)
 		if !got.Start.Equal(start) || !got.End.Equal(end) || got.NoZone != test.noZone {

@@ -5,9 +5,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/yuin/goldmark/ast"
-
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/text"
+	"github.com/yuin/goldmark/ast"
 )
 
 // Inspection is a document with what its author may ask about beside its items.
@@ -16,8 +18,7 @@ type Inspection struct {
 	Passed []Passed // what is no item, in order of position
 	Blanks []Blank  // what of a template is left to fill in, in order of position
 
-	src     []byte
-	untyped []untypedTable
+	Untyped []UntypedTable
 }
 
 // Passed is a place that was read and is no item.
@@ -53,23 +54,23 @@ const (
 )
 
 // Inspect reads a document as Parse does, and keeps what is no item.
-func Inspect(file string, src []byte, p Policy) *Inspection {
-	in := &Inspection{src: src}
+func Inspect(file string, src []byte, p classify.Policy) *Inspection {
+	in := &Inspection{}
 	in.Document = parse(file, src, p, in)
 	slices.SortStableFunc(in.Passed, func(a, b Passed) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return in
 }
 
 // pass keeps a range that is no item, when somebody asked for such.
-func (r *reader) pass(at span, why Why) {
-	if r.inspection == nil || at.empty() {
+func (r *reader) pass(at markdown.Span, why Why) {
+	if r.inspection == nil || at.Empty() {
 		return
 	}
-	line, column := r.line(at.start)
-	end, _ := r.line(at.end - 1)
-	first, _, _ := strings.Cut(r.text[at.start:min(at.end, at.start+400)], "\n")
+	line, column := r.Line(at.Start)
+	end, _ := r.Line(at.End - 1)
+	first, _, _ := strings.Cut(r.Text[at.Start:min(at.End, at.Start+400)], "\n")
 	r.inspection.Passed = append(r.inspection.Passed, Passed{
-		Line: line, End: end, Column: column, Why: why, Heading: r.section().path, Text: text.Marked(strings.TrimSpace(first), 80),
+		Line: line, End: end, Column: column, Why: why, Heading: r.section().Path, Text: text.Marked(strings.TrimSpace(first), 80),
 	})
 }
 
@@ -78,25 +79,32 @@ func (r *reader) passBlock(n ast.Node, why Why) {
 	if r.inspection == nil || n.Lines().Len() == 0 {
 		return
 	}
-	at := blockSpan(n)
+	at := markdown.BlockSpan(n)
 	if n.Kind() == ast.KindFencedCodeBlock { // with its fences
-		at.start = strings.LastIndexByte(r.text[:max(0, r.lineStart(at.start)-1)], '\n') + 1
-		if end := strings.IndexByte(r.text[at.end:], '\n'); end > 0 {
-			at.end += end
+		at.Start = strings.LastIndexByte(r.Text[:max(0, r.LineStart(at.Start)-1)], '\n') + 1
+		if end := strings.IndexByte(r.Text[at.End:], '\n'); end > 0 {
+			at.End += end
 		}
 	}
 	r.pass(at, why)
 }
 
-// lineStart is where the line begins that an offset stands in.
-func (r *reader) lineStart(at int) int { return strings.LastIndexByte(r.text[:at], '\n') + 1 }
+// UntypedTable is a table of items without a Type column. Its ranges are in
+// bytes of the file.
+type UntypedTable struct {
+	Lines   []markdown.Span // header, delimiter row, rows
+	Columns int
+	Action  int // column of the action
+}
 
-// blockSpan is the range of a block that has lines.
-func blockSpan(n ast.Node) span {
-	lines := n.Lines()
-	at := span{lines.At(0).Start, lines.At(lines.Len() - 1).Stop}
-	if html, ok := n.(*ast.HTMLBlock); ok && html.HasClosure() {
-		at.end = html.ClosureLine.Stop
+// noteUntyped keeps a table without a Type column, when somebody asked.
+func (t *tableRows) noteUntyped() {
+	if t.inspection == nil || t.cols.Has(term.RoleType) {
+		return
 	}
-	return at
+	table := UntypedTable{Columns: t.cols.Count, Action: t.cols.At[term.RoleAction]}
+	for _, line := range t.table.Rows {
+		table.Lines = append(table.Lines, markdown.Span{Start: line.Start + t.Base, End: line.End + t.Base})
+	}
+	t.inspection.Untyped = append(t.inspection.Untyped, table)
 }

@@ -1,6 +1,9 @@
 package postmortem
 
-import "github.com/pm-todos/pm-todos/plugin/reason"
+import (
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
+	"github.com/pm-todos/pm-todos/plugin/reason"
+)
 
 // Listing is the JSON object that the command parse prints for a document.
 // Its first keys are those of the shell original.
@@ -18,7 +21,7 @@ type Listing struct {
 
 // Entry is one item of a Listing.
 type Entry struct {
-	Priority Priority      `json:"priority"`
+	Priority term.Priority `json:"priority"`
 	Action   string        `json:"action"`
 	Type     string        `json:"type"`
 	Details  string        `json:"details"`

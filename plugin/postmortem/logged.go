@@ -17,7 +17,7 @@ type Logged struct {
 }
 
 // Of reports whether the row is about an action.
-func (l Logged) Of(action string) bool { return l.key != "" && l.key == logKey(action) }
+func (l Logged) Of(action string) bool { return l.key != "" && l.key == LogKey(action) }
 
 var (
 	linkedHash = pattern.Lazy(`(?:[^0-9a-f]|^)([0-9a-f]{64}|[0-9a-f]{40})(?:[^0-9a-f]|$)`)
@@ -27,16 +27,16 @@ var (
 // Logged lists the rows of the Follow-up Implementation table whose last cell is
 // Resolver, in order.
 func (d *Document) Logged() []Logged {
-	table := d.followUpTable()
+	table := d.FollowUpTable()
 	if table == nil {
 		return nil
 	}
 	var rows []Logged
-	for _, row := range table.rows {
-		if !strings.EqualFold(row.by, Resolver) {
+	for _, row := range table.Rows {
+		if !strings.EqualFold(row.By, Resolver) {
 			continue
 		}
-		logged := Logged{Line: row.number, key: row.key}
+		logged := Logged{Line: row.number, key: row.Key}
 		for _, hash := range []*regexp.Regexp{linkedHash(), shownHash()} {
 			if found := hash.FindStringSubmatch(row.commit); found != nil && logged.Commit == "" {
 				logged.Commit = found[1]

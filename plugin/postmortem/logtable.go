@@ -1,74 +1,95 @@
 package postmortem
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
+)
 
 // Values of the Follow-up Implementation table that this program writes.
 const (
 	HumanReview = "Needs human review"       // Implemented By of an item that needs a person
 	Resolver    = "postmortem-todo-resolver" // Implemented By of an item that this program implemented
-	absent      = "—"                        // a cell that has no value
+	Absent      = "—"                        // a cell that has no value
 )
 
 // followUp is the section that the log table belongs to, in bytes of the file.
 type followUp struct {
-	found bool
+	Found bool
 	level int
-	end   int // where the next section begins; 0 while there is none
+	End   int // where the next section begins; 0 while there is none
 }
 
-// logTable is a table that records what was implemented. Its ranges are in
+// LogTable is a table that records what was implemented. Its ranges are in
 // bytes of the file.
-type logTable struct {
-	cols      columns
+type LogTable struct {
+	Cols      term.Columns
 	under     bool // it stands under the first heading Follow-up Implementation
-	header    span
-	delimiter span
-	rows      []logRow
+	Header    markdown.Span
+	Delimiter markdown.Span
+	Rows      []logRow
 }
 
 // logRow is one row of such a table.
 type logRow struct {
-	line        span
+	Line        markdown.Span
 	number      int  // of the line, counted from 1
-	whole       bool // as many cells as the header
-	key         string
-	by          string
+	Whole       bool // as many cells as the header
+	Key         string
+	By          string
 	commit      string // its Markdown
 	implemented bool
-	ours        bool // our own row of an item that needs a person, as we wrote it
-	text        string
+	Ours        bool // our own row of an item that needs a person, as we wrote it
+	Text        string
 }
 
-func (r *reader) logTable(t *tableBlock, cols columns) {
-	log := logTable{
-		cols: cols, header: r.inFile(t.lines[0]), delimiter: r.inFile(t.lines[1]),
-		under: r.doc.followUp.found && r.doc.followUp.end == 0, rows: make([]logRow, 0, len(t.lines)-2),
+func (r *reader) logTable(t *markdown.TableBlock, cols term.Columns) {
+	log := LogTable{
+		Cols: cols, Header: r.inFile(t.Rows[0]), Delimiter: r.inFile(t.Rows[1]),
+		under: r.doc.FollowUp.Found && r.doc.FollowUp.End == 0, Rows: make([]logRow, 0, len(t.Rows)-2),
 	}
-	for _, line := range t.lines[2:] {
+	for _, line := range t.Rows[2:] {
 		cells, _ := r.split(line)
-		row := logRow{line: r.inFile(line), whole: len(cells) == cols.count, text: r.text[line.start:line.end]}
-		row.number, _ = r.line(line.start)
-		cell := func(role role) string {
-			at := cols.at[role]
+		row := logRow{Line: r.inFile(line), Whole: len(cells) == cols.Count, Text: r.Text[line.Start:line.End]}
+		row.number, _ = r.Line(line.Start)
+		cell := func(role term.Role) string {
+			at := cols.At[role]
 			if at < 0 || at >= len(cells) {
 				return ""
 			}
-			return r.text[cells[at].start:cells[at].end]
+			return r.Text[cells[at].Start:cells[at].End]
 		}
-		if row.whole && cols.has(roleAction) {
-			row.key = logKey(unescapePipes(cell(roleAction)))
-			row.by = plain(cell(roleBy))
-			row.commit = cell(roleCommit)
-			review := strings.EqualFold(row.by, HumanReview)
-			row.implemented = !review && (!blankCell(cell(roleCommit)) || !blankCell(row.by))
-			row.ours = row.by == HumanReview && blankCell(cell(roleCommit)) && blankCell(cell(roleDate))
+		if row.Whole && cols.Has(term.RoleAction) {
+			row.Key = LogKey(markdown.UnescapePipes(cell(term.RoleAction)))
+			row.By = markdown.Plain(cell(term.RoleBy))
+			row.commit = cell(term.RoleCommit)
+			review := strings.EqualFold(row.By, HumanReview)
+			row.implemented = !review && (!blankCell(cell(term.RoleCommit)) || !blankCell(row.By))
+			row.Ours = row.By == HumanReview && blankCell(cell(term.RoleCommit)) && blankCell(cell(term.RoleDate))
 		}
-		log.rows = append(log.rows, row)
+		log.Rows = append(log.Rows, row)
 	}
-	r.doc.logs = append(r.doc.logs, log)
+	r.doc.Logs = append(r.doc.Logs, log)
 }
 
-func (r *reader) inFile(s span) span { return span{s.start + r.base, s.end + r.base} }
+func (r *reader) inFile(s markdown.Span) markdown.Span {
+	return markdown.Span{Start: s.Start + r.Base, End: s.End + r.Base}
+}
 
 // blankCell reports whether a cell has no value.
 func blankCell(cell string) bool { return strings.Trim(cell, " -–—*_`.") == "" }
+
+// FollowUpTable is the first log table under the heading Follow-up
+// Implementation that names actions, nil when there is none.
+func (d *Document) FollowUpTable() *LogTable {
+	for i := range d.Logs {
+		if d.Logs[i].under && d.Logs[i].Cols.Has(term.RoleAction) {
+			return &d.Logs[i]
+		}
+	}
+	return nil
+}
+
+// LogKey is the form in which a row of the log and an item are the same.
+func LogKey(action string) string { return markdown.Key(markdown.CellText(action)) }

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
@@ -33,16 +35,16 @@ func (r *reader) mention(at int, text string) {
 		}
 		if strings.ContainsAny(line, "0123456789") {
 			for _, found := range named().FindAllStringSubmatch(line, -1) {
-				name := lower(found[2])
+				name := markdown.Lower(found[2])
 				if found[1] != "" {
 					name = "#" + found[1]
 				}
-				r.mentions[name] = at + r.base
+				r.mentions[name] = at + r.Base
 			}
 		}
 		if strings.ContainsAny(line, "\"“*`'~「") {
 			for _, found := range quoted().FindAllStringSubmatch(line, -1) {
-				r.mentions[key(strings.Join(found[1:], ""))] = at + r.base
+				r.mentions[markdown.Key(strings.Join(found[1:], ""))] = at + r.Base
 			}
 		}
 	}
@@ -55,7 +57,7 @@ func (m mentions) settle(item *Item) bool {
 		return false
 	}
 	for _, name := range item.names() {
-		if at, known := m[name]; known && at > item.row.start {
+		if at, known := m[name]; known && at > item.Row.Start {
 			return true
 		}
 	}
@@ -64,12 +66,12 @@ func (m mentions) settle(item *Item) bool {
 
 // names are what a document may call the item.
 func (i *Item) names() []string {
-	names := []string{key(i.Action)}
-	head, _, _ := strings.Cut(plain(i.Action[:min(len(i.Action), 40)]), " ")
+	names := []string{markdown.Key(i.Action)}
+	head, _, _ := strings.Cut(markdown.Plain(i.Action[:min(len(i.Action), 40)]), " ")
 	for _, text := range []string{i.number, i.Ticket, strings.Trim(head, ":.)([]")} {
-		text = lower(strings.TrimPrefix(strings.TrimSpace(plain(text)), "#"))
+		text = markdown.Lower(strings.TrimPrefix(strings.TrimSpace(markdown.Plain(text)), "#"))
 		// P1 is a priority and names many items.
-		if p, rest := priorityWord(text); text == "" || p != "" && rest == "" {
+		if p, rest := term.PriorityWord(text); text == "" || p != "" && rest == "" {
 			continue
 		}
 		if strings.Trim(text, "0123456789") == "" {

@@ -5,54 +5,9 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/reason"
-)
-
-// Type is the kind of work that an item asks for.
-type Type string
-
-// The types that are recognised. Only the first three may ever be safe.
-const (
-	Alert         Type = "Alert"
-	Config        Type = "Config"
-	Monitor       Type = "Monitor"
-	Architecture  Type = "Architecture"
-	Investigation Type = "Investigation"
-	Migration     Type = "Migration"
-	Runbook       Type = "Runbook"
-	Upstream      Type = "Upstream"
-)
-
-// Inference says where a type that the author did not state may be acted on.
-type Inference int
-
-const (
-	// Review never acts on an inferred type.
-	Review Inference = iota
-	// Tables acts on types inferred for tables without a Type column.
-	Tables
-	// All acts on inferred Alert and Monitor types of task lists too.
-	All
-)
-
-// Policy is what the settings say about items. The zero value calls nothing
-// safe.
-type Policy struct {
-	SafeTypes  []Type    // of Alert, Config, Monitor: those that may be safe; others in the list are ignored
-	Inferred   Inference // where inferred types may be acted on
-	Protected  []string  // names that hold back an item of type Config, in any case, also as part of a word
-	AllowPaths []string  // doublestar globs of paths that an item may name
-}
-
-// Priority is P0 (most urgent) to P3. Its values sort as text.
-type Priority string
-
-// The priorities. An item that states none has P2.
-const (
-	P0 Priority = "P0"
-	P1 Priority = "P1"
-	P2 Priority = "P2"
-	P3 Priority = "P3"
 )
 
 // Class says what becomes of an item.
@@ -79,21 +34,21 @@ const (
 // Item is one follow-up of a document: a table row, a task-list line, or a
 // plain bullet under a follow-up heading.
 type Item struct {
-	ID       string   // 12 hex digits, unique in the document, the same whatever its status, padding and line
-	File     string   // as given to Parse
-	Line     int      // counted from 1
-	Column   int      // of the action, in bytes, counted from 1
-	Priority Priority // from its column, its own text, the nearest heading, else P2
-	Action   string   // Markdown, trimmed, `\|` unescaped
-	Type     string   // canonical name when recognised, else the cell's text; "" when none
-	Details  string   // Markdown, trimmed, `\|` unescaped
-	Status   string   // Markdown of the status cell; "[ ]" and the like for tasks
-	Owner    string   // Markdown of the owner cell, or the first @name of a task
-	Ticket   string   // Markdown of the ticket cell, or the first ticket of a task
-	Due      string   // Markdown of the due cell
-	Heading  []string // headings above it, outermost first; shared between items, do not change
-	Inferred bool     // the type is not stated but inferred from the action
-	Checkbox bool     // a task-list line
+	ID       string        // 12 hex digits, unique in the document, the same whatever its status, padding and line
+	File     string        // as given to Parse
+	Line     int           // counted from 1
+	Column   int           // of the action, in bytes, counted from 1
+	Priority term.Priority // from its column, its own text, the nearest heading, else P2
+	Action   string        // Markdown, trimmed, `\|` unescaped
+	Type     string        // canonical name when recognised, else the cell's text; "" when none
+	Details  string        // Markdown, trimmed, `\|` unescaped
+	Status   string        // Markdown of the status cell; "[ ]" and the like for tasks
+	Owner    string        // Markdown of the owner cell, or the first @name of a task
+	Ticket   string        // Markdown of the ticket cell, or the first ticket of a task
+	Due      string        // Markdown of the due cell
+	Heading  []string      // headings above it, outermost first; shared between items, do not change
+	Inferred bool          // the type is not stated but inferred from the action
+	Checkbox bool          // a task-list line
 	Class    Class
 	Lane     Lane          // "" for a person, and for what is not open
 	Reasons  []reason.Code // why it is not safe, in their fixed order; empty when safe, done or declined
@@ -113,7 +68,7 @@ func (i Item) Reason() reason.Code {
 func (i Item) Safe() bool { return i.Class == ClassSafe }
 
 // EndLine is the last line of the item, counted from 1.
-func (i Item) EndLine() int { return i.Line + strings.Count(strings.TrimRight(i.raw, "\r\n"), "\n") }
+func (i Item) EndLine() int { return i.Line + strings.Count(strings.TrimRight(i.Raw, "\r\n"), "\n") }
 
 // HasTypeColumn reports whether the item is a row of a table with a Type column.
 func (i Item) HasTypeColumn() bool { return i.has&hasTypeColumn != 0 }
@@ -146,9 +101,9 @@ type Document struct {
 	Incident item.Incident // when it happened
 	Outside  []Outside     // unchecked boxes that are no items, by their sections
 
-	policy   Policy
-	logs     []logTable
-	followUp followUp
+	Policy   classify.Policy
+	Logs     []LogTable
+	FollowUp followUp
 }
 
 // Safe lists the items that may be implemented without a person.

@@ -6,19 +6,20 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 func lines(text ...string) []byte { return []byte(strings.Join(text, "\n") + "\n") }
 
 // one parses a document that holds a single row of the new format.
-func one(t *testing.T, row string, p Policy) Item {
+func one(t *testing.T, row string, p classify.Policy) Item {
 	t.Helper()
 	return oneOf(t, row, p).Items[0]
 }
 
-func oneOf(t *testing.T, row string, p Policy) *Document {
+func oneOf(t *testing.T, row string, p classify.Policy) *Document {
 	t.Helper()
 	doc := Parse("d.md", lines("| Priority | Action | Type | Details | Status |", "|---|---|---|---|---|", row), p)
 	if len(doc.Items) != 1 {
@@ -44,27 +45,6 @@ func TestIsDocument(t *testing.T) {
 	}
 }
 
-func TestCommitDate(t *testing.T) {
-	for _, test := range []struct{ file, text, want string }{
-		{"docs/2026-04-14-nfs.md", "Date: 2020-01-01", "2026-04-14"},
-		{"docs/20260414.md", "", "2026-04-14"},
-		{"docs/2026-13-45.md", "", ""},
-		{"docs/v2026-02-30-x.md", "Date: 2026-03-01", "2026-03-01"},
-		{"a.md", "**Date**: 2026/04/14 10:00 UTC", "2026-04-14"},
-		{"a.md", "| **Date** | 2026-04-14 |", "2026-04-14"},
-		{"a.md", "- Incident date: 14th April 2026", "2026-04-14"},
-		{"a.md", "Date: Apr 14, 2026", "2026-04-14"},
-		{"a.md", "発生日: 2026年4月14日", "2026-04-14"},
-		{"a.md", "The date of this is unknown, perhaps 2026-04-14", ""},
-		{"a.md", "Date: soon", ""},
-		{"a.md", "", ""},
-	} {
-		if got := commitDate(test.file, []byte(test.text)); got != test.want {
-			t.Errorf("CommitDate(%q, %q) = %q, want %q", test.file, test.text, got, test.want)
-		}
-	}
-}
-
 func TestReasonIsTheFirstInOrder(t *testing.T) {
 	item := one(t, "| P1 | Maybe delete vault <x>? | Config | | TODO (later) |", defaultPolicy)
 	want := []reason.Code{reason.Placeholder, reason.StatusWithNote, reason.ProtectedTarget, reason.DestructiveVerb, reason.Hedged}
@@ -83,12 +63,12 @@ func TestPolicyOnlyNarrows(t *testing.T) {
 		"migration": "| P1 | Copy the volume | Migration | | TODO |",
 	}
 	only := defaultPolicy
-	only.SafeTypes = []Type{Alert, Migration}
+	only.SafeTypes = []term.Type{term.Alert, term.Migration}
 	for name, want := range map[string]bool{"alert": true, "config": false, "migration": false} {
 		if got := one(t, rows[name], only).Safe(); got != want {
 			t.Errorf("%s with %v: safe %v, want %v", name, only.SafeTypes, got, want)
 		}
-		if one(t, rows[name], Policy{}).Safe() {
+		if one(t, rows[name], classify.Policy{}).Safe() {
 			t.Errorf("%s is safe with the zero policy", name)
 		}
 	}
@@ -107,10 +87,10 @@ func TestPolicyOnlyNarrows(t *testing.T) {
 func TestInference(t *testing.T) {
 	src := lines("## Action items", "", "| Action | Status |", "|---|---|", "| Add PrometheusRule for NFS | TODO |",
 		"| Increase memory limit of web | TODO |", "", "- [ ] Add alert on stale handles", "- [ ] Set timeout of web to 3s")
-	for mode, want := range map[Inference][]bool{
-		Review: {false, false, false, false},
-		Tables: {true, true, false, false},
-		All:    {true, true, true, false},
+	for mode, want := range map[classify.Inference][]bool{
+		classify.Review: {false, false, false, false},
+		classify.Tables: {true, true, false, false},
+		classify.All:    {true, true, true, false},
 	} {
 		policy := defaultPolicy
 		policy.Inferred = mode
@@ -266,16 +246,16 @@ func TestNothingLooksSafeThatIsNot(t *testing.T) {
 }
 
 func TestOrdinaryItemsAreSafe(t *testing.T) {
-	for row, want := range map[string]Type{
-		"| P2 | Add NFS RPC retransmission alert | Alert | PrometheusRule on node_nfs... > 5 | TODO |":     Alert,
-		"| P1 | Alert when Vault is sealed for more than 5m | Alert | `vault_core_unsealed == 0` | TODO |": Alert,
-		"| P1 | Add alert for pods that restart often | Alert | rate(restarts[15m]) > 3 | TODO |":          Alert,
-		"| P1 | Add alert for failed token renewal | Alert | | TODO |":                                     Alert,
-		"| P3 | Raise Loki ingestion limit to 16MB | Config | in `stacks/monitoring/loki.tf` | TODO |":     Config,
-		"| P3 | Set memory limit of web to 1Gi | Config | or 2Gi when it is not enough | TODO |":           Config,
-		"| P3 | Set podAntiAffinity for CoreDNS | Config | preferred, topologyKey hostname | Open |":       Config,
-		"| P2 | Add Uptime Kuma monitor for the registry | Monitor | HTTP 200 every 60s | Planned |":       Monitor,
-		"| P2 | Add blackbox probe for ingress | Monitor | | todo |":                                       Monitor,
+	for row, want := range map[string]term.Type{
+		"| P2 | Add NFS RPC retransmission alert | Alert | PrometheusRule on node_nfs... > 5 | TODO |":     term.Alert,
+		"| P1 | Alert when Vault is sealed for more than 5m | Alert | `vault_core_unsealed == 0` | TODO |": term.Alert,
+		"| P1 | Add alert for pods that restart often | Alert | rate(restarts[15m]) > 3 | TODO |":          term.Alert,
+		"| P1 | Add alert for failed token renewal | Alert | | TODO |":                                     term.Alert,
+		"| P3 | Raise Loki ingestion limit to 16MB | Config | in `stacks/monitoring/loki.tf` | TODO |":     term.Config,
+		"| P3 | Set memory limit of web to 1Gi | Config | or 2Gi when it is not enough | TODO |":           term.Config,
+		"| P3 | Set podAntiAffinity for CoreDNS | Config | preferred, topologyKey hostname | Open |":       term.Config,
+		"| P2 | Add Uptime Kuma monitor for the registry | Monitor | HTTP 200 every 60s | Planned |":       term.Monitor,
+		"| P2 | Add blackbox probe for ingress | Monitor | | todo |":                                       term.Monitor,
 	} {
 		item := one(t, row, defaultPolicy)
 		if !item.Safe() || item.Type != string(want) {

@@ -1,30 +1,31 @@
 package postmortem
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
-	"github.com/yuin/goldmark/ast"
-
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/incident"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/text"
+	"github.com/yuin/goldmark/ast"
 )
 
 // Parse reads a document. file is used for the identity of items and for its
 // date; it is not opened.
-func Parse(file string, src []byte, p Policy) *Document { return parse(file, src, p, nil) }
+func Parse(file string, src []byte, p classify.Policy) *Document { return parse(file, src, p, nil) }
 
 // parse reads a document, and keeps what is no item in an inspection, when one
 // is given.
-func parse(file string, src []byte, p Policy, in *Inspection) *Document {
-	doc := &Document{File: file, Date: commitDate(file, src), policy: p}
+func parse(file string, src []byte, p classify.Policy, in *Inspection) *Document {
+	doc := &Document{File: file, Date: incident.Date(file, src), Policy: p}
 	r := newReader(doc, src)
 	r.inspection = in
 	r.read()
-	c := classifier{policy: p, doc: doc, mentions: r.mentions}
+	c := classifier{judge: classify.Judge{Policy: p}, doc: doc, mentions: r.mentions}
 	c.run()
 	return doc
 }
@@ -32,14 +33,14 @@ func parse(file string, src []byte, p Policy, in *Inspection) *Document {
 // source is where an item stands in the bytes, and how it was understood.
 // Ranges are in bytes of the file.
 type source struct {
-	row    span   // the row, or the task's text with its box
-	raw    string // the row's text
-	token  span   // the status token or box; empty when there is none that may be replaced
-	state  state
-	kind   Type   // recognised type, stated or inferred
-	cell   string // text of the type cell, part of the identity
-	number string // what the document may call the item: its id or ticket
-	mask   mask   // reasons found so far
+	Row    markdown.Span // the row, or the task's text with its box
+	Raw    string        // the row's text
+	Token  markdown.Span // the status token or box; empty when there is none that may be replaced
+	state  term.State
+	kind   term.Type    // recognised type, stated or inferred
+	cell   string       // text of the type cell, part of the identity
+	number string       // what the document may call the item: its id or ticket
+	mask   classify.Set // reasons found so far
 	has    has
 }
 
@@ -49,26 +50,22 @@ type has uint8
 const (
 	hasTypeColumn has = 1 << iota
 	hasStatedType
-	hasDeclinedText
 	hasApproval // the author says that somebody approved it
 )
 
 // reader walks the blocks of one document and collects its items.
 type reader struct {
+	*markdown.Page
 	doc      *Document
-	text     string // what is parsed: the file without byte order mark and front matter
-	base     int    // offset of text in the file
-	starts   []int  // offset of every line of the file
-	cursor   int    // line that was looked up last; look-ups mostly go forward
-	sections []section
+	sections []term.Section
 	refused  []int // lines that nest too deeply
 	details  int   // open <details> elements
 	hidden   int   // end of a comment that began inside a line
 	noClose  bool  // no --> follows any more
 	deepLine int   // last line that was reported as nested too deeply
 	mentions mentions
-	cells    []span
-	titles   map[string]section
+	cells    []markdown.Span
+	titles   map[string]term.Section
 	titled   bool     // the heading of level 1 that is the document's title was read
 	chunks   [][]Item // items in chunks, so that growing copies each of them once
 	limit    int      // of items
@@ -93,20 +90,10 @@ func (r *reader) count() int {
 func (r *reader) at(i int) *Item { return &r.chunks[i/chunk][i%chunk] }
 
 func newReader(doc *Document, src []byte) *reader {
-	r := &reader{doc: doc, base: bodyStart(src)}
-	doc.Title = frontMatterTitle(src, r.base)
-	doc.Severity = frontMatterSeverity(src[:r.base])
-	r.text = string(src[r.base:])
-	r.limit = itemLimit(len(r.text))
-	r.starts = append(make([]int, 0, bytes.Count(src, []byte{'\n'})+1), 0)
-	for i := 0; ; {
-		n := bytes.IndexByte(src[i:], '\n')
-		if n < 0 {
-			break
-		}
-		i += n + 1
-		r.starts = append(r.starts, i)
-	}
+	r := &reader{Page: markdown.NewPage(src), doc: doc}
+	doc.Title = markdown.FrontMatterTitle(src, r.Base)
+	doc.Severity = incident.FrontSeverity(src[:r.Base])
+	r.limit = markdown.ItemLimit(len(r.Text))
 	return r
 }
 
@@ -115,25 +102,25 @@ func newReader(doc *Document, src []byte) *reader {
 func (r *reader) read() {
 	defer func() {
 		if recover() != nil {
-			r.doc.Items, r.doc.Outside, r.doc.logs, r.mentions = nil, nil, nil, nil
+			r.doc.Items, r.doc.Outside, r.doc.Logs, r.mentions = nil, nil, nil, nil
 			r.problem(0, reason.TooComplex, "the document cannot be read as Markdown", "")
 		}
 	}()
-	if encoding := otherEncoding(r.text); encoding != "" {
+	if encoding := markdown.OtherEncoding(r.Text); encoding != "" {
 		r.doc.Title = ""
 		r.problem(0, reason.InvisibleCharacters, fmt.Sprintf("the document is %s, not UTF-8, and nothing of it was read; convert it with iconv -f %s -t UTF-8", encoding, encoding), "")
 		return
 	}
-	if strings.HasPrefix(r.text, pointerStart) {
+	if strings.HasPrefix(r.Text, markdown.PointerStart) {
 		r.doc.Title = ""
 		r.problem(0, reason.LFSPointer, "the document is a pointer of Git LFS, and nothing of its text is in the repository; take documents out of LFS: git lfs untrack PATTERN, then git add --renormalize", "")
 		return
 	}
-	if at, why := crowded(r.text); why != "" {
-		r.problem(at, reason.TooComplex, why, r.text[at:min(len(r.text), at+200)])
+	if at, why := markdown.Crowded(r.Text); why != "" {
+		r.problem(at, reason.TooComplex, why, r.Text[at:min(len(r.Text), at+200)])
 		return
 	}
-	root, refused := parseBlocks(joinBlankLines(r.text))
+	root, refused := markdown.ParseBlocks(markdown.JoinBlankLines(r.Text))
 	r.refused = refused
 	r.longLines(root)
 	for _, at := range refused {
@@ -142,12 +129,12 @@ func (r *reader) read() {
 	r.walk(root)
 	r.findBlanks(root)
 	if r.doc.Severity == "" {
-		r.doc.Severity = r.severity(root)
+		r.doc.Severity = incident.Severity(r.Page, root)
 	}
-	r.doc.Incident = r.incident(root)
+	r.doc.Incident = incident.Times(r.Page, root, r.doc.Date)
 	if r.full {
 		// What is not read may say that an item before it is done or settled.
-		r.chunks, r.doc.logs = nil, nil
+		r.chunks, r.doc.Logs = nil, nil
 	}
 	r.doc.Items = make([]Item, 0, r.count())
 	for i, chunk := range r.chunks {
@@ -162,27 +149,6 @@ func (r *reader) read() {
 	})
 }
 
-// joinBlankLines makes one long blank line of every run of blank lines beyond
-// the first. Blank lines are the one kind of line that costs goldmark time
-// for every open container without holding a byte for it. Offsets stay.
-func joinBlankLines(text string) []byte {
-	b := []byte(text)
-	run, last := 0, 0
-	for start := 0; ; start = last + 1 {
-		n := bytes.IndexByte(b[start:], '\n')
-		if n < 0 {
-			return b
-		}
-		if len(bytes.TrimLeft(b[start:start+n], " \t\r")) > 0 {
-			run = 0
-		}
-		if run++; run > 2 {
-			b[last] = ' '
-		}
-		last = start + n
-	}
-}
-
 // walk reads the children of a container in order.
 func (r *reader) walk(parent ast.Node) {
 	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
@@ -191,7 +157,7 @@ func (r *reader) walk(parent ast.Node) {
 			r.heading(n)
 		case *ast.Paragraph, *ast.TextBlock:
 			r.paragraph(n)
-		case *tableBlock:
+		case *markdown.TableBlock:
 			r.table(n)
 		case *ast.List:
 			r.list(n, nil)
@@ -206,52 +172,52 @@ func (r *reader) walk(parent ast.Node) {
 }
 
 func (r *reader) heading(n *ast.Heading) {
-	title := squeeze(r.blockText(n))
+	title := markdown.Squeeze(r.BlockText(n))
 	if r.doc.Title == "" {
-		r.doc.Title = plain(title)
+		r.doc.Title = markdown.Plain(title)
 	}
-	start := r.blockStart(n)
+	start := r.BlockStart(n)
 	r.mention(start, title)
 	r.push(n.Level, title)
 	if n.Level == 1 && len(r.sections) == 1 && !r.titled {
-		r.sections[0].bearing, r.titled = bearNone, true // the document's title
+		r.sections[0].Bearing, r.titled = term.BearNone, true // the document's title
 	}
 	r.passBlock(n, WhyHeading)
 	// The offset is that of the text; the line that it stands on begins where
 	// the section before it ends.
-	f := &r.doc.followUp
-	switch line, column := r.line(start); {
-	case f.found && f.end == 0 && n.Level <= f.level:
-		f.end = r.starts[line-1]
-	case !f.found && column > 0 && lower(normalTitle(plain(title))) == "follow up implementation":
-		*f = followUp{found: true, level: n.Level}
+	f := &r.doc.FollowUp
+	switch line, column := r.Line(start); {
+	case f.Found && f.End == 0 && n.Level <= f.level:
+		f.End = r.Starts[line-1]
+	case !f.Found && column > 0 && markdown.Lower(term.NormalTitle(markdown.Plain(title))) == "follow up implementation":
+		*f = followUp{Found: true, level: n.Level}
 	}
 }
 
 // push opens a section below the sections of lower levels.
 func (r *reader) push(level int, title string) {
-	for len(r.sections) > 0 && r.sections[len(r.sections)-1].level >= level {
+	for len(r.sections) > 0 && r.sections[len(r.sections)-1].Level >= level {
 		r.sections = r.sections[:len(r.sections)-1]
 	}
 	s := r.readTitle(title)
-	s.level = level
+	s.Level = level
 	above := r.section()
 	switch {
-	case s.kind == sectionWeak && above.kind == sectionStrong, s.kind == sectionAspect && above.holdsItems():
-		s.kind = above.kind
-	case s.kind == sectionAspect:
-		s.kind = sectionNever
+	case s.Kind == term.SectionWeak && above.Kind == term.SectionStrong, s.Kind == term.SectionAspect && above.HoldsItems():
+		s.Kind = above.Kind
+	case s.Kind == term.SectionAspect:
+		s.Kind = term.SectionNever
 	}
 	if len(r.sections) > 0 {
-		s.path = append(append(make([]string, 0, len(above.path)+1), above.path...), s.path...)
-		if s.kind == sectionUnknown {
-			s.kind = above.kind
+		s.Path = append(append(make([]string, 0, len(above.Path)+1), above.Path...), s.Path...)
+		if s.Kind == term.SectionUnknown {
+			s.Kind = above.Kind
 		}
-		if s.bearing == bearNone {
-			s.bearing = above.bearing
+		if s.Bearing == term.BearNone {
+			s.Bearing = above.Bearing
 		}
-		if s.priority == "" {
-			s.priority = above.priority
+		if s.Priority == "" {
+			s.Priority = above.Priority
 		}
 	}
 	r.sections = append(r.sections, s)
@@ -262,16 +228,16 @@ const longestTitle = 512
 
 // readTitle is the section that a title opens, as if none stood above it. It
 // remembers what titles mean: documents repeat them.
-func (r *reader) readTitle(title string) section {
+func (r *reader) readTitle(title string) term.Section {
 	s, known := r.titles[title]
 	if known {
 		return s
 	}
-	text := plain(title[:min(len(title), longestTitle)])
-	s = section{path: []string{text}, priority: headingPriority(text)}
-	s.kind, s.bearing = classifyTitle(title[:min(len(title), longestTitle)])
+	text := markdown.Plain(title[:min(len(title), longestTitle)])
+	s = term.Section{Path: []string{text}, Priority: term.HeadingPriority(text)}
+	s.Kind, s.Bearing = term.ReadTitle(title[:min(len(title), longestTitle)])
 	if r.titles == nil {
-		r.titles = map[string]section{}
+		r.titles = map[string]term.Section{}
 	}
 	if len(r.titles) < 1024 && len(title) < longestTitle {
 		r.titles[title] = s
@@ -280,21 +246,21 @@ func (r *reader) readTitle(title string) section {
 }
 
 // section is the innermost one; the zero section stands above all.
-func (r *reader) section() section {
+func (r *reader) section() term.Section {
 	if n := len(r.sections); n > 0 {
 		return r.sections[n-1]
 	}
-	return section{}
+	return term.Section{}
 }
 
 // paragraph looks for a label that opens a section, and for what the text says
 // of items above it.
 func (r *reader) paragraph(n ast.Node) {
-	text := r.blockText(n)
-	r.mention(r.blockStart(n), text)
-	r.trackHTML(r.blockStart(n), text)
+	text := r.BlockText(n)
+	r.mention(r.BlockStart(n), text)
+	r.trackHTML(r.BlockStart(n), text)
 	if label := labelOf(text); label != "" {
-		r.push(levelLabel, label)
+		r.push(term.LevelLabel, label)
 		r.passBlock(n, WhyHeading)
 		return
 	}
@@ -313,10 +279,10 @@ func labelOf(text string) string {
 	if len(bare) > 4 && (strings.HasPrefix(bare, "**") && strings.HasSuffix(strings.TrimRight(bare, ":： "), "**") ||
 		strings.HasPrefix(bare, "__") && strings.HasSuffix(bare, "__")) &&
 		strings.Count(bare, "**")+strings.Count(bare, "__") == 2 {
-		return strings.TrimRight(plain(bare), ":： ")
+		return strings.TrimRight(markdown.Plain(bare), ":： ")
 	}
 	if len(bare) < len(text) {
-		if s, _ := classifyTitle(bare); s != sectionUnknown {
+		if s, _ := term.ReadTitle(bare); s != term.SectionUnknown {
 			return bare
 		}
 	}
@@ -329,13 +295,13 @@ func (r *reader) html(n *ast.HTMLBlock) {
 		return
 	}
 	r.passBlock(n, WhyHTML)
-	at := blockSpan(n)
-	r.countDetails(stripComments(r.text[at.start:at.end]))
+	at := markdown.BlockSpan(n)
+	r.countDetails(markdown.StripComments(r.Text[at.Start:at.End]))
 }
 
 // countDetails keeps track of <details> elements that open and close.
 func (r *reader) countDetails(html string) {
-	low := lower(html)
+	low := markdown.Lower(html)
 	for i := 0; ; {
 		at := strings.Index(low[i:], "details")
 		if at < 0 {
@@ -343,7 +309,7 @@ func (r *reader) countDetails(html string) {
 		}
 		at += i
 		i = at + len("details")
-		if i < len(low) && isWord(low[i]) {
+		if i < len(low) && markdown.IsWord(low[i]) {
 			continue
 		}
 		switch {
@@ -360,16 +326,16 @@ func (r *reader) trackHTML(start int, text string) {
 	if strings.IndexByte(text, '<') < 0 {
 		return
 	}
-	bare := withoutCode(text)
-	r.countDetails(stripComments(bare))
+	bare := markdown.WithoutCode(text)
+	r.countDetails(markdown.StripComments(bare))
 	open := strings.LastIndex(bare, "<!--")
 	if open < 0 || strings.Contains(bare[open:], "-->") || r.noClose || start < r.hidden {
 		return
 	}
 	// Renderers differ on a comment that runs over several blocks; an item
 	// that some of them hide is none.
-	from := min(start+len(text), len(r.text))
-	end := strings.Index(r.text[from:], "-->")
+	from := min(start+len(text), len(r.Text))
+	end := strings.Index(r.Text[from:], "-->")
 	if r.noClose = end < 0; !r.noClose {
 		r.hidden = from + end
 	}
@@ -381,55 +347,15 @@ func (r *reader) quote(parent ast.Node) {
 		switch n.(type) {
 		case *ast.Paragraph, *ast.TextBlock, *ast.Heading:
 			r.passBlock(n, WhyQuote)
-			r.mention(r.blockStart(n), r.blockText(n))
+			r.mention(r.BlockStart(n), r.BlockText(n))
 		case *ast.List, *ast.ListItem, *ast.Blockquote:
 			r.quote(n)
 		}
 	}
 }
 
-func (r *reader) blockStart(n ast.Node) int {
-	if lines := n.Lines(); lines.Len() > 0 {
-		return lines.At(0).Start
-	}
-	return 0
-}
-
-// blockText is the text of a block, its lines as they stand but without the
-// indentation and quote marks before them.
-func (r *reader) blockText(n ast.Node) string {
-	lines := n.Lines()
-	switch lines.Len() {
-	case 0:
-		return ""
-	case 1:
-		return r.text[lines.At(0).Start:lines.At(0).Stop]
-	}
-	var b strings.Builder
-	for i := range lines.Len() {
-		line := lines.At(i)
-		b.WriteString(r.text[line.Start:line.Stop])
-	}
-	return b.String()
-}
-
-// line is the number of the line at an offset of the text, and the column in
-// it, both counted from 1.
-func (r *reader) line(at int) (line, column int) {
-	at += r.base
-	c := r.cursor
-	if c >= len(r.starts) || r.starts[c] > at || c+8 < len(r.starts) && r.starts[c+8] <= at {
-		c = sort.SearchInts(r.starts, at+1) - 1
-	}
-	for c+1 < len(r.starts) && r.starts[c+1] <= at {
-		c++
-	}
-	r.cursor = c
-	return c + 1, at - r.starts[c] + 1
-}
-
 func (r *reader) problem(at int, code reason.Code, detail, raw string) {
-	line, column := r.line(at)
+	line, column := r.Line(at)
 	r.doc.Problems = append(r.doc.Problems, Problem{
 		Line: line, Column: column, Reason: code, Detail: detail, Text: text.Marked(raw, 80),
 	})

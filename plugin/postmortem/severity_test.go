@@ -3,6 +3,8 @@ package postmortem
 import (
 	"strings"
 	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 )
 
 func TestDocumentSeverity(t *testing.T) {
@@ -47,7 +49,7 @@ func TestDocumentSeverity(t *testing.T) {
 		"invalid UTF-8":          {"Severity: \xff\xfehigh", "\uFFFDhigh"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Parse("x.md", []byte(test.src), Policy{}).Severity
+			got := Parse("x.md", []byte(test.src), classify.Policy{}).Severity
 			if got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}

@@ -4,89 +4,89 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // table reads the rows of one table.
-func (r *reader) table(t *tableBlock) {
-	if t.columns > maxColumns {
-		header := t.lines[0]
-		r.problem(header.start, reason.TooComplex, fmt.Sprintf("the table has %d columns, over %d", t.columns, maxColumns),
-			r.text[header.start:min(header.end, header.start+400)])
+func (r *reader) table(t *markdown.TableBlock) {
+	if t.Columns > markdown.MaxColumns {
+		header := t.Rows[0]
+		r.problem(header.Start, reason.TooComplex, fmt.Sprintf("the table has %d columns, over %d", t.Columns, markdown.MaxColumns),
+			r.Text[header.Start:min(header.End, header.Start+400)])
 		return
 	}
-	header, _ := r.split(t.lines[0])
+	header, _ := r.split(t.Rows[0])
 	names := make([]string, len(header))
 	for i, cell := range header {
-		names[i] = r.text[cell.start:cell.end]
+		names[i] = r.Text[cell.Start:cell.End]
 	}
-	cols := readHeader(names)
+	cols := term.ReadHeader(names)
 	here := r.section()
 	switch {
-	case cols.log():
-		r.pass(t.span(), WhyLog)
+	case cols.Log():
+		r.pass(t.Span(), WhyLog)
 		r.logTable(t, cols)
-	case cols.items(here.kind):
+	case cols.Items(here.Kind):
 		rows := tableRows{reader: r, table: t, cols: cols, here: here}
 		rows.read()
 	default:
-		r.pass(t.span(), WhyOtherTable)
+		r.pass(t.Span(), WhyOtherTable)
 	}
 }
-
-// span is the range from the table's header to the end of its last row.
-func (t *tableBlock) span() span { return span{t.lines[0].start, t.lines[len(t.lines)-1].end} }
 
 // split is the trimmed cells of a table line. Of a line with more cells than a
 // table may have columns only the first ones are there. The result is valid
 // until the next call.
-func (r *reader) split(line span) ([]span, bool) {
+func (r *reader) split(line markdown.Span) ([]markdown.Span, bool) {
 	r.cells = r.cells[:0]
-	text := r.text[line.start:line.end]
-	eachCell(text, func(s span) bool {
-		for s.start < s.end && isSpace(text[s.start]) {
-			s.start++
+	text := r.Text[line.Start:line.End]
+	markdown.EachCell(text, func(s markdown.Span) bool {
+		for s.Start < s.End && markdown.IsSpace(text[s.Start]) {
+			s.Start++
 		}
-		for s.start < s.end && isSpace(text[s.end-1]) {
-			s.end--
+		for s.Start < s.End && markdown.IsSpace(text[s.End-1]) {
+			s.End--
 		}
-		r.cells = append(r.cells, span{line.start + s.start, line.start + s.end})
-		return len(r.cells) <= maxColumns
+		r.cells = append(r.cells, markdown.Span{Start: line.Start + s.Start, End: line.Start + s.End})
+		return len(r.cells) <= markdown.MaxColumns
 	})
-	return r.cells, len(r.cells) <= maxColumns
+	return r.cells, len(r.cells) <= markdown.MaxColumns
 }
 
 // tableRows reads the rows of one table of items.
 type tableRows struct {
 	*reader
-	table    *tableBlock
-	cols     columns
-	here     section
+	table    *markdown.TableBlock
+	cols     term.Columns
+	here     term.Section
 	statusAt int  // column of the status; -1 when there is none
 	moved    bool // the status stands in another column than the header says
 	problems int
 }
 
 func (t *tableRows) read() {
-	t.statusAt = t.cols.at[roleStatus]
+	t.statusAt = t.cols.At[term.RoleStatus]
 	if at := t.elsewhere(); at >= 0 {
 		t.statusAt, t.moved = at, true
 	}
-	if t.statusAt < 0 && t.here.kind == sectionNever || t.vagueAndUnknown() {
-		t.pass(t.table.span(), WhyOtherTable)
+	if t.statusAt < 0 && t.here.Kind == term.SectionNever || t.vagueAndUnknown() {
+		t.pass(t.table.Span(), WhyOtherTable)
 		return
 	}
-	if second := t.cols.second[roleAction]; second >= 0 && t.numbersRows(second) {
-		t.cols.conflict, t.cols.at[roleID] = false, second
+	if second := t.cols.Second[term.RoleAction]; second >= 0 && t.numbersRows(second) {
+		t.cols.Conflict, t.cols.At[term.RoleID] = false, second
 	}
-	t.pass(span{t.table.lines[0].start, t.table.lines[1].end}, WhyTableHead)
+	t.pass(markdown.Span{Start: t.table.Rows[0].Start, End: t.table.Rows[1].End}, WhyTableHead)
 	t.noteUntyped()
-	for _, line := range t.table.lines[2:] {
+	for _, line := range t.table.Rows[2:] {
 		t.row(line)
 	}
-	if t.problems > maxProblems {
-		last := t.table.lines[len(t.table.lines)-1]
-		t.problem(last.start, reason.MalformedRow, fmt.Sprintf("%d more rows of this table have another number of cells than its header", t.problems-maxProblems), "")
+	if t.problems > markdown.MaxProblems {
+		last := t.table.Rows[len(t.table.Rows)-1]
+		t.problem(last.Start, reason.MalformedRow, fmt.Sprintf("%d more rows of this table have another number of cells than its header", t.problems-markdown.MaxProblems), "")
 	}
 }
 
@@ -95,19 +95,19 @@ func (t *tableRows) read() {
 // Authors of Action | Owner | Status tables write TODO where the owner belongs
 // and the details under Status.
 func (t *tableRows) elsewhere() int {
-	at := t.cols.at[roleStatus]
+	at := t.cols.At[term.RoleStatus]
 	if at < 0 {
 		return -1
 	}
-	candidates := []int{t.cols.at[roleOwner], t.cols.at[rolePriority]}
+	candidates := []int{t.cols.At[term.RoleOwner], t.cols.At[term.RolePriority]}
 	rows := 0
-	for _, line := range t.table.lines[2:] {
+	for _, line := range t.table.Rows[2:] {
 		cells, whole := t.split(line)
-		if !whole || len(cells) != t.cols.count || t.blank(cells) {
+		if !whole || len(cells) != t.cols.Count || t.blank(cells) {
 			continue
 		}
 		rows++
-		if s := t.status(cells[at]); s.state != stateUnknown && (s.exact || s.paren) {
+		if s := t.status(cells[at]); s.State != term.StateUnknown && (s.Exact || s.Paren) {
 			return -1
 		}
 		left := 0
@@ -115,7 +115,7 @@ func (t *tableRows) elsewhere() int {
 			if c < 0 {
 				continue
 			}
-			if s := t.status(cells[c]); s.state == stateUnknown || s.state == stateTypeWord || !s.exact && !s.paren {
+			if s := t.status(cells[c]); s.State == term.StateUnknown || s.State == term.StateTypeWord || !s.Exact && !s.Paren {
 				candidates[i] = -1
 				continue
 			}
@@ -140,15 +140,15 @@ func (t *tableRows) elsewhere() int {
 // column is only called item or task, no follow-up heading stands above it,
 // and no row holds a status word.
 func (t *tableRows) vagueAndUnknown() bool {
-	if t.cols.rank[roleAction] == rankAction || t.here.kind == sectionStrong || t.here.kind == sectionWeak {
+	if t.cols.Rank[term.RoleAction] == term.RankAction || t.here.Kind == term.SectionStrong || t.here.Kind == term.SectionWeak {
 		return false
 	}
 	if t.statusAt < 0 {
-		return !t.cols.has(rolePriority) && !t.cols.has(roleOwner)
+		return !t.cols.Has(term.RolePriority) && !t.cols.Has(term.RoleOwner)
 	}
-	for _, line := range t.table.lines[2:] {
+	for _, line := range t.table.Rows[2:] {
 		cells, whole := t.split(line)
-		if whole && len(cells) == t.cols.count && t.status(cells[t.statusAt]).state != stateUnknown {
+		if whole && len(cells) == t.cols.Count && t.status(cells[t.statusAt]).State != term.StateUnknown {
 			return false
 		}
 	}
@@ -158,42 +158,44 @@ func (t *tableRows) vagueAndUnknown() bool {
 // numbersRows reports whether a column holds nothing but numbers and ids, as the
 // first of Item | Action often does.
 func (t *tableRows) numbersRows(at int) bool {
-	for _, line := range t.table.lines[2:] {
+	for _, line := range t.table.Rows[2:] {
 		cells, whole := t.split(line)
-		if whole && len(cells) == t.cols.count && strings.Trim(t.text[cells[at].start:cells[at].end], "0123456789#.-ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		if whole && len(cells) == t.cols.Count && strings.Trim(t.Text[cells[at].Start:cells[at].End], "0123456789#.-ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 			return false
 		}
 	}
 	return true
 }
 
-func (t *tableRows) blank(cells []span) bool {
+func (t *tableRows) blank(cells []markdown.Span) bool {
 	for _, cell := range cells {
-		if !cell.empty() {
+		if !cell.Empty() {
 			return false
 		}
 	}
 	return true
 }
 
-func (t *tableRows) status(cell span) status { return parseStatus(t.text[cell.start:cell.end]) }
+func (t *tableRows) status(cell markdown.Span) term.Status {
+	return term.ParseStatus(t.Text[cell.Start:cell.End])
+}
 
 // cell is the text of the column with a role, "" when there is none.
-func (t *tableRows) cell(cells []span, r role) string {
-	at := t.cols.at[r]
+func (t *tableRows) cell(cells []markdown.Span, r term.Role) string {
+	at := t.cols.At[r]
 	if at < 0 || t.moved && at == t.statusAt {
 		return ""
 	}
-	return unescapePipes(t.text[cells[at].start:cells[at].end])
+	return markdown.UnescapePipes(t.Text[cells[at].Start:cells[at].End])
 }
 
 // row reads one row: an item, a problem, or nothing.
-func (t *tableRows) row(line span) {
-	if tooLongLine(line) || t.withheld(line) {
+func (t *tableRows) row(line markdown.Span) {
+	if markdown.TooLongLine(line) || t.withheld(line) {
 		return // reported as too complex, or inside a comment
 	}
 	cells, whole := t.split(line)
-	if !whole || len(cells) != t.cols.count {
+	if !whole || len(cells) != t.cols.Count {
 		t.malformed(line, len(cells), whole)
 		return
 	}
@@ -201,50 +203,50 @@ func (t *tableRows) row(line span) {
 		t.pass(line, WhyPlaceholder)
 		return
 	}
-	if t.fullUp(line.start) {
+	if t.fullUp(line.Start) {
 		return
 	}
-	at := t.cols.at[roleAction]
-	action := t.text[cells[at].start:cells[at].end]
+	at := t.cols.At[term.RoleAction]
+	action := t.Text[cells[at].Start:cells[at].End]
 	item := Item{
-		Action: unescapePipes(action), Owner: t.cell(cells, roleOwner), Ticket: t.cell(cells, roleTicket), Due: t.cell(cells, roleDue),
-		Details: t.details(cells), Heading: t.here.path,
-		source: source{row: line, raw: t.text[line.start:line.end], number: t.cell(cells, roleID)},
+		Action: markdown.UnescapePipes(action), Owner: t.cell(cells, term.RoleOwner), Ticket: t.cell(cells, term.RoleTicket), Due: t.cell(cells, term.RoleDue),
+		Details: t.details(cells), Heading: t.here.Path,
+		source: source{Row: line, Raw: t.Text[line.Start:line.End], number: t.cell(cells, term.RoleID)},
 	}
-	if t.rowStatus(&item, cells) == stateOpen && t.here.kind == sectionNever {
-		item.mask.add(reason.Implicit)
+	if t.rowStatus(&item, cells) == term.StateOpen && t.here.Kind == term.SectionNever {
+		item.mask.Add(reason.Implicit)
 	}
-	if t.here.kind == sectionNever && item.state != stateOpen && item.state != stateDone {
+	if t.here.Kind == term.SectionNever && item.state != term.StateOpen && item.state != term.StateDone {
 		t.pass(line, WhyOtherTopic)
 		return
 	}
 	t.rowType(&item, t.cols, cells)
-	item.Priority = firstPriority(parsePriority(t.cell(cells, rolePriority)), leadPriority(item.Action), t.here.priority)
-	if t.cols.conflict {
-		item.mask.add(reason.AmbiguousAction)
+	item.Priority = firstPriority(term.ParsePriority(t.cell(cells, term.RolePriority)), term.LeadPriority(item.Action), t.here.Priority)
+	if t.cols.Conflict {
+		item.mask.Add(reason.AmbiguousAction)
 	}
-	t.add(item, cells[at].start)
+	t.add(item, cells[at].Start)
 }
 
 // rowStatus reads the status of a row, wherever it stands.
-func (t *tableRows) rowStatus(item *Item, cells []span) state {
+func (t *tableRows) rowStatus(item *Item, cells []markdown.Span) term.State {
 	if t.statusAt < 0 {
 		if t.doneInPriority(cells) {
-			item.state = stateDone
+			item.state = term.StateDone
 			return item.state
 		}
 		return t.statusInTicket(item, cells)
 	}
 	cell := cells[t.statusAt]
 	s := t.status(cell)
-	item.Status = unescapePipes(t.text[cell.start:cell.end])
-	if second := t.cols.second[roleStatus]; second >= 0 && !t.moved {
-		if other := t.status(cells[second]); other.state != stateUnknown && other.state != s.state {
-			s.state = stateUnknown
+	item.Status = markdown.UnescapePipes(t.Text[cell.Start:cell.End])
+	if second := t.cols.Second[term.RoleStatus]; second >= 0 && !t.moved {
+		if other := t.status(cells[second]); other.State != term.StateUnknown && other.State != s.State {
+			s.State = term.StateUnknown
 		}
 	}
-	if t.cols.at[rolePriority] != t.statusAt && t.doneInPriority(cells) {
-		s.state = stateDone
+	if t.cols.At[term.RolePriority] != t.statusAt && t.doneInPriority(cells) {
+		s.State = term.StateDone
 	}
 	item.setStatus(s, cell)
 	return item.state
@@ -253,117 +255,120 @@ func (t *tableRows) rowStatus(item *Item, cells []span) state {
 // statusInTicket reads the status of a row whose table has no such column from
 // the cell of its ticket, where some write "#12 **TODO**". What it says is
 // explicit, but never exact.
-func (t *tableRows) statusInTicket(item *Item, cells []span) state {
-	at := t.cols.at[roleTicket]
+func (t *tableRows) statusInTicket(item *Item, cells []markdown.Span) term.State {
+	at := t.cols.At[term.RoleTicket]
 	if at < 0 {
-		item.mask.add(reason.Implicit)
-		return stateUnknown
+		item.mask.Add(reason.Implicit)
+		return term.StateUnknown
 	}
-	cell := t.text[cells[at].start:cells[at].end]
-	if s := markedStatus(cell); s != stateUnknown {
-		item.Status = unescapePipes(cell)
-		item.setStatus(status{state: s, note: cell}, cells[at])
+	cell := t.Text[cells[at].Start:cells[at].End]
+	if s := term.MarkedStatus(cell); s != term.StateUnknown {
+		item.Status = markdown.UnescapePipes(cell)
+		item.setStatus(term.Status{State: s, Note: cell}, cells[at])
 		return item.state
 	}
-	item.mask.add(reason.Implicit)
-	return stateUnknown
+	item.mask.Add(reason.Implicit)
+	return term.StateUnknown
 }
 
 // doneInPriority reports whether the priority cell is exactly a done word; the
 // green circle before a low priority is none.
-func (t *tableRows) doneInPriority(cells []span) bool {
-	at := t.cols.at[rolePriority]
+func (t *tableRows) doneInPriority(cells []markdown.Span) bool {
+	at := t.cols.At[term.RolePriority]
 	if at < 0 {
 		return false
 	}
 	s := t.status(cells[at])
-	return s.state == stateDone && s.exact
+	return s.State == term.StateDone && s.Exact
 }
 
 // setStatus records what a status cell at a place of the text says.
-func (i *Item) setStatus(s status, cell span) {
-	i.state = s.state
-	if s.okay {
+func (i *Item) setStatus(s term.Status, cell markdown.Span) {
+	i.state = s.State
+	if s.Approved {
 		i.has |= hasApproval
 	}
-	switch s.state {
-	case stateUnknown:
-		i.mask.add(reason.StatusUnknown)
-	case stateInProgress:
-		i.mask.add(reason.InProgress)
-	case stateHeld:
-		i.mask.add(reason.Held)
-	case statePartly:
-		i.mask.add(reason.PartlyDone)
-	case stateTypeWord:
-		i.state = stateOpen
-		i.mask.add(reason.StatusWithNote)
-		i.setType(parseType(i.Status))
-	case stateOpen:
-		if !s.exact {
-			i.mask.add(reason.StatusWithNote)
+	switch s.State {
+	case term.StateUnknown:
+		i.mask.Add(reason.StatusUnknown)
+	case term.StateInProgress:
+		i.mask.Add(reason.InProgress)
+	case term.StateHeld:
+		i.mask.Add(reason.Held)
+	case term.StatePartly:
+		i.mask.Add(reason.PartlyDone)
+	case term.StateTypeWord:
+		i.state = term.StateOpen
+		i.mask.Add(reason.StatusWithNote)
+		i.setType(term.ParseType(i.Status))
+	case term.StateOpen:
+		if !s.Exact {
+			i.mask.Add(reason.StatusWithNote)
 			return
 		}
-		i.token = span{cell.start + s.token.start, cell.start + s.token.end}
+		i.Token = markdown.Span{Start: cell.Start + s.Token.Start, End: cell.Start + s.Token.End}
 	}
 }
 
 // rowType reads the stated type. A table with two type columns states none.
-func (t *tableRows) rowType(item *Item, cols columns, cells []span) {
-	if !cols.has(roleType) {
+func (t *tableRows) rowType(item *Item, cols term.Columns, cells []markdown.Span) {
+	if !cols.Has(term.RoleType) {
+		if item.has&hasStatedType == 0 {
+			item.setType(term.TaskType(item.Action))
+		}
 		return
 	}
 	item.has |= hasTypeColumn
-	item.cell = squeeze(t.cell(cells, roleType))
-	s := parseType(item.cell)
-	if second := cols.second[roleType]; second >= 0 {
-		if other := parseType(t.text[cells[second].start:cells[second].end]); other != s {
-			item.Type = s.text
+	item.cell = markdown.Squeeze(t.cell(cells, term.RoleType))
+	s := term.ParseType(item.cell)
+	if second := cols.Second[term.RoleType]; second >= 0 {
+		if other := term.ParseType(t.Text[cells[second].Start:cells[second].End]); other != s {
+			item.Type = s.Text
 			return
 		}
 	}
 	item.setType(s)
 }
 
-func (i *Item) setType(s stated) {
-	i.Type = s.text
-	if s.text == "" {
+func (i *Item) setType(s term.Stated) {
+	i.Type = s.Text
+	if s.Text == "" {
 		return
 	}
-	i.kind = s.kind
+	i.kind = s.Kind
 	i.has |= hasStatedType
-	if s.compound {
-		i.mask.add(reason.TypeNotSafe)
+	if s.Compound {
+		i.mask.Add(reason.TypeNotSafe)
 	}
 }
 
 // details is the details cell, or what a moved status left in its own column.
-func (t *tableRows) details(cells []span) string {
-	if t.cols.has(roleDetails) {
-		return t.cell(cells, roleDetails)
+func (t *tableRows) details(cells []markdown.Span) string {
+	if t.cols.Has(term.RoleDetails) {
+		return t.cell(cells, term.RoleDetails)
 	}
 	if t.moved {
-		at := cells[t.cols.at[roleStatus]]
-		return unescapePipes(t.text[at.start:at.end])
+		at := cells[t.cols.At[term.RoleStatus]]
+		return markdown.UnescapePipes(t.Text[at.Start:at.End])
 	}
 	return ""
 }
 
-func (t *tableRows) malformed(line span, cells int, whole bool) {
-	if t.problems++; t.problems > maxProblems {
+func (t *tableRows) malformed(line markdown.Span, cells int, whole bool) {
+	if t.problems++; t.problems > markdown.MaxProblems {
 		return
 	}
-	text := t.text[line.start:line.end]
-	detail := fmt.Sprintf("the row has %d cells, its header %d", cells, t.cols.count)
+	text := t.Text[line.Start:line.End]
+	detail := fmt.Sprintf("the row has %d cells, its header %d", cells, t.cols.Count)
 	switch {
 	case !whole:
-		detail = fmt.Sprintf("the row has over %d cells, its header %d", maxColumns, t.cols.count)
+		detail = fmt.Sprintf("the row has over %d cells, its header %d", markdown.MaxColumns, t.cols.Count)
 	case !strings.Contains(text, "|"):
 		detail = "text directly under a table becomes a row of it; put a blank line between"
-	case cells > t.cols.count && strings.Contains(text, "`"):
+	case cells > t.cols.Count && strings.Contains(text, "`"):
 		detail += `; a pipe splits a cell inside a code span too, write it as \|`
 	}
-	t.problem(line.start, reason.MalformedRow, detail, text[:min(len(text), 400)])
+	t.problem(line.Start, reason.MalformedRow, detail, text[:min(len(text), 400)])
 }
 
 // fullUp reports whether the document holds as many items as are read, and says
@@ -374,44 +379,44 @@ func (r *reader) fullUp(at int) bool {
 	}
 	if !r.full {
 		r.full = true
-		r.problem(at, reason.TooComplex, fmt.Sprintf("the document has over %d items, which is more than one in %d bytes; none of them is read", r.limit, itemBytes), "")
+		r.problem(at, reason.TooComplex, fmt.Sprintf("the document has over %d items, which is more than one in %d bytes; none of them is read", r.limit, markdown.ItemBytes), "")
 	}
 	return true
 }
 
 // firstPriority is the first that is stated, else P2.
-func firstPriority(stated ...Priority) Priority {
+func firstPriority(stated ...term.Priority) term.Priority {
 	for _, p := range stated {
 		if p != "" {
 			return p
 		}
 	}
-	return P2
+	return term.P2
 }
 
 // add places an item that was read at an offset of the text, unless its whole
 // action is a placeholder.
 func (r *reader) add(item Item, at int) {
-	if nothing(item.Action) {
-		r.pass(item.row, WhyPlaceholder)
+	if classify.Nothing(item.Action) {
+		r.pass(item.Row, WhyPlaceholder)
 		return
 	}
 	item.File = r.doc.File
-	item.Line, item.Column = r.line(at)
+	item.Line, item.Column = r.Line(at)
 	if r.details > 0 {
-		item.mask.add(reason.InsideDetails)
+		item.mask.Add(reason.InsideDetails)
 	}
 	switch here := r.section(); {
-	case here.bearing == bearPerson:
-		item.mask.add(reason.Hedged)
-	case here.bearing == bearDone && item.mask.has(reason.Implicit):
-		item.state = stateDone
-	case here.bearing == bearDone:
-		item.mask.add(reason.Overtaken)
+	case here.Bearing == term.BearPerson:
+		item.mask.Add(reason.Hedged)
+	case here.Bearing == term.BearDone && item.mask.Has(reason.Implicit):
+		item.state = term.StateDone
+	case here.Bearing == term.BearDone:
+		item.mask.Add(reason.Overtaken)
 	}
-	item.row = span{item.row.start + r.base, item.row.end + r.base}
-	if !item.token.empty() {
-		item.token = span{item.token.start + r.base, item.token.end + r.base}
+	item.Row = markdown.Span{Start: item.Row.Start + r.Base, End: item.Row.End + r.Base}
+	if !item.Token.Empty() {
+		item.Token = markdown.Span{Start: item.Token.Start + r.Base, End: item.Token.End + r.Base}
 	}
 	if r.count()%chunk == 0 {
 		r.chunks = append(r.chunks, make([]Item, 0, chunk))

@@ -4,17 +4,18 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/yuin/goldmark/ast"
-
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/yuin/goldmark/ast"
 )
 
 // list reads the task lines of a list, and plain bullets as implicit items.
 // parent is the task that the list stands under, or nil.
 func (r *reader) list(list *ast.List, parent *int) {
 	here := r.section()
-	inside := len(r.sections) == 0 || r.sections[len(r.sections)-1].level != levelItem
+	inside := len(r.sections) == 0 || r.sections[len(r.sections)-1].Level != term.LevelItem
 	inside = inside && list.Parent() != nil && list.Parent().Kind() == ast.KindListItem
 	for n := list.FirstChild(); n != nil; n = n.NextSibling() {
 		depth := len(r.sections)
@@ -30,7 +31,7 @@ func (r *reader) list(list *ast.List, parent *int) {
 			r.group(*parent, *index)
 		}
 		// What a label in the item opened ends with the item.
-		for len(r.sections) > depth && r.sections[len(r.sections)-1].level >= levelLabel {
+		for len(r.sections) > depth && r.sections[len(r.sections)-1].Level >= term.LevelLabel {
 			r.sections = r.sections[:len(r.sections)-1]
 		}
 	}
@@ -39,19 +40,19 @@ func (r *reader) list(list *ast.List, parent *int) {
 // listBlock reads what stands in a list item beside its first text and lists.
 func (r *reader) listBlock(n ast.Node) {
 	switch n := n.(type) {
-	case *tableBlock:
+	case *markdown.TableBlock:
 		r.table(n)
 	case *ast.HTMLBlock:
 		r.html(n)
 	case *ast.Blockquote:
 		r.quote(n)
 	case *ast.Paragraph, *ast.TextBlock:
-		text := r.blockText(n)
+		text := r.BlockText(n)
 		if n.PreviousSibling() != nil { // the first was looked at as a point of the list
 			r.passBlock(n, WhyText)
 		}
-		r.mention(r.blockStart(n), text)
-		r.trackHTML(r.blockStart(n), text)
+		r.mention(r.BlockStart(n), text)
+		r.trackHTML(r.BlockStart(n), text)
 	case *ast.CodeBlock, *ast.FencedCodeBlock:
 		r.passBlock(n, WhyCode)
 	}
@@ -59,30 +60,30 @@ func (r *reader) listBlock(n ast.Node) {
 
 // group marks a task that has open tasks below it: it is not one step.
 func (r *reader) group(parent, child int) {
-	if !r.at(child).closed() {
-		r.at(parent).mask.add(reason.Hedged)
+	if !r.at(child).Closed() {
+		r.at(parent).mask.Add(reason.Hedged)
 	}
 }
 
 // listItem reads the first text of a list item. It returns the index of the
 // item when it is a task that was taken up.
-func (r *reader) listItem(n ast.Node, here section, inside bool) *int {
+func (r *reader) listItem(n ast.Node, here term.Section, inside bool) *int {
 	first := n.FirstChild()
 	if first == nil || first.Kind() != ast.KindParagraph && first.Kind() != ast.KindTextBlock {
 		return nil
 	}
-	text := r.blockText(first)
-	start := r.blockStart(first)
+	text := r.BlockText(first)
+	start := r.BlockStart(first)
 	if mark, isBox := boxOf(text); isBox {
 		return r.task(first, text, start, mark, here)
 	}
 	if label := labelOf(text); label != "" {
-		r.push(levelItem, label)
+		r.push(term.LevelItem, label)
 		r.passBlock(first, WhyHeading)
 		return nil
 	}
 	switch intro := n.ChildCount() > 1 && strings.HasSuffix(strings.TrimSpace(text), ":"); {
-	case here.kind != sectionStrong:
+	case here.Kind != term.SectionStrong:
 		r.passBlock(first, WhyBullet)
 	case inside:
 		r.passBlock(first, WhyNested)
@@ -101,14 +102,14 @@ func boxOf(text string) (mark string, isBox bool) {
 		return "", false
 	}
 	end := strings.IndexByte(text[:min(len(text), 6)], ']')
-	if end < 0 || end+1 < len(text) && !isSpace(text[end+1]) {
+	if end < 0 || end+1 < len(text) && !markdown.IsSpace(text[end+1]) {
 		return "", false
 	}
 	mark = text[1:end]
 	switch {
 	case mark == "x" || mark == "X" || mark == "":
 		return mark, true
-	case len(mark) == 1 && !isWord(mark[0]):
+	case len(mark) == 1 && !markdown.IsWord(mark[0]):
 		return mark, true
 	case mark == "\u00a0" || mark == "✓" || mark == "✔":
 		return mark, true
@@ -117,15 +118,15 @@ func boxOf(text string) (mark string, isBox bool) {
 }
 
 // task reads a task line. Boxes outside follow-up headings are no items.
-func (r *reader) task(n ast.Node, text string, start int, mark string, here section) *int {
+func (r *reader) task(n ast.Node, text string, start int, mark string, here term.Section) *int {
 	r.trackHTML(start, text)
-	row := blockSpan(n)
+	row := markdown.BlockSpan(n)
 	if r.withheld(row) {
 		return nil
 	}
-	if !here.holdsItems() {
+	if !here.HoldsItems() {
 		why := WhyOutside
-		if here.kind == sectionNever {
+		if here.Kind == term.SectionNever {
 			why = WhyOtherTopic
 		}
 		r.pass(row, why)
@@ -139,27 +140,27 @@ func (r *reader) task(n ast.Node, text string, start int, mark string, here sect
 	}
 	box := len(mark) + len("[]")
 	item := Item{
-		Action: squeeze(text[box:]), Status: text[:box], Checkbox: true, Heading: here.path,
-		source: source{row: row, raw: r.text[row.start:row.end]},
+		Action: markdown.Squeeze(text[box:]), Status: text[:box], Checkbox: true, Heading: here.Path,
+		source: source{Row: row, Raw: r.Text[row.Start:row.End]},
 	}
 	switch mark {
 	case " ":
-		item.state = stateOpen
-		item.token = span{start, start + box}
-		if slices.ContainsFunc(tags(item.Action), func(tag string) bool { return words.Is(tag, words.StatusApproved) }) {
+		item.state = term.StateOpen
+		item.Token = markdown.Span{Start: start, End: start + box}
+		if slices.ContainsFunc(term.Tags(item.Action), func(tag string) bool { return words.Is(tag, words.StatusApproved) }) {
 			item.has |= hasApproval
 		}
-		if s := taskNote(item.Action); s != stateUnknown {
+		if s := term.TaskNote(item.Action); s != term.StateUnknown {
 			item.noteStatus(s)
 		}
 	case "x", "X":
-		item.state = stateDone
+		item.state = term.StateDone
 	default:
-		item.mask.add(reason.StatusUnknown)
+		item.mask.Add(reason.StatusUnknown)
 	}
-	item.setType(taskType(item.Action))
-	item.Owner, item.Ticket, item.Due = taskOwner(item.Action), taskTicket(item.Action), taskDue(item.Action)
-	item.Priority = firstPriority(taskPriority(item.Action), here.priority)
+	item.setType(term.TaskType(item.Action))
+	item.Owner, item.Ticket, item.Due = term.TaskOwner(item.Action), term.TaskTicket(item.Action), term.TaskDue(item.Action)
+	item.Priority = firstPriority(term.TaskPriority(item.Action), here.Priority)
 	before := r.count()
 	r.add(item, start+box+len(text[box:])-len(strings.TrimLeft(text[box:], " \t\r\n")))
 	if r.count() == before {
@@ -169,11 +170,11 @@ func (r *reader) task(n ast.Node, text string, start int, mark string, here sect
 }
 
 // outside notes an unchecked box below no follow-up heading.
-func (r *reader) outside(at int, here section) {
-	line, _ := r.line(at)
+func (r *reader) outside(at int, here term.Section) {
+	line, _ := r.Line(at)
 	last := len(r.doc.Outside) - 1
-	if last < 0 || !slices.Equal(r.doc.Outside[last].Heading, here.path) {
-		r.doc.Outside = append(r.doc.Outside, Outside{Heading: here.path, NoItems: here.kind == sectionNever})
+	if last < 0 || !slices.Equal(r.doc.Outside[last].Heading, here.Path) {
+		r.doc.Outside = append(r.doc.Outside, Outside{Heading: here.Path, NoItems: here.Kind == term.SectionNever})
 		last++
 	}
 	r.doc.Outside[last].Lines = append(r.doc.Outside[last].Lines, line)
@@ -183,7 +184,7 @@ func (r *reader) outside(at int, here section) {
 func (r *reader) longTask(n ast.Node) bool {
 	lines := n.Lines()
 	for i := range lines.Len() {
-		if tooLongLine(span{lines.At(i).Start, lines.At(i).Stop}) {
+		if markdown.TooLongLine(markdown.Span{Start: lines.At(i).Start, End: lines.At(i).Stop}) {
 			return true
 		}
 	}
@@ -191,12 +192,12 @@ func (r *reader) longTask(n ast.Node) bool {
 }
 
 // bullet reads a plain bullet under a follow-up heading: an implicit item.
-func (r *reader) bullet(n ast.Node, text string, here section) {
-	start := r.blockStart(n)
+func (r *reader) bullet(n ast.Node, text string, here term.Section) {
+	start := r.BlockStart(n)
 	r.trackHTML(start, text)
-	row := blockSpan(n)
-	action := squeeze(text)
-	if isField(action) {
+	row := markdown.BlockSpan(n)
+	action := markdown.Squeeze(text)
+	if term.IsField(action) {
 		r.pass(row, WhyField)
 		return
 	}
@@ -204,16 +205,30 @@ func (r *reader) bullet(n ast.Node, text string, here section) {
 		return
 	}
 	item := Item{
-		Action: action, Heading: here.path, Owner: taskOwner(action), Ticket: taskTicket(action), Due: taskDue(action),
-		Priority: firstPriority(taskPriority(action), here.priority),
-		source:   source{row: row, raw: r.text[row.start:row.end]},
+		Action: action, Heading: here.Path, Owner: term.TaskOwner(action), Ticket: term.TaskTicket(action), Due: term.TaskDue(action),
+		Priority: firstPriority(term.TaskPriority(action), here.Priority),
+		source:   source{Row: row, Raw: r.Text[row.Start:row.End]},
 	}
-	for _, text := range []string{action, plain(action)} { // the word may be a link
-		if s := leadingState(text); s == stateDone || s == stateDeclined {
+	for _, text := range []string{action, markdown.Plain(action)} { // the word may be a link
+		if s := term.LeadingState(text); s == term.StateDone || s == term.StateDeclined {
 			item.state = s
 		}
 	}
-	item.mask.add(reason.Implicit)
-	item.setType(taskType(action))
+	item.mask.Add(reason.Implicit)
+	item.setType(term.TaskType(action))
 	r.add(item, start)
+}
+
+// noteStatus records that the text of an open task says another status.
+func (i *Item) noteStatus(s term.State) {
+	i.mask.Add(reason.StatusWithNote)
+	i.Token = markdown.Span{}
+	switch s {
+	case term.StateInProgress:
+		i.mask.Add(reason.InProgress)
+	case term.StateHeld:
+		i.mask.Add(reason.Held)
+	case term.StatePartly:
+		i.mask.Add(reason.PartlyDone)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
@@ -19,7 +20,7 @@ type serving struct {
 	action, kind, details string
 	want                  reason.Code // "" for none
 	other                 string      // the word that makes it otherwise, when it is not any that nobody knows
-	inferred              Type        // when the table has no Type column
+	inferred              term.Type   // when the table has no Type column
 }
 
 var servings = map[string]serving{
@@ -63,20 +64,20 @@ var servings = map[string]serving{
 	"negates":             {action: "% alert on mirrors", kind: "Alert", want: reason.Hedged},
 	"structure":           {action: "Set the % of mirrors", kind: "Config", want: reason.Hedged},
 
-	"leads to migration":     {action: "% the mirror and its friends", inferred: Migration},
-	"leads to investigation": {action: "% the mirror and its friends", inferred: Investigation},
-	"leads to a runbook":     {action: "% the mirror and its friends", inferred: Runbook},
-	"leads to architecture":  {action: "% the mirror and its friends", inferred: Architecture},
-	"adds":                   {action: "% an alert on mirrors", inferred: Alert},
+	"leads to migration":     {action: "% the mirror and its friends", inferred: term.Migration},
+	"leads to investigation": {action: "% the mirror and its friends", inferred: term.Investigation},
+	"leads to a runbook":     {action: "% the mirror and its friends", inferred: term.Runbook},
+	"leads to architecture":  {action: "% the mirror and its friends", inferred: term.Architecture},
+	"adds":                   {action: "% an alert on mirrors", inferred: term.Alert},
 	"phrases an alert":       {action: "% the mirror if full", kind: "Alert"},
 	"conditions":             {action: "Notify Ann % mirrors are full", kind: "Alert"},
-	"bounds":                 {action: "mirror alert node % 85", inferred: Alert},
-	"ends a thing":           {action: "Add an alert % mirrors", inferred: Alert},
-	"about alerts":           {action: "Add the % on mirrors", inferred: Alert},
-	"about monitors":         {action: "Add the % on mirrors", inferred: Monitor},
-	"about settings":         {action: "Set the % to 2", inferred: Config},
-	"about resources":        {action: "Set the % to 2Gi", inferred: Config},
-	"about runbooks":         {action: "Add the new % on mirrors", inferred: Runbook},
+	"bounds":                 {action: "mirror alert node % 85", inferred: term.Alert},
+	"ends a thing":           {action: "Add an alert % mirrors", inferred: term.Alert},
+	"about alerts":           {action: "Add the % on mirrors", inferred: term.Alert},
+	"about monitors":         {action: "Add the % on mirrors", inferred: term.Monitor},
+	"about settings":         {action: "Set the % to 2", inferred: term.Config},
+	"about resources":        {action: "Set the % to 2Gi", inferred: term.Config},
+	"about runbooks":         {action: "Add the new % on mirrors", inferred: term.Runbook},
 
 	"watching":         {action: "Mind mirrors with %", kind: "Alert"},
 	"keeps more":       {action: "% the retention of mirrors", kind: "Config"},

@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/edit"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -189,11 +190,11 @@ func reviewed(file string, src []byte, safe []postmortem.Item) int {
 	if len(safe) == 0 || !bytes.Contains(src, []byte(postmortem.HumanReview)) {
 		return 0
 	}
-	var edits []postmortem.Edit
+	var edits []edit.Edit
 	for _, item := range safe {
-		edits = append(edits, postmortem.Edit{Item: item, Row: &postmortem.Row{By: postmortem.HumanReview}})
+		edits = append(edits, edit.Edit{Item: item, Row: &edit.Row{By: postmortem.HumanReview}})
 	}
-	result, err := postmortem.Update(file, src, edits)
+	result, err := edit.Update(file, src, edits)
 	if err != nil {
 		return 0
 	}

@@ -8,17 +8,17 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/edit"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/rs/zerolog"
 )
 
 // Published is what the documents' update came to.
@@ -134,7 +134,7 @@ func (p *Published) render(s settings.Settings, files fileReader, tip, file stri
 	if implemented || sel.Pushed[file] {
 		edits = append(edits, skippedEdits(doc)...)
 	}
-	result, err := postmortem.Update(file, src, edits)
+	result, err := edit.Update(file, src, edits)
 	if err != nil {
 		// What it could do safely, it did.
 		p.Broken = append(p.Broken, file)
@@ -150,7 +150,7 @@ func (p *Published) render(s settings.Settings, files fileReader, tip, file stri
 }
 
 // documentEdits is what the outcomes of a document change in it.
-func documentEdits(s settings.Settings, doc *postmortem.Document, outcomes []item.Outcome, now time.Time) (edits []postmortem.Edit, implemented bool) {
+func documentEdits(s settings.Settings, doc *postmortem.Document, outcomes []item.Outcome, now time.Time) (edits []edit.Edit, implemented bool) {
 	for _, out := range outcomes {
 		row, ok := outcomeRow(out, now.UTC().Format(time.DateOnly), s.CommitLink(out.Commit))
 		if !ok {
@@ -163,15 +163,15 @@ func documentEdits(s settings.Settings, doc *postmortem.Document, outcomes []ite
 		}
 		done := out.State == item.Done
 		implemented = implemented || done
-		edits = append(edits, postmortem.Edit{Item: todo, Done: done && found, Row: &row})
+		edits = append(edits, edit.Edit{Item: todo, Done: done && found, Row: &row})
 	}
 	return edits, implemented
 }
 
 // outcomeRow is the row that an outcome adds to the Follow-up Implementation
 // table, if it adds one.
-func outcomeRow(out item.Outcome, today, url string) (postmortem.Row, bool) {
-	row := postmortem.Row{Action: out.Item.Action, Priority: out.Item.Priority, Type: out.Item.Type, By: postmortem.HumanReview}
+func outcomeRow(out item.Outcome, today, url string) (edit.Row, bool) {
+	row := edit.Row{Action: out.Item.Action, Priority: out.Item.Priority, Type: out.Item.Type, By: postmortem.HumanReview}
 	switch out.State {
 	case item.Done:
 		row.Date, row.Commit, row.URL, row.By = today, out.Commit, url, postmortem.Resolver
@@ -190,15 +190,15 @@ func outcomeRow(out item.Outcome, today, url string) (postmortem.Row, bool) {
 // skippedEdits is one row for every open item of a document that is left to a
 // person. What a person works on already, and rows that nobody could act on as
 // they stand, need no word of ours.
-func skippedEdits(doc *postmortem.Document) []postmortem.Edit {
-	var edits []postmortem.Edit
+func skippedEdits(doc *postmortem.Document) []edit.Edit {
+	var edits []edit.Edit
 	for _, item := range doc.Skipped() {
 		switch item.Reason() {
 		case reason.InProgress, reason.PartlyDone, reason.Duplicate, reason.Placeholder,
 			reason.InvisibleCharacters, reason.TooLong:
 			continue
 		}
-		edits = append(edits, postmortem.Edit{Item: item, Row: &postmortem.Row{
+		edits = append(edits, edit.Edit{Item: item, Row: &edit.Row{
 			Action: item.Action, Priority: string(item.Priority), Type: item.Type, By: postmortem.HumanReview,
 		}})
 	}

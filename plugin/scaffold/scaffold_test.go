@@ -8,10 +8,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"go.yaml.in/yaml/v3"
-
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/edit"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"go.yaml.in/yaml/v3"
 )
 
 // examples are values as an owner would give them.
@@ -191,8 +193,8 @@ func TestTemplateHasExactlyItsParts(t *testing.T) {
 
 func parse(t *testing.T, content []byte) *postmortem.Document {
 	t.Helper()
-	doc := postmortem.Parse("docs/post-mortems/2026-04-14-x.md", content, postmortem.Policy{
-		SafeTypes: []postmortem.Type{postmortem.Alert, postmortem.Config, postmortem.Monitor}, AllowPaths: []string{"stacks/**"},
+	doc := postmortem.Parse("docs/post-mortems/2026-04-14-x.md", content, classify.Policy{
+		SafeTypes: []term.Type{term.Alert, term.Config, term.Monitor}, AllowPaths: []string{"stacks/**"},
 	})
 	return doc
 }
@@ -219,9 +221,9 @@ func TestTemplateIsReadAsItIsMeant(t *testing.T) {
 	if safe := doc.Safe(); len(safe) != 4 || len(doc.Items) != 4 || safe[0].Priority != "P0" || safe[3].Priority != "P3" {
 		t.Fatalf("items: %+v, problems %v", doc.Items, doc.Problems)
 	}
-	result, err := postmortem.Update(doc.File, content, []postmortem.Edit{{
+	result, err := edit.Update(doc.File, content, []edit.Edit{{
 		Item: doc.Safe()[1], Done: true,
-		Row: &postmortem.Row{Date: "2026-04-15", Priority: "P1", Type: "Alert", Commit: strings.Repeat("ab", 20), URL: "https://git.example.org/c"},
+		Row: &edit.Row{Date: "2026-04-15", Priority: "P1", Type: "Alert", Commit: strings.Repeat("ab", 20), URL: "https://git.example.org/c"},
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,8 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/notify"
-	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/secret"
@@ -73,14 +74,14 @@ type Repository struct {
 
 // Documents say which post-mortems are read and which items count.
 type Documents struct {
-	PostMortems   []string             // globs, ** allowed
-	Scope         Scope                // resolved: never empty
-	Since         string               // commit or ref; empty: the last completed run, else CI.PrevSHA
-	SafeTypes     []string             // canonical names, a subset of Alert, Config, Monitor
-	InferredTypes postmortem.Inference // where an inferred type may be acted on
-	MaxItems      int                  // per run
-	MaxAttempts   int                  // failed attempts after which an item needs a person
-	Index         string               // path; empty: DefaultIndex if it carries our marker
+	PostMortems   []string           // globs, ** allowed
+	Scope         Scope              // resolved: never empty
+	Since         string             // commit or ref; empty: the last completed run, else CI.PrevSHA
+	SafeTypes     []string           // canonical names, a subset of Alert, Config, Monitor
+	InferredTypes classify.Inference // where an inferred type may be acted on
+	MaxItems      int                // per run
+	MaxAttempts   int                // failed attempts after which an item needs a person
+	Index         string             // path; empty: DefaultIndex if it carries our marker
 }
 
 // Vault says how the private key is fetched. Its Addr is empty when Vault is not
@@ -203,14 +204,14 @@ func (s Settings) Secrets() []secret.String {
 }
 
 // DocumentPolicy is what the settings say of which items are safe.
-func (s Settings) DocumentPolicy() postmortem.Policy {
-	policy := postmortem.Policy{
+func (s Settings) DocumentPolicy() classify.Policy {
+	policy := classify.Policy{
 		Inferred:   s.Documents.InferredTypes,
 		Protected:  s.Terraform.Protected,
 		AllowPaths: s.Terraform.AllowPaths,
 	}
 	for _, name := range s.Documents.SafeTypes {
-		policy.SafeTypes = append(policy.SafeTypes, postmortem.Type(name))
+		policy.SafeTypes = append(policy.SafeTypes, term.Type(name))
 	}
 	return policy
 }

@@ -8,13 +8,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
 	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/notify"
-	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/secret"
@@ -90,7 +89,7 @@ func TestDefaults(t *testing.T) {
 		}},
 		Documents: Documents{
 			PostMortems: []string{"docs/post-mortems/*.md"}, Scope: ScopeAll, SafeTypes: []string{"Alert", "Config", "Monitor"},
-			InferredTypes: postmortem.Tables, MaxItems: 5, MaxAttempts: 2,
+			InferredTypes: classify.Tables, MaxItems: 5, MaxAttempts: 2,
 		},
 		Vault: Vault{
 			Config: vault.Config{

@@ -8,7 +8,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/forge"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -271,8 +271,8 @@ func asSafeTypes(s *Settings, text string) error {
 func asInference(s *Settings, text string) error {
 	var spelled string
 	err := asChoice(func(*Settings) *string { return &spelled }, "review", "tables", "all")(s, text)
-	s.Documents.InferredTypes = map[string]postmortem.Inference{
-		"review": postmortem.Review, "tables": postmortem.Tables, "all": postmortem.All,
+	s.Documents.InferredTypes = map[string]classify.Inference{
+		"review": classify.Review, "tables": classify.Tables, "all": classify.All,
 	}[spelled]
 	return err
 }

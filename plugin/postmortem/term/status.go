@@ -1,147 +1,148 @@
-package postmortem
+package term
 
 import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
-// state is what a status says.
-type state int
+// State is what a status says.
+type State int
 
 const (
-	stateUnknown state = iota
-	stateOpen
-	stateDone
-	stateInProgress
-	stateDeclined
-	stateHeld
-	statePartly
-	stateTypeWord // a type where a status is expected: open, for a person
+	StateUnknown State = iota
+	StateOpen
+	StateDone
+	StateInProgress
+	StateDeclined
+	StateHeld
+	StatePartly
+	StateTypeWord // a type where a status is expected: open, for a person
 )
 
 // statusClasses are the classes of words for the states.
 var statusClasses = []struct {
 	class words.Class
-	state state
+	state State
 }{
-	{words.StatusOpen, stateOpen},
-	{words.StatusApproved, stateOpen},
-	{words.StatusDone, stateDone},
-	{words.StatusInProgress, stateInProgress},
-	{words.StatusHeld, stateHeld},
-	{words.StatusDeclined, stateDeclined},
+	{words.StatusOpen, StateOpen},
+	{words.StatusApproved, StateOpen},
+	{words.StatusDone, StateDone},
+	{words.StatusInProgress, StateInProgress},
+	{words.StatusHeld, StateHeld},
+	{words.StatusDeclined, StateDeclined},
 }
 
 var allStatus = words.Of(words.StatusOpen, words.StatusApproved, words.StatusDone, words.StatusInProgress, words.StatusHeld, words.StatusDeclined)
 
 // stateOf is what a word says as a status.
-func stateOf(word words.Word) state {
+func stateOf(word words.Word) State {
 	for _, one := range statusClasses {
 		if word.Has(one.class) {
 			return one.state
 		}
 	}
-	return stateUnknown
+	return StateUnknown
 }
 
-// status is a status cell as it was understood.
-type status struct {
-	state state
-	okay  bool // the word says that somebody approved it
-	exact bool // the cell holds nothing but the word
-	paren bool // nothing but the word and a note in parentheses
-	note  string
-	token span // the word, relative to the cell
+// Status is a status cell as it was understood.
+type Status struct {
+	State    State
+	Approved bool // the word says that somebody approved it
+	Exact    bool // the cell holds nothing but the word
+	Paren    bool // nothing but the word and a note in parentheses
+	Note     string
+	Token    markdown.Span // the word, relative to the cell
 }
 
-// parseStatus reads a status cell. Markup, no-break spaces and HTML comments
+// ParseStatus reads a status cell. Markup, no-break spaces and HTML comments
 // around the word are ignored.
-func parseStatus(cell string) status {
+func ParseStatus(cell string) Status {
 	s := statedStatus(cell)
-	if !s.token.empty() {
+	if !s.Token.Empty() {
 		return s
 	}
 	start, end := unwrap(cell)
-	if typeOf(words.Find(plain(cell[start:end]))) != "" {
-		return status{state: stateTypeWord, token: span{start, end}}
+	if typeOf(words.Find(markdown.Plain(cell[start:end]))) != "" {
+		return Status{State: StateTypeWord, Token: markdown.Span{Start: start, End: end}}
 	}
 	return s
 }
 
 // statedStatus is the status that a text begins with, the zero status when it
 // begins with none.
-func statedStatus(cell string) status {
+func statedStatus(cell string) Status {
 	start, end := unwrap(cell)
 	text := cell[start:end]
 	if text == "" {
-		return status{}
+		return Status{}
 	}
-	if rest, found := unstruck(cell); found {
-		if struck(cell) {
-			return status{state: stateDeclined, note: cell, token: span{start, end}}
+	if rest, found := markdown.Unstruck(cell); found {
+		if Struck(cell) {
+			return Status{State: StateDeclined, Note: cell, Token: markdown.Span{Start: start, End: end}}
 		}
-		return status{state: parseStatus(rest).state, note: cell, token: span{start, end}}
+		return Status{State: ParseStatus(rest).State, Note: cell, Token: markdown.Span{Start: start, End: end}}
 	}
 	length, word := words.Begins(text, allStatus)
-	if length == 0 && text[0] == '[' && linkStart(text) {
+	if length == 0 && text[0] == '[' && markdown.LinkStart(text) {
 		// A linked word is a word with a note: replacing it would break the link.
-		if length, word := words.Begins(plain(text), allStatus); length > 0 {
-			return status{state: stateOf(word), note: text, token: span{start, end}}
+		if length, word := words.Begins(markdown.Plain(text), allStatus); length > 0 {
+			return Status{State: stateOf(word), Note: text, Token: markdown.Span{Start: start, End: end}}
 		}
 	}
 	if length == 0 && startsWithSign(text) {
 		// A sign that says nothing by itself: "🔴 Open" is open with a note.
 		bare := strings.TrimLeftFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 		if length, word := words.Begins(bare, allStatus); length > 0 {
-			return status{state: stateOf(word), note: text, token: span{start, end}}
+			return Status{State: stateOf(word), Note: text, Token: markdown.Span{Start: start, End: end}}
 		}
 	}
 	if length == 0 {
-		return status{}
+		return Status{}
 	}
-	s := status{state: stateOf(word), okay: word.Has(words.StatusApproved), token: span{start, start + length}}
+	s := Status{State: stateOf(word), Approved: word.Has(words.StatusApproved), Token: markdown.Span{Start: start, End: start + length}}
 	_, rest := unwrap(text[length:])
-	s.note = strings.TrimLeft(text[length:length+rest], " \t*~_`\u00a0\u3000")
-	s.exact = s.note == ""
-	s.paren = strings.HasPrefix(s.note, "(") || strings.HasPrefix(s.note, "（")
-	if s.state == stateDone && remains(s.note) {
-		s.state = statePartly
+	s.Note = strings.TrimLeft(text[length:length+rest], " \t*~_`\u00a0\u3000")
+	s.Exact = s.Note == ""
+	s.Paren = strings.HasPrefix(s.Note, "(") || strings.HasPrefix(s.Note, "（")
+	if s.State == StateDone && remains(s.Note) {
+		s.State = StatePartly
 	}
 	return s
 }
 
-// markedStatus is the status word that a cell about something else ends with or
+// MarkedStatus is the status word that a cell about something else ends with or
 // consists of, when it is marked as one: bold, or in capitals.
-func markedStatus(cell string) state {
+func MarkedStatus(cell string) State {
 	cell = strings.TrimRight(strings.TrimSpace(cell), ".")
 	for _, mark := range []string{"**", "__"} {
 		head, found := strings.CutSuffix(cell, mark)
 		if !found {
 			continue
 		}
-		if s := parseStatus(head[strings.LastIndex(head, mark)+1:]); s.exact {
+		if s := ParseStatus(head[strings.LastIndex(head, mark)+1:]); s.Exact {
 			return s.known()
 		}
 	}
 	word := cell[strings.LastIndexAny(cell, " )]")+1:]
 	if len(word) < 4 || strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		return stateUnknown
+		return StateUnknown
 	}
-	if s := parseStatus(word); s.exact {
+	if s := ParseStatus(word); s.Exact {
 		return s.known()
 	}
-	return stateUnknown
+	return StateUnknown
 }
 
 // known is the state, but for a type word, which is none outside its column.
-func (s status) known() state {
-	if s.state == stateTypeWord {
-		return stateUnknown
+func (s Status) known() State {
+	if s.State == StateTypeWord {
+		return StateUnknown
 	}
-	return s.state
+	return s.State
 }
 
 // startsWithSign reports whether text begins with a sign such as an emoji.
@@ -152,7 +153,7 @@ func startsWithSign(text string) bool {
 
 // remains reports whether the note after a done word says that work is left.
 func remains(note string) bool {
-	for _, word := range splitWords(note) {
+	for _, word := range SplitWords(note) {
 		if words.Is(word, words.StatusRemains) {
 			return true
 		}
@@ -195,11 +196,11 @@ func unwrapEnd(cell string, start, end int) int {
 	return end
 }
 
-// doneToken is what an open status word becomes, "" when the token is not
+// DoneToken is what an open status word becomes, "" when the token is not
 // exactly an open word.
-func doneToken(token string) string {
+func DoneToken(token string) string {
 	word := words.Find(strings.TrimSuffix(token, "\ufe0f"))
-	if stateOf(word) != stateOpen {
+	if stateOf(word) != StateOpen {
 		return ""
 	}
 	if word.Done != "" {
@@ -211,9 +212,9 @@ func doneToken(token string) string {
 	return "done"
 }
 
-// splitWords splits s at everything that is no letter, digit, hyphen, underscore or
+// SplitWords splits s at everything that is no letter, digit, hyphen, underscore or
 // apostrophe.
-func splitWords(s string) []string {
+func SplitWords(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-' && r != '_' && r != '\'' && r != '’'
 	})

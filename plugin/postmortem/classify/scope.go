@@ -1,10 +1,11 @@
-package postmortem
+package classify
 
 import (
 	"path"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 )
 
 // outside reports whether text names a relative path with a file extension of
@@ -56,7 +57,7 @@ func checkPath(word string) (string, bool) {
 		return "", false
 	}
 	for i := 0; i < len(ext); i++ {
-		if !isWord(ext[i]) {
+		if !markdown.IsWord(ext[i]) {
 			return "", false
 		}
 	}

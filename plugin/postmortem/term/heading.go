@@ -1,49 +1,52 @@
-package postmortem
+// Package term knows what the labels in a document mean: titles of sections and
+// columns, statuses, types, priorities, and the tags of tasks.
+package term
 
 import (
 	"strings"
 	"unicode"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
-// sectionKind says what a heading promises about the items below it.
-type sectionKind int
+// SectionKind says what a heading promises about the items below it.
+type SectionKind int
 
 const (
-	sectionUnknown sectionKind = iota // says nothing; the heading above decides
-	sectionStrong                     // follow-ups: tables, tasks, and bullets as implicit items
-	sectionWeak                       // measures: tables and tasks only
-	sectionNever                      // no items at all
-	sectionAspect                     // no items, unless a follow-up heading stands above
+	SectionUnknown SectionKind = iota // says nothing; the heading above decides
+	SectionStrong                     // follow-ups: tables, tasks, and bullets as implicit items
+	SectionWeak                       // measures: tables and tasks only
+	SectionNever                      // no items at all
+	SectionAspect                     // no items, unless a follow-up heading stands above
 )
 
-// bearing is the state that a heading gives to the items below it.
-type bearing int
+// Bearing is the state that a heading gives to the items below it.
+type Bearing int
 
 const (
-	bearNone   bearing = iota
-	bearDone           // finished
-	bearPerson         // declined, deferred, optional: for a person
+	BearNone   Bearing = iota
+	BearDone           // finished
+	BearPerson         // declined, deferred, optional: for a person
 )
 
-// section is a heading, or a bold label that serves as one, with what it
+// Section is a heading, or a bold label that serves as one, with what it
 // inherits from those above.
-type section struct {
-	level    int
-	kind     sectionKind
-	bearing  bearing
-	priority Priority
-	path     []string // titles, outermost first
+type Section struct {
+	Level    int
+	Kind     SectionKind
+	Bearing  Bearing
+	Priority Priority
+	Path     []string // titles, outermost first
 }
 
-// holdsItems reports whether tables and tasks below the heading are items.
-func (s section) holdsItems() bool { return s.kind == sectionStrong || s.kind == sectionWeak }
+// HoldsItems reports whether tables and tasks below the heading are items.
+func (s Section) HoldsItems() bool { return s.Kind == SectionStrong || s.Kind == SectionWeak }
 
 // Levels of what is no heading but works like one.
 const (
-	levelLabel = 7 // a lone bold line
-	levelItem  = 8 // a bold label in a list item, for the lists in it
+	LevelLabel = 7 // a lone bold line
+	LevelItem  = 8 // a bold label in a list item, for the lists in it
 )
 
 var (
@@ -53,8 +56,8 @@ var (
 	ofBearing = words.Of(words.HeadingDone, words.HeadingPeople, words.HeadingNotYet)
 )
 
-// set is the words of a list that are parted by |.
-func set(list string) map[string]bool {
+// Set is the words of a list that are parted by |.
+func Set(list string) map[string]bool {
 	known := make(map[string]bool, 1+strings.Count(list, "|"))
 	for word := range strings.SplitSeq(list, "|") {
 		known[strings.TrimSpace(word)] = true
@@ -62,12 +65,12 @@ func set(list string) map[string]bool {
 	return known
 }
 
-// classifyTitle reads a heading by the whole of it: numbers, emoji and markup go
+// ReadTitle reads a heading by the whole of it: numbers, emoji and markup go
 // first, then a trailing note after a parenthesis, colon or dash.
-func classifyTitle(title string) (sectionKind, bearing) {
-	text := words.Fold(plain(title))
+func ReadTitle(title string) (SectionKind, Bearing) {
+	text := words.Fold(markdown.Plain(title))
 	core, note := splitNote(text)
-	core = normalTitle(core)
+	core = NormalTitle(core)
 	kind := titleKind(core)
 	return kind, titleBearing(kind, core, note)
 }
@@ -88,42 +91,42 @@ func splitNote(text string) (core, note string) {
 // bareNumber reports whether a title begins like "P1 — …" or "Phase 2: …", where
 // the words after the mark are the title.
 func bareNumber(head string) bool {
-	fields := splitWords(head)
-	if len(fields) == 1 && (headingPriority(fields[0]) != "" || len(fields[0]) == 1) {
+	fields := SplitWords(head)
+	if len(fields) == 1 && (HeadingPriority(fields[0]) != "" || len(fields[0]) == 1) {
 		return true
 	}
 	return len(fields) == 2 && (fields[0] == "section" || fields[0] == "part" || fields[0] == "phase" || fields[0] == "appendix")
 }
 
-// normalTitle drops numbering, emoji and punctuation, and makes one space of
+// NormalTitle drops numbering, emoji and punctuation, and makes one space of
 // hyphens and spaces.
-func normalTitle(core string) string {
+func NormalTitle(core string) string {
 	core = strings.TrimLeftFunc(core, func(r rune) bool { return !unicode.IsLetter(r) })
 	if head, rest, found := strings.Cut(core, " "); found && bareNumber(head) {
 		core = strings.TrimLeftFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) })
 	}
 	core = strings.TrimRightFunc(core, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	return squeeze(hyphens.Replace(core))
+	return markdown.Squeeze(hyphens.Replace(core))
 }
 
-func titleKind(core string) sectionKind {
-	if s := coreKind(core); s != sectionUnknown {
+func titleKind(core string) SectionKind {
+	if s := coreKind(core); s != SectionUnknown {
 		return s
 	}
 	parts := strings.Split(joints.Replace(core), "/")
 	if len(parts) < 2 || len(parts) > 4 {
-		return sectionUnknown
+		return SectionUnknown
 	}
-	best := sectionUnknown
+	best := SectionUnknown
 	for i, part := range parts {
 		part = strings.TrimSpace(part)
-		if i > 0 && words.Is(part, words.HeadingTails) || i+1 < len(parts) && words.Is(part, words.HeadingQualifiers) && coreKind(part) == sectionUnknown {
+		if i > 0 && words.Is(part, words.HeadingTails) || i+1 < len(parts) && words.Is(part, words.HeadingQualifiers) && coreKind(part) == SectionUnknown {
 			continue // "Action items & owners", "Corrective and preventive measures"
 		}
 		switch s := coreKind(part); {
-		case s == sectionUnknown:
-			return sectionUnknown
-		case best == sectionUnknown || s < best:
+		case s == SectionUnknown:
+			return SectionUnknown
+		case best == SectionUnknown || s < best:
 			best = s
 		}
 	}
@@ -131,25 +134,25 @@ func titleKind(core string) sectionKind {
 }
 
 // coreKind is the kind of a title after the qualifiers before it.
-func coreKind(core string) sectionKind {
+func coreKind(core string) SectionKind {
 	if asksPrevention(core) {
-		return sectionWeak
+		return SectionWeak
 	}
 	for {
 		word := words.Find(core)
 		switch {
 		case word.Has(words.HeadingFollowUps):
-			return sectionStrong
+			return SectionStrong
 		case word.Has(words.HeadingMeasures):
-			return sectionWeak
+			return SectionWeak
 		case word.Has(words.HeadingNoItems):
-			return sectionNever
+			return SectionNever
 		case word.Has(words.HeadingAspects):
-			return sectionAspect
+			return SectionAspect
 		}
 		head, rest, found := strings.Cut(core, " ")
 		if !found || !words.Is(head, words.HeadingQualifiers) {
-			return sectionUnknown
+			return SectionUnknown
 		}
 		core = rest
 	}
@@ -167,41 +170,41 @@ func asksPrevention(core string) bool {
 // titleBearing is what a title says of how the items below it stand: one that is
 // known in all of its words, any other only when it or its note is nothing else.
 // "Complete outage of the shop" and "Rejected writes" say nothing of items.
-func titleBearing(kind sectionKind, core, note string) bearing {
+func titleBearing(kind SectionKind, core, note string) Bearing {
 	inNote, open := bearingIn(note, false)
 	if open {
-		return bearNone
+		return BearNone
 	}
-	if whole := bearingOf(words.Find(note)); whole != bearNone {
+	if whole := bearingOf(words.Find(note)); whole != BearNone {
 		return whole
 	}
-	if kind == sectionUnknown {
+	if kind == SectionUnknown {
 		return bearingOf(words.Find(core))
 	}
 	inCore, open := bearingIn(core, true)
 	switch {
 	case open:
-		return bearNone
-	case inNote == bearPerson || inCore == bearNone:
+		return BearNone
+	case inNote == BearPerson || inCore == BearNone:
 		return inNote
 	}
 	return inCore
 }
 
-func bearingOf(word words.Word) bearing {
+func bearingOf(word words.Word) Bearing {
 	switch {
 	case word.Has(words.HeadingPeople):
-		return bearPerson
+		return BearPerson
 	case word.Has(words.HeadingDone):
-		return bearDone
+		return BearDone
 	}
-	return bearNone
+	return BearNone
 }
 
 // bearingIn looks for a word of bearing in a text, and for one that says that the
 // items are open. In a note it has to stand by itself: "completed by the team", not
 // "complete outage".
-func bearingIn(text string, anywhere bool) (found bearing, open bool) {
+func bearingIn(text string, anywhere bool) (found Bearing, open bool) {
 	inWord := false
 	for i, r := range text {
 		if was := inWord; true {
@@ -214,8 +217,8 @@ func bearingIn(text string, anywhere bool) (found bearing, open bool) {
 		switch {
 		case n == 0:
 		case word.Has(words.HeadingNotYet):
-			return bearNone, true
-		case found != bearPerson && (anywhere || standsAlone(text[i+n:])):
+			return BearNone, true
+		case found != BearPerson && (anywhere || standsAlone(text[i+n:])):
 			found = bearingOf(word)
 		}
 	}
@@ -223,7 +226,7 @@ func bearingIn(text string, anywhere bool) (found bearing, open bool) {
 }
 
 // followers stand behind a word of bearing that says how all of the items are.
-var followers = set("by|on|in|at|as|since|see|per|via|during|until|and|por|em|en|am|im|von|par|le")
+var followers = Set("by|on|in|at|as|since|see|per|via|during|until|and|por|em|en|am|im|von|par|le")
 
 // standsAlone reports whether a word of bearing is followed by no noun that it
 // would only describe.

@@ -1,9 +1,11 @@
-package postmortem
+package classify
 
 import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
@@ -13,17 +15,17 @@ var (
 )
 
 // htmlWords are elements that stand in real text.
-var htmlWords = set("br|b|i|em|strong|code|kbd|sub|sup|a|span|img|s|del|ins|u|small|mark|details|summary|p|div|hr|ul|ol|li|pre|tt|samp|var|abbr|q|cite|nobr|wbr|font|center|table|tr|td|th")
+var htmlWords = term.Set("br|b|i|em|strong|code|kbd|sub|sup|a|span|img|s|del|ins|u|small|mark|details|summary|p|div|hr|ul|ol|li|pre|tt|samp|var|abbr|q|cite|nobr|wbr|font|center|table|tr|td|th")
 
-// nothing reports whether an action is empty or is a placeholder as a whole.
-func nothing(action string) bool {
+// Nothing reports whether an action is empty or is a placeholder as a whole.
+func Nothing(action string) bool {
 	if strings.Trim(action, " *_~`-–—.…") == "" {
 		return true
 	}
 	if len(action) > 200 {
 		return false
 	}
-	text := strings.Trim(stripComments(action), " *_~.")
+	text := strings.Trim(markdown.StripComments(action), " *_~.")
 	if text == "" || words.Is(text, words.Nothing) || saysNothing(text) {
 		return true
 	}
@@ -38,7 +40,7 @@ func hasPlaceholder(action string) bool {
 	if !strings.ContainsAny(action, "<[{}…$%［【") && !strings.Contains(action, "...") && !mayBeBlank(action) {
 		return false
 	}
-	text := withoutCode(action)
+	text := markdown.WithoutCode(action)
 	for _, sign := range []string{"…", "...", "{{", "}}", "{%", "%}", "<%", "%>", "${"} {
 		if strings.Contains(text, sign) {
 			return true
@@ -75,7 +77,7 @@ var (
 // angleFilled reports whether text holds a <word> that is no HTML element.
 func angleFilled(text string) bool {
 	for _, found := range angle().FindAllStringSubmatch(text, -1) {
-		name, _, _ := strings.Cut(lower(found[1]), " ")
+		name, _, _ := strings.Cut(markdown.Lower(found[1]), " ")
 		if !htmlWords[strings.Trim(name, "/")] && !strings.Contains(found[1], ".") {
 			return true
 		}
@@ -87,10 +89,10 @@ func angleFilled(text string) bool {
 // fill in, and that is no tag.
 func bracketFilled(text string) bool {
 	for _, found := range bracket().FindAllStringSubmatch(text, -1) {
-		if parseType(found[1]).kind != "" || headingPriority(found[1]) != "" {
+		if term.ParseType(found[1]).Kind != "" || term.HeadingPriority(found[1]) != "" {
 			continue
 		}
-		for _, word := range splitWords(found[1]) {
+		for _, word := range term.SplitWords(found[1]) {
 			if words.Is(word, words.FillIn) {
 				return true
 			}

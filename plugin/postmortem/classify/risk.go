@@ -1,4 +1,4 @@
-package postmortem
+package classify
 
 import (
 	"strings"

@@ -1,12 +1,12 @@
-package postmortem
+package incident
 
 import (
 	"strings"
 
-	"github.com/yuin/goldmark/ast"
-
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/text"
+	"github.com/yuin/goldmark/ast"
 )
 
 // Bounds of where a document's severity is looked for.
@@ -27,8 +27,8 @@ var severityField = pattern.Lazy(`^[\s>*+_#"-]*([^:：=|]{3,40}?)[\s*_"]*[:：=]
 // not the document's.
 var itemColumn = pattern.Lazy(`(?i)^(?:actions?|action items?|items?|tasks?|to-?dos?|follow-?ups?|descriptions?|what|alerts?|time|event)$`)
 
-// frontMatterSeverity is the severity that the front matter states, "" when none.
-func frontMatterSeverity(frontMatter []byte) (stated string) {
+// FrontSeverity is the severity that the front matter states, "" when none.
+func FrontSeverity(frontMatter []byte) (stated string) {
 	lines := strings.SplitN(string(frontMatter[:min(len(frontMatter), severityBytes)]), "\n", severityLines+1)
 	for _, line := range lines[:min(len(lines), severityLines)] {
 		if stated = severityAt(severityCells(line)); stated != "" {
@@ -38,11 +38,11 @@ func frontMatterSeverity(frontMatter []byte) (stated string) {
 	return stated
 }
 
-// severity is what the document states of its incident, as one short line
+// Severity is what the document states of its incident, as one short line
 // without markup: in a line of its own, or in a table of such fields, upright or
 // lying. It is "" when there is none, or when a template's choice was left. What
 // stands in a comment or a code block is an example.
-func (r *reader) severity(root ast.Node) (stated string) {
+func Severity(r *markdown.Page, root ast.Node) (stated string) {
 	hidden := 0 // end of a comment that began inside a line
 	// The visitor gives no error.
 	_ = ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
@@ -51,25 +51,25 @@ func (r *reader) severity(root ast.Node) (stated string) {
 			return ast.WalkSkipChildren, nil
 		}
 		for i, at := range lineStarts(n) {
-			number, column := r.line(at)
-			if number > severityLines || r.base+at > severityBytes {
+			number, column := r.Line(at)
+			if number > severityLines || r.Base+at > severityBytes {
 				return ast.WalkStop, nil
 			}
 			if at < hidden {
 				continue
 			}
 			// The marks of lists and quotes belong to the line.
-			line, _, _ := strings.Cut(r.text[max(0, at-column+1):], "\n")
+			line, _, _ := strings.Cut(r.Text[max(0, at-column+1):], "\n")
 			if began := strings.LastIndex(line, "<!--"); began >= 0 && !strings.Contains(line[began:], "-->") {
-				hidden = len(r.text)
-				if end := strings.Index(r.text[at:], "-->"); end >= 0 {
+				hidden = len(r.Text)
+				if end := strings.Index(r.Text[at:], "-->"); end >= 0 {
 					hidden = at + end + 1
 				}
 			}
 			cells := severityCells(line)
 			stated = severityAt(cells)
-			if table, ok := n.(*tableBlock); ok && i == 0 && stated == "" {
-				stated = r.severityBelow(cells, table.lines[2:])
+			if table, ok := n.(*markdown.TableBlock); ok && i == 0 && stated == "" {
+				stated = severityBelow(r, cells, table.Rows[2:])
 			}
 			if stated != "" {
 				return ast.WalkStop, nil
@@ -82,9 +82,9 @@ func (r *reader) severity(root ast.Node) (stated string) {
 
 // lineStarts is where the text of a block's own lines begins.
 func lineStarts(n ast.Node) (starts []int) {
-	if table, ok := n.(*tableBlock); ok {
-		for _, line := range table.lines {
-			starts = append(starts, line.start)
+	if table, ok := n.(*markdown.TableBlock); ok {
+		for _, line := range table.Rows {
+			starts = append(starts, line.Start)
 		}
 		return starts
 	}
@@ -98,7 +98,7 @@ func lineStarts(n ast.Node) (starts []int) {
 // "**Date**: 2026-01-01 | **Severity**: SEV2" has two.
 func severityCells(line string) (cells []string) {
 	line = strings.TrimSpace(line[:min(len(line), severityWidth)])
-	eachCell(line, func(s span) bool { cells = append(cells, line[s.start:s.end]); return true })
+	markdown.EachCell(line, func(s markdown.Span) bool { cells = append(cells, line[s.Start:s.End]); return true })
 	return cells
 }
 
@@ -117,8 +117,8 @@ func severityAt(cells []string) string {
 
 // severityBelow is the severity in a table that lies: the names above one row of
 // values.
-func (r *reader) severityBelow(names []string, rows []span) string {
-	if len(rows) == 0 || len(rows) > 1 && strings.Contains(r.text[rows[1].start:rows[1].end], "|") {
+func severityBelow(r *markdown.Page, names []string, rows []markdown.Span) string {
+	if len(rows) == 0 || len(rows) > 1 && strings.Contains(r.Text[rows[1].Start:rows[1].End], "|") {
 		return ""
 	}
 	at := -1
@@ -130,7 +130,7 @@ func (r *reader) severityBelow(names []string, rows []span) string {
 			at = n
 		}
 	}
-	values := severityCells(r.text[rows[0].start:rows[0].end])
+	values := severityCells(r.Text[rows[0].Start:rows[0].End])
 	if at < 0 || at >= len(values) {
 		return ""
 	}
@@ -138,7 +138,7 @@ func (r *reader) severityBelow(names []string, rows []span) string {
 }
 
 // fieldName is the text of a field's name.
-func fieldName(raw string) string { return strings.TrimRight(plain(raw), ":： ") }
+func fieldName(raw string) string { return strings.TrimRight(markdown.Plain(raw), ":： ") }
 
 func isSeverity(name string) bool { return severityLabel().MatchString(fieldName(name)) }
 
@@ -148,7 +148,7 @@ var templateChoice = pattern.Lazy(`(?i)[<>{}\[\]|]|[0-9] ?/ ?[0-9]|^(?:tbd|todo|
 
 // SeverityValue is a value without markup, "" when it says nothing.
 func SeverityValue(raw string) string {
-	raw = strings.Trim(text.Line(plain(raw), 0), ` *_"',;`)
+	raw = strings.Trim(text.Line(markdown.Plain(raw), 0), ` *_"',;`)
 	if templateChoice().MatchString(raw) {
 		return ""
 	}

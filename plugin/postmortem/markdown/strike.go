@@ -1,4 +1,4 @@
-package postmortem
+package markdown
 
 import (
 	"strings"
@@ -11,13 +11,13 @@ import (
 // pipe: that ends a cell.
 var strikes = pattern.Lazy(`~~[^\s~|](?:(?:[^~|]|~[^~|])*?[^\s~|])?~~|~[^\s~|](?:[^~|]*[^\s~|])?~|(?i:<(?:del|strike|s)(?:\s[^>|]*)?>[^|]*?(?:</(?:del|strike|s)\s*>|$|\|))`)
 
-// unstruck is a text without what is struck through in it outside code spans, and
+// Unstruck is a text without what is struck through in it outside code spans, and
 // whether anything is.
-func unstruck(text string) (rest string, found bool) {
+func Unstruck(text string) (rest string, found bool) {
 	if !strings.ContainsAny(text, "~<") {
 		return text, false
 	}
-	masked, bare := []byte(text), withoutCode(text)
+	masked, bare := []byte(text), WithoutCode(text)
 	for i := range masked {
 		if masked[i] != bare[i] {
 			masked[i] = 'x'
@@ -31,18 +31,4 @@ func unstruck(text string) (rest string, found bool) {
 	}
 	b.WriteString(text[from:])
 	return b.String(), found
-}
-
-// struck reports whether a whole text is struck through, but for tags before it and
-// a note behind it.
-func struck(text string) bool {
-	rest, found := unstruck(text)
-	if !found {
-		return false
-	}
-	for tagged := true; tagged; {
-		_, rest, tagged = leadTag(rest)
-	}
-	rest = strings.TrimLeft(rest, " *_.")
-	return rest == "" || strings.IndexByte("(:-", rest[0]) >= 0 || strings.HasPrefix(rest, "—") || strings.HasPrefix(rest, "–") || strings.HasPrefix(rest, "（")
 }

@@ -1,10 +1,10 @@
-package postmortem
+package markdown
 
 import "strings"
 
-// pointerStart begins a file that Git LFS keeps elsewhere, see
+// PointerStart begins a file that Git LFS keeps elsewhere, see
 // https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md.
-const pointerStart = "version https://git-lfs.github.com/spec/v1\n"
+const PointerStart = "version https://git-lfs.github.com/spec/v1\n"
 
 // UTF-16 writes every ASCII character with a zero byte. A stray one in UTF-8 is
 // a control character of its line, so only many of them tell of UTF-16.
@@ -14,9 +14,9 @@ const (
 	zeroShare    = 16      // one zero byte in as many is more than strays
 )
 
-// otherEncoding is the encoding of a document that is not UTF-8 but UTF-16,
+// OtherEncoding is the encoding of a document that is not UTF-8 but UTF-16,
 // under the name that iconv knows it by; "" for any other document.
-func otherEncoding(text string) string {
+func OtherEncoding(text string) string {
 	head := text[:min(len(text), encodingScan)]
 	zeros := strings.Count(head, "\x00")
 	marked := strings.HasPrefix(head, "\xff\xfe") || strings.HasPrefix(head, "\xfe\xff")

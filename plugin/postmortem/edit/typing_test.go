@@ -1,4 +1,4 @@
-package postmortem
+package edit
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"pgregory.net/rapid"
 )
 
@@ -15,18 +16,19 @@ import (
 func checkTyped(t interface {
 	Errorf(string, ...any)
 	Helper()
-}, doc *Inspection,
+}, file string, src []byte,
 ) int {
 	t.Helper()
-	typed, err := doc.StateTypes()
+	doc := postmortem.Inspect(file, src, defaultPolicy)
+	typed, err := StateTypes(doc, src)
 	if err != nil {
-		if !bytes.Equal(typed.Content, doc.src) {
+		if !bytes.Equal(typed.Content, src) {
 			t.Errorf("refused, and changed all the same: %v", err)
 		}
 		return 0
 	}
 	rest := typed.Content
-	for _, b := range doc.src {
+	for _, b := range src {
 		at := bytes.IndexByte(rest, b)
 		if at < 0 {
 			t.Errorf("a byte of the document is gone from\n%q", typed.Content)
@@ -34,7 +36,7 @@ func checkTyped(t interface {
 		}
 		rest = rest[at+1:]
 	}
-	again, err := Inspect(doc.File, typed.Content, doc.policy).StateTypes()
+	again, err := StateTypes(postmortem.Inspect(file, typed.Content, defaultPolicy), typed.Content)
 	if err != nil || again.Stated > 0 || !bytes.Equal(again.Content, typed.Content) {
 		t.Errorf("a second time: %d types stated, %v, in\n%q", again.Stated, err, typed.Content)
 	}
@@ -44,11 +46,11 @@ func checkTyped(t interface {
 func TestStateTypesOfTheCorpus(t *testing.T) {
 	stated := 0
 	for _, file := range corpusFiles(t) {
-		doc := Inspect(filepath.Base(file), readFile(t, file), defaultPolicy)
-		if _, err := doc.StateTypes(); err != nil {
+		name, src := filepath.Base(file), readFile(t, file)
+		if _, err := StateTypes(postmortem.Inspect(name, src, defaultPolicy), src); err != nil {
 			t.Errorf("%v", err)
 		}
-		stated += checkTyped(t, doc)
+		stated += checkTyped(t, name, src)
 	}
 	if stated < 50 {
 		t.Errorf("only %d types of the corpus were stated", stated)
@@ -57,7 +59,7 @@ func TestStateTypesOfTheCorpus(t *testing.T) {
 
 func TestStateTypesOfAnyDocument(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		checkTyped(t, Inspect("d.md", document().Draw(t, "document"), defaultPolicy))
+		checkTyped(t, "d.md", document().Draw(t, "document"))
 	})
 }
 
@@ -108,13 +110,12 @@ func TestStateTypes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			head := "\xef\xbb\xbf## Action items\n\n"
-			src := head + strings.Join(test.src, "\n")
-			doc := Inspect("d.md", []byte(src), defaultPolicy)
-			typed, err := doc.StateTypes()
+			src := []byte(head + strings.Join(test.src, "\n"))
+			typed, err := StateTypes(postmortem.Inspect("d.md", src, defaultPolicy), src)
 			if want := head + strings.Join(test.want, "\n"); err != nil || string(typed.Content) != want || len(typed.Left) != test.left {
 				t.Errorf("%v, left %v, got\n%s\nwant\n%s", err, typed.Left, typed.Content, want)
 			}
-			checkTyped(t, doc)
+			checkTyped(t, "d.md", src)
 		})
 	}
 }

@@ -1,27 +1,28 @@
-package postmortem
+package classify
 
 import (
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
 // inferType reads the type of an action from its leading verb and whole words,
 // without those in code spans. It is "" unless only one type is possible.
-func inferType(all, said []token) Type {
+func inferType(all, said []token) term.Type {
 	if len(said) == 0 {
 		return ""
 	}
 	lead := said[0]
 	switch {
 	case lead.Has(words.LeadsToMigration):
-		return Migration
+		return term.Migration
 	case lead.Has(words.LeadsToInvestigation):
-		return Investigation
+		return term.Investigation
 	case lead.Has(words.LeadsToARunbook):
-		return Runbook
+		return term.Runbook
 	case lead.Has(words.LeadsToArchitecture):
-		return Architecture
+		return term.Architecture
 	case lead.Has(words.Destroys), lead.Has(words.People):
 		return ""
 	}
@@ -31,7 +32,7 @@ func inferType(all, said []token) Type {
 		return ""
 	}
 	kind := nounKind(all, said)
-	if !lead.Has(words.Adds) && (kind != Alert || !alertWithoutVerb(said)) {
+	if !lead.Has(words.Adds) && (kind != term.Alert || !alertWithoutVerb(said)) {
 		return ""
 	}
 	return kind
@@ -71,21 +72,21 @@ const near = 8
 // nounKind is the one type that the words of the action name. An alert about
 // a timeout is an alert, and words such as node name no type beside one; but an
 // alert in a runbook, or a monitor with an alert, may be either.
-func nounKind(all, said []token) Type {
+func nounKind(all, said []token) term.Type {
 	alert, monitor := anyOf(said, words.AboutAlerts), anyOf(said, words.AboutMonitors)
 	config := anyOf(said, words.AboutSettings, words.AboutResources)
 	runbook, work := anyOf(said, words.AboutRunbooks), anyOf(said, words.AboutOtherWork)
 	switch {
 	case runbook && !work && !alert && !monitor && !config:
-		return Runbook
+		return term.Runbook
 	case runbook, work:
 		return ""
 	case alert && !monitor && isObject(all, words.AboutAlerts):
-		return Alert
+		return term.Alert
 	case monitor && !alert && !config && isObject(all, words.AboutMonitors):
-		return Monitor
+		return term.Monitor
 	case config && !alert && !monitor && !anyOf(said, words.AboutSoftware) && settingIsObject(all):
-		return Config
+		return term.Config
 	}
 	return ""
 }

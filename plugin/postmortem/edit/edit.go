@@ -1,16 +1,23 @@
-package postmortem
+// Package edit writes the outcome of items back into their documents, and states
+// types that were only inferred. Every other byte stays.
+package edit
 
 import (
 	"bytes"
 	"fmt"
 	"slices"
+
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 )
 
 // Edit is the outcome of one item, to be written into its document.
 type Edit struct {
-	Item Item // as Parse gave it, perhaps from an earlier state of the document
-	Done bool // its status becomes Done
-	Row  *Row // its row in the Follow-up Implementation table; nil for none
+	Item postmortem.Item // as Parse gave it, perhaps from an earlier state of the document
+	Done bool            // its status becomes Done
+	Row  *Row            // its row in the Follow-up Implementation table; nil for none
 }
 
 // Row is one row of the Follow-up Implementation table.
@@ -26,7 +33,7 @@ type Row struct {
 
 // Refusal is an item whose status was left as it is.
 type Refusal struct {
-	Item Item
+	Item postmortem.Item
 	Why  string // one sentence without final stop
 }
 
@@ -39,7 +46,7 @@ type Result struct {
 
 // splice replaces a range of bytes.
 type splice struct {
-	at   span
+	at   markdown.Span
 	text string
 }
 
@@ -56,12 +63,12 @@ type splice struct {
 // only the table could not be written, else src as it is.
 func Update(file string, src []byte, edits []Edit) (Result, error) {
 	result := Result{Content: src}
-	doc := Parse(file, src, Policy{})
-	splices, marked := doc.statusSplices(edits, &result)
+	doc := postmortem.Parse(file, src, classify.Policy{})
+	splices, marked := statusSplices(doc, edits, &result)
 	content := apply(src, splices)
 	after := doc
 	if len(splices) > 0 {
-		after = Parse(file, content, Policy{})
+		after = postmortem.Parse(file, content, classify.Policy{})
 		if err := onlyMarked(doc, after, marked); err != nil {
 			return result, fmt.Errorf("mark items of %s done: %w; mark them by hand", file, err)
 		}
@@ -79,7 +86,7 @@ func Update(file string, src []byte, edits []Edit) (Result, error) {
 
 // statusSplices finds the tokens to be replaced, and the indexes of their
 // items.
-func (d *Document) statusSplices(edits []Edit, result *Result) ([]splice, map[int]bool) {
+func statusSplices(d *postmortem.Document, edits []Edit, result *Result) ([]splice, map[int]bool) {
 	byID := make(map[string]int, len(d.Items))
 	for i := range d.Items {
 		byID[d.Items[i].ID] = i
@@ -95,10 +102,10 @@ func (d *Document) statusSplices(edits []Edit, result *Result) ([]splice, map[in
 			result.Refused = append(result.Refused, Refusal{edit.Item, "the row is not in the document any more, or its action, type or heading was changed"})
 			continue
 		}
-		if marked[index] || d.Items[index].state == stateDone {
+		if marked[index] || d.Items[index].Class == postmortem.ClassDone {
 			continue
 		}
-		s, why := d.Items[index].mark(edit.Item)
+		s, why := mark(&d.Items[index], edit.Item)
 		if why != "" {
 			result.Refused = append(result.Refused, Refusal{edit.Item, why})
 			continue
@@ -106,29 +113,29 @@ func (d *Document) statusSplices(edits []Edit, result *Result) ([]splice, map[in
 		splices = append(splices, s)
 		marked[index] = true
 	}
-	slices.SortFunc(splices, func(a, b splice) int { return a.at.start - b.at.start })
+	slices.SortFunc(splices, func(a, b splice) int { return a.at.Start - b.at.Start })
 	return splices, marked
 }
 
 // mark is the splice that marks the item done, or why there is none. asked is
 // the item as it was when the work began.
-func (i *Item) mark(asked Item) (splice, string) {
-	if asked.raw != "" && squeeze(asked.raw) != squeeze(i.raw) {
+func mark(i *postmortem.Item, asked postmortem.Item) (splice, string) {
+	if asked.Raw != "" && markdown.Squeeze(asked.Raw) != markdown.Squeeze(i.Raw) {
 		return splice{}, "the row was changed since it was read"
 	}
-	if i.state != stateOpen || i.token.empty() {
+	if i.Closed() || i.Token.Empty() {
 		return splice{}, "its status is not exactly an open word any more"
 	}
 	token := "[ ]"
 	if !i.Checkbox {
-		at := i.token.start - i.row.start
-		token = i.raw[at : at+i.token.end-i.token.start]
+		at := i.Token.Start - i.Row.Start
+		token = i.Raw[at : at+i.Token.End-i.Token.Start]
 	}
-	done := doneToken(token)
+	done := term.DoneToken(token)
 	if done == "" {
 		return splice{}, "its status is not exactly an open word any more"
 	}
-	return splice{i.token, done}, ""
+	return splice{i.Token, done}, ""
 }
 
 // apply is src with the splices, which are sorted and do not overlap.
@@ -142,25 +149,25 @@ func apply(src []byte, splices []splice) []byte {
 	}
 	out, from := make([]byte, 0, size), 0
 	for _, s := range splices {
-		out = append(append(out, src[from:s.at.start]...), s.text...)
-		from = s.at.end
+		out = append(append(out, src[from:s.at.Start]...), s.text...)
+		from = s.at.End
 	}
 	return append(out, src[from:]...)
 }
 
 // onlyMarked checks that exactly the marked items became done and that
 // everything else reads as before.
-func onlyMarked(before, after *Document, marked map[int]bool) error {
-	if len(before.Items) != len(after.Items) || len(before.Problems) != len(after.Problems) || len(before.logs) != len(after.logs) {
+func onlyMarked(before, after *postmortem.Document, marked map[int]bool) error {
+	if len(before.Items) != len(after.Items) || len(before.Problems) != len(after.Problems) || len(before.Logs) != len(after.Logs) {
 		return fmt.Errorf("the document would read differently: %d items instead of %d", len(after.Items), len(before.Items))
 	}
 	for i := range before.Items {
 		was, is := &before.Items[i], &after.Items[i]
-		want := was.state
+		want := was.Class
 		if marked[i] {
-			want = stateDone
+			want = postmortem.ClassDone
 		}
-		if is.ID != was.ID || is.state != want || is.Action != was.Action || is.Details != was.Details {
+		if is.ID != was.ID || is.Class != want || !marked[i] && is.Status != was.Status || is.Action != was.Action || is.Details != was.Details {
 			return fmt.Errorf("the item in line %d would read differently", was.Line)
 		}
 	}

@@ -1,4 +1,4 @@
-package postmortem
+package edit
 
 import (
 	"bytes"
@@ -7,6 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
@@ -15,7 +19,7 @@ const followUpTitle = "## Follow-up Implementation"
 
 // newColumns are the columns of a table that this program creates.
 var (
-	newColumns   = []role{roleDate, roleAction, rolePriority, roleType, roleCommit, roleBy}
+	newColumns   = []term.Role{term.RoleDate, term.RoleAction, term.RolePriority, term.RoleType, term.RoleCommit, term.RoleBy}
 	newHeader    = "| Date | Action | Priority | Type | Commit | Implemented By |"
 	newDelimiter = "|------|--------|----------|------|--------|----------------|"
 )
@@ -30,59 +34,48 @@ type logChange struct {
 
 // addRows is the content with the rows of the edits in its log table, nil when
 // all of them are there.
-func addRows(doc *Document, content []byte, edits []Edit) ([]byte, error) {
-	table := doc.followUpTable()
+func addRows(doc *postmortem.Document, content []byte, edits []Edit) ([]byte, error) {
+	table := doc.FollowUpTable()
 	change := planRows(table, edits)
 	if len(change.add)+len(change.replace) == 0 {
 		return nil, nil
 	}
 	var splices []splice
 	if table == nil {
-		splices = []splice{doc.newTable(content, change.add)}
+		splices = []splice{newTable(doc, content, change.add)}
 	} else {
-		splices = table.splices(content, change)
+		splices = tableSplices(table, content, change)
 	}
 	out := apply(content, splices)
-	return out, onlyLogged(doc, Parse(doc.File, out, Policy{}), change)
-}
-
-// followUpTable is the first log table under the heading Follow-up
-// Implementation that names actions, nil when there is none.
-func (d *Document) followUpTable() *logTable {
-	for i := range d.logs {
-		if d.logs[i].under && d.logs[i].cols.has(roleAction) {
-			return &d.logs[i]
-		}
-	}
-	return nil
+	return out, onlyLogged(doc, postmortem.Parse(doc.File, out, classify.Policy{}), change)
 }
 
 // planRows decides which rows are new. Every item has one row: a row of a
 // person, or one that tells of the implementation already, stands; our own row
 // of an item that needs a person gives way when the item was implemented.
-func planRows(table *logTable, edits []Edit) logChange {
+func planRows(table *postmortem.LogTable, edits []Edit) logChange {
 	change := logChange{replace: map[int]Row{}}
 	known := map[string][]int{}
 	if table != nil {
-		for i, row := range table.rows {
-			known[row.key] = append(known[row.key], i)
+		for i, row := range table.Rows {
+			known[row.Key] = append(known[row.Key], i)
 		}
 	}
 	rows := wantedRows(edits)
 	planned := map[string]bool{}
 	for _, row := range rows {
-		name := logKey(row.Action)
+		name := postmortem.LogKey(row.Action)
 		if planned[name] || name == "" {
 			continue
 		}
 		planned[name] = true
 		own, told := -1, false
 		for _, i := range known[name] {
-			if table.rows[i].ours && own < 0 {
+			if table.Rows[i].Ours && own < 0 {
 				own = i
 			}
-			told = told || row.By == HumanReview || table.rows[i].by == Resolver ||
-				row.Commit != "" && strings.Contains(table.rows[i].text, row.Commit)
+			told = told || row.By == postmortem.HumanReview || table.Rows[i].By == postmortem.Resolver ||
+				row.Commit != "" && strings.Contains(table.Rows[i].Text, row.Commit)
 		}
 		switch {
 		case told:
@@ -113,45 +106,45 @@ func wantedRows(edits []Edit) []Row {
 		}
 		switch {
 		case row.By != "":
-			row.By = cellText(row.By)
+			row.By = markdown.CellText(row.By)
 		case row.Commit != "":
-			row.By = Resolver
+			row.By = postmortem.Resolver
 		default:
-			row.By = HumanReview
+			row.By = postmortem.HumanReview
 		}
-		if row.By != HumanReview {
-			implemented[logKey(row.Action)] = true
+		if row.By != postmortem.HumanReview {
+			implemented[postmortem.LogKey(row.Action)] = true
 		}
 		rows = append(rows, row)
 	}
 	return slices.DeleteFunc(rows, func(row Row) bool {
-		return row.By == HumanReview && implemented[logKey(row.Action)]
+		return row.By == postmortem.HumanReview && implemented[postmortem.LogKey(row.Action)]
 	})
 }
 
 // cell is the text of the row in a column of a role.
-func (row Row) cell(r role) string {
+func (row Row) cell(r term.Role) string {
 	switch r {
-	case roleDate:
+	case term.RoleDate:
 		if rowDate().MatchString(row.Date) {
 			return row.Date
 		}
-	case roleAction:
+	case term.RoleAction:
 		return orAbsent(row.Action)
-	case rolePriority:
+	case term.RolePriority:
 		return orAbsent(row.Priority)
-	case roleType:
+	case term.RoleType:
 		return orAbsent(row.Type)
-	case roleCommit:
+	case term.RoleCommit:
 		return commitCell(row.Commit, row.URL)
-	case roleBy:
+	case term.RoleBy:
 		return orAbsent(row.By)
 	}
-	return absent
+	return postmortem.Absent
 }
 
 // render is the row in the style of another line of its table.
-func (row Row) render(order []role, like string) string {
+func (row Row) render(order []term.Role, like string) string {
 	cells := make([]string, len(order))
 	for i, r := range order {
 		cells[i] = row.cell(r)
@@ -159,11 +152,11 @@ func (row Row) render(order []role, like string) string {
 	lead := strings.HasPrefix(like, "|")
 	trail := strings.HasSuffix(like, "|") && !strings.HasSuffix(like, `\|`)
 	pad := " "
-	if lead && len(like) > 1 && !isSpace(like[1]) {
+	if lead && len(like) > 1 && !markdown.IsSpace(like[1]) {
 		pad = ""
 	}
 	// Without a pipe before it a cell may begin a list, a quote or a heading.
-	if first := cells[0]; first != absent && !rowDate().MatchString(first) && (first[0] >= 0x80 || first[0] < 'A' || !isWord(first[0])) {
+	if first := cells[0]; first != postmortem.Absent && !rowDate().MatchString(first) && (first[0] >= 0x80 || first[0] < 'A' || !markdown.IsWord(first[0])) {
 		lead = true
 	}
 	var b strings.Builder
@@ -186,30 +179,30 @@ func (row Row) render(order []role, like string) string {
 }
 
 // splices are the changes to an existing table.
-func (t *logTable) splices(content []byte, change logChange) []splice {
-	order := make([]role, t.cols.count)
-	for r, at := range t.cols.at {
+func tableSplices(t *postmortem.LogTable, content []byte, change logChange) []splice {
+	order := make([]term.Role, t.Cols.Count)
+	for r, at := range t.Cols.At {
 		if at >= 0 {
-			order[at] = role(r)
+			order[at] = term.Role(r)
 		}
 	}
 	var splices []splice
-	last, style := t.delimiter, content[t.header.start:t.header.end]
-	for i, row := range t.rows {
+	last, style := t.Delimiter, content[t.Header.Start:t.Header.End]
+	for i, row := range t.Rows {
 		if by, own := change.replace[i]; own {
-			splices = append(splices, splice{row.line, by.render(order, row.text)})
+			splices = append(splices, splice{row.Line, by.render(order, row.Text)})
 		}
-		if row.whole {
-			last, style = row.line, content[row.line.start:row.line.end]
+		if row.Whole {
+			last, style = row.Line, content[row.Line.Start:row.Line.End]
 		}
 	}
 	if len(change.add) == 0 {
 		return splices
 	}
-	start := bytes.LastIndexByte(content[:last.start], '\n') + 1
-	prefix, eol := string(content[start:last.start]), lineEnding(content, last.end)
+	start := bytes.LastIndexByte(content[:last.Start], '\n') + 1
+	prefix, eol := string(content[start:last.Start]), lineEnding(content, last.End)
 	var b strings.Builder
-	at := last.end
+	at := last.End
 	for at < len(content) && content[at] != '\n' {
 		at++
 	}
@@ -222,25 +215,25 @@ func (t *logTable) splices(content []byte, change logChange) []splice {
 		}
 	}
 	at = min(at+1, len(content))
-	return append(splices, splice{span{at, at}, b.String()})
+	return append(splices, splice{markdown.Span{Start: at, End: at}, b.String()})
 }
 
 // newTable is the section with its table at the end of the document, or the
 // table at the end of a section that has none.
-func (d *Document) newTable(content []byte, rows []Row) splice {
+func newTable(d *postmortem.Document, content []byte, rows []Row) splice {
 	end := len(content)
-	if d.followUp.found && d.followUp.end > 0 {
-		end = d.followUp.end
+	if d.FollowUp.Found && d.FollowUp.End > 0 {
+		end = d.FollowUp.End
 	}
 	at := end
-	if d.followUp.found {
+	if d.FollowUp.Found {
 		at = len(bytes.TrimRight(content[:end], " \t\r\n"))
 		at += bytes.IndexByte(append(content[at:end:end], '\n'), '\n') + 1
 		at = min(at, end)
 	}
 	eol := lineEnding(content, at)
 	lines := []string{newHeader, newDelimiter}
-	if !d.followUp.found {
+	if !d.FollowUp.Found {
 		lines = []string{followUpTitle, "", newHeader, newDelimiter}
 	}
 	for _, row := range rows {
@@ -257,7 +250,7 @@ func (d *Document) newTable(content []byte, rows []Row) splice {
 	if at < len(content) && content[at] != '\n' && content[at] != '\r' {
 		text += eol
 	}
-	return splice{span{at, at}, text}
+	return splice{markdown.Span{Start: at, End: at}, text}
 }
 
 // endsBlank reports whether the last line of b is blank.
@@ -285,25 +278,25 @@ func lineEnding(content []byte, at int) string {
 
 // onlyLogged checks that the log table reads as planned, and the items as
 // before.
-func onlyLogged(before, after *Document, change logChange) error {
-	if err := onlyMarked(&Document{Items: before.Items, Problems: before.Problems}, &Document{Items: after.Items, Problems: after.Problems}, nil); err != nil {
+func onlyLogged(before, after *postmortem.Document, change logChange) error {
+	if err := onlyMarked(&postmortem.Document{Items: before.Items, Problems: before.Problems}, &postmortem.Document{Items: after.Items, Problems: after.Problems}, nil); err != nil {
 		return err
 	}
-	table, was := after.followUpTable(), before.followUpTable()
+	table, was := after.FollowUpTable(), before.FollowUpTable()
 	if table == nil {
 		return errNotAdded
 	}
 	old := 0
 	if was != nil {
-		old = len(was.rows)
+		old = len(was.Rows)
 	}
-	if len(table.rows) != old+len(change.add) {
+	if len(table.Rows) != old+len(change.add) {
 		return errNotAdded
 	}
 	found := map[string]bool{}
-	for _, row := range table.rows {
-		if row.whole {
-			found[row.key+"\x00"+row.by] = true
+	for _, row := range table.Rows {
+		if row.Whole {
+			found[row.Key+"\x00"+row.By] = true
 		}
 	}
 	wanted := slices.Clone(change.add)
@@ -311,7 +304,7 @@ func onlyLogged(before, after *Document, change logChange) error {
 		wanted = append(wanted, row)
 	}
 	for _, row := range wanted {
-		if name := logKey(row.Action); table.cols.has(roleBy) && !found[name+"\x00"+plain(escapeCell(row.By))] {
+		if name := postmortem.LogKey(row.Action); table.Cols.Has(term.RoleBy) && !found[name+"\x00"+markdown.Plain(markdown.EscapeCell(row.By))] {
 			return fmt.Errorf("the row of %q would be read differently", text.Marked(row.Action, 60))
 		}
 	}

@@ -1,8 +1,10 @@
-package postmortem
+package classify
 
 import (
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
@@ -35,7 +37,7 @@ const (
 // priorities in front of it, and without the words that only join its steps.
 func (s *sentence) read(text string) []token {
 	text = text[:min(len(text), maxScanned)]
-	bare := withoutCode(text)
+	bare := markdown.WithoutCode(text)
 	start := tagsEnd(text)
 	s.scanned = words.Scan(s.scanned[:0], text[start:])
 	s.all, s.said = s.all[:0], s.said[:0]
@@ -46,7 +48,7 @@ func (s *sentence) read(text string) []token {
 		for i := end; i < w.Start; i++ {
 			j, a := separates(text, i)
 			joined, aim = joined || j, aim || a
-			t.opens = t.code && (text[i] == '`' || t.opens && isSpace(text[i]))
+			t.opens = t.code && (text[i] == '`' || t.opens && markdown.IsSpace(text[i]))
 		}
 		end = w.End
 		switch {
@@ -75,13 +77,13 @@ func (s *sentence) read(text string) []token {
 func tagsEnd(text string) int {
 	rest := text
 	for range 4 {
-		tag, after, found := leadTag(rest)
+		tag, after, found := term.LeadTag(rest)
 		if !found || strings.HasPrefix(strings.TrimLeft(rest, " *_:-"), "`") || len(strings.Fields(tag)) > 3 {
 			break
 		}
 		rest = after
 	}
-	if p, after := priorityWord(strings.TrimLeft(rest, " *_")); p != "" {
+	if p, after := term.PriorityWord(strings.TrimLeft(rest, " *_")); p != "" {
 		rest = after
 	}
 	return len(text) - len(rest)
@@ -89,7 +91,7 @@ func tagsEnd(text string) int {
 
 // separates reports whether the sign at i begins another step, or an aside.
 func separates(text string, i int) (joined, aim bool) {
-	next := i+1 >= len(text) || isSpace(text[i+1])
+	next := i+1 >= len(text) || markdown.IsSpace(text[i+1])
 	switch text[i] {
 	case '(':
 		return false, true
@@ -99,7 +101,7 @@ func separates(text string, i int) (joined, aim bool) {
 		// A stop inside 3.5 or a path ends no sentence.
 		return next, false
 	case '-':
-		return next && i > 0 && isSpace(text[i-1]), false
+		return next && i > 0 && markdown.IsSpace(text[i-1]), false
 	case 0xe2: // – — → ⇒
 		return strings.HasPrefix(text[i:], "–") || strings.HasPrefix(text[i:], "—") || strings.HasPrefix(text[i:], "→") || strings.HasPrefix(text[i:], "⇒"), false
 	}

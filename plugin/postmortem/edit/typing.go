@@ -1,31 +1,15 @@
-package postmortem
+package edit
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 )
-
-// untypedTable is a table of items without a Type column. Its ranges are in
-// bytes of the file.
-type untypedTable struct {
-	lines   []span // header, delimiter row, rows
-	columns int
-	action  int // column of the action
-}
-
-// noteUntyped keeps a table without a Type column, when somebody asked.
-func (t *tableRows) noteUntyped() {
-	if t.inspection == nil || t.cols.has(roleType) {
-		return
-	}
-	table := untypedTable{columns: t.cols.count, action: t.cols.at[roleAction]}
-	for _, line := range t.table.lines {
-		table.lines = append(table.lines, span{line.start + t.base, line.end + t.base})
-	}
-	t.inspection.untyped = append(t.inspection.untyped, table)
-}
 
 // Typed is a document with the types of its items stated.
 type Typed struct {
@@ -38,34 +22,34 @@ type Typed struct {
 // Type column behind the action into a table that has none, a tag such as
 // [Alert] before the text of a box. Every other byte stays. The result is read
 // again: the same items must be there, their types stated, or nothing is done.
-func (in *Inspection) StateTypes() (Typed, error) {
-	typed := Typed{Content: in.src}
-	rows := map[int]*Item{}
+func StateTypes(in *postmortem.Inspection, src []byte) (Typed, error) {
+	typed := Typed{Content: src}
+	rows := map[int]*postmortem.Item{}
 	var splices []splice
 	for i := range in.Items {
 		item := &in.Items[i]
 		switch {
-		case item.closed() || item.Type == "":
+		case item.Closed() || item.Type == "":
 		case !item.Checkbox:
-			rows[item.row.start] = item
+			rows[item.Row.Start] = item
 		case item.Inferred:
-			splices = append(splices, item.tagSplice())
+			splices = append(splices, tagSplice(item))
 			typed.Stated++
 		}
 	}
-	for _, table := range in.untyped {
+	for _, table := range in.Untyped {
 		stated := 0
-		for _, line := range table.lines {
-			if item := rows[line.start]; item != nil && item.Inferred {
+		for _, line := range table.Lines {
+			if item := rows[line.Start]; item != nil && item.Inferred {
 				stated++
 			}
 		}
 		if stated == 0 {
 			continue
 		}
-		column, whole := table.typeColumn(in.src, rows)
+		column, whole := typeColumn(table, src, rows)
 		if !whole {
-			line := 1 + strings.Count(string(in.src[:table.lines[0].start]), "\n")
+			line := 1 + strings.Count(string(src[:table.Lines[0].Start]), "\n")
 			typed.Left = append(typed.Left, line)
 			continue
 		}
@@ -75,52 +59,52 @@ func (in *Inspection) StateTypes() (Typed, error) {
 	if len(splices) == 0 {
 		return typed, nil
 	}
-	slices.SortFunc(splices, func(a, b splice) int { return a.at.start - b.at.start })
-	content := apply(in.src, splices)
-	if err := in.onlyTyped(Parse(in.File, content, in.policy)); err != nil {
-		return Typed{Content: in.src}, fmt.Errorf("state the types of %s: %w; state them by hand", in.File, err)
+	slices.SortFunc(splices, func(a, b splice) int { return a.at.Start - b.at.Start })
+	content := apply(src, splices)
+	if err := onlyTyped(in, postmortem.Parse(in.File, content, in.Policy)); err != nil {
+		return Typed{Content: src}, fmt.Errorf("state the types of %s: %w; state them by hand", in.File, err)
 	}
 	typed.Content = content
 	return typed, nil
 }
 
 // tagSplice puts the type of a box before its text, behind other tags.
-func (i *Item) tagSplice() splice {
+func tagSplice(i *postmortem.Item) splice {
 	at := len(i.Status)
 	for {
-		text := i.raw[at:]
+		text := i.Raw[at:]
 		begins := strings.TrimLeft(text, " ")
-		_, rest, found := leadTag(begins)
+		_, rest, found := term.LeadTag(begins)
 		if !found || begins[0] != '[' {
 			break
 		}
 		at += len(text) - len(rest)
 	}
-	return splice{span{i.row.start + at, i.row.start + at}, " [" + i.Type + "]"}
+	return splice{markdown.Span{Start: i.Row.Start + at, End: i.Row.Start + at}, " [" + i.Type + "]"}
 }
 
 // typeColumn is what makes a Type column of the types that rows have, by where
 // they begin; an action with a tag such as [Alert] has one already. It is not whole when a line has another number of cells than the
 // header: with one column more such a row might be read, as something else.
-func (t untypedTable) typeColumn(src []byte, rows map[int]*Item) (splices []splice, whole bool) {
+func typeColumn(t postmortem.UntypedTable, src []byte, rows map[int]*postmortem.Item) (splices []splice, whole bool) {
 	width := len("Type")
-	for _, line := range t.lines {
-		if item := rows[line.start]; item != nil {
+	for _, line := range t.Lines {
+		if item := rows[line.Start]; item != nil {
 			width = max(width, utf8.RuneCountInString(typeCell(item)))
 		}
 	}
-	for n, line := range t.lines {
-		text := string(src[line.start:line.end])
-		var cells []span
-		eachCell(text, func(cell span) bool {
+	for n, line := range t.Lines {
+		text := string(src[line.Start:line.End])
+		var cells []markdown.Span
+		markdown.EachCell(text, func(cell markdown.Span) bool {
 			cells = append(cells, cell)
-			return len(cells) <= t.columns
+			return len(cells) <= t.Columns
 		})
-		if len(cells) != t.columns {
+		if len(cells) != t.Columns {
 			return nil, false
 		}
 		cell := ""
-		switch item := rows[line.start]; {
+		switch item := rows[line.Start]; {
 		case n == 0:
 			cell = "Type"
 		case n == 1:
@@ -129,35 +113,35 @@ func (t untypedTable) typeColumn(src []byte, rows map[int]*Item) (splices []spli
 			cell = typeCell(item)
 		}
 		padded := " " + cell + strings.Repeat(" ", width-utf8.RuneCountInString(cell)) + " |"
-		if n == 1 && text[cells[t.action].start] != ' ' {
+		if n == 1 && text[cells[t.Action].Start] != ' ' {
 			padded = "--" + cell + "|"
 		}
-		at := line.start + cells[t.action].end
-		if at < line.end {
+		at := line.Start + cells[t.Action].End
+		if at < line.End {
 			at++ // behind the pipe
 		} else {
 			padded = " |" + padded
 		}
-		splices = append(splices, splice{span{at, at}, padded})
+		splices = append(splices, splice{markdown.Span{Start: at, End: at}, padded})
 	}
 	return splices, true
 }
 
-func typeCell(i *Item) string { return strings.ReplaceAll(i.Type, "|", `\|`) }
+func typeCell(i *postmortem.Item) string { return strings.ReplaceAll(i.Type, "|", `\|`) }
 
 // onlyTyped checks that a document holds the same items, with their types
 // stated.
-func (in *Inspection) onlyTyped(after *Document) error {
-	if len(in.Items) != len(after.Items) || len(in.Problems) != len(after.Problems) || len(in.logs) != len(after.logs) {
+func onlyTyped(in *postmortem.Inspection, after *postmortem.Document) error {
+	if len(in.Items) != len(after.Items) || len(in.Problems) != len(after.Problems) || len(in.Logs) != len(after.Logs) {
 		return fmt.Errorf("the document would read differently: %d items instead of %d", len(after.Items), len(in.Items))
 	}
 	for i := range in.Items {
 		was, is := &in.Items[i], &after.Items[i]
 		action := is.Action
-		if was.Checkbox && was.Inferred && !was.closed() {
+		if was.Checkbox && was.Inferred && !was.Closed() {
 			action = strings.Replace(action, "["+was.Type+"] ", "", 1)
 		}
-		if is.Line != was.Line || is.state != was.state || action != was.Action || is.Type != was.Type || is.Inferred && !was.closed() ||
+		if is.Line != was.Line || is.Closed() != was.Closed() || action != was.Action || is.Type != was.Type || is.Inferred && !was.Closed() ||
 			is.Priority != was.Priority || is.Status != was.Status || is.Details != was.Details || is.Owner != was.Owner ||
 			is.Ticket != was.Ticket || is.Due != was.Due || !slices.Equal(is.Heading, was.Heading) {
 			return fmt.Errorf("the item in line %d would read differently", was.Line)

@@ -1,4 +1,4 @@
-package postmortem
+package markdown
 
 import (
 	"strings"
@@ -6,13 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-func isSpace(b byte) bool {
+// IsSpace reports whether a byte is white space.
+func IsSpace(b byte) bool {
 	return b == ' ' || b == '\t' || b == '\n' || b == '\r' || b == '\v' || b == '\f'
 }
 
-// lower folds ASCII letters only: a Kelvin sign or a long s must not become
+// Lower folds ASCII letters only: a Kelvin sign or a long s must not become
 // the k or s of a vocabulary word.
-func lower(s string) string {
+func Lower(s string) string {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 'A' && s[i] <= 'Z' {
 			b := []byte(s)
@@ -36,7 +37,7 @@ func fold(s string) string {
 		ascii = s[i] < utf8.RuneSelf
 	}
 	if ascii {
-		return lower(s)
+		return Lower(s)
 	}
 	b := make([]byte, 0, len(s))
 	for i := 0; i < len(s); {
@@ -55,11 +56,11 @@ func fold(s string) string {
 	return string(b)
 }
 
-// squeeze trims s and makes one space of every run of white space.
-func squeeze(s string) string {
+// Squeeze trims s and makes one space of every run of white space.
+func Squeeze(s string) string {
 	clean := true
 	for i := 0; i < len(s); i++ {
-		if isSpace(s[i]) && (s[i] != ' ' || i == 0 || i == len(s)-1 || s[i-1] == ' ') || s[i] >= utf8.RuneSelf {
+		if IsSpace(s[i]) && (s[i] != ' ' || i == 0 || i == len(s)-1 || s[i-1] == ' ') || s[i] >= utf8.RuneSelf {
 			clean = false
 			break
 		}
@@ -70,9 +71,9 @@ func squeeze(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// key is the form in which two actions are compared: no markup, no
+// Key is the form in which two actions are compared: no markup, no
 // backslashes, no case, single spaces, no final stop.
-func key(s string) string {
+func Key(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	space := false
@@ -93,17 +94,17 @@ func key(s string) string {
 	return strings.TrimRight(b.String(), ".。 ")
 }
 
-// unescapePipes is how GFM reads a cell: \| is a pipe.
-func unescapePipes(s string) string {
+// UnescapePipes is how GFM reads a cell: \| is a pipe.
+func UnescapePipes(s string) string {
 	if !strings.Contains(s, `\|`) {
 		return s
 	}
 	return strings.ReplaceAll(s, `\|`, "|")
 }
 
-// withoutCode is s with its code spans blanked out, byte for byte. A span that
+// WithoutCode is s with its code spans blanked out, byte for byte. A span that
 // never closes is text.
-func withoutCode(s string) string {
+func WithoutCode(s string) string {
 	if strings.IndexByte(s, '`') < 0 {
 		return s
 	}
@@ -154,8 +155,8 @@ func backticks(s string) int {
 	return n
 }
 
-// stripComments takes HTML comments out of s; one that never closes stays.
-func stripComments(s string) string {
+// StripComments takes HTML comments out of s; one that never closes stays.
+func StripComments(s string) string {
 	if !strings.Contains(s, "<!--") {
 		return s
 	}
@@ -180,12 +181,12 @@ func stripComments(s string) string {
 // of CommonMark, section 2.4.
 const escapable = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
-// plain is s as a reader sees its words: links by their text, no emphasis, no
+// Plain is s as a reader sees its words: links by their text, no emphasis, no
 // backticks, no comments, single spaces.
-func plain(s string) string {
-	s = stripComments(s)
+func Plain(s string) string {
+	s = StripComments(s)
 	if !strings.ContainsAny(s, "*_`~[\\") {
-		return squeeze(s)
+		return Squeeze(s)
 	}
 	var b strings.Builder
 	b.Grow(len(s))
@@ -194,7 +195,7 @@ func plain(s string) string {
 		case '*', '`', '~':
 		case '_':
 			// Underscores inside a word belong to it: IN_PROGRESS, node_nfs.
-			if i > 0 && i+1 < len(s) && isWord(s[i-1]) && isWord(s[i+1]) {
+			if i > 0 && i+1 < len(s) && IsWord(s[i-1]) && IsWord(s[i+1]) {
 				b.WriteByte(c)
 			}
 		case '\\':
@@ -213,7 +214,7 @@ func plain(s string) string {
 			}
 			b.WriteByte(c)
 		case '[':
-			if linkStart(s[i:]) {
+			if LinkStart(s[i:]) {
 				continue
 			}
 			b.WriteByte(c)
@@ -221,17 +222,18 @@ func plain(s string) string {
 			b.WriteByte(c)
 		}
 	}
-	return squeeze(strings.ReplaceAll(b.String(), "]", ""))
+	return Squeeze(strings.ReplaceAll(b.String(), "]", ""))
 }
 
-// linkStart reports whether the bracket at the beginning of s opens an inline
+// LinkStart reports whether the bracket at the beginning of s opens an inline
 // link. Looking a bounded way ahead keeps the reader linear.
-func linkStart(s string) bool {
+func LinkStart(s string) bool {
 	s = s[:min(len(s), 1024)]
 	end := strings.IndexByte(s, ']')
 	return end > 0 && end+1 < len(s) && s[end+1] == '('
 }
 
-func isWord(b byte) bool {
+// IsWord reports whether a byte belongs to a word.
+func IsWord(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= utf8.RuneSelf
 }

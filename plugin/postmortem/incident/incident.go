@@ -1,14 +1,16 @@
-package postmortem
+// Package incident reads what a document says of its incident: date, severity,
+// and from when to when it was.
+package incident
 
 import (
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/yuin/goldmark/ast"
-
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/yuin/goldmark/ast"
 )
 
 // Bounds of an incident's time.
@@ -46,12 +48,12 @@ var zones = map[string]float64{
 	"EST": -5, "EDT": -4, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "BRT": -3, "JST": 9, "KST": 9, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13,
 }
 
-// incident is when it happened: from the first row of the document's timeline to
+// Times is when it happened: from the first row of the document's timeline to
 // its last, or for as long as the document says. A timeline is known by what it
 // is: rows or list items that begin with a time of day.
-func (r *reader) incident(root ast.Node) item.Incident {
-	date, field, length := r.timeFields()
-	moments, stated := r.timeline(root)
+func Times(r *markdown.Page, root ast.Node, date string) item.Incident {
+	date, field, length := timeFields(r, date)
+	moments, stated := timeline(r, root)
 	if len(moments) < 2 && field != "" {
 		moments, stated = fieldMoments(field), zoneOf(field)
 	}
@@ -59,7 +61,7 @@ func (r *reader) incident(root ast.Node) item.Incident {
 		return item.Incident{}
 	}
 	if stated == nil {
-		stated = r.statedZone()
+		stated = statedZone(r)
 	}
 	var out item.Incident
 	last := time.Time{}
@@ -105,9 +107,9 @@ func (r *reader) incident(root ast.Node) item.Incident {
 
 // timeFields are the date, what its field says, and the duration, of the
 // document's head.
-func (r *reader) timeFields() (date, field string, length time.Duration) {
-	date = r.doc.Date
-	for line := range strings.Lines(r.text[:min(len(r.text), headBytes)]) {
+func timeFields(r *markdown.Page, known string) (date, field string, length time.Duration) {
+	date = known
+	for line := range strings.Lines(r.Text[:min(len(r.Text), headBytes)]) {
 		line = strings.TrimRight(line[:min(len(line), 512)], "\r\n")
 		if m := dateField().FindStringSubmatch(line); m != nil && field == "" && findDate(m[1], true) != "" {
 			field = m[1]
@@ -141,7 +143,7 @@ func lengthOf(text string) (total time.Duration) {
 
 // timeline is the times of the first table or list of which at least two rows
 // begin with one, and the zone that its header states.
-func (r *reader) timeline(root ast.Node) (found []moment, stated *time.Duration) {
+func timeline(r *markdown.Page, root ast.Node) (found []moment, stated *time.Duration) {
 	// The visitor gives no error.
 	_ = ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering || n.Type() == ast.TypeInline {
@@ -149,9 +151,9 @@ func (r *reader) timeline(root ast.Node) (found []moment, stated *time.Duration)
 		}
 		var rows []moment
 		switch n := n.(type) {
-		case *tableBlock:
-			for _, line := range n.lines[2:] {
-				row := r.text[line.start:line.end]
+		case *markdown.TableBlock:
+			for _, line := range n.Rows[2:] {
+				row := r.Text[line.Start:line.End]
 				if len(rows) == mostMoments || strings.IndexByte(row, ':') < 0 {
 					continue
 				}
@@ -160,12 +162,12 @@ func (r *reader) timeline(root ast.Node) (found []moment, stated *time.Duration)
 				}
 			}
 			if stated = nil; len(rows) >= 2 {
-				stated = zoneOf(r.text[n.lines[0].start:n.lines[0].end])
+				stated = zoneOf(r.Text[n.Rows[0].Start:n.Rows[0].End])
 			}
 		case *ast.List:
 			for one := n.FirstChild(); one != nil && len(rows) < mostMoments; one = one.NextSibling() {
-				if text := one.FirstChild(); text != nil && strings.IndexByte(r.blockText(text), ':') >= 0 {
-					if m, ok := momentOf(r.blockText(text)); ok {
+				if text := one.FirstChild(); text != nil && strings.IndexByte(r.BlockText(text), ':') >= 0 {
+					if m, ok := momentOf(r.BlockText(text)); ok {
 						rows = append(rows, m)
 					}
 				}
@@ -270,8 +272,8 @@ func offsetOf(hours, minutes string) time.Duration {
 
 // statedZone is the zone of a sentence on all times of the document: "All times
 // are in UTC".
-func (r *reader) statedZone() *time.Duration {
-	for _, sentence := range allTimes().FindAllString(r.text[:min(len(r.text), headBytes)], 50) {
+func statedZone(r *markdown.Page) *time.Duration {
+	for _, sentence := range allTimes().FindAllString(r.Text[:min(len(r.Text), headBytes)], 50) {
 		if stated := zoneOf(sentence); stated != nil {
 			return stated
 		}

@@ -1,10 +1,11 @@
-package postmortem
+package edit
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 )
 
 const (
@@ -154,7 +155,7 @@ func TestFollowUpTable(t *testing.T) {
 func TestFollowUpAtAnUnclosedEnd(t *testing.T) {
 	for _, end := range []string{"```\ncode\n", "<!-- comment\n", "~~~\n", "<script>\n"} {
 		src := "## Action items\n\n- [ ] [Alert] Add alert\n\n" + end
-		item := Parse("d.md", []byte(src), defaultPolicy).Safe()[0]
+		item := postmortem.Parse("d.md", []byte(src), defaultPolicy).Safe()[0]
 		result, err := Update("d.md", []byte(src), []Edit{{Item: item, Done: true, Row: &Row{Commit: hash}}})
 		if err == nil || !strings.Contains(err.Error(), "d.md") {
 			t.Fatalf("%q: error %v, want one that names the document", end, err)
@@ -171,21 +172,21 @@ func TestThreat12_NoTextBreaksTheTable(t *testing.T) {
 		"[x](http://e.example \"|\")", "![x](y)", "- [ ] a", "# a", "> a", "```x", "~~~x", "--- x", "|---|---|", "a\\", "a\x00b", "a\u202eb", "a\u2028b", "\xff",
 		"&lt;b> | &#124;", strings.Repeat("a|", 2000), "<br>", "=1+1", "$x$", "{{ x }}", "a\tb", "postmortem-todo-resolver | x",
 	} {
-		row := Row{Date: "2026-04-14 | x", Action: action, Priority: action, Type: action, Commit: hash, URL: "https://e.example/`|)" + action, By: HumanReview}
+		row := Row{Date: "2026-04-14 | x", Action: action, Priority: action, Type: action, Commit: hash, URL: "https://e.example/`|)" + action, By: postmortem.HumanReview}
 		src := []byte("# x\n\n" + logTitle + logHead + renderedHuman("old") + "\nend\n")
 		result, err := Update("d.md", src, []Edit{{Row: &row}})
 		if err != nil {
 			t.Errorf("%q: %v", action, err)
 			continue
 		}
-		doc := Parse("d.md", result.Content, defaultPolicy)
-		table := doc.followUpTable()
-		if table == nil || len(doc.logs) != 1 || len(table.rows) != 2 || !table.rows[1].whole || table.rows[1].by != HumanReview || len(doc.Items) != 0 {
+		doc := postmortem.Parse("d.md", result.Content, defaultPolicy)
+		table := doc.FollowUpTable()
+		if table == nil || len(doc.Logs) != 1 || len(table.Rows) != 2 || !table.Rows[1].Whole || table.Rows[1].By != postmortem.HumanReview || len(doc.Items) != 0 {
 			t.Errorf("%q breaks the table:\n%s", action, result.Content)
 			continue
 		}
 		text := string(result.Content)
-		if !strings.HasSuffix(text, "\n\nend\n") || !strings.HasPrefix(text, string(src[:len(src)-5])) || strings.Contains(table.rows[1].text, "e.example/`") {
+		if !strings.HasSuffix(text, "\n\nend\n") || !strings.HasPrefix(text, string(src[:len(src)-5])) || strings.Contains(table.Rows[1].Text, "e.example/`") {
 			t.Errorf("%q changes other text:\n%s", action, text)
 		}
 	}

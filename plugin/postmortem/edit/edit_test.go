@@ -1,10 +1,11 @@
-package postmortem
+package edit
 
 import (
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
 )
 
 const hash = "0123456789abcdef0123456789abcdef01234567"
@@ -13,7 +14,7 @@ const hash = "0123456789abcdef0123456789abcdef01234567"
 func done(t *testing.T, file string, src []byte) Result {
 	t.Helper()
 	var edits []Edit
-	for _, item := range Parse(file, src, defaultPolicy).Safe() {
+	for _, item := range postmortem.Parse(file, src, defaultPolicy).Safe() {
 		edits = append(edits, Edit{Item: item, Done: true})
 	}
 	result, err := Update(file, src, edits)
@@ -58,7 +59,7 @@ func TestMarkReplacesOnlyTheToken(t *testing.T) {
 
 func TestMarkRefusesWhatPeopleChanged(t *testing.T) {
 	const before = "## Action items\n\n| Action | Type | Details | Status |\n|---|---|---|---|\n| Add alert | Alert | a | TODO |\n"
-	item := Parse("d.md", []byte(before), defaultPolicy).Safe()[0]
+	item := postmortem.Parse("d.md", []byte(before), defaultPolicy).Safe()[0]
 	for name, test := range map[string]struct {
 		after   string
 		refused bool
@@ -94,7 +95,7 @@ func TestMarkRefusesWhatPeopleChanged(t *testing.T) {
 
 func TestMarkTwiceChangesNothing(t *testing.T) {
 	src := []byte("| Action | Type | Status |\n|---|---|---|\n| Add alert | Alert | TODO |\n")
-	item := Parse("d.md", src, defaultPolicy).Safe()[0]
+	item := postmortem.Parse("d.md", src, defaultPolicy).Safe()[0]
 	edits := []Edit{{Item: item, Done: true}, {Item: item, Done: true}}
 	first, err := Update("d.md", src, edits)
 	if err != nil || !first.Changed || len(first.Refused) != 0 {

@@ -1,12 +1,12 @@
-package postmortem
+package term
 
 import (
 	"strings"
 	"unicode/utf8"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
-	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
@@ -42,8 +42,8 @@ func label(text string, class words.Class) int {
 	return -1
 }
 
-// taskOwner is what follows a label such as "Owner:", else the first @name.
-func taskOwner(action string) string {
+// TaskOwner is what follows a label such as "Owner:", else the first @name.
+func TaskOwner(action string) string {
 	text := action[:min(len(action), scanned)]
 	for i := 0; ; {
 		at := strings.IndexAny(text[i:], ":：")
@@ -72,8 +72,8 @@ func taskOwner(action string) string {
 	return ""
 }
 
-// taskDue is the first date after a label such as "due".
-func taskDue(action string) string {
+// TaskDue is the first date after a label such as "due".
+func TaskDue(action string) string {
 	text := action[:min(len(action), scanned)]
 	joint := strings.IndexAny(text, "-/")
 	if joint < 0 {
@@ -91,8 +91,8 @@ func taskDue(action string) string {
 	return ""
 }
 
-// taskTicket is the first ticket of a text: ABC-12, #12 or owner/name#12.
-func taskTicket(action string) string {
+// TaskTicket is the first ticket of a text: ABC-12, #12 or owner/name#12.
+func TaskTicket(action string) string {
 	text := action[:min(len(action), scanned)]
 	for i := range len(text) - 1 {
 		if text[i+1] >= '0' && text[i+1] <= '9' && (text[i] == '#' || text[i] == '-' && endsProject(text[:i])) {
@@ -115,15 +115,15 @@ func endsProject(text string) bool {
 	return at < len(text) && text[at] >= 'A'
 }
 
-// isField reports whether a bullet is a field of something, such as "Owner: …".
-func isField(action string) bool {
+// IsField reports whether a bullet is a field of something, such as "Owner: …".
+func IsField(action string) bool {
 	head := action[:min(len(action), 2*longestLabel)]
 	at := strings.IndexAny(head, ":：")
 	return at > 0 && words.Is(strings.Trim(head[:at], "*_ "), words.LabelField)
 }
 
-// tag is one [word], (word) or **word** before an action, and the rest.
-func leadTag(action string) (tag, rest string, found bool) {
+// LeadTag is one [word], (word) or **word** before an action, and the rest.
+func LeadTag(action string) (tag, rest string, found bool) {
 	action = strings.TrimLeft(action, " *_:：-–—")
 	if action == "" {
 		return "", action, false
@@ -149,13 +149,13 @@ func leadTag(action string) (tag, rest string, found bool) {
 	return strings.TrimSpace(action[1:end]), action[end+1:], true
 }
 
-// tags are the tags of a task: up to four before the action, [word], (word) or
+// Tags are the tags of a task: up to four before the action, [word], (word) or
 // `word`, and one in brackets behind it.
-func tags(action string) []string {
+func Tags(action string) []string {
 	var all []string
 	rest := action
 	for range 4 {
-		tag, after, found := leadTag(rest)
+		tag, after, found := LeadTag(rest)
 		if !found {
 			break
 		}
@@ -171,30 +171,30 @@ func tags(action string) []string {
 	return all
 }
 
-// taskType is the type that a task states in its tags. Several different ones are
+// TaskType is the type that a task states in its tags. Several different ones are
 // a compound, which no rule but a person may take apart.
-func taskType(action string) stated {
-	var first stated
-	for _, tag := range tags(action) {
-		if s := parseType(tag); s.kind != "" {
-			if first.kind == "" {
+func TaskType(action string) Stated {
+	var first Stated
+	for _, tag := range Tags(action) {
+		if s := ParseType(tag); s.Kind != "" {
+			if first.Kind == "" {
 				first = s
 			}
-			first.compound = first.compound || s.kind != first.kind
+			first.Compound = first.Compound || s.Kind != first.Kind
 		}
 	}
 	return first
 }
 
-// taskPriority is a P-number before the action: [P1], **P1**, P1:, also after
+// TaskPriority is a P-number before the action: [P1], **P1**, P1:, also after
 // another tag.
-func taskPriority(action string) Priority {
+func TaskPriority(action string) Priority {
 	rest := action
 	for range 4 {
-		if p := leadPriority(rest); p != "" {
+		if p := LeadPriority(rest); p != "" {
 			return p
 		}
-		_, after, found := leadTag(rest)
+		_, after, found := LeadTag(rest)
 		if !found {
 			return ""
 		}
@@ -203,19 +203,19 @@ func taskPriority(action string) Priority {
 	return ""
 }
 
-// taskNote is a status that an open task states in its text, against or
+// TaskNote is a status that an open task states in its text, against or
 // beside its box: "… (in progress)", "DONE: …".
-func taskNote(action string) state {
-	if s := leadingState(action); s != stateUnknown && s != stateOpen {
+func TaskNote(action string) State {
+	if s := LeadingState(action); s != StateUnknown && s != StateOpen {
 		return s
 	}
 	for rest := action; ; {
-		tag, after, found := leadTag(rest)
+		tag, after, found := LeadTag(rest)
 		if !found {
 			break
 		}
-		if s := parseStatus(tag); s.state != stateUnknown && s.state != stateTypeWord && !s.okay {
-			return s.state
+		if s := ParseStatus(tag); s.State != StateUnknown && s.State != StateTypeWord && !s.Approved {
+			return s.State
 		}
 		rest = after
 	}
@@ -237,41 +237,41 @@ func taskNote(action string) state {
 		}
 	}
 	if open <= 0 || open+width > len(text) {
-		return stateUnknown
+		return StateUnknown
 	}
-	s := parseStatus(text[open+width:])
-	if s.state == stateTypeWord {
-		return stateUnknown
+	s := ParseStatus(text[open+width:])
+	if s.State == StateTypeWord {
+		return StateUnknown
 	}
-	return s.state
+	return s.State
 }
 
-// leadingState is a status that stands before an action as a word of its own:
+// LeadingState is a status that stands before an action as a word of its own:
 // "DONE: …", "✅ …", "**WIP** …".
-func leadingState(action string) state {
+func LeadingState(action string) State {
 	s := statedStatus(action)
-	if s.state == stateUnknown || s.state == stateTypeWord {
-		return stateUnknown
+	if s.State == StateUnknown || s.State == StateTypeWord {
+		return StateUnknown
 	}
-	first, _ := utf8.DecodeRuneInString(action[s.token.start:])
-	marked := s.token.start > 0 && strings.IndexByte("*_~`", action[s.token.start-1]) >= 0 &&
-		strings.IndexByte("*_~`", (action + " ")[s.token.end]) >= 0
-	if s.exact || strings.HasPrefix(s.note, ":") || strings.HasPrefix(s.note, "：") || marked || text.IsSymbol(first) {
-		return s.state
+	first, _ := utf8.DecodeRuneInString(action[s.Token.Start:])
+	marked := s.Token.Start > 0 && strings.IndexByte("*_~`", action[s.Token.Start-1]) >= 0 &&
+		strings.IndexByte("*_~`", (action + " ")[s.Token.End]) >= 0
+	if s.Exact || strings.HasPrefix(s.Note, ":") || strings.HasPrefix(s.Note, "：") || marked || text.IsSymbol(first) {
+		return s.State
 	}
-	return stateUnknown
+	return StateUnknown
 }
 
-// noteStatus records that the text of an open task says another status.
-func (i *Item) noteStatus(s state) {
-	i.mask.add(reason.StatusWithNote)
-	i.token = span{}
-	switch s {
-	case stateInProgress:
-		i.mask.add(reason.InProgress)
-	case stateHeld:
-		i.mask.add(reason.Held)
-	case statePartly:
-		i.mask.add(reason.PartlyDone)
+// Struck reports whether a whole text is struck through, but for tags before it and
+// a note behind it.
+func Struck(text string) bool {
+	rest, found := markdown.Unstruck(text)
+	if !found {
+		return false
 	}
+	for tagged := true; tagged; {
+		_, rest, tagged = LeadTag(rest)
+	}
+	rest = strings.TrimLeft(rest, " *_.")
+	return rest == "" || strings.IndexByte("(:-", rest[0]) >= 0 || strings.HasPrefix(rest, "—") || strings.HasPrefix(rest, "–") || strings.HasPrefix(rest, "（")
 }

@@ -1,4 +1,4 @@
-package postmortem
+package incident
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 )
 
 // headLines is how far into a document its Date field is looked for.
@@ -25,9 +26,9 @@ var (
 	dateField = pattern.Lazy(`(?i)^[\s>|*+#_"-]*(?:incident date|date of incident|date of the incident|incident start|date|日付|発生日時|発生日|data do incidente|data|fecha|datum)[\s*_"|]*[:：|=][\s*_"|]*(.{4,80})`)
 )
 
-// commitDate is the date that commits name the document by, YYYY-MM-DD: the
+// Date is the date that commits name the document by, YYYY-MM-DD: the
 // one in the file name, else that of the document's Date field, else "".
-func commitDate(file string, src []byte) string {
+func Date(file string, src []byte) string {
 	if date := findDate(path.Base(file), false); date != "" {
 		return date
 	}
@@ -76,7 +77,7 @@ func findDate(text string, prose bool) string {
 }
 
 func monthNumber(name string) string {
-	return strconv.Itoa(strings.Index("jan feb mar apr may jun jul aug sep oct nov dec", lower(name))/4 + 1)
+	return strconv.Itoa(strings.Index("jan feb mar apr may jun jul aug sep oct nov dec", markdown.Lower(name))/4 + 1)
 }
 
 // validDate is YYYY-MM-DD, or "" when there is no such day.
@@ -89,43 +90,4 @@ func validDate(year, month, day string) string {
 		return ""
 	}
 	return fmt.Sprintf("%04d-%02d-%02d", y, m, d)
-}
-
-// bodyStart is where the Markdown begins: after the byte order mark and the
-// front matter.
-func bodyStart(src []byte) int {
-	start := 0
-	if bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
-		start = 3
-	}
-	line, rest, _ := bytes.Cut(src[start:], []byte{'\n'})
-	fence := string(bytes.TrimRight(line, " \t\r"))
-	if fence != "---" && fence != "+++" {
-		return start
-	}
-	at := len(src) - len(rest)
-	for first := true; len(rest) > 0; first = false {
-		line, after, _ := bytes.Cut(rest, []byte{'\n'})
-		at += len(rest) - len(after)
-		rest = after
-		text := string(bytes.TrimRight(line[:min(len(line), 64)], " \t\r"))
-		// A thematic break at the top is followed by a blank line.
-		if first && fence == "---" && text == "" {
-			return start
-		}
-		if text == fence || fence == "---" && text == "..." {
-			return at
-		}
-	}
-	return start
-}
-
-var titleField = pattern.Lazy(`(?m)^title\s*[:=]\s*["']?([^"'\r\n]{1,300})`)
-
-// frontMatterTitle is the title field of the front matter, "" when none.
-func frontMatterTitle(src []byte, bodyStart int) string {
-	if m := titleField().FindSubmatch(src[:min(bodyStart, headBytes)]); m != nil {
-		return strings.TrimSpace(string(m[1]))
-	}
-	return ""
 }

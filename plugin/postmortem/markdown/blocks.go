@@ -1,8 +1,9 @@
-package postmortem
+// Package markdown finds what stands where in a document: blocks and tables with
+// the bytes that they have in it, and texts as their readers see them.
+package markdown
 
 import (
 	"bytes"
-	"strings"
 	"sync"
 
 	"github.com/yuin/goldmark/ast"
@@ -15,36 +16,41 @@ import (
 // table parser and its container blocks are quadratic in wide tables and in
 // deep nesting, and nobody reads such places anyway.
 const (
-	maxColumns  = 64
-	maxLevels   = 16
-	maxLine     = 64 << 10 // bytes
-	maxProblems = 200      // of one table
+	MaxColumns  = 64
+	MaxLevels   = 16
+	MaxLine     = 64 << 10 // bytes
+	MaxProblems = 200      // of one table
 )
 
-// span is a range of bytes in the document.
-type span struct{ start, end int }
+// Span is a range of bytes in the document.
+type Span struct{ Start, End int }
 
-func (s span) empty() bool { return s.start >= s.end }
+// Empty reports whether the range holds nothing.
+func (s Span) Empty() bool { return s.Start >= s.End }
 
 // kindTable is the block kind of tableBlock.
 var kindTable = ast.NewNodeKind("PostmortemTable")
 
-// tableBlock is a GFM table: its first line is the header, its second the
+// TableBlock is a GFM table: its first line is the header, its second the
 // delimiter row. goldmark's own table node forgets how many cells a row has,
 // and this program must know.
-type tableBlock struct {
+type TableBlock struct {
 	ast.BaseBlock
-	columns int // of the delimiter row, the same as of the header
-	lines   []span
+	Columns int    // of the delimiter row, the same as of the header
+	Rows    []Span // header and delimiter row first
 }
 
-func (t *tableBlock) Kind() ast.NodeKind { return kindTable }
+// Kind is part of ast.Node.
+func (t *TableBlock) Kind() ast.NodeKind { return kindTable }
 
 // IsRaw keeps goldmark from looking for inline nodes.
-func (t *tableBlock) IsRaw() bool { return true }
+func (t *TableBlock) IsRaw() bool { return true }
+
+// Span is the range from the table's header to the end of its last row.
+func (t *TableBlock) Span() Span { return Span{t.Rows[0].Start, t.Rows[len(t.Rows)-1].End} }
 
 // Dump is part of ast.Node; goldmark calls it for debugging only.
-func (t *tableBlock) Dump(source []byte, level int) { ast.DumpHelper(t, source, level, nil, nil) }
+func (t *TableBlock) Dump(source []byte, level int) { ast.DumpHelper(t, source, level, nil, nil) }
 
 // tables turns paragraphs that hold a delimiter row into tables.
 type tables struct{}
@@ -52,15 +58,15 @@ type tables struct{}
 func (tables) Transform(node *ast.Paragraph, reader text.Reader, _ parser.Context) {
 	lines, source := node.Lines(), reader.Source()
 	for i := 1; i < lines.Len(); i++ {
-		columns := delimiterColumns(value(lines.At(i), source))
+		columns := DelimiterColumns(value(lines.At(i), source))
 		if columns < 2 || columns != headerColumns(value(lines.At(i-1), source)) {
 			continue
 		}
-		table := &tableBlock{columns: columns, lines: make([]span, 0, lines.Len()-i+1)}
+		table := &TableBlock{Columns: columns, Rows: make([]Span, 0, lines.Len()-i+1)}
 		for j := i - 1; j < lines.Len(); j++ {
-			table.lines = append(table.lines, trimSpan(source, lines.At(j)))
+			table.Rows = append(table.Rows, trimSpan(source, lines.At(j)))
 		}
-		table.SetPos(table.lines[0].start)
+		table.SetPos(table.Rows[0].Start)
 		parent := node.Parent()
 		parent.InsertAfter(parent, node, table)
 		if i == 1 {
@@ -74,20 +80,20 @@ func (tables) Transform(node *ast.Paragraph, reader text.Reader, _ parser.Contex
 
 func value(s text.Segment, source []byte) []byte { return source[s.Start:s.Stop] }
 
-func trimSpan(source []byte, s text.Segment) span {
+func trimSpan(source []byte, s text.Segment) Span {
 	start, end := s.Start, s.Stop
-	for start < end && isSpace(source[start]) {
+	for start < end && IsSpace(source[start]) {
 		start++
 	}
-	for start < end && isSpace(source[end-1]) {
+	for start < end && IsSpace(source[end-1]) {
 		end--
 	}
-	return span{start, end}
+	return Span{start, end}
 }
 
-// delimiterColumns is how many columns a delimiter row such as |---|:-:| has,
+// DelimiterColumns is how many columns a delimiter row such as |---|:-:| has,
 // 0 when the line is none.
-func delimiterColumns(line []byte) int {
+func DelimiterColumns(line []byte) int {
 	if width, _ := util.IndentWidth(line, 0); width > 3 {
 		return 0
 	}
@@ -115,40 +121,8 @@ func delimiterColumns(line []byte) int {
 
 func headerColumns(line []byte) int {
 	columns := 0
-	eachCell(string(bytes.TrimSpace(line)), func(span) bool { columns++; return true })
+	EachCell(string(bytes.TrimSpace(line)), func(Span) bool { columns++; return true })
 	return columns
-}
-
-// eachCell calls fn with the range of every cell of a trimmed table line, its
-// padding included, until fn returns false. It splits as GFM does: at every
-// pipe that has no backslash before it, in code spans too.
-func eachCell(line string, fn func(span) bool) {
-	start, end := 0, len(line)
-	if start < end && line[start] == '|' {
-		start++
-	}
-	if end > start && line[end-1] == '|' && (end < 2 || line[end-2] != '\\') {
-		end--
-	}
-	for start <= end {
-		next := end
-		for i := start; i < end; {
-			at := strings.IndexByte(line[i:end], '|')
-			if at < 0 {
-				break
-			}
-			if i+at > 0 && line[i+at-1] == '\\' {
-				i += at + 1
-				continue
-			}
-			next = i + at
-			break
-		}
-		if !fn(span{start, next}) {
-			return
-		}
-		start = next + 1
-	}
 }
 
 // tooDeepKey holds the offsets at which the guard refused to nest deeper.
@@ -166,7 +140,7 @@ func (g guard) Open(parent ast.Node, reader text.Reader, pc parser.Context) (ast
 			level++
 		}
 	}
-	if level < maxLevels {
+	if level < MaxLevels {
 		return g.BlockParser.Open(parent, reader, pc)
 	}
 	line, at := reader.PeekLine()
@@ -191,7 +165,7 @@ func opensContainer(line []byte) bool {
 	if n == 0 && line[0] != '-' && line[0] != '+' && line[0] != '*' {
 		return false
 	}
-	return n+1 < len(line) && isSpace(line[n+1])
+	return n+1 < len(line) && IsSpace(line[n+1])
 }
 
 // blockParser finds the blocks of a document. Inline nodes are not asked
@@ -215,9 +189,9 @@ var blockParser = sync.OnceValue(func() parser.Parser {
 	)
 })
 
-// parseBlocks is the tree of blocks of source, and the offsets of the lines
+// ParseBlocks is the tree of blocks of source, and the offsets of the lines
 // that nest too deeply.
-func parseBlocks(source []byte) (ast.Node, []int) {
+func ParseBlocks(source []byte) (ast.Node, []int) {
 	pc := parser.NewContext()
 	root := blockParser().Parse(text.NewReader(source), parser.WithContext(pc))
 	refused, _ := pc.Get(tooDeepKey).([]int)

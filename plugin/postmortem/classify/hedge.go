@@ -1,26 +1,28 @@
-package postmortem
+package classify
 
 import (
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
 // hedged reports whether an item leaves a decision open: in its action, or for
 // somebody whom another cell names.
-func (c *classifier) hedged(item *Item, action, details []token, config bool) bool {
-	if hedgesLead(item, action) || hedgesInside(item.Action, action) || holds(action, config) || holds(details, config) || decides(details, config) {
+func (j *Judge) hedged(c *Claim, action, details []token, config bool) bool {
+	if hedgesLead(c, action) || hedgesInside(c.Action, action) || holds(action, config) || holds(details, config) || decides(details, config) {
 		return true
 	}
-	if config && (eitherOr(item.Action) || eitherOr(item.Details)) {
+	if config && (eitherOr(c.Action) || eitherOr(c.Details)) {
 		return true
 	}
-	for _, cell := range []string{item.Status, item.Owner, item.Due, item.Ticket} {
-		if len(cell) > longestBox && holds(c.other.read(cell), config) {
+	for _, cell := range []string{c.Status, c.Owner, c.Due, c.Ticket} {
+		if len(cell) > longestBox && holds(j.other.read(cell), config) {
 			return true
 		}
 	}
-	return safeByNature(item.kind) && vague(action, item.Details)
+	return term.SafeByNature(c.Kind) && vague(action, c.Details)
 }
 
 // longestBox is how long a cell is that is too short to hold anything back.
@@ -28,7 +30,7 @@ const longestBox = 8 // bytes
 
 // hedgesLead reports whether the action is led by a verb of deciding or checking, by
 // the work of a person, or by what not to do.
-func hedgesLead(item *Item, all []token) bool {
+func hedgesLead(c *Claim, all []token) bool {
 	if len(all) == 0 || all[0].code {
 		return false
 	}
@@ -38,13 +40,13 @@ func hedgesLead(item *Item, all []token) bool {
 		return true
 	case phrasesAlert(all):
 		return false
-	case item.kind == Monitor && !item.Inferred && len(all) > 2 && lead.Has(words.Watches):
+	case c.Kind == term.Monitor && !c.Inferred && len(all) > 2 && lead.Has(words.Watches):
 		// What a monitor does: "Check the expiry of the certificates daily".
 		if !all[1].Has(words.Doubts) && !all[1].aim {
 			return false
 		}
 	}
-	return lead.Has(words.HedgesInFront) || safeByNature(item.kind) && lead.Has(words.LeadsForPeople)
+	return lead.Has(words.HedgesInFront) || term.SafeByNature(c.Kind) && lead.Has(words.LeadsForPeople)
 }
 
 // phrasesAlert reports whether an action is a new alert in other words: "Page the
@@ -58,7 +60,7 @@ func phrasesAlert(all []token) bool {
 
 // hedgesInside reports whether the action says somewhere that it is not decided.
 func hedgesInside(action string, all []token) bool {
-	bare := lower(withoutCode(action))
+	bare := markdown.Lower(markdown.WithoutCode(action))
 	if questions(bare) || eitherOr(bare) || strings.Contains(bare, ", or a") || spacedOr(bare) {
 		return true
 	}
@@ -141,15 +143,15 @@ func unclear(action string, all []token) bool {
 	return !known && (!named || !changes)
 }
 
-// alternative tells by its first words whether an action is one of several that
+// Alternative tells by its first words whether an action is one of several that
 // exclude each other, and whether it is so for the action before it.
-func alternative(action string) (one, toPrevious bool) {
-	text := lower(strings.TrimLeft(action[:min(len(action), 40)], " *_~`[(-"))
+func Alternative(action string) (one, toPrevious bool) {
+	text := markdown.Lower(strings.TrimLeft(action[:min(len(action), 40)], " *_~`[(-"))
 	if strings.HasPrefix(text, "or:") || strings.HasPrefix(text, "or ") || strings.HasPrefix(text, "alternative") {
 		return true, true
 	}
 	rest, found := strings.CutPrefix(text, "option ")
-	return found && len(rest) > 1 && isWord(rest[0]) && !isWord(rest[1]), false
+	return found && len(rest) > 1 && markdown.IsWord(rest[0]) && !markdown.IsWord(rest[1]), false
 }
 
 // questions reports whether text asks: a question mark that is not part of an
@@ -175,6 +177,6 @@ func spacedOr(text string) bool {
 }
 
 func eitherOr(text string) bool {
-	at := strings.Index(lower(text), "either ")
-	return at >= 0 && (at == 0 || !isWord(text[at-1])) && strings.Contains(text[at:], " or ")
+	at := strings.Index(markdown.Lower(text), "either ")
+	return at >= 0 && (at == 0 || !markdown.IsWord(text[at-1])) && strings.Contains(text[at:], " or ")
 }

@@ -1,26 +1,51 @@
-package postmortem
+package markdown
 
 import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
+
+// EachCell calls fn with the range of every cell of a trimmed table line, its
+// padding included, until fn returns false. It splits as GFM does: at every
+// pipe that has no backslash before it, in code spans too.
+func EachCell(line string, fn func(Span) bool) {
+	start, end := 0, len(line)
+	if start < end && line[start] == '|' {
+		start++
+	}
+	if end > start && line[end-1] == '|' && (end < 2 || line[end-2] != '\\') {
+		end--
+	}
+	for start <= end {
+		next := end
+		for i := start; i < end; {
+			at := strings.IndexByte(line[i:end], '|')
+			if at < 0 {
+				break
+			}
+			if i+at > 0 && line[i+at-1] == '\\' {
+				i += at + 1
+				continue
+			}
+			next = i + at
+			break
+		}
+		if !fn(Span{start, next}) {
+			return
+		}
+		start = next + 1
+	}
+}
 
 // cellLimit is how long a text may be that is written into a table.
 const cellLimit = 500 // bytes
 
-var (
-	fullHash = pattern.Lazy(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
-	safeURL  = pattern.Lazy(`^https?://[A-Za-z0-9._~:/?#@!$&*+,;=%\[\]-]+$`)
-	rowDate  = pattern.Lazy(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`)
-)
-
-// cellText is what of a text goes into a table: one line, without control and
+// CellText is what of a text goes into a table: one line, without control and
 // invisible characters, bounded.
-func cellText(s string) string {
-	s = squeeze(strings.Map(func(r rune) rune {
+func CellText(s string) string {
+	s = Squeeze(strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t' || r == 0x2028 || r == 0x2029:
 			return ' '
@@ -43,12 +68,12 @@ func cellText(s string) string {
 	return strings.TrimRight(s[:cut], " ") + "…"
 }
 
-// escapeCell makes a text one cell of a table, whatever it holds: no pipe ends
+// EscapeCell makes a text one cell of a table, whatever it holds: no pipe ends
 // the cell, no backtick without partner reaches into the next, no tag or
 // comment opens.
-func escapeCell(s string) string {
-	s = cellText(s)
-	code := withoutCode(s)
+func EscapeCell(s string) string {
+	s = CellText(s)
+	code := WithoutCode(s)
 	var b strings.Builder
 	b.Grow(len(s) + 8)
 	for i := 0; i < len(s); i++ {
@@ -56,7 +81,7 @@ func escapeCell(s string) string {
 		switch c := s[i]; {
 		case c == '|':
 			b.WriteString(`\|`)
-		case c == '<' && !inCode && i+1 < len(s) && (isWord(s[i+1]) || strings.IndexByte("/!?", s[i+1]) >= 0):
+		case c == '<' && !inCode && i+1 < len(s) && (IsWord(s[i+1]) || strings.IndexByte("/!?", s[i+1]) >= 0):
 			b.WriteString("&lt;")
 		case c == '`' && !inCode && (i == 0 || s[i-1] != '\\'):
 			b.WriteString("\\`")
@@ -69,31 +94,7 @@ func escapeCell(s string) string {
 
 // unescapeCell is the text that escapeCell was given.
 func unescapeCell(s string) string {
-	s = unescapePipes(s)
+	s = UnescapePipes(s)
 	s = strings.ReplaceAll(s, "&lt;", "<")
 	return strings.ReplaceAll(s, "\\`", "`")
 }
-
-// orAbsent is a text as a cell, or the sign for no value.
-func orAbsent(s string) string {
-	if s = escapeCell(s); s == "" {
-		return absent
-	}
-	return s
-}
-
-// commitCell is the link to a commit. Only a full hash is shown, only a plain
-// web address linked.
-func commitCell(hash, url string) string {
-	if !fullHash().MatchString(hash) {
-		return absent
-	}
-	short := "`" + hash[:7] + "`"
-	if !safeURL().MatchString(url) {
-		return short
-	}
-	return "[" + short + "](" + url + ")"
-}
-
-// logKey is the form in which a row of the log and an item are the same.
-func logKey(action string) string { return key(cellText(action)) }
