@@ -356,6 +356,28 @@ func TestPipelines(t *testing.T) {
 	}
 }
 
+// exampleSettings are the variables of the first step of a pipeline to copy.
+func exampleSettings(t *testing.T, example string) map[string]string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "..", "docs", "examples", example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pipeline struct {
+		Steps []struct {
+			Settings mapping `yaml:"settings"`
+		} `yaml:"steps"`
+	}
+	if err := yaml.Unmarshal(content, &pipeline); err != nil || len(pipeline.Steps) == 0 {
+		t.Fatalf("%s: %v", example, err)
+	}
+	variables, err := pluginVariables(pipeline.Steps[0].Settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return variables
+}
+
 func initFiles(t *testing.T, values map[string]string) map[string]string {
 	t.Helper()
 	files, err := scaffold.Files(values)

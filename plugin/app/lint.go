@@ -42,7 +42,8 @@ func lintCommand() *cli.Command {
 			"log for code scanning, json one object. They alone go to standard output, the summary to standard error.\n\n" +
 			"--fix states the types that can be inferred: a Type column for tables without one, [Alert] and the like before\n" +
 			"the text of boxes. It prints what it would change as a diff and changes nothing; --fix --write writes the files\n" +
-			"too. Read the diff: what has a stated type may be implemented without a person.\n\n" +
+			"too. Read the diff: what has a stated type may be implemented without a person, and gets another id, since the\n" +
+			"id is made from the row's text and type. A box that is still to be filled in gets no type.\n\n" +
 			"The exit code is 1 if there are errors or a file cannot be read, 2 if the command line is wrong, else 0.\n" +
 			"pm-todos explain FILE:LINE says more about one line.",
 		Flags: append([]cli.Flag{
@@ -203,8 +204,11 @@ func (f *fixes) fix(ctx context.Context, w io.Writer, doc *postmortem.Inspection
 
 func (f *fixes) summary(wrote bool) string {
 	line := fmt.Sprintf("%s stated in %s", text.Counted(f.stated, "type"), text.Counted(f.documents, "document"))
-	if f.documents > 0 && !wrote {
+	if f.documents == 0 {
+		return line
+	}
+	if !wrote {
 		line = fmt.Sprintf("%s would be stated in %s; add --write to write them", text.Counted(f.stated, "type"), text.Counted(f.documents, "document"))
 	}
-	return line
+	return line + "\nAn item whose type is stated gets another id: attempts begin anew, and a branch that waits for it belongs to the old one."
 }

@@ -64,6 +64,16 @@ func TestFindings(t *testing.T) {
 				"12:3 warning placeholder",
 			},
 		},
+		"what of a template in another language is left": {
+			doc: []string{
+				"# {titre}", "", "[Équipe], [Nom], JJ/MM/AAAA; <Zuständig>, TT.MM.JJJJ; [Nombre]; [Responsável]; 【担当者】, YYYY年MM月DD日; [负责人]; [담당자].",
+				"", "See [équipe SRE](https://x.example), <https://x.example>, <br>, [Alert], 【重要】 and `[Nom]`.",
+			},
+			want: []string{
+				"1:3 warning placeholder: Left to fill in: {titre} (line 1), [Équipe] (line 3), [Nom] (line 3), JJ/MM/AAAA (line 3), <Zuständig> (line 3), " +
+					"TT.MM.JJJJ (line 3), [Nombre] (line 3), [Responsável] (line 3), 【担当者】 (line 3), YYYY年MM月DD日 (line 3), [负责人] (line 3), [담당자] (line 3).",
+			},
+		},
 		"lanes": {
 			doc:  []string{"## Action items", "", "- [ ] Add an alert on disk usage over 80 %", "- [ ] [Approved] [Runbook] Write the runbook of the registry"},
 			want: []string{"3:7 note type-inferred approval", "4:7 note type-not-safe approval"},

@@ -1,7 +1,10 @@
 package postmortem
 
 import (
+	"strings"
+
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
@@ -18,8 +21,8 @@ type Blank struct {
 // in braces stands by itself: one in a path or a template language does not.
 var blanks = pattern.Lazy(`(?:^|[\s|*_(:,])(\{[a-z][a-z0-9 _-]{1,30}\})(?:$|[\s|*_).,:;])|` +
 	`(\{\{ ?[A-Za-z_.-]{1,40} ?\}\})|` +
-	`(?i:\b(y{4}[-/.]m{2}[-/.]d{2}|d{2}[-/.]m{2}[-/.]y{4}|m{2}[-/.]d{2}[-/.]y{4})\b)|` +
-	`(\[[A-Z][^][\n]{1,60}\])(?:$|[^(\[:])`)
+	`(` + classify.BlankDate + `)|` +
+	`((?:\[|［|【|<)\pL[^][<>［］【】\n]{1,60}(?:\]|］|】|>))(?:$|[^(\[:])`)
 
 // findBlanks notes what of a template is left to fill in, when somebody asks:
 // in headings, paragraphs, lists and tables, outside code.
@@ -55,7 +58,8 @@ func (r *reader) blanksIn(at markdown.Span) {
 				continue
 			}
 			start, end := from+m[group], from+m[group+1]
-			if found := text[start:end]; found[0] != '[' || asksForWords(found[1:len(found)-1]) {
+			inner := strings.Trim(text[start:end], "[]［］【】<>")
+			if found := text[start:end]; inner == found || asksForWords(inner) {
 				line, column := r.Line(at.Start + start)
 				r.inspection.Blanks = append(r.inspection.Blanks, Blank{line, column, found})
 			}

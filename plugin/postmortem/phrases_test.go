@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestPhrases reads each action of testdata/phrases, whose lines say what is to be
-// made of it: a reason, safe, or the type that is inferred where none is stated. The
-// form of the lines is told at the head of english.txt.
+// TestPhrases reads each line of testdata/phrases, which says what is to be
+// made of it: a reason, safe, or a type. The form of the lines is told at the head of
+// english.txt.
 func TestPhrases(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/phrases/*.txt")
 	if err != nil || len(files) < 8 {
@@ -21,12 +21,12 @@ func TestPhrases(t *testing.T) {
 				if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 					continue
 				}
-				expected, action, _ := strings.Cut(line, ": ")
+				expected, text, _ := strings.Cut(line, ": ")
 				kind, want, found := strings.Cut(expected, ", ")
-				if !found || action == "" {
+				if !found || text == "" {
 					t.Fatalf("%q is no line of this table", line)
 				}
-				if got := phrase(action, kind); got != want {
+				if got := phrase(text, kind); got != want {
 					t.Errorf("%q: %s, want %s", line, got, want)
 				}
 			}
@@ -34,19 +34,30 @@ func TestPhrases(t *testing.T) {
 	}
 }
 
-// phrase is what is made of an action in a document of its own.
-func phrase(action, kind string) string {
-	src := lines("## Action items", "", "| Action | Type | Status |", "|---|---|---|", "| "+action+" | "+kind+" | TODO |")
+// phrase is what is made of an action in a document of its own, or of another part of
+// a row.
+func phrase(text, kind string) string {
+	const header, delimiter = "| Action | Type | Owner | Due | Status |", "|---|---|---|---|---|"
+	src := lines("## Action items", "", header, delimiter, "| "+text+" | "+kind+" | | | TODO |")
 	switch kind {
 	case "row":
-		src = lines("## Action items", "", "| Action | Status |", "|---|---|", "| "+action+" | TODO |")
+		src = lines("## Action items", "", "| Action | Status |", "|---|---|", "| "+text+" | TODO |")
 	case "box":
-		src = lines("## Action items", "", "- [ ] "+action)
+		src = lines("## Action items", "", "- [ ] "+text)
+	case "owner":
+		src = lines(header, delimiter, "| Add alert | Alert | "+text+" | | TODO |")
+	case "due":
+		src = lines(header, delimiter, "| Add alert | Alert | | "+text+" | TODO |")
+	case "table":
+		cells := strings.Split(text, " | ")
+		src = lines("## Action items", "", "| "+strings.Join(cells[:3], " | ")+" |", "|---|---|---|", "| Add the disk limit alert | "+strings.Join(cells[3:], " | ")+" |")
 	}
 	switch doc := Parse("d.md", src, defaultPolicy); {
 	case len(doc.Items) != 1:
 		return "no item"
-	case kind == "row", kind == "box":
+	case kind == "table" && !doc.Items[0].Safe():
+		return "none"
+	case kind == "row", kind == "box", kind == "table":
 		return cmp.Or(doc.Items[0].Type, "none")
 	default:
 		return cmp.Or(string(doc.Items[0].Reason()), "safe")

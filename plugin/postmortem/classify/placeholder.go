@@ -9,8 +9,11 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
+// BlankDate is the pattern of a date, or a name, that somebody was meant to fill in.
+const BlankDate = `(?i:\b(?:y{4}|a{4}|j{4})(?:年m{1,2}月(?:d{1,2}日)?|[-/.]m{2}[-/.](?:d{2}|t{2}|j{2})\b)|\b(?:d{2}|t{2}|j{2}|m{2})[-/.](?:m{2}|d{2})[-/.](?:y{2,4}|a{4}|j{4})\b|\b(?:XXX+|xxx+|X{2,}-X{2,})\b)`
+
 var (
-	dateBlank   = pattern.Lazy(`(?i)\b(?:y{4}|a{4}|j{4})(?:年m{1,2}月|[-/.]m{2}[-/.](?:d{2}|t{2}|j{2})\b)|\b(?:d{2}|t{2}|j{2}|m{2})[-/.](?:m{2}|d{2})[-/.](?:y{2,4}|a{4}|j{4})\b|\b(?:XXX+|xxx+|X{2,}-X{2,})\b`)
+	dateBlank   = pattern.Lazy(BlankDate)
 	wholeFilled = pattern.Lazy(`^(?:\[[^\[\]]*\]|<[^<>]*>|\{\{[^{}]*\}\}|\{%[^{}]*%\}|<%.*%>|\.{2,}|…+|_{2,}|-+|–+|—+|\?+)$`)
 )
 

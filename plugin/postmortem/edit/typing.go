@@ -9,6 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // Typed is a document with the types of its items stated.
@@ -32,7 +33,7 @@ func StateTypes(in *postmortem.Inspection, src []byte) (Typed, error) {
 		case item.Closed() || item.Type == "":
 		case !item.Checkbox:
 			rows[item.Row.Start] = item
-		case item.Inferred:
+		case mayBeTagged(item):
 			splices = append(splices, tagSplice(item))
 			typed.Stated++
 		}
@@ -66,6 +67,12 @@ func StateTypes(in *postmortem.Inspection, src []byte) (Typed, error) {
 	}
 	typed.Content = content
 	return typed, nil
+}
+
+// mayBeTagged reports whether a box says what its type is, but for a tag. One that is
+// still to be filled in says nothing.
+func mayBeTagged(i *postmortem.Item) bool {
+	return i.Checkbox && i.Inferred && !i.Closed() && !slices.Contains(i.Reasons, reason.Placeholder)
 }
 
 // tagSplice puts the type of a box before its text, behind other tags.
@@ -138,10 +145,10 @@ func onlyTyped(in *postmortem.Inspection, after *postmortem.Document) error {
 	for i := range in.Items {
 		was, is := &in.Items[i], &after.Items[i]
 		action := is.Action
-		if was.Checkbox && was.Inferred && !was.Closed() {
+		if mayBeTagged(was) {
 			action = strings.Replace(action, "["+was.Type+"] ", "", 1)
 		}
-		if is.Line != was.Line || is.Closed() != was.Closed() || action != was.Action || is.Type != was.Type || is.Inferred && !was.Closed() ||
+		if is.Line != was.Line || is.Closed() != was.Closed() || action != was.Action || is.Type != was.Type || is.Inferred && !was.Closed() && (!was.Checkbox || mayBeTagged(was)) ||
 			is.Priority != was.Priority || is.Status != was.Status || is.Details != was.Details || is.Owner != was.Owner ||
 			is.Ticket != was.Ticket || is.Due != was.Due || !slices.Equal(is.Heading, was.Heading) {
 			return fmt.Errorf("the item in line %d would read differently", was.Line)

@@ -103,9 +103,9 @@ func TestStateTypes(t *testing.T) {
 			src:  []string{"- [ ] Add an alert on disk usage", "- [ ] [P1] Add an alert on NFS", "  errors", "- [x] Add an alert on CPU", "- [ ] Buy disks", "* [ ]  **Add an alert** on memory"},
 			want: []string{"- [ ] [Alert] Add an alert on disk usage", "- [ ] [P1] [Alert] Add an alert on NFS", "  errors", "- [x] Add an alert on CPU", "- [ ] Buy disks", "* [ ] [Alert]  **Add an alert** on memory"},
 		},
-		"an approved box": {
-			src:  []string{"- [ ] [Approved] Add an alert on disk usage"},
-			want: []string{"- [ ] [Approved] [Alert] Add an alert on disk usage"},
+		"an approved box, and two that are still to be filled in": {
+			src:  []string{"- [ ] [Approved] Add an alert on disk usage", "- [ ] Add an alert on the disks of [service]", "- [ ] Add an alert on <name>"},
+			want: []string{"- [ ] [Approved] [Alert] Add an alert on disk usage", "- [ ] Add an alert on the disks of [service]", "- [ ] Add an alert on <name>"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
