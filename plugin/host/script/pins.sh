@@ -9,12 +9,13 @@
 
 # describe FIND-ARGUMENTS: a line for the mode of each file and link that find(1)
 # reaches, and one for its content: the hash of a small file, and of a large one
-# what the kernel keeps of it, whose times only root can set.
+# what the kernel keeps of it, whose times only root can set. The last argument may
+# be -o, after what is left out. busybox forgets what is started within parentheses.
 describe() {
-	find "$@" ! -type d -exec stat -c '%f  %n' {} + 2>/dev/null # one each: busybox forgets others
-	find "$@" -type l -exec stat -c 'link  %N' {} + 2>/dev/null
-	find "$@" -type f -size -2049 -exec $sum {} + 2>/dev/null
-	find "$@" -type f -size +2048 -exec stat -c '%s/%i/%Y/%Z  %n' {} + 2>/dev/null
+	find "$@" -type l -exec stat -c 'link  %N' {} + -exec stat -c '%f  %n' {} + \
+		-o -type f -size +2048 -exec stat -c '%s/%i/%Y/%Z  %n' {} + -exec stat -c '%f  %n' {} + \
+		-o -type f -exec $sum {} + -exec stat -c '%f  %n' {} + \
+		-o ! -type d -exec stat -c '%f  %n' {} + 2>/dev/null
 }
 
 # steady COMMAND: its lines in one order, made by the system's own programs where
@@ -122,7 +123,7 @@ list_path() {
 		case $walked in *":$folder:"*) continue ;; esac
 		walked=$walked$folder:
 		case $folder/ in
-		"${HOME:-/nonexistent}"/*) describe -L "$folder" -maxdepth 1 ! -path "$agent_path" ;;
+		"${HOME:-/nonexistent}"/*) describe -L "$folder" -maxdepth 1 ! -type d -path "$agent_path" -o ;;
 		*) set -- "$@" "$folder" ;;
 		esac
 	done
@@ -138,9 +139,10 @@ at_home() {
 	shift
 	for name in "$@"; do
 		shift
-		set -- "$@" "${HOME:-/nonexistent}/$name"
+		name=${HOME:-/nonexistent}/$name
+		[ ! -e "$name" ] && [ ! -L "$name" ] || set -- "$@" "$name"
 	done
-	describe "$option" "$@" ! -name 'checkpoint_*'
+	[ $# -eq 0 ] || describe "$option" "$@" ! -type d -name 'checkpoint_*' -o
 }
 
 # list_home: what a session, git, Terraform and the programs that providers start
@@ -178,18 +180,25 @@ list_pins() {
 	list_carry
 }
 
-# renote: what a command of ours changed in places that Terraform, version managers
-# and login helpers keep for themselves is what the next one finds there. It was
-# compared when that command began; all else stays as Pin noted it.
+# list_own: what Terraform, version managers and login helpers keep for themselves.
+list_own() {
+	at_home -H .terraform.d .tfenv/versions .kube/config .docker/config.json
+	[ -z "${TF_PLUGIN_CACHE_DIR:-}" ] || describe -H "$TF_PLUGIN_CACHE_DIR"
+	case $seen_path in */.terraform.d* | */.tfenv/versions* | *"${TF_PLUGIN_CACHE_DIR:-/nonexistent}"*) list_path ;; esac
+}
+
+# renote: what a command of ours changed in places that others keep for themselves is
+# what the next one finds there. It was compared when that command began; all else
+# stays as Pin noted it.
 renote() {
 	[ "$account" = 1 ] && is_list "$run/pins" "$pinned" || return 0
-	steady list_pins >"$run/pins.$$"
+	steady list_own >"$run/pins.$$"
 	LC_ALL=C awk -v home="${HOME:-/nonexistent}" -v cache="${TF_PLUGIN_CACHE_DIR:-/nonexistent}" '
 		function below(folder) { return index(name, folder "/") == 1 }
 		{
 			name = substr($0, index($0, "  ") + 2); sub(/^\047/, "", name) # links are quoted
-			kept = below(cache) || below(home "/.terraform.d") && !below(home "/.terraform.d/plugins") ||
-				below(home "/.tfenv/versions") || name == home "/.kube/config" || name == home "/.docker/config.json"
+			kept = !/^first:/ && (below(cache) || below(home "/.terraform.d") && !below(home "/.terraform.d/plugins") ||
+				below(home "/.tfenv/versions") || name == home "/.kube/config" || name == home "/.docker/config.json")
 			if (side == "old" && !kept || side == "new" && kept) print
 		}' side=old "$run/pins" side=new "$run/pins.$$" | LC_ALL=C sort >"$run/pins.next"
 	rm -f "$run/pins.$$"

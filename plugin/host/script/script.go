@@ -12,18 +12,19 @@ import (
 // CommandLine is the one command line that ever goes to a login shell, which
 // may be fish or csh: it holds nothing that they read differently. It takes
 // the script from standard input, as one line with printf's escapes, and
-// leaves what follows there for the script: read takes a byte at a time.
+// leaves what follows there for the script.
 const CommandLine = `exec sh -c '` + Boot + `'`
 
-// Boot is the shell text that takes a script as one line of standard input and
-// evaluates it.
-const Boot = `IFS= read -r s; eval "$(printf %b "$s")"`
+// Boot is the shell text that takes a script as one line of standard input, after
+// a line with its length, and evaluates it. The shell's own read takes a byte at a
+// time; it is for a dd(1) that does not put short reads together.
+const Boot = `IFS= read -r n; s=$(dd bs="$n" count=1 iflag=fullblock 2>/dev/null) || IFS= read -r s; eval "$(printf %b "$s")"`
 
 //go:embed *.sh
 var scriptFiles embed.FS
 
-// load is a script without comments and indentation: it is read byte by byte
-// on the other side.
+// load is a script without comments and indentation: some shells read it byte by
+// byte.
 func load(name string) (string, error) {
 	source, err := scriptFiles.ReadFile(name + ".sh")
 	if err != nil {
@@ -93,8 +94,9 @@ func QuoteAll(list []string) (string, error) {
 	return strings.Join(words, " "), nil
 }
 
-// escape is a script as one line for printf %b. Bytes outside of ASCII are
-// escaped too: some shells keep bytes of that range for themselves.
+// escape is a script as Boot reads it: a line for printf %b, after its length with
+// the newline that ends it. Bytes outside of ASCII are escaped too: some shells keep
+// bytes of that range for themselves.
 func escape(script string) string {
 	var line strings.Builder
 	line.Grow(len(script) + len(script)/8)
@@ -110,5 +112,5 @@ func escape(script string) string {
 			line.WriteByte(c)
 		}
 	}
-	return line.String()
+	return fmt.Sprintf("%d\n%s", line.Len()+1, line.String())
 }

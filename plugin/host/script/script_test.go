@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -72,6 +73,21 @@ func TestThreat2_ValuesPassEveryShellUnchanged(t *testing.T) {
 	}
 	if _, err := Quote("a\x00b"); err == nil {
 		t.Error("a NUL byte was quoted")
+	}
+}
+
+func TestBootReadsAScriptWithAnOlderDd(t *testing.T) {
+	bin := t.TempDir()
+	if err := os.WriteFile(filepath.Join(bin, "dd"), []byte("#!/bin/sh\necho 'unknown operand iflag' >&2\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, argv := range shells(t) {
+		cmd := exec.Command(argv[0], append(argv[1:], "-c", Boot)...)
+		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+		cmd.Stdin = strings.NewReader(escape("echo it works\ncat") + "\nrest\n")
+		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "it works\nrest\n" {
+			t.Errorf("%s: %q, %v", name, out, err)
+		}
 	}
 }
 

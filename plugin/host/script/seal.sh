@@ -52,7 +52,7 @@ prove_commit() (
 # the work tree, or a file of it open, as "PID/BIRTH NAME" each.
 at_work() {
 	[ -r /proc/self/stat ] || return 0
-	ls -l /proc/[0-9]*/cwd /proc/[0-9]*/fd 2>/dev/null | LC_ALL=C awk -v tree="$tree" -v own="$$" '
+	ls -ln /proc/[0-9]*/cwd /proc/[0-9]*/fd 2>/dev/null | LC_ALL=C awk -v tree="$tree" -v own="$$" '
 		/^\/proc\/[0-9]+\/fd:$/ { split($0, part, "/"); pid = part[3]; next }
 		{
 			at = index($0, " -> " tree)
