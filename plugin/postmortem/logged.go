@@ -11,6 +11,7 @@ import (
 // as the one who implemented an item.
 type Logged struct {
 	Line   int    // counted from 1
+	Date   string // as it stands there
 	Commit string // hash in lower-case hex: the whole one that its link holds, else the short one that it shows; "" when none
 
 	key string
@@ -36,7 +37,7 @@ func (d *Document) Logged() []Logged {
 		if !strings.EqualFold(row.By, Resolver) {
 			continue
 		}
-		logged := Logged{Line: row.number, key: row.Key}
+		logged := Logged{Line: row.number, Date: row.date, key: row.Key}
 		for _, hash := range []*regexp.Regexp{linkedHash(), shownHash()} {
 			if found := hash.FindStringSubmatch(row.commit); found != nil && logged.Commit == "" {
 				logged.Commit = found[1]

@@ -37,6 +37,7 @@ type logRow struct {
 	number      int  // of the line, counted from 1
 	Whole       bool // as many cells as the header
 	Key         string
+	date        string // as it stands there
 	By          string
 	commit      string // its Markdown
 	implemented bool
@@ -62,6 +63,7 @@ func (r *reader) logTable(t *markdown.TableBlock, cols term.Columns) {
 		}
 		if row.Whole && cols.Has(term.RoleAction) {
 			row.Key = LogKey(markdown.UnescapePipes(cell(term.RoleAction)))
+			row.date = markdown.Plain(cell(term.RoleDate))
 			row.By = markdown.Plain(cell(term.RoleBy))
 			row.commit = cell(term.RoleCommit)
 			review := strings.EqualFold(row.By, HumanReview)

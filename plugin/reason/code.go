@@ -46,14 +46,16 @@ const (
 	BaseMoved          Code = "base-moved"
 
 	// Left to people by the run
-	MaxAttempts      Code = "max-attempts"
-	Reopened         Code = "reopened"
-	Proposed         Code = "proposed"
-	ProposalMerged   Code = "proposal-merged"
-	ProposalDeclined Code = "proposal-declined"
-	StackDrifts      Code = "stack-drifts"
-	StackUnhealthy   Code = "stack-unhealthy"
-	StackClosed      Code = "stack-closed"
+	MaxAttempts    Code = "max-attempts"
+	Reopened       Code = "reopened"
+	Proposed       Code = "proposed"
+	ProposalMerged Code = "proposal-merged"
+
+	DoneWaitingForMerge Code = "done-waiting-for-merge"
+	ProposalDeclined    Code = "proposal-declined"
+	StackDrifts         Code = "stack-drifts"
+	StackUnhealthy      Code = "stack-unhealthy"
+	StackClosed         Code = "stack-closed"
 
 	// Attempts that failed
 	NoChange      Code = "no-change"

@@ -57,6 +57,7 @@ var groups = []Group{
 		{Proposed, "its fix is on a branch and waits to be merged", "Review its pull request, or its branch where there is none: merge it, or close and delete it."},
 		{ProposalDeclined, "its pull request was closed without being merged", "Nothing, or delete its branch: the next run then tries the item again."},
 		{ProposalMerged, "its proposal was merged, and a plan shows that it is not applied yet", "Apply the stack; the next run marks the row once a plan is empty."},
+		{DoneWaitingForMerge, "it is done, and its row waits on pm-todos/documents to be merged", "Merge the pull request of pm-todos/documents, or that branch where there is none."},
 		{StackDrifts, "its stack has pending changes that pm-todos did not make; apply or revert them first", "Plan the stack, then apply or revert the pending changes. If something changes in every plan, add it to `tolerated`."},
 		{StackUnhealthy, "its stack cannot be planned as it is on the branch, or the plan cannot be read", "Plan the stack and run `show_args` by hand on the host; the report has the end of the output, or its first line."},
 		{StackClosed, "its stack is closed until an earlier item is settled", "Settle the earlier item: see *When a person must look*."},

@@ -191,8 +191,11 @@ func SkipsPipeline(message string) bool { return skipMark().MatchString(message)
 // IsOwn reports whether a commit's message is one that this program writes.
 func IsOwn(message string) bool {
 	_, fix := ParseEvidence(message)
-	return fix || strings.HasPrefix(message, docsSubject)
+	return fix || IsDocs(message)
 }
+
+// IsDocs reports whether a commit's message is the one of a documents' update.
+func IsDocs(message string) bool { return strings.HasPrefix(message, docsSubject) }
 
 func subject(action string) string {
 	// A mark may come to be only when another between its halves is taken out.

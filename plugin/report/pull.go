@@ -34,6 +34,25 @@ func (v View) PullRequests() (all []PullRequest) {
 	return all
 }
 
+// RowsPull is what is said of the rows of documents that wait for a person to merge
+// them, since the branch takes no direct pushes.
+func (v View) RowsPull(files []string) PullRequest {
+	var m markdown
+	m.line("The branch takes no direct pushes, so what became of follow-ups waits here to be merged. The rows of these documents are updated:")
+	m.line("")
+	for _, file := range files[:min(len(files), maxFindings)] {
+		m.line("- %s", mdCode(text.Line(file, maxLine)))
+	}
+	if more := len(files) - maxFindings; more > 0 {
+		m.line("- and %s", text.Counted(more, "other file"))
+	}
+	m.line("")
+	m.line("Each run renders this branch again as long as nobody else pushes to it.")
+	m.line("")
+	m.line("%s", strings.Join(v.origin(itemView{}), " · "))
+	return PullRequest{Title: "docs: update post-mortem follow-up", Body: strings.TrimRight(m.String(), "\n") + "\n"}
+}
+
 func (v View) proposal(i itemView) string {
 	var m markdown
 	m.line("A follow-up of the post-mortem %s:", mdCode(i.place()))

@@ -6,14 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/edit"
-	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
@@ -71,7 +72,7 @@ func (j *job) refreshIndex(ctx context.Context) Published {
 	if j.Mode == settings.ModeDryRun {
 		return Published{}
 	}
-	if len(stale) > 0 {
+	if len(stale) > 0 || j.waiting.stale(j.repo, j.read.Commit) {
 		var err error
 		if done, err = j.publishIndex(ctx, now); err != nil {
 			done.Warnings = append(done.Warnings, fmt.Sprintf("the index was not written: %v", err))
@@ -80,13 +81,14 @@ func (j *job) refreshIndex(ctx context.Context) Published {
 	for _, warning := range done.Warnings {
 		j.Log.Warn().Str("stage", "documents").Msg(warning)
 	}
-	if done.Commit != "" {
+	if done.Commit != "" && len(done.Files) == 0 {
 		j.Log.Info().Str("stage", "documents").Str("commit", done.Commit).Msg("index written")
 	}
 	return done
 }
 
-// publishIndex commits the page alone. It does not wait for another run.
+// publishIndex commits the page alone, beside the rows that wait to be merged. It
+// does not wait for another run.
 func (j *job) publishIndex(ctx context.Context, now time.Time) (done Published, err error) {
 	s := j.Settings
 	s.Terraform.LockTimeout = time.Second
@@ -97,18 +99,9 @@ func (j *job) publishIndex(ctx context.Context, now time.Time) (done Published, 
 	defer func() { err = access.Closed(ctx, err, lock.Release) }()
 	held, cancel := whileHeld(ctx, lock)
 	defer cancel()
-	_, err = j.repo.Publish(held, func(tip string) (string, error) {
-		done = Published{}
-		contents := map[string][]byte{}
-		dates := done.addIndex(s, j.repo, tip, j.read, contents, now)
-		if len(contents) == 0 {
-			return tip, nil // somebody else wrote it
-		}
-		commit, err := j.repo.WithFiles(tip, contents, record.DocsMessage(dates))
-		done.Commit = commit
-		return commit, err
-	})
-	if err != nil {
+	u := newUpdate(s, j.repo, j.read, nil, j.waiting.edits, now)
+	u.files, u.page = slices.Sorted(maps.Keys(j.waiting.edits)), true
+	if done, err = j.publishRows(held, u); err != nil {
 		done.Commit = ""
 	}
 	return done, err

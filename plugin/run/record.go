@@ -25,6 +25,7 @@ import (
 type Published struct {
 	Tip      string   // the branch after it
 	Commit   string   // the docs commit, empty when there was nothing to write
+	Branch   string   // where the docs commit waits to be merged, empty when it is on the branch itself
 	Files    []string // documents that changed
 	Warnings []string // rows that a person changed meanwhile, and the like
 	Broken   []string // documents that could not take their rows
@@ -35,45 +36,47 @@ type Published struct {
 // again on every retry from the branch as it is then, so that what people
 // changed meanwhile stays.
 func Update(ctx context.Context, s settings.Settings, repo *gitrepo.Repo, sel access.Selection, outcomes []item.Outcome, now time.Time, log zerolog.Logger) (Published, error) {
-	var done Published
-	files := recorded(sel, outcomes)
-	if len(files) == 0 {
-		done.Tip = repo.Tip()
-		return done, nil
+	return newUpdate(s, repo, sel, outcomes, nil, now).publish(ctx, repo.Publish, log)
+}
+
+// update is one commit of the documents to be.
+type update struct {
+	s        settings.Settings
+	repo     *gitrepo.Repo
+	sel      access.Selection
+	files    []string                  // documents that get rows
+	outcomes map[string][]item.Outcome // by document
+	waiting  map[string][]edit.Edit    // what earlier runs wrote that is not merged yet, by document
+	page     bool                      // the index page may change by itself
+	now      time.Time
+	done     Published
+}
+
+func newUpdate(s settings.Settings, repo *gitrepo.Repo, sel access.Selection, outcomes []item.Outcome, waiting map[string][]edit.Edit, now time.Time) *update {
+	u := &update{s: s, repo: repo, sel: sel, outcomes: map[string][]item.Outcome{}, waiting: waiting, now: now}
+	u.files = recorded(sel, outcomes)
+	for file := range waiting {
+		if !slices.Contains(u.files, file) {
+			u.files = append(u.files, file)
+		}
 	}
-	of := map[string][]item.Outcome{}
+	slices.Sort(u.files)
 	for _, out := range outcomes {
-		of[out.Item.Document] = append(of[out.Item.Document], out)
+		u.outcomes[out.Item.Document] = append(u.outcomes[out.Item.Document], out)
 	}
-	tip, err := repo.Publish(ctx, func(tip string) (string, error) {
-		done = Published{}
-		contents := map[string][]byte{}
-		var dates []string
-		// What cannot be read below is gone from the branch, and not the remote.
-		if err := repo.Prefetch(tip, files); err != nil {
-			return "", err
-		}
-		for _, file := range files {
-			content, date, err := done.render(s, repo, tip, file, sel, of[file], now)
-			if err != nil {
-				return "", err
-			}
-			if content != nil {
-				contents[file] = content
-				done.Files = append(done.Files, file)
-				dates = append(dates, date)
-			}
-		}
-		if stale := done.addIndex(s, repo, tip, sel, contents, now); len(dates) == 0 {
-			dates = stale
-		}
-		if len(contents) == 0 {
-			return tip, nil
-		}
-		commit, err := repo.WithFiles(tip, contents, record.DocsMessage(dates))
-		done.Commit = commit
-		return commit, err
-	})
+	return u
+}
+
+// publisher puts the commit that build makes of the branch's tip where it belongs.
+type publisher func(ctx context.Context, build func(tip string) (string, error)) (tip string, err error)
+
+// publish makes the commit and brings it to the remote.
+func (u *update) publish(ctx context.Context, put publisher, log zerolog.Logger) (Published, error) {
+	if len(u.files) == 0 && !u.page {
+		return Published{Tip: u.repo.Tip()}, nil
+	}
+	tip, err := put(ctx, u.build)
+	done := u.done
 	if err != nil {
 		return done, fmt.Errorf("publish the documents: %w", err)
 	}
@@ -89,6 +92,37 @@ func Update(ctx context.Context, s settings.Settings, repo *gitrepo.Repo, sel ac
 		log.Info().Str("stage", "documents").Str("commit", done.Commit).Int("documents", len(done.Files)).Msg("documents updated")
 	}
 	return done, nil
+}
+
+// build is the commit on a tip of the branch, the tip itself when nothing differs.
+func (u *update) build(tip string) (string, error) {
+	u.done = Published{}
+	contents := map[string][]byte{}
+	var dates []string
+	// What cannot be read below is gone from the branch, and not the remote.
+	if err := u.repo.Prefetch(tip, u.files); err != nil {
+		return "", err
+	}
+	for _, file := range u.files {
+		content, date, err := u.render(u.repo, tip, file)
+		if err != nil {
+			return "", err
+		}
+		if content != nil {
+			contents[file] = content
+			u.done.Files = append(u.done.Files, file)
+			dates = append(dates, date)
+		}
+	}
+	if stale := u.done.addIndex(u.s, u.repo, tip, u.sel, contents, u.now); len(dates) == 0 {
+		dates = stale
+	}
+	if len(contents) == 0 {
+		return tip, nil
+	}
+	commit, err := u.repo.WithFiles(tip, contents, record.DocsMessage(dates))
+	u.done.Commit = commit
+	return commit, err
 }
 
 // recorded is the documents that get rows: those in which something was done
@@ -116,7 +150,8 @@ type fileReader interface {
 // render is a document with its rows, nil when nothing in it changes or it is
 // gone from the branch. One that cannot take its rows does not hold up the
 // others; one that cannot be read now is an error, since its rows would be lost.
-func (p *Published) render(s settings.Settings, files fileReader, tip, file string, sel access.Selection, outcomes []item.Outcome, now time.Time) (content []byte, date string, err error) {
+func (u *update) render(files fileReader, tip, file string) (content []byte, date string, err error) {
+	p := &u.done
 	src, err := files.ReadFile(tip, file)
 	switch {
 	case errors.Is(err, gitrepo.ErrNotFound):
@@ -129,9 +164,10 @@ func (p *Published) render(s settings.Settings, files fileReader, tip, file stri
 	case err != nil:
 		return nil, "", fault.Mark(fault.Temporary, fmt.Errorf("the rows of %s are not written; the next run writes them: %w", file, err))
 	}
-	doc := sel.Parse(file, src)
-	edits, implemented := documentEdits(s, doc, outcomes, now)
-	if implemented || sel.Pushed[file] {
+	doc := u.sel.Parse(file, src)
+	edits, implemented := documentEdits(u.s, doc, u.outcomes[file], u.now)
+	edits = append(slices.Clone(u.waiting[file]), edits...)
+	if implemented || u.sel.Pushed[file] {
 		edits = append(edits, skippedEdits(doc)...)
 	}
 	result, err := edit.Update(file, src, edits)
@@ -146,7 +182,7 @@ func (p *Published) render(s settings.Settings, files fileReader, tip, file stri
 	if !result.Changed {
 		return nil, "", nil
 	}
-	return result.Content, itemDate(doc.Date, now), nil
+	return result.Content, itemDate(doc.Date, u.now), nil
 }
 
 // documentEdits is what the outcomes of a document change in it.
@@ -237,7 +273,7 @@ func (j *job) recordNow(ctx context.Context, resolver *resolve.Resolver, outcome
 	if resolver.Refused() && !has(outcomes, item.Done) {
 		return resolver.WriteResults(ctx) // there is nothing to record that the remote would take
 	}
-	docs, err := Update(ctx, j.Settings, j.repo, j.read, outcomes, time.Now(), j.Log)
+	docs, err := j.publishRows(ctx, newUpdate(j.Settings, j.repo, j.read, outcomes, j.waiting.edits, time.Now()))
 	if err != nil {
 		return errors.Join(err, resolver.WriteResults(ctx))
 	}

@@ -30,8 +30,9 @@ func TestUnreadableDocumentIsNotTakenForARemovedOne(t *testing.T) {
 		"a folder that was not found": {err: fmt.Errorf("read docs/x.md: %w", gitrepo.ErrNotFound), gone: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var done Published
-			content, _, err := done.render(settings.Settings{}, unreadable{test.err}, "tip", "docs/x.md", access.Selection{}, nil, time.Now())
+			u := newUpdate(settings.Settings{}, nil, access.Selection{}, nil, nil, time.Now())
+			content, _, err := u.render(unreadable{test.err}, "tip", "docs/x.md")
+			done := u.done
 			if content != nil || len(done.Warnings) > 0 != test.gone || len(done.Broken) > 0 != test.broken || len(done.Problems) != len(done.Broken) {
 				t.Errorf("%+v", done)
 			}

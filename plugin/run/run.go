@@ -35,6 +35,7 @@ type job struct {
 	outcomes   []item.Outcome       // in the order in which they came; a later one of an item stands
 	settled    bool                 // what earlier runs left was looked at, and outcomes have each
 	docs       Published
+	waiting    waiting // rows that a person has still to merge
 
 	sandboxed string   // yes or no, once the agent's host is known
 	notes     []string // why the run ends where it does
@@ -72,14 +73,19 @@ func Run(ctx context.Context, s settings.Settings, c console.Console) (err error
 	if s.CI.PullRequest() {
 		return j.endsHere("a pull request: its documents were read, and the run ends here")
 	}
+	if err := j.readWaiting(ctx); err != nil {
+		return err
+	}
 	if len(j.read.Safe) == 0 && !journaled(repo) {
 		j.docs = j.refreshIndex(ctx)
+		j.openRowsPull(ctx)
 		return j.endsHere("no safe item: nothing to do")
 	}
 	err = j.work(ctx)
 
 	// The pull requests of proposals, when other runs may go on.
 	j.openPulls(ctx)
+	j.openRowsPull(ctx)
 	return err
 }
 
@@ -137,7 +143,7 @@ func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands ho
 	defer j.cleanUp(ctx, "lock", lock.Release)
 	ctx, cancelLost := whileHeld(ctx, lock)
 	defer cancelLost()
-	if err := j.readDocuments(j.repo.Tip()); err != nil {
+	if err := errors.Join(j.readDocuments(j.repo.Tip()), j.readWaiting(ctx)); err != nil {
 		return err
 	}
 
@@ -150,7 +156,7 @@ func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands ho
 	j.tellStart(ctx)
 	settled, err := resolver.Settle(ctx, j.read.Known)
 	j.settled = err == nil || len(settled) > 0
-	j.outcomes = settled
+	j.outcomes = append(j.outcomes, settled...)
 	if err == nil {
 		var outcomes []item.Outcome
 		outcomes, err = resolver.Items(ctx, without(j.read.Safe, settled))

@@ -33,6 +33,9 @@ func (j *job) summary() report.Summary {
 		Warnings: slices.Clone(j.read.Unreadable), Notes: j.notes, Known: map[string]reason.Code{}, Redactor: j.Redactor,
 		Links: report.Links{Commit: j.CommitTemplate(), Branch: j.BranchTemplate(), Pull: j.PullTemplate(), Pages: j.Repository.PagesURL},
 	}
+	for ref := range j.waiting.items {
+		sum.Known[ref.Item] = reason.DoneWaitingForMerge
+	}
 	if j.read.Note != "" {
 		sum.Warnings = append(sum.Warnings, j.read.Note)
 	}
