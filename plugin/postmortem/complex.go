@@ -35,12 +35,8 @@ func (r *reader) longLines(parent ast.Node) {
 }
 
 func (r *reader) anyLong() bool {
-	for i, start := range r.Starts {
-		end := r.Base + len(r.Text)
-		if i+1 < len(r.Starts) {
-			end = r.Starts[i+1]
-		}
-		if end-start > markdown.MaxLine {
+	for line := range strings.Lines(r.Text) {
+		if len(line) > markdown.MaxLine {
 			return true
 		}
 	}

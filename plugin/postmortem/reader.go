@@ -91,7 +91,7 @@ func (r *reader) at(i int) *Item { return &r.chunks[i/chunk][i%chunk] }
 
 func newReader(doc *Document, src []byte) *reader {
 	r := &reader{Page: markdown.NewPage(src), doc: doc}
-	doc.Title = markdown.FrontMatterTitle(src, r.Base)
+	doc.Title = r.FrontMatterTitle(src)
 	doc.Severity = incident.FrontSeverity(src[:r.Base])
 	r.limit = markdown.ItemLimit(len(r.Text))
 	return r
@@ -120,7 +120,7 @@ func (r *reader) read() {
 		r.problem(at, reason.TooComplex, why, r.Text[at:min(len(r.Text), at+200)])
 		return
 	}
-	root, refused := markdown.ParseBlocks(markdown.JoinBlankLines(r.Text))
+	root, refused := r.Blocks()
 	r.refused = refused
 	r.longLines(root)
 	for _, at := range refused {
@@ -186,9 +186,9 @@ func (r *reader) heading(n *ast.Heading) {
 	// The offset is that of the text; the line that it stands on begins where
 	// the section before it ends.
 	f := &r.doc.FollowUp
-	switch line, column := r.Line(start); {
+	switch _, column := r.Line(start); {
 	case f.Found && f.End == 0 && n.Level <= f.level:
-		f.End = r.Starts[line-1]
+		f.End = r.LineStart(start) + r.Base
 	case !f.Found && column > 0 && markdown.Lower(term.NormalTitle(markdown.Plain(title))) == "follow up implementation":
 		*f = followUp{Found: true, level: n.Level}
 	}

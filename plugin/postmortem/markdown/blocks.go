@@ -189,11 +189,11 @@ var blockParser = sync.OnceValue(func() parser.Parser {
 	)
 })
 
-// ParseBlocks is the tree of blocks of source, and the offsets of the lines
-// that nest too deeply.
-func ParseBlocks(source []byte) (ast.Node, []int) {
+// Blocks is the tree of blocks of the page, and the offsets of the lines that nest
+// too deeply.
+func (p *Page) Blocks() (ast.Node, []int) {
 	pc := parser.NewContext()
-	root := blockParser().Parse(text.NewReader(source), parser.WithContext(pc))
+	root := blockParser().Parse(text.NewReader(joinBlankLines(p.source)), parser.WithContext(pc))
 	refused, _ := pc.Get(tooDeepKey).([]int)
 	return root, refused
 }

@@ -2,34 +2,25 @@ package markdown
 
 import (
 	"bytes"
-	"sort"
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/yuin/goldmark/ast"
 )
 
-// Page is the text of a document and where its lines begin.
+// Page is the text of a document.
 type Page struct {
-	Text   string // what is parsed: the file without byte order mark and front matter
-	Base   int    // offset of text in the file
-	Starts []int  // offset of every line of the file
-	cursor int    // line that was looked up last; look-ups mostly go forward
+	Text string // what is parsed: the file without byte order mark and front matter
+	Base int    // offset of text in the file
+
+	source   []byte
+	at, line int // place that was looked up last, and the number of its line; look-ups mostly go forward
 }
 
 // NewPage is the page of a file.
 func NewPage(src []byte) *Page {
-	p := &Page{Base: bodyStart(src), Starts: append(make([]int, 0, bytes.Count(src, []byte{'\n'})+1), 0)}
-	p.Text = string(src[p.Base:])
-	for i := 0; ; {
-		n := bytes.IndexByte(src[i:], '\n')
-		if n < 0 {
-			break
-		}
-		i += n + 1
-		p.Starts = append(p.Starts, i)
-	}
-	return p
+	base := bodyStart(src)
+	return &Page{Text: string(src[base:]), Base: base, source: src[base:], line: 1 + bytes.Count(src[:base], []byte{'\n'})}
 }
 
 // BlockStart is where the text of a block begins.
@@ -44,33 +35,22 @@ func (p *Page) BlockStart(n ast.Node) int {
 // indentation and quote marks before them.
 func (p *Page) BlockText(n ast.Node) string {
 	lines := n.Lines()
-	switch lines.Len() {
-	case 0:
-		return ""
-	case 1:
+	if lines.Len() == 1 {
 		return p.Text[lines.At(0).Start:lines.At(0).Stop]
 	}
-	var b strings.Builder
-	for i := range lines.Len() {
-		line := lines.At(i)
-		b.WriteString(p.Text[line.Start:line.Stop])
-	}
-	return b.String()
+	return string(lines.Value(p.source))
 }
 
 // Line is the number of the line at an offset of the text, and the column in
 // it, both counted from 1.
 func (p *Page) Line(at int) (line, column int) {
-	at += p.Base
-	c := p.cursor
-	if c >= len(p.Starts) || p.Starts[c] > at || c+8 < len(p.Starts) && p.Starts[c+8] <= at {
-		c = sort.SearchInts(p.Starts, at+1) - 1
+	if at >= p.at {
+		p.line += strings.Count(p.Text[p.at:at], "\n")
+	} else {
+		p.line -= strings.Count(p.Text[at:p.at], "\n")
 	}
-	for c+1 < len(p.Starts) && p.Starts[c+1] <= at {
-		c++
-	}
-	p.cursor = c
-	return c + 1, at - p.Starts[c] + 1
+	p.at = at
+	return p.line, at - p.LineStart(at) + 1
 }
 
 // LineStart is where the line begins that an offset stands in.
@@ -86,64 +66,48 @@ func BlockSpan(n ast.Node) Span {
 	return at
 }
 
-// JoinBlankLines makes one long blank line of every run of blank lines beyond
+// joinBlankLines makes one long blank line of every run of blank lines beyond
 // the first. Blank lines are the one kind of line that costs goldmark time
 // for every open container without holding a byte for it. Offsets stay.
-func JoinBlankLines(text string) []byte {
-	b := []byte(text)
-	run, last := 0, 0
+func joinBlankLines(source []byte) []byte {
+	joined, run, last := source, 0, 0
 	for start := 0; ; start = last + 1 {
-		n := bytes.IndexByte(b[start:], '\n')
+		n := bytes.IndexByte(source[start:], '\n')
 		if n < 0 {
-			return b
+			return joined
 		}
-		if len(bytes.TrimLeft(b[start:start+n], " \t\r")) > 0 {
+		if n > 0 && (source[start] > ' ' || len(bytes.TrimLeft(source[start:start+n], " \t\r")) > 0) {
 			run = 0
 		}
-		if run++; run > 2 {
-			b[last] = ' '
+		if run++; run == 3 && &joined[0] == &source[0] {
+			joined = bytes.Clone(source)
+		}
+		if run > 2 {
+			joined[last] = ' '
 		}
 		last = start + n
 	}
 }
 
+var (
+	// frontMatter is what may stand before the Markdown. A thematic break at the top
+	// is followed by a blank line.
+	frontMatter = pattern.Lazy(`\A\x{FEFF}?(?:---[ \t\r]*\n(?:[^\n]*[^ \t\r\n][^\n]*\n(?:[^\n]*\n)*?)??(?:---|\.\.\.)[ \t\r]*(?:\n|\z)|\+\+\+[ \t\r]*\n(?:[^\n]*\n)*?\+\+\+[ \t\r]*(?:\n|\z))`)
+	titleField  = pattern.Lazy(`(?m)^title\s*[:=]\s*["']?([^"'\r\n]{1,300})`)
+)
+
 // bodyStart is where the Markdown begins: after the byte order mark and the
 // front matter.
 func bodyStart(src []byte) int {
-	start := 0
-	if bytes.HasPrefix(src, []byte("\xef\xbb\xbf")) {
-		start = 3
+	if at := frontMatter().FindIndex(src); at != nil {
+		return at[1]
 	}
-	line, rest, _ := bytes.Cut(src[start:], []byte{'\n'})
-	fence := string(bytes.TrimRight(line, " \t\r"))
-	if fence != "---" && fence != "+++" {
-		return start
-	}
-	at := len(src) - len(rest)
-	for first := true; len(rest) > 0; first = false {
-		line, after, _ := bytes.Cut(rest, []byte{'\n'})
-		at += len(rest) - len(after)
-		rest = after
-		text := string(bytes.TrimRight(line[:min(len(line), 64)], " \t\r"))
-		// A thematic break at the top is followed by a blank line.
-		if first && fence == "---" && text == "" {
-			return start
-		}
-		if text == fence || fence == "---" && text == "..." {
-			return at
-		}
-	}
-	return start
+	return len(src) - len(bytes.TrimPrefix(src, []byte("\ufeff")))
 }
 
-// longestFrontMatter is how much of it is read, in bytes.
-const longestFrontMatter = 64 << 10
-
-var titleField = pattern.Lazy(`(?m)^title\s*[:=]\s*["']?([^"'\r\n]{1,300})`)
-
 // FrontMatterTitle is the title field of the front matter, "" when none.
-func FrontMatterTitle(src []byte, bodyStart int) string {
-	if m := titleField().FindSubmatch(src[:min(bodyStart, longestFrontMatter)]); m != nil {
+func (p *Page) FrontMatterTitle(src []byte) string {
+	if m := titleField().FindSubmatch(src[:min(p.Base, 64<<10)]); m != nil {
 		return strings.TrimSpace(string(m[1]))
 	}
 	return ""
