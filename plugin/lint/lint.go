@@ -97,13 +97,24 @@ func Findings(in *postmortem.Inspection) []Finding {
 	if left := unfilled(in); len(left) > 0 {
 		add(left[0].Line, left[0].Column, LevelWarning, reason.Placeholder, "Left to fill in: "+blankNames(left)+".", reason.Placeholder.Fix(), "")
 	}
-	for _, section := range in.Outside {
+	var outside []postmortem.Passed // unchecked boxes that are no items
+	for _, p := range in.Passed {
+		if strings.HasPrefix(p.Text, "[ ]") && (p.Why == postmortem.WhyOutside || p.Why == postmortem.WhyOtherTopic) {
+			outside = append(outside, p)
+		}
+	}
+	for len(outside) > 0 {
+		first, n := outside[0], 1
+		for n < len(outside) && slices.Equal(outside[n].Heading, first.Heading) {
+			n++
+		}
 		level := LevelWarning
-		if section.NoItems {
+		if first.Why == postmortem.WhyOtherTopic { // a checklist, a timeline
 			level = LevelNote
 		}
-		add(section.Lines[0], 1, level, reason.Implicit, fmt.Sprintf("%s %s outside every follow-up heading; a run does nothing about that.",
-			boxes(len(section.Lines)), below(section.Heading)), `Put what is still to be done below a heading such as "Action items".`, "")
+		add(first.Line, 1, level, reason.Implicit, fmt.Sprintf("%s %s outside every follow-up heading; a run does nothing about that.",
+			boxes(n), below(first.Heading)), `Put what is still to be done below a heading such as "Action items".`, "")
+		outside = outside[n:]
 	}
 	slices.SortStableFunc(findings, func(a, b Finding) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return findings
@@ -141,8 +152,8 @@ func typeFix(items []postmortem.Item) string {
 		fix string
 	}{
 		{func(i postmortem.Item) bool { return i.Checkbox }, "write `[Alert]`, `[Config]` or `[Monitor]` before the text of the box"},
-		{func(i postmortem.Item) bool { return !i.Checkbox && i.HasTypeColumn() }, "put Alert, Config or Monitor into the Type column"},
-		{func(i postmortem.Item) bool { return !i.Checkbox && !i.HasTypeColumn() }, "give the table a Type column, and put Alert, Config or Monitor into it"},
+		{func(i postmortem.Item) bool { return !i.Checkbox && i.HasTypeColumn }, "put Alert, Config or Monitor into the Type column"},
+		{func(i postmortem.Item) bool { return !i.Checkbox && !i.HasTypeColumn }, "give the table a Type column, and put Alert, Config or Monitor into it"},
 	} {
 		if slices.ContainsFunc(items, form.is) {
 			fixes = append(fixes, form.fix)

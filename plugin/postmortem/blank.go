@@ -77,7 +77,7 @@ func asksForWords(inner string) bool {
 		return false
 	}
 	asked := false
-	for _, word := range term.SplitWords(markdown.Lower(inner)) {
+	for _, word := range term.SplitWords(words.Fold(inner)) {
 		switch {
 		case words.Is(word, words.FillIn):
 			asked = true

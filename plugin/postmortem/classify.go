@@ -59,14 +59,16 @@ func (c *classifier) run() {
 			continue
 		}
 		c.judgeTwins(i, item)
-		item.Reasons = item.mask.Reasons()
+		if item.Reasons = item.mask.Reasons(); len(item.Reasons) > 0 {
+			item.First = item.Reasons[0]
+		}
 		switch {
 		case item.mask&(classify.Bit(reason.StatusUnknown)|classify.Bit(reason.Implicit)|classify.Bit(reason.AmbiguousAction)) != 0:
 			item.Class = ClassUnclear
 		case item.mask != 0:
 			item.Class = ClassSkipped
 		default:
-			item.Class = ClassSafe
+			item.Class, item.IsSafe = ClassSafe, true
 		}
 		item.Lane = item.lane()
 	}
@@ -84,7 +86,7 @@ func (i *Item) lane() Lane {
 		return LaneAutomatic
 	case i.Class != ClassSkipped:
 		return ""
-	case i.mask == classify.Bit(reason.TypeInferred), i.has&hasApproval != 0 && i.mask&^approvable == 0:
+	case i.mask == classify.Bit(reason.TypeInferred), i.approved && i.mask&^approvable == 0:
 		return LaneApproval
 	}
 	return ""
@@ -94,7 +96,7 @@ func (i *Item) lane() Lane {
 func (i *Item) claim() classify.Claim {
 	return classify.Claim{
 		Text: i.Raw, Action: i.Action, Details: i.Details, Status: i.Status, Owner: i.Owner, Due: i.Due, Ticket: i.Ticket,
-		Kind: i.kind, TypeText: i.Type, Typed: i.has&(hasTypeColumn|hasStatedType) != 0, Inferred: i.Inferred, Checkbox: i.Checkbox, Found: i.mask,
+		Kind: i.kind, TypeText: i.Type, Typed: i.typed, Inferred: i.Inferred, Checkbox: i.Checkbox, Found: i.mask,
 	}
 }
 

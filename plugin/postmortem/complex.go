@@ -11,44 +11,13 @@ import (
 	"github.com/yuin/goldmark/ast"
 )
 
-// longLines reports every line over maxLine that is not inside code, a comment
-// or raw HTML. Rows and tasks on such lines are withheld.
-func (r *reader) longLines(parent ast.Node) {
-	if !r.anyLong() {
-		return
-	}
-	for n := parent.FirstChild(); n != nil; n = n.NextSibling() {
-		switch n := n.(type) {
-		case *ast.Paragraph, *ast.TextBlock, *ast.Heading:
-			lines := n.Lines()
-			for i := range lines.Len() {
-				r.longLine(markdown.Span{Start: lines.At(i).Start, End: lines.At(i).Stop})
-			}
-		case *markdown.TableBlock:
-			for _, line := range n.Rows {
-				r.longLine(line)
-			}
-		case *ast.List, *ast.ListItem:
-			r.longLines(n)
-		}
-	}
-}
-
-func (r *reader) anyLong() bool {
-	for line := range strings.Lines(r.Text) {
-		if len(line) > markdown.MaxLine {
-			return true
-		}
-	}
-	return false
-}
-
-func (r *reader) longLine(line markdown.Span) {
-	if markdown.TooLongLine(line) {
-		r.problem(line.Start, reason.TooComplex,
-			fmt.Sprintf("the line has %d bytes, over 64 KiB", line.End-line.Start), r.Text[line.Start:min(line.End, line.Start+400)])
-	}
-}
+// Limits of what is read of a document.
+const (
+	maxLine   = 64 << 10 // bytes of a line
+	itemBytes = 72       // of a document for each item
+	freeItems = 500      // beyond these
+	mostItems = 150_000  // of any document
+)
 
 // tooDeep reports a line that nests too deeply, once per run of such lines.
 func (r *reader) tooDeep(at int) {
@@ -60,34 +29,48 @@ func (r *reader) tooDeep(at int) {
 	r.problem(at, reason.TooComplex, fmt.Sprintf("lists or quotes are nested over %d levels deep", markdown.MaxLevels), r.Text[at:min(len(r.Text), at+200)])
 }
 
-// withheld reports whether a range holds a line that nests too deeply, or stands
-// inside a comment that began in an earlier line.
+// withheld reports whether a range holds a line that is too long or nests too
+// deeply, or stands inside a comment that began in an earlier line.
 func (r *reader) withheld(s markdown.Span) bool {
 	if s.Start < r.hidden {
 		r.pass(s, WhyHidden)
+		return true
+	}
+	if r.tooLong(s) {
 		return true
 	}
 	i := sort.SearchInts(r.refused, s.Start)
 	return i < len(r.refused) && r.refused[i] < s.End
 }
 
+// tooLong reports whether a range holds a line over maxLine, and tells of it.
+func (r *reader) tooLong(s markdown.Span) bool {
+	if s.End-s.Start <= maxLine {
+		return false
+	}
+	for line := range strings.Lines(r.Text[s.Start:s.End]) {
+		if len(line) > maxLine {
+			r.problem(s.Start, reason.TooComplex, fmt.Sprintf("the line has %d bytes, over 64 KiB", len(strings.TrimRight(line, "\r\n"))), line[:400])
+			return true
+		}
+		s.Start += len(line)
+	}
+	return false
+}
+
 // brokenTable reports a paragraph that was meant as a table of items and is
 // none, because its delimiter row is missing or has another number of columns.
 func (r *reader) brokenTable(n ast.Node) {
 	lines := n.Lines()
-	if lines.Len() < 2 {
+	if lines.Len() == 0 || r.tooLong(markdown.BlockSpan(n)) || lines.Len() == 1 {
 		return
 	}
 	head := strings.TrimSpace(r.Text[lines.At(0).Start:lines.At(0).Stop])
-	if strings.IndexByte(head, '|') < 0 || len(head) > markdown.MaxLine {
+	if strings.IndexByte(head, '|') < 0 {
 		return
 	}
-	var cells []string
-	markdown.EachCell(head, func(s markdown.Span) bool {
-		cells = append(cells, strings.TrimSpace(head[s.Start:s.End]))
-		return len(cells) <= markdown.MaxColumns
-	})
-	if len(cells) > markdown.MaxColumns || !term.ReadHeader(cells).Items(r.section().Kind) {
+	cells := markdown.Cells(nil, head, 0)
+	if len(cells) > markdown.MaxColumns || !term.ReadHeader(head, cells).Items(r.section().Kind) {
 		return
 	}
 	second := r.Text[lines.At(1).Start:lines.At(1).Stop]

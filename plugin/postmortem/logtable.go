@@ -51,7 +51,7 @@ func (r *reader) logTable(t *markdown.TableBlock, cols term.Columns) {
 		under: r.doc.FollowUp.Found && r.doc.FollowUp.End == 0, Rows: make([]logRow, 0, len(t.Rows)-2),
 	}
 	for _, line := range t.Rows[2:] {
-		cells, _ := r.split(line)
+		cells := r.split(line)
 		row := logRow{Line: r.inFile(line), Whole: len(cells) == cols.Count, Text: r.Text[line.Start:line.End]}
 		row.number, _ = r.Line(line.Start)
 		cell := func(role term.Role) string {

@@ -35,7 +35,7 @@ func (r *reader) mention(at int, text string) {
 		}
 		if strings.ContainsAny(line, "0123456789") {
 			for _, found := range named().FindAllStringSubmatch(line, -1) {
-				name := markdown.Lower(found[2])
+				name := words.Fold(found[2])
 				if found[1] != "" {
 					name = "#" + found[1]
 				}
@@ -69,7 +69,7 @@ func (i *Item) names() []string {
 	names := []string{markdown.Key(i.Action)}
 	head, _, _ := strings.Cut(markdown.Plain(i.Action[:min(len(i.Action), 40)]), " ")
 	for _, text := range []string{i.number, i.Ticket, strings.Trim(head, ":.)([]")} {
-		text = markdown.Lower(strings.TrimPrefix(strings.TrimSpace(markdown.Plain(text)), "#"))
+		text = words.Fold(strings.TrimPrefix(strings.TrimSpace(markdown.Plain(text)), "#"))
 		// P1 is a priority and names many items.
 		if p, rest := term.PriorityWord(text); text == "" || p != "" && rest == "" {
 			continue

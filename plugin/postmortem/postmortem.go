@@ -34,44 +34,38 @@ const (
 // Item is one follow-up of a document: a table row, a task-list line, or a
 // plain bullet under a follow-up heading.
 type Item struct {
-	ID       string        // 12 hex digits, unique in the document, the same whatever its status, padding and line
-	File     string        // as given to Parse
-	Line     int           // counted from 1
-	Column   int           // of the action, in bytes, counted from 1
-	Priority term.Priority // from its column, its own text, the nearest heading, else P2
-	Action   string        // Markdown, trimmed, `\|` unescaped
-	Type     string        // canonical name when recognised, else the cell's text; "" when none
-	Details  string        // Markdown, trimmed, `\|` unescaped
-	Status   string        // Markdown of the status cell; "[ ]" and the like for tasks
-	Owner    string        // Markdown of the owner cell, or the first @name of a task
-	Ticket   string        // Markdown of the ticket cell, or the first ticket of a task
-	Due      string        // Markdown of the due cell
-	Heading  []string      // headings above it, outermost first; shared between items, do not change
-	Inferred bool          // the type is not stated but inferred from the action
-	Checkbox bool          // a task-list line
-	Class    Class
-	Lane     Lane          // "" for a person, and for what is not open
-	Reasons  []reason.Code // why it is not safe, in their fixed order; empty when safe, done or declined
+	File     string        `json:"-"`                  // as given to Parse
+	Priority term.Priority `json:"priority"`           // from its column, its own text, the nearest heading, else P2
+	Action   string        `json:"action"`             // Markdown, trimmed, `\|` unescaped
+	Type     string        `json:"type"`               // canonical name when recognised, else the cell's text; "" when none
+	Details  string        `json:"details"`            // Markdown, trimmed, `\|` unescaped
+	IsSafe   bool          `json:"safe"`               // it may be implemented without a person
+	Lane     Lane          `json:"lane,omitempty"`     // "" for a person, and for what is not open
+	First    reason.Code   `json:"reason,omitempty"`   // of the reasons
+	Reasons  []reason.Code `json:"reasons,omitempty"`  // why it is not safe, in their fixed order; empty when safe, done or declined
+	ID       string        `json:"id"`                 // 12 hex digits, unique in the document, the same whatever its status, padding and line
+	Line     int           `json:"line"`               // counted from 1
+	Column   int           `json:"column"`             // of the action, in bytes, counted from 1
+	Status   string        `json:"status"`             // Markdown of the status cell; "[ ]" and the like for tasks
+	Owner    string        `json:"owner,omitempty"`    // Markdown of the owner cell, or the first @name of a task
+	Ticket   string        `json:"ticket,omitempty"`   // Markdown of the ticket cell, or the first ticket of a task
+	Due      string        `json:"due,omitempty"`      // Markdown of the due cell
+	Heading  []string      `json:"heading,omitempty"`  // headings above it, outermost first; shared between items, do not change
+	Inferred bool          `json:"inferred,omitempty"` // the type is not stated but inferred from the action
+	Checkbox bool          `json:"checkbox,omitempty"` // a task-list line
+	Class    Class         `json:"-"`
 
-	source // where it stands, for the editor
+	source `json:"-"` // where it stands, for the editor
 }
 
 // Reason is the first of the item's reasons, "" when there is none.
-func (i Item) Reason() reason.Code {
-	if len(i.Reasons) == 0 {
-		return ""
-	}
-	return i.Reasons[0]
-}
+func (i Item) Reason() reason.Code { return i.First }
 
 // Safe reports whether the item may be implemented without a person.
-func (i Item) Safe() bool { return i.Class == ClassSafe }
+func (i Item) Safe() bool { return i.IsSafe }
 
 // EndLine is the last line of the item, counted from 1.
 func (i Item) EndLine() int { return i.Line + strings.Count(strings.TrimRight(i.Raw, "\r\n"), "\n") }
-
-// HasTypeColumn reports whether the item is a row of a table with a Type column.
-func (i Item) HasTypeColumn() bool { return i.has&hasTypeColumn != 0 }
 
 // Problem is a place that the reader cannot use.
 type Problem struct {
@@ -80,14 +74,6 @@ type Problem struct {
 	Reason reason.Code `json:"reason"` // MalformedRow, TooComplex, LFSPointer, or Invisible for a document that is not UTF-8
 	Detail string      `json:"detail"` // what exactly is wrong there
 	Text   string      `json:"text"`   // beginning of the line, without control characters
-}
-
-// Outside is the unchecked boxes of a section that no follow-up heading stands
-// above.
-type Outside struct {
-	Heading []string // headings above them, outermost first
-	Lines   []int    // of the boxes, counted from 1
-	NoItems bool     // the heading is known for what is no follow-up: a checklist, a timeline
 }
 
 // Document is one post-mortem as it was read.
@@ -99,7 +85,6 @@ type Document struct {
 	Items    []Item // of every class, in order of position
 	Problems []Problem
 	Incident item.Incident // when it happened
-	Outside  []Outside     // unchecked boxes that are no items, by their sections
 
 	Policy   classify.Policy
 	Logs     []LogTable
@@ -117,7 +102,7 @@ func (d *Document) Skipped() []Item { return d.class(ClassSkipped) }
 func (d *Document) Unclear() []Item { return d.class(ClassUnclear) }
 
 func (d *Document) class(want Class) []Item {
-	var items []Item
+	items := []Item{}
 	for _, item := range d.Items {
 		if item.Class == want {
 			items = append(items, item)
@@ -132,4 +117,27 @@ func IsDocument(file string) bool {
 	base := strings.ToLower(path.Base(strings.ReplaceAll(file, `\`, "/")))
 	stem, _, _ := strings.Cut(strings.TrimPrefix(base, "_"), ".")
 	return stem != "" && base != "/" && stem != "index" && !strings.HasPrefix(stem, "readme") && !strings.Contains(base, "template")
+}
+
+// Listing is the JSON object that the command parse prints for a document.
+// Its first keys are those of the shell original.
+type Listing struct {
+	File         string    `json:"file"`
+	Todos        []Item    `json:"todos"`   // automatic items
+	Skipped      []Item    `json:"skipped"` // every other explicit open item
+	SafeTodos    int       `json:"safe_todos"`
+	SkippedTodos int       `json:"skipped_todos"`
+	Unclear      []Item    `json:"unclear"` // implicit items, unknown status
+	Problems     []Problem `json:"problems"`
+	Title        string    `json:"title"`
+	Date         string    `json:"date"` // YYYY-MM-DD, "" when unknown
+}
+
+// Listing is the document as the command parse prints it.
+func (d *Document) Listing() Listing {
+	safe, skipped := d.Safe(), d.Skipped()
+	return Listing{
+		File: d.File, Title: d.Title, Date: d.Date, Todos: safe, Skipped: skipped, SafeTodos: len(safe), SkippedTodos: len(skipped),
+		Unclear: d.Unclear(), Problems: append([]Problem{}, d.Problems...),
+	}
 }

@@ -1,7 +1,6 @@
 package postmortem
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem/incident"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/text"
 	"github.com/yuin/goldmark/ast"
@@ -33,25 +33,19 @@ func parse(file string, src []byte, p classify.Policy, in *Inspection) *Document
 // source is where an item stands in the bytes, and how it was understood.
 // Ranges are in bytes of the file.
 type source struct {
-	Row    markdown.Span // the row, or the task's text with its box
-	Raw    string        // the row's text
-	Token  markdown.Span // the status token or box; empty when there is none that may be replaced
-	state  term.State
-	kind   term.Type    // recognised type, stated or inferred
-	cell   string       // text of the type cell, part of the identity
-	number string       // what the document may call the item: its id or ticket
-	mask   classify.Set // reasons found so far
-	has    has
+	Row      markdown.Span // the row, or the task's text with its box
+	Raw      string        // the row's text
+	Token    markdown.Span // the status token or box; empty when there is none that may be replaced
+	state    term.State
+	kind     term.Type    // recognised type, stated or inferred
+	cell     string       // text of the type cell, part of the identity
+	number   string       // what the document may call the item: its id or ticket
+	mask     classify.Set // reasons found so far
+	typed    bool         // it states a type, or has a column for one
+	approved bool         // the author says that somebody approved it
+
+	HasTypeColumn bool // it is a row of a table with a Type column
 }
-
-// has are facts about an item that decide which rules look at it.
-type has uint8
-
-const (
-	hasTypeColumn has = 1 << iota
-	hasStatedType
-	hasApproval // the author says that somebody approved it
-)
 
 // reader walks the blocks of one document and collects its items.
 type reader struct {
@@ -66,34 +60,20 @@ type reader struct {
 	mentions mentions
 	cells    []markdown.Span
 	titles   map[string]term.Section
-	titled   bool     // the heading of level 1 that is the document's title was read
-	chunks   [][]Item // items in chunks, so that growing copies each of them once
-	limit    int      // of items
-	full     bool     // the limit was reached
+	titled   bool // the heading of level 1 that is the document's title was read
+	limit    int  // of items
+	full     bool // the limit was reached
 
 	inspection *Inspection // nil unless somebody asks for what is no item
 }
-
-// chunk is how many items are kept together while a document is read.
-const chunk = 32
-
-// count is how many items were read so far.
-func (r *reader) count() int {
-	n := len(r.chunks)
-	if n == 0 {
-		return 0
-	}
-	return (n-1)*chunk + len(r.chunks[n-1])
-}
-
-// at is an item that was read.
-func (r *reader) at(i int) *Item { return &r.chunks[i/chunk][i%chunk] }
 
 func newReader(doc *Document, src []byte) *reader {
 	r := &reader{Page: markdown.NewPage(src), doc: doc}
 	doc.Title = r.FrontMatterTitle(src)
 	doc.Severity = incident.FrontSeverity(src[:r.Base])
-	r.limit = markdown.ItemLimit(len(r.Text))
+	r.limit = min(freeItems+len(r.Text)/itemBytes, mostItems)
+	// About as many as there are rows and boxes: growing copies each of them five times.
+	doc.Items = make([]Item, 0, min(strings.Count(r.Text, "\n|")+strings.Count(r.Text, "- ["), r.limit))
 	return r
 }
 
@@ -102,27 +82,21 @@ func newReader(doc *Document, src []byte) *reader {
 func (r *reader) read() {
 	defer func() {
 		if recover() != nil {
-			r.doc.Items, r.doc.Outside, r.doc.Logs, r.mentions = nil, nil, nil, nil
+			r.doc.Items, r.doc.Logs, r.mentions = nil, nil, nil
 			r.problem(0, reason.TooComplex, "the document cannot be read as Markdown", "")
 		}
 	}()
-	if encoding := markdown.OtherEncoding(r.Text); encoding != "" {
-		r.doc.Title = ""
-		r.problem(0, reason.InvisibleCharacters, fmt.Sprintf("the document is %s, not UTF-8, and nothing of it was read; convert it with iconv -f %s -t UTF-8", encoding, encoding), "")
-		return
-	}
-	if strings.HasPrefix(r.Text, markdown.PointerStart) {
-		r.doc.Title = ""
-		r.problem(0, reason.LFSPointer, "the document is a pointer of Git LFS, and nothing of its text is in the repository; take documents out of LFS: git lfs untrack PATTERN, then git add --renormalize", "")
-		return
-	}
-	if at, why := markdown.Crowded(r.Text); why != "" {
-		r.problem(at, reason.TooComplex, why, r.Text[at:min(len(r.Text), at+200)])
+	if at, code, why := r.Refused(); code != "" {
+		if code != reason.TooComplex { // it is no text
+			r.doc.Title = ""
+			r.problem(at, code, why, "")
+			return
+		}
+		r.problem(at, code, why, r.Text[at:min(len(r.Text), at+200)])
 		return
 	}
 	root, refused := r.Blocks()
 	r.refused = refused
-	r.longLines(root)
 	for _, at := range refused {
 		r.tooDeep(at)
 	}
@@ -134,12 +108,7 @@ func (r *reader) read() {
 	r.doc.Incident = incident.Times(r.Page, root, r.doc.Date)
 	if r.full {
 		// What is not read may say that an item before it is done or settled.
-		r.chunks, r.doc.Logs = nil, nil
-	}
-	r.doc.Items = make([]Item, 0, r.count())
-	for i, chunk := range r.chunks {
-		r.doc.Items = append(r.doc.Items, chunk...)
-		r.chunks[i] = nil
+		r.doc.Items, r.doc.Logs = nil, nil
 	}
 	slices.SortStableFunc(r.doc.Problems, func(a, b Problem) int {
 		if a.Line != b.Line {
@@ -189,7 +158,7 @@ func (r *reader) heading(n *ast.Heading) {
 	switch _, column := r.Line(start); {
 	case f.Found && f.End == 0 && n.Level <= f.level:
 		f.End = r.LineStart(start) + r.Base
-	case !f.Found && column > 0 && markdown.Lower(term.NormalTitle(markdown.Plain(title))) == "follow up implementation":
+	case !f.Found && column > 0 && words.Fold(term.NormalTitle(markdown.Plain(title))) == "follow up implementation":
 		*f = followUp{Found: true, level: n.Level}
 	}
 }
@@ -301,7 +270,7 @@ func (r *reader) html(n *ast.HTMLBlock) {
 
 // countDetails keeps track of <details> elements that open and close.
 func (r *reader) countDetails(html string) {
-	low := markdown.Lower(html)
+	low := words.Fold(html)
 	for i := 0; ; {
 		at := strings.Index(low[i:], "details")
 		if at < 0 {

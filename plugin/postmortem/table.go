@@ -2,6 +2,7 @@ package postmortem
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
@@ -10,21 +11,18 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
+// maxProblems is how many malformed rows of one table are told of.
+const maxProblems = 200
+
 // table reads the rows of one table.
 func (r *reader) table(t *markdown.TableBlock) {
+	header := t.Rows[0]
 	if t.Columns > markdown.MaxColumns {
-		header := t.Rows[0]
 		r.problem(header.Start, reason.TooComplex, fmt.Sprintf("the table has %d columns, over %d", t.Columns, markdown.MaxColumns),
 			r.Text[header.Start:min(header.End, header.Start+400)])
 		return
 	}
-	header, _ := r.split(t.Rows[0])
-	names := make([]string, len(header))
-	for i, cell := range header {
-		names[i] = r.Text[cell.Start:cell.End]
-	}
-	cols := term.ReadHeader(names)
-	here := r.section()
+	cols, here := term.ReadHeader(r.Text, r.split(header)), r.section()
 	switch {
 	case cols.Log():
 		r.pass(t.Span(), WhyLog)
@@ -37,23 +35,10 @@ func (r *reader) table(t *markdown.TableBlock) {
 	}
 }
 
-// split is the trimmed cells of a table line. Of a line with more cells than a
-// table may have columns only the first ones are there. The result is valid
-// until the next call.
-func (r *reader) split(line markdown.Span) ([]markdown.Span, bool) {
-	r.cells = r.cells[:0]
-	text := r.Text[line.Start:line.End]
-	markdown.EachCell(text, func(s markdown.Span) bool {
-		for s.Start < s.End && markdown.IsSpace(text[s.Start]) {
-			s.Start++
-		}
-		for s.Start < s.End && markdown.IsSpace(text[s.End-1]) {
-			s.End--
-		}
-		r.cells = append(r.cells, markdown.Span{Start: line.Start + s.Start, End: line.Start + s.End})
-		return len(r.cells) <= markdown.MaxColumns
-	})
-	return r.cells, len(r.cells) <= markdown.MaxColumns
+// split is the trimmed cells of a table line, until the next call.
+func (r *reader) split(line markdown.Span) []markdown.Span {
+	r.cells = markdown.Cells(r.cells[:0], r.Text[line.Start:line.End], line.Start)
+	return r.cells
 }
 
 // tableRows reads the rows of one table of items.
@@ -76,7 +61,10 @@ func (t *tableRows) read() {
 		t.pass(t.table.Span(), WhyOtherTable)
 		return
 	}
-	if second := t.cols.Second[term.RoleAction]; second >= 0 && t.numbersRows(second) {
+	// The first of Item | Action often numbers the rows.
+	if second := t.cols.Second[term.RoleAction]; second >= 0 && t.all(func(cells []markdown.Span) bool {
+		return strings.Trim(t.text(cells, second), "0123456789#.-ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+	}) {
 		t.cols.Conflict, t.cols.At[term.RoleID] = false, second
 	}
 	t.pass(markdown.Span{Start: t.table.Rows[0].Start, End: t.table.Rows[1].End}, WhyTableHead)
@@ -84,10 +72,36 @@ func (t *tableRows) read() {
 	for _, line := range t.table.Rows[2:] {
 		t.row(line)
 	}
-	if t.problems > markdown.MaxProblems {
+	if t.problems > maxProblems {
 		last := t.table.Rows[len(t.table.Rows)-1]
-		t.problem(last.Start, reason.MalformedRow, fmt.Sprintf("%d more rows of this table have another number of cells than its header", t.problems-markdown.MaxProblems), "")
+		t.problem(last.Start, reason.MalformedRow, fmt.Sprintf("%d more rows of this table have another number of cells than its header", t.problems-maxProblems), "")
 	}
+}
+
+// whole yields the cells of each row that has as many as the header and is not
+// blank.
+func (t *tableRows) whole() iter.Seq[[]markdown.Span] {
+	return func(yield func([]markdown.Span) bool) {
+		for _, line := range t.table.Rows[2:] {
+			if cells := t.split(line); len(cells) == t.cols.Count && !t.blank(line) && !yield(cells) {
+				return
+			}
+		}
+	}
+}
+
+// all reports whether there are rows, and something is so of each.
+func (t *tableRows) all(so func(cells []markdown.Span) bool) (found bool) {
+	for cells := range t.whole() {
+		if found = so(cells); !found {
+			return false
+		}
+	}
+	return found
+}
+
+func (t *tableRows) blank(line markdown.Span) bool {
+	return strings.Trim(t.Text[line.Start:line.End], "| \t\r\v\f") == ""
 }
 
 // elsewhere is the one short column that holds exactly a status word in every
@@ -95,237 +109,172 @@ func (t *tableRows) read() {
 // Authors of Action | Owner | Status tables write TODO where the owner belongs
 // and the details under Status.
 func (t *tableRows) elsewhere() int {
-	at := t.cols.At[term.RoleStatus]
-	if at < 0 {
-		return -1
-	}
-	candidates := []int{t.cols.At[term.RoleOwner], t.cols.At[term.RolePriority]}
-	rows := 0
-	for _, line := range t.table.Rows[2:] {
-		cells, whole := t.split(line)
-		if !whole || len(cells) != t.cols.Count || t.blank(cells) {
+	found, at := -1, t.statusAt
+	for _, c := range []int{t.cols.At[term.RoleOwner], t.cols.At[term.RolePriority]} {
+		if at < 0 || c < 0 || !t.all(func(cells []markdown.Span) bool {
+			return !t.status(cells, at).Stated() && t.status(cells, c).Stated()
+		}) {
 			continue
 		}
-		rows++
-		if s := t.status(cells[at]); s.State != term.StateUnknown && (s.Exact || s.Paren) {
+		if found >= 0 {
 			return -1
 		}
-		left := 0
-		for i, c := range candidates {
-			if c < 0 {
-				continue
-			}
-			if s := t.status(cells[c]); s.State == term.StateUnknown || s.State == term.StateTypeWord || !s.Exact && !s.Paren {
-				candidates[i] = -1
-				continue
-			}
-			left++
-		}
-		if left == 0 {
-			return -1
-		}
+		found = c
 	}
-	switch {
-	case rows == 0:
-		return -1
-	case candidates[0] >= 0 && candidates[1] >= 0:
-		return -1
-	case candidates[0] >= 0:
-		return candidates[0]
-	}
-	return candidates[1]
+	return found
 }
 
 // vagueAndUnknown reports whether this is a table of something else: its action
 // column is only called item or task, no follow-up heading stands above it,
 // and no row holds a status word.
 func (t *tableRows) vagueAndUnknown() bool {
-	if t.cols.Rank[term.RoleAction] == term.RankAction || t.here.Kind == term.SectionStrong || t.here.Kind == term.SectionWeak {
+	if t.cols.Rank[term.RoleAction] == term.RankAction || t.here.HoldsItems() {
 		return false
 	}
 	if t.statusAt < 0 {
 		return !t.cols.Has(term.RolePriority) && !t.cols.Has(term.RoleOwner)
 	}
-	for _, line := range t.table.Rows[2:] {
-		cells, whole := t.split(line)
-		if whole && len(cells) == t.cols.Count && t.status(cells[t.statusAt]).State != term.StateUnknown {
+	for cells := range t.whole() {
+		if t.status(cells, t.statusAt).State != term.StateUnknown {
 			return false
 		}
 	}
 	return true
 }
 
-// numbersRows reports whether a column holds nothing but numbers and ids, as the
-// first of Item | Action often does.
-func (t *tableRows) numbersRows(at int) bool {
-	for _, line := range t.table.Rows[2:] {
-		cells, whole := t.split(line)
-		if whole && len(cells) == t.cols.Count && strings.Trim(t.Text[cells[at].Start:cells[at].End], "0123456789#.-ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-			return false
-		}
+// text is the text of the cell in a column, "" for the column -1.
+func (t *tableRows) text(cells []markdown.Span, at int) string {
+	if at < 0 {
+		return ""
 	}
-	return true
+	return t.Text[cells[at].Start:cells[at].End]
 }
 
-func (t *tableRows) blank(cells []markdown.Span) bool {
-	for _, cell := range cells {
-		if !cell.Empty() {
-			return false
-		}
-	}
-	return true
-}
-
-func (t *tableRows) status(cell markdown.Span) term.Status {
-	return term.ParseStatus(t.Text[cell.Start:cell.End])
+func (t *tableRows) status(cells []markdown.Span, at int) term.Status {
+	return term.ParseStatus(t.text(cells, at))
 }
 
 // cell is the text of the column with a role, "" when there is none.
 func (t *tableRows) cell(cells []markdown.Span, r term.Role) string {
 	at := t.cols.At[r]
-	if at < 0 || t.moved && at == t.statusAt {
+	if t.moved && at == t.statusAt {
 		return ""
 	}
-	return markdown.UnescapePipes(t.Text[cells[at].Start:cells[at].End])
+	return markdown.UnescapePipes(t.text(cells, at))
 }
 
 // row reads one row: an item, a problem, or nothing.
 func (t *tableRows) row(line markdown.Span) {
-	if markdown.TooLongLine(line) || t.withheld(line) {
-		return // reported as too complex, or inside a comment
-	}
-	cells, whole := t.split(line)
-	if !whole || len(cells) != t.cols.Count {
-		t.malformed(line, len(cells), whole)
+	if t.withheld(line) {
 		return
 	}
-	if t.blank(cells) {
+	cells := t.split(line)
+	if len(cells) != t.cols.Count {
+		t.malformed(line, len(cells))
+		return
+	}
+	if t.blank(line) {
 		t.pass(line, WhyPlaceholder)
 		return
 	}
 	if t.fullUp(line.Start) {
 		return
 	}
-	at := t.cols.At[term.RoleAction]
-	action := t.Text[cells[at].Start:cells[at].End]
 	item := Item{
-		Action: markdown.UnescapePipes(action), Owner: t.cell(cells, term.RoleOwner), Ticket: t.cell(cells, term.RoleTicket), Due: t.cell(cells, term.RoleDue),
-		Details: t.details(cells), Heading: t.here.Path,
+		Action: markdown.UnescapePipes(t.text(cells, t.cols.At[term.RoleAction])), Owner: t.cell(cells, term.RoleOwner), Ticket: t.cell(cells, term.RoleTicket),
+		Due: t.cell(cells, term.RoleDue), Details: t.cell(cells, term.RoleDetails), Heading: t.here.Path,
 		source: source{Row: line, Raw: t.Text[line.Start:line.End], number: t.cell(cells, term.RoleID)},
 	}
-	if t.rowStatus(&item, cells) == term.StateOpen && t.here.Kind == term.SectionNever {
-		item.mask.Add(reason.Implicit)
+	if t.moved && !t.cols.Has(term.RoleDetails) { // what the status left in its own column
+		item.Details = markdown.UnescapePipes(t.text(cells, t.cols.At[term.RoleStatus]))
 	}
-	if t.here.Kind == term.SectionNever && item.state != term.StateOpen && item.state != term.StateDone {
-		t.pass(line, WhyOtherTopic)
-		return
+	t.rowStatus(&item, cells)
+	if t.here.Kind == term.SectionNever {
+		if item.state != term.StateOpen && item.state != term.StateDone {
+			t.pass(line, WhyOtherTopic)
+			return
+		}
+		if item.state == term.StateOpen {
+			item.mask.Add(reason.Implicit)
+		}
 	}
-	t.rowType(&item, t.cols, cells)
+	t.rowType(&item, cells)
 	item.Priority = firstPriority(term.ParsePriority(t.cell(cells, term.RolePriority)), term.LeadPriority(item.Action), t.here.Priority)
 	if t.cols.Conflict {
 		item.mask.Add(reason.AmbiguousAction)
 	}
-	t.add(item, cells[at].Start)
+	t.add(item, cells[t.cols.At[term.RoleAction]].Start)
 }
 
-// rowStatus reads the status of a row, wherever it stands.
-func (t *tableRows) rowStatus(item *Item, cells []markdown.Span) term.State {
-	if t.statusAt < 0 {
-		if t.doneInPriority(cells) {
-			item.state = term.StateDone
-			return item.state
-		}
-		return t.statusInTicket(item, cells)
-	}
-	cell := cells[t.statusAt]
-	s := t.status(cell)
-	item.Status = markdown.UnescapePipes(t.Text[cell.Start:cell.End])
-	if second := t.cols.Second[term.RoleStatus]; second >= 0 && !t.moved {
-		if other := t.status(cells[second]); other.State != term.StateUnknown && other.State != s.State {
-			s.State = term.StateUnknown
-		}
-	}
-	if t.cols.At[term.RolePriority] != t.statusAt && t.doneInPriority(cells) {
-		s.State = term.StateDone
-	}
-	item.setStatus(s, cell)
-	return item.state
-}
-
-// statusInTicket reads the status of a row whose table has no such column from
-// the cell of its ticket, where some write "#12 **TODO**". What it says is
-// explicit, but never exact.
-func (t *tableRows) statusInTicket(item *Item, cells []markdown.Span) term.State {
-	at := t.cols.At[term.RoleTicket]
-	if at < 0 {
-		item.mask.Add(reason.Implicit)
-		return term.StateUnknown
-	}
-	cell := t.Text[cells[at].Start:cells[at].End]
-	if s := term.MarkedStatus(cell); s != term.StateUnknown {
-		item.Status = markdown.UnescapePipes(cell)
-		item.setStatus(term.Status{State: s, Note: cell}, cells[at])
-		return item.state
-	}
-	item.mask.Add(reason.Implicit)
-	return term.StateUnknown
-}
-
-// doneInPriority reports whether the priority cell is exactly a done word; the
-// green circle before a low priority is none.
-func (t *tableRows) doneInPriority(cells []markdown.Span) bool {
+// rowStatus reads the status of a row, wherever it stands: in its column, or in a
+// table without one in the cell of its ticket, where some write "#12 **TODO**".
+// What that says is explicit, but never exact.
+func (t *tableRows) rowStatus(item *Item, cells []markdown.Span) {
+	// A priority may be exactly a done word; the green circle before a low one is none.
 	at := t.cols.At[term.RolePriority]
-	if at < 0 {
-		return false
+	priority := t.status(cells, at)
+	done := priority.State == term.StateDone && priority.Exact
+	ticket := t.text(cells, t.cols.At[term.RoleTicket])
+	switch marked := term.MarkedStatus(ticket); {
+	case t.statusAt >= 0:
+		s := t.status(cells, t.statusAt)
+		item.Status = markdown.UnescapePipes(t.text(cells, t.statusAt))
+		if second := t.cols.Second[term.RoleStatus]; second >= 0 && !t.moved {
+			if other := t.status(cells, second).State; other != term.StateUnknown && other != s.State {
+				s.State = term.StateUnknown
+			}
+		}
+		if done && at != t.statusAt {
+			s.State = term.StateDone
+		}
+		item.setStatus(s, cells[t.statusAt].Start)
+	case done:
+		item.state = term.StateDone
+	case marked != term.StateUnknown:
+		item.Status = markdown.UnescapePipes(ticket)
+		item.setStatus(term.Status{State: marked}, 0)
+	default:
+		item.mask.Add(reason.Implicit)
 	}
-	s := t.status(cells[at])
-	return s.State == term.StateDone && s.Exact
 }
 
-// setStatus records what a status cell at a place of the text says.
-func (i *Item) setStatus(s term.Status, cell markdown.Span) {
+// stateReasons are why an item in a state that is not closed needs a person.
+var stateReasons = map[term.State]reason.Code{
+	term.StateUnknown: reason.StatusUnknown, term.StateInProgress: reason.InProgress, term.StateHeld: reason.Held, term.StatePartly: reason.PartlyDone,
+}
+
+// setStatus records what a status says whose cell begins at an offset.
+func (i *Item) setStatus(s term.Status, at int) {
 	i.state = s.State
-	if s.Approved {
-		i.has |= hasApproval
-	}
-	switch s.State {
-	case term.StateUnknown:
-		i.mask.Add(reason.StatusUnknown)
-	case term.StateInProgress:
-		i.mask.Add(reason.InProgress)
-	case term.StateHeld:
-		i.mask.Add(reason.Held)
-	case term.StatePartly:
-		i.mask.Add(reason.PartlyDone)
-	case term.StateTypeWord:
+	i.mask.Add(stateReasons[s.State])
+	i.approved = i.approved || s.Approved
+	switch {
+	case s.State == term.StateTypeWord:
 		i.state = term.StateOpen
 		i.mask.Add(reason.StatusWithNote)
 		i.setType(term.ParseType(i.Status))
-	case term.StateOpen:
-		if !s.Exact {
-			i.mask.Add(reason.StatusWithNote)
-			return
-		}
-		i.Token = markdown.Span{Start: cell.Start + s.Token.Start, End: cell.Start + s.Token.End}
+	case s.State == term.StateOpen && s.Exact:
+		i.Token = markdown.Span{Start: at + s.Token.Start, End: at + s.Token.End}
+	case s.State == term.StateOpen:
+		i.mask.Add(reason.StatusWithNote)
 	}
 }
 
-// rowType reads the stated type. A table with two type columns states none.
-func (t *tableRows) rowType(item *Item, cols term.Columns, cells []markdown.Span) {
-	if !cols.Has(term.RoleType) {
-		if item.has&hasStatedType == 0 {
+// rowType reads the stated type. A table with two type columns states none, one
+// without any may state it in the tags of the action.
+func (t *tableRows) rowType(item *Item, cells []markdown.Span) {
+	if !t.cols.Has(term.RoleType) {
+		if !item.typed {
 			item.setType(term.TaskType(item.Action))
 		}
 		return
 	}
-	item.has |= hasTypeColumn
+	item.typed, item.HasTypeColumn = true, true
 	item.cell = markdown.Squeeze(t.cell(cells, term.RoleType))
 	s := term.ParseType(item.cell)
-	if second := cols.Second[term.RoleType]; second >= 0 {
-		if other := term.ParseType(t.Text[cells[second].Start:cells[second].End]); other != s {
-			item.Type = s.Text
-			return
-		}
+	if second := t.cols.Second[term.RoleType]; second >= 0 && term.ParseType(t.text(cells, second)) != s {
+		item.Type = s.Text
+		return
 	}
 	item.setType(s)
 }
@@ -335,33 +284,20 @@ func (i *Item) setType(s term.Stated) {
 	if s.Text == "" {
 		return
 	}
-	i.kind = s.Kind
-	i.has |= hasStatedType
+	i.kind, i.typed = s.Kind, true
 	if s.Compound {
 		i.mask.Add(reason.TypeNotSafe)
 	}
 }
 
-// details is the details cell, or what a moved status left in its own column.
-func (t *tableRows) details(cells []markdown.Span) string {
-	if t.cols.Has(term.RoleDetails) {
-		return t.cell(cells, term.RoleDetails)
-	}
-	if t.moved {
-		at := cells[t.cols.At[term.RoleStatus]]
-		return markdown.UnescapePipes(t.Text[at.Start:at.End])
-	}
-	return ""
-}
-
-func (t *tableRows) malformed(line markdown.Span, cells int, whole bool) {
-	if t.problems++; t.problems > markdown.MaxProblems {
+func (t *tableRows) malformed(line markdown.Span, cells int) {
+	if t.problems++; t.problems > maxProblems {
 		return
 	}
 	text := t.Text[line.Start:line.End]
 	detail := fmt.Sprintf("the row has %d cells, its header %d", cells, t.cols.Count)
 	switch {
-	case !whole:
+	case cells > markdown.MaxColumns:
 		detail = fmt.Sprintf("the row has over %d cells, its header %d", markdown.MaxColumns, t.cols.Count)
 	case !strings.Contains(text, "|"):
 		detail = "text directly under a table becomes a row of it; put a blank line between"
@@ -374,12 +310,12 @@ func (t *tableRows) malformed(line markdown.Span, cells int, whole bool) {
 // fullUp reports whether the document holds as many items as are read, and says
 // so once.
 func (r *reader) fullUp(at int) bool {
-	if r.count() < r.limit {
+	if len(r.doc.Items) < r.limit {
 		return false
 	}
 	if !r.full {
 		r.full = true
-		r.problem(at, reason.TooComplex, fmt.Sprintf("the document has over %d items, which is more than one in %d bytes; none of them is read", r.limit, markdown.ItemBytes), "")
+		r.problem(at, reason.TooComplex, fmt.Sprintf("the document has over %d items, which is more than one in %d bytes; none of them is read", r.limit, itemBytes), "")
 	}
 	return true
 }
@@ -414,13 +350,9 @@ func (r *reader) add(item Item, at int) {
 	case here.Bearing == term.BearDone:
 		item.mask.Add(reason.Overtaken)
 	}
-	item.Row = markdown.Span{Start: item.Row.Start + r.Base, End: item.Row.End + r.Base}
+	item.Row = r.inFile(item.Row)
 	if !item.Token.Empty() {
-		item.Token = markdown.Span{Start: item.Token.Start + r.Base, End: item.Token.End + r.Base}
+		item.Token = r.inFile(item.Token)
 	}
-	if r.count()%chunk == 0 {
-		r.chunks = append(r.chunks, make([]Item, 0, chunk))
-	}
-	last := len(r.chunks) - 1
-	r.chunks[last] = append(r.chunks[last], item)
+	r.doc.Items = append(r.doc.Items, item)
 }

@@ -60,8 +60,8 @@ func (r *reader) listBlock(n ast.Node) {
 
 // group marks a task that has open tasks below it: it is not one step.
 func (r *reader) group(parent, child int) {
-	if !r.at(child).Closed() {
-		r.at(parent).mask.Add(reason.Hedged)
+	if !r.doc.Items[child].Closed() {
+		r.doc.Items[parent].mask.Add(reason.Hedged)
 	}
 }
 
@@ -130,12 +130,9 @@ func (r *reader) task(n ast.Node, text string, start int, mark string, here term
 			why = WhyOtherTopic
 		}
 		r.pass(row, why)
-		if mark == " " {
-			r.outside(start, here)
-		}
 		return nil
 	}
-	if r.fullUp(start) || r.longTask(n) {
+	if r.fullUp(start) {
 		return nil
 	}
 	box := len(mark) + len("[]")
@@ -148,7 +145,7 @@ func (r *reader) task(n ast.Node, text string, start int, mark string, here term
 		item.state = term.StateOpen
 		item.Token = markdown.Span{Start: start, End: start + box}
 		if slices.ContainsFunc(term.Tags(item.Action), func(tag string) bool { return words.Is(tag, words.StatusApproved) }) {
-			item.has |= hasApproval
+			item.approved = true
 		}
 		if s := term.TaskNote(item.Action); s != term.StateUnknown {
 			item.noteStatus(s)
@@ -161,34 +158,12 @@ func (r *reader) task(n ast.Node, text string, start int, mark string, here term
 	item.setType(term.TaskType(item.Action))
 	item.Owner, item.Ticket, item.Due = term.TaskOwner(item.Action), term.TaskTicket(item.Action), term.TaskDue(item.Action)
 	item.Priority = firstPriority(term.TaskPriority(item.Action), here.Priority)
-	before := r.count()
+	before := len(r.doc.Items)
 	r.add(item, start+box+len(text[box:])-len(strings.TrimLeft(text[box:], " \t\r\n")))
-	if r.count() == before {
+	if len(r.doc.Items) == before {
 		return nil
 	}
 	return &before
-}
-
-// outside notes an unchecked box below no follow-up heading.
-func (r *reader) outside(at int, here term.Section) {
-	line, _ := r.Line(at)
-	last := len(r.doc.Outside) - 1
-	if last < 0 || !slices.Equal(r.doc.Outside[last].Heading, here.Path) {
-		r.doc.Outside = append(r.doc.Outside, Outside{Heading: here.Path, NoItems: here.Kind == term.SectionNever})
-		last++
-	}
-	r.doc.Outside[last].Lines = append(r.doc.Outside[last].Lines, line)
-}
-
-// longTask reports whether a line of the task is withheld as too long.
-func (r *reader) longTask(n ast.Node) bool {
-	lines := n.Lines()
-	for i := range lines.Len() {
-		if markdown.TooLongLine(markdown.Span{Start: lines.At(i).Start, End: lines.At(i).Stop}) {
-			return true
-		}
-	}
-	return false
 }
 
 // bullet reads a plain bullet under a follow-up heading: an implicit item.
@@ -201,7 +176,7 @@ func (r *reader) bullet(n ast.Node, text string, here term.Section) {
 		r.pass(row, WhyField)
 		return
 	}
-	if r.withheld(row) || r.longTask(n) || r.fullUp(start) {
+	if r.withheld(row) || r.fullUp(start) {
 		return
 	}
 	item := Item{
@@ -223,12 +198,7 @@ func (r *reader) bullet(n ast.Node, text string, here term.Section) {
 func (i *Item) noteStatus(s term.State) {
 	i.mask.Add(reason.StatusWithNote)
 	i.Token = markdown.Span{}
-	switch s {
-	case term.StateInProgress:
-		i.mask.Add(reason.InProgress)
-	case term.StateHeld:
-		i.mask.Add(reason.Held)
-	case term.StatePartly:
-		i.mask.Add(reason.PartlyDone)
+	if s != term.StateUnknown {
+		i.mask.Add(stateReasons[s])
 	}
 }

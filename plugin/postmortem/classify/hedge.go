@@ -60,7 +60,7 @@ func phrasesAlert(all []token) bool {
 
 // hedgesInside reports whether the action says somewhere that it is not decided.
 func hedgesInside(action string, all []token) bool {
-	bare := markdown.Lower(markdown.WithoutCode(action))
+	bare := words.Fold(markdown.WithoutCode(action))
 	if questions(bare) || eitherOr(bare) || strings.Contains(bare, ", or a") || spacedOr(bare) {
 		return true
 	}
@@ -146,7 +146,7 @@ func unclear(action string, all []token) bool {
 // Alternative tells by its first words whether an action is one of several that
 // exclude each other, and whether it is so for the action before it.
 func Alternative(action string) (one, toPrevious bool) {
-	text := markdown.Lower(strings.TrimLeft(action[:min(len(action), 40)], " *_~`[(-"))
+	text := words.Fold(strings.TrimLeft(action[:min(len(action), 40)], " *_~`[(-"))
 	if strings.HasPrefix(text, "or:") || strings.HasPrefix(text, "or ") || strings.HasPrefix(text, "alternative") {
 		return true, true
 	}
@@ -177,6 +177,6 @@ func spacedOr(text string) bool {
 }
 
 func eitherOr(text string) bool {
-	at := strings.Index(markdown.Lower(text), "either ")
+	at := strings.Index(words.Fold(text), "either ")
 	return at >= 0 && (at == 0 || !markdown.IsWord(text[at-1])) && strings.Contains(text[at:], " or ")
 }

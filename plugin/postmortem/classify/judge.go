@@ -119,7 +119,7 @@ func hidesText(c *Claim) bool {
 		if strings.IndexByte(text, '<') < 0 {
 			continue
 		}
-		bare := markdown.Lower(markdown.WithoutCode(text))
+		bare := words.Fold(markdown.WithoutCode(text))
 		if markdown.StripComments(bare) != bare || strings.Contains(bare, "style=") || strings.Contains(bare, " hidden") && strings.Contains(bare, "<") && strings.Contains(bare, " hidden>") {
 			return true
 		}
@@ -164,7 +164,7 @@ func (j *Judge) actsOnInferred(c *Claim) bool {
 func (j *Judge) judgeWork(c *Claim, action, details []token) {
 	config := c.Kind == term.Config || c.Found.Has(reason.TypeDoubtful)
 	alert := c.Kind == term.Alert || c.Kind == term.Monitor || config && aboutAlert(action)
-	if destroys(action) || destroysFirst(details, config) || config && risks(action) || alert && silences(markdown.Lower(c.Action), action) ||
+	if destroys(action) || destroysFirst(details, config) || config && risks(action) || alert && silences(words.Fold(c.Action), action) ||
 		config && (anyOf(action, words.Secrets, words.Everybody) || anyOf(details, words.Secrets, words.Everybody)) {
 		c.Found.Add(reason.DestructiveVerb)
 	}
@@ -178,9 +178,9 @@ func (j *Judge) judgeWork(c *Claim, action, details []token) {
 
 // protected reports whether a text names a protected stack.
 func (j *Judge) protected(text string) bool {
-	low := markdown.Lower(text)
+	low := words.Fold(text)
 	for _, name := range j.Policy.Protected {
-		if name != "" && strings.Contains(low, markdown.Lower(name)) {
+		if name != "" && strings.Contains(low, words.Fold(name)) {
 			return true
 		}
 	}

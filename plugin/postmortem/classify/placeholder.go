@@ -80,7 +80,7 @@ var (
 // angleFilled reports whether text holds a <word> that is no HTML element.
 func angleFilled(text string) bool {
 	for _, found := range angle().FindAllStringSubmatch(text, -1) {
-		name, _, _ := strings.Cut(markdown.Lower(found[1]), " ")
+		name, _, _ := strings.Cut(words.Fold(found[1]), " ")
 		if !htmlWords[strings.Trim(name, "/")] && !strings.Contains(found[1], ".") {
 			return true
 		}

@@ -103,10 +103,9 @@ func typeColumn(t postmortem.UntypedTable, src []byte, rows map[int]*postmortem.
 	for n, line := range t.Lines {
 		text := string(src[line.Start:line.End])
 		var cells []markdown.Span
-		markdown.EachCell(text, func(cell markdown.Span) bool {
+		for cell := range markdown.EachCell(text) {
 			cells = append(cells, cell)
-			return len(cells) <= t.Columns
-		})
+		}
 		if len(cells) != t.Columns {
 			return nil, false
 		}

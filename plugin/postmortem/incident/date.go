@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
-	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
 // headLines is how far into a document its Date field is looked for.
@@ -77,7 +77,7 @@ func findDate(text string, prose bool) string {
 }
 
 func monthNumber(name string) string {
-	return strconv.Itoa(strings.Index("jan feb mar apr may jun jul aug sep oct nov dec", markdown.Lower(name))/4 + 1)
+	return strconv.Itoa(strings.Index("jan feb mar apr may jun jul aug sep oct nov dec", words.Fold(name))/4 + 1)
 }
 
 // validDate is YYYY-MM-DD, or "" when there is no such day.

@@ -98,7 +98,9 @@ func lineStarts(n ast.Node) (starts []int) {
 // "**Date**: 2026-01-01 | **Severity**: SEV2" has two.
 func severityCells(line string) (cells []string) {
 	line = strings.TrimSpace(line[:min(len(line), severityWidth)])
-	markdown.EachCell(line, func(s markdown.Span) bool { cells = append(cells, line[s.Start:s.End]); return true })
+	for s := range markdown.EachCell(line) {
+		cells = append(cells, line[s.Start:s.End])
+	}
 	return cells
 }
 

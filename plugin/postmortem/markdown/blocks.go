@@ -16,10 +16,8 @@ import (
 // table parser and its container blocks are quadratic in wide tables and in
 // deep nesting, and nobody reads such places anyway.
 const (
-	MaxColumns  = 64
-	MaxLevels   = 16
-	MaxLine     = 64 << 10 // bytes
-	MaxProblems = 200      // of one table
+	MaxColumns = 64
+	MaxLevels  = 16
 )
 
 // Span is a range of bytes in the document.
@@ -119,9 +117,10 @@ func DelimiterColumns(line []byte) int {
 	return columns
 }
 
-func headerColumns(line []byte) int {
-	columns := 0
-	EachCell(string(bytes.TrimSpace(line)), func(Span) bool { columns++; return true })
+func headerColumns(line []byte) (columns int) {
+	for range EachCell(string(bytes.TrimSpace(line))) {
+		columns++
+	}
 	return columns
 }
 

@@ -1,42 +1,55 @@
 package markdown
 
 import (
+	"iter"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
-// EachCell calls fn with the range of every cell of a trimmed table line, its
-// padding included, until fn returns false. It splits as GFM does: at every
-// pipe that has no backslash before it, in code spans too.
-func EachCell(line string, fn func(Span) bool) {
-	start, end := 0, len(line)
-	if start < end && line[start] == '|' {
-		start++
-	}
-	if end > start && line[end-1] == '|' && (end < 2 || line[end-2] != '\\') {
-		end--
-	}
-	for start <= end {
-		next := end
-		for i := start; i < end; {
-			at := strings.IndexByte(line[i:end], '|')
-			if at < 0 {
-				break
-			}
-			if i+at > 0 && line[i+at-1] == '\\' {
-				i += at + 1
+// EachCell yields the range of every cell of a trimmed table line, its padding
+// included. It splits as GFM does: at every pipe that has no backslash before it,
+// in code spans too.
+func EachCell(line string) iter.Seq[Span] {
+	return func(yield func(Span) bool) {
+		start, end := 0, len(line)
+		if start < end && line[start] == '|' {
+			start++
+		}
+		if end > start && line[end-1] == '|' && (end < 2 || line[end-2] != '\\') {
+			end--
+		}
+		for at := start; start <= end; at++ {
+			n := strings.IndexByte(line[min(at, end):end], '|')
+			if at += n; n < 0 {
+				at = end
+			} else if at > 0 && line[at-1] == '\\' {
 				continue
 			}
-			next = i + at
+			if !yield(Span{start, at}) {
+				return
+			}
+			start = at + 1
+		}
+	}
+}
+
+// Cells appends the trimmed cells of a table line that begins at an offset. Of a
+// line with more cells than a table may have columns, it is one more than that.
+func Cells(cells []Span, line string, offset int) []Span {
+	for s := range EachCell(line) {
+		for s.Start < s.End && IsSpace(line[s.Start]) {
+			s.Start++
+		}
+		for s.Start < s.End && IsSpace(line[s.End-1]) {
+			s.End--
+		}
+		if cells = append(cells, Span{offset + s.Start, offset + s.End}); len(cells) > MaxColumns {
 			break
 		}
-		if !fn(Span{start, next}) {
-			return
-		}
-		start = next + 1
 	}
+	return cells
 }
 
 // cellLimit is how long a text may be that is written into a table.

@@ -16,7 +16,9 @@ func TestCellsRoundTrip(t *testing.T) {
 			t.Fatalf("%q holds a line end or control character", escaped)
 		}
 		count := 0
-		EachCell("| "+escaped+" |", func(Span) bool { count++; return true })
+		for range EachCell("| " + escaped + " |") {
+			count++
+		}
 		if count != 1 {
 			t.Fatalf("%q is %d cells", escaped, count)
 		}

@@ -4,56 +4,14 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
 // IsSpace reports whether a byte is white space.
 func IsSpace(b byte) bool {
 	return b == ' ' || b == '\t' || b == '\n' || b == '\r' || b == '\v' || b == '\f'
-}
-
-// Lower folds ASCII letters only: a Kelvin sign or a long s must not become
-// the k or s of a vocabulary word.
-func Lower(s string) string {
-	for i := 0; i < len(s); i++ {
-		if s[i] >= 'A' && s[i] <= 'Z' {
-			b := []byte(s)
-			for ; i < len(b); i++ {
-				if b[i] >= 'A' && b[i] <= 'Z' {
-					b[i] += 'a' - 'A'
-				}
-			}
-			return string(b)
-		}
-	}
-	return s
-}
-
-// fold is s in lower case, Latin letters beyond ASCII too, for the vocabulary
-// of languages that have such capitals. Every byte keeps its place; a Kelvin sign, longer than
-// its k, stays what it is.
-func fold(s string) string {
-	ascii := true
-	for i := 0; i < len(s) && ascii; i++ {
-		ascii = s[i] < utf8.RuneSelf
-	}
-	if ascii {
-		return Lower(s)
-	}
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); {
-		r, size := utf8.DecodeRuneInString(s[i:])
-		low := r
-		if r < utf8.RuneSelf || unicode.Is(unicode.Latin, r) {
-			low = unicode.ToLower(r)
-		}
-		if r == low || utf8.RuneLen(low) != size {
-			b = append(b, s[i:i+size]...)
-		} else {
-			b = utf8.AppendRune(b, low)
-		}
-		i += size
-	}
-	return string(b)
 }
 
 // Squeeze trims s and makes one space of every run of white space.
@@ -77,7 +35,7 @@ func Key(s string) string {
 	var b strings.Builder
 	b.Grow(len(s))
 	space := false
-	for _, r := range fold(s) {
+	for _, r := range words.Fold(s) {
 		switch {
 		case r == '*' || r == '_' || r == '`' || r == '~' || r == '\\':
 			continue
@@ -155,26 +113,14 @@ func backticks(s string) int {
 	return n
 }
 
+var comment = pattern.Lazy(`(?s)<!--.*?-->`)
+
 // StripComments takes HTML comments out of s; one that never closes stays.
 func StripComments(s string) string {
 	if !strings.Contains(s, "<!--") {
 		return s
 	}
-	var b strings.Builder
-	for {
-		open := strings.Index(s, "<!--")
-		if open < 0 {
-			break
-		}
-		end := strings.Index(s[open:], "-->")
-		if end < 0 {
-			break
-		}
-		b.WriteString(s[:open])
-		s = s[open+end+len("-->"):]
-	}
-	b.WriteString(s)
-	return b.String()
+	return comment().ReplaceAllString(s, "")
 }
 
 // escapable are the signs that a backslash makes literal: the ASCII punctuation

@@ -74,14 +74,14 @@ type Columns struct {
 }
 
 // ReadHeader recognises the columns of a header row by their names.
-func ReadHeader(cells []string) Columns {
+func ReadHeader(line string, cells []markdown.Span) Columns {
 	c := Columns{Count: len(cells)}
 	for r := range c.At {
 		c.At[r], c.Second[r] = -1, -1
 	}
 	vague, vagueOnes := -1, 0
 	for i, cell := range cells {
-		t := titleOf(cell)
+		t := titleOf(line[cell.Start:cell.End])
 		r := t.role
 		switch {
 		case r == roleNone:

@@ -78,7 +78,7 @@ func ParseType(cell string) Stated {
 		return Stated{Text: string(kind), Kind: kind}
 	}
 	s := Stated{Text: markdown.Squeeze(cell)}
-	parts := strings.FieldsFunc(typeJoints.Replace(markdown.Lower(text)), func(r rune) bool {
+	parts := strings.FieldsFunc(typeJoints.Replace(words.Fold(text)), func(r rune) bool {
 		return strings.ContainsRune("+/,&|;", r)
 	})
 	if len(parts) < 2 {
@@ -143,7 +143,7 @@ func ParsePriority(cell string) Priority {
 	if p, rest := PriorityWord(text); p != "" && (rest == "" || !markdown.IsWord(rest[0])) {
 		return p
 	}
-	head, _, _ := strings.Cut(markdown.Lower(text), " ")
+	head, _, _ := strings.Cut(words.Fold(text), " ")
 	switch word := words.Find(strings.Trim(head, ".,:;()/-")); {
 	case word.Has(words.PriorityP0):
 		return P0

@@ -58,6 +58,10 @@ type Status struct {
 	Token    markdown.Span // the word, relative to the cell
 }
 
+// Stated reports whether a cell holds nothing but the word and perhaps a note in
+// parentheses.
+func (s Status) Stated() bool { return s.State != StateUnknown && (s.Exact || s.Paren) }
+
 // ParseStatus reads a status cell. Markup, no-break spaces and HTML comments
 // around the word are ignored.
 func ParseStatus(cell string) Status {
