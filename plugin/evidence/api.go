@@ -32,6 +32,10 @@ const tries = 3
 
 var errTooLarge = errors.New("the answer is over 16 MiB")
 
+// errNoAPI says that a server does not have what it was asked for. Mimir has no
+// targets, and VictoriaMetrics answers 400 to a path that it does not know.
+var errNoAPI = errors.New("it has no such API")
+
 // refusal is what Prometheus says against a question.
 type refusal struct {
 	status int
@@ -70,7 +74,10 @@ func (p *Prometheus) ask(ctx context.Context, path string, form url.Values, into
 // once asks one time. Errors that a later try cannot mend are permanent.
 func (p *Prometheus) once(ctx context.Context, path string, form url.Values) (answer, error) {
 	method, body := http.MethodGet, ""
-	if form != nil {
+	switch {
+	case form != nil && p.readOnly:
+		path += "?" + form.Encode()
+	case form != nil:
 		method, body = http.MethodPost, form.Encode()
 	}
 	request, err := http.NewRequestWithContext(ctx, method, p.base+path, strings.NewReader(body))
@@ -78,7 +85,7 @@ func (p *Prometheus) once(ctx context.Context, path string, form url.Values) (an
 		return answer{}, backoff.Permanent(err)
 	}
 	p.identify(request)
-	if form != nil {
+	if body != "" {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	response, err := p.client.Do(request)
@@ -92,6 +99,10 @@ func (p *Prometheus) once(ctx context.Context, path string, form url.Values) (an
 		return answer{}, backoff.Permanent(errTooLarge)
 	case err != nil:
 		return answer{}, fault.Mark(fault.Temporary, fmt.Errorf("read the answer: %w", err))
+	}
+	if method == http.MethodPost && (response.StatusCode == http.StatusMethodNotAllowed || response.StatusCode == http.StatusNotImplemented) {
+		p.readOnly = true // a proxy that lets reading through and takes a POST for writing
+		return p.once(ctx, path, form)
 	}
 	return judge(response, content)
 }
@@ -117,21 +128,25 @@ func judge(response *http.Response, content []byte) (answer, error) {
 	err := json.Unmarshal(content, &got)
 	switch status := response.StatusCode; {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return got, backoff.Permanent(fault.WithFix(fmt.Errorf("it answers %d: the login is missing or refused", status), "set prometheus_token, or prometheus_username and prometheus_password"))
+		return got, backoff.Permanent(fault.WithFix(fmt.Errorf("it answers %d: the login is missing or refused", status), "set prometheus_token, or prometheus_username and prometheus_password; a Mimir with tenants needs prometheus_tenant"))
 	case status/100 == 3:
 		return got, backoff.Permanent(fault.WithFix(fmt.Errorf("it answers %d and leads elsewhere", status), "set prometheus_url to where the API itself is, and a login if it needs one"))
 	case err == nil && got.Status == "success" && status == http.StatusOK:
 		return got, nil
+	case status == http.StatusTooManyRequests || status >= 500 && got.ErrorType != "timeout" && got.ErrorType != "execution":
+		return got, fault.Mark(fault.Temporary, fmt.Errorf("it answers %d %s", status, text.Line(got.Error, 300)))
 	case err == nil && got.Status == "error":
 		return got, backoff.Permanent(&refusal{status: status, kind: text.Line(got.ErrorType, 40), said: text.Line(got.Error, 300)})
-	case status >= 500 || status == http.StatusTooManyRequests:
-		return got, fault.Mark(fault.Temporary, fmt.Errorf("it answers %d", status))
 	}
 	what := "no JSON of the API"
 	if bytes.Contains(content[:min(len(content), 512)], []byte("<")) {
 		what = "a page of HTML"
 	}
-	return got, backoff.Permanent(fault.WithFix(fmt.Errorf("it answers %d with %s", response.StatusCode, what), "set prometheus_url to the base URL of the API, without /api/v1"))
+	err = fmt.Errorf("it answers %d with %s", response.StatusCode, what)
+	if response.StatusCode == http.StatusNotFound || response.StatusCode == http.StatusBadRequest {
+		err = fmt.Errorf("%w: %w", errNoAPI, err)
+	}
+	return got, backoff.Permanent(fault.WithFix(err, "set prometheus_url to the base URL of the API, without /api/v1"))
 }
 
 // sample is a value at a time, as JSON has it: [1435781430.781, "1"].
@@ -187,7 +202,7 @@ func (r result) series() (list []series, err error) {
 
 // query evaluates an expression at a time, now when it is zero.
 func (p *Prometheus) query(ctx context.Context, expr string, at time.Time) (list []series, partial bool, err error) {
-	form := url.Values{"query": {expr}, "timeout": {seconds(queryTimeout)}}
+	form := url.Values{"query": {expr}, "timeout": {seconds(evaluationTime)}}
 	if !at.IsZero() {
 		form.Set("time", stamp(at))
 	}
@@ -201,7 +216,7 @@ func (p *Prometheus) query(ctx context.Context, expr string, at time.Time) (list
 
 // queryRange evaluates an expression from one time to another.
 func (p *Prometheus) queryRange(ctx context.Context, expr string, from, to time.Time, step time.Duration) (list []series, partial bool, err error) {
-	form := url.Values{"query": {expr}, "start": {stamp(from)}, "end": {stamp(to)}, "step": {seconds(step)}, "timeout": {seconds(queryTimeout)}}
+	form := url.Values{"query": {expr}, "start": {stamp(from)}, "end": {stamp(to)}, "step": {seconds(step)}, "timeout": {seconds(evaluationTime)}}
 	var r result
 	if partial, err = p.ask(ctx, "/api/v1/query_range", form, &r); err != nil {
 		return nil, false, err

@@ -17,11 +17,12 @@ import (
 const (
 	backtestTime  = 2 * time.Minute // of one rule
 	lead          = time.Hour       // before the incident: a rule may fire early
-	incidentSteps = 1500
+	mostSteps     = 10800           // of one question
+	incidentSteps = 4 * mostSteps
 	shortestStep  = 15 * time.Second
 	noiseDays     = 30
-	noiseSteps    = 10800 // of one question
 	sampleSteps   = 100
+	constantly    = 0.9 // of the time: a rule that fires for longer says nothing
 )
 
 // Backtest is what a rule would have done in times that have passed.
@@ -30,18 +31,21 @@ type Backtest struct {
 	Incident item.Incident
 	Skipped  string // why nothing was evaluated
 	Refused  string // what Prometheus has against the expression
+	Future   bool   // the incident is still to come, by its clock
+	Unable   string // why it does not evaluate it over the incident
 	Samples  bool   // those of the incident's time are there
 	Fired    time.Time
 	Firings  int // in so many days of which samples are there
 	Days     int
-	Noisy    bool
+	Constant bool          // it would have fired nearly all of them
+	Noisy    bool          // that, or too often
 	Skew     time.Duration // how far the clock of Prometheus is ahead of this one
 }
 
 // Missed reports whether a new rule would not have told of the incident, though
 // what it measures was there.
 func (b Backtest) Missed() bool {
-	return b.Rule.Added && !b.Rule.Record && b.Refused == "" && b.Skipped == "" && b.Samples && b.Fired.IsZero()
+	return b.Rule.Added && !b.Rule.Record && b.Samples && b.Fired.IsZero()
 }
 
 // WouldHaveFired evaluates a rule over the time of the incident and over the last
@@ -66,11 +70,12 @@ func (p *Prometheus) WouldHaveFired(ctx context.Context, r item.Rule, rules []it
 		b.Skew = ahead.Round(time.Second)
 	}
 	// A rule is evaluated at one time: what is refused there, no rule can be.
-	var no *refusal
-	if _, _, err := p.query(ctx, expr, now); errors.As(err, &no) && (no.kind == "bad_data" || no.kind == "execution") {
-		b.Refused = no.said
-		return b, nil
-	} else if err != nil {
+	_, _, err = p.query(ctx, expr, now)
+	if no := new(refusal); errors.As(err, &no) && no.kind != "timeout" {
+		b.Refused, err = refused(err)
+		return b, err
+	}
+	if b.Unable, err = refused(err); b.Unable != "" || err != nil {
 		return b, err
 	}
 	if err := p.inIncident(ctx, &b, e, expr, now); err != nil {
@@ -125,27 +130,41 @@ func measured(e promql.Expression) (metrics []string) {
 	return metrics
 }
 
+// refused is what Prometheus says against one question, "" when it is no more than
+// that: the error is of asking it at all.
+func refused(err error) (said string, failed error) {
+	var no *refusal
+	switch {
+	case errors.As(err, &no):
+		return cmp.Or(no.said, no.kind, "it does not say why"), nil
+	case errors.Is(err, errTooLarge):
+		return errTooLarge.Error(), nil
+	}
+	return "", err
+}
+
 // inIncident finds out when the rule would have fired in the incident.
-func (p *Prometheus) inIncident(ctx context.Context, b *Backtest, e promql.Expression, expr string, now time.Time) error {
+func (p *Prometheus) inIncident(ctx context.Context, b *Backtest, e promql.Expression, expr string, now time.Time) (err error) {
 	start, end := b.Incident.Start, b.Incident.End
 	if start.IsZero() || start.After(now) {
+		b.Future = start.After(now)
 		return nil
 	}
 	if end.After(now) {
 		end = now
 	}
+	defer func() { b.Unable, err = refused(err) }()
+	from := start.Add(-lead - b.Rule.For)
 	for _, metric := range measured(e) {
-		found, _, err := p.queryRange(ctx, "count("+metric+")", start, end, step(end.Sub(start), sampleSteps))
-		if err != nil {
+		// One that is gone says nothing of the others; one that went away in the
+		// incident was there before.
+		found, _, err := p.queryRange(ctx, "count("+metric+")", from, end, step(end.Sub(from), sampleSteps))
+		if err != nil || len(found) == 0 {
 			return err
 		}
-		if len(found) == 0 {
-			return nil // one that is gone says nothing of the others
-		}
 	}
-	from := start.Add(-lead - b.Rule.For)
 	each := step(end.Sub(from), incidentSteps)
-	found, partial, err := p.queryRange(ctx, expr, from, end, each)
+	found, partial, err := p.over(ctx, expr, from, end, each)
 	if err != nil {
 		return err
 	}
@@ -159,72 +178,62 @@ func (p *Prometheus) inIncident(ctx context.Context, b *Backtest, e promql.Expre
 	return nil
 }
 
-// inDays counts how often the rule would have fired lately. That this cannot be
-// found out is told by no days.
-func (p *Prometheus) inDays(ctx context.Context, b *Backtest, e promql.Expression, expr string, now time.Time) error {
+// inDays counts how often the rule would have fired lately. What cannot be found
+// out, since all of it at once is too much, is told by no days.
+func (p *Prometheus) inDays(ctx context.Context, b *Backtest, e promql.Expression, expr string, now time.Time) (err error) {
+	defer func() { _, err = refused(err) }()
 	from := now.Add(-noiseDays * 24 * time.Hour)
-	days := noiseDays
 	for _, metric := range measured(e) {
 		const quarter = 6 * time.Hour
 		found, _, err := p.queryRange(ctx, "count("+metric+")", from, now, quarter)
-		if err != nil {
+		if err != nil || len(found) == 0 || len(found[0].Values) == 0 {
 			return err
 		}
-		points := 0
-		for _, one := range found {
-			points = max(points, len(one.Values))
+		// Before its first sample, all that is absent would have fired.
+		if first := found[0].Values[0].At; first.After(from) {
+			from = first
 		}
-		days = min(days, (points+3)/4)
-	}
-	if days == 0 {
-		return nil
 	}
 	each := min(max(b.Rule.For/2, time.Minute), 5*time.Minute).Round(time.Second)
-	count := 0
-	open := map[string]bool{} // series that fired at the end of the part before
-	for at := from; at.Before(now); at = at.Add(noiseSteps * each) {
-		until := at.Add((noiseSteps - 1) * each)
-		if until.After(now) {
-			until = now
-		}
-		found, _, err := p.queryRange(ctx, expr, at, until, each)
-		if errors.Is(err, errTooLarge) {
-			return nil // far too many series to tell
-		}
-		var no *refusal
-		if errors.As(err, &no) {
-			return nil // as an alert it works: only all of it at once is too much
-		}
-		if err != nil {
-			return err
-		}
-		count += begun(found, each, b.Rule.For, at, until, open)
+	found, _, err := p.over(ctx, expr, from, now, each)
+	if err != nil {
+		return err
 	}
-	b.Firings, b.Days = count, days
-	b.Noisy = p.config.NoisyAfter > 0 && count > p.config.NoisyAfter*days
+	all, length := firings(found, each, b.Rule.For), now.Sub(from)
+	const day = 24 * time.Hour
+	b.Firings, b.Days = len(all), int((length+day-time.Second)/day)
+	for _, one := range all {
+		b.Constant = b.Constant || length >= day && one.until.Sub(one.first).Seconds() >= constantly*length.Seconds()
+	}
+	b.Noisy = b.Constant || p.config.NoisyAfter > 0 && b.Firings > p.config.NoisyAfter*b.Days
 	return nil
 }
 
-// begun counts firings, but for those that go on from the part before.
-func begun(found []series, each, wait time.Duration, from, until time.Time, open map[string]bool) (count int) {
-	before := map[string]bool{}
-	for key := range open {
-		before[key] = true
-	}
-	clear(open)
-	for _, one := range found {
-		key := fmt.Sprint(one.Metric)
-		for _, f := range firings([]series{one}, each, wait) {
-			if !f.first.After(from) && before[key] {
-				count--
+// over evaluates an expression from one time to another, in as many questions as
+// that takes.
+func (p *Prometheus) over(ctx context.Context, expr string, from, to time.Time, each time.Duration) (all []series, partial bool, err error) {
+	place := map[string]int{} // of a series in all
+	for at := from; !at.After(to); at = at.Add(mostSteps * each) {
+		until := at.Add((mostSteps - 1) * each)
+		if until.After(to) {
+			until = to
+		}
+		found, part, err := p.queryRange(ctx, expr, at, until, each)
+		if err != nil {
+			return nil, false, err
+		}
+		partial = partial || part
+		for _, one := range found {
+			key := fmt.Sprint(one.Metric)
+			if before, ok := place[key]; ok {
+				all[before].Values = append(all[before].Values, one.Values...)
+				continue
 			}
-			count++
-			if !f.until.Add(each).Before(until) {
-				open[key] = true
-			}
+			place[key] = len(all)
+			all = append(all, one)
 		}
 	}
-	return count
+	return all, partial, nil
 }
 
 // firing is one time that a rule would have fired.

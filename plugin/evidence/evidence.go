@@ -61,8 +61,9 @@ func CheckURL(text string) error {
 
 // Times of one question, with all of its answer.
 const (
-	dialTimeout  = 10 * time.Second
-	queryTimeout = 30 * time.Second
+	dialTimeout    = 10 * time.Second
+	queryTimeout   = 30 * time.Second
+	evaluationTime = 25 * time.Second // after which Prometheus itself gives up, and says so
 )
 
 // Prometheus is one that can be asked. It is not safe for concurrent use.
@@ -71,6 +72,8 @@ type Prometheus struct {
 	base   string
 	client *http.Client
 	pause  time.Duration // between two looks for what is to be loaded
+
+	readOnly bool // what is before it takes questions by GET alone
 }
 
 // Dialer makes the connections to a server.

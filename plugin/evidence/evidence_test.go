@@ -49,6 +49,7 @@ func past(t *testing.T, rules string) (*prometheustest.Server, item.Incident) {
 		{Name: retransmissions, From: since, To: now, Value: counted},
 		{Name: `node_load1{instance="a"}`, From: since, To: now, Value: func(time.Time) float64 { return 1 }},
 		{Name: `flaps{instance="a"}`, From: since, To: now, Value: func(at time.Time) float64 { return float64(at.Unix() / 600 % 2) }},
+		{Name: `gone_in_incident`, From: since, To: start.Add(-3 * time.Minute), Value: func(time.Time) float64 { return 1 }},
 		{Name: `gone_recently{instance="a"}`, From: since, To: now.Add(-6 * time.Hour), Value: func(time.Time) float64 { return 1 }},
 		{Name: `gone_long{instance="a"}`, From: since, To: now.Add(-48 * time.Hour), Value: func(time.Time) float64 { return 1 }},
 	}, rules), incident
@@ -107,15 +108,18 @@ func TestARealPrometheusIsAsked(t *testing.T) {
 			says                   string
 			missed, noisy, refused bool
 		}{
-			"fires":           {rule(`rate(node_nfs_rpc_retransmissions_total[5m]) > 5`, 3*time.Minute), incident, "minutes after the start (" + incident.Start.Format("15:04") + "); fired once in 5 days", false, false, false},
-			"would not":       {rule(`node_load1 > 5`, 0), incident, "would not have fired in the incident; fired never in 5 days", true, false, false},
+			"fires":           {rule(`rate(node_nfs_rpc_retransmissions_total[5m]) > 5`, 3*time.Minute), incident, "minutes after the start (" + incident.Start.Format("15:04") + "); fired once in 4 days", false, false, false},
+			"would not":       {rule(`node_load1 > 5`, 0), incident, "would not have fired in the incident; never fired in 4 days", true, false, false},
 			"waits too long":  {rule(`rate(node_nfs_rpc_retransmissions_total[5m]) > 5`, 4*time.Hour), incident, "would not have fired in the incident", true, false, false},
 			"noisy":           {rule(`flaps > 0`, 0), incident, "would have fired at", false, true, false},
-			"no time":         {rule(`node_load1 > 5`, 0), item.Incident{}, "the document states no time of the incident; fired never", false, false, false},
+			"no time":         {rule(`node_load1 > 5`, 0), item.Incident{}, "the document states no time of the incident; never fired", false, false, false},
 			"no samples":      {rule(`node_load1 > 5`, 0), item.Incident{Start: incident.Start.AddDate(-1, 0, 0), End: incident.End.AddDate(-1, 0, 0)}, "no samples of that time any more", false, false, false},
 			"no zone":         {rule(`node_load1 > 5`, 0), stated, "the document states no time zone, so UTC was taken", true, false, false},
 			"refused":         {rule(`node_load1 * on () {instance="a"} > 0`, 0), incident, "Prometheus does not take its expression: ", false, false, true},
 			"a template":      {rule(`node_load1 > {{ .Values.load }}`, 0), incident, "was not evaluated: ", false, false, false},
+			"to come":         {rule(`node_load1 > 5`, 0), item.Incident{Start: incident.Start.AddDate(1, 0, 0), End: incident.End.AddDate(1, 0, 0)}, "is still to come; never fired", false, false, false},
+			"always":          {rule(`node_load1 > 0`, 0), incident, "fired nearly all the time in 4 days", false, true, false},
+			"for what ended":  {rule(`absent(gone_in_incident)`, 5*time.Minute), incident, "7 minutes after the start", false, false, false},
 			"tuned and quiet": {item.Rule{Name: "Test", Expr: `node_load1 > 5`}, incident, "would not have fired in the incident", false, false, false},
 		} {
 			b, err := p.WouldHaveFired(t.Context(), test.rule, nil, test.incident)

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,6 +53,7 @@ type target struct {
 type Missing struct {
 	Watch item.Watch
 	Why   string
+	Blind bool // it has no API that could say so
 }
 
 // Loaded asks once for what of the watched is not loaded and healthy.
@@ -67,13 +70,15 @@ func (p *Prometheus) Loaded(ctx context.Context, watched []item.Watch) (missing 
 	for _, w := range watched {
 		wantsRules, wantsTargets = wantsRules || w.Pool == "", wantsTargets || w.Pool != ""
 	}
+	seesRules, seesTargets := true, true
 	if wantsRules {
-		if _, err := p.ask(ctx, "/api/v1/rules", nil, &rules); err != nil {
+		// What a server does not know of this it passes over.
+		if seesRules, err = p.has(ctx, "/api/v1/rules?exclude_alerts=true", &rules); err != nil {
 			return nil, err
 		}
 	}
 	if wantsTargets {
-		if _, err := p.ask(ctx, "/api/v1/targets?state=active", nil, &targets); err != nil {
+		if seesTargets, err = p.has(ctx, "/api/v1/targets?state=active", &targets); err != nil {
 			return nil, err
 		}
 	}
@@ -82,21 +87,48 @@ func (p *Prometheus) Loaded(ctx context.Context, watched []item.Watch) (missing 
 		all = append(all, group.Rules...)
 	}
 	for _, w := range watched {
-		why := whyNotUp(w.Pool, targets.Active)
-		if w.Pool == "" {
-			why = whyNotLoaded(w, all)
+		one := Missing{Watch: w}
+		switch {
+		case w.Pool != "" && !seesTargets:
+			one.Blind, one.Why = true, "there is no list of targets (/api/v1/targets) at prometheus_url"
+		case w.Pool != "":
+			one.Why = whyNotUp(w.Pool, targets.Active)
+		case !seesRules:
+			one.Blind, one.Why = true, "there is no list of rules (/api/v1/rules) at prometheus_url"
+		default:
+			one.Why = whyNotLoaded(w, all)
 		}
-		if why != "" {
-			missing = append(missing, Missing{w, why})
+		if one.Why != "" {
+			missing = append(missing, one)
 		}
 	}
 	return missing, nil
+}
+
+// has asks for what not every server has, and reports whether this one does. One
+// that has nothing at all is an error.
+func (p *Prometheus) has(ctx context.Context, path string, into any) (bool, error) {
+	_, err := p.ask(ctx, path, nil, into)
+	if errors.Is(err, errNoAPI) {
+		if _, gone := p.now(ctx); gone == nil {
+			return false, nil
+		}
+	}
+	return err == nil, err
+}
+
+// onlyBlind reports whether waiting changes nothing about what is missing.
+func onlyBlind(missing []Missing) bool {
+	return !slices.ContainsFunc(missing, func(m Missing) bool { return !m.Blind })
 }
 
 // whyNotLoaded is what is wrong with a watched rule, "" when it is loaded and was
 // evaluated.
 func whyNotLoaded(w item.Watch, all []loadedRule) string {
 	why := "it is not among the loaded rules"
+	if len(all) == 0 {
+		why = "no rule at all is loaded there; a VictoriaMetrics needs -vmalert.proxyURL to tell of them"
+	}
 	for _, r := range all {
 		if w.Rule != "" && r.Name != w.Rule {
 			continue
@@ -149,8 +181,8 @@ func (p *Prometheus) Await(ctx context.Context, watched []item.Watch) (missing [
 		case limited.Err() == nil || missing == nil:
 			missing, err = nil, askErr
 		}
-		if askErr == nil && len(missing) == 0 {
-			return nil, nil
+		if askErr == nil && onlyBlind(missing) {
+			return missing, nil
 		}
 		select {
 		case <-limited.Done():

@@ -18,11 +18,11 @@ func (b Backtest) Sentence() string {
 	case b.Skipped != "":
 		return "was not evaluated: " + b.Skipped
 	case b.Rule.Record:
-		return "is a recording rule, which fires never"
+		return "is a recording rule, which never fires"
 	}
 	parts := []string{b.inIncident()}
 	if b.Days > 0 {
-		parts = append(parts, "fired "+times(b.Firings)+" in "+text.Counted(b.Days, "day"))
+		parts = append(parts, b.lately()+" in "+text.Counted(b.Days, "day"))
 	}
 	if b.Incident.NoZone && !b.Incident.Start.IsZero() {
 		parts = append(parts, "the document states no time zone, so UTC was taken")
@@ -38,6 +38,10 @@ func (b Backtest) inIncident() string {
 	switch {
 	case start.IsZero():
 		return "the document states no time of the incident"
+	case b.Future:
+		return "the time of the incident that the document states is still to come"
+	case b.Unable != "":
+		return "could not be evaluated over the time of the incident: " + b.Unable
 	case !b.Samples:
 		return "no samples of that time any more"
 	case b.Fired.IsZero():
@@ -69,12 +73,15 @@ func apart(d time.Duration) string {
 	return text.Counted((minutes+12*60)/(24*60), "day") + side
 }
 
-func times(n int) string {
-	switch n {
-	case 0:
-		return "never"
-	case 1:
-		return "once"
+// lately is how often it fired.
+func (b Backtest) lately() string {
+	switch {
+	case b.Constant:
+		return "fired nearly all the time"
+	case b.Firings == 0:
+		return "never fired"
+	case b.Firings == 1:
+		return "fired once"
 	}
-	return fmt.Sprintf("%d times", n)
+	return fmt.Sprintf("fired %d times", b.Firings)
 }

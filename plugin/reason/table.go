@@ -68,7 +68,7 @@ var groups = []Group{
 		{MetricUnknown, "it reads a metric or labels that Prometheus does not know, so it would never fire", "Correct the name in the item, or have the metric exported first: `pm-todos backtest` asks the same question."},
 		{ExpressionRefused, "the expression of a rule is none that Prometheus takes", "Correct the expression in the item: `pm-todos backtest` asks the same question."},
 		{WouldNotHaveFired, "the new alert would not have fired in the incident of the document", "Decide whether the alert is right all the same, or correct its expression or threshold in the item: `pm-todos backtest` asks the same question."},
-		{Noisy, "the alert would have fired more than noisy_after times a day in the last 30 days", "Raise its threshold or wait in the item, or set `noisy_after`."},
+		{Noisy, "the alert would have fired more than noisy_after times a day in the last 30 days, or nearly all the time", "Raise its threshold or wait in the item, or set `noisy_after`."},
 		{NoEffect, "the plan of the change is empty", "Check whether production already is as the item wants. If so, set the row to Done."},
 		{AgentFailed, "the agent did not finish", "Read the error. If it says so, log the agent in on the host again."},
 		{ItemTimeout, "the agent and the plans took longer than item_timeout", "Raise `item_timeout`, or split the item."},

@@ -1,9 +1,11 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,19 +135,15 @@ func (r *Resolver) AwaitLoaded(ctx context.Context, outcomes []item.Outcome) []i
 		if out.State != item.Done || out.Watched == "" {
 			continue
 		}
-		why := whyMissing(missing, item.ReadWatched(out.Watched))
+		why, unsure := r.notLoaded(*out, missing, err)
 		switch {
-		case err != nil && !out.Unloaded && !r.answered:
-			// It never answered, and hinders nothing.
-			r.log.Warn().Str("stage", "evidence").Str("item", out.Item.ID).Err(err).Msg("nobody can say whether it is loaded; the run goes on without this evidence")
+		case why == nil:
 			continue
-		case err != nil:
-			out.Err = err
-		case why != "":
-			out.Err = fmt.Errorf("it is applied and on %s, and Prometheus does not have it: %s; later runs ask again", r.opts.Branch, why)
-		default:
+		case unsure && !out.Unloaded:
+			r.log.Warn().Str("stage", "evidence").Str("item", out.Item.ID).Err(why).Msg("nobody can say whether it is loaded; the run goes on without this evidence")
 			continue
 		}
+		out.Err = why
 		out.State, out.Reason, out.Unloaded = item.Failed, reason.VerifyFailed, true
 		r.log.Error().Str("stage", "evidence").Str("document", out.Item.Document).Str("item", out.Item.ID).Err(out.Err).Msg("not loaded")
 		r.pending = append(r.pending, r.asked(*out))
@@ -154,20 +152,30 @@ func (r *Resolver) AwaitLoaded(ctx context.Context, outcomes []item.Outcome) []i
 	return outcomes
 }
 
-// whyMissing is what Prometheus says of those of a list that are missing.
-func whyMissing(missing []evidence.Missing, list []item.Watch) string {
-	var why []string
+// notLoaded is why an outcome is not known to be loaded, nil when it is. unsure
+// tells that Prometheus never answered, or could not know.
+func (r *Resolver) notLoaded(out item.Outcome, missing []evidence.Missing, asked error) (why error, unsure bool) {
+	if asked != nil {
+		return asked, !r.answered
+	}
+	var said, unseen []string
+	list := item.ReadWatched(out.Watched)
 	for _, m := range missing {
-		for _, w := range list {
-			if m.Watch == w {
-				name := w.Rule + w.Pool
-				if name == "" {
-					name = "a rule"
-				}
-				why = append(why, name+": "+m.Why)
-				break
-			}
+		if !slices.Contains(list, m.Watch) {
+			continue
+		}
+		line := cmp.Or(m.Watch.Rule+m.Watch.Pool, "a rule") + ": " + m.Why
+		if m.Blind {
+			unseen = append(unseen, line)
+		} else {
+			said = append(said, line)
 		}
 	}
-	return strings.Join(why, "; ")
+	switch {
+	case len(said) > 0:
+		return fmt.Errorf("it is applied and on %s, and Prometheus does not have it: %s; later runs ask again", r.opts.Branch, strings.Join(said, "; ")), false
+	case len(unseen) > 0:
+		return fmt.Errorf("it cannot be seen whether Prometheus has it: %s", strings.Join(unseen, "; ")), true
+	}
+	return nil, false
 }

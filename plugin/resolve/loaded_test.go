@@ -72,3 +72,25 @@ func TestARuleThatIsNotLoadedIsAskedForAgainAndNeverPaidAgain(t *testing.T) {
 		t.Errorf("something is left to do: %+v", s.outcomes)
 	}
 }
+
+// TestAServerThatCannotTellWhatIsLoadedHoldsNoRowBack is of those without a list of
+// rules or targets. What another one said before stands all the same.
+func TestAServerThatCannotTellWhatIsLoadedHoldsNoRowBack(t *testing.T) {
+	s := asking(t)
+	s.Missing, s.Blind = "there is no list of rules", true
+	s.run()
+	s.wantsEnded("done")
+	if !s.done(alert) {
+		t.Error("the row is not done")
+	}
+	s = asking(t)
+	s.Missing = "it is not among the loaded rules"
+	s.run()
+	s.wantsEnded("failed verify-failed")
+	s.Missing, s.Blind = "there is no list of rules", true
+	s.run()
+	s.wantsEnded("failed verify-failed")
+	if out := s.outcome(alert); out.Err == nil || !strings.Contains(out.Err.Error(), "it cannot be seen whether Prometheus has it: DiskUsage: there is no list of rules") {
+		t.Errorf("it says %v", out.Err)
+	}
+}

@@ -54,7 +54,7 @@ func (p *Prometheus) Loaded(_ context.Context, watched []item.Watch) (missing []
 			return nil
 		}
 		for _, w := range watched {
-			missing = append(missing, evidence.Missing{Watch: w, Why: p.w.Missing})
+			missing = append(missing, evidence.Missing{Watch: w, Why: p.w.Missing, Blind: p.w.Blind})
 		}
 		if p.w.LoadsAt--; p.w.LoadsAt == 0 {
 			p.w.Missing = ""

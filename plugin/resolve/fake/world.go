@@ -84,6 +84,8 @@ type World struct {
 	// LoadsAt is how many questions about it are answered so.
 	Missing string
 	LoadsAt int
+	// Blind is a Prometheus that cannot tell what is loaded.
+	Blind bool
 	// Backtest is what it says of every rule.
 	Backtest evidence.Backtest
 	// Rule tells which pushes the remote refuses; nil for none.
