@@ -30,7 +30,7 @@ func destroys(all []token) bool {
 func caused(all []token, i int) bool {
 	for j := i - 1; j >= 0 && !all[j+1].joined && !all[j].Has(words.EndsAThing) && !noun(all, i); j-- {
 		if all[j].Has(words.Causes) {
-			return all[j].joined || all[j].aim
+			return all[j].aim || all[j].Base.Has(words.Causes)
 		}
 	}
 	return false
@@ -124,11 +124,9 @@ func stepOf(t token, i int, ended bool) bool {
 	return t.aim || !ended || (i == 0 || t.lead() || t.code) && t.Base.Has(words.Destroys)
 }
 
-var neverReached = pattern.Lazy(`\b(?:99(?:[.,][0-9]+)?|100) ?(?:%|percent\b)`)
-
 // silences reports whether an alert or a monitor that is there is made quieter, or
 // is meant to act where it should tell.
-func silences(action string, all []token) bool {
+func silences(all []token) bool {
 	for i, t := range all {
 		switch {
 		case t.Has(words.Quiets) && (i == 0 || t.lead() && t.Base.Has(words.Quiets)), t.Has(words.QuietsAnywhere):
@@ -138,6 +136,14 @@ func silences(action string, all []token) bool {
 			return true
 		}
 	}
+	return false
+}
+
+var neverReached = pattern.Lazy(`\b(?:99(?:[.,][0-9]+)?|100) ?(?:%|percent\b)`)
+
+// neverTold reports whether all or nearly all has to be gone before anything happens:
+// a threshold of 99.9%, a maxUnavailable of 100%.
+func neverTold(action string, all []token) bool {
 	return anyOf(all, words.Thresholds) && !anyOf(all, words.GoodRatios) && neverReached().MatchString(action)
 }
 

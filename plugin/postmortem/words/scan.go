@@ -99,7 +99,7 @@ func (p phrase) begins(tokens []Token, text string) bool {
 		if apostrophe(tokens[i].Text) != part {
 			return false
 		}
-		if i > 0 && !tokens[i].Inside && strings.Trim(text[tokens[i-1].End:tokens[i].Start], " \t\n\u00a0:=\"") != "" {
+		if i > 0 && !tokens[i].Inside && strings.Trim(text[tokens[i-1].End:tokens[i].Start], " \t\n\u00a0") != "" {
 			return false
 		}
 	}
