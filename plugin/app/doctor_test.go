@@ -215,6 +215,17 @@ func TestDoctorGoesOnWithWhatDoesNotDepend(t *testing.T) {
 			}, code: 1,
 			want: map[string]string{"push": "ok", "refs": "ok", "rules": "FAIL"},
 		},
+		"branch protected, and its rows proposed": {
+			ruin: func(s *site) error { return s.Repo.Protect(standin.SampleBranch) }, code: 0, change: map[string]string{"PLUGIN_MODE": "propose"},
+			want: map[string]string{"push": "ok", "workflows": "ok"},
+		},
+		"a workflow that applies every branch": {
+			ruin: func(s *site) error {
+				_, err := s.Repo.Commit(standin.SampleBranch, "Apply", map[string]string{".woodpecker/apply.yml": "steps:\n- image: terraform\n"})
+				return err
+			}, code: 1, change: map[string]string{"PLUGIN_MODE": "propose"},
+			want: map[string]string{"workflows": "FAIL", "push": "ok"},
+		},
 		"branch protected in a dry-run": {
 			ruin: func(s *site) error { return s.Repo.Protect(standin.SampleBranch) }, code: 0, change: map[string]string{"PLUGIN_MODE": "dry-run"},
 			want: map[string]string{"push": "warn"},

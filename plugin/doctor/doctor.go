@@ -34,6 +34,7 @@ var checks = []check{
 	{"stacks", true, stacks},
 	{"ci skip", true, skipMarks},
 	{"woodpecker", true, woodpecker},
+	{"workflows", true, workflows},
 	{"definition", true, definition},
 	{"vault", false, readVault},
 	{"key", false, keys},

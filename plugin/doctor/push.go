@@ -2,14 +2,22 @@ package doctor
 
 import (
 	"context"
+	"errors"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // push proves the right to push to the branch.
 func push(ctx context.Context, p *patient, say voice) {
-	if err := p.repo.CanPush(ctx); err != nil {
+	err := p.repo.CanPush(ctx)
+	if p.Settings.Mode == settings.ModePropose && errors.Is(err, gitrepo.ErrPushRefused) {
+		say.ok("", "branch "+p.repo.Branch()+" takes no direct pushes: rows of documents wait on "+proposal.Branches+"documents to be merged")
+		return
+	}
+	if err != nil {
 		p.failUnlessDry(say, err, "let the user of git_username push to "+p.repo.Branch()+": a token with write access, and an exception in the branch's protection")
 		return
 	}

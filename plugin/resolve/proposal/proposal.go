@@ -21,8 +21,9 @@ import (
 
 // Branches that this program makes beside the one it publishes to.
 const (
-	Prefix        = "pm-todos/propose/"
-	refusedPrefix = "pm-todos/refused/"
+	Branches      = "pm-todos/" // every one of them
+	Prefix        = Branches + "propose/"
+	refusedPrefix = Branches + "refused/"
 )
 
 var unsafeInRef = pattern.Lazy(`[^a-z0-9]+`)

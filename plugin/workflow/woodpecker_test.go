@@ -1,4 +1,4 @@
-package doctor
+package workflow
 
 import (
 	"testing"
@@ -34,7 +34,7 @@ func TestRunsPluginLooksAtStepsAlone(t *testing.T) {
 		"no YAML":                         {"steps: [pm-todos", false},
 		"no steps":                        {"image: pm-todos\n", false},
 	} {
-		if got := runsPlugin([]byte(test.workflow)); got != test.want {
+		if got := RunsPlugin(".woodpecker.yml", []byte(test.workflow)); got != test.want {
 			t.Errorf("%s: %t, want %t\n%s", name, got, test.want, test.workflow)
 		}
 	}
