@@ -33,6 +33,24 @@ func (b Backtest) Sentence() string {
 	return strings.Join(parts, "; ")
 }
 
+// Briefly is what one wants to know of it at a glance: "would have fired 4 minutes
+// after the start". What speaks against the rule is always in it.
+func (b Backtest) Briefly() string {
+	line := b.inIncident()
+	switch {
+	case b.Refused != "" || b.Skipped != "" || b.Rule.Record:
+		return b.Sentence()
+	case !b.Fired.IsZero():
+		line = "would have fired " + apart(b.Fired.Sub(b.Incident.Start)) + " the start"
+	case b.Incident.Start.IsZero() && b.Days > 0:
+		line = ""
+	}
+	if b.Noisy || line == "" {
+		line = strings.TrimPrefix(line+"; "+b.lately()+" in "+text.Counted(b.Days, "day"), "; ")
+	}
+	return line
+}
+
 func (b Backtest) inIncident() string {
 	start := b.Incident.Start
 	switch {

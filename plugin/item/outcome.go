@@ -38,6 +38,7 @@ type Outcome struct {
 	Watched  string        // what Prometheus must have loaded before it is done, see Watched
 	Unloaded bool          // it has not, and later runs ask for nothing else
 	Observed string        // what Prometheus says of the rules, "" when nothing
+	Briefly  string        // the same in a few words, "" when an earlier run asked
 	CostUSD  float64       // what the agent cost, its whole slice when unknown
 	Duration time.Duration // from its base to its end
 	Attempt  int           // 1 for the first

@@ -64,6 +64,7 @@ func outcomes(nfs string) []item.Outcome {
 			Item: itemAt(nfs, 23, "P2", "Add NFS RPC retransmission alert", "Alert"), State: item.Done, Stack: "stacks/monitoring", Commit: fixCommit,
 			PlanHash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", Counts: item.Counts{Create: 1, Update: 2},
 			CostUSD: 0.42, Duration: 190 * time.Second, Attempt: 1, Observed: "would have fired at 09:56 UTC, 16 minutes after the start (09:40); fired 3 times in 30 days",
+			Briefly: "would have fired 16 minutes after the start",
 		},
 		{
 			Item: itemAt(nfs, 24, "P0", "Page on "+evil, "Alert"), State: item.NeedsPerson, Reason: "apply-failed", Stack: "stacks/" + evil, Commit: fixCommit,

@@ -85,6 +85,7 @@ type depth struct {
 	reasons int  // of each item
 	errors  int  // characters of an error
 	names   int  // lines of a list
+	dates   bool // what Prometheus says, with times of day and all
 	rest    bool // unreadable rows, documents, warnings and notes too
 }
 
@@ -94,7 +95,7 @@ var (
 	// everything is for a message that stands alone.
 	everything = depth{items: 6, reasons: 4, errors: 500, names: 10, rest: true}
 	// inThread is what a thread adds.
-	inThread = depth{items: 10, reasons: 8, errors: 900, names: 25, rest: true}
+	inThread = depth{items: 10, reasons: 8, errors: 900, names: 25, rest: true, dates: true}
 )
 
 // parts collects the parts of a message.
@@ -287,8 +288,10 @@ func (p *parts) group(title string, items []itemView, documents []documentView, 
 // lines are an item with all that is said of it.
 func (i itemView) lines(d depth) []string {
 	lines := []string{strings.TrimSpace(i.label() + "  " + cut16(i.Action, 300))}
-	if i.Observed != "" {
+	if i.Observed != "" && d.dates {
 		lines = append(lines, "🔎 "+cut16(i.Observed, 300))
+	} else if i.briefly != "" {
+		lines = append(lines, "🔎 "+cut16(i.briefly, 300))
 	}
 	why := i.why()
 	for _, one := range why[:min(len(why), d.reasons)] {

@@ -62,6 +62,9 @@ func (s *schema) add(field reflect.StructField) {
 		}
 		return
 	}
+	if !field.IsExported() {
+		return // no part of the JSON
+	}
 	name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 	property := schemaOf(field.Type)
 	property.Description = field.Tag.Get("doc")

@@ -18,6 +18,7 @@ var untold = map[string]string{
 	".Redactor":          "takes out of what is told",
 	".Outcomes.Final":    "decides whether the document gets a row",
 	".Outcomes.Watched":  "is what Prometheus is asked for",
+	".Outcomes.Briefly":  "is what Prometheus says in fewer words, for chats",
 	".Outcomes.Unloaded": "decides what later runs do; the error says it",
 
 	".Outcomes.Item.Incident": "what Prometheus says of it is told",

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -126,6 +127,7 @@ type itemView struct {
 	PullURL   string   `json:"pull_request_url,omitempty" doc:"Page of the pull request of that branch."`
 	Journal   string   `json:"journal,omitempty" doc:"Ref on the remote that keeps the fix commit of an item that needs a person, while it is not on the branch."`
 	Observed  string   `json:"evidence,omitempty" doc:"What Prometheus says of the rules: whether they would have fired in the incident, and how often lately."`
+	briefly   string   // the same in a few words
 	PlanHash  string   `json:"plan_sha256,omitempty" doc:"SHA-256 of the plan file that was judged last; of items that are done it was applied."`
 	Create    int      `json:"create,omitempty" doc:"Resources that this plan creates."`
 	Update    int      `json:"update,omitempty" doc:"Resources that this plan updates."`
@@ -283,6 +285,7 @@ func (c cleaner) outcome(o item.Outcome, s Summary) itemView {
 	v.Kept, v.KeptURL, v.Journal = c.word(o.Branch), c.line(s.Links.branch(o.Branch), 0), journal(o.Journal)
 	v.PullURL = s.Links.pull(o.Pull)
 	v.Observed = c.line(o.Observed, maxLine)
+	v.briefly = c.line(cmp.Or(o.Briefly, o.Observed), maxLine)
 	v.PlanHash, v.Create, v.Update = c.word(o.PlanHash), o.Counts.Create, o.Counts.Update
 	v.Refused = c.lines(o.Refused)
 	v.CostUSD, v.Seconds, v.Attempt, v.Settled = money(o.CostUSD), seconds(o.Duration), o.Attempt, o.Settled

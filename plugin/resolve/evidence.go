@@ -17,7 +17,7 @@ const mostBacktests = 5
 // done. The findings are what a person must decide on. What cannot be asked
 // hinders nothing: then there is no evidence, and the log says why.
 func (a *attempt) askPrometheus(ctx context.Context, rules []item.Rule, c *gate.Changeset) []item.Finding {
-	a.out.Observed = ""
+	a.out.Observed, a.out.Briefly = "", ""
 	if a.opts.Prometheus == nil || a.unanswered || len(rules) == 0 {
 		return nil
 	}
@@ -28,7 +28,7 @@ func (a *attempt) askPrometheus(ctx context.Context, rules []item.Rule, c *gate.
 	for _, u := range unknown {
 		findings = append(findings, item.Finding{Code: reason.MetricUnknown, Place: placeOf(u.Rule, show), Detail: u.Sentence(show)})
 	}
-	var said []string
+	var said, briefly []string
 	for _, r := range rules[:min(len(rules), mostBacktests)] {
 		if r.Record || err != nil {
 			continue
@@ -37,11 +37,11 @@ func (a *attempt) askPrometheus(ctx context.Context, rules []item.Rule, c *gate.
 		if b, err = a.opts.Prometheus.WouldHaveFired(ctx, r, rules, a.item.Incident); err != nil {
 			break
 		}
-		line := b.Sentence()
+		name := ""
 		if len(rules) > 1 && show(r.Name) {
-			line = r.Name + ": " + line
+			name = r.Name + ": "
 		}
-		said = append(said, line)
+		said, briefly = append(said, name+b.Sentence()), append(briefly, name+b.Briefly())
 		if code := codeOf(b); code != "" && !unknownIn(unknown, r) {
 			findings = append(findings, item.Finding{Code: code, Place: placeOf(r.Name, show), Detail: b.Sentence()})
 		}
@@ -52,7 +52,7 @@ func (a *attempt) askPrometheus(ctx context.Context, rules []item.Rule, c *gate.
 		return findings
 	}
 	a.answered = true
-	a.out.Observed = strings.Join(said, ". ")
+	a.out.Observed, a.out.Briefly = strings.Join(said, ". "), strings.Join(briefly, ". ")
 	a.log.Info().Str("stage", "evidence").Int("findings", len(findings)).Msg(a.out.Observed)
 	return findings
 }

@@ -135,7 +135,7 @@ func (r *Resolver) AwaitLoaded(ctx context.Context, outcomes []item.Outcome) []i
 		if out.State != item.Done || out.Watched == "" {
 			continue
 		}
-		why, unsure := r.notLoaded(*out, missing, err)
+		unsure, why := r.notLoaded(*out, missing, err)
 		switch {
 		case why == nil:
 			continue
@@ -154,9 +154,9 @@ func (r *Resolver) AwaitLoaded(ctx context.Context, outcomes []item.Outcome) []i
 
 // notLoaded is why an outcome is not known to be loaded, nil when it is. unsure
 // tells that Prometheus never answered, or could not know.
-func (r *Resolver) notLoaded(out item.Outcome, missing []evidence.Missing, asked error) (why error, unsure bool) {
+func (r *Resolver) notLoaded(out item.Outcome, missing []evidence.Missing, asked error) (unsure bool, why error) {
 	if asked != nil {
-		return asked, !r.answered
+		return !r.answered, asked
 	}
 	var said, unseen []string
 	list := item.ReadWatched(out.Watched)
@@ -173,9 +173,9 @@ func (r *Resolver) notLoaded(out item.Outcome, missing []evidence.Missing, asked
 	}
 	switch {
 	case len(said) > 0:
-		return fmt.Errorf("it is applied and on %s, and Prometheus does not have it: %s; later runs ask again", r.opts.Branch, strings.Join(said, "; ")), false
+		return false, fmt.Errorf("it is applied and on %s, and Prometheus does not have it: %s; later runs ask again", r.opts.Branch, strings.Join(said, "; "))
 	case len(unseen) > 0:
-		return fmt.Errorf("it cannot be seen whether Prometheus has it: %s", strings.Join(unseen, "; ")), true
+		return true, fmt.Errorf("it cannot be seen whether Prometheus has it: %s", strings.Join(unseen, "; "))
 	}
-	return nil, false
+	return false, nil
 }
