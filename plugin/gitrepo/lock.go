@@ -109,9 +109,15 @@ type watched struct {
 	since time.Time     // when this value was seen first
 }
 
-// attempt takes the lock if it is free or dead; else it returns the holder.
+// attempt takes the lock if it is free or dead; else it returns the holder. It is
+// mostly free, which taking it finds out.
 func (w *watched) attempt(ctx context.Context, lease Lease) (*holding, error) {
 	r := w.repo
+	if w.since.IsZero() {
+		if err := w.take(ctx, plumbing.ZeroHash, lease); !errors.Is(err, ErrRefMoved) {
+			return nil, err
+		}
+	}
 	all, err := r.remote.List(ctx)
 	if err != nil {
 		return nil, err
@@ -129,18 +135,23 @@ func (w *watched) attempt(ctx context.Context, lease Lease) (*holding, error) {
 			return &holder, nil
 		}
 	}
-	u, pack, err := r.newHolding(current, holding{Lease: lease})
-	if err != nil {
-		return nil, err
-	}
-	err = r.swap(ctx, u, pack)
+	err = w.take(ctx, current, lease)
 	if errors.Is(err, ErrRefMoved) {
 		return &holding{Lease: Lease{Run: "another run", Host: "another host"}, Until: r.now().Add(leaseTime)}, nil
+	}
+	return nil, err
+}
+
+// take swaps the lock's present value for a holding of ours.
+func (w *watched) take(ctx context.Context, current plumbing.Hash, lease Lease) error {
+	u, pack, err := w.repo.newHolding(current, holding{Lease: lease})
+	if err == nil {
+		err = w.repo.swap(ctx, u, pack)
 	}
 	if err == nil {
 		w.value = u.New
 	}
-	return nil, err
+	return err
 }
 
 // dead reports whether the holder is gone. A holder that lives renews within

@@ -54,19 +54,25 @@ func (r *Repo) whileRivalsWin(ctx context.Context, step func() error) error {
 	return r.remote.Persist(ctx, func(err error) bool { return errors.Is(err, ErrRefMoved) }, step)
 }
 
-// Publish puts a commit on the branch. build is given the branch's tip, freshly
-// fetched, and returns the commit to publish, which must descend from it; it is
-// called again whenever somebody else was faster, a bounded number of times.
-// When build returns the tip itself there is nothing to do. The result is the
-// commit on the branch. Errors of build end the loop and are returned as they
-// are. ErrPushRefused and ErrPushUnknown say what a failed push means.
+// Publish puts a commit on the branch. build is given the branch's tip, and returns
+// the commit to publish, which must descend from it; it is called again whenever
+// somebody else was faster, a bounded number of times. The tip that it gets first is
+// the one seen last: that it is still the branch's is what the push finds out. When
+// build returns the tip itself there is nothing to do. The result is the commit on
+// the branch. Errors of build end the loop and are returned as they are, once the
+// tip is fresh. ErrPushRefused and ErrPushUnknown say what a failed push means.
 func (r *Repo) Publish(ctx context.Context, build func(tip string) (string, error)) (string, error) {
 	var u wire.Update
 	var sent []plumbing.Hash
 	var done string
+	if made, err := r.build(r.Tip(), build); err == nil && made.New != made.Old {
+		u = made
+	}
 	err := r.whileRivalsWin(ctx, func() (err error) {
-		if done, err = r.prepare(ctx, build, &u, sent); done != "" || err != nil {
-			return err
+		if u.New.IsZero() || len(sent) > 0 {
+			if done, err = r.prepare(ctx, build, &u, sent); done != "" || err != nil {
+				return err
+			}
 		}
 		sent = append(sent, u.New)
 		if err = r.swap(ctx, u, r.packOf(u.New)); err == nil {
@@ -141,12 +147,16 @@ func (r *Repo) build(tip string, build func(string) (string, error)) (wire.Updat
 // tip to its tip: hooks and protections see and judge it, and nothing changes.
 // ErrDenied or ErrPushRefused when it may not.
 func (r *Repo) CanPush(ctx context.Context) error {
-	return r.whileRivalsWin(ctx, func() error {
-		tip, err := r.remoteTip(ctx)
-		if err != nil {
-			return err
+	tip := r.seen(r.branch)
+	return r.whileRivalsWin(ctx, func() (err error) {
+		if tip.IsZero() {
+			if tip, err = r.remoteTip(ctx); err != nil {
+				return err
+			}
 		}
-		return r.swap(ctx, wire.Update{Ref: r.branch, Old: tip, New: tip}, r.packOf(plumbing.ZeroHash))
+		now := wire.Update{Ref: r.branch, Old: tip, New: tip}
+		tip = plumbing.ZeroHash
+		return r.swap(ctx, now, r.packOf(plumbing.ZeroHash))
 	})
 }
 

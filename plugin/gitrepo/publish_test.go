@@ -7,9 +7,13 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
@@ -437,5 +441,56 @@ func TestPublish_SendsOnlyWhatIsNew(t *testing.T) {
 	must(r.Publish(t.Context(), addFile(r, "deep/er/y", "2")))(t)
 	if sent.Load() != 1 {
 		t.Errorf("%d packs", sent.Load())
+	}
+}
+
+// TestPush_AReportSparesALook: after the first push, one is one request; what
+// another one did meanwhile is in the report, and seen by a look then.
+func TestPush_AReportSparesALook(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, map[string]string{"a": "1"})
+	var mu sync.Mutex
+	var requests []string
+	r := clone(t, s.serve(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			mu.Lock()
+			requests = append(requests, req.Method+" "+path.Base(req.URL.Path)+req.URL.RawQuery)
+			mu.Unlock()
+			next.ServeHTTP(w, req)
+		})
+	}))
+	const look, see, push = "GET refsservice=git-receive-pack", "GET refsservice=git-upload-pack", "POST git-receive-pack"
+	for _, act := range []struct {
+		name string
+		do   func() error
+		want []string
+	}{
+		{"the first push", func() error { return r.CanPush(t.Context()) }, []string{look, push}},
+		{"a later one", func() error { return r.CanPush(t.Context()) }, []string{push}},
+		{"a commit on the branch", func() error {
+			_, err := r.Publish(t.Context(), addFile(r, "b", "1"))
+			return err
+		}, []string{push}},
+		{"a log", func() error { return r.AppendLog(t.Context(), OwnRefs+"log", []byte("line\n")) }, []string{push}},
+		{"a commit on a branch that has moved", func() error {
+			gittest.Git(t, s.work, "pull", "-q", s.origin, r.Branch())
+			s.commit("a rival's", map[string]string{"c": "1"})
+			s.push()
+			mu.Lock()
+			requests = nil
+			mu.Unlock()
+			_, err := r.Publish(t.Context(), addFile(r, "d", "1"))
+			return err
+		}, []string{push, look, see, "POST git-upload-pack", push}},
+	} {
+		mu.Lock()
+		requests = nil
+		mu.Unlock()
+		if err := act.do(); err != nil {
+			t.Fatalf("%s: %v", act.name, err)
+		}
+		if diff := cmp.Diff(act.want, requests); diff != "" {
+			t.Errorf("%s: requests (-want +got):\n%s", act.name, diff)
+		}
 	}
 }

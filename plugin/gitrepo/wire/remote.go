@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 
@@ -62,8 +64,10 @@ type Remote struct {
 	Name      string // URL for printing
 	state     Place
 
-	mu      sync.Mutex
-	offered *capability.List // what its upload-pack can do, once it has greeted
+	mu       sync.Mutex
+	offered  *capability.List // what its upload-pack can do, once it has greeted
+	receives *capability.List // what its receive-pack can do, once it has greeted
+	heads    []plumbing.Hash  // what it has: its refs at the last greeting, and what it took since
 }
 
 // Refs are the values of the remote's refs at one moment, by full name.
@@ -120,6 +124,9 @@ func (r *Remote) converse(c conversation, do func(conversation, *packp.AdvRefs) 
 		return doubtfulError{err, kindOf(err)}
 	}
 	greeting.References = r.named(greeting.References)
+	r.mu.Lock()
+	r.heads = slices.Collect(maps.Keys(Heads(greeting.References)))
+	r.mu.Unlock()
 	return do(c, greeting)
 }
 
@@ -394,18 +401,29 @@ type StaleError struct{ Now plumbing.Hash }
 func (StaleError) Error() string { return "the ref has another value" }
 
 // Push asks the remote for one update, again while its errors are such that
-// pass: each try begins with a look at the ref, which shows whether an earlier
+// pass. A remote that was pushed to before is asked at once, where its protocol lets
+// us, and its report tells of a ref that has another value; else, and after whatever
+// went wrong, a try begins with a look at the ref, which shows too whether an earlier
 // one took effect though its reply was lost. pack makes the pack to send, given
 // the hashes that the remote has at its refs. A staleError tells what the ref is
 // instead. sent reports whether any try came to the point where the remote may
 // have taken the update.
 func (r *Remote) Push(ctx context.Context, u Update, pack func(has map[plumbing.Hash]bool) ([]byte, error)) (sent bool, err error) {
-	err = r.tryAgain(ctx, func() error {
-		return r.act(ctx, "push to", receivePack, false, func(c conversation, g *packp.AdvRefs) error {
-			if now := g.References[u.Ref]; now != u.Old {
-				return StaleError{now}
+	push := func(greeted bool) error {
+		return r.act(ctx, "push to", receivePack, greeted, func(c conversation, g *packp.AdvRefs) error {
+			r.mu.Lock()
+			if g != nil {
+				r.receives = g.Capabilities
 			}
-			request, caps, err := pushRequest(Update{r.OnRemote(u.Ref), u.Old, u.New}, g, pack)
+			offered, has := r.receives, make(map[plumbing.Hash]bool, len(r.heads))
+			for _, h := range r.heads {
+				has[h] = true
+			}
+			r.mu.Unlock()
+			if g != nil && g.References[u.Ref] != u.Old {
+				return StaleError{g.References[u.Ref]}
+			}
+			request, caps, err := pushRequest(Update{r.OnRemote(u.Ref), u.Old, u.New}, offered, has, pack)
 			if err != nil {
 				return err
 			}
@@ -414,24 +432,42 @@ func (r *Remote) Push(ctx context.Context, u Update, pack func(has map[plumbing.
 			if err != nil {
 				return err
 			}
-			return readReport(answer, caps)
+			if err = readReport(answer, caps); err == nil {
+				r.mu.Lock()
+				r.heads = append(r.heads, u.New)
+				r.mu.Unlock()
+			}
+			return err
 		})
+	}
+	r.mu.Lock()
+	greeted := r.receives != nil
+	r.mu.Unlock()
+	err = r.tryAgain(ctx, func() error {
+		if greeted {
+			greeted = false
+			err := push(true)
+			if passing := (transientError{}); err == nil || errors.As(err, &passing) {
+				return err
+			}
+		}
+		return push(false)
 	})
 	return sent, err
 }
 
 // pushRequest builds the one message of a push.
-func pushRequest(u Update, g *packp.AdvRefs, pack func(has map[plumbing.Hash]bool) ([]byte, error)) ([]byte, *capability.List, error) {
-	if u.New.IsZero() && !g.Capabilities.Supports(capability.DeleteRefs) {
+func pushRequest(u Update, offered *capability.List, has map[plumbing.Hash]bool, pack func(has map[plumbing.Hash]bool) ([]byte, error)) ([]byte, *capability.List, error) {
+	if u.New.IsZero() && !offered.Supports(capability.DeleteRefs) {
 		return nil, nil, errors.New("the remote lets nobody delete refs")
 	}
 	req := packp.NewReferenceUpdateRequest()
 	req.Commands = []*packp.Command{{Name: plumbing.ReferenceName(u.Ref), Old: u.Old, New: u.New}}
-	if err := setCapabilities(req.Capabilities, g.Capabilities, []capability.Capability{capability.ReportStatus, capability.Sideband64k}); err != nil {
+	if err := setCapabilities(req.Capabilities, offered, []capability.Capability{capability.ReportStatus, capability.Sideband64k}); err != nil {
 		return nil, nil, err
 	}
 	if !u.New.IsZero() {
-		data, err := pack(Heads(g.References))
+		data, err := pack(has)
 		if err != nil {
 			return nil, nil, err
 		}
