@@ -41,6 +41,21 @@ func TestTheTimeOfTheIncidentIsReadFromWhatTheDocumentStates(t *testing.T) {
 		"hours of the afternoon": {
 			head + "\n- 1:05 PM UTC: it breaks\n- 2:10 PM UTC: it works\n", "2026-04-14T13:05:00Z", "2026-04-14T14:10:00Z", false,
 		},
+		"a zone by its name, in summer": {
+			head + "**Timezone**: Europe/Lisbon\n\n| Time | Event |\n|---|---|\n| 05:37 | it breaks |\n| 07:40 | it works |\n", "2026-04-14T04:37:00Z", "2026-04-14T06:40:00Z", false,
+		},
+		"a zone by its name, in winter, in the header": {
+			"# P\n\n**Date**: 2026-01-14\n\n| Time (America/New_York) | Event |\n|---|---|\n| 05:37 | it breaks |\n| 07:40 | it works |\n", "2026-01-14T10:37:00Z", "2026-01-14T12:40:00Z", false,
+		},
+		"a zone by its name, in each row, over the change to summer time": {
+			"# P\n\n**Date**: 2026-03-28\n\n- 23:30 (Europe/Berlin): it breaks\n- 03:30 (Europe/Berlin): it works\n", "2026-03-28T22:30:00Z", "2026-03-29T01:30:00Z", false,
+		},
+		"what only looks like a zone": {
+			head + "\nAll times in the CI/CD logs of Nowhere/Land are local.\n\n- 05:37 it breaks\n- 07:40 it works\n", "2026-04-14T05:37:00Z", "2026-04-14T07:40:00Z", true,
+		},
+		"two zones": {
+			head + "\nAll times are in UTC or in CET.\n\n- 05:37 it breaks\n- 07:40 it works\n", "2026-04-14T05:37:00Z", "2026-04-14T07:40:00Z", true,
+		},
 		"no time":            {head + "\nIt broke.\n", "", "", false},
 		"no date":            {"# P\n\n- 05:37 it breaks\n- 06:00 it works\n", "", "", false},
 		"times in a listing": {head + "\n```\n- 05:37 a\n- 06:00 b\n```\n", "", "", false},

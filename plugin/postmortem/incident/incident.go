@@ -3,9 +3,11 @@
 package incident
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // the image has no zones of its own
 
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
@@ -22,10 +24,9 @@ const (
 
 // moment is a time that a row of a timeline or a field states.
 type moment struct {
-	date   string // YYYY-MM-DD, "" when the row states none
-	clock  time.Duration
-	offset time.Duration // of its zone, east of UTC
-	zoned  bool
+	date  string // YYYY-MM-DD, "" when the row states none
+	clock time.Duration
+	zone  *time.Location // nil when the row states none
 }
 
 var (
@@ -33,10 +34,11 @@ var (
 	clockTime = pattern.Lazy(`^[\s*_~` + "`" + `(\[]*(?:((?:19|20)[0-9]{2}[-/.][0-9]{2}[-/.][0-9]{2})[T,\s]+)?([01]?[0-9]|2[0-3]):([0-5][0-9])(?::[0-5][0-9](?:\.[0-9]+)?)?`)
 	twelve    = pattern.Lazy(`^\s*([AaPp])\.?[Mm]\b`)
 	anyClock  = pattern.Lazy(`(?:[01]?[0-9]|2[0-3]):[0-5][0-9]`)
-	// zone is a time zone that is unambiguous: an offset, UTC, or an abbreviation
-	// that one zone has.
-	zone     = pattern.Lazy(`(?:\b(UTC|GMT)\s?([+-−][0-9]{1,2})(?::?([0-9]{2}))?|([+-−][0-9]{2}):?([0-9]{2})\b|\b(UTC|GMT|WEST|WET|CEST|CET|EEST|EET|MSK|EST|EDT|MST|MDT|PST|PDT|BRT|JST|KST|AEST|AEDT|NZST|NZDT)\b|[0-9](Z)\b)`)
-	allTimes = pattern.Lazy(`(?i)\b(?:all |the )?times?(?:stamps?)?\b[^.\n|]{0,60}`)
+	// zone is a time zone that is unambiguous: an offset, UTC, an abbreviation that
+	// one zone has, or a name such as Europe/Lisbon, if there is one of that name.
+	zone     = pattern.Lazy(`(?:\b(UTC|GMT)\s?([+-−][0-9]{1,2})(?::?([0-9]{2}))?|([+-−][0-9]{2}):?([0-9]{2})\b|\b(UTC|GMT|WEST|WET|CEST|CET|EEST|EET|MSK|EST|EDT|MST|MDT|PST|PDT|BRT|JST|KST|AEST|AEDT|NZST|NZDT)\b|[0-9](Z)\b|\b([A-Z][A-Za-z]+(?:/[A-Z][A-Za-z_-]+){1,2})\b)`)
+	named    = pattern.Lazy(`^[\s(]*[A-Z][A-Za-z]+/[A-Z][A-Za-z_/-]+`)
+	allTimes = pattern.Lazy(`(?i)(?:\b(?:all |the )?times?(?:stamps?| ?zones?)?\b|zeitzone|fuso horário|fuseau horaire|zona horaria)[^.\n]{0,60}`)
 	// durationField is the field of a document's head that says how long it took.
 	durationField = pattern.Lazy(`(?i)^[\s>|*+#_"-]*(?:(?:incident |outage |total )?duration|duração|duración|dauer|durée|所要時間|継続時間)[\s*_"|]*[:：|=][\s*_"|]*(.{1,80})`)
 	lengthPart    = pattern.Lazy(`(?i)([0-9]+(?:[.,][0-9]+)?)\s*(d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?|日|時間|分|秒)(?:\b|[^a-z])`)
@@ -74,15 +76,16 @@ func Times(r *markdown.Page, root ast.Node, date string) item.Incident {
 		if err != nil {
 			return item.Incident{}
 		}
-		offset := m.offset
-		if !m.zoned && stated != nil {
-			offset = *stated
+		in := cmp.Or(m.zone, stated, time.UTC)
+		out.NoZone = out.NoZone || m.zone == nil && stated == nil
+		on := func(day time.Time) time.Time {
+			return time.Date(day.Year(), day.Month(), day.Day(), 0, int(m.clock.Minutes()), 0, 0, in).UTC()
 		}
-		out.NoZone = out.NoZone || !m.zoned && stated == nil
-		at := begins.Add(m.clock - offset)
+		at := on(begins)
 		if m.date == "" {
-			for !last.IsZero() && at.Before(last) && at.Add(24*time.Hour).Sub(out.Start) < longestIncident {
-				at = at.Add(24 * time.Hour) // after midnight
+			for !last.IsZero() && at.Before(last) && on(begins.AddDate(0, 0, 1)).Sub(out.Start) < longestIncident {
+				begins = begins.AddDate(0, 0, 1) // after midnight
+				at = on(begins)
 			}
 		} else {
 			date = m.date // of the rows after it, too
@@ -143,7 +146,7 @@ func lengthOf(text string) (total time.Duration) {
 
 // timeline is the times of the first table or list of which at least two rows
 // begin with one, and the zone that its header states.
-func timeline(r *markdown.Page, root ast.Node) (found []moment, stated *time.Duration) {
+func timeline(r *markdown.Page, root ast.Node) (found []moment, stated *time.Location) {
 	// The visitor gives no error.
 	_ = ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering || n.Type() == ast.TypeInline {
@@ -224,9 +227,11 @@ func momentOf(text string) (moment, bool) {
 		out.date = findDate(text[m[2]:m[3]], false)
 	}
 	// A zone stands right behind the time.
-	if offset := zoneOf(text[m[1]-1 : min(len(text), m[1]+12)]); offset != nil {
-		out.offset, out.zoned = *offset, true
+	behind := min(len(rest), 12)
+	if name := named().FindString(rest); len(name) > behind {
+		behind = len(name)
 	}
+	out.zone = zoneOf(text[m[1]-1 : m[1]+behind])
 	return out, true
 }
 
@@ -240,10 +245,8 @@ func fieldMoments(field string) (found []moment) {
 	return found
 }
 
-// zoneOf is the zone that a text states, in time east of UTC; nil when it states
-// none, or several.
-func zoneOf(text string) *time.Duration {
-	var stated *time.Duration
+// zoneOf is the zone that a text states; nil when it states none, or several.
+func zoneOf(text string) (stated *time.Location) {
 	for _, m := range zone().FindAllStringSubmatch(text, 3) {
 		offset := time.Duration(zones[m[6]] * float64(time.Hour))
 		switch {
@@ -252,10 +255,17 @@ func zoneOf(text string) *time.Duration {
 		case m[4] != "":
 			offset = offsetOf(m[4], m[5])
 		}
-		if stated != nil && *stated != offset {
+		one := time.FixedZone(offset.String(), int(offset.Seconds()))
+		if m[8] != "" {
+			var err error
+			if one, err = time.LoadLocation(m[8]); err != nil {
+				continue // CI/CD
+			}
+		}
+		if stated != nil && stated.String() != one.String() {
 			return nil
 		}
-		stated = &offset
+		stated = one
 	}
 	return stated
 }
@@ -272,7 +282,7 @@ func offsetOf(hours, minutes string) time.Duration {
 
 // statedZone is the zone of a sentence on all times of the document: "All times
 // are in UTC".
-func statedZone(r *markdown.Page) *time.Duration {
+func statedZone(r *markdown.Page) *time.Location {
 	for _, sentence := range allTimes().FindAllString(r.Text[:min(len(r.Text), headBytes)], 50) {
 		if stated := zoneOf(sentence); stated != nil {
 			return stated
