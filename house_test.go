@@ -25,7 +25,7 @@ const module = "github.com/pm-todos/pm-todos/"
 var rooms = map[string][]string{
 	".":                       {"plugin/app", "plugin/standin"},
 	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/doctor", "plugin/evidence", "plugin/gate", "plugin/gate/card", "plugin/gate/promql", "plugin/gitrepo", "plugin/host", "plugin/lint", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/run", "plugin/scaffold", "plugin/settings", "plugin/standin"},
-	"plugin/run":              {"plugin/access", "plugin/console", "plugin/evidence", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/outlet", "plugin/record", "plugin/report", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/onhost", "plugin/resolve/seam", "plugin/settings"},
+	"plugin/run":              {"plugin/access", "plugin/console", "plugin/evidence", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/outlet", "plugin/record", "plugin/report", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/life", "plugin/resolve/onhost", "plugin/resolve/seam", "plugin/settings"},
 	"plugin/console":          {"plugin/access", "plugin/report", "plugin/settings"},
 	"plugin/outlet":           {},
 	"plugin/evidence":         {"plugin/gate/promql"},
@@ -37,7 +37,8 @@ var rooms = map[string][]string{
 	"plugin/resolve/onhost":   {"plugin/resolve/seam", "plugin/gitrepo", "plugin/host", "plugin/host/egressproxy", "plugin/agent", "plugin/sandbox"},
 	"plugin/audit":            {"plugin/record", "plugin/resolve/journal", "plugin/resolve/proposal", "plugin/gitrepo", "plugin/gate/place"},
 	"plugin/record":           {},
-	"plugin/resolve":          {"plugin/agent", "plugin/evidence", "plugin/gate", "plugin/gate/card", "plugin/gate/place", "plugin/gitrepo", "plugin/host", "plugin/record", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/resolve/proposal", "plugin/resolve/seam"},
+	"plugin/resolve":          {"plugin/agent", "plugin/evidence", "plugin/gate", "plugin/gate/card", "plugin/gate/place", "plugin/gitrepo", "plugin/host", "plugin/record", "plugin/resolve/journal", "plugin/resolve/life", "plugin/resolve/policy", "plugin/resolve/proposal", "plugin/resolve/seam"},
+	"plugin/resolve/life":     {"plugin/agent", "plugin/host", "plugin/resolve/seam"},
 	"plugin/gitrepo":          {"plugin/gitrepo/attributes", "plugin/gitrepo/objects", "plugin/gitrepo/pack", "plugin/gitrepo/wire"},
 	"plugin/host":             {"plugin/host/egressproxy", "plugin/host/script", "plugin/host/sshclient", "plugin/sandbox"},
 	"plugin/agent":            {"plugin/sandbox"},

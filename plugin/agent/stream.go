@@ -45,14 +45,9 @@ func readStream(stdout []byte) stream {
 	for len(stdout) > 0 {
 		line, rest, ended := bytes.Cut(stdout, []byte{'\n'})
 		stdout = rest
-		raw, object, found := bytes.Cut(line, []byte{'{'})
-		if !found {
+		event, begins, err := eventOf(line)
+		if errors.Is(err, errNoEvent) {
 			continue
-		}
-		begins := strings.TrimSpace(text.Clean(string(raw))) == ""
-		event, err := firstObject(line[len(raw):])
-		if at := bytes.Index(object, []byte(`{"`)); err != nil && !begins && at >= 0 {
-			event, err = firstObject(object[at:])
 		}
 		s.begun = s.begun || begins || err == nil
 		s.cut = errors.Is(err, io.ErrUnexpectedEOF) && begins && !ended
@@ -61,6 +56,24 @@ func readStream(stdout []byte) stream {
 		}
 	}
 	return s
+}
+
+// errNoEvent is a line that holds no event.
+var errNoEvent = errors.New("no event")
+
+// eventOf is the event that a line holds. begins says that nothing but escapes and
+// space stands before it.
+func eventOf(line []byte) (event json.RawMessage, begins bool, err error) {
+	raw, object, found := bytes.Cut(line, []byte{'{'})
+	if !found {
+		return nil, false, errNoEvent
+	}
+	begins = strings.TrimSpace(text.Clean(string(raw))) == ""
+	event, err = firstObject(line[len(raw):])
+	if at := bytes.Index(object, []byte(`{"`)); err != nil && !begins && at >= 0 {
+		event, err = firstObject(object[at:])
+	}
+	return event, begins, err
 }
 
 // firstObject is the JSON object that a text begins with.

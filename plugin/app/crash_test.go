@@ -131,7 +131,7 @@ var stages = []string{
 	"applying the judged plan",
 	"planning again: the plan must be empty",
 	"pushing the fix",
-	"documents updated",
+	"rows updated",
 }
 
 // disturbances are the ways to disturb a run. Of each: the exit codes that it
@@ -271,7 +271,7 @@ func TestDisturbedRunWithRealComponents(t *testing.T) {
 			continue // how a run recovers does not depend on the version
 		}
 		for way, at := range map[string][]string{
-			"SIGKILL":        {"starting the agent", "writing the fix commit to its journal", "applying the judged plan", "planning again: the plan must be empty", "pushing the fix", "documents updated"},
+			"SIGKILL":        {"starting the agent", "writing the fix commit to its journal", "applying the judged plan", "planning again: the plan must be empty", "pushing the fix", "rows updated"},
 			"SIGTERM":        {"applying the judged plan"},
 			"connection cut": {"starting the agent", "applying the judged plan", "planning again: the plan must be empty"},
 		} {

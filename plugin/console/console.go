@@ -125,7 +125,14 @@ func readable(line map[string]any) error {
 	default:
 		if line["item"] != nil && line[stageField] != "item" {
 			delete(line, "document") // the line that ends the item tells
+			if line["nth"] != nil {
+				delete(line, "item") // by its place it is found more easily
+			}
 		}
+	}
+	if line[stageField] == "documents" { // the sentence has them
+		delete(line, "documents")
+		delete(line, "of")
 	}
 	if commit, ok := line["commit"].(string); ok && len(commit) >= 40 {
 		line["commit"] = commit[:12]

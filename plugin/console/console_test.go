@@ -37,10 +37,17 @@ func TestConsoleLines(t *testing.T) {
 		item := c.Log.With().Str("document", "docs/post-mortems/a.md").Str("item", "0a1b").Logger()
 		item.Info().Str("stage", "journal").Str("commit", strings.Repeat("ab", 20)).Msg("kept")
 		item.Warn().Str("stage", "gate").Msg("no")
+		second := item.With().Str("nth", "2/4").Logger()
+		second.Info().Str("stage", "agent").Msg("working")
+		second.Warn().Str("stage", "gate").Msg("no")
+		second.Info().Str("stage", "documents").Int("documents", 3).Int("of", 4).Msg("3 of 4 read")
 		item.Info().Str("stage", "item").Str("state", "done").Msg("Add an alert")
 	})
 	want = "INF journal    kept commit=abababababab item=0a1b\n" +
 		"WRN gate       no document=docs/post-mortems/a.md item=0a1b\n" +
+		"INF agent      working nth=2/4\n" +
+		"WRN gate       no document=docs/post-mortems/a.md item=0a1b nth=2/4\n" +
+		"INF documents  3 of 4 read nth=2/4\n" +
 		"INF item       Add an alert document=docs/post-mortems/a.md item=0a1b state=done\n"
 	if got != want {
 		t.Errorf("log:\n%q\nwant:\n%q", got, want)

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/notify"
 )
@@ -11,7 +10,7 @@ import (
 func chat(_ context.Context, p *patient, say voice) {
 	targets := notify.Open(p.keys.Chats, p.Settings.Repository.Way, p.Log).Targets()
 	for _, target := range targets {
-		say.ok(strings.ToLower(target.Name), "messages go to "+target.Place+", notify is "+string(target.Policy)+" (nothing was posted)")
+		say.ok(target.Kind, "messages go to "+target.Place+", notify is "+string(target.Policy)+" (nothing was posted)")
 	}
 	switch {
 	case len(targets) > 0:

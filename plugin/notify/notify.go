@@ -135,28 +135,27 @@ func (c Config) open(way egress.Way) ([]*channel, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, &channel{to: slack, policy: c.Notify.Slack})
+		all = append(all, &channel{kind: "slack", to: slack, policy: c.Notify.Slack})
 	}
 	if !c.ChatWebhook.Empty() {
-		chat, err := newChat(c, way)
+		kind, err := chatOf(c.ChatKind, c.ChatWebhook)
+		if err != nil {
+			return all, fmt.Errorf("chat_kind %w", err)
+		}
+		chat, err := newChat(kind, c, way)
 		if err != nil {
 			return all, err
 		}
-		all = append(all, &channel{to: chat, policy: c.Notify.Chat})
+		all = append(all, &channel{kind: kind.kind, to: chat, policy: c.Notify.Chat})
 	}
 	return all, nil
 }
 
-func newChat(c Config, way egress.Way) (Notifier, error) {
-	kind, err := chatOf(c.ChatKind, c.ChatWebhook)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("chat_kind %w", err)
-	case kind.kind == Generic:
+func newChat(kind chat, c Config, way egress.Way) (Notifier, error) {
+	if kind.kind == Generic {
 		return newGeneric(c, way)
-	default:
-		return newWebhook(kind, "chat_webhook", c.ChatWebhook, way)
 	}
+	return newWebhook(kind, "chat_webhook", c.ChatWebhook, way)
 }
 
 // Channels are the targets that a run tells.
@@ -166,6 +165,7 @@ type Channels struct {
 }
 
 type channel struct {
+	kind   string // slack, or one of Kinds
 	to     Notifier
 	policy Policy
 	begun  bool // it was told that work starts
@@ -181,18 +181,18 @@ func Open(c Config, way egress.Way, log zerolog.Logger) *Channels {
 	return &Channels{all: all, log: log}
 }
 
-// Target is who is told: the chat's name, where in it messages go, and of which
+// Target is who is told: the kind of chat, where in it messages go, and of which
 // runs.
 type Target struct {
-	Name, Place string
+	Kind, Place string
 	Policy      Policy
 }
 
 // Targets are the chats.
 func (c *Channels) Targets() (all []Target) {
 	for _, one := range c.all {
-		name, place := one.to.Target()
-		all = append(all, Target{name, place, one.policy})
+		_, place := one.to.Target()
+		all = append(all, Target{one.kind, place, one.policy})
 	}
 	return all
 }
@@ -228,7 +228,7 @@ func (c *Channels) each(tell func(*channel) error) {
 		all.Go(func() {
 			if err := tell(one); err != nil {
 				name, _ := one.to.Target()
-				c.log.Warn().Str("stage", strings.ToLower(name)).Err(err).Msg(name + " was not told")
+				c.log.Warn().Str("stage", one.kind).Err(err).Msg(name + " was not told")
 			}
 		})
 	}

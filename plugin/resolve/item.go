@@ -18,6 +18,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/life"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
@@ -63,6 +64,10 @@ func (r *Resolver) one(ctx context.Context, todo item.Item, share float64) (a *a
 		Resolver: r, item: todo, ref: ref, share: share, number: r.ledger.Attempts(ref) + 1,
 		log: r.log.With().Str("document", todo.Document).Str("item", todo.ID).Logger(),
 		out: item.Outcome{Item: todo},
+	}
+	if nth, known := life.PlaceOf(ctx); known {
+		a.log = a.log.With().Str("nth", nth.String()).Logger()
+		a.log.Info().Str("stage", "items").Str("priority", todo.Priority).Str("type", todo.Type).Msg(nth.Title())
 	}
 	a.out.Attempt = a.number
 	err := a.run(ctx)

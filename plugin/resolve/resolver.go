@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/life"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
@@ -173,7 +174,8 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 			outcomes = append(outcomes, notAttempted(queue[i:], reason.NotAttemptedBudget)...)
 			break
 		}
-		a, fatal := r.one(ctx, item, share)
+		nth := life.Place{Item: item, Number: i + 1, Of: min(len(queue), i+r.opts.MaxItems-paid), Spent: func() float64 { return r.spent }}
+		a, fatal := r.one(life.At(ctx, nth), item, share)
 		outcomes = append(outcomes, a.out)
 		if a.recorded {
 			paid++ // an item that its stack held back took no place of another

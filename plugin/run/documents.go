@@ -18,6 +18,7 @@ import (
 // readDocuments reads the documents as they are at a commit. It is called again
 // once the branch stands still.
 func (j *job) readDocuments(commit string) error {
+	defer j.lap("documents")
 	read, err := access.Select(j.Settings, j.repo, commit, j.Log)
 	if err != nil {
 		return err // what was read before is told all the same
@@ -29,7 +30,7 @@ func (j *job) readDocuments(commit string) error {
 	}
 	j.Log.Info().Str("stage", "documents").Int("documents", len(j.read.Documents)).Int("of", len(j.read.All)).
 		Int("safe", len(j.read.Safe)).Int("skipped", skipped).Int("unclear", unclear).Int("problems", problems).
-		Msg("documents read")
+		Msgf("%d of %s read", len(j.read.Documents), text.Counted(len(j.read.All), "post-mortem"))
 	if j.CI.PullRequest() || j.Mode == settings.ModeDryRun {
 		j.nameSafe()
 	}

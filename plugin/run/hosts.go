@@ -14,6 +14,7 @@ import (
 
 // fetchKeys is the keys that open the hosts, from the settings or from Vault.
 func (j *job) fetchKeys(ctx context.Context) (access.Keys, error) {
+	defer j.lap("keys")
 	k, given, err := j.Opener(j.Settings).Keys(ctx)
 	for _, warning := range given.Warnings {
 		j.Log.Warn().Str("stage", "vault").Msg(warning.Error())
@@ -43,6 +44,7 @@ func (h hosts) Close() error {
 // connect finds the first host that is ready for Terraform, and the first that
 // is ready for the agent.
 func (j *job) connect(ctx context.Context, k access.Keys, commands host.Commands) (h hosts, err error) {
+	defer j.lap("hosts")
 	terraform, agent, together := access.Needs(j.Settings, commands.Program)
 	if h.Terraform, h.Facts, err = j.firstReady(ctx, j.Hosts.Hosts, k.Login(k.Host), terraform); err != nil {
 		return h, err

@@ -15,6 +15,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/life"
 	"github.com/pm-todos/pm-todos/plugin/resolve/onhost"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -68,13 +69,17 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 	}
 	agentPrograms := programs
 	programs.Pins = j.pins(h, commands)
-	terraform, err := onhost.Open(ctx, h.Terraform, repo, j.id, programs)
+	open := func(on *host.Host, programs onhost.Programs) (*life.Host, error) {
+		opened, err := onhost.Open(ctx, on, repo, j.id, programs)
+		return life.Watch(opened, j.Log), err
+	}
+	terraform, err := open(h.Terraform, programs)
 	if err != nil {
 		return nil, err
 	}
 	agents := terraform
 	if h.Agent != h.Terraform {
-		if agents, err = onhost.Open(ctx, h.Agent, repo, j.id, agentPrograms); err != nil {
+		if agents, err = open(h.Agent, agentPrograms); err != nil {
 			return nil, err
 		}
 	}

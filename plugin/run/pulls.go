@@ -15,6 +15,7 @@ import (
 // earlier run could not open too. The branch is the proposal: without its pull
 // request it waits all the same, and the next run tries again.
 func (j *job) openPulls(ctx context.Context) {
+	defer j.lap("proposals")
 	proposed := func(out item.Outcome) bool { return out.State == item.Proposed }
 	if ctx.Err() != nil || !slices.ContainsFunc(j.outcomes, proposed) {
 		return

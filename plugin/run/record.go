@@ -18,6 +18,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 	"github.com/rs/zerolog"
 )
 
@@ -89,7 +90,8 @@ func (u *update) publish(ctx context.Context, put publisher, log zerolog.Logger)
 	}
 	warned.Rest(log, "documents", "warnings")
 	if done.Commit != "" {
-		log.Info().Str("stage", "documents").Str("commit", done.Commit).Int("documents", len(done.Files)).Msg("documents updated")
+		log.Info().Str("stage", "documents").Str("commit", done.Commit).Int("documents", len(done.Files)).
+			Msg("rows updated in " + text.Counted(len(done.Files), "file"))
 	}
 	return done, nil
 }
@@ -252,6 +254,7 @@ func itemDate(date string, now time.Time) string {
 // record is the end of the work: documents first, then the books, so that a
 // run that is killed in between is settled by the next.
 func (j *job) record(ctx context.Context, resolver *resolve.Resolver) error {
+	defer j.lap("record")
 	outcomes := latest(j.outcomes)
 	if ctx.Err() == nil {
 		return j.recordNow(ctx, resolver, outcomes)

@@ -37,13 +37,16 @@ type job struct {
 	docs       Published
 	waiting    waiting // rows that a person has still to merge
 
+	laps   []string  // how long each part of the run took
+	lapped time.Time // when the last of them ended
+
 	sandboxed string   // yes or no, once the agent's host is known
 	notes     []string // why the run ends where it does
 }
 
 func newJob(s settings.Settings, c console.Console) *job {
 	now := time.Now()
-	return &job{Settings: s, Console: c, id: access.RunID(now), started: now, channels: channels(s, c, s.Report.Config)}
+	return &job{Settings: s, Console: c, id: access.RunID(now), started: now, lapped: now, channels: channels(s, c, s.Report.Config)}
 }
 
 // Run is the plugin's run, one stage after the other. Its error carries the
@@ -64,6 +67,7 @@ func Run(ctx context.Context, s settings.Settings, c console.Console) (err error
 		return err
 	}
 	j.repo = repo
+	j.lap("clone")
 	defer j.cleanUp(ctx, "clone", func(context.Context) error { return remove() })
 
 	// The documents, and the items that may be acted on.
@@ -140,6 +144,7 @@ func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands ho
 	if err != nil {
 		return err
 	}
+	j.lap("lock")
 	defer j.cleanUp(ctx, "lock", lock.Release)
 	ctx, cancelLost := whileHeld(ctx, lock)
 	defer cancelLost()
@@ -155,12 +160,14 @@ func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands ho
 	defer j.cleanUp(ctx, "hosts", resolver.Close)
 	j.tellStart(ctx)
 	settled, err := resolver.Settle(ctx, j.read.Known)
+	j.lap("settle")
 	j.settled = err == nil || len(settled) > 0
 	j.outcomes = append(j.outcomes, settled...)
 	if err == nil {
 		var outcomes []item.Outcome
 		outcomes, err = resolver.Items(ctx, without(j.read.Safe, settled))
 		j.outcomes = append(j.outcomes, outcomes...)
+		j.lap("items")
 	}
 
 	// Done means that it works; then the record: documents, ledger, journals.

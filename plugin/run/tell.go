@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
@@ -82,6 +83,16 @@ func channels(s settings.Settings, c console.Console, chats notify.Config) *noti
 	return notify.Open(chats, s.Repository.Way, c.Log)
 }
 
+// lap notes how long a part of the run took, which ends now and began where the
+// last one ended.
+func (j *job) lap(part string) {
+	now := time.Now()
+	if took := now.Sub(j.lapped).Round(100 * time.Millisecond); took > 0 {
+		j.laps = append(j.laps, part+" "+took.String())
+	}
+	j.lapped = now
+}
+
 // tellStart tells the chats that work begins.
 func (j *job) tellStart(ctx context.Context) {
 	if len(j.read.Safe) > 0 {
@@ -102,6 +113,7 @@ func (j *job) finishReport(ctx context.Context, err error) error {
 	} else if kind != fault.None {
 		err = fault.Mark(kind, errUnfinished) // in the report, the outcomes say it better
 	}
+	j.Log.Info().Str("stage", "run").Str("took", sum.Duration.Round(100*time.Millisecond).String()).Msg("time: " + strings.Join(append(j.laps, "in all"), ", "))
 	view := report.Render(sum)
 	if writeErr := writeSummaries(ending, j.SummaryDir(), view); writeErr != nil {
 		j.Log.Error().Str("stage", "report").Err(writeErr).Msg("the summary files could not be written")
