@@ -62,7 +62,7 @@ var rooms = map[string][]string{
 	"plugin/lint":          {"plugin/gate/promql"},
 	"plugin/notify":        {"plugin/report"},
 	"plugin/scaffold":      {},
-	"plugin/doctor":        {"plugin/access", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/resolve/proposal", "plugin/sandbox", "plugin/settings", "plugin/settings/argv", "plugin/vault", "plugin/workflow"},
+	"plugin/doctor":        {"plugin/access", "plugin/evidence", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/resolve/proposal", "plugin/sandbox", "plugin/settings", "plugin/settings/argv", "plugin/vault", "plugin/workflow"},
 	"plugin/standin":       {"plugin/standin/agent", "plugin/standin/git", "plugin/standin/program", "plugin/standin/slack", "plugin/standin/ssh", "plugin/standin/terraform", "plugin/standin/vault"},
 	"plugin/postmortem":    {"plugin/postmortem/classify", "plugin/postmortem/incident", "plugin/postmortem/markdown", "plugin/postmortem/term", "plugin/postmortem/words"},
 	"plugin/item":          {},

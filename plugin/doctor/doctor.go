@@ -39,6 +39,7 @@ var checks = []check{
 	{"vault", false, readVault},
 	{"key", false, keys},
 	{"agent user", false, separation},
+	{"prometheus", false, prometheus},
 	{"reach", false, hosts},
 	{"summary", false, summaryDir},
 	{"chat", false, chat},

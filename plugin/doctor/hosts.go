@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
+	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/host/sshclient"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -50,6 +51,9 @@ func (p *patient) host(ctx context.Context, name string, login sshclient.Login, 
 	tools(name, need, facts, problems, forTerraform, say)
 	if !forTerraform {
 		return
+	}
+	if p.Settings.Evidence.URL != "" && p.Settings.Evidence.Via == evidence.Host {
+		p.askPrometheus(ctx, name, h.DialContext, say.as("prometheus"))
 	}
 	if p.repo == nil {
 		say.as("wrapper").skip(name, noRepository)

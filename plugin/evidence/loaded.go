@@ -42,6 +42,24 @@ type loadedRule struct {
 	LastError string      `json:"lastError"`
 }
 
+// rulesPath asks for the rules without their alerts. A server that does not know
+// the parameter passes it over.
+const rulesPath = "/api/v1/rules?exclude_alerts=true"
+
+// ruleList is the answer of /api/v1/rules.
+type ruleList struct {
+	Groups []struct {
+		Rules []loadedRule `json:"rules"`
+	} `json:"groups"`
+}
+
+func (l ruleList) all() (all []loadedRule) {
+	for _, group := range l.Groups {
+		all = append(all, group.Rules...)
+	}
+	return all
+}
+
 // target is one of /api/v1/targets.
 type target struct {
 	Pool      string `json:"scrapePool"`
@@ -58,11 +76,7 @@ type Missing struct {
 
 // Loaded asks once for what of the watched is not loaded and healthy.
 func (p *Prometheus) Loaded(ctx context.Context, watched []item.Watch) (missing []Missing, err error) {
-	var rules struct {
-		Groups []struct {
-			Rules []loadedRule `json:"rules"`
-		} `json:"groups"`
-	}
+	var rules ruleList
 	var targets struct {
 		Active []target `json:"activeTargets"`
 	}
@@ -72,8 +86,7 @@ func (p *Prometheus) Loaded(ctx context.Context, watched []item.Watch) (missing 
 	}
 	seesRules, seesTargets := true, true
 	if wantsRules {
-		// What a server does not know of this it passes over.
-		if seesRules, err = p.has(ctx, "/api/v1/rules?exclude_alerts=true", &rules); err != nil {
+		if seesRules, err = p.has(ctx, rulesPath, &rules); err != nil {
 			return nil, err
 		}
 	}
@@ -82,10 +95,7 @@ func (p *Prometheus) Loaded(ctx context.Context, watched []item.Watch) (missing 
 			return nil, err
 		}
 	}
-	var all []loadedRule
-	for _, group := range rules.Groups {
-		all = append(all, group.Rules...)
-	}
+	all := rules.all()
 	for _, w := range watched {
 		one := Missing{Watch: w}
 		switch {
