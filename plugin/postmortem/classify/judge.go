@@ -165,7 +165,7 @@ func (j *Judge) judgeWork(c *Claim, action, details []token) {
 	config := c.Kind == term.Config || c.Found.Has(reason.TypeDoubtful)
 	alert := c.Kind == term.Alert || c.Kind == term.Monitor || config && aboutAlert(action)
 	if destroys(action) || destroysFirst(details, config) || config && risks(action) || alert && silences(action) ||
-		(alert || config) && neverTold(words.Fold(c.Action), action) ||
+		(alert || config) && neverTold(c.Action, action) ||
 		config && (anyOf(action, words.Secrets, words.Everybody) || anyOf(details, words.Secrets, words.Everybody)) {
 		c.Found.Add(reason.DestructiveVerb)
 	}

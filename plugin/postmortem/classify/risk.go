@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
@@ -139,12 +140,12 @@ func silences(all []token) bool {
 	return false
 }
 
-var neverReached = pattern.Lazy(`\b(?:99(?:[.,][0-9]+)?|100) ?(?:%|percent\b)`)
+var neverReached = pattern.Lazy(`(?:^|[^0-9０-９.,])(?:[9９]{2}(?:[.,．][0-9０-９]+)?|[1１][0０]{2})\p{Zs}?(?:[%％]|per ?cent\b|prozent\b|pour cent\b|por ciento\b|por cento\b)`)
 
 // neverTold reports whether all or nearly all has to be gone before anything happens:
 // a threshold of 99.9%, a maxUnavailable of 100%.
 func neverTold(action string, all []token) bool {
-	return anyOf(all, words.Thresholds) && !anyOf(all, words.GoodRatios) && neverReached().MatchString(action)
+	return anyOf(all, words.Thresholds) && !anyOf(all, words.GoodRatios) && neverReached().MatchString(words.Fold(markdown.Squeeze(action)))
 }
 
 // aboutAlert reports whether a change of configuration is one of an alert.
