@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -103,6 +104,18 @@ func WithoutURL(err error) error {
 		return way.Err
 	}
 	return err
+}
+
+// RetryAfter is how long an answer asks to wait, in seconds or as a date, and
+// whether it does. Nobody waits for longer than a day.
+func RetryAfter(header http.Header) (wait time.Duration, asks bool) {
+	const day = 24 * time.Hour
+	text := header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(text, 10, 63); err == nil {
+		return time.Duration(min(seconds, uint64(day/time.Second))) * time.Second, true
+	}
+	date, err := http.ParseTime(text)
+	return min(max(0, time.Until(date)), day), err == nil
 }
 
 // ThisMachine reports whether a host is this machine by its very name: nothing sent

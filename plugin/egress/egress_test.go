@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
@@ -139,4 +140,24 @@ func TestThisMachineIsKnownByItsNameAlone(t *testing.T) {
 			t.Errorf("%q: %v", host, got)
 		}
 	}
+}
+
+func TestRetryAfterIsSecondsOrADate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for text, want := range map[string]time.Duration{
+			"0": 0, "7": 7 * time.Second, "3600": time.Hour, "99999999999999999": 24 * time.Hour,
+			time.Now().Add(time.Minute).UTC().Format(http.TimeFormat):  time.Minute,
+			time.Now().Add(-time.Minute).UTC().Format(http.TimeFormat): 0,
+			time.Now().AddDate(5, 0, 0).UTC().Format(http.TimeFormat):  24 * time.Hour,
+		} {
+			if got, asks := egress.RetryAfter(http.Header{"Retry-After": {text}}); got != want || !asks {
+				t.Errorf("%q: %v, %v; want %v", text, got, asks, want)
+			}
+		}
+		for _, text := range []string{"", "-1", "soon", "1.5", " 3"} {
+			if got, asks := egress.RetryAfter(http.Header{"Retry-After": {text}}); got != 0 || asks {
+				t.Errorf("%q: %v, %v; want no wish", text, got, asks)
+			}
+		}
+	})
 }

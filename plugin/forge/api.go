@@ -145,8 +145,8 @@ func (a *api) once(ctx context.Context, method, address string, body, out any) (
 // judge is what an answer that is no success means.
 func (a *api) judge(response *http.Response, answer []byte) (after time.Duration, err error) {
 	no := &Error{Status: response.StatusCode, Message: text.Line(a.redactor.Redact(said(answer)), 200)}
-	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil && seconds >= 0 {
-		after = max(time.Second, time.Duration(seconds)*time.Second)
+	if asked, asks := egress.RetryAfter(response.Header); asks {
+		after = max(time.Second, asked)
 	}
 	switch code := no.Status; {
 	case code == http.StatusTooManyRequests, code >= 500, code == http.StatusRequestTimeout:

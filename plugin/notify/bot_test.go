@@ -29,7 +29,7 @@ func TestTheWebAPIAnswers(t *testing.T) {
 		"posted":                    {[]reply{posted}, []int{0}, ""},
 		"429, then posted":          {[]reply{tooMany("7"), posted}, []int{0, 7}, ""},
 		"429, longer than patience": {[]reply{tooMany("3600")}, []int{0}, "rate limit"},
-		"500, then posted":          {[]reply{{status: 500}, posted}, []int{0, 5}, ""},
+		"500, then posted":          {[]reply{{status: 500}, posted}, []int{0, 3}, ""},
 		"no JSON":                   {[]reply{{status: 200, body: "<html>proxy</html>"}}, []int{0}, "invalid character"},
 		"half of the JSON":          {[]reply{{status: 200, body: `{"ok":tr`}}, []int{0}, "unexpected EOF"},
 		"nothing":                   {[]reply{{status: 200}}, []int{0}, "EOF"},

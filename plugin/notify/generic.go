@@ -84,7 +84,7 @@ func (s *signed) Finished(ctx context.Context, v report.View) error {
 	if err != nil {
 		return err
 	}
-	return s.hook.send(ctx, func() error {
+	return s.hook.send(ctx, func(ctx context.Context) error {
 		now := strconv.FormatInt(time.Now().Unix(), 10)
 		return s.hook.post(ctx, string(body), http.Header{
 			"Webhook-Id": {v.Run}, "Webhook-Timestamp": {now}, "Webhook-Signature": {signature(s.key, v.Run, now, body)},

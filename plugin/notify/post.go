@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"strconv"
 	"strings"
 	"time"
 
@@ -25,9 +24,8 @@ import (
 
 // Limits of telling one target one message.
 const (
-	perTry      = 10 * time.Second // of one request
-	longestWait = 30 * time.Second // of all waiting that a chat asks for
-	shortly     = 5 * time.Second  // until the next try, when a chat that fails does not say
+	longest = 10 * time.Second // of all tries, and the waiting between them
+	shortly = 3 * time.Second  // until the next try, when a chat that fails does not say
 )
 
 // sender sends messages to one target. Its errors contain none of its secrets.
@@ -38,11 +36,11 @@ type sender struct {
 }
 
 func newSender(name string, way egress.Way, secrets ...secret.String) (*sender, error) {
-	transport, err := way.Transport(perTry)
+	transport, err := way.Transport(longest)
 	if err != nil {
 		return nil, err
 	}
-	s := &sender{name: name, client: egress.Client(transport, perTry)}
+	s := &sender{name: name, client: egress.Client(transport, longest)}
 	s.redactor.Add(secrets...)
 	return s, nil
 }
@@ -60,16 +58,16 @@ func (p *pause) NextBackOff() time.Duration { return time.Duration(*p) }
 func (p *pause) Reset()                     {}
 
 // send calls post until it succeeds, as long as its errors are later and there
-// is time. What may have been posted already, such as a request without an
-// answer, is not sent twice.
-func (s *sender) send(ctx context.Context, post func() error) error {
-	left := longestWait
-	if end, limited := ctx.Deadline(); limited {
-		left = max(min(left, time.Until(end)), 1) // 0 would be without end
-	}
+// is time: nobody waits for a chat that is down. What may have been posted already,
+// such as a request without an answer, is not sent twice.
+func (s *sender) send(ctx context.Context, post func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	end, _ := ctx.Deadline()
+	left := max(time.Until(end)-time.Second, 1) // of waiting; 0 would be without end
 	var wait pause
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
-		err := post()
+		err := post(ctx)
 		again, ok := errors.AsType[*later](err)
 		if !ok {
 			return struct{}{}, backoff.Permanent(err)
@@ -159,7 +157,7 @@ func (w *webhook) Started(ctx context.Context, m report.Message) error {
 	if err != nil {
 		return fmt.Errorf("encode the message: %w", err)
 	}
-	return w.send(ctx, func() error { return w.post(ctx, string(body), nil) })
+	return w.send(ctx, func(ctx context.Context) error { return w.post(ctx, string(body), nil) })
 }
 
 func (w *webhook) Finished(ctx context.Context, v report.View) error {
@@ -191,19 +189,12 @@ func (w *webhook) post(ctx context.Context, body string, headers http.Header) er
 	default:
 		err = errors.New(strings.TrimSuffix(fmt.Sprintf("%d %s: %s", code, http.StatusText(code), text.Line(said, 200)), ": "))
 		if code == http.StatusTooManyRequests {
-			return &later{err, retryAfter(response.Header)}
+			after, _ := egress.RetryAfter(response.Header)
+			return &later{err, after}
 		}
 		if code >= 500 {
 			return &later{err, shortly}
 		}
 		return err
 	}
-}
-
-func retryAfter(header http.Header) time.Duration {
-	seconds, err := strconv.Atoi(header.Get("Retry-After"))
-	if err != nil || seconds < 0 {
-		return time.Second
-	}
-	return time.Duration(seconds) * time.Second
 }

@@ -141,10 +141,10 @@ func TestWebhook(t *testing.T) {
 		"429, then posted":          {[]reply{tooMany("7"), ok}, []int{0, 7}, ""},
 		"429 without a time":        {[]reply{{status: 429}, ok}, []int{0, 1}, ""},
 		"429 that says now":         {[]reply{tooMany("0"), ok}, []int{0, 1}, ""},
-		"429, longer than patience": {[]reply{tooMany("31")}, []int{0}, "429 Too Many Requests: rate_limited"},
-		"429 until out of patience": {[]reply{tooMany("20"), tooMany("20")}, []int{0, 20}, "429"},
-		"500, then posted":          {[]reply{{status: 500}, ok}, []int{0, 5}, ""},
-		"500 for ever":              {slices.Repeat([]reply{{status: 503}}, 7), []int{0, 5, 10, 15, 20, 25, 30}, "503"},
+		"429, longer than patience": {[]reply{tooMany("10")}, []int{0}, "429 Too Many Requests: rate_limited"},
+		"429 until out of patience": {[]reply{tooMany("5"), tooMany("5")}, []int{0, 5}, "429"},
+		"500, then posted":          {[]reply{{status: 500}, ok}, []int{0, 3}, ""},
+		"500 for ever":              {slices.Repeat([]reply{{status: 503}}, 4), []int{0, 3, 6, 9}, "503"},
 		"refused":                   {[]reply{{status: 400, body: "invalid_blocks"}}, []int{0}, "400 Bad Request: invalid_blocks"},
 		"revoked":                   {[]reply{{status: 404, body: "no_service\x1b[31m\n"}}, []int{0}, "404 Not Found: no_service"},
 		"quotes the URL":            {[]reply{{status: 404, body: "{URL}"}}, []int{0}, "404"},
@@ -207,7 +207,7 @@ func TestThreat13_ErrorsOfTheNetworkHideTheWebhook(t *testing.T) {
 
 func TestACancelledRunDoesNotWaitForSlack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDouble(t, tooMany("20"))
+		d := newDouble(t, tooMany("8"))
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(2*time.Second, cancel)
 		checkError(t, d.notifier(slackByWebhook).Finished(ctx, report.Render(quiet())), "context canceled")
@@ -221,8 +221,8 @@ func TestACancelledRunDoesNotWaitForSlack(t *testing.T) {
 // run has.
 func TestNobodyWaitsWhenNoTimeIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d := newDouble(t, tooMany("20"))
-		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		d := newDouble(t, tooMany("8"))
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
 		defer cancel()
 		checkError(t, d.notifier(slackByWebhook).Finished(ctx, report.Render(quiet())), "429")
 		if waited := time.Since(d.began); waited != 0 {

@@ -83,7 +83,7 @@ type bot struct {
 func (b *bot) Target() (name, place string) { return b.name, b.channel + " by bot token" }
 
 func (b *bot) Started(ctx context.Context, m report.Message) error {
-	return b.call(ctx, func() (err error) {
+	return b.call(ctx, func(ctx context.Context) (err error) {
 		b.started.channel, b.started.timestamp, err = b.api.PostMessageContext(ctx, b.channel, slackOptions(m)...)
 		return err
 	})
@@ -97,7 +97,7 @@ func (b *bot) Finished(ctx context.Context, v report.View) error {
 	if v.Urgent() {
 		reply = append(reply, slack.MsgOptionBroadcast()) // an update notifies nobody
 	}
-	return b.call(ctx, func() error {
+	return b.call(ctx, func(ctx context.Context) error {
 		_, _, err := b.api.PostMessageContext(ctx, b.started.channel, reply...)
 		return err
 	})
@@ -110,7 +110,7 @@ func (b *bot) update(ctx context.Context, m report.Message) error {
 		return b.Started(ctx, m)
 	}
 	gone := false
-	err := b.call(ctx, func() error {
+	err := b.call(ctx, func(ctx context.Context) error {
 		_, _, _, err := b.api.UpdateMessageContext(ctx, b.started.channel, b.started.timestamp, slackOptions(m)...)
 		if refused, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
 			gone = slices.Contains(notUpdatable, refused.Err)
@@ -124,9 +124,9 @@ func (b *bot) update(ctx context.Context, m report.Message) error {
 }
 
 // call calls the Web API.
-func (b *bot) call(ctx context.Context, method func() error) error {
-	return b.send(ctx, func() error {
-		err := method()
+func (b *bot) call(ctx context.Context, method func(context.Context) error) error {
+	return b.send(ctx, func(ctx context.Context) error {
+		err := method(ctx)
 		if limited, ok := errors.AsType[*slack.RateLimitedError](err); ok {
 			return &later{err, limited.RetryAfter}
 		}

@@ -5,6 +5,7 @@ package run
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
@@ -32,6 +33,7 @@ type job struct {
 	read       access.Selection     // the documents, as they were read last
 	prometheus *evidence.Prometheus // nil when none is asked
 	channels   *notify.Channels     // who is told, once Vault has said where Slack is
+	telling    sync.WaitGroup       // is over when they were told that work begins
 	outcomes   []item.Outcome       // in the order in which they came; a later one of an item stands
 	settled    bool                 // what earlier runs left was looked at, and outcomes have each
 	docs       Published

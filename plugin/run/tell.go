@@ -93,11 +93,14 @@ func (j *job) lap(part string) {
 	j.lapped = now
 }
 
-// tellStart tells the chats that work begins.
+// tellStart tells the chats that work begins, while it does: who holds the lock
+// waits for no chat.
 func (j *job) tellStart(ctx context.Context) {
-	if len(j.read.Safe) > 0 {
-		j.channels.Started(ctx, string(j.Mode), report.Started(j.summary(), j.read.Safe, j.Documents.MaxItems))
+	if len(j.read.Safe) == 0 {
+		return
 	}
+	started := report.Started(j.summary(), j.read.Safe, j.Documents.MaxItems)
+	j.telling.Go(func() { j.channels.Started(ctx, string(j.Mode), started) })
 }
 
 // finishReport is the last stage: the closing table, the summary files and the chats, from
@@ -123,6 +126,7 @@ func (j *job) finishReport(ctx context.Context, err error) error {
 	if endErr := j.closeLog(sum.Outcomes, view); endErr != nil {
 		err, kind = errors.Join(err, endErr), fault.Worst(kind, fault.Failed)
 	}
+	j.telling.Wait()
 	j.channels.Finished(ending, view)
 	return fault.Mark(kind, err)
 }

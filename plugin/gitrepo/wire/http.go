@@ -211,7 +211,7 @@ func checkResponse(res *http.Response, want string) error {
 	}
 	text, _ := io.ReadAll(io.LimitReader(res.Body, maxTail))
 	problem := fmt.Errorf("HTTP status %d: %s", res.StatusCode, Printable(string(text)))
-	wait, asks := retryAfter(res.Header)
+	wait, asks := egress.RetryAfter(res.Header)
 	switch {
 	case res.StatusCode == http.StatusForbidden && asks:
 		return transientError{problem, wait} // how some forges limit the rate

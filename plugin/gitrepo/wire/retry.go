@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -124,15 +122,4 @@ func kindOf(err error) fault.Kind {
 		return fault.Temporary
 	}
 	return fault.Failed
-}
-
-// retryAfter is how long an answer asks to wait, in seconds or as a date, and
-// whether it does.
-func retryAfter(h http.Header) (wait time.Duration, asks bool) {
-	text := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(text, 10, 63); err == nil {
-		return time.Duration(min(seconds, uint64(2*InsistTime/time.Second))) * time.Second, true
-	}
-	date, err := http.ParseTime(text)
-	return max(0, time.Until(date)), err == nil
 }
