@@ -322,6 +322,9 @@ func (a *auditor) notDone(d Finding, item postmortem.Item) {
 
 // content checks what a fix commit itself says and changes.
 func (a *auditor) content(d Finding, fix fixCommit) error {
+	if fix.evidence.PlanHash == record.NotPlanned {
+		return a.taken(d, fix.commit)
+	}
 	if !fix.evidence.NamesPlan() || fix.evidence.Stack == "" {
 		d.Code, d.Detail = NoEvidence, fmt.Sprintf("the trailers of %.12s lack the stack, or the SHA-256 of the plan that was judged", fix.commit.Hash)
 		d.Fix = "see who wrote this commit, and look at what it changed"

@@ -16,6 +16,9 @@ import (
 func hosts(ctx context.Context, p *patient, say voice) {
 	// A run looks for terraform when the repository does not say.
 	program := cmp.Or(p.commands.Program, p.Settings.Terraform.Commands.Program, "terraform")
+	if p.Settings.Unplanned() {
+		program = ""
+	}
 	terraform, agent, together := access.Needs(p.Settings, program)
 	for _, name := range p.Settings.Hosts.Hosts {
 		p.host(ctx, name, p.keys.Login(p.keys.Host), terraform, true, say)
@@ -49,7 +52,7 @@ func (p *patient) host(ctx context.Context, name string, login sshclient.Login, 
 		return
 	}
 	tools(name, need, facts, problems, forTerraform, say)
-	if !forTerraform {
+	if !forTerraform || p.Settings.Unplanned() {
 		return
 	}
 	if p.Settings.Evidence.URL != "" && p.Settings.Evidence.Via == evidence.Host {

@@ -9,12 +9,17 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // stacks looks whether there is anything to plan: without it no item can ever be
 // done.
 func stacks(_ context.Context, p *patient, say voice) {
+	if p.Settings.Unplanned() {
+		say.skip("", "nothing is planned, since terraform is "+settings.NoTerraform)
+		return
+	}
 	globs := strings.Join(p.Settings.Terraform.Stacks, ", ")
 	folders := p.stackFolders()
 	if len(folders) == 0 {

@@ -28,6 +28,7 @@ type DiffPolicy struct {
 	BasePaths  []string          // every path of the base commit
 	BaseFiles  map[string][]byte // content of the base's configuration by path, see IsConfiguration: shows which stacks share a module, and what a changed value reaches
 	Unread     []string          // configuration of the base that is too large to be read
+	Unplanned  bool              // nothing is planned or applied here, so that neither state nor broken files of a stack matter
 	Secrets    []secret.String   // known secrets that must not appear in added text
 	MaxFiles   int               // files in one change; 0 stands for defaultMaxFiles
 	MaxBytes   int64             // bytes of old and new content each in one change; 0 stands for defaultMaxBytes

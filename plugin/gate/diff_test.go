@@ -195,6 +195,11 @@ func TestRootOfTheRepositoryMayBeTheStack(t *testing.T) {
 	if got := codes(gate.Compare(item.Change{Files: []item.File{added("more.tf", "")}}, p).Verdict()); !slices.Equal(got, []reason.Code{reason.StateInGit}) {
 		t.Errorf("%q", got)
 	}
+	unplanned := p
+	unplanned.Unplanned = true
+	if got := gate.Compare(item.Change{Files: []item.File{added("more.yaml", "a: b\n")}}, unplanned).Verdict(); !got.Passed() {
+		t.Errorf("where nothing is planned, tracked state is nobody's trouble: %v", got.Findings)
+	}
 	if got := gate.Hopeless([]string{"."}, p); len(got) == 0 || got[0].Code != reason.StateInGit {
 		t.Errorf("%v", got)
 	}

@@ -32,7 +32,9 @@ func (d *diff) stack() string {
 	list := slices.Sorted(maps.Keys(touched))
 	for _, s := range list {
 		d.stackState(s)
-		d.stackConfiguration(s)
+		if !d.policy.Unplanned {
+			d.stackConfiguration(s)
+		}
 	}
 	switch {
 	case len(list) == 0 && !shared:
@@ -82,6 +84,9 @@ func (d *diff) stackState(stack string) {
 		inside := place.Inside(p, stack)
 		exists = exists || inside
 		folded := place.Fold(p)
+		if d.policy.Unplanned {
+			continue
+		}
 		if inside && strings.Contains(path.Base(folded), ".tfstate") || place.Matches(d.policy.StatePaths, p) && place.NamesStack(folded, name) {
 			d.add(reason.StateInGit, p, "the state of "+stack+" is tracked in git; an apply would have to commit it too")
 		}

@@ -61,6 +61,7 @@ const (
 	NoChange      Code = "no-change"
 	NeedsApproval Code = "needs-approval"
 	NoEffect      Code = "no-effect"
+	NotPlanned    Code = "not-planned"
 
 	MetricUnknown     Code = "metric-unknown"
 	ExpressionRefused Code = "expression-refused"

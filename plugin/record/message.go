@@ -41,8 +41,14 @@ func (e Evidence) Ref() Ref { return Ref{Document: e.Document, Item: e.Item} }
 // Outcome is the beginning of the outcome of an item whose fix an earlier run made.
 // What the agent cost stays with that run.
 func (e Evidence) Outcome(of item.Item) item.Outcome {
+	if !e.NamesPlan() {
+		e.PlanHash = ""
+	}
 	return item.Outcome{Item: of, Stack: e.Stack, PlanHash: e.PlanHash, Counts: e.Counts, Observed: e.Observed, Watched: e.Watched, Settled: true}
 }
+
+// NotPlanned stands in the place of the hash of a plan where none was made.
+const NotPlanned = "not planned"
 
 var planHash = pattern.Lazy(`^[0-9a-f]{64}$`)
 
@@ -74,14 +80,21 @@ func Message(item item.Item, date string, e Evidence, applied bool) string {
 	if observed != "" {
 		fmt.Fprintf(&b, "Prometheus says: %s.\n\n", observed)
 	}
+	if e.PlanHash == NotPlanned {
+		b.WriteString("Not planned: whatever applies this branch decides what it does.\n\n")
+	}
 	if applied {
 		b.WriteString("[ci skip]\n\n")
 	}
 	fmt.Fprintf(&b, "%s: %s\n", trailerDocument, quotePath(e.Document))
 	fmt.Fprintf(&b, "%s: %s\n", trailerItem, e.Item)
 	fmt.Fprintf(&b, "%s: %s\n", trailerStack, quotePath(e.Stack))
-	fmt.Fprintf(&b, "%s: sha256:%s\n", trailerPlan, e.PlanHash)
-	fmt.Fprintf(&b, "%s: %d created, %d updated\n", trailerCounts, e.Counts.Create, e.Counts.Update)
+	if e.PlanHash == NotPlanned {
+		fmt.Fprintf(&b, "%s: %s\n", trailerPlan, NotPlanned)
+	} else {
+		fmt.Fprintf(&b, "%s: sha256:%s\n", trailerPlan, e.PlanHash)
+		fmt.Fprintf(&b, "%s: %d created, %d updated\n", trailerCounts, e.Counts.Create, e.Counts.Update)
+	}
 	fmt.Fprintf(&b, "%s: %.2f USD\n", trailerCost, e.CostUSD)
 	if watched := text.Line(e.Watched, 0); watched != "" {
 		fmt.Fprintf(&b, "%s: %s\n", trailerWatched, watched)

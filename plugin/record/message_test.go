@@ -117,3 +117,16 @@ func TestDocsMessageNamesEachDateOnce(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestWhatWasNotPlannedSaysSo(t *testing.T) {
+	e := evidence
+	e.PlanHash, e.Counts = NotPlanned, item.Counts{}
+	message := Message(item.Item{Action: "Raise the replicas"}, "2026-04-14", e, false)
+	if !strings.Contains(message, "\n\nNot planned: ") || !strings.Contains(message, "\nPost-Mortem-Plan: not planned\n") || strings.Contains(message, "created") {
+		t.Errorf("it does not say so:\n%s", message)
+	}
+	got, ok := ParseEvidence(message)
+	if !ok || got != e || got.NamesPlan() || got.Outcome(item.Item{}).PlanHash != "" {
+		t.Errorf("read as %+v", got)
+	}
+}

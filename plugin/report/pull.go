@@ -63,12 +63,16 @@ func (v View) proposal(i itemView) string {
 		m.line("> %s", short(i.Details))
 	}
 	m.line("")
-	m.line("**Plan** of %s: %s. Nothing is destroyed or replaced.", mdCode(i.Stack), cmp.Or(i.plan(), "see the commit"))
+	if i.unplanned() {
+		m.line("**Not planned**: what the change does is decided by whatever applies the branch.")
+	} else {
+		m.line("**Plan** of %s: %s. Nothing is destroyed or replaced.", mdCode(i.Stack), cmp.Or(i.plan(), "see the commit"))
+	}
 	if i.Observed != "" {
 		m.line("")
 		m.line("**Prometheus** says: %s.", short(i.Observed))
 	}
-	if len(i.Findings) > 0 {
+	if len(i.Findings) > 0 && !i.unplanned() {
 		m.line("")
 		m.line("**Not proved, so please look at it:**")
 		m.line("")
@@ -77,7 +81,11 @@ func (v View) proposal(i itemView) string {
 		}
 	}
 	m.line("")
-	m.line("- **To approve**, merge this pull request, and apply the stack. The next run marks the row Done once its plan is empty.")
+	if i.unplanned() {
+		m.line("- **To approve**, merge this pull request: that hands the change over. The next run marks the row Done, once `verify_command` passes where it is set.")
+	} else {
+		m.line("- **To approve**, merge this pull request, and apply the stack. The next run marks the row Done once its plan is empty.")
+	}
 	m.line("- **To decline**, close it without merging: no agent is paid for the item again as long as the branch is there.")
 	m.line("")
 	m.line("%s", strings.Join(v.origin(i), " · "))

@@ -2,11 +2,13 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // The texts in this file are this program's own: numbers and fixed words,
@@ -92,6 +94,9 @@ func took(seconds float64) string {
 // plan is what the plan of an item touches, empty for nothing. Only of an item
 // that is done, or whose check failed after that, is it certain that it did.
 func (i itemView) plan() string {
+	if i.unplanned() {
+		return "not planned"
+	}
 	created, updated := "to create", "to update"
 	if i.State == string(item.Done) || i.State == string(item.Failed) && i.Commit != "" {
 		created, updated = "created", "updated"
@@ -104,6 +109,11 @@ func (i itemView) plan() string {
 		parts = append(parts, fmt.Sprintf("%d %s", i.Update, updated))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// unplanned reports whether the change was proposed without a plan.
+func (i itemView) unplanned() bool {
+	return slices.ContainsFunc(i.Findings, func(f findingView) bool { return f.Code == reason.NotPlanned })
 }
 
 // why is everything there is to say of an item that was not simply done: the

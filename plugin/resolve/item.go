@@ -231,7 +231,7 @@ func (a *attempt) namedStack(ctx context.Context) error {
 		a.out.Stack, a.out.Final = name, true
 		return &refusal{state: item.Skipped, reason: findings[0].Code, findings: findings}
 	}
-	if name == "" {
+	if name == "" || a.opts.Scope.Unplanned {
 		return nil
 	}
 	if _, err = a.baseline(ctx, name, a.base); err != nil {
@@ -335,10 +335,7 @@ func (a *attempt) try(ctx context.Context, d agent.Definition, findings []string
 	if err := a.importTree(ctx); err != nil {
 		return err
 	}
-	if err := a.planChange(ctx); err != nil {
-		return err
-	}
-	return a.judge(ctx)
+	return a.planAndJudge(ctx)
 }
 
 func (a *attempt) definition() (agent.Definition, error) {
@@ -353,7 +350,7 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 	scope := a.opts.Scope
 	prompt := agent.Prompt(a.item, agent.Limits{
 		AllowPaths: scope.AllowPaths, TypePaths: scope.TypePaths[a.item.Type], Protected: scope.Protected, Stacks: scope.Stacks,
-		Rules: card.Prompt(a.item.Type),
+		Rules: a.promptRules(),
 	}, findings)
 	share := a.share - a.out.CostUSD
 	a.log.Info().Str("stage", "agent").Str("host", a.agents.Name()).Str("budget_usd", fmt.Sprintf("%.2f", share)).Msg("starting the agent")
@@ -427,7 +424,7 @@ func (a *attempt) judgeDiff() error {
 		return err
 	}
 	if changeset.Empty() {
-		return &refusal{state: item.Refused, reason: reason.NoChange}
+		return &refusal{state: item.Refused, reason: a.emptyReason()}
 	}
 	verdict := changeset.Verdict()
 	a.out.Stack = verdict.Stack

@@ -18,7 +18,7 @@ import (
 func (a *attempt) evidence() record.Evidence {
 	return record.Evidence{
 		Document: a.item.Document, Item: a.item.ID, Stack: a.stack.name,
-		PlanHash: a.plan.SHA256, Counts: a.out.Counts, CostUSD: a.out.CostUSD, Observed: a.out.Observed, Watched: a.out.Watched,
+		PlanHash: cmp.Or(a.plan.SHA256, record.NotPlanned), Counts: a.out.Counts, CostUSD: a.out.CostUSD, Observed: a.out.Observed, Watched: a.out.Watched,
 	}
 }
 

@@ -134,7 +134,10 @@ func (r *Resolver) mergedOne(ctx context.Context, todo item.Item, fix landed) it
 		out.State, out.Reason = item.NotAttempted, why
 		return out
 	}
-	_, err := r.baseline(ctx, fix.evidence.Stack, r.repo.Tip())
+	var err error
+	if !r.opts.Scope.Unplanned { // merged is handed over then
+		_, err = r.baseline(ctx, fix.evidence.Stack, r.repo.Tip())
+	}
 	if err == nil && r.opts.Verify {
 		space, checkoutErr := r.checkout(ctx, r.repo.Tip())
 		if err = checkoutErr; err == nil {

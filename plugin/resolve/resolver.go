@@ -38,9 +38,9 @@ type Options struct {
 	Deadline    time.Time     // end of the run; zero when there is none
 
 	Agent   Agent
-	Wrapper string // program of the repository that plans and applies, which no change may touch
-	Verify  bool   // the owner has a check of their own (verify_command)
-	Scope   policy.Scope
+	Wrapper string          // program of the repository that plans and applies, which no change may touch
+	Verify  bool            // the owner has a check of their own (verify_command)
+	Scope   policy.Scope    // its Unplanned: every change is proposed without a plan
 	Secrets []secret.String // must appear in no change
 
 	// Row is an item as it stands at a commit; ok is false when it is gone. open

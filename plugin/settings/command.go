@@ -12,12 +12,22 @@ import (
 // the setting terraform is unset.
 const Wrapper = "scripts/tg"
 
+// NoTerraform is the value of terraform for repositories that something else plans
+// and applies.
+const NoTerraform = "none"
+
+// Unplanned reports whether changes are proposed without a plan.
+func (s Settings) Unplanned() bool { return s.Terraform.Commands.Program == NoTerraform }
+
 // TerraformCommands completes the Terraform settings. hasWrapper reports whether
 // the repository has Wrapper, which decides the program when it is unset; the
-// program decides the arguments that are unset.
+// program decides the arguments that are unset. There are none for what is not
+// planned.
 func (s Settings) TerraformCommands(hasWrapper bool) host.Commands {
 	program := s.Terraform.Commands.Program
 	switch {
+	case s.Unplanned():
+		return host.Commands{}
 	case program != "":
 	case hasWrapper:
 		program = Wrapper

@@ -24,7 +24,7 @@ var defaultTypePaths = map[string][]string{
 // laid out in another way is not locked out.
 func (s Settings) ScopeIn(paths []string) policy.Scope {
 	scope := s.Terraform.Scope
-	scope.Documents = s.Documents.PostMortems
+	scope.Documents, scope.Unplanned = s.Documents.PostMortems, s.Unplanned()
 	if scope.TypePaths != nil {
 		return scope
 	}
@@ -65,6 +65,12 @@ func (s *Settings) complete(given func(setting string) bool) {
 	}
 	if len(s.Hosts.AgentHosts) == 0 {
 		s.Hosts.AgentHosts = slices.Clone(s.Hosts.Hosts)
+	}
+	if s.Unplanned() {
+		s.Terraform.Stacks = []string{"."} // whatever they are, nothing is planned in them
+		if s.Mode == ModeApply {
+			s.Mode = ModePropose
+		}
 	}
 	s.completeLogin()
 }

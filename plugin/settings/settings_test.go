@@ -279,3 +279,16 @@ func TestAllowPathsFollowStacks(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutTerraformEverythingIsProposed(t *testing.T) {
+	none := block{"terraform": "none", "allow_paths": "apps/**"}
+	for mode, want := range map[string]Mode{"": ModePropose, "apply": ModePropose, "propose": ModePropose, "dry-run": ModeDryRun} {
+		s := mustRead(t, least.with(none).with(block{"mode": mode}), CI{})
+		if s.Mode != want || !s.Unplanned() || s.TerraformCommands(true).Program != "" || !s.ScopeIn(nil).Unplanned {
+			t.Errorf("mode %s is %s; %+v", mode, s.Mode, s.TerraformCommands(true))
+		}
+	}
+	if s := mustRead(t, least, CI{}); s.Unplanned() || s.ScopeIn(nil).Unplanned {
+		t.Error("nothing is planned by default")
+	}
+}

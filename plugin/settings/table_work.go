@@ -106,7 +106,7 @@ var terraformEntries = []Entry{
 	},
 	{
 		Name: "terraform", told: "`" + Wrapper + "` if the repository has it, else `terraform`",
-		Usage: "Program to run in the stack's folder: a path in the repository, or a program on the host.",
+		Usage: "Program to run in the stack's folder: a path in the repository, or a program on the host. `none` proposes changes without a plan, for [repositories that something else applies](gitops.md): the mode is `propose` then unless it is `dry-run`, `stacks` does not count, and `allow_paths` must be set.",
 		read:  asText(func(s *Settings) *string { return &s.Terraform.Commands.Program }, CheckProgram),
 	},
 	{

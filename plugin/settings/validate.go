@@ -83,6 +83,7 @@ func (s Settings) conflicts(given func(setting string) bool) []Problem {
 	f.vault()
 	f.keys()
 	f.hosts()
+	f.terraform()
 	f.chats()
 	f.evidence()
 	return f.problems
@@ -150,6 +151,21 @@ func (f *finder) documents() {
 		f.add("since", "has no use with scope: all", "remove one of them")
 	}
 	f.needs("carry", "workdir", "carry copies files from it")
+}
+
+// terraform looks at what has a use only where stacks are planned.
+func (f *finder) terraform() {
+	if !f.s.Unplanned() {
+		return
+	}
+	if !f.given("allow_paths") {
+		f.add("allow_paths", "is missing", "with terraform: none nothing else limits what a change may touch: name the paths, such as apps/**")
+	}
+	for _, name := range []string{"init_args", "plan_args", "show_args", "apply_args", "tolerated", "allow_resources", "automatic_creates", "max_changes"} {
+		if f.given(name) {
+			f.add(name, "has no use with terraform: none", "remove one of them")
+		}
+	}
 }
 
 func (f *finder) sandbox() {

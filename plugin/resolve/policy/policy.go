@@ -36,6 +36,7 @@ type Scope struct {
 	Protected        []string            // stack names never touched
 	StatePaths       []string            // where tracked state would be
 	Documents        []string            // globs of the post-mortems
+	Unplanned        bool                // nothing is planned or applied here
 	AllowResources   map[string][]string // address or type patterns per type
 	AutomaticCreates map[string][]string // resource types per type, beside those that cards know
 	MaxChanges       int
@@ -77,6 +78,7 @@ func (s Scope) diff(repo seam.Content, kind, base string) (gate.DiffPolicy, erro
 		Stacks:     s.Stacks,
 		StatePaths: s.StatePaths,
 		Documents:  s.Documents,
+		Unplanned:  s.Unplanned,
 		BasePaths:  paths,
 		BaseFiles:  configuration,
 		Unread:     unread,
