@@ -159,24 +159,6 @@ func (j *Judge) actsOnInferred(c *Claim) bool {
 	return j.Policy.Inferred == All && c.Kind != term.Config
 }
 
-// judgeWork looks at what the item asks for. A type that its words do not bear out
-// does not spare it the rules of what they speak of.
-func (j *Judge) judgeWork(c *Claim, action, details []token) {
-	config := c.Kind == term.Config || c.Found.Has(reason.TypeDoubtful)
-	alert := c.Kind == term.Alert || c.Kind == term.Monitor || config && aboutAlert(action)
-	if destroys(action) || destroysFirst(details, config) || config && risks(action) || alert && silences(action) ||
-		(alert || config) && neverTold(c.Action, action) ||
-		config && (anyOf(action, words.Secrets, words.Everybody) || anyOf(details, words.Secrets, words.Everybody)) {
-		c.Found.Add(reason.DestructiveVerb)
-	}
-	if config && (j.protected(c.Action) || j.protected(c.Details)) {
-		c.Found.Add(reason.ProtectedTarget)
-	}
-	if j.hedged(c, action, details, config) || config && !c.Found.Has(reason.DestructiveVerb) && unclear(c.Action, action) {
-		c.Found.Add(reason.Hedged)
-	}
-}
-
 // protected reports whether a text names a protected stack.
 func (j *Judge) protected(text string) bool {
 	low := words.Fold(text)

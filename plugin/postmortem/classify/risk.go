@@ -8,9 +8,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
 
-// What follows decides before anything is paid. What a change does is seen in its
-// plan; here only the words count that say what no plan of this program may do.
-
 // destroys reports whether the action tells to delete, move, restart, stop and the
 // like: as a step of its own, or as a command.
 func destroys(all []token) bool {
@@ -46,7 +43,7 @@ func destroysFirst(all []token, config bool) bool {
 		// "Removal of the old one" is a step; "it removes" and "dropped" tell of one.
 		verb := t.Base.Has(words.Destroys) && !t.Has(words.Mild) || config && t.Has(words.Loses) && !strings.HasSuffix(t.Text, "ed") && !strings.HasSuffix(t.Text, "s")
 		switch {
-		case commands(all, i), t.lead() && t.Has(words.DestroysAnywhere):
+		case commands(all, i):
 			return true
 		case !verb || noun(all, i) || i+1 == len(all):
 		case config && (t.code || t.lead()), !t.code && i == 0:
@@ -76,7 +73,7 @@ func commands(all []token, i int) bool {
 		return !told(all, i)
 	}
 	for j := i - 1; j >= 0 && j >= i-commandReach; j-- {
-		if after := all[j+1]; after.joined || after.opens || after.code != all[j].code {
+		if all[j+1].joined {
 			return false
 		}
 		if all[j].Has(words.Programs) {
@@ -91,7 +88,7 @@ func told(all []token, i int) bool {
 	for i > 0 && all[i-1].Text == "sudo" {
 		i--
 	}
-	return i > 0 && all[i-1].Has(words.Told) && (i < 2 || !all[i-2].Has(words.Runs))
+	return i > 0 && all[i-1].Has(words.Told)
 }
 
 // risks reports whether a change of configuration is one for a person: it destroys
@@ -103,14 +100,13 @@ func risks(all []token) bool {
 		ended = ended || i > 0 && (t.aim || t.Has(words.EndsAThing))
 		last := i+1 == len(all) || all[i+1].joined || t.code && !all[i+1].code
 		switch {
-		case t.Has(words.Risks), t.Name && t.Has(words.RisksInNames), t.Has(words.Commands) && t.code:
-		case t.Has(words.Destroys) && stepOf(t, i, ended) && !noun(all, i) && (last || !namesSetting(all[i+1])), t.Has(words.Loses):
+		case t.Name && t.Has(words.RisksInNames), t.Has(words.Commands) && t.code:
+		case t.Has(words.Destroys) && stepOf(t, i, ended) && !noun(all, i) && (last || !namesSetting(all[i+1])):
 		case t.Has(words.Frees) && (i == 0 || t.joined || t.aim) && !noun(all, i):
-		case t.Has(words.Kept) && !ended && !all[0].Has(words.KeepsMore):
+		case t.Has(words.Kept) && !all[0].Has(words.KeepsMore):
 		case t.Has(words.Sizes) && all[0].Has(words.Lessens):
 		case t.Has(words.Off) && (t.aim || last):
 		case t.Has(words.Zero) && (i == 0 || all[i-1].Text != "from"):
-		case strings.Count(t.Text, ".") == 3 && strings.Trim(t.Text, "0123456789.") == "": // an address
 		default:
 			continue
 		}
@@ -146,22 +142,4 @@ var neverReached = pattern.Lazy(`(?:^|[^0-9０-９.,])(?:[9９]{2}(?:[.,．][0-9
 // a threshold of 99.9%, a maxUnavailable of 100%.
 func neverTold(action string, all []token) bool {
 	return anyOf(all, words.Thresholds) && !anyOf(all, words.GoodRatios) && neverReached().MatchString(words.Fold(markdown.Squeeze(action)))
-}
-
-// aboutAlert reports whether a change of configuration is one of an alert.
-func aboutAlert(all []token) bool { return anyOf(all, words.AboutAlerts) }
-
-// watching reports whether a text has a word of alerting, watching or measuring, or
-// the name of an alert, which is written like one of a type.
-func watching(text string, all []token) bool {
-	for _, t := range all {
-		if t.Has(words.Watching) || t.Has(words.QuietsAnywhere) || t.Name && !t.Inside && text[t.Start] >= 'A' && text[t.Start] <= 'Z' {
-			return true
-		}
-	}
-	return false
-}
-
-func namesSetting(t token) bool {
-	return t.Has(words.AboutSettings) || t.Has(words.AboutResources) || t.Has(words.SettingsNamed)
 }
