@@ -59,15 +59,12 @@ func alertWithoutVerb(all []token) bool {
 		return false
 	}
 	for i, t := range all {
-		if i > 0 && i <= near && t.Has(words.AboutAlerts) {
+		if i > 0 && t.Has(words.AboutAlerts) {
 			return anyOf(all[i:], words.Bounds)
 		}
 	}
 	return false
 }
-
-// near is how many words after the verb the object is expected in.
-const near = 8
 
 // nounKind is the one type that the words of the action name. An alert about
 // a timeout is an alert, and words such as node name no type beside one; but an
@@ -96,14 +93,11 @@ func nounKind(all, said []token) term.Type {
 // the alert receiver".
 func isObject(all []token, class words.Class) bool {
 	for i, t := range all {
-		switch {
-		case i > near || i > 0 && t.Has(words.EndsAThing):
+		if i > 0 && t.Has(words.EndsAThing) {
 			return false
-		case t.code || !t.Has(class):
-		case ends(all, i) || i == 0 || class == words.AboutAlerts && alertWithoutVerb(all):
+		}
+		if t.Has(class) && (i == 0 || ends(all, i) || class == words.AboutAlerts && alertWithoutVerb(all)) {
 			return true
-		case class == words.AboutAlerts && !all[i+1].Has(class):
-			return false
 		}
 	}
 	return false
@@ -111,23 +105,16 @@ func isObject(all []token, class words.Class) bool {
 
 // ends reports whether the thing named by the token at i ends there.
 func ends(all []token, i int) bool {
-	if i+1 >= len(all) {
-		return true
-	}
-	next := all[i+1]
-	return next.joined || next.aim || next.code || next.Has(words.EndsAThing) || next.Text[0] >= '0' && next.Text[0] <= '9'
+	return i+1 == len(all) || all[i+1].joined || all[i+1].aim || all[i+1].code || all[i+1].Has(words.EndsAThing)
 }
 
 // settingIsObject reports whether a setting is what is adjusted.
 func settingIsObject(all []token) bool {
 	for i, t := range all {
 		switch {
-		case i > near, t.Has(words.AboutOtherThings), i > 0 && t.Has(words.EndsAThing):
-			return false
-		case t.code:
-		case t.Has(words.AboutResources) && !limited(all[i+1:]):
+		case t.Has(words.AboutOtherThings), i > 0 && t.Has(words.EndsAThing), t.Has(words.AboutResources) && !limited(all[i+1:]):
 			return false // "Add memory to node3" is a purchase
-		case t.Has(words.AboutSettings) && (strings.Contains(t.Text, " ") || ends(all, i)), t.Has(words.AboutResources) && ends(all, i):
+		case (t.Has(words.AboutSettings) || t.Has(words.AboutResources)) && ends(all, i):
 			return true
 		}
 	}

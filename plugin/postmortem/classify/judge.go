@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
@@ -112,15 +113,13 @@ func (j *Judge) Read(c *Claim) {
 	}
 }
 
-// hidesText reports whether a cell other than the status holds text that
-// readers of the rendered page do not see.
+// hidden finds what readers of the rendered page do not see.
+var hidden = pattern.Lazy(`(?is)<!--.*?-->|style=| hidden>`)
+
+// hidesText reports whether a cell other than the status holds such text.
 func hidesText(c *Claim) bool {
 	for _, text := range []string{c.Action, c.Details, c.TypeText} {
-		if strings.IndexByte(text, '<') < 0 {
-			continue
-		}
-		bare := words.Fold(markdown.WithoutCode(text))
-		if markdown.StripComments(bare) != bare || strings.Contains(bare, "style=") || strings.Contains(bare, " hidden") && strings.Contains(bare, "<") && strings.Contains(bare, " hidden>") {
+		if strings.IndexByte(text, '<') >= 0 && hidden().MatchString(markdown.WithoutCode(text)) {
 			return true
 		}
 	}
