@@ -1,6 +1,7 @@
 package term
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
@@ -33,27 +34,15 @@ const (
 	P3 Priority = "P3"
 )
 
-// typeClasses are the classes of words for the types.
-var typeClasses = []struct {
-	class words.Class
-	kind  Type
-}{
-	{words.TypeAlert, Alert},
-	{words.TypeConfig, Config},
-	{words.TypeMonitor, Monitor},
-	{words.TypeArchitecture, Architecture},
-	{words.TypeInvestigation, Investigation},
-	{words.TypeMigration, Migration},
-	{words.TypeRunbook, Runbook},
-	{words.TypeUpstream, Upstream},
-}
+var (
+	types      = []Type{Alert, Config, Monitor, Architecture, Investigation, Migration, Runbook, Upstream} // of the classes from TypeAlert on
+	priorities = []Priority{P0, P1, P2, P3}                                                                // of those from PriorityP0 on
+)
 
 // typeOf is the type that a word names, "" when it names none.
 func typeOf(word words.Word) Type {
-	for _, one := range typeClasses {
-		if word.Has(one.class) {
-			return one.kind
-		}
+	if i := word.Which(words.TypeAlert, len(types)); i >= 0 {
+		return types[i]
 	}
 	return ""
 }
@@ -100,68 +89,50 @@ func SafeByNature(t Type) bool { return t == Alert || t == Config || t == Monito
 // "[P1] Add …" or "**P0**: Fix …".
 func LeadPriority(action string) Priority {
 	text := strings.TrimLeft(action, " *_~`[(")
-	if len(text) < 2 || text[0] != 'P' && text[0] != 'p' {
-		return ""
-	}
 	p, rest := PriorityWord(text)
-	if p == "" || rest != "" && markdown.IsWord(rest[0]) {
-		return ""
-	}
-	decorated := len(text) < len(strings.TrimLeft(action, " "))
 	rest = strings.TrimLeft(rest, " *_`")
-	if decorated || rest != "" && strings.ContainsRune(":-–—|", []rune(rest[:min(len(rest), 4)])[0]) {
+	if len(text) < len(strings.TrimLeft(action, " ")) || strings.IndexAny(rest, ":-–—|") == 0 {
 		return p
 	}
 	return ""
 }
 
-// PriorityWord reads P and a number at the beginning of s, and the rest of s.
+// PriorityWord reads P and a number at the beginning of s as a whole word, and the
+// rest of s.
 func PriorityWord(s string) (Priority, string) {
 	if len(s) < 2 || s[0] != 'P' && s[0] != 'p' {
 		return "", s
 	}
-	n := 1
-	for n < len(s) && s[n] >= '0' && s[n] <= '9' {
-		n++
-	}
-	switch digits := strings.TrimLeft(s[1:n], "0"); {
-	case n == 1:
+	rest := strings.TrimLeft(s[1:], "0123456789")
+	digits := s[1 : len(s)-len(rest)]
+	if digits == "" || rest != "" && markdown.IsWord(rest[0]) {
 		return "", s
-	case digits == "":
-		return P0, s[n:]
-	case digits == "1":
-		return P1, s[n:]
-	case digits == "2":
-		return P2, s[n:]
 	}
-	return P3, s[n:]
+	n, err := strconv.Atoi(digits)
+	if err != nil || n >= len(priorities) {
+		return P3, rest
+	}
+	return priorities[n], rest
 }
 
 // ParsePriority reads a priority cell; "" when it states none that is known.
 func ParsePriority(cell string) Priority {
 	text := strings.TrimLeftFunc(markdown.Plain(cell), func(r rune) bool { return r >= 0x80 || !markdown.IsWord(byte(r)) })
-	if p, rest := PriorityWord(text); p != "" && (rest == "" || !markdown.IsWord(rest[0])) {
+	if p, _ := PriorityWord(text); p != "" {
 		return p
 	}
-	head, _, _ := strings.Cut(words.Fold(text), " ")
-	switch word := words.Find(strings.Trim(head, ".,:;()/-")); {
-	case word.Has(words.PriorityP0):
-		return P0
-	case word.Has(words.PriorityP1):
-		return P1
-	case word.Has(words.PriorityP2):
-		return P2
-	case word.Has(words.PriorityP3):
-		return P3
+	head, _, _ := strings.Cut(text, " ")
+	if i := words.Find(strings.Trim(head, ".,:;()/-")).Which(words.PriorityP0, len(priorities)); i >= 0 {
+		return priorities[i]
 	}
 	return ""
 }
 
 // HeadingPriority is the P-number of a heading, "" when it has none.
 func HeadingPriority(title string) Priority {
-	for i := 0; i+1 < len(title); i++ {
-		if (title[i] == 'P' || title[i] == 'p') && (i == 0 || !markdown.IsWord(title[i-1])) {
-			if p, rest := PriorityWord(title[i:]); p != "" && (rest == "" || !markdown.IsWord(rest[0])) {
+	for i := range len(title) {
+		if i == 0 || !markdown.IsWord(title[i-1]) {
+			if p, _ := PriorityWord(title[i:]); p != "" {
 				return p
 			}
 		}

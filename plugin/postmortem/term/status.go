@@ -1,10 +1,12 @@
 package term
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
@@ -23,27 +25,15 @@ const (
 	StateTypeWord // a type where a status is expected: open, for a person
 )
 
-// statusClasses are the classes of words for the states.
-var statusClasses = []struct {
-	class words.Class
-	state State
-}{
-	{words.StatusOpen, StateOpen},
-	{words.StatusApproved, StateOpen},
-	{words.StatusDone, StateDone},
-	{words.StatusInProgress, StateInProgress},
-	{words.StatusHeld, StateHeld},
-	{words.StatusDeclined, StateDeclined},
-}
+// states are those of the classes of words from StatusOpen on.
+var states = []State{StateOpen, StateOpen, StateDone, StateInProgress, StateHeld, StateDeclined}
 
 var allStatus = words.Of(words.StatusOpen, words.StatusApproved, words.StatusDone, words.StatusInProgress, words.StatusHeld, words.StatusDeclined)
 
 // stateOf is what a word says as a status.
 func stateOf(word words.Word) State {
-	for _, one := range statusClasses {
-		if word.Has(one.class) {
-			return one.state
-		}
+	if i := word.Which(words.StatusOpen, len(states)); i >= 0 {
+		return states[i]
 	}
 	return StateUnknown
 }
@@ -77,31 +67,27 @@ func ParseStatus(cell string) Status {
 }
 
 // statedStatus is the status that a text begins with, the zero status when it
-// begins with none.
+// begins with none. One that is linked, struck through or behind a sign that says
+// nothing by itself, "🔴 Open", is the word with a note.
 func statedStatus(cell string) Status {
 	start, end := unwrap(cell)
 	text := cell[start:end]
 	if text == "" {
 		return Status{}
 	}
+	whole := Status{Note: cell, Token: markdown.Span{Start: start, End: end}}
 	if rest, found := markdown.Unstruck(cell); found {
-		if Struck(cell) {
-			return Status{State: StateDeclined, Note: cell, Token: markdown.Span{Start: start, End: end}}
+		if whole.State = StateDeclined; !Struck(cell) {
+			whole.State = statedStatus(rest).State
 		}
-		return Status{State: ParseStatus(rest).State, Note: cell, Token: markdown.Span{Start: start, End: end}}
+		return whole
 	}
 	length, word := words.Begins(text, allStatus)
-	if length == 0 && text[0] == '[' && markdown.LinkStart(text) {
-		// A linked word is a word with a note: replacing it would break the link.
-		if length, word := words.Begins(markdown.Plain(text), allStatus); length > 0 {
-			return Status{State: stateOf(word), Note: text, Token: markdown.Span{Start: start, End: end}}
-		}
-	}
-	if length == 0 && startsWithSign(text) {
-		// A sign that says nothing by itself: "🔴 Open" is open with a note.
-		bare := strings.TrimLeftFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-		if length, word := words.Begins(bare, allStatus); length > 0 {
-			return Status{State: stateOf(word), Note: text, Token: markdown.Span{Start: start, End: end}}
+	if first, _ := utf8.DecodeRuneInString(text); length == 0 && !unicode.IsLetter(first) && !unicode.IsDigit(first) {
+		bare := strings.TrimLeftFunc(markdown.Plain(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		length, word = words.Begins(bare, allStatus)
+		if whole.State = stateOf(word); length > 0 {
+			return whole
 		}
 	}
 	if length == 0 {
@@ -109,95 +95,50 @@ func statedStatus(cell string) Status {
 	}
 	s := Status{State: stateOf(word), Approved: word.Has(words.StatusApproved), Token: markdown.Span{Start: start, End: start + length}}
 	_, rest := unwrap(text[length:])
-	s.Note = strings.TrimLeft(text[length:length+rest], " \t*~_`\u00a0\u3000")
+	s.Note = strings.TrimLeft(text[length:length+rest], wrapping)
 	s.Exact = s.Note == ""
 	s.Paren = strings.HasPrefix(s.Note, "(") || strings.HasPrefix(s.Note, "（")
-	if s.State == StateDone && remains(s.Note) {
+	if s.State == StateDone && slices.ContainsFunc(SplitWords(s.Note), func(word string) bool { return words.Is(word, words.StatusRemains) }) {
 		s.State = StatePartly
 	}
 	return s
 }
 
+var markedWord = pattern.Lazy(`(?:\*\*([^*]+)\*\*|(?:^|[ )\]])([A-Z]{4,}))[. ]*$`)
+
 // MarkedStatus is the status word that a cell about something else ends with or
 // consists of, when it is marked as one: bold, or in capitals.
 func MarkedStatus(cell string) State {
-	cell = strings.TrimRight(strings.TrimSpace(cell), ".")
-	for _, mark := range []string{"**", "__"} {
-		head, found := strings.CutSuffix(cell, mark)
-		if !found {
-			continue
+	if found := markedWord().FindStringSubmatch(cell); found != nil {
+		if s := ParseStatus(found[1] + found[2]); s.Exact {
+			return s.State
 		}
-		if s := ParseStatus(head[strings.LastIndex(head, mark)+1:]); s.Exact {
-			return s.known()
-		}
-	}
-	word := cell[strings.LastIndexAny(cell, " )]")+1:]
-	if len(word) < 4 || strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		return StateUnknown
-	}
-	if s := ParseStatus(word); s.Exact {
-		return s.known()
 	}
 	return StateUnknown
 }
 
-// known is the state, but for a type word, which is none outside its column.
-func (s Status) known() State {
-	if s.State == StateTypeWord {
-		return StateUnknown
-	}
-	return s.State
-}
-
-// startsWithSign reports whether text begins with a sign such as an emoji.
-func startsWithSign(text string) bool {
-	r, _ := utf8.DecodeRuneInString(text)
-	return !unicode.IsLetter(r) && !unicode.IsDigit(r)
-}
-
-// remains reports whether the note after a done word says that work is left.
-func remains(note string) bool {
-	for _, word := range SplitWords(note) {
-		if words.Is(word, words.StatusRemains) {
-			return true
-		}
-	}
-	return false
-}
+// wrapping is what may stand around a word.
+const wrapping = " \t\r\n*~_`\u00a0\u3000\u202f"
 
 // unwrap is the range of cell without the markup, white space and comments
 // around it. Only outer underscores go: IN_PROGRESS keeps its own.
 func unwrap(cell string) (start, end int) {
-	start, end = 0, len(cell)
-	for start < end {
-		switch {
-		case strings.IndexByte(" \t\r\n*~_`", cell[start]) >= 0:
-			start++
-		case strings.HasPrefix(cell[start:end], "\u00a0"), strings.HasPrefix(cell[start:end], "\u3000"), strings.HasPrefix(cell[start:end], "\u202f"):
-			_, size := utf8.DecodeRuneInString(cell[start:end])
-			start += size
-		case strings.HasPrefix(cell[start:end], "<!--") && strings.Contains(cell[start:end], "-->"):
-			start += strings.Index(cell[start:end], "-->") + len("-->")
-		default:
-			return start, unwrapEnd(cell, start, end)
+	for {
+		start = len(cell) - len(strings.TrimLeft(cell[start:], wrapping))
+		at := strings.Index(cell[start:], "-->")
+		if at < 0 || !strings.HasPrefix(cell[start:], "<!--") {
+			break
 		}
+		start += at + len("-->")
 	}
-	return start, end
-}
-
-func unwrapEnd(cell string, start, end int) int {
-	for start < end {
-		r, size := utf8.DecodeLastRuneInString(cell[start:end])
-		switch {
-		case strings.IndexByte(" \t\r\n*~_`", cell[end-1]) >= 0, r == 0xa0, r == 0x3000, r == 0x202f:
-			end -= size
-		case strings.HasSuffix(cell[start:end], "-->") && strings.LastIndex(cell[start:end], "<!--") > 0:
-			end = start + strings.LastIndex(cell[start:end], "<!--")
-		default:
-			return end
+	for text := cell[start:]; ; {
+		text = strings.TrimRight(text, wrapping)
+		at := strings.LastIndex(text, "<!--")
+		if at <= 0 || !strings.HasSuffix(text, "-->") {
+			return start, start + len(text)
 		}
+		text = text[:at]
 	}
-	return end
 }
 
 // DoneToken is what an open status word becomes, "" when the token is not

@@ -1,6 +1,8 @@
 package term
 
 import (
+	"cmp"
+	"iter"
 	"strings"
 	"unicode/utf8"
 
@@ -122,50 +124,42 @@ func IsField(action string) bool {
 	return at > 0 && words.Is(strings.Trim(head[:at], "*_ "), words.LabelField)
 }
 
-// LeadTag is one [word], (word) or **word** before an action, and the rest.
+// LeadTag is one [word], (word) or `word` before an action, and the rest.
 func LeadTag(action string) (tag, rest string, found bool) {
 	action = strings.TrimLeft(action, " *_:：-–—")
-	if action == "" {
+	open := strings.IndexByte("[(`", (action + " ")[0])
+	if open < 0 {
 		return "", action, false
 	}
-	closer := ""
-	switch action[0] {
-	case '[':
-		closer = "]"
-	case '(':
-		closer = ")"
-	case '`':
-		closer = "`"
-	default:
-		return "", action, false
-	}
-	end := strings.Index(action[:min(len(action), 40)], closer)
-	if end < 2 && closer == "`" {
-		end = strings.Index(action[1:min(len(action), 40)], closer) + 1
-	}
-	if end < 2 || strings.HasPrefix(action[end+1:], "(") && closer == "]" {
+	end := 1 + strings.IndexByte(action[1:min(len(action), 40)], "])`"[open])
+	if end < 2 || open == 0 && strings.HasPrefix(action[end+1:], "(") {
 		return "", action, false
 	}
 	return strings.TrimSpace(action[1:end]), action[end+1:], true
 }
 
-// Tags are the tags of a task: up to four before the action, [word], (word) or
-// `word`, and one in brackets behind it.
-func Tags(action string) []string {
-	var all []string
-	rest := action
-	for range 4 {
-		tag, after, found := LeadTag(rest)
-		if !found {
-			break
+// LeadTags yields up to four tags before an action, each with what follows it.
+func LeadTags(action string) iter.Seq2[string, string] {
+	return func(yield func(tag, rest string) bool) {
+		for range 4 {
+			tag, rest, found := LeadTag(action)
+			if !found || !yield(tag, rest) {
+				return
+			}
+			action = rest
 		}
+	}
+}
+
+// Tags are the tags of a task: those before the action, and one in brackets behind
+// it.
+func Tags(action string) (all []string) {
+	rest := action
+	for tag, after := range LeadTags(action) {
 		all, rest = append(all, tag), after
 	}
 	text := strings.TrimRight(rest, " *_.`")
-	if !strings.HasSuffix(text, ")") && !strings.HasSuffix(text, "]") {
-		return all
-	}
-	if at := strings.LastIndexAny(text, "(["); at > 0 && len(text)-at < 40 {
+	if at := strings.LastIndexAny(text, "(["); at > 0 && len(text)-at < 40 && strings.ContainsAny(text[len(text)-1:], ")]") {
 		all = append(all, text[at+1:len(text)-1])
 	}
 	return all
@@ -173,8 +167,7 @@ func Tags(action string) []string {
 
 // TaskType is the type that a task states in its tags. Several different ones are
 // a compound, which no rule but a person may take apart.
-func TaskType(action string) Stated {
-	var first Stated
+func TaskType(action string) (first Stated) {
 	for _, tag := range Tags(action) {
 		if s := ParseType(tag); s.Kind != "" {
 			if first.Kind == "" {
@@ -189,68 +182,43 @@ func TaskType(action string) Stated {
 // TaskPriority is a P-number before the action: [P1], **P1**, P1:, also after
 // another tag.
 func TaskPriority(action string) Priority {
-	rest := action
-	for range 4 {
-		if p := LeadPriority(rest); p != "" {
-			return p
-		}
-		_, after, found := LeadTag(rest)
-		if !found {
-			return ""
-		}
-		rest = after
+	p := LeadPriority(action)
+	for _, rest := range LeadTags(action) {
+		p = cmp.Or(p, LeadPriority(rest))
 	}
-	return ""
+	return p
 }
 
 // TaskNote is a status that an open task states in its text, against or
-// beside its box: "… (in progress)", "DONE: …".
+// beside its box: "… (in progress)", "DONE: …", "Add an alert — done".
 func TaskNote(action string) State {
 	if s := LeadingState(action); s != StateUnknown && s != StateOpen {
 		return s
 	}
-	for rest := action; ; {
-		tag, after, found := LeadTag(rest)
-		if !found {
-			break
-		}
-		if s := ParseStatus(tag); s.State != StateUnknown && s.State != StateTypeWord && !s.Approved {
+	for tag := range LeadTags(action) {
+		if s := statedStatus(tag); s.State != StateUnknown && !s.Approved {
 			return s.State
 		}
-		rest = after
 	}
 	text := strings.TrimRight(action, " *_.")
-	open, width := strings.LastIndexByte(text, '('), 1
-	switch {
-	case strings.HasSuffix(text, "）"):
-		open, width = strings.LastIndex(text, "（"), len("（")
-		text = strings.TrimSuffix(text, "）")
-	case strings.HasSuffix(text, ")"):
-		text = strings.TrimSuffix(text, ")")
-	default:
-		// "Add an alert — done" and the like.
-		open = -1
-		for _, dash := range []string{" — ", " – ", " - ", " -- "} {
-			if at := strings.LastIndex(text, dash); at > open {
-				open, width = at, len(dash)
-			}
+	bare, marks, note := strings.TrimRight(text, ")）"), []string{"(", "（"}, ""
+	if len(bare) == len(text) {
+		marks = []string{" — ", " – ", " - ", " -- "}
+	}
+	last := 0
+	for _, mark := range marks {
+		if at := strings.LastIndex(bare, mark); at > last {
+			last, note = at, bare[at+len(mark):]
 		}
 	}
-	if open <= 0 || open+width > len(text) {
-		return StateUnknown
-	}
-	s := ParseStatus(text[open+width:])
-	if s.State == StateTypeWord {
-		return StateUnknown
-	}
-	return s.State
+	return statedStatus(note).State
 }
 
 // LeadingState is a status that stands before an action as a word of its own:
 // "DONE: …", "✅ …", "**WIP** …".
 func LeadingState(action string) State {
 	s := statedStatus(action)
-	if s.State == StateUnknown || s.State == StateTypeWord {
+	if s.State == StateUnknown {
 		return StateUnknown
 	}
 	first, _ := utf8.DecodeRuneInString(action[s.Token.Start:])
@@ -266,12 +234,9 @@ func LeadingState(action string) State {
 // a note behind it.
 func Struck(text string) bool {
 	rest, found := markdown.Unstruck(text)
-	if !found {
-		return false
-	}
-	for tagged := true; tagged; {
-		_, rest, tagged = LeadTag(rest)
+	for _, after := range LeadTags(rest) {
+		rest = after
 	}
 	rest = strings.TrimLeft(rest, " *_.")
-	return rest == "" || strings.IndexByte("(:-", rest[0]) >= 0 || strings.HasPrefix(rest, "—") || strings.HasPrefix(rest, "–") || strings.HasPrefix(rest, "（")
+	return found && (rest == "" || strings.IndexAny(rest, "(:-—–（") == 0)
 }

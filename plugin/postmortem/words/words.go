@@ -21,6 +21,17 @@ type Set [2]uint64
 // Has reports whether the class is in the set.
 func (s Set) Has(c Class) bool { return s[c/64]&(1<<(c%64)) != 0 }
 
+// Which is the first of n classes that follow each other in the tables, counted from
+// 0, that is in the set; -1 when none is.
+func (s Set) Which(first Class, n int) int {
+	for i := range n {
+		if s.Has(first + Class(i)) {
+			return i
+		}
+	}
+	return -1
+}
+
 func (s *Set) add(other Set) { s[0], s[1] = s[0]|other[0], s[1]|other[1] }
 
 func (s Set) meets(other Set) bool { return s[0]&other[0]|s[1]&other[1] != 0 }
