@@ -27,26 +27,27 @@ var (
 // mention notes what a block of prose at an offset of the text says of items.
 func (r *reader) mention(at int, text string) {
 	for line := range strings.Lines(text[:min(len(text), mentionScan)]) {
-		if !words.Contains(line, words.Settles) {
-			continue
+		for range words.In(line, words.Of(words.Settles)) {
+			r.settled(at, line)
+			break
 		}
-		if r.mentions == nil {
-			r.mentions = mentions{}
+	}
+}
+
+// settled notes what a line calls items that it says to be settled.
+func (r *reader) settled(at int, line string) {
+	if r.mentions == nil {
+		r.mentions = mentions{}
+	}
+	for _, found := range named().FindAllStringSubmatch(line, -1) {
+		name := words.Fold(found[2])
+		if found[1] != "" {
+			name = "#" + found[1]
 		}
-		if strings.ContainsAny(line, "0123456789") {
-			for _, found := range named().FindAllStringSubmatch(line, -1) {
-				name := words.Fold(found[2])
-				if found[1] != "" {
-					name = "#" + found[1]
-				}
-				r.mentions[name] = at + r.Base
-			}
-		}
-		if strings.ContainsAny(line, "\"“*`'~「") {
-			for _, found := range quoted().FindAllStringSubmatch(line, -1) {
-				r.mentions[markdown.Key(strings.Join(found[1:], ""))] = at + r.Base
-			}
-		}
+		r.mentions[name] = at + r.Base
+	}
+	for _, found := range quoted().FindAllStringSubmatch(line, -1) {
+		r.mentions[markdown.Key(strings.Join(found[1:], ""))] = at + r.Base
 	}
 }
 

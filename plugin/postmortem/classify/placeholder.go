@@ -18,7 +18,7 @@ var (
 )
 
 // htmlWords are elements that stand in real text.
-var htmlWords = term.Set("br|b|i|em|strong|code|kbd|sub|sup|a|span|img|s|del|ins|u|small|mark|details|summary|p|div|hr|ul|ol|li|pre|tt|samp|var|abbr|q|cite|nobr|wbr|font|center|table|tr|td|th")
+const htmlWords = "|br|b|i|em|strong|code|kbd|sub|sup|a|span|img|s|del|ins|u|small|mark|details|summary|p|div|hr|ul|ol|li|pre|tt|samp|var|abbr|q|cite|nobr|wbr|font|center|table|tr|td|th|"
 
 // Nothing reports whether an action is empty or is a placeholder as a whole.
 func Nothing(action string) bool {
@@ -81,7 +81,7 @@ var (
 func angleFilled(text string) bool {
 	for _, found := range angle().FindAllStringSubmatch(text, -1) {
 		name, _, _ := strings.Cut(words.Fold(found[1]), " ")
-		if !htmlWords[strings.Trim(name, "/")] && !strings.Contains(found[1], ".") {
+		if !strings.Contains(htmlWords, "|"+strings.Trim(name, "/")+"|") && !strings.Contains(found[1], ".") {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@ package term
 import (
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
@@ -27,41 +28,40 @@ const (
 	roles
 )
 
-// title is what a header cell was recognised as. Of two columns with the same
-// role the lower rank wins.
-type title struct {
-	class words.Class
-	role  Role
-	rank  int
-}
-
-// Ranks of action columns. A vague one counts under a follow-up heading only, and
-// holds the details of another.
+// Ranks of action columns. Of two columns with the same role the lower rank wins. A
+// vague one counts under a follow-up heading only, and holds the details of another.
 const (
 	RankAction = iota // says action
 	rankItem          // a thing to do
 	rankVague         // may be anything
 )
 
+// title is what a header cell was recognised as.
+type title struct {
+	role Role
+	rank int
+}
+
+// titles are those of the classes of words from ColumnAction on.
 var titles = []title{
-	{words.ColumnAction, RoleAction, RankAction},
-	{words.ColumnItem, RoleAction, rankItem},
-	{words.ColumnAnything, RoleAction, rankVague},
-	{words.ColumnStatus, RoleStatus, 0},
-	{words.ColumnState, RoleStatus, 1},
-	{words.ColumnPriority, RolePriority, 0},
-	{words.ColumnSeverity, RolePriority, 1},
-	{words.ColumnType, RoleType, 0},
-	{words.ColumnKind, RoleType, 1},
-	{words.ColumnOwner, RoleOwner, 0},
-	{words.ColumnDue, RoleDue, 0},
-	{words.ColumnTicket, RoleTicket, 0},
-	{words.ColumnDetails, RoleDetails, 0},
-	{words.ColumnNotes, RoleDetails, 1},
-	{words.ColumnID, RoleID, 0},
-	{words.ColumnDate, RoleDate, 0},
-	{words.ColumnCommit, RoleCommit, 0},
-	{words.ColumnBy, RoleBy, 0},
+	{RoleAction, RankAction},
+	{RoleAction, rankItem},
+	{RoleAction, rankVague},
+	{RoleStatus, 0},
+	{RoleStatus, 1},
+	{RolePriority, 0},
+	{RolePriority, 1},
+	{RoleType, 0},
+	{RoleType, 1},
+	{RoleOwner, 0},
+	{RoleDue, 0},
+	{RoleTicket, 0},
+	{RoleDetails, 0},
+	{RoleDetails, 1},
+	{RoleID, 0},
+	{RoleDate, 0},
+	{RoleCommit, 0},
+	{RoleBy, 0},
 }
 
 // Columns says which column of a table has which role; -1 when none has.
@@ -110,53 +110,27 @@ func ReadHeader(line string, cells []markdown.Span) Columns {
 	return c
 }
 
+var (
+	// behindName is what may stand behind the name of a column.
+	behindName = pattern.Lazy(`(?:[ ?#:：？]|\([^()]*\)|（[^（）]*）)+$`)
+	// qualified is an action with words before or behind it, "corrective action".
+	qualified = pattern.Lazy(`^(?:[^ ]+ ){1,2}actions?(?: items?)?$|^action.* (?:required|description|to take)$`)
+)
+
 // titleOf is what a header cell is called, the zero title when it is not known.
 func titleOf(cell string) title {
-	name := headerName(cell)
+	name := words.Fold(markdown.Plain(cell))
+	name = strings.TrimLeft(behindName().ReplaceAllString(name, ""), "# ")
 	if name == "" && strings.Contains(cell, "#") {
 		return title{role: RoleID}
 	}
-	word := words.Find(name)
-	for _, t := range titles {
-		if word.Has(t.class) {
-			return t
-		}
+	if i := words.Find(name).Which(words.ColumnAction, len(titles)); i >= 0 {
+		return titles[i]
 	}
-	if qualifiedAction(name) {
+	if qualified().MatchString(name) && !strings.Contains(name, "taken") {
 		return title{role: RoleAction, rank: RankAction}
 	}
 	return title{}
-}
-
-// qualifiedAction reports whether a name is an action with words before it, such
-// as "corrective action".
-func qualifiedAction(name string) bool {
-	for _, last := range []string{" action", " actions", " action item", " action items"} {
-		if head, found := strings.CutSuffix(name, last); found {
-			return len(strings.Fields(head)) <= 2 && !strings.Contains(head, "taken")
-		}
-	}
-	return strings.HasPrefix(name, "action") && (strings.HasSuffix(name, " required") || strings.HasSuffix(name, " description") || strings.HasSuffix(name, " to take"))
-}
-
-// headerName strips a header cell of markup, case, and a trailing
-// parenthesis, question mark or number sign.
-func headerName(cell string) string {
-	name := words.Fold(markdown.Plain(cell))
-	for {
-		before := name
-		name = strings.TrimRight(name, " ?#:：？")
-		for _, pair := range [][2]string{{"(", ")"}, {"（", "）"}} {
-			if strings.HasSuffix(name, pair[1]) {
-				if at := strings.LastIndex(name, pair[0]); at > 0 {
-					name = name[:at]
-				}
-			}
-		}
-		if name == before {
-			return strings.TrimLeft(name, "# ")
-		}
-	}
 }
 
 // Has reports whether a column has the role.

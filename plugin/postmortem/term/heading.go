@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
 )
@@ -28,6 +29,7 @@ const (
 	BearNone   Bearing = iota
 	BearDone           // finished
 	BearPerson         // declined, deferred, optional: for a person
+	bearOpen           // not yet done
 )
 
 // Section is a heading, or a bold label that serves as one, with what it
@@ -53,59 +55,33 @@ var (
 	hyphens = strings.NewReplacer("-", " ", "‑", " ", "’", "'")
 	joints  = strings.NewReplacer(" and ", "/", " & ", "/", "&", "/", " + ", "/", ", ", "/", " e ", "/", " y ", "/", " et ", "/", " und ", "/",
 		"と", "/", "・", "/", "、", "/", "和", "/", "与", "/", "及", "/")
-	ofBearing = words.Of(words.HeadingDone, words.HeadingPeople, words.HeadingNotYet)
-)
 
-// Set is the words of a list that are parted by |.
-func Set(list string) map[string]bool {
-	known := make(map[string]bool, 1+strings.Count(list, "|"))
-	for word := range strings.SplitSeq(list, "|") {
-		known[strings.TrimSpace(word)] = true
-	}
-	return known
-}
+	// numbering is what may stand before a title: "2.1 ", "P1 — ", "Phase 2: ", an emoji.
+	numbering = pattern.Lazy(`^(?:[^\pL]+|(?:p[0-9]+|\pL|(?:section|part|phase|appendix) [\pL0-9]+)(?:[.:：)]*\s+|\s*[:：—–-]\s*))+`)
+	// noted parts "Remediation (pending)", "Actions [open]", "Actions: next week" and
+	// "Fixes — applied" into the title and its note.
+	noted = pattern.Lazy(`^(.+?)(?:[(（[［【:：—]| [–-] | \| )(.*)$`)
+	// prevents is a title such as "How will we prevent this from happening again".
+	prevents = pattern.Lazy(`^how .*prevent|^(?:what .*)?prevent.*(?: again|recurrence)$`)
+)
 
 // ReadTitle reads a heading by the whole of it: numbers, emoji and markup go
 // first, then a trailing note after a parenthesis, colon or dash.
 func ReadTitle(title string) (SectionKind, Bearing) {
-	text := words.Fold(markdown.Plain(title))
-	core, note := splitNote(text)
+	core, note := words.Fold(markdown.Plain(title)), ""
+	core = core[len(numbering().FindString(core)):]
+	if parts := noted().FindStringSubmatch(core); parts != nil {
+		core, note = parts[1], strings.TrimRight(parts[2], ")）]］】. ")
+	}
 	core = NormalTitle(core)
 	kind := titleKind(core)
 	return kind, titleBearing(kind, core, note)
 }
 
-// splitNote parts "Remediation (pending)", "Actions [open]", "Actions: next week"
-// and "Fixes — applied" into the title and its note.
-func splitNote(text string) (core, note string) {
-	at, width := len(text), 0
-	for _, mark := range []string{"(", "（", "[", "［", "【", ":", "：", " — ", " – ", " - ", "—", " | "} {
-		// A mark at the very beginning is decoration, or follows a number.
-		if i := strings.Index(text, mark); i > 0 && i < at && strings.ContainsFunc(text[:i], unicode.IsLetter) && !bareNumber(text[:i]) {
-			at, width = i, len(mark)
-		}
-	}
-	return text[:at], strings.TrimRight(text[min(at+width, len(text)):], ")）]］】. ")
-}
-
-// bareNumber reports whether a title begins like "P1 — …" or "Phase 2: …", where
-// the words after the mark are the title.
-func bareNumber(head string) bool {
-	fields := SplitWords(head)
-	if len(fields) == 1 && (HeadingPriority(fields[0]) != "" || len(fields[0]) == 1) {
-		return true
-	}
-	return len(fields) == 2 && (fields[0] == "section" || fields[0] == "part" || fields[0] == "phase" || fields[0] == "appendix")
-}
-
-// NormalTitle drops numbering, emoji and punctuation, and makes one space of
-// hyphens and spaces.
+// NormalTitle drops numbering and punctuation, and makes one space of hyphens and
+// spaces.
 func NormalTitle(core string) string {
-	core = strings.TrimLeftFunc(core, func(r rune) bool { return !unicode.IsLetter(r) })
-	if head, rest, found := strings.Cut(core, " "); found && bareNumber(head) {
-		core = strings.TrimLeftFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) })
-	}
-	core = strings.TrimRightFunc(core, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	core = strings.TrimRightFunc(core[len(numbering().FindString(core)):], func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	return markdown.Squeeze(hyphens.Replace(core))
 }
 
@@ -114,9 +90,6 @@ func titleKind(core string) SectionKind {
 		return s
 	}
 	parts := strings.Split(joints.Replace(core), "/")
-	if len(parts) < 2 || len(parts) > 4 {
-		return SectionUnknown
-	}
 	best := SectionUnknown
 	for i, part := range parts {
 		part = strings.TrimSpace(part)
@@ -135,55 +108,38 @@ func titleKind(core string) SectionKind {
 
 // coreKind is the kind of a title after the qualifiers before it.
 func coreKind(core string) SectionKind {
-	if asksPrevention(core) {
+	if prevents().MatchString(core) {
 		return SectionWeak
 	}
 	for {
-		word := words.Find(core)
-		switch {
-		case word.Has(words.HeadingFollowUps):
-			return SectionStrong
-		case word.Has(words.HeadingMeasures):
-			return SectionWeak
-		case word.Has(words.HeadingNoItems):
-			return SectionNever
-		case word.Has(words.HeadingAspects):
-			return SectionAspect
+		if i := words.Find(core).Which(words.HeadingFollowUps, len(kinds)); i >= 0 {
+			return kinds[i]
 		}
-		head, rest, found := strings.Cut(core, " ")
-		if !found || !words.Is(head, words.HeadingQualifiers) {
+		head, rest, _ := strings.Cut(core, " ")
+		if rest == "" || !words.Is(head, words.HeadingQualifiers) {
 			return SectionUnknown
 		}
 		core = rest
 	}
 }
 
-// asksPrevention reports whether a title is such as "How will we prevent this from
-// happening again".
-func asksPrevention(core string) bool {
-	if !strings.HasPrefix(core, "how ") && !strings.HasPrefix(core, "what ") && !strings.HasPrefix(core, "prevent") {
-		return false
-	}
-	return strings.Contains(core, "prevent") && (strings.HasPrefix(core, "how ") || strings.HasSuffix(core, " again") || strings.HasSuffix(core, "recurrence"))
-}
+// kinds are those of the classes of words from HeadingFollowUps on.
+var kinds = []SectionKind{SectionStrong, SectionWeak, SectionNever, SectionAspect}
 
 // titleBearing is what a title says of how the items below it stand: one that is
 // known in all of its words, any other only when it or its note is nothing else.
 // "Complete outage of the shop" and "Rejected writes" say nothing of items.
 func titleBearing(kind SectionKind, core, note string) Bearing {
-	inNote, open := bearingIn(note, false)
-	if open {
-		return BearNone
-	}
-	if whole := bearingOf(words.Find(note)); whole != BearNone {
-		return whole
-	}
-	if kind == SectionUnknown {
-		return bearingOf(words.Find(core))
-	}
-	inCore, open := bearingIn(core, true)
+	whole, inNote, inCore := bearingOf(words.Find(note)), bearingIn(note, false), bearingIn(core, true)
 	switch {
-	case open:
+	case inNote == bearOpen:
+		return BearNone
+	case whole != BearNone:
+		return whole
+	case kind == SectionUnknown:
+		whole = bearingOf(words.Find(core))
+		return whole
+	case inCore == bearOpen:
 		return BearNone
 	case inNote == BearPerson || inCore == BearNone:
 		return inNote
@@ -192,49 +148,30 @@ func titleBearing(kind SectionKind, core, note string) Bearing {
 }
 
 func bearingOf(word words.Word) Bearing {
-	switch {
-	case word.Has(words.HeadingPeople):
-		return BearPerson
-	case word.Has(words.HeadingDone):
-		return BearDone
-	}
-	return BearNone
+	return Bearing(1 + word.Which(words.HeadingDone, 2)) // and HeadingPeople
 }
 
 // bearingIn looks for a word of bearing in a text, and for one that says that the
 // items are open. In a note it has to stand by itself: "completed by the team", not
 // "complete outage".
-func bearingIn(text string, anywhere bool) (found Bearing, open bool) {
-	inWord := false
-	for i, r := range text {
-		if was := inWord; true {
-			inWord = unicode.IsLetter(r) || unicode.IsDigit(r) || r == '\'' || r == '’'
-			if was || !inWord {
-				continue
-			}
-		}
-		n, word := words.Begins(text[i:], ofBearing)
+func bearingIn(text string, anywhere bool) (found Bearing) {
+	for rest, word := range words.In(text, words.Of(words.HeadingDone, words.HeadingPeople, words.HeadingNotYet)) {
 		switch {
-		case n == 0:
 		case word.Has(words.HeadingNotYet):
-			return BearNone, true
-		case found != BearPerson && (anywhere || standsAlone(text[i+n:])):
+			return bearOpen
+		case found != BearPerson && (anywhere || standsAlone(rest)):
 			found = bearingOf(word)
 		}
 	}
-	return found, false
+	return found
 }
 
-// followers stand behind a word of bearing that says how all of the items are.
-var followers = Set("by|on|in|at|as|since|see|per|via|during|until|and|por|em|en|am|im|von|par|le")
+// alone is what may stand behind a word of bearing that says how all of the items
+// are: no noun that it would only describe.
+var alone = pattern.Lazy(`^(?:[^ ]|$| +(?:[^\pL ]|$|(?:by|on|in|at|as|since|see|per|via|during|until|and|por|em|en|am|im|von|par|le)\b))`)
 
-// standsAlone reports whether a word of bearing is followed by no noun that it
-// would only describe.
 func standsAlone(rest string) bool {
 	next, _, _ := strings.Cut(strings.TrimLeft(rest, " "), " ")
-	if next == "" || rest[0] != ' ' || !unicode.IsLetter([]rune(next)[0]) {
-		return true
-	}
 	next = strings.TrimRight(next, ",.;:)")
-	return followers[next] || words.Is(next, words.ColumnItem) || words.Is(next, words.HeadingFollowUps)
+	return alone().MatchString(rest) || words.Is(next, words.ColumnItem) || words.Is(next, words.HeadingFollowUps)
 }

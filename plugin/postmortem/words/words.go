@@ -6,6 +6,7 @@ package words
 import (
 	"embed"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 	"unicode"
@@ -94,20 +95,22 @@ func Begins(text string, classes Set) (int, Word) {
 	return length, best
 }
 
-// Contains reports whether a text of a language with spaces holds a word of a class.
-func Contains(text string, class Class) bool {
-	inWord, wanted := false, Of(class)
-	for i := range len(text) {
-		was := inWord
-		b := rune(text[i])
-		if inWord = b >= utf8.RuneSelf || isSmall(b) || isCapital(b); was || !inWord {
-			continue
-		}
-		if n, _ := Begins(text[i:], wanted); n > 0 {
-			return true
+// In yields each word of some classes in a text of a language with spaces, and what
+// follows it.
+func In(text string, classes Set) iter.Seq2[string, Word] {
+	return func(yield func(rest string, word Word) bool) {
+		inWord := false
+		for i := range len(text) {
+			was := inWord
+			b := rune(text[i])
+			if inWord = b >= utf8.RuneSelf || isSmall(b) || isCapital(b); was || !inWord {
+				continue
+			}
+			if n, word := Begins(text[i:], classes); n > 0 && !yield(text[i+n:], word) {
+				return
+			}
 		}
 	}
-	return false
 }
 
 // presentation may follow a sign and asks to show it as an emoji.
