@@ -39,12 +39,17 @@ func (r *reader) settled(at int, line string) {
 	if r.mentions == nil {
 		r.mentions = mentions{}
 	}
-	for _, found := range named().FindAllStringSubmatch(line, -1) {
-		name := words.Fold(found[2])
-		if found[1] != "" {
-			name = "#" + found[1]
+	if strings.ContainsAny(line, "0123456789") {
+		for _, found := range named().FindAllStringSubmatch(line, -1) {
+			name := words.Fold(found[2])
+			if found[1] != "" {
+				name = "#" + found[1]
+			}
+			r.mentions[name] = at + r.Base
 		}
-		r.mentions[name] = at + r.Base
+	}
+	if !strings.ContainsAny(line, "\"“*`'~「") {
+		return
 	}
 	for _, found := range quoted().FindAllStringSubmatch(line, -1) {
 		r.mentions[markdown.Key(strings.Join(found[1:], ""))] = at + r.Base
