@@ -21,7 +21,7 @@ import (
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
-		Usage: "a whole run on this machine, against built-in stand-ins for the git remote, Vault, SSH host, agent, Terraform and Slack",
+		Usage: "a whole run on this machine, against built-in stand-ins for the git remote, Vault, SSH host, agent, Terraform, Prometheus and Slack",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "dir", Usage: "new or empty folder in which everything is kept", DefaultText: "a temporary one, deleted at the end"},
 		},
@@ -40,7 +40,7 @@ func demo(ctx context.Context, version, dir string, out io.Writer) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	world, err := standin.Start(standin.Options{Dir: dir})
+	world, err := standin.Start(standin.Options{Dir: dir, Prometheus: true})
 	if errors.Is(err, standin.ErrNotEmpty) {
 		return usageError("--dir: %w, and what is in it would be overwritten; name another, which is made, or empty it yourself", err)
 	}

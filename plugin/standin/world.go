@@ -14,10 +14,12 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/standin/agent"
 	"github.com/pm-todos/pm-todos/plugin/standin/git"
 	"github.com/pm-todos/pm-todos/plugin/standin/program"
+	"github.com/pm-todos/pm-todos/plugin/standin/prometheus"
 	"github.com/pm-todos/pm-todos/plugin/standin/slack"
 	"github.com/pm-todos/pm-todos/plugin/standin/ssh"
 	"github.com/pm-todos/pm-todos/plugin/standin/terraform"
@@ -70,6 +72,8 @@ type Options struct {
 	Local bool
 	// Jump puts a second SSH server in front of the first.
 	Jump bool
+	// Prometheus adds one that measured the sample's first incident.
+	Prometheus bool
 	// Greeting is what the host's shell prints before every command.
 	Greeting string
 	// GitMiddleware and VaultMiddleware wrap the requests to these servers.
@@ -86,6 +90,7 @@ type World struct {
 	SSH       *ssh.Server
 	Jump      *ssh.Server // nil without Options.Jump
 	Slack     *slack.Slack
+	Metrics   *prometheus.Prometheus // nil without Options.Prometheus
 	Agent     *agent.Agent
 	Terraform *terraform.Terraform // its Dir is empty when a real one is used
 
@@ -119,7 +124,7 @@ func Start(o Options) (*World, error) {
 		return nil, fmt.Errorf("folder of the stand-in world: %w", err)
 	}
 	w := &World{options: o, Home: filepath.Join(dir, "home"), StateDir: filepath.Join(dir, "state")}
-	for _, step := range []func() error{w.startHost, w.startGit, w.startVault, w.applyStacks} {
+	for _, step := range []func() error{w.startHost, w.startGit, w.startVault, w.applyStacks, w.startPrometheus} {
 		if err := step(); err != nil {
 			return nil, errors.Join(err, w.Close())
 		}
@@ -306,6 +311,36 @@ func (w *World) startVault() error {
 	return nil
 }
 
+// startPrometheus starts one in which the retransmissions of the sample's incident
+// began six minutes after the reboot.
+func (w *World) startPrometheus() (err error) {
+	if !w.options.Prometheus {
+		return nil
+	}
+	began := time.Date(2026, 4, 14, 9, 46, 0, 0, time.UTC)
+	w.Metrics, err = prometheus.Start(began, began.Add(2*time.Hour), w.applied)
+	if err == nil {
+		w.servers = append(w.servers, w.Metrics)
+	}
+	return err
+}
+
+// applied is the texts that the stacks with rules and monitors hold by now.
+func (w *World) applied() (texts []string, err error) {
+	for _, stack := range []string{"monitoring", "uptime-kuma"} {
+		inputs, err := w.State(stack)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range inputs {
+			if text, ok := one.(string); ok {
+				texts = append(texts, text)
+			}
+		}
+	}
+	return texts, nil
+}
+
 func (w *World) tokenFile() string { return filepath.Join(w.options.Dir, "service-account-token") }
 
 // applyStacks creates what the sample describes, so that runs find an
@@ -405,6 +440,9 @@ func (w *World) Settings() map[string]string {
 	}
 	if w.Jump != nil {
 		settings["PLUGIN_JUMP_HOST"] = w.Jump.Target()
+	}
+	if w.Metrics != nil {
+		settings["PLUGIN_PROMETHEUS_URL"] = w.Metrics.URL
 	}
 	if w.options.Local {
 		settings["PLUGIN_HOSTS"] = "local"
