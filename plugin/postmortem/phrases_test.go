@@ -7,6 +7,9 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/width"
 )
 
 // TestPhrases reads each line of testdata/phrases, which says what is to be
@@ -46,7 +49,7 @@ func forms(text, kind string) []string {
 	}
 	first, size := utf8.DecodeRuneInString(text)
 	return []string{
-		text, text + ".", "**" + text + "**", "[P2] " + text, strings.ReplaceAll(text, " ", "  "), strings.ReplaceAll(text, "'", "’"),
+		text, text + ".", "**" + text + "**", "[P2] " + text, strings.ReplaceAll(text, " ", "  "), strings.ReplaceAll(text, "'", "’"), strings.ReplaceAll(text, " ", "\u00a0"), norm.NFD.String(text), width.Widen.String(text),
 		string(unicode.ToLower(first)) + text[size:],
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
@@ -99,6 +101,8 @@ func (j *Judge) Read(c *Claim) {
 		c.Found.Add(reason.TypeUnknown)
 		return // too long for the rules of language to mean anything
 	}
+	// Letters and their accents may stand apart, or be as wide as Chinese ones.
+	c.Action, c.Details = norm.NFKC.String(c.Action), norm.NFKC.String(c.Details)
 	if hasPlaceholder(c.Action) || unassigned(c.Owner) || unassigned(c.Due) {
 		c.Found.Add(reason.Placeholder)
 	}

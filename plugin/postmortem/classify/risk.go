@@ -136,7 +136,7 @@ func silences(all []token) bool {
 	return false
 }
 
-var neverReached = pattern.Lazy(`(?:^|[^0-9０-９.,])(?:[9９]{2}(?:[.,．][0-9０-９]+)?|[1１][0０]{2})\p{Zs}?(?:[%％]|per ?cent\b|prozent\b|pour cent\b|por ciento\b|por cento\b)`)
+var neverReached = pattern.Lazy(`\b(?:99(?:[.,][0-9]+)?|100) ?(?:%|per ?cent\b|prozent\b|pour cent\b|por ciento\b|por cento\b)`)
 
 // neverTold reports whether all or nearly all has to be gone before anything happens:
 // a threshold of 99.9%, a maxUnavailable of 100%.
