@@ -30,9 +30,13 @@ type Series struct {
 type Server struct {
 	URL string // without a final slash
 
-	t   testing.TB
-	dir string
+	t    testing.TB
+	dir  string
+	stop func()
 }
+
+// Stop ends it. What is asked after that gets no answer.
+func (s *Server) Stop() { s.stop() }
 
 // programs are those of Debian's package prometheus.
 func programs(t testing.TB) (prometheus, promtool string) {
@@ -76,9 +80,12 @@ scrape_configs:
 	}
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
-	t.Cleanup(func() {
+	s.stop = func() {
 		_ = cmd.Process.Kill()
 		<-ended
+	}
+	t.Cleanup(func() {
+		s.stop()
 		_ = log.Close()
 		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
 			for line := range strings.Lines(string(text)) {

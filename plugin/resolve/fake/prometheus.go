@@ -21,13 +21,19 @@ func PrometheusOf(w *World, run string) *Prometheus { return &Prometheus{w, run}
 // Known tells which metrics are not those of the world.
 func (p *Prometheus) Known(_ context.Context, rules []item.Rule) (unknown []evidence.Unknown, err error) {
 	err = p.w.call(reads(p.run, "ask Prometheus for metrics"), func(How) error {
+		known := slices.Clone(p.w.Metrics)
+		for _, r := range rules {
+			if r.Record {
+				known = append(known, r.Name)
+			}
+		}
 		for _, r := range rules {
 			e, err := promql.Parse(r.Expr)
 			if err != nil {
-				return err
+				continue // a template, or LogQL
 			}
 			for _, s := range e.Selectors() {
-				if !slices.Contains(p.w.Metrics, s.Metric) {
+				if !slices.Contains(known, s.Metric) {
 					unknown = append(unknown, evidence.Unknown{Rule: r.Name, Selector: s, Metric: true, Nearest: p.w.Metrics})
 				}
 			}
