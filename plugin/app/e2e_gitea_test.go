@@ -84,6 +84,7 @@ func TestRunOnARealGitea(t *testing.T) {
 			"status-checks":  {map[string]any{"enable_push": true, "enable_status_check": true, "status_check_contexts": []string{"ci/woodpecker"}}, forgeSite.implementsOnce},
 			"no-pushes":      {map[string]any{"enable_push": false}, forgeSite.paysNobody},
 			"pull-requests":  {nil, forgeSite.proposes},
+			"rows-proposed":  {map[string]any{"enable_push": false}, forgeSite.proposesRows},
 			"signed-commits": {signed, forgeSite.stopsAfterARefusal},
 			"signed-by-us":   {signed, forgeSite.signs},
 		} {
@@ -132,6 +133,9 @@ func (f forgeSite) proposes() {
 	if len(pulls) != 2 || !strings.Contains(pulls[0].Title, "Add an alert on disk usage") || len(pulls[0].Labels) != 1 || pulls[0].Labels[0].Name != "pm-todos" {
 		f.t.Fatalf("pull requests: %+v", pulls)
 	}
+	if _, said := f.forge.Do(f.bot, http.MethodGet, "repos/"+f.Repo.Name()+"/commits/"+must[string](f.t)(f.Repo.Tip(pulls[0].Head.Ref))+"/status", nil); !strings.Contains(said, "nothing is forbidden") {
+		f.t.Errorf("the proposed commit has the status %s", said)
+	}
 	f.forge.Merge(f.name, pulls[0].Number, "merge")
 	f.forge.ClosePull(f.name, pulls[1].Number)
 	f.wants(0, f.run(f.settings))
@@ -139,6 +143,35 @@ func (f forgeSite) proposes() {
 	if pulls := f.forge.Pulls(f.name); len(pulls) != 2 || f.paid() != 2 {
 		f.t.Errorf("pull requests: %+v; %d agents were paid", pulls, f.paid())
 	}
+}
+
+// proposesRows are the runs on a branch that takes no pushes: fixes and rows are
+// merged by the button, and nothing is done twice.
+func (f forgeSite) proposesRows() {
+	f.t.Helper()
+	f.settings["PLUGIN_MODE"] = "propose"
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("proposed", "proposed")
+	for _, pull := range f.forge.Pulls(f.name) {
+		f.forge.Merge(f.name, pull.Number, "squash")
+	}
+	f.applyTip("monitoring")
+	f.applyTip("uptime-kuma")
+	tip := f.tip()
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("done", "done")
+	pulls := f.forge.Pulls(f.name)
+	if last := pulls[len(pulls)-1]; len(pulls) != 3 || last.Head.Ref != rowsBranch || f.tip() != tip {
+		f.t.Fatalf("pull requests %+v, commits %q", pulls, f.subjects())
+	}
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("skipped done-waiting-for-merge", "skipped done-waiting-for-merge")
+	f.forge.Merge(f.name, pulls[len(pulls)-1].Number, "rebase")
+	f.wants(0, f.run(f.settings))
+	if doc := f.file(alertDocument); strings.Count(doc, "| Done |") != 2 || f.paid() != 2 || len(f.forge.Pulls(f.name)) != 3 {
+		f.t.Errorf("%d agents were paid, and the rows are\n%s", f.paid(), doc)
+	}
+	f.nothingPending()
 }
 
 // paysNobody is the run on a branch that takes no pushes of ours: it fails before

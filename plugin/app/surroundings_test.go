@@ -209,6 +209,9 @@ func TestProposeWaitsOnABranch(t *testing.T) {
 			t.Errorf("the pull request does not say %q:\n%s", want, pulls[0].Body)
 		}
 	}
+	if said := s.Git.Forge.Statuses(pulls[0].Commit); len(said) != 1 || !strings.HasPrefix(said[0], "success pm-todos: 1 to update, nothing is forbidden: a person decides") {
+		t.Errorf("the commit %s has the statuses %q", pulls[0].Commit, said)
+	}
 	s.Git.Forge.End(1, "closed")
 	s.wants(0, s.run(map[string]string{"PLUGIN_MODE": "propose"}))
 	s.wantsEnded("skipped proposal-declined")

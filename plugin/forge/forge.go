@@ -14,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // State is what became of a pull request.
@@ -70,6 +71,25 @@ type Request struct {
 	Number      int64  // of the one that was opened before, 0 when none is known
 }
 
+// Status is what is said of a commit, beside those that pipelines say. It says that
+// the rules let the commit pass, and never that it is right.
+type Status struct {
+	Text string // of at most 140 characters, which GitHub takes
+	Page string // that it links to, "" for none
+}
+
+// statusName is how our status is called.
+const statusName = "pm-todos"
+
+// body is a status as Gitea and GitHub take it.
+func (s Status) body() map[string]any {
+	body := map[string]any{"state": "success", "context": statusName, "description": text.Line(s.Text, 140)}
+	if s.Page != "" {
+		body["target_url"] = s.Page
+	}
+	return body
+}
+
 // label is put on every pull request, where the forge lets the account do so.
 const label = "pm-todos"
 
@@ -83,6 +103,8 @@ type Forge interface {
 	Find(ctx context.Context, head, base string, number int64) (*Pull, error)
 	// Open opens a pull request. Its error is ErrExists when one is open already.
 	Open(ctx context.Context, r Request) (*Pull, error)
+	// Mark says of a commit that the rules let it pass.
+	Mark(ctx context.Context, commit string, s Status) error
 	// Comment adds a comment, which is Markdown.
 	Comment(ctx context.Context, number int64, body string) error
 	// Close closes a pull request without merging it.

@@ -84,6 +84,19 @@ func TestPullRequestIsOpenedOnce(t *testing.T) {
 	})
 }
 
+func TestCommitIsMarked(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *site) {
+		if err := s.forge.Mark(t.Context(), "0123abcd", forge.Status{Text: "1 to update: a person decides\n" + strings.Repeat("x", 200), Page: "https://ci.example.org/7"}); err != nil {
+			t.Fatal(err)
+		}
+		got := s.pulls.Statuses("0123abcd")
+		if len(got) != 1 || !strings.HasPrefix(got[0], "success pm-todos: 1 to update: a person decides x") || !strings.HasSuffix(got[0], " https://ci.example.org/7") || len(got[0]) > 200 {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
 func TestWhatAPersonEndedIsNotOpenedAgain(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[string]forge.State{"closed": forge.Closed, "merged": forge.Merged} {

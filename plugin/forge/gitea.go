@@ -118,6 +118,10 @@ func (g *gitea) Open(ctx context.Context, r Request) (*Pull, error) {
 	return made.pull(), nil
 }
 
+func (g *gitea) Mark(ctx context.Context, commit string, s Status) error {
+	return g.call(ctx, http.MethodPost, g.root+"/statuses/"+commit, s.body(), nil)
+}
+
 func (g *gitea) Comment(ctx context.Context, number int64, body string) error {
 	return g.call(ctx, http.MethodPost, g.root+"/issues/"+strconv.FormatInt(number, 10)+"/comments", map[string]any{"body": body}, nil)
 }

@@ -97,6 +97,10 @@ func (g *github) Open(ctx context.Context, r Request) (*Pull, error) {
 	return made.pull(), nil
 }
 
+func (g *github) Mark(ctx context.Context, commit string, s Status) error {
+	return g.call(ctx, http.MethodPost, g.root+"/statuses/"+commit, s.body(), nil)
+}
+
 func (g *github) Comment(ctx context.Context, number int64, body string) error {
 	return g.call(ctx, http.MethodPost, g.root+"/issues/"+strconv.FormatInt(number, 10)+"/comments", map[string]any{"body": body}, nil)
 }

@@ -85,6 +85,10 @@ func (g *gitlab) Open(ctx context.Context, r Request) (*Pull, error) {
 	return made.pull(), nil
 }
 
+func (g *gitlab) Mark(ctx context.Context, commit string, s Status) error {
+	return g.call(ctx, http.MethodPost, g.root+"/statuses/"+commit, s.body(), nil)
+}
+
 func (g *gitlab) Comment(ctx context.Context, number int64, body string) error {
 	return g.call(ctx, http.MethodPost, g.at(number)+"/notes", map[string]any{"body": body}, nil)
 }

@@ -18,6 +18,7 @@ const titleRoom = 200
 type PullRequest struct {
 	Branch string // with the proposed commit
 	Commit string // that was proposed
+	Status string // of the commit, in our own words
 	Title  string
 	Body   string // Markdown, in which texts from outside are no markup and mention nobody
 }
@@ -29,9 +30,19 @@ func (v View) PullRequests() (all []PullRequest) {
 			continue
 		}
 		title := strings.TrimSpace(strings.Join(filled(i.label(), i.Action), ": "))
-		all = append(all, PullRequest{i.Kept, i.Commit, text.Cut(title, titleRoom), v.proposal(i)})
+		all = append(all, PullRequest{i.Kept, i.Commit, i.status(), text.Cut(title, titleRoom), v.proposal(i)})
 	}
 	return all
+}
+
+// status is what is said of a proposed commit: what the rules came to, and that a
+// person decides.
+func (i itemView) status() string {
+	said := cmp.Or(i.plan(), "planned") + ", nothing is forbidden"
+	if n := len(i.Findings); n > 0 && !i.unplanned() {
+		said += ", " + text.Counted(n, "doubt")
+	}
+	return said + ": a person decides"
 }
 
 // RowsPull is what is said of the rows of documents that wait for a person to merge

@@ -39,6 +39,9 @@ func (j *job) openPulls(ctx context.Context) {
 		}
 		if opened {
 			j.Log.Info().Str("stage", "proposals").Str("branch", p.Branch).Int64("number", pull.Number).Msg("opened a pull request")
+			if err := f.Mark(ctx, p.Commit, forge.Status{Text: p.Status, Page: j.CI.PipelineURL}); err != nil {
+				j.Log.Warn().Str("stage", "proposals").Str("branch", p.Branch).Err(fmt.Errorf("%s: %w", f.Name(), err)).Msg("the commit has no status; its pull request says the same")
+			}
 		}
 		j.linkPull(p.Branch, *pull)
 	}

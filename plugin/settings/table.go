@@ -142,7 +142,7 @@ var repositoryEntries = []Entry{
 	},
 	{
 		Name: "forge_token", told: "`git_password`",
-		Usage:  "Token that opens pull requests. It is sent to the forge's own API alone.",
+		Usage:  "Token that opens pull requests and, where it may, sets the status of their commits. It is sent to the forge's own API alone.",
 		secret: func(s *Settings) *secret.String { return &s.Repository.ForgeToken },
 		parse:  asSecret(),
 	},

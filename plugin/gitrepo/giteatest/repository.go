@@ -96,6 +96,7 @@ type Pull struct {
 	Title  string
 	Body   string
 	Labels []struct{ Name string }
+	Head   struct{ Ref string }
 }
 
 // Pulls are the pull requests of a repository, the oldest first.

@@ -36,8 +36,9 @@ type Forge struct {
 	// commits.
 	Tip func(repository, branch string) string
 
-	mu    sync.Mutex
-	pulls []*Pull
+	mu       sync.Mutex
+	pulls    []*Pull
+	statuses map[string][]string // by commit
 }
 
 // Pulls are the pull requests so far, the oldest first.
@@ -49,6 +50,13 @@ func (f *Forge) Pulls() []Pull {
 		all[i] = *p
 	}
 	return all
+}
+
+// Statuses are what was said of a commit, each as its state and words.
+func (f *Forge) Statuses(commit string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.statuses[commit])
 }
 
 // End gives a pull request its state, as a person does who merges or closes it.
@@ -89,6 +97,13 @@ func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case len(parts) == 3 && parts[2] == "user":
 		answer(w, http.StatusOK, map[string]any{"login": account, "username": account})
+	case r.Method == http.MethodPost && len(parts) > 5 && parts[len(parts)-2] == "statuses":
+		if f.statuses == nil {
+			f.statuses = map[string][]string{}
+		}
+		commit := parts[len(parts)-1]
+		f.statuses[commit] = append(f.statuses[commit], fmt.Sprint(in["state"], " ", in["context"], ": ", in["description"], " ", in["target_url"]))
+		answer(w, http.StatusCreated, in)
 	case len(parts) >= 5 && parts[1] == "v4" && parts[2] == "projects" && parts[4] == "merge_requests":
 		f.gitlab(w, r, parts[3], parts[4:], in)
 	case len(parts) >= 6 && parts[1] == "v1" && parts[2] == "repos":
