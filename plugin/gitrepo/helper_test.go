@@ -2,6 +2,7 @@ package gitrepo
 
 import (
 	"context"
+	"flag"
 	"io"
 	"maps"
 	"net/http"
@@ -50,6 +51,11 @@ var blank = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	// Tests mostly wait: for git, and between tries.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if root, err := blank(); err == nil {
 		_ = os.RemoveAll(root)

@@ -21,6 +21,10 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
+	// Hosts that start no processes are waited for.
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 
