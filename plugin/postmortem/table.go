@@ -203,7 +203,7 @@ func (t *tableRows) row(line markdown.Span) {
 	if t.cols.Conflict {
 		item.mask.Add(reason.AmbiguousAction)
 	}
-	t.add(item, cells[t.cols.At[term.RoleAction]].Start)
+	t.add(&item, cells[t.cols.At[term.RoleAction]].Start)
 }
 
 // rowStatus reads the status of a row, wherever it stands: in its column, or in a
@@ -214,8 +214,7 @@ func (t *tableRows) rowStatus(item *Item, cells []markdown.Span) {
 	at := t.cols.At[term.RolePriority]
 	priority := t.status(cells, at)
 	done := priority.State == term.StateDone && priority.Exact
-	ticket := t.text(cells, t.cols.At[term.RoleTicket])
-	switch marked := term.MarkedStatus(ticket); {
+	switch {
 	case t.statusAt >= 0:
 		s := t.status(cells, t.statusAt)
 		item.Status = markdown.UnescapePipes(t.text(cells, t.statusAt))
@@ -230,11 +229,15 @@ func (t *tableRows) rowStatus(item *Item, cells []markdown.Span) {
 		item.setStatus(s, cells[t.statusAt].Start)
 	case done:
 		item.state = term.StateDone
-	case marked != term.StateUnknown:
+	default:
+		ticket := t.text(cells, t.cols.At[term.RoleTicket])
+		marked := term.MarkedStatus(ticket)
+		if marked == term.StateUnknown {
+			item.mask.Add(reason.Implicit)
+			return
+		}
 		item.Status = markdown.UnescapePipes(ticket)
 		item.setStatus(term.Status{State: marked}, 0)
-	default:
-		item.mask.Add(reason.Implicit)
 	}
 }
 
@@ -332,7 +335,7 @@ func firstPriority(stated ...term.Priority) term.Priority {
 
 // add places an item that was read at an offset of the text, unless its whole
 // action is a placeholder.
-func (r *reader) add(item Item, at int) {
+func (r *reader) add(item *Item, at int) {
 	if classify.Nothing(item.Action) {
 		r.pass(item.Row, WhyPlaceholder)
 		return
@@ -354,5 +357,5 @@ func (r *reader) add(item Item, at int) {
 	if !item.Token.Empty() {
 		item.Token = r.inFile(item.Token)
 	}
-	r.doc.Items = append(r.doc.Items, item)
+	r.doc.Items = append(r.doc.Items, *item)
 }

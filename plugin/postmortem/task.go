@@ -159,7 +159,7 @@ func (r *reader) task(n ast.Node, text string, start int, mark string, here term
 	item.Owner, item.Ticket, item.Due = term.TaskOwner(item.Action), term.TaskTicket(item.Action), term.TaskDue(item.Action)
 	item.Priority = firstPriority(term.TaskPriority(item.Action), here.Priority)
 	before := len(r.doc.Items)
-	r.add(item, start+box+len(text[box:])-len(strings.TrimLeft(text[box:], " \t\r\n")))
+	r.add(&item, start+box+len(text[box:])-len(strings.TrimLeft(text[box:], " \t\r\n")))
 	if len(r.doc.Items) == before {
 		return nil
 	}
@@ -191,7 +191,7 @@ func (r *reader) bullet(n ast.Node, text string, here term.Section) {
 	}
 	item.mask.Add(reason.Implicit)
 	item.setType(term.TaskType(action))
-	r.add(item, start)
+	r.add(&item, start)
 }
 
 // noteStatus records that the text of an open task says another status.

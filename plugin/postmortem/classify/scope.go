@@ -21,6 +21,9 @@ func outside(text string, allow []string) bool {
 		return false
 	}
 	for field := range strings.FieldsFuncSeq(text, pathEnd) {
+		if strings.IndexByte(field, '/') < 0 {
+			continue
+		}
 		if found := relative().FindStringSubmatch(field); found != nil && !allowed(path.Clean(found[1]), allow) {
 			return true
 		}

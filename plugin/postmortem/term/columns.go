@@ -2,6 +2,8 @@ package term
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
@@ -120,14 +122,16 @@ var (
 // titleOf is what a header cell is called, the zero title when it is not known.
 func titleOf(cell string) title {
 	name := words.Fold(markdown.Plain(cell))
-	name = strings.TrimLeft(behindName().ReplaceAllString(name, ""), "# ")
+	if last, _ := utf8.DecodeLastRuneInString(name); !unicode.IsLetter(last) {
+		name = strings.TrimLeft(behindName().ReplaceAllString(name, ""), "# ")
+	}
 	if name == "" && strings.Contains(cell, "#") {
 		return title{role: RoleID}
 	}
 	if i := words.Find(name).Which(words.ColumnAction, len(titles)); i >= 0 {
 		return titles[i]
 	}
-	if qualified().MatchString(name) && !strings.Contains(name, "taken") {
+	if strings.Contains(name, "action") && !strings.Contains(name, "taken") && qualified().MatchString(name) {
 		return title{role: RoleAction, rank: RankAction}
 	}
 	return title{}

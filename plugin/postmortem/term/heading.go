@@ -73,15 +73,17 @@ func ReadTitle(title string) (SectionKind, Bearing) {
 	if parts := noted().FindStringSubmatch(core); parts != nil {
 		core, note = parts[1], strings.TrimRight(parts[2], ")）]］】. ")
 	}
-	core = NormalTitle(core)
+	core = bareTitle(core)
 	kind := titleKind(core)
 	return kind, titleBearing(kind, core, note)
 }
 
 // NormalTitle drops numbering and punctuation, and makes one space of hyphens and
 // spaces.
-func NormalTitle(core string) string {
-	core = strings.TrimRightFunc(core[len(numbering().FindString(core)):], func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+func NormalTitle(core string) string { return bareTitle(core[len(numbering().FindString(core)):]) }
+
+func bareTitle(core string) string {
+	core = strings.TrimRightFunc(core, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	return markdown.Squeeze(hyphens.Replace(core))
 }
 
@@ -108,7 +110,7 @@ func titleKind(core string) SectionKind {
 
 // coreKind is the kind of a title after the qualifiers before it.
 func coreKind(core string) SectionKind {
-	if prevents().MatchString(core) {
+	if strings.Contains(core, "prevent") && prevents().MatchString(core) {
 		return SectionWeak
 	}
 	for {

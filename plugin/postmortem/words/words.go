@@ -59,8 +59,13 @@ const longest = 64
 // Find is what a text means as a whole: a heading, a cell. Capitals do not matter;
 // hyphens, underscores and spaces are the same.
 func Find(text string) Word {
+	text = strings.TrimLeftFunc(text, joins)
+	most := known().starts[start(text)].longest
+	if most == 0 {
+		return Word{}
+	}
 	var buffer [longest + 4]byte
-	return known().words[string(compared(buffer[:0], text))]
+	return known().words[string(compared(buffer[:0], text, most))]
 }
 
 // Is reports whether a text as a whole is a word of a class.
@@ -134,10 +139,11 @@ func spaceless(r rune) bool {
 	return r == 'ー' || r >= 0x3040 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
 }
 
-// compared appends the form in which words are compared.
-func compared(out []byte, text string) []byte {
+// compared appends the form in which words are compared, of longer texts than most a
+// beginning.
+func compared(out []byte, text string, most int) []byte {
 	space := false
-	for i := 0; i < len(text) && len(out) <= longest; {
+	for i := 0; i < len(text) && len(out) <= most; {
 		var size int
 		out, _, size, space = compare(out, text[i:], space)
 		i += size
@@ -279,7 +285,7 @@ func (d *dictionary) enter(entry string, class Class, verb bool) {
 }
 
 func (d *dictionary) put(text string, word Word) {
-	form := string(compared(nil, text))
+	form := string(compared(nil, text, longest))
 	before := d.words[form]
 	word.add(before.Set)
 	word.Base.add(before.Base)
