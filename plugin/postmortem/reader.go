@@ -70,7 +70,7 @@ type reader struct {
 func newReader(doc *Document, src []byte) *reader {
 	r := &reader{Page: markdown.NewPage(src), doc: doc}
 	doc.Title = r.FrontMatterTitle(src)
-	doc.Severity = incident.FrontSeverity(src[:r.Base])
+	doc.Severity = incident.Severity(src)
 	r.limit = min(freeItems+len(r.Text)/itemBytes, mostItems)
 	// About as many as there are rows and boxes: growing copies each of them five times.
 	doc.Items = make([]Item, 0, min(strings.Count(r.Text, "\n|")+strings.Count(r.Text, "- ["), r.limit))
@@ -102,9 +102,6 @@ func (r *reader) read() {
 	}
 	r.walk(root)
 	r.findBlanks(root)
-	if r.doc.Severity == "" {
-		r.doc.Severity = incident.Severity(r.Page, root)
-	}
 	r.doc.Incident = incident.Times(r.Page, root, r.doc.Date)
 	if r.full {
 		// What is not read may say that an item before it is done or settled.

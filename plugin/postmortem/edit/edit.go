@@ -69,7 +69,12 @@ func Update(file string, src []byte, edits []Edit) (Result, error) {
 	after := doc
 	if len(splices) > 0 {
 		after = postmortem.Parse(file, content, classify.Policy{})
-		if err := onlyMarked(doc, after, marked); err != nil {
+		err := sameBut(doc, after, func(i int, was, is *postmortem.Item) {
+			if marked[i] {
+				was.Class, was.Status, was.Type, was.Inferred = postmortem.ClassDone, is.Status, is.Type, is.Inferred // nothing is inferred for it any more
+			}
+		})
+		if err != nil {
 			return result, fmt.Errorf("mark items of %s done: %w; mark them by hand", file, err)
 		}
 		result.Content, result.Changed = content, true
@@ -155,20 +160,20 @@ func apply(src []byte, splices []splice) []byte {
 	return append(out, src[from:]...)
 }
 
-// onlyMarked checks that exactly the marked items became done and that
-// everything else reads as before.
-func onlyMarked(before, after *postmortem.Document, marked map[int]bool) error {
-	if len(before.Items) != len(after.Items) || len(before.Problems) != len(after.Problems) || len(before.Logs) != len(after.Logs) {
+// sameBut checks that a document reads as before, but for what an edit changes:
+// change makes of an item, and of what is read of it afterwards, the same.
+func sameBut(before, after *postmortem.Document, change func(i int, was, is *postmortem.Item)) error {
+	if len(before.Items) != len(after.Items) || len(before.Problems) != len(after.Problems) {
 		return fmt.Errorf("the document would read differently: %d items instead of %d", len(after.Items), len(before.Items))
 	}
 	for i := range before.Items {
-		was, is := &before.Items[i], &after.Items[i]
-		want := was.Class
-		if marked[i] {
-			want = postmortem.ClassDone
-		}
-		if is.ID != was.ID || is.Class != want || !marked[i] && is.Status != was.Status || is.Action != was.Action || is.Details != was.Details {
-			return fmt.Errorf("the item in line %d would read differently", was.Line)
+		was, is := before.Items[i], after.Items[i]
+		line := was.Line
+		change(i, &was, &is)
+		if is.ID != was.ID || is.Class != was.Class || is.Status != was.Status || is.Action != was.Action || is.Details != was.Details || is.Type != was.Type ||
+			is.Inferred != was.Inferred || is.Priority != was.Priority || is.Owner != was.Owner || is.Ticket != was.Ticket || is.Due != was.Due ||
+			!slices.Equal(is.Heading, was.Heading) {
+			return fmt.Errorf("the item in line %d would read differently", line)
 		}
 	}
 	return nil

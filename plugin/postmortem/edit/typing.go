@@ -62,7 +62,16 @@ func StateTypes(in *postmortem.Inspection, src []byte) (Typed, error) {
 	}
 	slices.SortFunc(splices, func(a, b splice) int { return a.at.Start - b.at.Start })
 	content := apply(src, splices)
-	if err := onlyTyped(in, postmortem.Parse(in.File, content, in.Policy)); err != nil {
+	err := sameBut(in.Document, postmortem.Parse(in.File, content, in.Policy), func(_ int, was, is *postmortem.Item) {
+		if mayBeTagged(was) {
+			is.Action = strings.Replace(is.Action, "["+was.Type+"] ", "", 1)
+		}
+		if was.Closed() == is.Closed() && was.Line == is.Line { // the type is part of the id, and may make an item safe
+			was.ID, was.Class = is.ID, is.Class
+		}
+		was.Inferred = is.Inferred && (was.Closed() || was.Checkbox && !mayBeTagged(was))
+	})
+	if err != nil {
 		return Typed{Content: src}, fmt.Errorf("state the types of %s: %w; state them by hand", in.File, err)
 	}
 	typed.Content = content
@@ -134,24 +143,3 @@ func typeColumn(t postmortem.UntypedTable, src []byte, rows map[int]*postmortem.
 }
 
 func typeCell(i *postmortem.Item) string { return strings.ReplaceAll(i.Type, "|", `\|`) }
-
-// onlyTyped checks that a document holds the same items, with their types
-// stated.
-func onlyTyped(in *postmortem.Inspection, after *postmortem.Document) error {
-	if len(in.Items) != len(after.Items) || len(in.Problems) != len(after.Problems) || len(in.Logs) != len(after.Logs) {
-		return fmt.Errorf("the document would read differently: %d items instead of %d", len(after.Items), len(in.Items))
-	}
-	for i := range in.Items {
-		was, is := &in.Items[i], &after.Items[i]
-		action := is.Action
-		if mayBeTagged(was) {
-			action = strings.Replace(action, "["+was.Type+"] ", "", 1)
-		}
-		if is.Line != was.Line || is.Closed() != was.Closed() || action != was.Action || is.Type != was.Type || is.Inferred && !was.Closed() && (!was.Checkbox || mayBeTagged(was)) ||
-			is.Priority != was.Priority || is.Status != was.Status || is.Details != was.Details || is.Owner != was.Owner ||
-			is.Ticket != was.Ticket || is.Due != was.Due || !slices.Equal(is.Heading, was.Heading) {
-			return fmt.Errorf("the item in line %d would read differently", was.Line)
-		}
-	}
-	return nil
-}

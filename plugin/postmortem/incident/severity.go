@@ -6,7 +6,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/text"
-	"github.com/yuin/goldmark/ast"
 )
 
 // Bounds of where a document's severity is looked for.
@@ -27,71 +26,46 @@ var severityField = pattern.Lazy(`^[\s>*+_#"-]*([^:：=|]{3,40}?)[\s*_"]*[:：=]
 // not the document's.
 var itemColumn = pattern.Lazy(`(?i)^(?:actions?|action items?|items?|tasks?|to-?dos?|follow-?ups?|descriptions?|what|alerts?|time|event)$`)
 
-// FrontSeverity is the severity that the front matter states, "" when none.
-func FrontSeverity(frontMatter []byte) (stated string) {
-	lines := strings.SplitN(string(frontMatter[:min(len(frontMatter), severityBytes)]), "\n", severityLines+1)
-	for _, line := range lines[:min(len(lines), severityLines)] {
-		if stated = severityAt(severityCells(line)); stated != "" {
+var fenceMark = pattern.Lazy("^[ \\t>]*(?:`{3,}|~{3,})")
+
+// Severity is what the document states of its incident, as one short line
+// without markup: in its front matter, in a line of its own, or in a table of such
+// fields, upright or lying. It is "" when there is none, or when a template's choice
+// was left. What stands in a comment or a code block is an example.
+func Severity(src []byte) (stated string) {
+	lines := strings.SplitN(string(src[:min(len(src), severityBytes)]), "\n", severityLines+1)
+	fence, hidden, blank, code := "", false, true, false
+	for i, line := range lines[:min(len(lines), severityLines)] {
+		mark := fenceMark().FindString(line)
+		mark = strings.TrimLeft(mark, " \t>")
+		began := strings.LastIndex(line, "<!--")
+		code = (blank || code) && (strings.HasPrefix(line, "    ") || strings.HasPrefix(line, "\t"))
+		blank = strings.TrimSpace(line) == ""
+		switch {
+		case code:
+			continue
+		case fence != "":
+			if strings.HasPrefix(mark, fence) {
+				fence = ""
+			}
+			continue
+		case hidden:
+			hidden = !strings.Contains(line, "-->")
+			continue
+		case mark != "":
+			fence = mark
+			continue
+		}
+		hidden = began >= 0 && !strings.Contains(line[began:], "-->")
+		cells := severityCells(line)
+		if stated = severityAt(cells); stated == "" && i+2 < len(lines) && markdown.DelimiterColumns([]byte(lines[i+1])) > 1 {
+			stated = severityBelow(cells, lines[i+2:])
+		}
+		if stated != "" {
 			break
 		}
 	}
 	return stated
-}
-
-// Severity is what the document states of its incident, as one short line
-// without markup: in a line of its own, or in a table of such fields, upright or
-// lying. It is "" when there is none, or when a template's choice was left. What
-// stands in a comment or a code block is an example.
-func Severity(r *markdown.Page, root ast.Node) (stated string) {
-	hidden := 0 // end of a comment that began inside a line
-	// The visitor gives no error.
-	_ = ast.Walk(root, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		kind := n.Kind()
-		if !entering || n.Type() == ast.TypeInline || kind == ast.KindFencedCodeBlock || kind == ast.KindCodeBlock {
-			return ast.WalkSkipChildren, nil
-		}
-		for i, at := range lineStarts(n) {
-			number, column := r.Line(at)
-			if number > severityLines || r.Base+at > severityBytes {
-				return ast.WalkStop, nil
-			}
-			if at < hidden {
-				continue
-			}
-			// The marks of lists and quotes belong to the line.
-			line, _, _ := strings.Cut(r.Text[max(0, at-column+1):], "\n")
-			if began := strings.LastIndex(line, "<!--"); began >= 0 && !strings.Contains(line[began:], "-->") {
-				hidden = len(r.Text)
-				if end := strings.Index(r.Text[at:], "-->"); end >= 0 {
-					hidden = at + end + 1
-				}
-			}
-			cells := severityCells(line)
-			stated = severityAt(cells)
-			if table, ok := n.(*markdown.TableBlock); ok && i == 0 && stated == "" {
-				stated = severityBelow(r, cells, table.Rows[2:])
-			}
-			if stated != "" {
-				return ast.WalkStop, nil
-			}
-		}
-		return ast.WalkContinue, nil
-	})
-	return stated
-}
-
-// lineStarts is where the text of a block's own lines begins.
-func lineStarts(n ast.Node) (starts []int) {
-	if table, ok := n.(*markdown.TableBlock); ok {
-		for _, line := range table.Rows {
-			starts = append(starts, line.Start)
-		}
-		return starts
-	}
-	for _, line := range n.Lines().Sliced(0, min(n.Lines().Len(), severityLines)) {
-		starts = append(starts, line.Start)
-	}
-	return starts
 }
 
 // severityCells are the cells of a line, in a table or not:
@@ -119,8 +93,8 @@ func severityAt(cells []string) string {
 
 // severityBelow is the severity in a table that lies: the names above one row of
 // values.
-func severityBelow(r *markdown.Page, names []string, rows []markdown.Span) string {
-	if len(rows) == 0 || len(rows) > 1 && strings.Contains(r.Text[rows[1].Start:rows[1].End], "|") {
+func severityBelow(names, rows []string) string {
+	if len(rows) > 1 && strings.Contains(rows[1], "|") {
 		return ""
 	}
 	at := -1
@@ -132,7 +106,7 @@ func severityBelow(r *markdown.Page, names []string, rows []markdown.Span) strin
 			at = n
 		}
 	}
-	values := severityCells(r.Text[rows[0].Start:rows[0].End])
+	values := severityCells(rows[0])
 	if at < 0 || at >= len(values) {
 		return ""
 	}
