@@ -146,19 +146,20 @@ const (
 	longestAlike = 200 // bytes of a name that is compared
 )
 
-// nearestTo are the names most like one, of those that are much like it.
+// nearestTo are the names most like one, of those that are much like it. The library
+// is asked without a least score, with which it panics: "_ba_" beside "aacb".
 func nearestTo(name string, names []string) []string {
 	type alike struct {
 		name string
 		by   float64
 	}
-	much := levenshtein.NewParams().MinScore(leastAlike)
 	var found []alike
 	for _, other := range names {
-		if len(other) > longestAlike || len(name) > longestAlike || !promql.IsMetric(other) {
+		longer := max(len(other), len(name))
+		if longer > longestAlike || float64(min(len(other), len(name))) < leastAlike*float64(longer) || !promql.IsMetric(other) {
 			continue
 		}
-		if by := levenshtein.Similarity(name, other, much); by >= leastAlike {
+		if by := levenshtein.Similarity(name, other, nil); by >= leastAlike {
 			found = append(found, alike{other, by})
 		}
 	}
