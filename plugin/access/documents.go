@@ -27,6 +27,7 @@ type Selection struct {
 	Pushed     map[string]bool // changed since the base by a push
 	Documents  []*postmortem.Document
 	Safe       []item.Item              // that may be acted on, of all documents
+	Approval   []item.Item              // that may become proposals at most, when the settings want those
 	Known      map[record.Ref]item.Item // every one that was read, by what names it across runs
 	Unreadable []string                 // documents that could not be read, with the reason
 	Note       string                   // why more was read than asked for
@@ -93,14 +94,20 @@ func Select(s settings.Settings, repo *gitrepo.Repo, commit string, log zerolog.
 		for _, one := range doc.Items {
 			todo := ChangeItem(doc, one)
 			sel.Known[record.RefOf(todo)] = todo
-			if one.Safe() {
+			switch {
+			case one.Safe():
 				sel.Safe = append(sel.Safe, todo)
+			case todo.Approval && s.Proposes():
+				sel.Approval = append(sel.Approval, todo)
 			}
 		}
 	}
 	unread.Rest(log, "documents", "documents cannot be read")
 	return sel, nil
 }
+
+// Todo is what a run may take up: to apply it, or to propose it.
+func (sel Selection) Todo() []item.Item { return slices.Concat(sel.Safe, sel.Approval) }
 
 // DocumentFolders are the folders that the globs lead into.
 func DocumentFolders(globs []string) []string {

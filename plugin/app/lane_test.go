@@ -39,8 +39,9 @@ const unprovedWait = "unproved terraform_data.alerts: input.groups[name=nodes].r
 func TestWhatIsNotProvedWaitsForAPerson(t *testing.T) {
 	t.Parallel()
 	s := patientSite(t)
+	leave := map[string]string{"PLUGIN_SCOPE": "all", "PLUGIN_DOUBTFUL": "leave"}
 	before := fmt.Sprint(s.state("monitoring"))
-	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	s.wants(0, s.run(leave))
 	s.wantsEnded("refused needs-approval")
 	if got := s.unproved(); len(got) != 1 || got[0] != unprovedWait {
 		t.Errorf("findings %q, want %q", got, unprovedWait)
@@ -62,7 +63,7 @@ func TestWhatIsNotProvedWaitsForAPerson(t *testing.T) {
 	s.nothingLeft()
 
 	tip := s.tip()
-	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	s.wants(0, s.run(leave))
 	s.wantsEnded("skipped needs-approval")
 	if n := s.paid(); n != 2 || s.tip() != tip {
 		t.Errorf("%d agents were paid for the same text, commits %q", n, s.subjects())
@@ -71,7 +72,7 @@ func TestWhatIsNotProvedWaitsForAPerson(t *testing.T) {
 	// The same item says what it wants.
 	stated := strings.Replace(s.file(alertDocument), "it is noisy", "10 minutes, it is noisy", 1)
 	must[string](t)(s.Repo.Commit(standin.SampleBranch, "Say how long\n", map[string]string{alertDocument: stated}))
-	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	s.wants(0, s.run(leave))
 	s.wantsEnded("done")
 	if n := s.paid(); n != 3 {
 		t.Errorf("%d agents were paid", n)
@@ -81,11 +82,16 @@ func TestWhatIsNotProvedWaitsForAPerson(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotProvedIsProposed goes on to a person who states the value: then the
+// proposal is taken back, and the item is done by itself.
 func TestWhatIsNotProvedIsProposed(t *testing.T) {
 	t.Parallel()
 	s := patientSite(t)
-	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all", "PLUGIN_MODE": "propose"}))
+	all := map[string]string{"PLUGIN_SCOPE": "all"}
+	before := fmt.Sprint(s.state("monitoring"))
+	s.wants(0, s.run(all))
 	s.wantsEnded("proposed")
+	s.says("opened a pull request")
 	if got := s.unproved(); len(got) != 1 || got[0] != unprovedWait {
 		t.Errorf("findings %q, want %q", got, unprovedWait)
 	}
@@ -93,6 +99,59 @@ func TestWhatIsNotProvedIsProposed(t *testing.T) {
 	if offered := must[string](t)(s.Repo.ReadFile(branch, "stacks/monitoring/alerts.tf")); !strings.Contains(offered, "for: 10m") {
 		t.Errorf("the branch %q does not hold the work:\n%s", branch, offered)
 	}
+	if pull := s.Git.Forge.Pulls()[0]; !strings.Contains(pull.Body, "the item does not state the new value") || pull.Head != branch {
+		t.Errorf("the pull request: %+v", pull)
+	}
+	if after := fmt.Sprint(s.state("monitoring")); after != before || strings.Contains(s.file(alertDocument), "Needs human review") {
+		t.Error("it was applied, or its row says that a person must do it")
+	}
+	s.wants(0, s.run(all))
+	s.wantsEnded("proposed proposed")
+	if link, _ := s.items()[0]["pull_request_url"].(string); !strings.HasSuffix(link, "/1") {
+		t.Errorf("the link of the pull request is %q", link)
+	}
+
+	stated := strings.Replace(s.file(alertDocument), "it is noisy", "10 minutes, it is noisy", 1)
+	must[string](t)(s.Repo.Commit(standin.SampleBranch, "Say how long\n", map[string]string{alertDocument: stated}))
+	s.wants(0, s.run(all))
+	s.wantsEnded("not-attempted proposal-withdrawn")
+	if pull := s.Git.Forge.Pulls()[0]; pull.State != "closed" || len(pull.Comments) != 1 || !strings.Contains(pull.Comments[0], "says something else by now") {
+		t.Errorf("the pull request: %+v", pull)
+	}
+	if refs := must[map[string]string](t)(s.Repo.Refs("refs/heads/pm-todos/")); len(refs) > 0 {
+		t.Errorf("branches %v", refs)
+	}
+	s.wants(0, s.run(all))
+	s.wantsEnded("done")
+	if n := s.paid(); n != 3 {
+		t.Errorf("%d agents were paid", n)
+	}
+	s.nothingLeft()
+}
+
+// TestItemOfAnyTypeIsProposedOnceAPersonApprovedIt has one that the rules would
+// prove if it were an alert; no agent is paid for one that nobody approved.
+func TestItemOfAnyTypeIsProposedOnceAPersonApprovedIt(t *testing.T) {
+	t.Parallel()
+	o := only("2026-01-01-alert.md", document(
+		"| P2 | Make NodeDown wait 10 minutes | Runbook | | Approved |",
+		"| P2 | Move Vault | Migration | | TODO |"))
+	o.AgentScript = `sed -i 's/for: 5m$/for: 10m/' stacks/monitoring/alerts.tf` + "\n"
+	s := newSite(t, o)
+	before := fmt.Sprint(s.state("monitoring"))
+	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all", "PLUGIN_DOUBTFUL": "leave"}))
+	s.says("no safe item")
+	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	s.wantsEnded("proposed")
+	if n, pulls := s.paid(), s.Git.Forge.Pulls(); n != 1 || len(pulls) != 1 || !strings.Contains(pulls[0].Title, "Runbook") {
+		t.Errorf("%d agents were paid; pull requests %+v", n, pulls)
+	}
+	if after := fmt.Sprint(s.state("monitoring")); after != before {
+		t.Error("it was applied")
+	}
+	s.Git.Forge.End(1, "closed")
+	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	s.wantsEnded("skipped proposal-declined")
 }
 
 func TestNobodyIsPaidWhereNothingCanPass(t *testing.T) {

@@ -21,6 +21,9 @@ var untold = map[string]string{
 	".Outcomes.Briefly":  "is what Prometheus says in fewer words, for chats",
 	".Outcomes.Unloaded": "decides what later runs do; the error says it",
 
+	".Outcomes.Item.Approval": "its reason and state tell it",
+	".Skipped.Item.Approval":  "its reason tells it",
+	".Unclear.Item.Approval":  "nothing unclear has a lane",
 	".Outcomes.Item.Incident": "what Prometheus says of it is told",
 	".Skipped.Item.Incident":  "the document tells it",
 	".Unclear.Item.Incident":  "the document tells it",

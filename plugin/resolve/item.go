@@ -52,6 +52,7 @@ type attempt struct {
 	doubtful   bool            // it ended for a reason that may be the item's after all
 	offered    *record.Patch   // what it proposes
 	facts      []proposal.Fact // of the plan that was judged last
+	unproved   bool            // so a person decides
 	journaled  []string        // fix commits that this attempt sent to its journal
 }
 
@@ -88,12 +89,17 @@ func (a *attempt) run(ctx context.Context) error {
 		}
 		return err
 	}
-	if a.opts.Mode == Propose {
-		return a.offer(gitrepo.Insist(ctx)) // it is paid for
+	paid := gitrepo.Insist(ctx)
+	if a.asksPerson() {
+		return a.offer(paid)
 	}
 	landing, done := beyondDeadline(ctx)
 	defer done()
-	return a.land(landing)
+	err := a.land(landing)
+	if err != nil && a.unproved {
+		return a.offer(paid) // where the branch is now; nothing was applied
+	}
+	return err
 }
 
 // beyondDeadline is ctx without its deadline: what was applied is confirmed and
@@ -304,13 +310,7 @@ func (a *attempt) implement(ctx context.Context) error {
 		a.log.Info().Str("stage", "agent").Str("reason", string(mendable.reason)).Msg("returning the findings to the agent, once")
 		err = a.try(ctx, definition, mendable.advice())
 	}
-	if errors.As(err, &mendable) {
-		if mendable.planned {
-			a.keepRefused(ctx)
-		}
-		return &mendable.refusal
-	}
-	return err
+	return a.afterTurns(ctx, err)
 }
 
 // advice is what the agent is told: codes, places and sentences, no values.
@@ -462,8 +462,8 @@ func (a *attempt) planChange(ctx context.Context) error {
 	return nil
 }
 
-// judge asks the gates for the lane of the planned change. In mode propose a
-// person decides anyway: what is not proved is told then, and no reason to stop.
+// judge asks the gates for the lane of the planned change. Where a person decides
+// anyway, what is not proved is told, and no reason to stop.
 func (a *attempt) judge(ctx context.Context) error {
 	changeset, err := a.changeset()
 	if err != nil {
@@ -483,7 +483,7 @@ func (a *attempt) judge(ctx context.Context) error {
 	}
 	switch {
 	case judgement.Lane == gate.Automatic && len(doubts) == 0:
-	case len(doubts) > 0 && a.opts.Mode == Propose:
+	case len(doubts) > 0 && a.asksPerson():
 		a.out.Findings = doubts
 	case len(doubts) > 0:
 		return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: reason.NeedsApproval, findings: doubts}}

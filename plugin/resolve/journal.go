@@ -11,6 +11,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
@@ -95,6 +96,7 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []item.Outco
 	if err != nil {
 		return fmt.Errorf("list the journals: %w", err)
 	}
+	records, _ := proposal.Records(r.repo)
 	settled := false
 	for _, out := range outcomes {
 		// Failed with a commit: on the branch, and only verify_command said no.
@@ -106,6 +108,11 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []item.Outco
 		fix := journals[record.JournalRef(ref)]
 		if err := r.removeJournal(ctx, ref, fix); err != nil {
 			return err
+		}
+		if standing := records[ref]; standing != nil && out.State == item.Done {
+			if err := standing.Remove(ctx, r.repo); err != nil {
+				return err
+			}
 		}
 		settled = settled || out.Settled && fix != ""
 	}

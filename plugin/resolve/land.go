@@ -207,18 +207,17 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 	if err == nil {
 		err = a.judge(ctx)
 	}
-	var mendable *complaint
-	if errors.As(err, &mendable) {
-		if mendable.planned {
-			a.keepRefused(ctx)
-		}
-		return "", &mendable.refusal // the agent's turns are over
-	}
-	if err != nil {
+	if err = a.afterTurns(ctx, err); err != nil {
 		return "", err
+	}
+	if a.unproved {
+		return "", errUnproved // the journal is taken back, and then a person is asked
 	}
 	return a.journal(ctx, fix)
 }
+
+// errUnproved is a change that is proved no more on the base where it is now.
+var errUnproved = errors.New("its effects are not proved any more where the branch is now")
 
 // apply applies exactly the plan file that was judged. again says that the
 // saved plan was stale, so nothing was applied and a new plan is needed.

@@ -20,6 +20,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
@@ -150,8 +151,9 @@ func (s *site) read(clone *fake.Clone, commit string) (open []item.Item, known m
 	known = map[record.Ref]item.Item{}
 	for _, item := range s.items {
 		known[record.RefOf(item.item())] = item.item()
-		if strings.Contains(string(content), item.line("TODO")) {
-			open = append(open, item.item())
+		row, isOpen, _ := rowOf(string(content), item.id)
+		if isOpen && record.TextSum(row) == record.TextSum(item.item()) {
+			open = append(open, row)
 		}
 	}
 	return open, known
@@ -201,7 +203,7 @@ func (s *site) work(run string) (idle bool, err error) {
 	defer cancel(nil)
 	clone := s.Clone(run)
 	open, _ := s.read(clone, clone.Tip())
-	if len(open) == 0 && len(journal.Seen(clone)) == 0 {
+	if records, _ := proposal.Records(clone); len(open)+len(records) == 0 && len(journal.Seen(clone)) == 0 {
 		return true, nil
 	}
 	lock, err := clone.Lock()
@@ -228,7 +230,7 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 		return err
 	}
 	opts := resolve.Options{
-		Run: run, Mode: s.mode, Branch: "main", MaxItems: 5, MaxAttempts: 9, BudgetUSD: 5, ItemTimeout: 30 * time.Minute,
+		Run: run, Mode: s.mode, Branch: "main", MaxItems: 5, MaxAttempts: 9, MaxOpen: 3, BudgetUSD: 5, ItemTimeout: 30 * time.Minute,
 		Agent: resolve.Agent{Name: "resolver"}, Scope: scope,
 		Row: func(commit string, ref record.Ref) (row item.Item, open, ok bool, err error) {
 			content, err := clone.ReadFile(commit, document)

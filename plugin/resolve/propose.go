@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/pm-todos/pm-todos/plugin/gate"
-	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
@@ -14,7 +13,8 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
-// offer puts the fix on a branch of its own, from the commit that it was planned on.
+// offer puts the fix on a branch of its own, from the commit that it was planned on,
+// or keeps it while no place is free. It is paid for.
 func (a *attempt) offer(ctx context.Context) error {
 	fix, err := a.repo.Commit(a.base, a.tree, record.Message(a.item, a.date(), a.evidence(), false))
 	if err != nil {
@@ -24,19 +24,14 @@ func (a *attempt) offer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	branch := proposal.Branch(a.ref)
-	err = a.repo.SetRef(ctx, "refs/heads/"+branch, "", fix)
-	if errors.Is(err, gitrepo.ErrRefMoved) {
-		// Nothing of ours waits there, or the item would not have been tried.
-		return &refusal{state: item.NotAttempted, reason: reason.BaseMoved, err: fmt.Errorf("the branch %s holds somebody else's work; merge or delete it first: %w", branch, err)}
+	if err := a.board.Offer(ctx, standing); err != nil {
+		a.log.Warn().Str("stage", "proposals").Err(err).Msg("its proposal could not be opened; it waits")
 	}
-	if err != nil {
-		return fmt.Errorf("push %s: %w", branch, err)
-	}
-	a.out.State, a.out.Commit, a.out.Branch = item.Proposed, fix, branch
-	standing.State = proposal.Offered
-	if err := standing.Write(ctx, a.repo); err != nil {
-		a.log.Warn().Str("stage", "items").Err(err).Msg("the record of the proposal does not say that its branch is there; a later run does that")
+	a.out.State, a.out.Commit = item.Proposed, fix
+	if standing.State == proposal.Waiting {
+		a.out.Reason = reason.ProposalWaiting
+	} else {
+		a.out.Branch = proposal.Branch(a.ref)
 	}
 	if a.offered, err = proposal.PatchOf(a.repo, fix, a.base, a.evidence()); err != nil {
 		// It waits on its branch all the same.
@@ -109,4 +104,91 @@ func (r *Resolver) remember(ref record.Ref, p proposal.Proposal) {
 		Time: r.now().UTC(), Run: attempt.Run, Kind: record.KindResult, Ref: ref, Attempt: attempt.Attempt,
 		State: string(item.Proposed), CostUSD: p.Evidence.CostUSD, Commit: p.Commit, Patch: patch,
 	})
+}
+
+// asksPerson reports whether what was made of the item is put before a person.
+func (a *attempt) asksPerson() bool { return a.unproved || a.asks(a.item) }
+
+// afterTurns is what is left of a complaint when the agent's turns are over: what is
+// only not proved becomes a proposal, where the owner wants those.
+func (a *attempt) afterTurns(ctx context.Context, err error) error {
+	var mendable *complaint
+	if !errors.As(err, &mendable) {
+		return err
+	}
+	if mendable.reason == reason.NeedsApproval && a.opts.Doubtful {
+		a.unproved, a.out.Findings = true, mendable.findings
+		return nil
+	}
+	if mendable.planned {
+		a.keepRefused(ctx)
+	}
+	return &mendable.refusal
+}
+
+// asks reports whether whatever is made of an item is put before a person.
+func (r *Resolver) asks(todo item.Item) bool { return r.opts.Mode == Propose || todo.Approval }
+
+// reviewProposals brings the proposals up to what people did since the last run, and
+// opens those that waited while there are free places, in the order of the items.
+func (r *Resolver) reviewProposals(ctx context.Context, items []item.Item) (err error) {
+	tip := r.repo.Tip()
+	merged := func(ref record.Ref) bool {
+		_, landed := r.landed[ref]
+		_, open, _, err := r.opts.Row(tip, ref)
+		return landed && (open || err != nil)
+	}
+	if r.board, err = proposal.Read(ctx, r.repo, r.opts.Forge, r.opts.MaxOpen, merged, r.log); err != nil {
+		return err
+	}
+	r.board.Review(ctx, func(ref record.Ref) (item.Item, bool, bool, error) { return r.opts.Row(tip, ref) })
+	for _, todo := range items {
+		waiting := r.board.Of(record.RefOf(todo))
+		if waiting == nil || waiting.State != proposal.Waiting || r.board.Free <= 0 {
+			continue
+		}
+		err := r.believe(ctx, waiting, todo)
+		if err == nil {
+			err = r.board.Offer(ctx, waiting)
+		}
+		if err != nil {
+			r.log.Warn().Str("stage", "proposals").Str("document", todo.Document).Str("item", todo.ID).Err(err).Msg("its proposal could not be opened; it waits")
+		}
+	}
+	return nil
+}
+
+// believe holds the fix of a record against the rules for changes before it is put
+// on a branch: anybody who may push refs can have written it.
+func (r *Resolver) believe(ctx context.Context, waiting *proposal.Record, todo item.Item) error {
+	onBranch, err := r.repo.Contains(r.repo.Tip(), waiting.Base)
+	if err != nil {
+		return fmt.Errorf("look for %.12s on the branch: %w", waiting.Base, err)
+	}
+	allowed, err := r.rules().Diff(r.repo, todo.Type, waiting.Base)
+	if err != nil {
+		return err
+	}
+	fix, err := r.repo.Lookup(waiting.Fix)
+	if err != nil {
+		return fmt.Errorf("read what was proposed: %w", err)
+	}
+	diff, err := r.repo.Diff(waiting.Base, fix.Tree)
+	if err != nil {
+		return fmt.Errorf("read what was proposed: %w", err)
+	}
+	verdict := gate.Compare(diff, allowed).Verdict()
+	if onBranch && verdict.Passed() {
+		return nil
+	}
+	return errors.Join(&refusal{reason: reason.GateError, findings: verdict.Findings}, r.board.Drop(ctx, waiting))
+}
+
+// Withdrawn are the proposals to be taken back once the lock is free, see
+// proposal.Record.Withdraw.
+func (r *Resolver) Withdrawn() []*proposal.Record {
+	if r.board == nil {
+		return nil
+	}
+	return r.board.Withdrawn()
 }

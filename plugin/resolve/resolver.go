@@ -30,9 +30,11 @@ const (
 type Options struct {
 	Run         string // id of this run; names run directories and ledger entries
 	Mode        string // Apply or Propose
+	Doubtful    bool   // what the gates cannot prove is put before a person
 	Branch      string
 	MaxItems    int
 	MaxAttempts int
+	MaxOpen     int // proposals at a time
 	BudgetUSD   float64
 	ItemTimeout time.Duration // agent and plans of one item
 	Deadline    time.Time     // end of the run; zero when there is none
@@ -46,6 +48,8 @@ type Options struct {
 	// Row is an item as it stands at a commit; ok is false when it is gone. open
 	// says that a run may take it up, in one of the two lanes.
 	Row func(commit string, ref record.Ref) (row item.Item, open, ok bool, err error)
+	// Forge is what the forge said of the proposals; nil when there is none.
+	Forge *proposal.Answers
 	// Prometheus is asked about the rules of a change; nil when there is none.
 	Prometheus seam.Prometheus
 	// Held asks the remote whether this run still holds the lock. It is asked
@@ -77,6 +81,7 @@ type Resolver struct {
 	pending    []record.Entry // results not written to the ledger yet
 	landed     map[record.Ref]landed
 	stacks     map[string]*stack
+	board      *proposal.Board
 	spent      float64
 	answered   bool  // Prometheus did answer in this run
 	unanswered bool  // Prometheus did not answer in this run
@@ -156,7 +161,11 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 		return notAttempted(items, reason.NotAttemptedHost), nil
 	}
 	items, outcomes := r.merged(ctx, Order(items))
-	queue, held := r.admit(items, waiting)
+	if err := r.reviewProposals(ctx, items); err != nil {
+		r.log.Error().Str("stage", "proposals").Err(err).Msg("the open proposals are unknown, so items could be paid for twice; no item is started")
+		return append(outcomes, notAttempted(items, reason.NotAttemptedHost)...), nil
+	}
+	queue, held := r.admit(items)
 	outcomes = append(outcomes, held...)
 	if len(queue) > 0 && r.mayStart(ctx, 0) == "" {
 		if err := r.mayPush(ctx); err != nil {
@@ -168,6 +177,10 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 		if why := r.mayStart(ctx, paid); why != "" {
 			outcomes = append(outcomes, notAttempted(queue[i:], why)...)
 			break
+		}
+		if r.asks(item) && r.board.Free <= 0 {
+			outcomes = append(outcomes, notAttempted(queue[i:i+1], reason.NotAttemptedProposals)...)
+			continue
 		}
 		share := slice(r.opts.BudgetUSD, r.spent, min(len(queue)-i, r.opts.MaxItems-paid))
 		if share == 0 {
@@ -194,7 +207,7 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 
 // admit takes out the items that history decides: those with a landed fix,
 // those that failed often enough, those that wait on a proposal.
-func (r *Resolver) admit(items []item.Item, waiting map[record.Ref]proposal.Proposal) (queue []item.Item, outcomes []item.Outcome) {
+func (r *Resolver) admit(items []item.Item) (queue []item.Item, outcomes []item.Outcome) {
 	for _, todo := range items {
 		ref := record.RefOf(todo)
 		out := item.Outcome{Item: todo, State: item.Skipped}
@@ -207,10 +220,14 @@ func (r *Resolver) admit(items []item.Item, waiting map[record.Ref]proposal.Prop
 			continue
 		case isLanded:
 			out.Reason, out.Commit = reason.Reopened, fix.commit
-		case waiting[ref].Branch != "":
-			out.State, out.Reason, out.Branch, out.Commit = item.Proposed, reason.Proposed, waiting[ref].Branch, waiting[ref].Commit
-			r.remember(ref, waiting[ref])
-		case r.opts.Mode != Propose && r.ledger.LastResult(ref).Unapproved(todo):
+		case r.board.Of(ref) != nil:
+			out = r.board.Of(ref).Outcome(todo)
+			if out.State == item.Proposed {
+				r.remember(ref, proposal.Proposal{Commit: out.Commit, Evidence: record.Evidence{
+					Document: todo.Document, Item: todo.ID, Stack: out.Stack, PlanHash: out.PlanHash, Counts: out.Counts,
+				}})
+			}
+		case !r.asks(todo) && !r.opts.Doubtful && r.ledger.LastResult(ref).Unapproved(todo):
 			out.Reason = reason.NeedsApproval
 		case r.ledger.Attempts(ref) >= r.opts.MaxAttempts:
 			out.Reason = reason.MaxAttempts

@@ -29,26 +29,29 @@ func (j *job) readDocuments(commit string) error {
 		skipped, unclear, problems = skipped+len(doc.Skipped()), unclear+len(doc.Unclear()), problems+len(doc.Problems)
 	}
 	j.Log.Info().Str("stage", "documents").Int("documents", len(j.read.Documents)).Int("of", len(j.read.All)).
-		Int("safe", len(j.read.Safe)).Int("skipped", skipped).Int("unclear", unclear).Int("problems", problems).
+		Int("safe", len(j.read.Safe)).Int("approval", len(j.read.Approval)).Int("skipped", skipped).Int("unclear", unclear).Int("problems", problems).
 		Msgf("%d of %s read", len(j.read.Documents), text.Counted(len(j.read.All), "post-mortem"))
 	if j.CI.PullRequest() || j.Mode == settings.ModeDryRun {
-		j.nameSafe()
+		j.nameTodo()
 	}
 	return nil
 }
 
-// nameSafe names the items that a run would try to implement, for runs that end
-// before that.
-func (j *job) nameSafe() {
+// nameTodo names the items that a run would take up, for runs that end before that.
+func (j *job) nameTodo() {
 	var named access.Sparing
-	for _, todo := range j.read.Safe {
+	for _, todo := range j.read.Todo() {
+		what := "safe, to be implemented"
+		if todo.Approval {
+			what = "needs an approval, to be proposed"
+		}
 		if named.Next() {
 			j.Log.Info().Str("stage", "documents").Str("document", todo.Document).Str("item", todo.ID).
 				Str("priority", todo.Priority).Str("type", todo.Type).
-				Msgf("%s:%d: safe, to be implemented: %s", text.Line(todo.Document, 0), todo.Line, text.Line(todo.Action, 120))
+				Msgf("%s:%d: %s: %s", text.Line(todo.Document, 0), todo.Line, what, text.Line(todo.Action, 120))
 		}
 	}
-	named.Rest(j.Log, "documents", "items are safe, to be implemented")
+	named.Rest(j.Log, "documents", "items are to be implemented or proposed")
 }
 
 // remember writes down what a first run compares with, before anything can cut it

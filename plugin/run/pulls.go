@@ -7,30 +7,68 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/forge"
 	"github.com/pm-todos/pm-todos/plugin/item"
-	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 )
 
-// openPulls opens the pull requests of what waits on branches, those that an
-// earlier run could not open too. The branch is the proposal: without its pull
-// request it waits all the same, and the next run tries again.
-func (j *job) openPulls(ctx context.Context) {
-	defer j.lap("proposals")
-	proposed := func(out item.Outcome) bool { return out.State == item.Proposed }
-	if ctx.Err() != nil || !slices.ContainsFunc(j.outcomes, proposed) {
-		return
-	}
-	f, err := j.Forge()
-	if f == nil || err != nil {
-		if err != nil {
-			j.Log.Warn().Str("stage", "proposals").Err(err).Msg("no pull requests are opened")
+// proposed reports whether something that was put before a person may need this
+// run: what they declined does not.
+func (j *job) proposed() bool {
+	records, _ := proposal.Records(j.repo)
+	for _, r := range records {
+		if r.State != proposal.Declined {
+			return true
 		}
+	}
+	return false
+}
+
+// askForge asks the forge what became of the pull requests of proposals. What it
+// does not say is unknown, and the run goes on.
+func (j *job) askForge(ctx context.Context) *proposal.Answers {
+	f := j.forge()
+	if f == nil {
+		return nil
+	}
+	told, err := proposal.Ask(ctx, f, j.repo, j.Repository.Branch)
+	if err != nil {
+		j.Log.Warn().Str("stage", "proposals").Err(err).Msg("what became of the proposals is unknown; the next run asks again")
+	}
+	return told
+}
+
+// forge is the forge of the repository, nil when there is none to be asked.
+func (j *job) forge() forge.Forge {
+	f, err := j.Forge()
+	if err != nil {
+		j.Log.Warn().Str("stage", "proposals").Err(err).Msg("the forge is not asked for pull requests, and none are opened")
+		return nil
+	}
+	return f
+}
+
+// putForward takes back what is wanted no more, and opens the pull requests of what
+// waits on branches, those that an earlier run could not open too. The branch is the
+// proposal: without its pull request it waits all the same, and the next run tries
+// again. Forges may be slow, so other runs may go on meanwhile.
+func (j *job) putForward(ctx context.Context) {
+	defer j.lap("proposals")
+	pulls := report.Render(j.summary()).PullRequests()
+	if ctx.Err() != nil || len(pulls)+len(j.withdrawn) == 0 {
 		return
 	}
-	for _, p := range report.Render(j.summary()).PullRequests() {
-		pull, opened, err := forge.Ensure(ctx, f, forge.Request{
-			Head: p.Branch, Base: j.Repository.Branch, Title: p.Title, Body: p.Body, Commit: p.Commit,
-		})
+	f := j.forge()
+	for _, r := range j.withdrawn {
+		if err := r.Withdraw(ctx, j.repo, f, j.Repository.Branch); err != nil {
+			j.Log.Warn().Str("stage", "proposals").Str("document", r.Document).Str("item", r.Item).Err(err).
+				Msg("the proposal could not be taken back; the next run tries again")
+		}
+	}
+	for _, p := range pulls {
+		if f == nil || j.hasPull(p.Branch) {
+			continue
+		}
+		pull, opened, err := forge.Ensure(ctx, f, forge.Request{Head: p.Branch, Base: j.Repository.Branch, Title: p.Title, Body: p.Body, Commit: p.Commit})
 		if err != nil {
 			// Of the others none would fare better.
 			j.Log.Warn().Str("stage", "proposals").Str("branch", p.Branch).Err(fmt.Errorf("%s: %w", f.Name(), err)).
@@ -43,20 +81,20 @@ func (j *job) openPulls(ctx context.Context) {
 				j.Log.Warn().Str("stage", "proposals").Str("branch", p.Branch).Err(fmt.Errorf("%s: %w", f.Name(), err)).Msg("the commit has no status; its pull request says the same")
 			}
 		}
-		j.linkPull(p.Branch, *pull)
+		j.linkPull(p.Branch, pull.Number)
 	}
 }
 
+// hasPull reports whether the pull request of a branch is known.
+func (j *job) hasPull(branch string) bool {
+	return slices.ContainsFunc(j.outcomes, func(out item.Outcome) bool { return out.Branch == branch && out.Pull != 0 })
+}
+
 // linkPull puts the pull request of a branch into the outcome of its item.
-func (j *job) linkPull(branch string, pull forge.Pull) {
+func (j *job) linkPull(branch string, number int64) {
 	for i := range j.outcomes {
-		out := &j.outcomes[i]
-		if out.Branch != branch || out.State != item.Proposed {
-			continue
-		}
-		out.Pull = pull.Number
-		if pull.State == forge.Closed {
-			out.State, out.Reason = item.Skipped, reason.ProposalDeclined
+		if out := &j.outcomes[i]; out.Branch == branch && out.State == item.Proposed {
+			out.Pull = number
 		}
 	}
 }

@@ -170,7 +170,7 @@ func (u *update) render(files fileReader, tip, file string) (content []byte, dat
 	edits, implemented := documentEdits(u.s, doc, u.outcomes[file], u.now)
 	edits = append(slices.Clone(u.waiting[file]), edits...)
 	if implemented || u.sel.Pushed[file] {
-		edits = append(edits, skippedEdits(doc)...)
+		edits = append(edits, skippedEdits(doc, u.s.Proposes())...)
 	}
 	result, err := edit.Update(file, src, edits)
 	if err != nil {
@@ -227,10 +227,14 @@ func outcomeRow(out item.Outcome, today, url string) (edit.Row, bool) {
 
 // skippedEdits is one row for every open item of a document that is left to a
 // person. What a person works on already, and rows that nobody could act on as
-// they stand, need no word of ours.
-func skippedEdits(doc *postmortem.Document) []edit.Edit {
+// they stand, need no word of ours, and neither does what this run or the next one
+// puts before a person as a proposal.
+func skippedEdits(doc *postmortem.Document, proposes bool) []edit.Edit {
 	var edits []edit.Edit
 	for _, item := range doc.Skipped() {
+		if proposes && item.Lane == postmortem.LaneApproval {
+			continue
+		}
 		switch item.Reason() {
 		case reason.InProgress, reason.PartlyDone, reason.Duplicate, reason.Placeholder,
 			reason.InvisibleCharacters, reason.TooLong:
@@ -326,7 +330,7 @@ func unfinished(sel access.Selection, outcomes []item.Outcome, earlier []record.
 			refs[ref] = true
 		}
 	}
-	for _, todo := range sel.Safe {
+	for _, todo := range sel.Todo() {
 		if ref := record.RefOf(todo); !ended[ref] {
 			refs[ref] = true
 		}

@@ -55,7 +55,7 @@ func (j *job) readWaiting(ctx context.Context) error {
 	if err := j.waiting.read(j.Settings, j.repo, j.read); err != nil {
 		return fmt.Errorf("read %s: %w", rowsBranch, err)
 	}
-	j.read.Safe = slices.DeleteFunc(j.read.Safe, func(todo item.Item) bool {
+	waits := func(todo item.Item) bool {
 		commit, waits := j.waiting.items[record.RefOf(todo)]
 		if waits {
 			j.outcomes = append(j.outcomes, item.Outcome{
@@ -63,7 +63,8 @@ func (j *job) readWaiting(ctx context.Context) error {
 			})
 		}
 		return waits
-	})
+	}
+	j.read.Safe, j.read.Approval = slices.DeleteFunc(j.read.Safe, waits), slices.DeleteFunc(j.read.Approval, waits)
 	return nil
 }
 
@@ -256,7 +257,7 @@ func (j *job) openRowsPull(ctx context.Context) {
 	}
 	f, err := j.Forge()
 	if f == nil || err != nil {
-		return // openPulls says why
+		return // putForward says why
 	}
 	files, err := j.repo.Changed(w.base, w.head)
 	if err == nil {

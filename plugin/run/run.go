@@ -16,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/notify"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -34,6 +35,8 @@ type job struct {
 	prometheus *evidence.Prometheus // nil when none is asked
 	channels   *notify.Channels     // who is told, once Vault has said where Slack is
 	telling    sync.WaitGroup       // is over when they were told that work begins
+	answers    *proposal.Answers    // of the forge, on proposals; nil when there is none
+	withdrawn  []*proposal.Record   // to be taken back on the forge
 	outcomes   []item.Outcome       // in the order in which they came; a later one of an item stands
 	settled    bool                 // what earlier runs left was looked at, and outcomes have each
 	docs       Published
@@ -82,15 +85,15 @@ func Run(ctx context.Context, s settings.Settings, c console.Console) (err error
 	if err := j.readWaiting(ctx); err != nil {
 		return err
 	}
-	if len(j.read.Safe) == 0 && !journaled(repo) {
+	if len(j.read.Todo()) == 0 && !journaled(repo) && !j.proposed() {
 		j.docs = j.refreshIndex(ctx)
 		j.openRowsPull(ctx)
-		return j.endsHere("no safe item: nothing to do")
+		return j.endsHere("no safe item, and none to propose: nothing to do")
 	}
 	err = j.work(ctx)
 
 	// The pull requests of proposals, when other runs may go on.
-	j.openPulls(ctx)
+	j.putForward(ctx)
 	j.openRowsPull(ctx)
 	return err
 }
@@ -141,6 +144,7 @@ func (j *job) work(ctx context.Context) (err error) {
 // underLock is the part of a run that is one at a time, from the branch as it is
 // once the others are through.
 func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands host.Commands) error {
+	j.answers = j.askForge(ctx)
 	lease := gitrepo.Lease{Run: j.id, Host: h.Terraform.Name()}
 	lock, err := Lock(ctx, j.Settings, j.Console, j.repo, lease)
 	if err != nil {
@@ -167,9 +171,10 @@ func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands ho
 	j.outcomes = append(j.outcomes, settled...)
 	if err == nil {
 		var outcomes []item.Outcome
-		outcomes, err = resolver.Items(ctx, without(j.read.Safe, settled))
+		outcomes, err = resolver.Items(ctx, without(j.read.Todo(), settled))
 		j.outcomes = append(j.outcomes, outcomes...)
 		j.lap("items")
+		j.withdrawn = resolver.Withdrawn()
 	}
 
 	// Done means that it works; then the record: documents, ledger, journals.

@@ -20,6 +20,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/outlet"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
@@ -44,14 +45,19 @@ func (j *job) summary() report.Summary {
 	for _, out := range j.outcomes {
 		sum.CostUSD += out.CostUSD
 	}
+	told := map[record.Ref]bool{}
+	for _, out := range sum.Outcomes {
+		told[record.RefOf(out.Item)] = true
+	}
 	for _, doc := range j.read.Documents {
-		addDocument(&sum, doc, j.read.Pushed[doc.File])
+		addDocument(&sum, doc, j.read.Pushed[doc.File], told)
 	}
 	return sum
 }
 
-// addDocument adds what a document holds, besides the safe items.
-func addDocument(sum *report.Summary, doc *postmortem.Document, pushed bool) {
+// addDocument adds what a document holds, besides the safe items and those that the
+// run came to.
+func addDocument(sum *report.Summary, doc *postmortem.Document, pushed bool, told map[record.Ref]bool) {
 	skipped, unclear := doc.Skipped(), doc.Unclear()
 	sum.Documents = append(sum.Documents, report.Document{
 		File: doc.File, Date: doc.Date, Title: doc.Title, Changed: pushed,
@@ -61,6 +67,9 @@ func addDocument(sum *report.Summary, doc *postmortem.Document, pushed bool) {
 		return report.Left{Item: access.ChangeItem(doc, one), Reason: one.Reason(), Evidence: doc.Evidence(one)}
 	}
 	for _, one := range skipped {
+		if told[record.Ref{Document: doc.File, Item: one.ID}] {
+			continue
+		}
 		sum.Skipped = append(sum.Skipped, left(one))
 		if !pushed {
 			sum.Known[one.ID] = one.Reason()
@@ -96,10 +105,11 @@ func (j *job) lap(part string) {
 // tellStart tells the chats that work begins, while it does: who holds the lock
 // waits for no chat.
 func (j *job) tellStart(ctx context.Context) {
-	if len(j.read.Safe) == 0 {
+	todo := j.read.Todo()
+	if len(todo) == 0 {
 		return
 	}
-	started := report.Started(j.summary(), j.read.Safe, j.Documents.MaxItems)
+	started := report.Started(j.summary(), todo, j.Documents.MaxItems)
 	j.telling.Go(func() { j.channels.Started(ctx, string(j.Mode), started) })
 }
 

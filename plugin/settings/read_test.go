@@ -76,6 +76,8 @@ func TestWrongValues(t *testing.T) {
 		{"max_items", "1.5", "whole number"},
 		{"max_items", "five", "whole number"},
 		{"max_attempts", "0", "write 1 or more"},
+		{"max_proposals", "0", "write 1 or more"},
+		{"doubtful", "ask", "propose or leave"},
 		{"max_changes", "0", "write 1 or more"},
 		{"budget_usd", "-0.5", "negative"},
 		{"budget_usd", "NaN", "not an amount"},

@@ -81,7 +81,24 @@ type Documents struct {
 	InferredTypes classify.Inference // where an inferred type may be acted on
 	MaxItems      int                // per run
 	MaxAttempts   int                // failed attempts after which an item needs a person
+	Doubtful      Doubtful           // what becomes of what the gates cannot prove
+	MaxProposals  int                // open at a time
 	Index         string             // path; empty: DefaultIndex if it carries our marker
+}
+
+// Doubtful says what becomes of a change that the gates cannot prove, and of items
+// that need an approval.
+type Doubtful string
+
+// The ways.
+const (
+	DoubtfulPropose Doubtful = "propose" // it is put before a person as a proposal
+	DoubtfulLeave   Doubtful = "leave"   // a person does it
+)
+
+// Proposes reports whether a run may put something before a person.
+func (s Settings) Proposes() bool {
+	return s.Mode == ModePropose || s.Documents.Doubtful == DoubtfulPropose
 }
 
 // Vault says how the private key is fetched. Its Addr is empty when Vault is not

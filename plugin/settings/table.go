@@ -234,7 +234,7 @@ var documentEntries = []Entry{
 	},
 	{
 		Name: "inferred_types", Default: "tables",
-		Usage: "What to do with items whose type is only inferred from the action: `review` never acts on them, `tables` acts on those in legacy tables, `all` also on those in task lists (Alert and Monitor only).",
+		Usage: "What to do with items whose type is only inferred from the action: `review` proposes them at most, `tables` acts on those in legacy tables, `all` also on those in task lists (Alert and Monitor only).",
 		read:  asInference,
 	},
 	{
@@ -246,6 +246,16 @@ var documentEntries = []Entry{
 		Name: "max_attempts", Default: "2",
 		Usage: "Failed attempts after which an item needs a person.",
 		read:  asCount(func(s *Settings) *int { return &s.Documents.MaxAttempts }, 1),
+	},
+	{
+		Name: "doubtful", Default: string(DoubtfulPropose),
+		Usage: "What to do with a change that the gates cannot prove to be what the item asks for, and with items that need an approval: `propose` puts them before a person as a pull request (or a branch), `leave` leaves them to people.",
+		read:  asChoice(func(s *Settings) *Doubtful { return &s.Documents.Doubtful }, DoubtfulPropose, DoubtfulLeave),
+	},
+	{
+		Name: "max_proposals", Default: "3",
+		Usage: "Largest number of proposals that are open at a time. Further work waits for a free place.",
+		read:  asCount(func(s *Settings) *int { return &s.Documents.MaxProposals }, 1),
 	},
 	{
 		Name: "index", told: "`" + DefaultIndex + "` if it carries this program's marker",

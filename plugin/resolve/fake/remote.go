@@ -62,16 +62,26 @@ func (w *World) newCommit(parent, tree, message string) string {
 func (w *World) Push(message string, files map[string]string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	tip := w.refs[Branch]
-	tree := maps.Clone(w.trees[w.commits[tip].Tree])
+	w.refs[Branch] = w.work(w.refs[Branch], message, files)
+	return w.refs[Branch]
+}
+
+// Work is a commit of a person that no ref holds yet.
+func (w *World) Work(parent string, files map[string]string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.work(parent, "theirs\n", files)
+}
+
+func (w *World) work(parent, message string, files map[string]string) string {
+	tree := maps.Clone(w.trees[w.commits[parent].Tree])
 	for path, content := range files {
 		tree[path] = content
 		if content == "" {
 			delete(tree, path)
 		}
 	}
-	w.refs[Branch] = w.newCommit(tip, w.newTree(tree), message)
-	return w.refs[Branch]
+	return w.newCommit(parent, w.newTree(tree), message)
 }
 
 // Merge is a person who merges a branch of the program: by a merge commit, or

@@ -27,11 +27,13 @@ import (
 // State is where a proposal is on its way.
 type State string
 
-// The states. One that was merged and applied, or withdrawn, has no record.
+// The states. One that was merged and applied has no record, and neither has one
+// that was withdrawn, once its pull request is closed.
 const (
-	Waiting  State = "waiting"  // no branch was made yet
-	Offered  State = "open"     // on its branch
-	Declined State = "declined" // a person closed it, or deleted its branch
+	Waiting   State = "waiting"   // no branch was made yet
+	Offered   State = "open"      // on its branch
+	Declined  State = "declined"  // a person closed it, or deleted its branch
+	Withdrawn State = "withdrawn" // its item is not open as it was, and its branch is to go
 )
 
 // Fact is one effect that the plan of a proposal had, without its value.
@@ -58,6 +60,8 @@ type Record struct {
 	Fix  string `json:"-"` // commit that is proposed
 	Base string `json:"-"` // its parent
 	At   string `json:"-"` // commit that the ref holds, "" for a record that is new
+
+	why string // it is wanted no more, "" when it is
 }
 
 // Ref is the item that the record is of.
@@ -170,7 +174,7 @@ var sums = pattern.Lazy(`^[0-9a-f]{64}$`)
 
 // check reports what of a record this program would not have written.
 func (r *Record) check(name string, commit, fix gitrepo.Commit) error {
-	known := []State{Waiting, Offered, Declined}
+	known := []State{Waiting, Offered, Declined, Withdrawn}
 	switch {
 	case recordRef(r.Ref()) != name:
 		return errors.New("it is the record of another item than its ref is named after")

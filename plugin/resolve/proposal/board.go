@@ -1,0 +1,231 @@
+package proposal
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/rs/zerolog"
+
+	"github.com/pm-todos/pm-todos/plugin/forge"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+)
+
+// Board is the proposals of a repository as a run finds them under the lock, and
+// how many more it may put before people.
+type Board struct {
+	Free int // places: proposals that may still be opened
+
+	repo     seam.Remote
+	log      zerolog.Logger
+	forge    *Answers
+	records  map[record.Ref]*Record
+	branches map[string]string // commits by full name
+}
+
+// Read reads the proposals that stand on the remote. told is what the forge said of
+// them, nil where there is none; merged says which of them the branch holds: those
+// are no longer a matter of this board. most is how many may be open at a time.
+func Read(ctx context.Context, repo seam.Remote, told *Answers, most int, merged func(record.Ref) bool, log zerolog.Logger) (*Board, error) {
+	branches, err := repo.FetchRefs(ctx, heads+Prefix)
+	if err != nil {
+		return nil, fmt.Errorf("list the branches of proposals: %w", err)
+	}
+	b := &Board{Free: most, repo: repo, log: log, forge: told, branches: branches}
+	var unread map[string]error
+	b.records, unread = Records(repo)
+	for name, err := range unread {
+		log.Warn().Str("stage", "proposals").Str("ref", name).Err(err).Msg("a ref says that it is of a proposal, and is not believed")
+	}
+	maps.DeleteFunc(b.records, func(ref record.Ref, _ *Record) bool { return merged(ref) })
+	for _, r := range b.records {
+		if r.State == Offered && b.tip(r) != "" {
+			b.Free--
+		}
+	}
+	return b, nil
+}
+
+const heads = "refs/heads/"
+
+// tip is the commit of a proposal's branch, "" when there is none.
+func (b *Board) tip(r *Record) string { return b.branches[heads+Branch(r.Ref())] }
+
+// Review brings every proposal up to what people did since: withdrew or reworded
+// its row, closed its pull request, deleted its branch. row is an item as it stands
+// on the branch. Nobody else's work is touched.
+func (b *Board) Review(ctx context.Context, row func(record.Ref) (row item.Item, open, ok bool, err error)) {
+	for _, ref := range sorted(b.records) {
+		r := b.records[ref]
+		now, open, ok, err := row(ref)
+		if err != nil {
+			b.trouble(r, err, "its row cannot be read; the proposal stays as it is")
+			continue
+		}
+		r.why = whyNot(r, now, open, ok)
+		if err := b.move(ctx, r, b.next(r)); err != nil {
+			b.trouble(r, err, "what became of the proposal could not be written down; the next run does that")
+		}
+		if r.State != Withdrawn || b.forge != nil {
+			continue
+		}
+		if err := r.Withdraw(ctx, b.repo, nil, ""); err != nil {
+			b.trouble(r, err, "the branch of the proposal could not be taken back; the next run does that")
+			continue
+		}
+		delete(b.records, ref) // its item may be tried again at once
+	}
+}
+
+func (b *Board) trouble(r *Record, err error, message string) {
+	b.log.Warn().Str("stage", "proposals").Str("document", r.Document).Str("item", r.Item).Err(err).Msg(message)
+}
+
+// whyNot says why a proposal is wanted no more, "" when it is.
+func whyNot(r *Record, row item.Item, open, ok bool) string {
+	switch {
+	case !ok:
+		return "is gone from its document"
+	case !open:
+		return "is not open any more"
+	case record.TextSum(row) != r.Text:
+		return "says something else by now"
+	}
+	return ""
+}
+
+// gone is the state of a proposal that nothing is left of.
+const gone State = ""
+
+// next is the state that a proposal comes to.
+func (b *Board) next(r *Record) State {
+	tip, pull := b.tip(r), b.forge.of(r)
+	switch {
+	case r.State == Withdrawn:
+		return Withdrawn
+	case r.why != "" && r.State == Waiting && tip != r.Fix:
+		return gone
+	case r.why != "":
+		return Withdrawn
+	case r.State == Waiting && tip == r.Fix:
+		return Offered
+	case r.State == Offered && pull != nil && pull.State == forge.Closed:
+		return Declined
+	case r.State == Offered && tip == "" && pull == nil && (b.forge == nil || !b.forge.Down):
+		return Declined
+	}
+	return r.State
+}
+
+// move writes down that a proposal is in another state.
+func (b *Board) move(ctx context.Context, r *Record, next State) error {
+	number := r.Pull
+	if pull := b.forge.of(r); pull != nil {
+		number = pull.Number
+	}
+	if next == r.State && number == r.Pull {
+		return nil
+	}
+	b.log.Info().Str("stage", "proposals").Str("document", r.Document).Str("item", r.Item).Str("state", string(next)).Msg("the proposal " + moved[next])
+	if next == gone {
+		return b.Drop(ctx, r)
+	}
+	former := *r
+	r.State, r.Pull = next, number
+	if err := r.Write(ctx, b.repo); err != nil {
+		*r = former
+		return err
+	}
+	if next == Offered && former.State == Waiting {
+		b.Free--
+	}
+	if former.State == Offered && next != Offered && b.tip(r) != "" {
+		b.Free++
+	}
+	return nil
+}
+
+// moved says what became of a proposal, by its state.
+var moved = map[State]string{
+	gone: "is dropped, since its item is not open as it was", Waiting: "waits for a free place", Offered: "is open",
+	Declined: "was declined", Withdrawn: "is withdrawn, since its item is not open as it was",
+}
+
+// Withdrawn are the proposals to be taken back, see Record.Withdraw.
+func (b *Board) Withdrawn() (all []*Record) {
+	for _, ref := range sorted(b.records) {
+		if r := b.records[ref]; r.State == Withdrawn {
+			all = append(all, r)
+		}
+	}
+	return all
+}
+
+// Drop removes the record of a proposal that has no branch.
+func (b *Board) Drop(ctx context.Context, r *Record) error {
+	err := r.Remove(ctx, b.repo)
+	if err == nil {
+		delete(b.records, r.Ref())
+	}
+	return err
+}
+
+// Of is the proposal of an item, nil when there is none.
+func (b *Board) Of(ref record.Ref) *Record { return b.records[ref] }
+
+// Offer puts a proposal on its branch, when a place is free. Somebody else's branch
+// of that name stays as it is, and the proposal waits.
+func (b *Board) Offer(ctx context.Context, r *Record) error {
+	b.records[r.Ref()] = r
+	if r.State != Waiting || b.Free <= 0 {
+		return nil
+	}
+	name := heads + Branch(r.Ref())
+	err := b.repo.SetRef(ctx, name, "", r.Fix)
+	if errors.Is(err, gitrepo.ErrRefMoved) {
+		return fmt.Errorf("the branch %s holds somebody else's work; merge or delete it first: %w", Branch(r.Ref()), err)
+	}
+	if err != nil {
+		return fmt.Errorf("push %s: %w", Branch(r.Ref()), err)
+	}
+	b.branches[name] = r.Fix
+	if err := b.move(ctx, r, Offered); err != nil {
+		b.trouble(r, err, "the record of the proposal does not say that its branch is there; a later run does that")
+		r.State = Offered
+		b.Free--
+	}
+	return nil
+}
+
+// Outcome is what a run says of an item that has a proposal.
+func (r *Record) Outcome(todo item.Item) item.Outcome {
+	out := item.Outcome{Item: todo, State: item.Proposed, Commit: r.Fix, PlanHash: r.Plan, Counts: r.Counts, Findings: r.Doubts, Pull: r.Pull}
+	if len(r.Stacks) > 0 {
+		out.Stack = r.Stacks[0]
+	}
+	switch r.State {
+	case Waiting:
+		out.Reason = reason.ProposalWaiting
+	case Declined:
+		return item.Outcome{Item: todo, State: item.Skipped, Reason: reason.ProposalDeclined, Pull: r.Pull}
+	case Withdrawn:
+		return item.Outcome{Item: todo, State: item.NotAttempted, Reason: reason.ProposalWithdrawn}
+	default:
+		out.Reason, out.Branch = reason.Proposed, Branch(r.Ref())
+	}
+	return out
+}
+
+// sorted are the items that have records, in a fixed order.
+func sorted(records map[record.Ref]*Record) []record.Ref {
+	return slices.SortedFunc(maps.Keys(records), func(a, b record.Ref) int {
+		return cmp.Or(cmp.Compare(a.Document, b.Document), cmp.Compare(a.Item, b.Item))
+	})
+}
