@@ -31,7 +31,7 @@ func TestRunToDoneWithAPrometheus(t *testing.T) {
 
 	// It is applied and pushed, and not loaded: the row waits.
 	s.wants(1, s.run(settings))
-	s.says("later runs ask again", "it is not among the loaded rules", "would have fired at ", "minutes after the start ("+start.Format("15:04")+")")
+	s.says("later runs ask again", "no rule at all is loaded there", "would have fired at ", "minutes after the start ("+start.Format("15:04")+")")
 	if got := s.subjects(); len(got) != 1 || !strings.HasPrefix(got[0], "fix(post-mortem): Add NFS") {
 		t.Fatalf("commits: %q", got)
 	}
