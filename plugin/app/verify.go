@@ -49,7 +49,7 @@ func verifyCommand() *cli.Command {
 			"For every row whose column Implemented By says " + postmortem.Resolver + ": its commit is on the branch, the\n" +
 			"commit's trailers name this document and item and the plan that was judged, it touches only its stack, it was not\n" +
 			"reverted, and the item says Done. Conversely, every fix commit on the branch has its row, and its item says Done.\n\n" +
-			"There is one line for each finding, with its fix. The exit code is 1 if there are findings.",
+			"A proposal that waits is told, and is no finding. There is one line for each finding, with its fix. The exit code is 1 if there are findings.",
 		Flags: append([]cli.Flag{
 			formatFlag("text, one line per finding, or json, one object", "text", "json"),
 		}, settingFlags(verifySettings()...)...),
@@ -172,6 +172,12 @@ func writeFindings(w io.Writer, v audit.Result) error {
 	}
 	for _, said := range v.Evidence {
 		line := fmt.Sprintf("%s: %.12s: Prometheus said: %s", said.Document, said.Commit, said.Text)
+		if _, err := fmt.Fprintln(w, text.Line(line, 0)); err != nil {
+			return err
+		}
+	}
+	for _, p := range v.Proposals {
+		line := fmt.Sprintf("%s:%d: %s: proposal %s: %s", p.Document, max(p.Line, 1), p.Item, p.State, p)
 		if _, err := fmt.Fprintln(w, text.Line(line, 0)); err != nil {
 			return err
 		}

@@ -155,6 +155,25 @@ func (s *site) commit(branch, message, file, content string) string {
 	return must[string](s.t)(s.Repo.Commit(branch, message, map[string]string{file: content}))
 }
 
+// TestVerifyTellsOfProposals has one that waits, and then one that a person merged
+// and that no run has applied yet.
+func TestVerifyTellsOfProposals(t *testing.T) {
+	noPipeline(t)
+	s := alertSite(t)
+	s.wants(0, s.run(map[string]string{"PLUGIN_MODE": "propose"}))
+	found, code := s.verifies(standin.SampleBranch, alertDocument)
+	if code != 0 || len(found.Findings) > 0 || len(found.Proposals) != 1 || found.Proposals[0].State != "open" || !strings.HasPrefix(found.Proposals[0].Branch, "pm-todos/propose/") {
+		t.Fatalf("exit code %d: %+v, %+v", code, found.Findings, found.Proposals)
+	}
+	if err := s.Repo.SetRef("refs/heads/"+standin.SampleBranch, found.Proposals[0].Commit); err != nil {
+		t.Fatal(err)
+	}
+	found, code = s.verifies(standin.SampleBranch, alertDocument)
+	if code != 0 || len(found.Findings) > 0 || len(found.Proposals) != 1 {
+		t.Errorf("once it is merged: exit code %d: %+v, %+v", code, found.Findings, found.Proposals)
+	}
+}
+
 func TestVerifyTellsOfWhatWaitsForAPerson(t *testing.T) {
 	noPipeline(t)
 	s := alertSite(t)

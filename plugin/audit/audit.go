@@ -50,14 +50,15 @@ type Finding struct {
 
 // Result is what Verify found, as the command's JSON has it.
 type Result struct {
-	Repository string    `json:"repository"`
-	Branch     string    `json:"branch"`
-	Commit     string    `json:"commit"` // that the documents were read from; the caller knows it
-	Documents  int       `json:"documents"`
-	Rows       int       `json:"rows"`  // that name postmortem.Resolver as who implemented something
-	Fixes      int       `json:"fixes"` // fix commits of these documents on the branch
-	Findings   []Finding `json:"findings"`
-	Evidence   []Said    `json:"evidence"`
+	Repository string     `json:"repository"`
+	Branch     string     `json:"branch"`
+	Commit     string     `json:"commit"` // that the documents were read from; the caller knows it
+	Documents  int        `json:"documents"`
+	Rows       int        `json:"rows"`  // that name postmortem.Resolver as who implemented something
+	Fixes      int        `json:"fixes"` // fix commits of these documents on the branch
+	Findings   []Finding  `json:"findings"`
+	Evidence   []Said     `json:"evidence"`
+	Proposals  []Proposal `json:"proposals"`
 }
 
 // Said is what Prometheus said of the rules of a fix, as its commit has it.
@@ -74,7 +75,7 @@ type Said struct {
 // errors are those of reading the clone, and of listing the remote's journals.
 func Verify(ctx context.Context, repo *gitrepo.Repo, docs []*postmortem.Document, stacks []string) (Result, error) {
 	a := auditor{repo: repo, stacks: stacks, docs: map[string]*postmortem.Document{}, reported: map[string]bool{}}
-	a.out = Result{Repository: repo.URL(), Branch: repo.Branch(), Findings: []Finding{}, Evidence: []Said{}}
+	a.out = Result{Repository: repo.URL(), Branch: repo.Branch(), Findings: []Finding{}, Evidence: []Said{}, Proposals: []Proposal{}}
 	var err error
 	if a.journals, err = journal.List(ctx, repo); err != nil {
 		return a.out, fmt.Errorf("list the journals: %w", err)
@@ -91,6 +92,7 @@ func Verify(ctx context.Context, repo *gitrepo.Repo, docs []*postmortem.Document
 		a.docs[doc.File] = doc
 	}
 	a.out.Documents = len(docs)
+	a.readProposals()
 	for _, doc := range docs {
 		for _, row := range doc.Logged() {
 			if err := a.row(doc, row); err != nil {
@@ -309,6 +311,9 @@ func (a *auditor) marked(d Finding, items []postmortem.Item) {
 }
 
 func (a *auditor) notDone(d Finding, item postmortem.Item) {
+	if a.proposed(record.Ref{Document: d.Document, Item: item.ID}) {
+		return // a person merged it, and the next run applies it
+	}
 	d.Line, d.Item, d.Action = item.Line, item.ID, item.Action
 	if a.journals[record.JournalRef(record.Ref{Document: d.Document, Item: item.ID})] != "" {
 		d.Code, d.Detail = Unsettled, fmt.Sprintf("the fix %.12s is on the branch, and nobody has said yet whether production is as it says", d.Commit)

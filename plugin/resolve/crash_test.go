@@ -59,6 +59,8 @@ var scenarios = []scenario{
 		})
 	}},
 	{name: "no ref can be deleted", items: []todo{raise}, from: "delete", prepare: func(s *site) { s.KeepsRefs = true }},
+	{name: "not proved, and done by a person", items: []todo{patient}, from: "write refs/pm-todos/proposals", prepare: asksFor(3), between: doByHand},
+	{name: "not proved, and one has to wait", items: []todo{doubtful(1), patient}, from: "write refs/pm-todos/proposals", prepare: asksFor(1), between: doByHand},
 	{name: "proposed and merged", items: []todo{raise}, from: "write refs/pm-todos/proposals", prepare: func(s *site) { s.mode = resolve.Propose }, between: mergeAndApply("")},
 	{name: "proposed and squashed", items: []todo{raise}, from: "write refs/pm-todos/proposals", prepare: func(s *site) { s.mode = resolve.Propose }, between: mergeAndApply("all of it in one\n")},
 }
@@ -71,6 +73,28 @@ func once(name string, act func()) func(int, fake.Call) {
 			done = true
 			act()
 		}
+	}
+}
+
+// asksFor is an owner who wants to see what is not proved, so many at a time.
+func asksFor(open int) func(*site) {
+	return func(s *site) {
+		s.tune = func(o *resolve.Options) { o.Doubtful, o.MaxOpen = true, open }
+	}
+}
+
+// doByHand is a person who does what is proposed themselves, once a run has met it:
+// so its proposal is withdrawn.
+func doByHand(s *site) {
+	for _, one := range s.items {
+		if s.outcome(one).Reason != reason.Proposed || s.done(one) {
+			continue
+		}
+		changed := one.edit(s.File(one.file))
+		s.Push("by hand\n", map[string]string{
+			one.file: changed, document: strings.Replace(s.File(document), one.line("TODO"), one.line("DONE"), 1),
+		})
+		fake.Applied(s.World, strings.Join(strings.Split(one.file, "/")[:2], "/"), map[string]string{one.file: changed})
 	}
 }
 
@@ -260,6 +284,9 @@ func (s *site) quiet() {
 	}
 	if journals := journal.Seen(s.Clone("")); len(journals) > 0 {
 		s.t.Errorf("journals are left: %v", journals)
+	}
+	if records, _ := proposal.Records(s.Clone("")); len(records) > 0 {
+		s.t.Errorf("records of proposals are left: %v", records)
 	}
 	if holder := s.Holder(); holder != "" {
 		s.t.Errorf("%s has the lock still", holder)

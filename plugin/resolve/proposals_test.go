@@ -24,6 +24,12 @@ func doubtful(n int) todo {
 	}
 }
 
+// patient is an item of another stack that states no value either.
+var patient = todo{
+	id: "cccc", kind: "Alert", action: "Make `NodeDown` wait longer", details: "it is noisy", file: alerts, address: "terraform_data.alerts",
+	edit: func(s string) string { return strings.Replace(s, "for: 5m", "for: 10m", 1) },
+}
+
 // proposes is a site whose owner wants to see what cannot be proved.
 func proposes(t *testing.T, items ...todo) *site {
 	t.Helper()
