@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
-	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // pulls asks the forge about the pull requests of a branch that has none: that
@@ -12,8 +11,8 @@ import (
 func pulls(ctx context.Context, p *patient, say voice) {
 	f, err := p.Settings.Forge()
 	switch {
-	case p.Settings.Mode == settings.ModeApply:
-		say.skip("", "proposals are made with mode: propose")
+	case !p.Settings.Proposes():
+		say.skip("", "proposals are made with mode: propose or doubtful: propose")
 		return
 	case err != nil:
 		say.warn("", "proposals will be branches without pull requests: "+err.Error(), "set forge and forge_token, or forge: none")

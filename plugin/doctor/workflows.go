@@ -39,7 +39,7 @@ func workflows(_ context.Context, p *patient, say voice) {
 	const fix = "in the workflow, allow pushes of the branches that people work on alone, or exclude " + proposal.Branches + "**"
 	if starts := found[workflow.Yes]; len(starts) > 0 {
 		err := fault.WithFix(errors.New(strings.Join(starts, ", ")+" would run on the branch of a proposal, and could apply what nobody approved"), "%s", fix)
-		if p.Settings.Mode == settings.ModePropose {
+		if p.Settings.Proposes() && p.Settings.Mode != settings.ModeDryRun {
 			say.fail("", err)
 		} else {
 			say.caution("", err)
