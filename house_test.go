@@ -24,7 +24,7 @@ const module = "github.com/pm-todos/pm-todos/"
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
 	".":                       {"plugin/app", "plugin/standin"},
-	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/doctor", "plugin/evidence", "plugin/gate/card", "plugin/gate/promql", "plugin/gitrepo", "plugin/host", "plugin/judge", "plugin/lint", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/run", "plugin/scaffold", "plugin/settings", "plugin/standin"},
+	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/demo", "plugin/doctor", "plugin/evidence", "plugin/gate/card", "plugin/gate/promql", "plugin/gitrepo", "plugin/host", "plugin/judge", "plugin/lint", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/run", "plugin/scaffold", "plugin/settings"},
 	"plugin/run":              {"plugin/access", "plugin/console", "plugin/evidence", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/outlet", "plugin/record", "plugin/report", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/life", "plugin/resolve/onhost", "plugin/resolve/proposal", "plugin/resolve/seam", "plugin/settings"},
 	"plugin/console":          {"plugin/access", "plugin/report", "plugin/settings"},
 	"plugin/outlet":           {},
@@ -63,6 +63,7 @@ var rooms = map[string][]string{
 	"plugin/lint":          {"plugin/gate/promql"},
 	"plugin/notify":        {"plugin/report"},
 	"plugin/scaffold":      {},
+	"plugin/demo":          {"plugin/standin"},
 	"plugin/doctor":        {"plugin/access", "plugin/evidence", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/resolve/proposal", "plugin/sandbox", "plugin/settings", "plugin/settings/argv", "plugin/vault", "plugin/workflow"},
 	"plugin/standin":       {"plugin/standin/agent", "plugin/standin/git", "plugin/standin/program", "plugin/standin/prometheus", "plugin/standin/slack", "plugin/standin/ssh", "plugin/standin/terraform", "plugin/standin/vault"},
 	"plugin/postmortem":    {"plugin/postmortem/classify", "plugin/postmortem/incident", "plugin/postmortem/markdown", "plugin/postmortem/term", "plugin/postmortem/words"},
