@@ -84,6 +84,7 @@ func TestRunOnARealGitea(t *testing.T) {
 			"status-checks":  {map[string]any{"enable_push": true, "enable_status_check": true, "status_check_contexts": []string{"ci/woodpecker"}}, forgeSite.implementsOnce},
 			"no-pushes":      {map[string]any{"enable_push": false}, forgeSite.paysNobody},
 			"pull-requests":  {nil, forgeSite.proposes},
+			"withdrawn":      {nil, forgeSite.withdraws},
 			"rows-proposed":  {map[string]any{"enable_push": false}, forgeSite.proposesRows},
 			"signed-commits": {signed, forgeSite.stopsAfterARefusal},
 			"signed-by-us":   {signed, forgeSite.signs},
@@ -172,6 +173,32 @@ func (f forgeSite) proposesRows() {
 		f.t.Errorf("%d agents were paid, and the rows are\n%s", f.paid(), doc)
 	}
 	f.nothingPending()
+}
+
+// withdraws is a person who rewords a row that is proposed: its pull request is
+// closed with a comment and its branch deleted, and the item is proposed anew, on a
+// branch of the same name.
+func (f forgeSite) withdraws() {
+	f.t.Helper()
+	f.settings["PLUGIN_MODE"] = "propose"
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("proposed", "proposed")
+	first := f.forge.Pulls(f.name)[0]
+	reworded := strings.Replace(f.file(alertDocument), "over 80 %", "over 90 %", 1)
+	must[string](f.t)(f.Repo.Commit(standin.SampleBranch, "Reword\n", map[string]string{alertDocument: reworded}))
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("not-attempted proposal-withdrawn", "proposed proposed")
+	if pull := f.forge.Pulls(f.name)[0]; pull.State != "closed" || len(must[map[string]string](f.t)(f.Repo.Refs("refs/heads/"+first.Head.Ref))) > 0 {
+		f.t.Errorf("pull request %+v", pull)
+	}
+	if _, told := f.forge.Do(f.bot, http.MethodGet, fmt.Sprintf("repos/%s/issues/%d/comments", f.Repo.Name(), first.Number), nil); !strings.Contains(told, "says something else by now") {
+		f.t.Errorf("comments: %s", told)
+	}
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("proposed proposed", "proposed")
+	if pulls := f.forge.Pulls(f.name); len(pulls) != 3 || pulls[2].Head.Ref != first.Head.Ref || pulls[2].State != "open" || f.paid() != 3 {
+		f.t.Errorf("pull requests %+v; %d agents were paid", pulls, f.paid())
+	}
 }
 
 // paysNobody is the run on a branch that takes no pushes of ours: it fails before

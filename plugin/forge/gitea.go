@@ -77,7 +77,7 @@ func (g *gitea) Find(ctx context.Context, head, base string, number int64) (*Pul
 	var one giteaPull
 	err := g.call(ctx, http.MethodGet, g.root+address, nil, &one)
 	if err == nil && one.pull().Head == head {
-		return one.pull(), nil
+		return g.ended(ctx, one.pull())
 	}
 	if err != nil && !refused(err, http.StatusNotFound) {
 		return nil, err
@@ -98,7 +98,29 @@ func (g *gitea) Find(ctx context.Context, head, base string, number int64) (*Pul
 			break
 		}
 	}
-	return newest, nil
+	return g.ended(ctx, newest)
+}
+
+// ended is a pull request with the commit that it ended with. Of one that is closed,
+// the answer has the commit of the branch, which may have been made anew since.
+func (g *gitea) ended(ctx context.Context, p *Pull) (*Pull, error) {
+	if p == nil || p.State != Closed {
+		return p, nil
+	}
+	var refs []struct {
+		Object struct {
+			SHA string `json:"sha"`
+		} `json:"object"`
+	}
+	err := g.call(ctx, http.MethodGet, g.root+"/git/refs/pull/"+strconv.FormatInt(p.Number, 10)+"/head", nil, &refs)
+	if err != nil && !refused(err, http.StatusNotFound) {
+		return nil, err
+	}
+	p.Commit = ""
+	if len(refs) > 0 {
+		p.Commit = refs[0].Object.SHA
+	}
+	return p, nil
 }
 
 func (g *gitea) Open(ctx context.Context, r Request) (*Pull, error) {

@@ -93,6 +93,7 @@ func (s *Server) Unprotect(repository, branch string) {
 // Pull is a pull request.
 type Pull struct {
 	Number int
+	State  string // open or closed
 	Title  string
 	Body   string
 	Labels []struct{ Name string }

@@ -3,6 +3,7 @@
 package forge
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -202,13 +203,15 @@ func (f *Forge) open(repository string, in map[string]any, head, base, body stri
 
 func (f *Forge) gitea(w http.ResponseWriter, r *http.Request, repository string, call []string, in map[string]any) {
 	show := func(p *Pull) map[string]any {
-		state := "closed"
+		state, sha := "closed", p.Commit
 		if p.State == "open" {
 			state = "open"
+		} else if f.Tip != nil {
+			sha = cmp.Or(f.Tip(p.Repository, p.Head), sha) // as it is now
 		}
 		return map[string]any{
 			"number": p.Number, "state": state, "merged": p.State == "merged", "merged_by": p.mergedBy(),
-			"head": map[string]any{"label": p.Head, "ref": p.Head, "sha": p.Commit, "repo_id": p.source()},
+			"head": map[string]any{"label": p.Head, "ref": p.Head, "sha": sha, "repo_id": p.source()},
 			"base": map[string]any{"label": p.Base, "ref": p.Base, "repo_id": 1},
 		}
 	}
@@ -218,6 +221,12 @@ func (f *Forge) gitea(w http.ResponseWriter, r *http.Request, repository string,
 		answer(w, http.StatusOK, []map[string]any{{"id": 6, "name": "bug"}, {"id": 7, "name": "pm-todos"}})
 	case at == "GET labels":
 		answer(w, http.StatusOK, []any{})
+	case at == "GET git" && len(call) == 5 && call[2] == "pull":
+		if one = f.numbered(repository, call[2:]); one == nil {
+			notFound(w)
+			return
+		}
+		answer(w, http.StatusOK, []any{map[string]any{"object": map[string]any{"sha": one.Commit}}})
 	case at == "POST pulls":
 		p := f.open(repository, in, "head", "base", "body")
 		if p == nil {
