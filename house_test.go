@@ -24,7 +24,8 @@ const module = "github.com/pm-todos/pm-todos/"
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
 	".":                       {"plugin/app", "plugin/standin"},
-	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/demo", "plugin/doctor", "plugin/evidence", "plugin/gate/card", "plugin/gate/promql", "plugin/gitrepo", "plugin/host", "plugin/judge", "plugin/lint", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/run", "plugin/scaffold", "plugin/settings"},
+	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/demo", "plugin/doctor", "plugin/evidence", "plugin/gate/card", "plugin/gate/promql", "plugin/gitrepo", "plugin/host", "plugin/judge", "plugin/lint", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/run", "plugin/scaffold", "plugin/settings", "plugin/usage"},
+	"plugin/usage":            {"plugin/settings"},
 	"plugin/run":              {"plugin/access", "plugin/console", "plugin/evidence", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/outlet", "plugin/record", "plugin/report", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/life", "plugin/resolve/onhost", "plugin/resolve/proposal", "plugin/resolve/seam", "plugin/settings"},
 	"plugin/console":          {"plugin/access", "plugin/report", "plugin/settings"},
 	"plugin/outlet":           {},

@@ -17,7 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
-	"github.com/pm-todos/pm-todos/plugin/text"
+	"github.com/pm-todos/pm-todos/plugin/usage"
 )
 
 // commands are the commands beside the plugin's run.
@@ -42,33 +42,28 @@ var commands = []func() *cli.Command{
 // the exit code (fault.Of); PrintError prints them.
 func App(version string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	app := &cli.App{
-		Name:                  "pm-todos",
-		Usage:                 "closes the follow-up items of post-mortems",
-		Version:               version,
-		Reader:                stdin,
-		Writer:                stdout,
-		ErrWriter:             stderr,
-		Flags:                 settingFlags(),
-		Action:                runAction,
-		HideHelpCommand:       true,
-		CustomAppHelpTemplate: helpTemplate(),
-		OnUsageError:          wrongUsage,
+		Name:      "pm-todos",
+		Usage:     "closes the follow-up items of post-mortems",
+		Version:   usage.Version(version),
+		Reader:    stdin,
+		Writer:    stdout,
+		ErrWriter: stderr,
+		Flags:     settingFlags(),
+		Action:    runAction,
 		// The caller decides on the exit code, after everything is closed.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}
 	for _, command := range commands {
-		c := command()
-		c.OnUsageError = wrongUsage
-		c.HideHelpCommand = true
-		app.Commands = append(app.Commands, c)
+		app.Commands = append(app.Commands, command())
 	}
+	usage.Install(app)
 	return app
 }
 
 // runAction is the plugin's run.
 func runAction(c *cli.Context) error {
 	if c.Args().Present() {
-		return usageError("%s is not a command; pm-todos --help lists them", text.Quote(c.Args().First()))
+		return usage.NoCommand(c.App, c.Args().First())
 	}
 	return withConsole(c, func(s settings.Settings, console console.Console) error {
 		for _, warning := range s.Warnings() {
@@ -102,11 +97,6 @@ func inConsole(c *cli.Context, s settings.Settings, act func(settings.Settings, 
 	console, closeConsole := console.New(c.App.Version, s, c.App.Writer, console.MayColour(c.App.Writer, os.Getenv))
 	defer func() { err = errors.Join(err, closeConsole()) }()
 	return act(s, console)
-}
-
-// wrongUsage is the error of a command line that the flags do not understand.
-func wrongUsage(_ *cli.Context, err error, _ bool) error {
-	return usageError("%w; pm-todos --help lists the flags", err)
 }
 
 // reportedError is an error that the reader of the log has seen already.

@@ -2,8 +2,6 @@ package app
 
 import (
 	_ "embed" // of what pages begin with
-	"fmt"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -54,51 +52,6 @@ func docsPage(name string) ([]byte, error) {
 	default:
 		return nil, usageError("%s is no page: use settings, reasons, automatic or summary", text.Quote(name))
 	}
-}
-
-// helpWidth is the width of the help in characters.
-const helpWidth = 100
-
-// helpTemplate is the help of the app: urfave's, with the settings grouped and
-// in the order of the docs, which its own list of flags cannot do.
-func helpTemplate() string {
-	var b strings.Builder
-	b.WriteString(`NAME:
-   {{.Name}} - {{.Usage}}
-
-USAGE:
-   {{.Name}} [settings]                   the plugin's run
-   {{.Name}} COMMAND [flags] [arguments]
-
-COMMANDS:{{range .VisibleCommands}}
-   {{.Name}}{{"\t"}}{{.Usage}}{{end}}
-
-OPTIONS:
-   --help, -h     show this help; after a command, that command's
-   --version, -v  print the version
-
-SETTINGS:
-   Each is also read from the variable PLUGIN_<NAME>, with underscores and in capitals, which is how a
-   Woodpecker step's settings arrive. docs/settings.md says how lists, maps and durations are written.
-`)
-	plainText := strings.NewReplacer("`", "", "{{", "{ {") // no Markdown, no template
-	for _, g := range settings.Groups() {
-		fmt.Fprintf(&b, "\n   %s\n", g.Title)
-		for _, e := range g.Entries {
-			usage := e.Usage
-			if e.Secret() {
-				usage += " Secret: give it by its variable."
-			}
-			if standard := e.DefaultText(); standard != "" {
-				usage += " (default: " + standard + ")"
-			}
-			fmt.Fprintf(&b, "     --%s\n", flagName(e.Name))
-			for _, line := range text.Wrap(plainText.Replace(usage), helpWidth-10) {
-				fmt.Fprintf(&b, "          %s\n", line)
-			}
-		}
-	}
-	return b.String()
 }
 
 // automaticIntro is docs/what-is-automatic.md down to the first rule.

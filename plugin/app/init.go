@@ -26,6 +26,7 @@ func initCommand() *cli.Command {
 	flags := []cli.Flag{
 		&cli.BoolFlag{Name: "dry-run", Usage: "write nothing; only say what would be written"},
 		&cli.BoolFlag{Name: "diff", Usage: "show new files, and how existing ones differ, as a unified diff"},
+		formatFlag("text, or json, one object with the files and what is left to fill in", "text", "json"),
 	}
 	for _, v := range scaffold.Values() {
 		told := v.Default
@@ -124,6 +125,9 @@ func initialise(c *cli.Context, root *os.Root, values map[string]string) error {
 		if err := scaffold.Write(root, targets); err != nil {
 			return fmt.Errorf("init: nothing was written: %w", err)
 		}
+	}
+	if c.String("format") == "json" {
+		return writeJSON(c.App.Writer, initListing(targets, dryRun))
 	}
 	var b strings.Builder
 	tellTargets(&b, targets, dryRun, c.Bool("diff"))
@@ -225,18 +229,8 @@ func firstIndex(c *cli.Context, root *os.Root) (scaffold.Target, error) {
 func tellTargets(b *strings.Builder, targets []scaffold.Target, dryRun, diff bool) {
 	differs := false
 	for _, t := range targets {
-		said := "written"
-		switch {
-		case t.Standing == scaffold.Same:
-			said = "unchanged"
-		case t.Standing == scaffold.Differs && report.IsIndex(t.Present):
-			said = "older, left as it is; pm-todos index brings it up to date"
-		case t.Standing == scaffold.Differs:
-			said = "differs, left as it is"
-			differs = true
-		case dryRun:
-			said = "would be written"
-		}
+		said := became(t, dryRun)
+		differs = differs || said == leftDifferent
 		fmt.Fprintf(b, "%-46s %s\n", t.Path, said)
 	}
 	if diff {
@@ -255,30 +249,78 @@ func tellTargets(b *strings.Builder, targets []scaffold.Target, dryRun, diff boo
 	}
 }
 
-// tellBlanks lists the places that somebody has to fill in.
-func tellBlanks(b *strings.Builder, targets []scaffold.Target) (any bool) {
+const leftDifferent = "differs, left as it is"
+
+// became is what became of a file.
+func became(t scaffold.Target, dryRun bool) string {
+	switch {
+	case t.Standing == scaffold.Same:
+		return "unchanged"
+	case t.Standing == scaffold.Differs && report.IsIndex(t.Present):
+		return "older, left as it is; pm-todos index brings it up to date"
+	case t.Standing == scaffold.Differs:
+		return leftDifferent
+	case dryRun:
+		return "would be written"
+	default:
+		return "written"
+	}
+}
+
+// blank is a place that somebody has to fill in.
+type blank struct {
+	Path string `json:"path"`
+	Line int    `json:"line"`
+	Text string `json:"text"`
+	What string `json:"what"`
+}
+
+func blanks(targets []scaffold.Target) []blank {
 	usage := map[string]string{}
 	for _, v := range scaffold.Values() {
 		usage[v.Name] = fmt.Sprintf("%s, such as %s", v.Usage, v.Example)
 	}
+	all := []blank{}
 	for _, t := range targets {
 		content := t.Content
 		if t.Standing != scaffold.Absent {
 			content = t.Present
 		}
-		for _, blank := range scaffold.Blanks(content) {
-			what, ours := usage[blank.Name]
-			if !ours {
-				continue
+		for _, one := range scaffold.Blanks(content) {
+			if what, ours := usage[one.Name]; ours {
+				all = append(all, blank{t.Path, one.Line, one.Text, what})
 			}
-			if !any {
-				b.WriteString("\nLeft to fill in:\n")
-			}
-			any = true
-			fmt.Fprintf(b, "  %s:%d: %s: %s\n", t.Path, blank.Line, blank.Text, what)
 		}
 	}
-	return any
+	return all
+}
+
+// tellBlanks lists the places that somebody has to fill in.
+func tellBlanks(b *strings.Builder, targets []scaffold.Target) (any bool) {
+	all := blanks(targets)
+	if len(all) > 0 {
+		b.WriteString("\nLeft to fill in:\n")
+	}
+	for _, one := range all {
+		fmt.Fprintf(b, "  %s:%d: %s: %s\n", one.Path, one.Line, one.Text, one.What)
+	}
+	return len(all) > 0
+}
+
+// initListing is what the command says, for programs.
+func initListing(targets []scaffold.Target, dryRun bool) any {
+	type file struct {
+		Path  string `json:"path"`
+		State string `json:"state"`
+	}
+	var files []file
+	for _, t := range targets {
+		files = append(files, file{t.Path, became(t, dryRun)})
+	}
+	return struct {
+		Files  []file  `json:"files"`
+		Blanks []blank `json:"fill_in"`
+	}{files, blanks(targets)}
 }
 
 // tellNextSteps ends the command with what there is to do now.

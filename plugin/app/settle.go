@@ -25,12 +25,10 @@ func settleCommand() *cli.Command {
 		Usage:     "close an item that needs a person now (exit code 3), once you have checked its stack",
 		ArgsUsage: "ITEM",
 		Description: "If a run cannot be sure of what it applied, the item's journal stays on the remote, and runs exit 3 until it is settled.\n" +
-			"ITEM is the id that the report names. The settings are those of the plugin's run (PLUGIN_*).\n\n" +
-			"--landed   production matches the fix: the fix is pushed to the branch, the row is marked Done\n" +
-			"--abandon  it does not, and you have dealt with it: the journal is removed, the row stays as it is",
+			"ITEM is the id that the report names. The settings are those of the plugin's run (PLUGIN_*).",
 		Flags: append([]cli.Flag{
-			&cli.BoolFlag{Name: "landed", Usage: "production matches the fix"},
-			&cli.BoolFlag{Name: "abandon", Usage: "abandon the item"},
+			&cli.BoolFlag{Name: "landed", Usage: "production matches the fix: the fix is pushed to the branch, the row is marked Done"},
+			&cli.BoolFlag{Name: "abandon", Usage: "it does not, and you have dealt with it: the journal is removed, the row stays as it is"},
 		}, settingFlags()...),
 		Action: func(c *cli.Context) error {
 			item, landed, err := settleArguments(c)

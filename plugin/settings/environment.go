@@ -4,9 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
-
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Prefix begins the variables in which Woodpecker hands settings on.
@@ -69,27 +68,11 @@ func unknownSettings(environ []string) []Problem {
 			continue
 		}
 		fix := "remove it (docs/settings.md lists them all)"
-		if near := nearest(setting, known); near != "" {
+		if near := text.Nearest(setting, known); near != "" {
 			fix = "did you mean " + near + "?"
 		}
 		problems = append(problems, Problem{Setting: setting, Text: "is not a setting", Fix: fix})
 	}
 	slices.SortFunc(problems, func(a, b Problem) int { return strings.Compare(a.Setting, b.Setting) })
 	return problems
-}
-
-// nearest is the known name that a wrong one most likely stands for, or "".
-func nearest(name string, known []string) string {
-	best, least := "", max(2, len(name)/3)+1
-	for _, one := range known {
-		// camelCase arrives without its hump: vaultAddr as vaultaddr.
-		d := levenshtein.Distance(strings.ReplaceAll(name, "_", ""), strings.ReplaceAll(one, "_", ""), nil)
-		if strings.HasPrefix(one, name+"_") {
-			d = min(d, 2) // budget for budget_usd
-		}
-		if d < least {
-			best, least = one, d
-		}
-	}
-	return best
 }
