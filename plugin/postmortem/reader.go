@@ -1,9 +1,11 @@
 package postmortem
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/incident"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
@@ -87,12 +89,11 @@ func (r *reader) read() {
 		}
 	}()
 	if at, code, why := r.Refused(); code != "" {
+		first := r.Text[at:min(len(r.Text), at+200)]
 		if code != reason.TooComplex { // it is no text
-			r.doc.Title = ""
-			r.problem(at, code, why, "")
-			return
+			r.doc.Title, first = "", ""
 		}
-		r.problem(at, code, why, r.Text[at:min(len(r.Text), at+200)])
+		r.problem(at, code, why, first)
 		return
 	}
 	root, refused := r.Blocks()
@@ -107,12 +108,7 @@ func (r *reader) read() {
 		// What is not read may say that an item before it is done or settled.
 		r.doc.Items, r.doc.Logs = nil, nil
 	}
-	slices.SortStableFunc(r.doc.Problems, func(a, b Problem) int {
-		if a.Line != b.Line {
-			return a.Line - b.Line
-		}
-		return a.Column - b.Column
-	})
+	slices.SortStableFunc(r.doc.Problems, func(a, b Problem) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 }
 
 // walk reads the children of a container in order.
@@ -265,24 +261,13 @@ func (r *reader) html(n *ast.HTMLBlock) {
 	r.countDetails(markdown.StripComments(r.Text[at.Start:at.End]))
 }
 
+var detailsTag = pattern.Lazy(`(?i)<(/?)details\b`)
+
 // countDetails keeps track of <details> elements that open and close.
 func (r *reader) countDetails(html string) {
-	low := words.Fold(html)
-	for i := 0; ; {
-		at := strings.Index(low[i:], "details")
-		if at < 0 {
-			return
-		}
-		at += i
-		i = at + len("details")
-		if i < len(low) && markdown.IsWord(low[i]) {
-			continue
-		}
-		switch {
-		case strings.HasSuffix(low[:at], "</"):
-			r.details = max(0, r.details-1)
-		case strings.HasSuffix(low[:at], "<"):
-			r.details++
+	for _, tag := range detailsTag().FindAllStringSubmatch(html, -1) {
+		if r.details++; tag[1] != "" {
+			r.details = max(0, r.details-2)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/markdown"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/words"
@@ -95,24 +96,13 @@ func (r *reader) listItem(n ast.Node, here term.Section, inside bool) *int {
 	return nil
 }
 
+var taskBox = pattern.Lazy(`^\[([^0-9A-Za-z\x{80}-\x{10ffff}]?|[xX✓✔\x{a0}])\](?:\s|$)`)
+
 // boxOf is what stands between the brackets of a task's box: " ", "x", another
 // sign, or "" for [].
 func boxOf(text string) (mark string, isBox bool) {
-	if len(text) < 2 || text[0] != '[' {
-		return "", false
-	}
-	end := strings.IndexByte(text[:min(len(text), 6)], ']')
-	if end < 0 || end+1 < len(text) && !markdown.IsSpace(text[end+1]) {
-		return "", false
-	}
-	mark = text[1:end]
-	switch {
-	case mark == "x" || mark == "X" || mark == "":
-		return mark, true
-	case len(mark) == 1 && !markdown.IsWord(mark[0]):
-		return mark, true
-	case mark == "\u00a0" || mark == "✓" || mark == "✔":
-		return mark, true
+	if found := taskBox().FindStringSubmatch(text); found != nil {
+		return found[1], true
 	}
 	return "", false
 }

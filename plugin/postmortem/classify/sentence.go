@@ -76,9 +76,8 @@ func (s *sentence) read(text string) []token {
 // tagsEnd is where the tags and the priority in front of a text end.
 func tagsEnd(text string) int {
 	rest := text
-	for range 4 {
-		tag, after, found := term.LeadTag(rest)
-		if !found || strings.HasPrefix(strings.TrimLeft(rest, " *_:-"), "`") || len(strings.Fields(tag)) > 3 {
+	for tag, after := range term.LeadTags(text) {
+		if strings.HasPrefix(strings.TrimLeft(rest, " *_:-"), "`") || len(strings.Fields(tag)) > 3 {
 			break
 		}
 		rest = after

@@ -86,16 +86,14 @@ func mayBeTagged(i *postmortem.Item) bool {
 
 // tagSplice puts the type of a box before its text, behind other tags.
 func tagSplice(i *postmortem.Item) splice {
-	at := len(i.Status)
-	for {
-		text := i.Raw[at:]
-		begins := strings.TrimLeft(text, " ")
-		_, rest, found := term.LeadTag(begins)
-		if !found || begins[0] != '[' {
+	text := i.Raw[len(i.Status):]
+	for _, rest := range term.LeadTags(text) {
+		if !strings.HasPrefix(strings.TrimLeft(text, " "), "[") {
 			break
 		}
-		at += len(text) - len(rest)
+		text = rest
 	}
+	at := len(i.Raw) - len(text)
 	return splice{markdown.Span{Start: i.Row.Start + at, End: i.Row.Start + at}, " [" + i.Type + "]"}
 }
 
