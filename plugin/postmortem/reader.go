@@ -151,7 +151,7 @@ func (r *reader) heading(n *ast.Heading) {
 	switch _, column := r.Line(start); {
 	case f.Found && f.End == 0 && n.Level <= f.level:
 		f.End = r.LineStart(start) + r.Base
-	case !f.Found && column > 0 && words.Fold(term.NormalTitle(markdown.Plain(title))) == "follow up implementation":
+	case !f.Found && column > 0 && strings.Contains(words.Fold(title), "implementation") && words.Fold(term.NormalTitle(markdown.Plain(title))) == "follow up implementation":
 		*f = followUp{Found: true, level: n.Level}
 	}
 }

@@ -163,6 +163,9 @@ func unclear(action string, all []token) bool {
 // Alternative tells by its first words whether an action is one of several that
 // exclude each other, and whether it is so for the action before it.
 func Alternative(action string) (one, toPrevious bool) {
+	if lead := strings.TrimLeft(action, " *_~`[(-"); lead == "" || strings.IndexByte("OoAa", lead[0]) < 0 {
+		return false, false
+	}
 	found := alternatives().FindStringSubmatch(action)
 	return found != nil, found != nil && found[1] != ""
 }
