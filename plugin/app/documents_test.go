@@ -132,7 +132,7 @@ func TestIndexPageOnDiskIsThatOfARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := report.Index(settings.DefaultIndex, []report.IndexEntry{run.IndexEntry(postmortem.Parse(nfsDocument, []byte(src), defaultPolicy), []byte(src))})
+	want, err := report.Index(settings.DefaultIndex, []report.IndexEntry{run.IndexEntry(postmortem.Parse(nfsDocument, []byte(src), defaultPolicy), []byte(src), nil)})
 	if err != nil || !bytes.Equal(onDisk, want) {
 		t.Errorf("%v, (-run +command):\n%s", err, cmp.Diff(string(want), string(onDisk)))
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -50,9 +51,10 @@ func indexAction(c *cli.Context) error {
 		output = settings.DefaultIndex
 	}
 	files, unread := findDocuments(paths, s.Documents.PostMortems)
+	said := observedHere(c.Context)
 	entries := make([]report.IndexEntry, 0, len(files))
 	for _, file := range files {
-		entry, err := readEntry(c, s, file)
+		entry, err := readEntry(c, s, file, said)
 		if err != nil {
 			unread = append(unread, err)
 			continue
@@ -86,13 +88,51 @@ func indexAction(c *cli.Context) error {
 }
 
 // readEntry is a document as the index lists it.
-func readEntry(c *cli.Context, s settings.Settings, file string) (report.IndexEntry, error) {
+func readEntry(c *cli.Context, s settings.Settings, file string, said hereSaid) (report.IndexEntry, error) {
 	src, err := readDocument(file, c.App.Reader)
 	if err != nil {
 		return report.IndexEntry{}, err
 	}
 	path, err := filepath.Abs(file)
-	return run.IndexEntry(postmortem.Parse(filepath.ToSlash(path), src, s.DocumentPolicy()), src), err
+	name := said.name(path) // what items are named after
+	entry := run.IndexEntry(postmortem.Parse(name, src, s.DocumentPolicy()), src, said.all[name])
+	entry.File = filepath.ToSlash(path)
+	return entry, err
+}
+
+// hereSaid is what the commits of the repository of the current folder say that
+// Prometheus said.
+type hereSaid struct {
+	root string
+	all  run.Observations
+}
+
+// observedHere asks git for it. Without git, or outside of a repository, there is
+// nothing.
+func observedHere(ctx context.Context) hereSaid {
+	here := hereSaid{hereGit(ctx, ".", "rev-parse", "--show-toplevel"), run.Observations{}}
+	if here.root == "" {
+		return here
+	}
+	messages := hereGit(ctx, ".", "log", "--format=%B%x00", "--grep=^Post-Mortem-Evidence: ", "HEAD", "--")
+	for message := range strings.SplitSeq(messages, "\x00") {
+		here.all.Add(message)
+	}
+	return here
+}
+
+// name is what the repository calls a file; its path outside of one.
+func (h hereSaid) name(file string) string {
+	if h.root == "" {
+		return filepath.ToSlash(file)
+	}
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	if name, err := filepath.Rel(h.root, file); err == nil {
+		file = name
+	}
+	return filepath.ToSlash(file)
 }
 
 // writeIndex writes the page to a file, unless that is somebody else's, and says

@@ -209,7 +209,7 @@ func firstIndex(c *cli.Context, root *os.Root) (scaffold.Target, error) {
 			unread = append(unread, err)
 			continue
 		}
-		listed = append(listed, run.IndexEntry(postmortem.Parse(file, src, s.DocumentPolicy()), src))
+		listed = append(listed, run.IndexEntry(postmortem.Parse(file, src, s.DocumentPolicy()), src, nil))
 	}
 	if len(unread) > 0 {
 		return scaffold.Target{}, fmt.Errorf("init: read the post-mortems for the index page: %w", errors.Join(unread...))

@@ -101,7 +101,7 @@ func (s *site) wantIndex(page string) string {
 	s.t.Helper()
 	var entries []report.IndexEntry
 	for _, file := range []string{nfsDocument, oldDocument} {
-		entries = append(entries, run.IndexEntry(postmortem.Parse(file, []byte(s.file(file)), defaultPolicy), []byte(s.file(file))))
+		entries = append(entries, run.IndexEntry(postmortem.Parse(file, []byte(s.file(file)), defaultPolicy), []byte(s.file(file)), nil))
 	}
 	want, err := report.Index(page, entries)
 	if err != nil {
@@ -338,7 +338,7 @@ func TestIndexEntry(t *testing.T) {
 		"| P2 | Write down how NFS is mounted | Runbook | | Approved |") +
 		"\n## Follow-up Implementation\n\n| Date | Action | Priority | Type | Commit | Implemented By\n|---|---|---|---|---|---\n" +
 		"| — | Add an alert on NFS retransmissions | P2 | Alert | — | Needs human review\n"
-	got := run.IndexEntry(postmortem.Parse(nfsDocument, []byte(src), defaultPolicy), []byte(src))
+	got := run.IndexEntry(postmortem.Parse(nfsDocument, []byte(src), defaultPolicy), []byte(src), nil)
 	want := report.IndexEntry{
 		File: nfsDocument, Title: "Post-mortem: NFS", Date: "2026-04-14",
 		Open: 3, Left: 3, Approval: 1, Done: 1, Unclear: 1, Oldest: "2026-04-14",
@@ -346,7 +346,7 @@ func TestIndexEntry(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := run.IndexEntry(postmortem.Parse("x.md", nil, defaultPolicy), nil); got != (report.IndexEntry{File: "x.md"}) {
+	if got := run.IndexEntry(postmortem.Parse("x.md", nil, defaultPolicy), nil, nil); !cmp.Equal(got, report.IndexEntry{File: "x.md"}) {
 		t.Errorf("of nothing: %+v", got)
 	}
 }

@@ -20,16 +20,17 @@ import (
 
 // IndexEntry is one post-mortem as the index page lists it.
 type IndexEntry struct {
-	File     string // path with slashes, relative to the same folder as the page's
-	Title    string // empty: the file's name
-	Date     string // YYYY-MM-DD, empty when unknown
-	Severity string // as its author wrote it, empty when not stated
-	Open     int    // items that are open, those of Left included
-	Left     int    // of Open, those that need a person
-	Approval int    // of Left, those that may become a proposal, which a person approves or not
-	Done     int    // items that are done
-	Unclear  int    // items of which nobody can tell whether they are open
-	Oldest   string // YYYY-MM-DD since when the oldest open item is open, empty when unknown or none is
+	File     string   // path with slashes, relative to the same folder as the page's
+	Title    string   // empty: the file's name
+	Date     string   // YYYY-MM-DD, empty when unknown
+	Severity string   // as its author wrote it, empty when not stated
+	Open     int      // items that are open, those of Left included
+	Left     int      // of Open, those that need a person
+	Approval int      // of Left, those that may become a proposal, which a person approves or not
+	Done     int      // items that are done
+	Unclear  int      // items of which nobody can tell whether they are open
+	Evidence []string // what Prometheus said of the rules of items that are done
+	Oldest   string   // YYYY-MM-DD since when the oldest open item is open, empty when unknown or none is
 }
 
 // How every index page begins. It tells pages that may be written again from
@@ -44,6 +45,8 @@ const (
 const (
 	maxIndexTitle    = 300
 	maxIndexSeverity = 40
+	maxIndexEvidence = 200
+	mostEvidence     = 5 // of one post-mortem
 )
 
 //go:embed index.tmpl
@@ -117,6 +120,10 @@ func newIndexView(page string, entries []IndexEntry) indexView {
 		row.Title = cmp.Or(indexTitle(e.Title), text.Line(path.Base(e.File), maxIndexTitle))
 		row.Severity = text.Line(e.Severity, maxIndexSeverity)
 		row.Rank = severityRank(row.Severity)
+		row.Evidence = nil
+		for _, line := range e.Evidence[:min(len(e.Evidence), mostEvidence)] {
+			row.Evidence = append(row.Evidence, text.Line(line, maxIndexEvidence))
+		}
 		v.Rows = append(v.Rows, row)
 		v.Total.Open += e.Open
 		v.Total.Left += e.Left

@@ -19,9 +19,9 @@ import (
 // that authors fill.
 func indexEntries() []IndexEntry {
 	return []IndexEntry{
-		{File: "docs/post-mortems/2026-04-14-nfs.md", Title: "Post-mortem: NFS mounts hung", Date: "2026-04-14", Severity: "SEV2", Open: 3, Left: 1, Approval: 1, Done: 2, Oldest: "2026-04-14"},
+		{File: "docs/post-mortems/2026-04-14-nfs.md", Title: "Post-mortem: NFS mounts hung", Date: "2026-04-14", Severity: "SEV2", Open: 3, Left: 1, Approval: 1, Done: 2, Oldest: "2026-04-14", Evidence: []string{"would have fired at 05:41 UTC, 4 minutes after the start (05:37); fired 3 times in 30 days"}},
 		{File: "docs/post-mortems/2026-05-03-registry.md", Title: "Registry ran out of disk", Date: "2026-05-03", Severity: "low", Done: 4},
-		{File: "docs/post-mortems/2001-01-01-a b#c?d.md", Title: evil, Date: "2001-01-01", Severity: evil, Open: 1, Unclear: 2, Oldest: "2001-01-01"},
+		{File: "docs/post-mortems/2001-01-01-a b#c?d.md", Title: evil, Date: "2001-01-01", Severity: evil, Open: 1, Unclear: 2, Oldest: "2001-01-01", Evidence: []string{evil, strings.Repeat("long ", 100), "3", "4", "5", "one too many"}},
 		{File: "docs/post-mortems/javascript:alert(1).md", Open: 10, Left: 10},
 		{File: "docs/other/2999-01-01-ahead.md", Title: "認証サービスの停止", Date: "2999-01-01", Severity: "Critical", Open: 2, Left: 2, Oldest: "2999-01-01"},
 	}

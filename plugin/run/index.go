@@ -139,6 +139,10 @@ func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, sel 
 	if err := repo.Prefetch(tip, documents); err != nil {
 		return nil, err
 	}
+	said, err := observedOn(repo, tip)
+	if err != nil {
+		return nil, err
+	}
 	var entries []report.IndexEntry
 	for _, file := range documents {
 		src, changed := contents[file]
@@ -147,14 +151,14 @@ func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, sel 
 				continue // the reading of the documents has said so
 			}
 		}
-		entries = append(entries, IndexEntry(sel.Parse(file, src), src))
+		entries = append(entries, IndexEntry(sel.Parse(file, src), src, said[file]))
 	}
 	return report.Index(page, entries)
 }
 
-// IndexEntry is a document as the index page lists it. An open item is as old
-// as its document.
-func IndexEntry(doc *postmortem.Document, src []byte) report.IndexEntry {
+// IndexEntry is a document as the index page lists it, with what Prometheus said
+// of its items. An open item is as old as its document.
+func IndexEntry(doc *postmortem.Document, src []byte, said map[string]string) report.IndexEntry {
 	safe, skipped := doc.Safe(), doc.Skipped()
 	entry := report.IndexEntry{
 		File: doc.File, Title: doc.Title, Date: doc.Date, Severity: doc.Severity,
@@ -168,6 +172,9 @@ func IndexEntry(doc *postmortem.Document, src []byte) report.IndexEntry {
 	for _, item := range doc.Items {
 		if item.Class == postmortem.ClassDone {
 			entry.Done++
+			if line := said[item.ID]; line != "" {
+				entry.Evidence = append(entry.Evidence, line)
+			}
 		}
 	}
 	if entry.Open > 0 {
