@@ -340,8 +340,9 @@ func (a *auditor) content(d Finding, fix fixCommit) error {
 	if err != nil {
 		return err
 	}
+	stacks := fix.evidence.Stacks()
 	for _, file := range diff.Files {
-		if place.StackOf(file.Path, a.stacks) != fix.evidence.Stack {
+		if own := place.StackOf(file.Path, a.stacks); own != fix.evidence.Stack && !slices.Contains(stacks, own) && (own != "" || len(stacks) == 1) {
 			d.Code, d.Detail = OutsideStack, fmt.Sprintf("%.12s changes %s, which is not of its stack %s", fix.commit.Hash, file.Path, fix.evidence.Stack)
 			d.Fix = "see who wrote this commit, and look at what it changed"
 			a.report(d)

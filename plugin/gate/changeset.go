@@ -21,7 +21,9 @@ type Changeset struct {
 type base struct {
 	tree     *hclfile.Tree
 	programs map[programsOf]program.Reached
-	modules  map[string][]string // stacks that use a folder as a module
+
+	callers   map[string][]string // folders that call a folder as a module
+	elsewhere bool                // some call names a folder that cannot be read from it
 }
 
 // programsOf is a stack on one side of a change.

@@ -28,6 +28,7 @@ type DiffPolicy struct {
 	BasePaths  []string          // every path of the base commit
 	BaseFiles  map[string][]byte // content of the base's configuration by path, see IsConfiguration: shows which stacks share a module, and what a changed value reaches
 	Unread     []string          // configuration of the base that is too large to be read
+	ByHand     bool              // what several stacks use, and stacks whose state is tracked in git, may change, since nothing of it is applied here
 	Unplanned  bool              // nothing is planned or applied here, so that neither state nor broken files of a stack matter
 	Secrets    []secret.String   // known secrets that must not appear in added text
 	MaxFiles   int               // files in one change; 0 stands for defaultMaxFiles
@@ -57,6 +58,7 @@ const (
 type diff struct {
 	findings
 	*Changeset
+	byHand bool // several stacks use what is changed, or the state of one is tracked in git
 }
 
 // Verdict judges what an agent changed. It names the stack when exactly one is
@@ -75,14 +77,18 @@ func (c *Changeset) Verdict() (verdict item.Verdict) {
 	}
 	d.limits()
 	d.paths()
-	stack := d.stack()
+	stacks := d.stacks()
 	d.modes()
 	for _, file := range readable(c.change.Files) {
 		d.content(file)
 	}
 	d.terraform()
-	d.programs()
-	return item.Verdict{Stack: stack, Findings: d.sorted()}
+	d.programs(stacks)
+	verdict = item.Verdict{Stacks: stacks, ByHand: d.byHand, Findings: d.sorted()}
+	if len(stacks) == 1 {
+		verdict.Stack = stacks[0]
+	}
+	return verdict
 }
 
 // limits judges the size of the whole change.

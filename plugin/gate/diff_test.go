@@ -204,3 +204,67 @@ func TestRootOfTheRepositoryMayBeTheStack(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+func TestSharedModuleIsOfEveryStackThatUsesIt(t *testing.T) {
+	call := func(source string) []byte { return []byte("module \"x\" {\n  source = \"" + source + "\"\n}\n") }
+	p := gate.DiffPolicy{
+		AllowPaths: []string{"stacks/**", "modules/**"}, Stacks: []string{"stacks/*"}, Protected: []string{"vault"}, ByHand: true, BaseFiles: map[string][]byte{
+			"stacks/a/main.tf": call("../../modules/outer"), "stacks/b/main.tf": call("../../modules/inner"), "stacks/c/main.tf": []byte("locals {}\n"),
+			"stacks/d/main.tf": call("../c/lib"), "stacks/c/lib/main.tf": []byte("locals {}\n"), "stacks/vault/main.tf": call("../../modules/secret"),
+			"modules/outer/main.tf": call("../inner"), "modules/inner/main.tf": []byte("locals {}\n"), "modules/alone/main.tf": []byte("locals {}\n"), "modules/secret/main.tf": []byte("locals {}\n"),
+		},
+	}
+	for name := range p.BaseFiles {
+		p.BasePaths = append(p.BasePaths, name)
+	}
+	judge := func(p gate.DiffPolicy, files ...string) (said string) {
+		var change item.Change
+		for _, file := range files {
+			change.Files = append(change.Files, added(file, ""))
+		}
+		verdict := gate.Compare(change, p).Verdict()
+		said = strings.Join(verdict.Stacks, " ")
+		if verdict.ByHand {
+			said += " by hand"
+		}
+		for _, code := range codes(verdict) {
+			said += " " + string(code)
+		}
+		return said
+	}
+	for files, want := range map[string]string{
+		"stacks/a/x.tf": "stacks/a", "modules/inner/x.tf": "stacks/a stacks/b by hand", "modules/outer/x.tf": "stacks/a by hand",
+		"stacks/c/x.tf": "stacks/c", "stacks/c/lib/x.tf": "stacks/c stacks/d by hand", "stacks/b/x.tf modules/inner/x.tf": "stacks/a stacks/b by hand",
+		"modules/alone/x.tf": " by hand no-stack", "stacks/a/x.tf modules/alone/x.tf": "stacks/a by hand no-stack", "stacks/a/x.tf stacks/b/x.tf": "stacks/a stacks/b several-stacks",
+		"modules/secret/x.tf": "stacks/vault by hand protected-stack", "modules/new/x.tf": " by hand no-stack",
+	} {
+		if got := judge(p, strings.Fields(files)...); got != want {
+			t.Errorf("%s: %q, want %q", files, got, want)
+		}
+	}
+	applied := p
+	applied.ByHand = false
+	for file, want := range map[string]string{"modules/inner/x.tf": " shared-module", "stacks/c/lib/x.tf": "stacks/c shared-module", "stacks/c/x.tf": "stacks/c"} {
+		if got := judge(applied, file); got != want {
+			t.Errorf("where changes are applied, %s: %q, want %q", file, got, want)
+		}
+	}
+	p.BaseFiles["stacks/c/more.tf"] = []byte("module \"y\" {\n  source = var.where\n}\n")
+	if got := judge(p, "modules/inner/x.tf"); got != "stacks/a stacks/b by hand shared-module" {
+		t.Errorf("with a caller that nobody knows: %q", got)
+	}
+}
+
+func TestStackWithTrackedStateIsNeverAppliedHere(t *testing.T) {
+	p := policy()
+	p.StatePaths = []string{"state/**"}
+	p.BasePaths = append(p.BasePaths, "state/stacks/monitoring/terraform.tfstate.enc")
+	change := item.Change{Files: []item.File{added("stacks/monitoring/x.tf", "locals {}\n")}}
+	if got := codes(gate.Compare(change, p).Verdict()); !slices.Equal(got, []reason.Code{reason.StateInGit}) {
+		t.Errorf("%q", got)
+	}
+	p.ByHand = true
+	if got := gate.Compare(change, p).Verdict(); !got.Passed() || !got.ByHand || got.Stack != "stacks/monitoring" {
+		t.Errorf("%+v", got)
+	}
+}

@@ -11,66 +11,100 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
-// stack judges which stacks a change touches and is the one when there is
-// exactly one.
-func (d *diff) stack() string {
-	touched := map[string]bool{}
-	shared := false
+// stacks judges which stacks a change is of: the one that it touches, and those
+// that use a module which it changes.
+func (d *diff) stacks() []string {
+	touched, users := map[string]bool{}, map[string]bool{}
 	for _, file := range d.change.Files {
 		clean := path.Clean(file.Path)
-		if s := place.StackOf(clean, d.policy.Stacks); s != "" {
-			touched[s] = true
-			if !place.Protected(s, d.policy.Protected) && place.ProtectedFile(clean, s, d.policy.Protected) {
+		own := place.StackOf(clean, d.policy.Stacks)
+		if own != "" {
+			touched[own] = true
+			if !place.Protected(own, d.policy.Protected) && place.ProtectedFile(clean, own, d.policy.Protected) {
 				d.add(reason.ProtectedStack, file.Path, "the file has the name of what is protected")
 			}
-			shared = d.usedElsewhere(file.Path, s) || shared
-		} else if place.Matches(d.policy.AllowPaths, clean) {
-			d.add(reason.SharedModule, file.Path, "the file is outside every stack, so a change may affect several")
-			shared = true
+		} else if !place.Matches(d.policy.AllowPaths, clean) {
+			continue // paths says so
+		}
+		for _, user := range d.shared(file.Path, own) {
+			users[user] = true
 		}
 	}
-	list := slices.Sorted(maps.Keys(touched))
+	if len(touched) > 1 {
+		d.add(reason.SeveralStacks, strings.Join(slices.Sorted(maps.Keys(touched)), " "), "an item may change exactly one stack")
+	}
+	maps.Copy(users, touched)
+	list := slices.Sorted(maps.Keys(users))
 	for _, s := range list {
 		d.stackState(s)
 		if !d.policy.Unplanned {
 			d.stackConfiguration(s)
 		}
 	}
-	switch {
-	case len(list) == 0 && !shared:
+	if len(list) == 0 && !slices.ContainsFunc(d.list, func(f item.Finding) bool { return f.Code == reason.SharedModule }) {
 		d.add(reason.NoStack, "", "the change touches no stack, so there is nothing to plan")
-	case len(list) > 1:
-		d.add(reason.SeveralStacks, strings.Join(list, " "), "an item may change exactly one stack")
 	}
-	if len(list) != 1 {
-		return ""
-	}
-	return list[0]
+	return list
 }
 
-// usedElsewhere tells of a file inside a stack that another stack uses as a
-// module.
-func (d *diff) usedElsewhere(file, stack string) bool {
-	if d.modules == nil {
-		d.modules = map[string][]string{}
+// shared is the stacks besides its own that a file belongs to, as part of a module
+// that they use. It is a finding where a change of it could be applied.
+func (d *diff) shared(file, own string) []string {
+	users, complete := d.users(file)
+	// A folder outside every stack calls it for nobody that is planned here.
+	users = slices.DeleteFunc(users, func(user string) bool { return user == own || user == "" && d.policy.ByHand })
+	switch {
+	case own != "" && len(users) == 0:
+		return nil
+	case !d.policy.ByHand && own == "":
+		d.add(reason.SharedModule, file, "the file is outside every stack, so a change may affect several")
+		return nil
+	case !d.policy.ByHand:
+		d.add(reason.SharedModule, file, "another stack uses this folder as a module, so a change affects several")
+		return nil
+	}
+	d.byHand = true
+	switch {
+	case !complete:
+		d.add(reason.SharedModule, file, "a module's source is no literal, so that it is not known which stacks use this file")
+	case len(users) == 0:
+		d.add(reason.NoStack, file, "no stack uses this file, so there is nothing to plan")
+	}
+	return users
+}
+
+// users is the stacks that use a folder with the file as a module, also through
+// other modules, and "" for folders that are part of none. complete reports whether all callers are known.
+func (d *diff) users(file string) (stacks []string, complete bool) {
+	if d.callers == nil {
+		d.callers = map[string][]string{}
 		for _, name := range d.tree.Names() {
-			if parsed, err := d.tree.Parse(name); err == nil {
-				for _, call := range parsed.Calls() {
-					d.modules[call.Folder] = append(d.modules[call.Folder], place.StackOf(name, d.policy.Stacks))
-				}
+			parsed, err := d.tree.Parse(name)
+			if err != nil {
+				continue // stackConfiguration says so of a stack's own
+			}
+			d.elsewhere = d.elsewhere || parsed.CallsUnknown()
+			for _, call := range parsed.Calls() {
+				d.callers[call.Folder] = append(d.callers[call.Folder], path.Dir(name))
 			}
 		}
 	}
-	for folder, users := range d.modules {
-		if !strings.HasPrefix(file, folder+"/") {
-			continue
-		}
-		if slices.ContainsFunc(users, func(user string) bool { return user != stack }) {
-			d.add(reason.SharedModule, file, "another stack uses this folder as a module, so a change affects several")
-			return true
+	seen, found := map[string]bool{}, map[string]bool{}
+	var visit func(file string)
+	visit = func(file string) {
+		for folder, callers := range d.callers {
+			if seen[folder] || !strings.HasPrefix(file, folder+"/") {
+				continue
+			}
+			seen[folder] = true
+			for _, caller := range callers {
+				found[place.StackOf(caller+"/main.tf", d.policy.Stacks)] = true
+				visit(caller + "/main.tf")
+			}
 		}
 	}
-	return false
+	visit(file)
+	return slices.Sorted(maps.Keys(found)), !d.elsewhere
 }
 
 // stackState judges a touched stack as a whole.
@@ -88,6 +122,9 @@ func (d *diff) stackState(stack string) {
 			continue
 		}
 		if inside && strings.Contains(path.Base(folded), ".tfstate") || place.Matches(d.policy.StatePaths, p) && place.NamesStack(folded, name) {
+			if d.byHand = d.policy.ByHand; d.byHand {
+				continue
+			}
 			d.add(reason.StateInGit, p, "the state of "+stack+" is tracked in git; an apply would have to commit it too")
 		}
 	}

@@ -80,6 +80,8 @@ func (f Finding) String() string {
 // finding.
 type Verdict struct {
 	Stack    string    // the one stack that the change touches, when there is one
+	Stacks   []string  // every stack that it is of: those that use a module which it changes, too
+	ByHand   bool      // nothing of it may be applied here: several stacks, or one whose state is tracked in git
 	Counts   Counts    // of the plan gate
 	Findings []Finding // every reason to refuse, not only the first
 }

@@ -65,6 +65,7 @@ const (
 	NeedsApproval Code = "needs-approval"
 	NoEffect      Code = "no-effect"
 	NotPlanned    Code = "not-planned"
+	AppliedByHand Code = "applied-by-hand"
 
 	MetricUnknown     Code = "metric-unknown"
 	ExpressionRefused Code = "expression-refused"

@@ -73,6 +73,7 @@ var groups = []Group{
 		{WouldNotHaveFired, "the new alert would not have fired in the incident of the document", "Decide whether the alert is right all the same, or correct its expression or threshold in the item: `pm-todos backtest` asks the same question."},
 		{Noisy, "the alert would have fired more than noisy_after times a day in the last 30 days, or nearly all the time", "Raise its threshold or wait in the item, or set `noisy_after`."},
 		{NotPlanned, "nothing was planned, since terraform is none", "Review the change itself: what it does is decided by whatever applies the branch."},
+		{AppliedByHand, "several stacks use what it changes, or the state of its stack is tracked in git, so it is not applied here", "Review the effects on each stack, merge the proposal and apply the stacks. The row is marked once the plan of each is empty."},
 		{NoEffect, "the plan of the change is empty, or with terraform: none the change itself", "Check whether production already is as the item wants. If so, set the row to Done."},
 		{AgentFailed, "the agent did not finish", "Read the error. If it says so, log the agent in on the host again."},
 		{ItemTimeout, "the agent and the plans took longer than item_timeout", "Raise `item_timeout`, or split the item."},

@@ -35,6 +35,9 @@ type Evidence struct {
 	Observed string // what Prometheus said of the rules, one line
 }
 
+// Stacks are the folders that the fix was planned in: several for what they share.
+func (e Evidence) Stacks() []string { return strings.Split(e.Stack, ", ") }
+
 // Ref is the item that the evidence is of.
 func (e Evidence) Ref() Ref { return Ref{Document: e.Document, Item: e.Item} }
 

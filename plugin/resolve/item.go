@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/rs/zerolog"
 
@@ -39,6 +40,8 @@ type attempt struct {
 	space   seam.AgentSpace
 	tree    string // what the agent left, judged by the diff gate
 	stack   *stack
+	of      []string // stacks that the change is of
+	byHand  bool     // and nothing of it may be applied here
 	plan    item.Plan
 	planned seam.Checkout // holds the saved plan file
 	out     item.Outcome
@@ -253,6 +256,7 @@ func (a *attempt) policy() (gate.DiffPolicy, error) {
 		return a.judgedBy, nil
 	}
 	p, err := a.rules().Diff(a.repo, a.item.Type, a.base)
+	p.ByHand = a.opts.Doubtful || a.asks(a.item)
 	if err == nil {
 		a.judgedAt, a.judgedBy = a.base, p
 	}
@@ -427,7 +431,7 @@ func (a *attempt) judgeDiff() error {
 		return &refusal{state: item.Refused, reason: a.emptyReason()}
 	}
 	verdict := changeset.Verdict()
-	a.out.Stack = verdict.Stack
+	a.of, a.byHand, a.out.Stack = verdict.Stacks, verdict.ByHand, strings.Join(verdict.Stacks, ", ")
 	if !verdict.Passed() {
 		return &complaint{refusal: refusal{state: item.Refused, reason: verdict.Findings[0].Code, findings: verdict.Findings}}
 	}

@@ -59,9 +59,13 @@ func (r *Resolver) claim(item item.Item, fix landed, files []string) error {
 	if err != nil {
 		return err
 	}
-	stack := fix.evidence.Stack
-	fits := slices.Contains(place.Stacks(known, r.opts.Scope.Stacks), stack) && !place.Protected(stack, r.opts.Scope.Protected) &&
-		!slices.ContainsFunc(files, func(file string) bool { return place.StackOf(file, r.opts.Scope.Stacks) != stack })
+	stacks, all := fix.evidence.Stacks(), place.Stacks(known, r.opts.Scope.Stacks)
+	fits := !slices.ContainsFunc(stacks, func(stack string) bool {
+		return !slices.Contains(all, stack) || place.Protected(stack, r.opts.Scope.Protected)
+	}) && !slices.ContainsFunc(files, func(file string) bool {
+		own := place.StackOf(file, r.opts.Scope.Stacks)
+		return !slices.Contains(stacks, own) && (own != "" || len(stacks) == 1 || !place.Matches(r.opts.Scope.AllowPaths, file))
+	})
 	if fits {
 		fits, err = r.wanted(fix.commit, item)
 	}
@@ -136,7 +140,7 @@ func (r *Resolver) mergedOne(ctx context.Context, todo item.Item, fix landed) it
 	}
 	var err error
 	if !r.opts.Scope.Unplanned { // merged is handed over then
-		_, err = r.baseline(ctx, fix.evidence.Stack, r.repo.Tip())
+		err = r.emptyPlans(ctx, fix.evidence.Stacks())
 	}
 	if err == nil && r.opts.Verify {
 		space, checkoutErr := r.checkout(ctx, r.repo.Tip())

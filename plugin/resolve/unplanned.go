@@ -15,6 +15,9 @@ import (
 // planAndJudge plans what passed the diff gate and has the gates judge the plan.
 // Where nothing is planned a person is told that nobody knows its effects.
 func (a *attempt) planAndJudge(ctx context.Context) error {
+	if a.byHand && !a.opts.Scope.Unplanned {
+		return a.planByHand(ctx)
+	}
 	if !a.opts.Scope.Unplanned {
 		if err := a.planChange(ctx); err != nil {
 			return err

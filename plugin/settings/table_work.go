@@ -101,7 +101,7 @@ var terraformEntries = []Entry{
 	},
 	{
 		Name: "state_paths", Default: "state/**",
-		Usage: "List of globs of state files tracked in git. Items of such stacks need a person.",
+		Usage: "List of globs of state files tracked in git. Changes of such stacks are proposals that are never applied here.",
 		read:  asList(func(s *Settings) *[]string { return &s.Terraform.StatePaths }, glob),
 	},
 	{

@@ -353,7 +353,7 @@ func (w *World) applyStacks() error {
 	checkout := filepath.Join(w.options.Dir, "first-apply")
 	stacks := map[string]bool{}
 	for name, content := range files {
-		if !strings.HasPrefix(name, "stacks/") {
+		if !strings.HasPrefix(name, "stacks/") && !strings.HasPrefix(name, "modules/") {
 			continue
 		}
 		stack := path.Dir(name)

@@ -138,6 +138,19 @@ type Call struct {
 	Folder string
 }
 
+// CallsUnknown reports whether a file calls a module of which only Terraform, or
+// Terragrunt, will know which folder it is.
+func (f File) CallsUnknown() bool {
+	for _, block := range f.Body.Blocks {
+		if source := block.Body.Attributes["source"]; source != nil && (block.Type == "module" || block.Type == "terraform") {
+			if _, known := literal(source); !known {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Calls are those of a file.
 func (f File) Calls() []Call {
 	var calls []Call

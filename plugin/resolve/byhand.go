@@ -1,0 +1,81 @@
+package resolve
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gate"
+	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/reason"
+)
+
+// What several stacks use, and a stack whose state is tracked in git, changes as a
+// proposal alone. It is planned for every stack that it is of, under the hard
+// rules, and whoever merges it applies it.
+
+// planByHand plans the change in all of its stacks, and leaves it to a person.
+func (a *attempt) planByHand(ctx context.Context) error {
+	candidate, err := a.repo.Commit(a.base, a.tree, "candidate for "+a.item.ID+"\n")
+	if err != nil {
+		return fmt.Errorf("make the candidate commit: %w", err)
+	}
+	baselines := map[string]*stack{}
+	for _, name := range a.of {
+		if baselines[name], err = a.baseline(ctx, name, a.base); err != nil {
+			return err
+		}
+	}
+	space, err := a.checkout(ctx, candidate)
+	if err != nil {
+		return err
+	}
+	a.facts, a.out.Counts = nil, item.Counts{}
+	sums := sha256.New()
+	doubts := []item.Finding{{Code: reason.AppliedByHand, Place: a.out.Stack, Detail: "several stacks use it, or the state is tracked in git: whoever merges it applies it"}}
+	for _, name := range a.of {
+		a.log.Info().Str("stage", "plan").Str("stack", name).Msg("planning the change")
+		plan, err := a.planIn(ctx, space, name)
+		var failed *host.CommandError
+		if errors.As(err, &failed) && fault.Of(err) != fault.Temporary {
+			return &complaint{refusal: refusal{state: item.Failed, reason: reason.PlanFailed, err: err}}
+		}
+		if err != nil {
+			return err
+		}
+		scope := a.opts.Scope
+		judgement := gate.Judge(plan.Show, scope.Plan(a.item.Type, baselines[name].baseline.Show), gate.Request{
+			Item: card.Item{Type: a.item.Type, Action: a.item.Action, Details: a.item.Details}, Owner: scope.Owner(a.item.Type), Stack: name,
+		})
+		if judgement.Lane == gate.Forbidden {
+			return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: judgement.Reason(), findings: judgement.Findings}}
+		}
+		a.facts = append(a.facts, factsOf(judgement)...)
+		a.out.Counts.Create += judgement.Counts.Create
+		a.out.Counts.Update += judgement.Counts.Update
+		doubts = append(doubts, judgement.Unproved()...)
+		sums.Write([]byte(plan.SHA256))
+	}
+	if a.out.Counts == (item.Counts{}) {
+		return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: reason.NoEffect}}
+	}
+	a.stack, a.plan = &stack{name: a.out.Stack}, item.Plan{SHA256: hex.EncodeToString(sums.Sum(nil))}
+	a.out.PlanHash, a.out.Findings, a.unproved = a.plan.SHA256, doubts, true
+	return nil
+}
+
+// emptyPlans plans stacks as the branch has them, and is a refusal unless nothing
+// is left to do in any.
+func (r *Resolver) emptyPlans(ctx context.Context, stacks []string) error {
+	for _, name := range stacks {
+		if _, err := r.baseline(ctx, name, r.repo.Tip()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
