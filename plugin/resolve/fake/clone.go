@@ -408,19 +408,31 @@ func (c *Clone) PushBranch(ctx context.Context, name, hash string) error {
 	})
 }
 
-// Publish puts a commit on the branch, however others move it meanwhile.
+// Publish puts a commit on the branch, however others move it meanwhile. It begins
+// with the tip as last seen.
 func (c *Clone) Publish(ctx context.Context, build func(tip string) (string, error)) (string, error) {
-	for range mostRounds {
-		tip, err := c.Fetch(ctx)
-		if err != nil {
-			return "", err
+	for round := range mostRounds {
+		tip := c.Tip()
+		if round > 0 {
+			var err error
+			if tip, err = c.Fetch(ctx); err != nil {
+				return "", err
+			}
 		}
 		made, err := build(tip)
+		if err == nil && made != tip {
+			if over, lookErr := c.Contains(made, tip); lookErr != nil || !over {
+				err = fmt.Errorf("publish %.12s: it does not descend from the branch's tip: %w", made, lookErr)
+			}
+		}
 		if err != nil || made == tip {
+			if round == 0 {
+				continue // so it may be on another tip
+			}
 			return made, err
 		}
-		if over, err := c.Contains(made, tip); err != nil || !over {
-			return "", fmt.Errorf("publish %.12s: it does not descend from the branch's tip: %w", made, err)
+		if err := ended(ctx); err != nil {
+			return "", err
 		}
 		err = c.w.call(changes(c.run, "publish"), func(How) error { return c.swap(Branch, tip, made) })
 		if err == nil {

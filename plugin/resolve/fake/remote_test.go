@@ -42,7 +42,7 @@ func fakePlace(t *testing.T) place {
 		clone: func() seam.Remote { clones++; return w.Clone(fmt.Sprint(clones)) },
 		push:  func(path, content string) string { return w.Push("theirs\n", map[string]string{path: content}) },
 		merge: func(branch string) string { return w.Merge(branch, "") },
-		lose:  func() { w.Fail(Fault{"1", len(w.Trail("1")) + 2, Lost}) },
+		lose:  func() { w.Fail(Fault{"1", len(w.Trail("1")) + 1, Lost}) },
 		left: func(files map[string]string) (string, []byte) {
 			pack, err := json.Marshal(files)
 			if err != nil {
@@ -228,7 +228,8 @@ func askSeen(t *testing.T, p place) {
 func askPublish(t *testing.T, p place) {
 	r := p.clone()
 	old := r.Tip()
-	tips := []string{p.push("README.md", "one\n")}
+	p.push("README.md", "one\n")
+	tips := []string{old}
 	var asked []string
 	made := must[string](t)(r.Publish(t.Context(), func(tip string) (string, error) {
 		if asked = append(asked, tip); len(asked) == 1 {

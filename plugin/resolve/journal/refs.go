@@ -67,16 +67,18 @@ func Clear(ctx context.Context, repo seam.Remote, name, fix string) error {
 // same attempt, or of what was left where refs cannot be deleted.
 func Write(ctx context.Context, repo seam.Remote, ref record.Ref, previous, fix string) error {
 	name := record.JournalRef(ref)
-	if previous == "" {
-		refs, err := repo.FetchRefs(ctx, name)
-		if err != nil {
-			return err
-		}
-		if commit, err := repo.Lookup(refs[name]); err == nil && strings.HasPrefix(commit.Message, nothingWaits) {
-			previous = refs[name]
-		}
+	err := repo.SetRef(ctx, name, previous, fix)
+	if previous != "" || !errors.Is(err, gitrepo.ErrRefMoved) {
+		return err
 	}
-	return repo.SetRef(ctx, name, previous, fix)
+	refs, listErr := repo.FetchRefs(ctx, name)
+	if listErr != nil {
+		return listErr
+	}
+	if commit, lookupErr := repo.Lookup(refs[name]); lookupErr != nil || !strings.HasPrefix(commit.Message, nothingWaits) {
+		return err
+	}
+	return repo.SetRef(ctx, name, refs[name], fix)
 }
 
 // ApplyID names one apply in its run directory: the item's, by the plan that
