@@ -31,6 +31,7 @@ type slow struct {
 }
 
 func (s *slow) Workspace(context.Context, string, func(io.Writer) error) (seam.AgentSpace, error) {
+	s.began = time.Now()
 	return &slowSpace{s}, nil
 }
 
@@ -41,7 +42,6 @@ func (s *slow) Checkout(context.Context, string, func(io.Writer) error) (seam.Ch
 type slowSpace struct{ *slow }
 
 func (s *slowSpace) Turn(context.Context, agent.Definition, []byte, float64) (agent.Report, error) {
-	s.began = time.Now()
 	time.Sleep(s.takes)
 	return agent.Report{OK: true, Turns: 9, CostUSD: 0.424, CostKnown: true}, nil
 }
