@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/gate/promql"
@@ -89,7 +90,10 @@ func (p *Prometheus) WouldHaveFired(ctx context.Context, r item.Rule, rules []it
 func evaluable(r item.Rule, rules []item.Rule) (e promql.Expression, why string) {
 	e, err := promql.Parse(r.Expr)
 	if err != nil {
-		return e, "its expression is no PromQL that can be evaluated here (a template, or LogQL)"
+		if strings.Contains(r.Expr, "{{") {
+			return e, "its expression holds a template, which is not filled in here"
+		}
+		return e, "its expression is no PromQL; a rule of Loki is neither evaluated nor waited for"
 	}
 	recorded := map[string]promql.Expression{}
 	for _, other := range rules {
