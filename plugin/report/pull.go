@@ -97,7 +97,7 @@ func (v View) proposal(i itemView) string {
 	} else {
 		m.line("- **To approve**, merge this pull request, and apply the stack. The next run marks the row Done once its plan is empty.")
 	}
-	m.line("- **To decline**, close it without merging: no agent is paid for the item again as long as the branch is there.")
+	m.line("- **To decline**, close it without merging: the item then needs a person, and no agent is paid for it again until its text changes.")
 	m.line("")
 	m.line("%s", strings.Join(v.origin(i), " · "))
 	return strings.TrimRight(m.String(), "\n") + "\n"
