@@ -102,7 +102,10 @@ func backtest(c *cli.Context, p *evidence.Prometheus, rule item.Rule, incident i
 		return nil, false, err
 	}
 	lines = append(lines, b.Sentence())
-	if b.Noisy {
+	switch {
+	case b.Constant:
+		lines = append(lines, "an alert that fires nearly all the time tells of nothing")
+	case b.Noisy:
 		lines = append(lines, "that is more than noisy_after firings a day")
 	}
 	return lines, len(unknown) > 0 || b.Refused != "" || b.Missed() || b.Noisy, nil

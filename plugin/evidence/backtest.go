@@ -126,7 +126,10 @@ func (p *Prometheus) now(ctx context.Context) (time.Time, error) {
 // measured are the metrics of an expression, each once.
 func measured(e promql.Expression) (metrics []string) {
 	for _, s := range e.Selectors() {
-		name := cmp.Or(s.Metric, s.Text)
+		name := s.Metric
+		if !promql.IsMetric(name) {
+			name = s.Text
+		}
 		if !slices.Contains(metrics, name) {
 			metrics = append(metrics, name)
 		}

@@ -71,6 +71,7 @@ func TestARealPrometheusIsAsked(t *testing.T) {
 			`node_load1{instance="b"} > 5`:                 "node_load1 with these labels selects nothing in Prometheus, now and in the last day",
 			`rate(node_nfs_rpc_retransmits_total[5m]) > 5`: "node_nfs_rpc_retransmits_total is unknown to Prometheus, now and in the last day; node_nfs_rpc_retransmissions_total is there",
 			`{{ $x }} > 1`:                                 "",
+			`{job="b"} > 1`:                                "a selector by labels alone selects nothing in Prometheus, now and in the last day",
 		} {
 			unknown, err := p.Known(t.Context(), []item.Rule{rule(expr, 0)})
 			if err != nil {

@@ -92,7 +92,7 @@ func (p *Prometheus) unknown(ctx context.Context, s promql.Selector) (*Unknown, 
 	if err != nil || is {
 		return nil, err
 	}
-	if s.Metric == "" {
+	if !promql.IsMetric(s.Metric) {
 		return &Unknown{}, nil
 	}
 	is, err = p.selects(ctx, s.Metric)
@@ -100,10 +100,13 @@ func (p *Prometheus) unknown(ctx context.Context, s promql.Selector) (*Unknown, 
 }
 
 // selects reports whether a selector selects a series now or within the last day.
+// One that Prometheus refuses is not unknown: that is told of the whole expression.
 func (p *Prometheus) selects(ctx context.Context, selector string) (bool, error) {
 	for _, expr := range []string{"count(" + selector + ")", "count(present_over_time(" + selector + "[1d]))"} {
 		found, partial, err := p.query(ctx, expr, time.Time{})
 		switch {
+		case errors.As(err, new(*refusal)):
+			return true, nil
 		case err != nil:
 			return false, err
 		case len(found) > 0:

@@ -170,6 +170,14 @@ func TestLimitsOfAServerHoldNothingBack(t *testing.T) {
 	}
 }
 
+func TestASelectorThatIsRefusedIsNotUnknown(t *testing.T) {
+	t.Parallel()
+	url := server(t, map[string]http.HandlerFunc{"/api/v1/query": status(http.StatusBadRequest, `{"status":"error","errorType":"bad_data","error":"parse error"}`)})
+	if unknown, err := open(t, Config{URL: url}).Known(t.Context(), []item.Rule{rule("up == 0", 0)}); err != nil || len(unknown) > 0 {
+		t.Errorf("%v %v", unknown, err)
+	}
+}
+
 func TestABusyServerIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	calls := 0
