@@ -163,7 +163,7 @@ func TestNobodyIsPaidWhereNothingCanPass(t *testing.T) {
 	}{
 		"no stack matches":       {map[string]string{"PLUGIN_STACKS": "live/*"}, nil, "no-stack"},
 		"the stack is protected": {map[string]string{"PLUGIN_PROTECTED": "monitoring"}, nil, "protected-stack"},
-		"its state is in git":    {nil, map[string]string{"state/stacks/monitoring/terraform.tfstate.enc": "x\n"}, "state-in-git"},
+		"its state is in git":    {map[string]string{"PLUGIN_DOUBTFUL": "leave"}, map[string]string{"state/stacks/monitoring/terraform.tfstate.enc": "x\n"}, "state-in-git"},
 		"no path may change":     {map[string]string{"PLUGIN_TYPE_PATHS": `{"Alert":"stacks/none/**"}`}, nil, "outside-type-paths"},
 	} {
 		t.Run(name, func(t *testing.T) {
