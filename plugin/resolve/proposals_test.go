@@ -118,6 +118,25 @@ func TestFortyDoubtfulItemsNeverHaveMoreThanThreeProposals(t *testing.T) {
 	}
 }
 
+// TestWhatIsNeverAppliedHereWaitsForItsPlaceToo is of a stack whose state is tracked
+// in git.
+func TestWhatIsNeverAppliedHereWaitsForItsPlaceToo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, patient, raise)
+	s.tune = func(o *resolve.Options) { o.Doubtful, o.MaxOpen, o.Scope.StatePaths = true, 1, []string{"state/**"} }
+	s.Push("their state\n", map[string]string{"state/nfs/terraform.tfstate.enc": "x"})
+	s.run()
+	s.wants(t, patient, item.Proposed, "")
+	s.wants(t, raise, item.Proposed, reason.ProposalWaiting)
+	paid := s.turns()
+	s.SetRef(s.branches()[0], "")
+	s.run()
+	s.wants(t, raise, item.Proposed, reason.Proposed)
+	if now := s.turns(); now != paid || len(s.branches()) != 1 || s.applied() {
+		t.Errorf("%d turns, they were %d; branches %v", now, paid, s.branches())
+	}
+}
+
 func TestWhatIsNotProvedIsLeftToAPersonWhereTheOwnerSaysSo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, doubtful(1))

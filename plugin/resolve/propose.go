@@ -169,6 +169,7 @@ func (r *Resolver) believe(ctx context.Context, waiting *proposal.Record, todo i
 	if err != nil {
 		return err
 	}
+	allowed.ByHand = true // nothing of it is applied before a person merged it
 	fix, err := r.repo.Lookup(waiting.Fix)
 	if err != nil {
 		return fmt.Errorf("read what was proposed: %w", err)
