@@ -12,6 +12,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/standin"
 	"github.com/pm-todos/pm-todos/plugin/standin/agent"
+	"github.com/pm-todos/pm-todos/plugin/standin/forge"
 	"github.com/pm-todos/pm-todos/plugin/standin/terraform"
 )
 
@@ -220,50 +221,83 @@ func TestProposeWaitsOnABranch(t *testing.T) {
 	}
 }
 
-func TestMergedProposalIsDoneOnceItIsApplied(t *testing.T) {
+// TestMergedProposalIsAppliedAndDone has a person merge what a run proposed, in each
+// way that people merge.
+func TestMergedProposalIsAppliedAndDone(t *testing.T) {
 	t.Parallel()
 	longAndAlike(t)
 	for name, merge := range map[string]string{
 		"merge":          `git merge -q --no-ff -m "Merge the proposal" "$P"`,
-		"rebase":         `git cherry-pick "$P" >/dev/null`,
+		"rebase":         `git commit -q --allow-empty -m "Another" && git cherry-pick "$P" >/dev/null`,
 		"squash":         `git merge -q --squash "$P" && { git log -1 --format=%B "$P"; echo; echo "Co-authored-by: x <x@example.org>"; } | git commit -q -F -`,
 		"squash, no log": `git merge -q --squash "$P" && git commit -q -m "Alerts"`,
 		"squash, no log, no branch, and more changes": `git merge -q --squash "$P" && git commit -q -m "Alerts" &&
 			git push -q origin --delete $(git for-each-ref --format='%(refname:lstrip=3)' refs/remotes/origin/pm-todos/propose) &&
 			echo '# more' >>stacks/monitoring/alerts.tf && git commit -q -a -m "More"`,
 	} {
-		if often := []string{"squash", "squash, no log, no branch, and more changes"}; os.Getenv(everyCase) == "" && !slices.Contains(often, name) {
+		if often := []string{"merge", "squash, no log, no branch, and more changes"}; os.Getenv(everyCase) == "" && !slices.Contains(often, name) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := alertSite(t)
+			held := s.alerts()
 			propose := map[string]string{"PLUGIN_MODE": "propose", "PLUGIN_SCOPE": "all"}
 			s.wants(0, s.run(propose))
-			script := `git clone -q "$1" "$2/work" && cd "$2/work" && git config user.name x && git config user.email x@example.org &&
-				P=$(git for-each-ref --format='%(objectname)' refs/remotes/origin/pm-todos/propose) && ` + merge + ` && git push -q origin HEAD`
-			if out, err := exec.Command("sh", "-ec", script, "sh", s.Repo.Path(), t.TempDir()).CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
+			s.mergeBy("ana", merge)
 			s.wants(0, s.run(propose))
-			s.says("its proposal was merged")
-			if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | TODO |") {
-				t.Errorf("done before it was applied:\n%s", doc)
+			s.wantsEnded("done")
+			s.says("the plan does what was approved")
+			s.says("approved by ana")
+			if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") || s.alerts() != held+1 {
+				t.Errorf("%d alerts, once %d, and the document:\n%s\n%s", s.alerts(), held, doc, s.last)
 			}
-			s.applyTip("monitoring")
-			s.wants(0, s.run(propose))
-			if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
-				t.Errorf("applied and not done:\n%s\n%s", doc, s.last)
+			if calls, err := s.Agent.Calls(); err != nil || len(calls) != 1 {
+				t.Errorf("%d agent calls, a merged proposal was paid for again: %v", len(calls), err)
 			}
-			if calls := must[[]agent.Call](t)(s.Agent.Calls()); len(calls) != 1 {
-				t.Errorf("%d agent calls, a merged proposal was paid for again", len(calls))
+			if log := s.git("", nil, "log", "-1", "--format=%B", standin.SampleBranch); !strings.Contains(log, "Approved-by: ana") {
+				t.Errorf("the commit of the documents does not say who approved:\n%s", log)
 			}
 			s.linksResolve(s.file(alertDocument))
 			if found, code := s.verifies(standin.SampleBranch); code != 0 || found.Rows != 1 {
 				t.Errorf("verify ended with %d: %+v", code, found)
 			}
+			s.nothingLeft()
 		})
 	}
+}
+
+// mergeBy is somebody who merges the open proposal on the forge: the script does it
+// in a clone, with the proposed commit as $P.
+func (s *site) mergeBy(account, merge string) {
+	s.t.Helper()
+	script := `git clone -q "$1" "$2/work" && cd "$2/work" && git config user.name x && git config user.email x@example.org &&
+		P=$(git for-each-ref --format='%(objectname)' refs/remotes/origin/pm-todos/propose) && ` + merge + ` && git push -q origin HEAD`
+	if out, err := exec.Command("sh", "-ec", script, "sh", s.Repo.Path(), s.t.TempDir()).CombinedOutput(); err != nil {
+		s.t.Fatalf("%v: %s", err, out)
+	}
+	for _, pull := range s.Git.Forge.Pulls() {
+		s.Git.Forge.Change(pull.Number, func(p *forge.Pull) { p.State, p.MergedBy = "merged", account })
+	}
+}
+
+// TestApplyMergedOffLeavesTheApplyToAnotherPipeline has the owner's own pipeline
+// apply what was merged.
+func TestApplyMergedOffLeavesTheApplyToAnotherPipeline(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	s := alertSite(t)
+	propose := map[string]string{"PLUGIN_MODE": "propose", "PLUGIN_SCOPE": "all", "PLUGIN_APPLY_MERGED": "false"}
+	s.wants(0, s.run(propose))
+	s.mergeBy("ana", `git merge -q --no-ff -m "Merge the proposal" "$P"`)
+	s.wants(0, s.run(propose))
+	s.wantsEnded("proposed proposal-merged")
+	if applies := s.applies(); len(applies) > 0 {
+		t.Errorf("applied: %v", applies)
+	}
+	s.applyTip("monitoring")
+	s.wants(0, s.run(propose))
+	s.wantsEnded("done")
 }
 
 // applyTip applies a stack as the branch has it, as the owner's own pipeline

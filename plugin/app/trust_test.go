@@ -2,8 +2,6 @@ package app
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -18,7 +16,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
-	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 	"github.com/pm-todos/pm-todos/plugin/standin/agent"
 	"github.com/pm-todos/pm-todos/plugin/standin/terraform"
@@ -362,55 +359,6 @@ func TestThreat21_AReplayedJournalMarksNoReopenedItem(t *testing.T) {
 	s.wants(3, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
 	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") {
 		t.Errorf("falsely done:\n%s", doc)
-	}
-}
-
-// TestThreat21_AForgedProposalClosesNoItem has refs say that a change which the
-// branch has held for long was the proposal of an open item.
-func TestThreat21_AForgedProposalClosesNoItem(t *testing.T) {
-	t.Parallel()
-	longAndAlike(t)
-	const action = "Add an alert on disk usage"
-	before := func(s *site) string {
-		return s.forge(record.Ref{Document: "x.md", Item: "y"}, "before", forgery{
-			parents: []string{s.First}, stack: "stacks/monitoring", files: map[string]string{"stacks/monitoring/alerts.tf": "# nothing\n"},
-		})
-	}
-	sum := func(content string) string {
-		hash := sha256.Sum256([]byte(content))
-		return hex.EncodeToString(hash[:])
-	}
-	for name, forge := range map[string]func(*site, record.Ref){
-		"a branch": func(s *site, ref record.Ref) {
-			commit := s.forge(ref, action, forgery{
-				parents: []string{before(s)}, stack: "stacks/monitoring", tree: s.git("", nil, "rev-parse", s.tip()+"^{tree}"),
-			})
-			if err := s.Repo.SetRef("refs/heads/"+proposal.Branch(ref), commit); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"the ledger": func(s *site, ref record.Ref) {
-			s.appendLedger(fmt.Sprintf(`{"run":"r","kind":"result","document":%q,"item":%q,"state":"proposed","patch":{"base":"","stack":"stacks/monitoring",`+
-				`"plan":%q,"files":[{"path":"stacks/monitoring/alerts.tf","before":%q,"after":%q}]}}`,
-				ref.Document, ref.Item, strings.Repeat("ab", 32), sum(must[string](t)(s.Repo.ReadFile(s.First, "stacks/monitoring/alerts.tf"))), sum(s.file("stacks/monitoring/alerts.tf"))))
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := alertSite(t)
-			held := s.alerts()
-			row := s.file(alertDocument)
-			must[string](t)(s.Repo.Commit(standin.SampleBranch, "By hand\n", map[string]string{
-				alertDocument: document(), "stacks/monitoring/alerts.tf": s.file("stacks/monitoring/alerts.tf") + "# by hand\n",
-			}))
-			must[string](t)(s.Repo.Commit(standin.SampleBranch, "Another incident\n", map[string]string{alertDocument: row}))
-			forge(s, s.rows(alertDocument)[action])
-			s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
-			if done := strings.Contains(s.file(alertDocument), "| Done |"); done && s.alerts() != held+1 {
-				t.Errorf("falsely done:\n%s", s.file(alertDocument))
-			}
-			s.says("nothing confirms that")
-		})
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
@@ -195,12 +196,12 @@ func (a *auditor) row(doc *postmortem.Document, row postmortem.Logged) error {
 	}
 	e, ok := record.ParseEvidence(commit.Message)
 	if !ok || commit.Merge {
-		if squashed, err := a.squashed(doc, items, commit); squashed || err != nil {
+		if a.squashed(doc, items, commit) {
 			a.marked(d, items)
-			return errors.Join(err, a.taken(d, commit))
+			return a.taken(d, commit)
 		}
 		d.Code, d.Detail = NoEvidence, fmt.Sprintf("%.12s is no fix commit: the trailers that name item, stack and plan are not in it", hash)
-		d.Fix = "link the commit that holds them; a squash merge may lose them, and the ledger knows no proposal that this commit brought"
+		d.Fix = "link the commit that holds them; a squash merge may lose them, and the ledger does not name this commit as the merge of the item's proposal"
 		a.report(d)
 		return nil
 	}
@@ -352,18 +353,13 @@ func (a *auditor) content(d Finding, fix fixCommit) error {
 	return a.taken(d, fix.commit)
 }
 
-// squashed reports whether a commit without evidence brought a proposal of an
-// item to the branch, as the ledger knows it.
-func (a *auditor) squashed(doc *postmortem.Document, items []postmortem.Item, commit gitrepo.Commit) (bool, error) {
-	var patches []record.Patch
-	for _, item := range items {
-		patches = append(patches, a.ledger.Patches(record.Ref{Document: doc.File, Item: item.ID})...)
-	}
-	if len(patches) == 0 || commit.Parent == "" {
-		return false, nil
-	}
-	diff, err := a.repo.Diff(commit.Parent, commit.Tree)
-	return err == nil && slices.ContainsFunc(patches, func(p record.Patch) bool { return a.ledger.Brings(diff, p) }), err
+// squashed reports whether a commit without evidence is one that the ledger names as
+// the merge of an item's proposal, which was done.
+func (a *auditor) squashed(doc *postmortem.Document, items []postmortem.Item, commit gitrepo.Commit) bool {
+	return slices.ContainsFunc(items, func(one postmortem.Item) bool {
+		last := a.ledger.LastResult(record.Ref{Document: doc.File, Item: one.ID})
+		return last.State == string(item.Done) && last.Commit == commit.Hash
+	})
 }
 
 // taken checks that a commit was not taken back.

@@ -16,19 +16,21 @@ import (
 
 // Commit is one commit of the clone.
 type Commit struct {
-	Hash    string
-	Parent  string // first parent, empty for a root commit
-	Merge   bool   // it has more than one parent
-	Tree    string
-	Author  Signature
-	Message string    // as written, trailers included
-	Time    time.Time // when it was committed, UTC
+	Hash      string
+	Parent    string // first parent, empty for a root commit
+	Merge     bool   // it has more than one parent
+	Tree      string
+	Author    Signature
+	Committer Signature
+	Message   string    // as written, trailers included
+	Time      time.Time // when it was committed, UTC
 }
 
 func newCommit(h plumbing.Hash, c *object.Commit) Commit {
 	out := Commit{
 		Hash: h.String(), Merge: len(c.ParentHashes) > 1, Tree: c.TreeHash.String(),
-		Author: Signature{Name: c.Author.Name, Email: c.Author.Email}, Message: c.Message, Time: c.Committer.When.UTC(),
+		Author:    Signature{Name: c.Author.Name, Email: c.Author.Email},
+		Committer: Signature{Name: c.Committer.Name, Email: c.Committer.Email}, Message: c.Message, Time: c.Committer.When.UTC(),
 	}
 	if len(c.ParentHashes) > 0 {
 		out.Parent = c.ParentHashes[0].String()

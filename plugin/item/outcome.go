@@ -44,6 +44,7 @@ type Outcome struct {
 	Attempt  int           // 1 for the first
 	Refused  []string      // servers that the sandbox kept its agent from, as host:port
 	Final    bool          // no later run tries it: max_attempts is reached, or nothing could pass
+	Approver string        // who merged its proposal, "" when nobody did or nobody can say
 	Settled  bool          // left by an earlier run, ended by this one
 	Command  string        // what a person runs to close it, when one must
 }

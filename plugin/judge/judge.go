@@ -89,7 +89,7 @@ func (j *Judge) Commit(hash string) (Judgement, error) {
 		}
 		out.result(gate.Judgement{Lane: lane})
 	default:
-		out.result(gate.Judge(j.Plan, scope.Plan(item.Type, j.Baseline), gate.Request{
+		out.result(gate.Judge(j.Plan, scope.Plan(j.Baseline, item.Type), gate.Request{
 			Item: item, Owner: scope.Owner(item.Type), Changeset: changeset, Stack: verdict.Stack,
 		}))
 	}
@@ -101,7 +101,7 @@ func (j *Judge) Commit(hash string) (Judgement, error) {
 func (j *Judge) PlanAlone() Judgement {
 	scope := j.Settings.ScopeIn(nil)
 	var out Judgement
-	out.result(gate.Judge(j.Plan, scope.Plan(j.Item.Type, j.Baseline), gate.Request{Item: j.Item, Owner: scope.Owner(j.Item.Type)}))
+	out.result(gate.Judge(j.Plan, scope.Plan(j.Baseline, j.Item.Type), gate.Request{Item: j.Item, Owner: scope.Owner(j.Item.Type)}))
 	return out
 }
 

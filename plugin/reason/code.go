@@ -56,6 +56,9 @@ const (
 
 	DoneWaitingForMerge Code = "done-waiting-for-merge"
 	ProposalDeclined    Code = "proposal-declined"
+	MergedByUs          Code = "merged-by-us"
+	MergedWithdrawn     Code = "merged-withdrawn"
+	DiffersFromApproved Code = "differs-from-approved"
 	StackDrifts         Code = "stack-drifts"
 	StackUnhealthy      Code = "stack-unhealthy"
 	StackClosed         Code = "stack-closed"

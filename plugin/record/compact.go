@@ -27,7 +27,7 @@ func beside(one, other map[Ref]bool) []Ref {
 				return
 			}
 		}
-	}, compareRefs)
+	}, CompareRefs)
 }
 
 // mostRefs is how many items one entry names.
@@ -60,7 +60,7 @@ func Compact(lines []byte) ([]byte, error) {
 
 // compacted is the fewest entries that add up to the ledger, and go on doing so
 // whatever comes after them: attempts with the results that keep them from
-// counting, the results that were cut short, the last result of each item, the proposals, and one entry for
+// counting, the results that were cut short, the last result of each item, and one entry for
 // everything that finished runs said. What the results left out have cost stands
 // in one entry for each month.
 func (l Ledger) compacted() []Entry {
@@ -96,11 +96,6 @@ func (l Ledger) worthKeeping() map[int]bool {
 		}
 		keep[item.attempt], keep[item.result] = true, true
 	}
-	for i, e := range l.entries {
-		if e.Patch != nil {
-			keep[i] = true
-		}
-	}
 	l.keepVerdicts(keep)
 	return keep
 }
@@ -131,6 +126,7 @@ func month(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
-func compareRefs(a, b Ref) int {
+// CompareRefs orders items by document, then by id.
+func CompareRefs(a, b Ref) int {
 	return cmp.Or(cmp.Compare(a.Document, b.Document), cmp.Compare(a.Item, b.Item))
 }

@@ -20,8 +20,6 @@ type sum struct {
 	Attempts   map[Ref]int
 	Last       map[Ref]Entry
 	State      map[Ref]string
-	Patches    map[Ref][]Patch
-	Steps      map[string][]Step
 	Months     map[string]float64
 }
 
@@ -33,10 +31,10 @@ var (
 func sumOf(l Ledger) sum {
 	s := sum{
 		Completed: l.Completed(), Unfinished: l.Unfinished(), Attempts: map[Ref]int{}, Last: map[Ref]Entry{}, State: map[Ref]string{},
-		Patches: map[Ref][]Patch{}, Steps: l.known, Months: map[string]float64{},
+		Months: map[string]float64{},
 	}
 	for _, ref := range someRefs {
-		s.Attempts[ref], s.State[ref], s.Patches[ref] = l.Attempts(ref), l.LastState(ref), l.Patches(ref)
+		s.Attempts[ref], s.State[ref] = l.Attempts(ref), l.LastState(ref)
 		s.Last[ref], _ = l.LastAttempt(ref)
 	}
 	for _, e := range l.entries {
@@ -61,9 +59,6 @@ func drawEntry(t *rapid.T) Entry {
 	case KindResult:
 		e.State = rapid.SampledFrom([]string{string(item.Done), string(item.Failed), string(item.Proposed), string(item.Skipped), StateTemporary}).Draw(t, "state")
 		e.CostUSD = float64(rapid.IntRange(0, 4).Draw(t, "quarters")) / 4
-		if rapid.IntRange(0, 3).Draw(t, "proposal") == 0 {
-			e.Patch = &Patch{Stack: "s", Files: []Step{{Path: "a.tf", Before: fmt.Sprint(day), After: fmt.Sprint(day + 1)}}}
-		}
 	case KindFinished:
 		e.Commit = rapid.SampledFrom([]string{"", "c1", "c2"}).Draw(t, "commit")
 		e.Added, e.Removed = refs.Draw(t, "added"), refs.Draw(t, "removed")

@@ -49,8 +49,6 @@ type Entry struct {
 	// loaded it yet.
 	Unloaded bool `json:"unloaded,omitempty"`
 
-	Patch *Patch `json:"patch,omitempty"` // of proposals
-
 	// Text, on results that wait for an approval, is the sum of what the item said.
 	Text string `json:"text,omitempty"`
 
@@ -114,7 +112,6 @@ type Ledger struct {
 	items      map[Ref]*history
 	finished   Entry // the last that names a commit
 	unfinished map[Ref]bool
-	known      map[string][]Step // of every proposal, by path
 }
 
 // history is what the entries of one item add up to.
@@ -123,7 +120,6 @@ type history struct {
 	cut     map[try]int // results of those that were cut short, with their place
 	attempt int         // place of the last attempt, or -1
 	result  int         // place of the last result, or -1
-	patches []Patch     // of its proposals, in order
 }
 
 // try is one attempt.
@@ -135,7 +131,7 @@ type try struct {
 // Add takes in entries, in the order of the ledger.
 func (l *Ledger) Add(entries ...Entry) {
 	if l.items == nil {
-		l.items, l.unfinished, l.known = map[Ref]*history{}, map[Ref]bool{}, map[string][]Step{}
+		l.items, l.unfinished = map[Ref]*history{}, map[Ref]bool{}
 	}
 	for _, e := range entries {
 		l.entries = append(l.entries, e)
@@ -181,12 +177,6 @@ func (l *Ledger) addToItem(e Entry, place int) {
 	if e.wasCut() && len(item.cut) < mostCut {
 		item.cut[key] = place
 	}
-	if e.Patch != nil && len(e.Patch.Files) > 0 {
-		item.patches = append(item.patches, *e.Patch)
-		for _, s := range e.Patch.Files {
-			l.known[s.Path] = append(l.known[s.Path], s)
-		}
-	}
 }
 
 // ReadLedger reads JSON lines. Lines that are not entries are passed over and
@@ -227,7 +217,7 @@ func (l Ledger) Completed() string { return l.finished.Commit }
 
 // Unfinished are the items that the last run left to do, and those attempted
 // since by runs that did not go through.
-func (l Ledger) Unfinished() []Ref { return slices.SortedFunc(maps.Keys(l.unfinished), compareRefs) }
+func (l Ledger) Unfinished() []Ref { return slices.SortedFunc(maps.Keys(l.unfinished), CompareRefs) }
 
 // Attempts counts the attempts at an item that a gate refused, that failed, or
 // that nobody knows the end of: an attempt whose run never wrote a result was
@@ -258,14 +248,3 @@ func (l Ledger) LastResult(ref Ref) Entry {
 
 // LastState is the state of the newest result of an item, or "".
 func (l Ledger) LastState(ref Ref) string { return l.LastResult(ref).State }
-
-// Patches is the proposals of one item, the newest first.
-func (l Ledger) Patches(ref Ref) []Patch {
-	item := l.items[ref]
-	if item == nil {
-		return nil
-	}
-	list := slices.Clone(item.patches)
-	slices.Reverse(list)
-	return list
-}

@@ -2,6 +2,7 @@ package record
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,6 +34,8 @@ type Evidence struct {
 	CostUSD  float64
 	Watched  string // what Prometheus must have loaded, see item.Watched
 	Observed string // what Prometheus said of the rules, one line
+	Facts    string // of a proposal: the SHA-256 of the effects that were put before a person
+	Merged   string // commits of the branch that were applied, by their hashes, where a person merged them: then it is of the journal alone
 }
 
 // Stacks are the folders that the fix was planned in: several for what they share.
@@ -68,6 +71,8 @@ const (
 	trailerCost     = "Post-Mortem-Agent-Cost"
 	trailerWatched  = "Post-Mortem-Rules"
 	trailerObserved = "Post-Mortem-Evidence"
+	trailerFacts    = "Post-Mortem-Facts"
+	trailerMerged   = "Post-Mortem-Merged"
 )
 
 // Message is the commit message of a fix: the action as its subject, the whole
@@ -104,6 +109,12 @@ func Message(item item.Item, date string, e Evidence, applied bool) string {
 	}
 	if observed != "" {
 		fmt.Fprintf(&b, "%s: %s\n", trailerObserved, observed)
+	}
+	if e.Facts != "" {
+		fmt.Fprintf(&b, "%s: sha256:%s\n", trailerFacts, e.Facts)
+	}
+	for merged := range strings.FieldsSeq(e.Merged) {
+		fmt.Fprintf(&b, "%s: %s\n", trailerMerged, merged)
 	}
 	return b.String()
 }
@@ -146,6 +157,10 @@ func ParseEvidence(message string) (Evidence, bool) {
 			e.Watched = value
 		case trailerObserved:
 			e.Observed = value
+		case trailerFacts:
+			e.Facts = strings.TrimPrefix(value, "sha256:")
+		case trailerMerged:
+			e.Merged = strings.TrimSpace(e.Merged + " " + value)
 		}
 	}
 	return e, e.Document != "" && e.Item != "" && e.PlanHash != ""
@@ -181,17 +196,28 @@ func ActionOf(message string) string {
 const docsSubject = "docs: update post-mortem follow-up "
 
 // DocsMessage is the commit message of the documents' update. Each distinct
-// date is named once.
-func DocsMessage(dates []string) string {
-	var marks []string
-	seen := map[string]bool{}
+// date is named once, and who approved what was done.
+func DocsMessage(dates, approvers []string) string {
+	var marks, trailers []string
+	add := func(list []string, one string) []string {
+		if slices.Contains(list, one) {
+			return list
+		}
+		return append(list, one)
+	}
 	for _, date := range dates {
-		if !seen[date] {
-			seen[date] = true
-			marks = append(marks, "[PM-"+date+"]")
+		marks = add(marks, "[PM-"+date+"]")
+	}
+	for _, by := range approvers {
+		if by = breakSkipMarks(text.Line(by, 100)); by != "" {
+			trailers = add(trailers, "Approved-by: "+by+"\n")
 		}
 	}
-	return docsSubject + strings.Join(marks, " ") + " [ci skip]\n"
+	message := docsSubject + strings.Join(marks, " ") + " [ci skip]\n"
+	if len(trailers) > 0 {
+		message += "\n" + strings.Join(trailers, "")
+	}
+	return message
 }
 
 // RefusedMessage is the commit message of a change that the plan gate refused,

@@ -112,7 +112,7 @@ func TestOtherCommitsAreNoEvidence(t *testing.T) {
 }
 
 func TestDocsMessageNamesEachDateOnce(t *testing.T) {
-	got := DocsMessage([]string{"2026-04-14", "2026-05-01", "2026-04-14"})
+	got := DocsMessage([]string{"2026-04-14", "2026-05-01", "2026-04-14"}, nil)
 	if want := "docs: update post-mortem follow-up [PM-2026-04-14] [PM-2026-05-01] [ci skip]\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -128,5 +128,16 @@ func TestWhatWasNotPlannedSaysSo(t *testing.T) {
 	got, ok := ParseEvidence(message)
 	if !ok || got != e || got.NamesPlan() || got.Outcome(item.Item{}).PlanHash != "" {
 		t.Errorf("read as %+v", got)
+	}
+}
+
+func TestDocsMessageNamesWhoApproved(t *testing.T) {
+	got := DocsMessage([]string{"2026-04-14"}, []string{"ana", "", "b\n\nPost-Mortem-Item: x", "ana"})
+	want := "docs: update post-mortem follow-up [PM-2026-04-14] [ci skip]\n\nApproved-by: ana\nApproved-by: b Post-Mortem-Item: x\n"
+	if got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if _, fix := ParseEvidence(got); fix {
+		t.Error("it is taken for a fix")
 	}
 }

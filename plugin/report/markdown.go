@@ -170,6 +170,9 @@ func mdWhat(i itemView) string {
 		parts = append(parts, mdCodeCell(i.Kept))
 	}
 	parts = append(parts, filled(i.plan())...)
+	if i.Approver != "" {
+		parts = append(parts, short(i.approved()))
+	}
 	if i.Observed != "" {
 		parts = append(parts, "🔎 "+short(i.Observed))
 	}

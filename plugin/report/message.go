@@ -288,6 +288,9 @@ func (p *parts) group(title string, items []itemView, documents []documentView, 
 // lines are an item with all that is said of it.
 func (i itemView) lines(d depth) []string {
 	lines := []string{strings.TrimSpace(i.label() + "  " + cut16(i.Action, 300))}
+	if i.Approver != "" {
+		lines = append(lines, cut16(i.approved(), 300))
+	}
 	if i.Observed != "" && d.dates {
 		lines = append(lines, "🔎 "+cut16(i.Observed, 300))
 	} else if i.briefly != "" {

@@ -156,7 +156,7 @@ func (t *table) items(items []itemView) {
 
 // detail is what there is to say of an item besides its row.
 func (t *table) detail(i itemView) {
-	t.wrapped(indent, strings.Join(filled(i.place(), i.Stack, i.plan()), " · "))
+	t.wrapped(indent, strings.Join(filled(i.place(), i.Stack, i.plan(), i.approved()), " · "))
 	if i.CommitURL != "" || i.Commit != "" {
 		t.line("%scommit %s", indent, cmp.Or(i.CommitURL, i.Commit))
 	}

@@ -135,6 +135,7 @@ type itemView struct {
 	Seconds   float64  `json:"duration_seconds,omitempty" doc:"How long it took."`
 	Attempt   int      `json:"attempt,omitempty" doc:"1 for the first."`
 	Refused   []string `json:"refused_servers,omitempty" doc:"Servers that the sandbox kept the agent from, as host:port."`
+	Approver  string   `json:"approved_by,omitempty" doc:"Who merged its proposal, as the forge or the commit has it."`
 	Settled   bool     `json:"settled,omitempty" doc:"Left by an earlier run, ended by this one."`
 	Command   string   `json:"command,omitempty" doc:"What a person runs to close it."`
 }
@@ -287,7 +288,7 @@ func (c cleaner) outcome(o item.Outcome, s Summary) itemView {
 	v.Observed = c.line(o.Observed, maxLine)
 	v.briefly = c.line(cmp.Or(o.Briefly, o.Observed), maxLine)
 	v.PlanHash, v.Create, v.Update = c.word(o.PlanHash), o.Counts.Create, o.Counts.Update
-	v.Refused = c.lines(o.Refused)
+	v.Refused, v.Approver = c.lines(o.Refused), c.line(o.Approver, 100)
 	v.CostUSD, v.Seconds, v.Attempt, v.Settled = money(o.CostUSD), seconds(o.Duration), o.Attempt, o.Settled
 	return v
 }

@@ -116,6 +116,14 @@ func (i itemView) unplanned() bool {
 	return slices.ContainsFunc(i.Findings, func(f findingView) bool { return f.Code == reason.NotPlanned })
 }
 
+// approved says who merged the item's proposal, empty for nobody.
+func (i itemView) approved() string {
+	if i.Approver == "" {
+		return ""
+	}
+	return "approved by " + i.Approver
+}
+
 // why is everything there is to say of an item that was not simply done: the
 // reason first, then the findings. The error is not among them.
 func (i itemView) why() []string {

@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
 )
 
 // What several stacks use, and a stack whose state is tracked in git, changes as a
@@ -49,13 +50,13 @@ func (a *attempt) planByHand(ctx context.Context) error {
 			return err
 		}
 		scope := a.opts.Scope
-		judgement := gate.Judge(plan.Show, scope.Plan(a.item.Type, baselines[name].baseline.Show), gate.Request{
+		judgement := gate.Judge(plan.Show, scope.Plan(baselines[name].baseline.Show, a.item.Type), gate.Request{
 			Item: card.Item{Type: a.item.Type, Action: a.item.Action, Details: a.item.Details}, Owner: scope.Owner(a.item.Type), Stack: name,
 		})
 		if judgement.Lane == gate.Forbidden {
 			return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: judgement.Reason(), findings: judgement.Findings}}
 		}
-		a.facts = append(a.facts, factsOf(judgement)...)
+		a.facts = append(a.facts, approval.Facts(judgement)...)
 		a.out.Counts.Create += judgement.Counts.Create
 		a.out.Counts.Update += judgement.Counts.Update
 		doubts = append(doubts, judgement.Unproved()...)

@@ -61,8 +61,14 @@ var scenarios = []scenario{
 	{name: "no ref can be deleted", items: []todo{raise}, from: "delete", prepare: func(s *site) { s.KeepsRefs = true }},
 	{name: "not proved, and done by a person", items: []todo{patient}, from: "write refs/pm-todos/proposals", prepare: asksFor(3), between: doByHand},
 	{name: "not proved, and one has to wait", items: []todo{doubtful(1), patient}, from: "write refs/pm-todos/proposals", prepare: asksFor(1), between: doByHand},
-	{name: "proposed and merged", items: []todo{raise}, from: "write refs/pm-todos/proposals", prepare: func(s *site) { s.mode = resolve.Propose }, between: mergeAndApply("")},
-	{name: "proposed and squashed", items: []todo{raise}, from: "write refs/pm-todos/proposals", prepare: func(s *site) { s.mode = resolve.Propose }, between: mergeAndApply("all of it in one\n")},
+	{name: "proposed and merged", items: []todo{raise}, from: "write refs/pm-todos/proposals", prepare: reviewed, between: merges("")},
+	{name: "proposed and squashed", items: []todo{raise}, from: "write refs/pm-todos/proposals", prepare: reviewed, between: merges("all of it in one\n")},
+	{name: "two proposals of one stack are merged", items: []todo{raise, retries}, from: "write refs/pm-todos/proposals", prepare: reviewed, between: merges("")},
+	{name: "proposed, merged, and applied by others", items: []todo{raise}, from: "write refs/pm-todos/proposals", prepare: reviewed, between: mergeAndApply},
+	{name: "merged, and the owner has a check", items: []todo{raise}, from: "plan", prepare: func(s *site) {
+		reviewed(s)
+		s.tune = func(o *resolve.Options) { o.Verify = true }
+	}, between: merges("one\n")},
 }
 
 // once does something before the first call of a name.
@@ -98,17 +104,26 @@ func doByHand(s *site) {
 	}
 }
 
-// mergeAndApply is a person who merges the proposal, and a pipeline that applies
-// the branch. What is squashed, with nothing left of its evidence and its branch,
-// was met by a run that came through.
-func mergeAndApply(squashed string) func(*site) {
+// reviewed is an owner who wants to see everything, on a forge.
+func reviewed(s *site) { s.mode, s.mergers = resolve.Propose, map[string]string{} }
+
+// merges is a person who merges what is proposed. What is squashed has nothing left
+// of its trailers and its branch.
+func merges(squashed string) func(*site) {
 	return func(s *site) {
-		branch := proposal.Branch(record.RefOf(raise.item()))
-		waits := s.outcome(raise).Reason == reason.Proposed
-		if len(s.Refs("refs/heads/"+branch)) == 0 || squashed != "" && !waits {
-			return
+		for _, one := range s.items {
+			if branch := proposal.Branch(record.RefOf(one.item())); len(s.Refs("refs/heads/"+branch)) > 0 {
+				s.Merge(branch, squashed)
+				s.mergers[branch] = "ana"
+			}
 		}
-		s.Merge(branch, squashed)
+	}
+}
+
+// mergeAndApply is that person, and a pipeline that applies the branch.
+func mergeAndApply(s *site) {
+	if len(s.Refs("refs/heads/pm-todos/propose/")) > 0 {
+		merges("")(s)
 		fake.Applied(s.World, "stacks/nfs", map[string]string{threads: s.File(threads)})
 	}
 }
@@ -199,7 +214,7 @@ func (sc scenario) play(s *site) {
 // way.
 func (s *site) finishByHand(out item.Outcome) {
 	files := map[string]string{}
-	for _, path := range []string{alerts, threads} {
+	for path := range s.files {
 		files[path] = s.File(path)
 	}
 	fake.Applied(s.World, out.Stack, files)
@@ -235,29 +250,34 @@ func (s *site) sound() {
 			}
 		}
 		if s.done(item) {
-			if want := fake.Input(s.World, item.file, item.edit(repository[item.file]), item.address); stack.Resources[item.address] != want {
+			if want := fake.Input(s.World, item.file, item.edit(s.files[item.file]), item.address); stack.Resources[item.address] != want {
 				s.t.Errorf("%s is falsely done: production has %s", item.id, stack.Resources[item.address])
 			}
-			if len(fixes) == 0 && s.File(item.file) != item.edit(repository[item.file]) {
+			if len(fixes) == 0 && s.File(item.file) != item.edit(s.files[item.file]) {
 				s.t.Errorf("%s is done and not on the branch:\n%s", item.id, s.File(item.file))
 			}
 		}
 		theirs, touched := s.theirs[item.file]
-		if file := s.File(item.file); !touched && file != repository[item.file] && file != item.edit(repository[item.file]) || touched && file != theirs && file != item.edit(theirs) && file != item.edit(repository[item.file]) {
+		if file := s.File(item.file); !touched && file != s.files[item.file] && file != item.edit(s.files[item.file]) || touched && file != theirs && file != item.edit(theirs) && file != item.edit(s.files[item.file]) {
 			s.t.Errorf("published and never judged:\n%s", file)
 		}
 	}
 }
 
 // confirmed is what holds of all that a run says is done: that of its stack
-// nothing was left to do on the commit that it names.
+// nothing was left to do on the commit that it names, or on the branch where
+// others merge.
 func (s *site) confirmed() {
 	s.t.Helper()
 	for _, out := range s.outcomes {
 		if out.State != item.Done {
 			continue
 		}
-		wants := fake.Resources(s.World, out.Stack, out.Commit)
+		commit := out.Commit
+		if s.mode == resolve.Propose {
+			commit = s.Refs(fake.Branch)[fake.Branch] // with what was merged beside it
+		}
+		wants := fake.Resources(s.World, out.Stack, commit)
 		if has := s.Stack(out.Stack).Resources; !maps.Equal(has, wants) {
 			s.t.Errorf("%s is said to be done, and production has %v, not %v", out.Item.ID, has, wants)
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
 	"github.com/pm-todos/pm-todos/plugin/resolve/life"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
@@ -53,9 +54,9 @@ type attempt struct {
 	comparedAt [2]string       // base and tree that compared is of
 	compared   *gate.Changeset // nil until the agent left something
 	doubtful   bool            // it ended for a reason that may be the item's after all
-	offered    *record.Patch   // what it proposes
 	facts      []proposal.Fact // of the plan that was judged last
 	unproved   bool            // so a person decides
+	merged     approval.Group  // what it applies, when a person merged it: nothing is made or pushed then
 	journaled  []string        // fix commits that this attempt sent to its journal
 }
 
@@ -179,7 +180,7 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	}
 	entry := record.Entry{
 		Time: a.now().UTC(), Run: a.opts.Run, Kind: record.KindResult, Ref: a.ref, Attempt: a.number, Doubtful: a.doubtful,
-		State: result, Reason: a.out.Reason, CostUSD: a.out.CostUSD, Commit: a.out.Commit, Patch: a.offered,
+		State: result, Reason: a.out.Reason, CostUSD: a.out.CostUSD, Commit: a.out.Commit,
 	}
 	if entry.Reason == reason.NeedsApproval {
 		entry.Text = record.TextSum(a.item)
@@ -342,14 +343,6 @@ func (a *attempt) try(ctx context.Context, d agent.Definition, findings []string
 	return a.planAndJudge(ctx)
 }
 
-func (a *attempt) definition() (agent.Definition, error) {
-	file, err := a.repo.ReadFile(a.base, DefinitionFile(a.opts.Agent.Name))
-	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
-		return agent.Definition{}, fmt.Errorf("read the agent definition: %w", err)
-	}
-	return agent.NewDefinition(file, a.opts.Agent.Name, a.opts.Agent.Model), nil
-}
-
 func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []string) error {
 	scope := a.opts.Scope
 	prompt := agent.Prompt(a.item, agent.Limits{
@@ -474,12 +467,12 @@ func (a *attempt) judge(ctx context.Context) error {
 		return err
 	}
 	scope := a.opts.Scope
-	judgement := gate.Judge(a.plan.Show, scope.Plan(a.item.Type, a.stack.baseline.Show), gate.Request{
+	judgement := gate.Judge(a.plan.Show, scope.Plan(a.stack.baseline.Show, a.item.Type), gate.Request{
 		Item:  card.Item{Type: a.item.Type, Action: a.item.Action, Details: a.item.Details},
 		Owner: scope.Owner(a.item.Type), Changeset: changeset, Stack: a.stack.name,
 	})
 	a.out.PlanHash, a.out.Counts = a.plan.SHA256, judgement.Counts
-	a.facts = factsOf(judgement)
+	a.facts = approval.Facts(judgement)
 	doubts := judgement.Unproved()
 	if judgement.Lane == gate.Automatic || judgement.Lane == gate.Approval {
 		doubts = append(doubts, a.askPrometheus(ctx, judgement.Rules, changeset)...)

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
@@ -20,6 +22,7 @@ func (a *attempt) evidence() record.Evidence {
 	return record.Evidence{
 		Document: a.item.Document, Item: a.item.ID, Stack: a.stack.name,
 		PlanHash: cmp.Or(a.plan.SHA256, record.NotPlanned), Counts: a.out.Counts, CostUSD: a.out.CostUSD, Observed: a.out.Observed, Watched: a.out.Watched,
+		Merged: strings.Join(a.merged.Commits(), " "),
 	}
 }
 
@@ -118,6 +121,21 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []item.Outco
 	}
 	if settled { // the run directory that proved it has no more use
 		r.reclaim(ctx)
+	}
+	return r.forgetProposals(ctx, outcomes)
+}
+
+// forgetProposals removes the records of proposals that came to their end.
+func (r *Resolver) forgetProposals(ctx context.Context, outcomes []item.Outcome) error {
+	records, _ := proposal.Records(r.repo)
+	for _, out := range outcomes {
+		standing := records[record.RefOf(out.Item)]
+		if standing == nil || out.State != item.Done && out.Reason != reason.MergedWithdrawn {
+			continue
+		}
+		if err := standing.Remove(ctx, r.repo); err != nil {
+			return err
+		}
 	}
 	return nil
 }

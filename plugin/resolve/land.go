@@ -93,6 +93,9 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 		// Whether the remote took it may be unknown.
 		return "", a.withdraw(ctx, err)
 	}
+	if a.merged != nil {
+		return fix, nil // it is on the branch
+	}
 	if err := a.mayPush(paid); err != nil {
 		return "", a.withdraw(ctx, err)
 	}
@@ -166,12 +169,18 @@ func (a *attempt) catchUp(ctx context.Context, fix string) (string, error) {
 // stillWanted asks for the row once more, at the branch as it was fetched a moment
 // ago: people withdraw and reword rows while an agent works.
 func (a *attempt) stillWanted() error {
-	wanted, err := a.wanted(a.repo.Tip(), a.item)
-	if err != nil {
-		return err
+	items, asks := []item.Item{a.item}, a.wanted
+	if a.merged != nil {
+		items, asks = a.merged.Items(), a.wantedStill
 	}
-	if !wanted {
-		return &refusal{state: item.Skipped, reason: reason.ChangedMeanwhile}
+	for _, todo := range items {
+		wanted, err := asks(a.repo.Tip(), todo)
+		if err != nil {
+			return err
+		}
+		if !wanted {
+			return &refusal{state: item.Skipped, reason: reason.ChangedMeanwhile}
+		}
 	}
 	return nil
 }
@@ -183,9 +192,19 @@ func (r *Resolver) wanted(commit string, todo item.Item) (bool, error) {
 	return ok && open && (todo.Approval || !row.Approval) && record.TextSum(row) == record.TextSum(todo), err
 }
 
+// wantedStill is the same of an item whose proposal was merged: which lane it is in
+// counts no more.
+func (r *Resolver) wantedStill(commit string, todo item.Item) (bool, error) {
+	todo.Approval = true
+	return r.wanted(commit, todo)
+}
+
 // replan carries the fix to another base, plans and judges it there, and
 // journals the result in place of the former.
 func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) {
+	if a.merged != nil {
+		return "", &refusal{state: item.NotAttempted, reason: reason.BaseMoved, err: errors.New("the stack changed while what was merged was planned")}
+	}
 	if base != a.base {
 		replayed, err := a.repo.Replay(fix, base, "")
 		if errors.Is(err, gitrepo.ErrMoved) {
@@ -361,6 +380,9 @@ func (r *Resolver) verify(ctx context.Context, space seam.Checkout, todo item.It
 
 // publish pushes the fix to the branch, replayed when the branch moved.
 func (a *attempt) publish(ctx context.Context, fix string) error {
+	if a.merged != nil {
+		return nil // where it was before
+	}
 	a.log.Info().Str("stage", "push").Msg("pushing the fix")
 	commit, moved, err := a.publishFix(ctx, fix, a.stack.name)
 	if err != nil {

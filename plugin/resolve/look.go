@@ -1,11 +1,13 @@
 package resolve
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
@@ -42,3 +44,12 @@ func JudgeBaseline(show []byte, tolerated []string) (verdict item.Verdict, toler
 // StackFolders is the folders that the globs of the setting stacks name among
 // the paths of a repository, sorted.
 func StackFolders(paths, globs []string) []string { return place.Stacks(paths, globs) }
+
+// definition is the repository's own, else that of the settings.
+func (a *attempt) definition() (agent.Definition, error) {
+	file, err := a.repo.ReadFile(a.base, DefinitionFile(a.opts.Agent.Name))
+	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
+		return agent.Definition{}, fmt.Errorf("read the agent definition: %w", err)
+	}
+	return agent.NewDefinition(file, a.opts.Agent.Name, a.opts.Agent.Model), nil
+}

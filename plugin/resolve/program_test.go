@@ -59,6 +59,7 @@ var repository = map[string]string{
 type todo struct {
 	id, kind, action, details string
 	file                      string
+	content                   string // of the file, where the repository does not have it otherwise
 	edit                      func(string) string
 	address                   string   // of the resource that it changes
 	refused                   []string // servers that its agent asked for in vain
@@ -89,6 +90,11 @@ var (
 		id: "bbbb", kind: "Config", action: "Raise the NFS threads from 8 to 16", details: "in `stacks/nfs`", file: threads, address: "terraform_data.nfs_server",
 		edit: func(s string) string { return strings.Replace(s, "threads = 8", "threads = 16", 1) },
 	}
+	retries = todo{
+		id: "dddd", kind: "Config", action: "Raise the NFS retries from 2 to 4", details: "in `stacks/nfs`", file: "stacks/nfs/client.tf", address: "terraform_data.nfs_client",
+		content: "resource \"terraform_data\" \"nfs_client\" {\n  input = {\n    retries = 2\n  }\n}\n",
+		edit:    func(s string) string { return strings.Replace(s, "retries = 2", "retries = 4", 1) },
+	}
 )
 
 // site is a world with items, and the program that works on them.
@@ -96,12 +102,14 @@ type site struct {
 	*fake.World
 	t         *testing.T
 	items     []todo
+	files     map[string]string // of the branch at first
 	mode      string
 	terraform string // the host in use
 	tune      func(*resolve.Options)
 	runs      int
 	lock      *fake.Lock
 
+	mergers  map[string]string    // who merged which branch, by the forge; nil for no forge
 	frozen   func() time.Duration // how long the program stands still, for its lock
 	theirs   map[string]string    // what others pushed
 	outcomes []item.Outcome       // of the last run
@@ -112,8 +120,11 @@ func newSite(t *testing.T, items ...todo) *site {
 	files := maps.Clone(repository)
 	for _, item := range items {
 		files[document] += item.line("TODO")
+		if item.content != "" {
+			files[item.file] = item.content
+		}
 	}
-	s := &site{World: fake.New(t, files), t: t, items: items, mode: resolve.Apply, terraform: "terraform", frozen: func() time.Duration { return 0 }}
+	s := &site{World: fake.New(t, files), t: t, items: items, files: files, mode: resolve.Apply, terraform: "terraform", frozen: func() time.Duration { return 0 }}
 	for _, name := range []string{"stacks/monitoring", "stacks/nfs"} {
 		fake.Applied(s.World, name, files)
 	}
@@ -231,7 +242,7 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 	}
 	opts := resolve.Options{
 		Run: run, Mode: s.mode, Branch: "main", MaxItems: 5, MaxAttempts: 9, MaxOpen: 3, BudgetUSD: 5, ItemTimeout: 30 * time.Minute,
-		Agent: resolve.Agent{Name: "resolver"}, Scope: scope,
+		Agent: resolve.Agent{Name: "resolver"}, Scope: scope, ApplyMerged: true,
 		Row: func(commit string, ref record.Ref) (row item.Item, open, ok bool, err error) {
 			content, err := clone.ReadFile(commit, document)
 			row, open, ok = rowOf(string(content), ref.Item)
@@ -241,6 +252,9 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 		Dial: func(_ context.Context, name string) (seam.ApplyRecords, error) {
 			return s.Machine(name).Records(run), nil
 		},
+	}
+	if s.mergers != nil {
+		opts.Forge = s.answers()
 	}
 	if s.Metrics != nil {
 		opts.Prometheus = fake.PrometheusOf(s.World, run)
@@ -288,7 +302,7 @@ func (s *site) record(ctx context.Context, clone *fake.Clone, resolver *resolve.
 		if rows == string(content) {
 			return tip, nil
 		}
-		return clone.WithFiles(tip, map[string]string{document: rows}, record.DocsMessage([]string{"2026-01-01"}))
+		return clone.WithFiles(tip, map[string]string{document: rows}, record.DocsMessage([]string{"2026-01-01"}, nil))
 	})
 	if err != nil {
 		return errors.Join(err, resolver.WriteResults(ctx))

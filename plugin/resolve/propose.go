@@ -16,7 +16,12 @@ import (
 // offer puts the fix on a branch of its own, from the commit that it was planned on,
 // or keeps it while no place is free. It is paid for.
 func (a *attempt) offer(ctx context.Context) error {
-	fix, err := a.repo.Commit(a.base, a.tree, record.Message(a.item, a.date(), a.evidence(), false))
+	evidence := a.evidence()
+	var err error
+	if evidence.Facts, err = proposal.FactsSum(a.facts); err != nil {
+		return err
+	}
+	fix, err := a.repo.Commit(a.base, a.tree, record.Message(a.item, a.date(), evidence, false))
 	if err != nil {
 		return fmt.Errorf("make the fix commit: %w", err)
 	}
@@ -32,10 +37,6 @@ func (a *attempt) offer(ctx context.Context) error {
 		a.out.Reason = reason.ProposalWaiting
 	} else {
 		a.out.Branch = proposal.Branch(a.ref)
-	}
-	if a.offered, err = proposal.PatchOf(a.repo, fix, a.base, a.evidence()); err != nil {
-		// It waits on its branch all the same.
-		a.log.Warn().Str("stage", "items").Err(err).Msg("the ledger does not keep what was proposed: merge it in a way that keeps its trailers")
 	}
 	return nil
 }
@@ -60,18 +61,6 @@ func (a *attempt) recordOf(ctx context.Context, fix string) (*proposal.Record, e
 	return standing, err
 }
 
-// factsOf are the effects of a plan as a record keeps them.
-func factsOf(j gate.Judgement) (facts []proposal.Fact) {
-	for _, p := range j.Facts {
-		place := p.Fact.Place.String()
-		if p.Fact.File != "" {
-			place = p.Place()
-		}
-		facts = append(facts, proposal.Fact{Address: text.Line(p.Address, 0), Place: text.Line(place, 0), Verb: string(p.Fact.Kind)})
-	}
-	return facts
-}
-
 // keepRefused keeps what the plan gate refused on a branch, for a person to
 // look at. That it cannot be kept does not change the refusal.
 func (a *attempt) keepRefused(ctx context.Context) {
@@ -86,23 +75,19 @@ func (a *attempt) keepRefused(ctx context.Context) {
 	a.log.Warn().Str("stage", "gate").Err(err).Msg("the refused work could not be kept on a branch")
 }
 
-// remember writes into the ledger what an open proposal changes, where the run
-// that made it was cut short before it could, or never learned that it was taken.
-func (r *Resolver) remember(ref record.Ref, p proposal.Proposal) {
+// remember writes into the ledger what became of an item that has a proposal, where
+// the run that made it was cut short before it could, or never learned that it was
+// taken.
+func (r *Resolver) remember(ref record.Ref, out item.Outcome) {
 	attempt, made := r.ledger.LastAttempt(ref)
 	result := r.ledger.LastResult(ref)
 	cut := result.State == record.StateTemporary || result.State == string(item.NotAttempted)
-	if !made || result.Run == attempt.Run && result.Attempt == attempt.Attempt && !cut {
-		return
-	}
-	patch, err := proposal.PatchOf(r.repo, p.Commit, "", p.Evidence)
-	if err != nil {
-		r.log.Warn().Str("stage", "items").Str("item", ref.Item).Err(err).Msg("the ledger does not keep what is proposed")
+	if out.State != item.Proposed || !made || result.Run == attempt.Run && result.Attempt == attempt.Attempt && !cut {
 		return
 	}
 	r.pending = append(r.pending, record.Entry{
 		Time: r.now().UTC(), Run: attempt.Run, Kind: record.KindResult, Ref: ref, Attempt: attempt.Attempt,
-		State: string(item.Proposed), CostUSD: p.Evidence.CostUSD, Commit: p.Commit, Patch: patch,
+		State: string(item.Proposed), CostUSD: r.board.Of(ref).CostUSD, Commit: out.Commit,
 	})
 }
 
@@ -131,13 +116,9 @@ func (r *Resolver) asks(todo item.Item) bool { return r.opts.Mode == Propose || 
 
 // reviewProposals brings the proposals up to what people did since the last run, and
 // opens those that waited while there are free places, in the order of the items.
-func (r *Resolver) reviewProposals(ctx context.Context, items []item.Item) (err error) {
+// merged are those that the branch holds.
+func (r *Resolver) reviewProposals(ctx context.Context, items []item.Item, merged map[record.Ref]bool) (err error) {
 	tip := r.repo.Tip()
-	merged := func(ref record.Ref) bool {
-		_, landed := r.landed[ref]
-		_, open, _, err := r.opts.Row(tip, ref)
-		return landed && (open || err != nil)
-	}
 	if r.board, err = proposal.Read(ctx, r.repo, r.opts.Forge, r.opts.MaxOpen, merged, r.log); err != nil {
 		return err
 	}

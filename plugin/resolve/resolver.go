@@ -39,11 +39,13 @@ type Options struct {
 	ItemTimeout time.Duration // agent and plans of one item
 	Deadline    time.Time     // end of the run; zero when there is none
 
-	Agent   Agent
-	Wrapper string          // program of the repository that plans and applies, which no change may touch
-	Verify  bool            // the owner has a check of their own (verify_command)
-	Scope   policy.Scope    // its Unplanned: every change is proposed without a plan
-	Secrets []secret.String // must appear in no change
+	Agent       Agent
+	Wrapper     string          // program of the repository that plans and applies, which no change may touch
+	ApplyMerged bool            // what a person merged is applied; else another pipeline does that
+	Account     string          // email address that this program's commits are made by
+	Verify      bool            // the owner has a check of their own (verify_command)
+	Scope       policy.Scope    // its Unplanned: every change is proposed without a plan
+	Secrets     []secret.String // must appear in no change
 
 	// Row is an item as it stands at a commit; ok is false when it is gone. open
 	// says that a run may take it up, in one of the two lanes.
@@ -151,22 +153,22 @@ func (r *Resolver) findLanded(tip string) error {
 // outcomes that were not attempted. The error is the run's own: the remote does
 // not take its commits.
 func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome, error) {
-	waiting, err := proposal.Open(ctx, r.repo, r.repo.Tip())
+	items = Order(items)
+	merged, err := r.findMerged(ctx, items)
 	if err != nil {
-		r.log.Error().Str("stage", "items").Err(err).Msg("the open proposals are unknown, so items could be paid for twice; no item is started")
-		return notAttempted(items, reason.NotAttemptedHost), nil
-	}
-	if err := errors.Join(r.findMerged(items, waiting), r.findSquashed(items)); err != nil {
 		r.log.Error().Str("stage", "items").Err(err).Msg("cannot find out which proposals were merged; no item is started")
 		return notAttempted(items, reason.NotAttemptedHost), nil
 	}
-	items, outcomes := r.merged(ctx, Order(items))
-	if err := r.reviewProposals(ctx, items); err != nil {
+	items, outcomes := r.merged(ctx, items, merged)
+	if err := r.reviewProposals(ctx, items, merged.on); err != nil {
 		r.log.Error().Str("stage", "proposals").Err(err).Msg("the open proposals are unknown, so items could be paid for twice; no item is started")
 		return append(outcomes, notAttempted(items, reason.NotAttemptedHost)...), nil
 	}
 	queue, held := r.admit(items)
 	outcomes = append(outcomes, held...)
+	if r.failure != nil {
+		return append(outcomes, notAttempted(queue, reason.PushRefused)...), r.failure
+	}
 	if len(queue) > 0 && r.mayStart(ctx, 0) == "" {
 		if err := r.mayPush(ctx); err != nil {
 			return append(outcomes, notAttempted(queue, r.refusedRun(err))...), err
@@ -222,11 +224,7 @@ func (r *Resolver) admit(items []item.Item) (queue []item.Item, outcomes []item.
 			out.Reason, out.Commit = reason.Reopened, fix.commit
 		case r.board.Of(ref) != nil:
 			out = r.board.Of(ref).Outcome(todo)
-			if out.State == item.Proposed {
-				r.remember(ref, proposal.Proposal{Commit: out.Commit, Evidence: record.Evidence{
-					Document: todo.Document, Item: todo.ID, Stack: out.Stack, PlanHash: out.PlanHash, Counts: out.Counts,
-				}})
-			}
+			r.remember(ref, out)
 		case !r.asks(todo) && !r.opts.Doubtful && r.ledger.LastResult(ref).Unapproved(todo):
 			out.Reason = reason.NeedsApproval
 		case r.ledger.Attempts(ref) >= r.opts.MaxAttempts:

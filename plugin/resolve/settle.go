@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
@@ -139,9 +140,15 @@ func (s *settling) settle(ctx context.Context) (item.Outcome, error) {
 		return s.person(reason.ApplyUnknown, errors.New(
 			"no run directory on the hosts is of this journal, so nothing proves what was applied, or that this program wrote it; look at stack and journal")), nil
 	}
+	merged := strings.Fields(s.evidence.Merged)
 	if on, ok := s.landed[s.ref]; ok && on.evidence.PlanHash == s.evidence.PlanHash {
 		s.out.Commit = on.commit
-		reverted, err := proposal.RevertedAt(s.repo, on.commit)
+	}
+	if len(merged) > 0 {
+		s.out.Commit = merged[0] // on the branch since before its apply, of which it says nothing
+	}
+	if s.out.Commit != "" {
+		reverted, err := proposal.RevertedAt(s.repo, s.out.Commit)
 		if err != nil {
 			return s.out, err
 		}
@@ -154,6 +161,9 @@ func (s *settling) settle(ctx context.Context) (item.Outcome, error) {
 		began = false
 	}
 	switch {
+	case len(merged) > 0 && !began:
+		s.out.Commit, s.attempt = "", record.Entry{} // it waits as before, and was no attempt
+		return s.neverApplied(ctx)
 	case s.out.Commit == "" && !began:
 		return s.neverApplied(ctx)
 	case !began:

@@ -17,9 +17,10 @@ import (
 // stack is what this run knows of one folder that is planned on its own.
 type stack struct {
 	name     string
-	base     string    // commit that the baseline belongs to
-	baseline item.Plan // plan of the untouched base, empty but for tolerated changes
-	refusal  *refusal  // why none of its items can be worked on, nil when they can
+	base     string        // commit that the baseline belongs to
+	baseline item.Plan     // plan of the untouched base, empty but for tolerated changes
+	space    seam.Checkout // that holds this plan
+	refusal  *refusal      // why none of its items can be worked on, nil when they can
 }
 
 // refusal is a business answer of no: an item, or all items of a stack, are
@@ -65,6 +66,7 @@ func (r *Resolver) baseline(ctx context.Context, name, base string) (*stack, err
 		return nil, err
 	}
 	r.log.Info().Str("stage", "baseline").Str("stack", name).Msg("planning the unchanged base")
+	s.space = space
 	s.baseline, err = r.planIn(ctx, space, name)
 	var failed *host.CommandError
 	switch {

@@ -100,7 +100,7 @@ func (u *update) publish(ctx context.Context, put publisher, log zerolog.Logger)
 func (u *update) build(tip string) (string, error) {
 	u.done = Published{}
 	contents := map[string][]byte{}
-	var dates []string
+	var dates, approvers []string
 	// What cannot be read below is gone from the branch, and not the remote.
 	if err := u.repo.Prefetch(tip, u.files); err != nil {
 		return "", err
@@ -114,6 +114,9 @@ func (u *update) build(tip string) (string, error) {
 			contents[file] = content
 			u.done.Files = append(u.done.Files, file)
 			dates = append(dates, date)
+			for _, out := range u.outcomes[file] {
+				approvers = append(approvers, out.Approver)
+			}
 		}
 	}
 	if stale := u.done.addIndex(u.s, u.repo, tip, u.sel, contents, u.now); len(dates) == 0 {
@@ -122,7 +125,7 @@ func (u *update) build(tip string) (string, error) {
 	if len(contents) == 0 {
 		return tip, nil
 	}
-	commit, err := u.repo.WithFiles(tip, contents, record.DocsMessage(dates))
+	commit, err := u.repo.WithFiles(tip, contents, record.DocsMessage(dates, approvers))
 	u.done.Commit = commit
 	return commit, err
 }

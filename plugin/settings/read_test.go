@@ -65,6 +65,7 @@ func TestWrongValues(t *testing.T) {
 		setting, text, say string
 	}{
 		{"mode", "destroy", `"destroy" is not one of apply, propose or dry-run`},
+		{"apply_merged", "maybe", `"maybe" is not one of true or false`},
 		{"run_timeout", "5", "5 has no unit; write 5s, 5m or 5h"},
 		{"run_timeout", "0s", "more than zero"},
 		{"item_timeout", "-3m", "negative"},

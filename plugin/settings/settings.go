@@ -47,8 +47,9 @@ const LocalHost = "local"
 // checked as a whole before it leaves Read. Defaults that need the
 // repository's content are decided by methods, once that content is known.
 type Settings struct {
-	Mode       Mode
-	RunTimeout time.Duration
+	Mode        Mode
+	ApplyMerged Switch // what a person merged is applied
+	RunTimeout  time.Duration
 
 	Repository Repository
 	Documents  Documents
@@ -134,6 +135,15 @@ type Agent struct {
 	Network      AgentNetwork // empty: ModelNetwork as far as a host can do it
 	AllowedHosts []string     // what the agent reaches beside its model, as HOST or HOST:PORT
 }
+
+// Switch is a setting that is on or off.
+type Switch string
+
+// What stands there.
+const (
+	On  Switch = "true"
+	Off Switch = "false"
+)
 
 // AgentNetwork is what the agent reaches from its sandbox.
 type AgentNetwork string

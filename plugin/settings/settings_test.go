@@ -82,7 +82,7 @@ func at(remote string) Repository {
 
 func TestDefaults(t *testing.T) {
 	want := Settings{
-		Mode: ModeApply, RunTimeout: 50 * time.Minute,
+		Mode: ModeApply, ApplyMerged: On, RunTimeout: 50 * time.Minute,
 		Repository: Repository{Options: gitrepo.Options{
 			Access: gitrepo.Access{URL: "https://forge.example/ops/infra.git"}, Branch: "master",
 			Author: gitrepo.Signature{Name: "pm-todos", Email: "pm-todos@localhost"}, StateRefs: "refs/pm-todos",
@@ -120,7 +120,7 @@ func TestDefaults(t *testing.T) {
 
 func TestEverySettingIsRead(t *testing.T) {
 	texts := block{
-		"mode": "propose", "run_timeout": "1h", "remote": "https://forge.example/a/b", "branch": "main",
+		"mode": "propose", "apply_merged": "false", "run_timeout": "1h", "remote": "https://forge.example/a/b", "branch": "main",
 		"git_username": "bot", "git_password": "pw", "forge": "gitea", "forge_token": "ft", "author_name": "Bot", "author_email": "bot@forge.example",
 		"commit_url": "https://forge.example/c/{sha}", "branch_url": "https://forge.example/b/{branch}", "pages_url": "https://pages.example/{file}",
 		"post_mortems": "pm/**/*.md", "scope": "changed", "since": strings.Repeat("a", 40), "safe_types": "alert",

@@ -103,8 +103,13 @@ func names() []string {
 var runEntries = []Entry{
 	{
 		Name: "mode", Default: string(ModeApply),
-		Usage: "`apply` is the whole run. `propose` does everything but apply, and leaves a branch for you to merge. `dry-run` does everything that costs nothing, and changes nothing.",
+		Usage: "`apply` is the whole run. `propose` applies nothing but what you merged, and leaves a branch for you to merge. `dry-run` does everything that costs nothing, and changes nothing.",
 		read:  asChoice(func(s *Settings) *Mode { return &s.Mode }, ModeApply, ModePropose, ModeDryRun),
+	},
+	{
+		Name: "apply_merged", Default: string(On),
+		Usage: "Apply what you merged: `true`, or `false` when another pipeline does that. The row is marked once a plan is empty.",
+		read:  asChoice(func(s *Settings) *Switch { return &s.ApplyMerged }, On, Off),
 	},
 	{
 		Name: "run_timeout", Default: "50m",

@@ -16,6 +16,9 @@ import (
 // Branch is the full name of the branch that runs publish to.
 const Branch = "refs/heads/main"
 
+// somebody is who pushes and merges.
+var somebody = gitrepo.Signature{Name: "somebody", Email: "somebody@example.org"}
+
 const fileMode = 0o100644
 
 // mostRounds is how often a push is tried while others are faster.
@@ -81,25 +84,67 @@ func (w *World) work(parent, message string, files map[string]string) string {
 			delete(tree, path)
 		}
 	}
-	return w.newCommit(parent, w.newTree(tree), message)
+	hash := w.newCommit(parent, w.newTree(tree), message)
+	w.commits[hash].Committer = somebody
+	return hash
 }
 
 // Merge is a person who merges a branch of the program: by a merge commit, or
 // squashed into one with a message of theirs.
 func (w *World) Merge(branch, squashed string) string {
+	hash := w.Squash(cmp.Or(squashed, "Merge "+branch+"\n"), branch)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	tip, head := w.refs[Branch], w.refs["refs/heads/"+branch]
-	if head == "" {
-		w.t.Fatalf("there is no branch %s to merge: %v", branch, slices.Sorted(maps.Keys(w.refs)))
-	}
-	hash := w.newCommit(tip, w.commits[head].Tree, cmp.Or(squashed, "Merge "+branch+"\n"))
 	if squashed == "" {
-		w.commits[hash].parents, w.commits[hash].Merge = []string{tip, head}, true
+		one := w.commits[hash]
+		one.parents, one.Merge = []string{one.Parent, w.merged}, true
 	}
-	w.refs[Branch] = hash
-	delete(w.refs, "refs/heads/"+branch)
 	return hash
+}
+
+// Squash is a person who brings the work of branches to the branch in one commit,
+// and deletes them.
+func (w *World) Squash(message string, branches ...string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	tip := w.refs[Branch]
+	tree := w.trees[w.commits[tip].Tree]
+	for _, branch := range branches {
+		head := w.refs["refs/heads/"+branch]
+		if head == "" {
+			w.t.Fatalf("there is no branch %s to merge: %v", branch, slices.Sorted(maps.Keys(w.refs)))
+		}
+		base := w.commits[head].Parent
+		tree = carried(w.trees[w.commits[base].Tree], w.trees[w.commits[head].Tree], tree)
+		w.merged = head
+		delete(w.refs, "refs/heads/"+branch)
+	}
+	w.refs[Branch] = w.newCommit(tip, w.newTree(tree), message)
+	w.commits[w.refs[Branch]].Committer = somebody
+	return w.refs[Branch]
+}
+
+// carried is what a change of files makes of others: of each file, what stands
+// between the first and the last line that differ.
+func carried(before, after, onto map[string]string) map[string]string {
+	tree := maps.Clone(onto)
+	for path, is := range after {
+		old, now := strings.SplitAfter(before[path], "\n"), strings.SplitAfter(is, "\n")
+		for len(old) > 0 && len(now) > 0 && old[0] == now[0] {
+			old, now = old[1:], now[1:]
+		}
+		for len(old) > 0 && len(now) > 0 && old[len(old)-1] == now[len(now)-1] {
+			old, now = old[:len(old)-1], now[:len(now)-1]
+		}
+		switch was := strings.Join(old, ""); {
+		case before[path] == is:
+		case onto[path] == before[path] || was == "":
+			tree[path] = is
+		default:
+			tree[path] = strings.Replace(onto[path], was, strings.Join(now, ""), 1)
+		}
+	}
+	return tree
 }
 
 // SetRef writes a ref of the remote, as anybody may who can push refs.

@@ -66,6 +66,7 @@ type World struct {
 	refs    map[string]string            // of the remote
 	logs    map[string][]string          // lines by ref
 	clock   int
+	merged  string // head that was merged last
 
 	hosts  map[string]*Machine
 	stacks map[string]*Stack

@@ -94,6 +94,10 @@ func (l Left) Landed(ctx context.Context, repo seam.Remote, rules policy.Rules) 
 	if l.foreign != nil {
 		return out, l.unfit(l.foreign)
 	}
+	if merged := l.Merged(); len(merged) > 0 {
+		out.Commit = merged[0]
+		return out, l.Judge(repo, rules)
+	}
 	err := repo.Log(repo.Tip(), func(c gitrepo.Commit) bool {
 		if e, ok := record.ParseEvidence(c.Message); ok && e == l.Evidence {
 			out.Commit = c.Hash

@@ -105,6 +105,9 @@ func (l Left) Judge(repo seam.Remote, rules policy.Rules) error {
 	if !onBranch {
 		return Foreignf("its commit %.12s starts from %.12s, which is not on the branch", l.Fix, l.commit.Parent)
 	}
+	if l.Evidence.Merged != "" {
+		return l.judgeMerged(repo)
+	}
 	allowed, err := rules.Diff(repo, l.Item.Type, l.commit.Parent)
 	if err != nil {
 		return doubted(err)
@@ -122,3 +125,29 @@ func (l Left) Judge(repo seam.Remote, rules policy.Rules) error {
 	}
 	return nil
 }
+
+// judgeMerged holds the commit of a journal against the branch, which held its
+// change before it was made: it changes nothing itself.
+func (l Left) judgeMerged(repo seam.Remote) error {
+	parent, err := repo.Lookup(l.commit.Parent)
+	if err != nil {
+		return doubted(fmt.Errorf("read the parent of %.12s: %w", l.Fix, err))
+	}
+	if parent.Tree != l.commit.Tree {
+		return Foreignf("its commit %.12s says that it is of merged proposals, and changes something", l.Fix)
+	}
+	for _, merged := range l.Merged() {
+		there, err := repo.Contains(l.commit.Parent, merged)
+		if err != nil {
+			return doubted(fmt.Errorf("look for %.12s on the branch: %w", merged, err))
+		}
+		if !there {
+			return Foreignf("its commit %.12s names %.12s as merged, which is not on the branch", l.Fix, merged)
+		}
+	}
+	return nil
+}
+
+// Merged are the commits of the branch that were applied, where a person merged
+// them: the item's own is the first.
+func (l Left) Merged() []string { return strings.Fields(l.Evidence.Merged) }

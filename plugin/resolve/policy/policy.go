@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
@@ -85,16 +86,20 @@ func (s Scope) diff(repo seam.Content, kind, base string) (gate.DiffPolicy, erro
 	}, nil
 }
 
-// Plan is what the plan gate may let pass for items of a type.
-func (s Scope) Plan(kind string, baseline []byte) gate.PlanPolicy {
-	return gate.PlanPolicy{
-		Mode:           gate.Item,
-		Type:           kind,
-		AllowResources: slices.Clone(s.AllowResources[kind]),
-		MaxChanges:     s.MaxChanges,
-		Tolerated:      s.Tolerated,
-		Baseline:       baseline,
+// Plan is what the plan gate may let pass for items of these types, one of each
+// together.
+func (s Scope) Plan(baseline []byte, kinds ...string) gate.PlanPolicy {
+	p := gate.PlanPolicy{
+		Mode: gate.Item, Type: strings.Join(kinds, ", "), MaxChanges: s.MaxChanges * len(kinds), Tolerated: s.Tolerated, Baseline: baseline,
 	}
+	for _, kind := range kinds {
+		if len(s.AllowResources[kind]) == 0 {
+			p.AllowResources = nil // no limit
+			break
+		}
+		p.AllowResources = append(p.AllowResources, s.AllowResources[kind]...)
+	}
+	return p
 }
 
 // Owner is what the owner lets items of a type do beside the tables of the

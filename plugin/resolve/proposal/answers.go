@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/forge"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
@@ -17,6 +18,7 @@ type Answers struct {
 	Pulls   map[string]forge.Pull // by branch
 	Account string                // that the token belongs to, "" when the forge does not say
 	Down    bool                  // it did not answer: what is not in Pulls is unknown
+	Refuses bool                  // likewise, and it will not: the token may not ask
 }
 
 // mostAsked bounds how many pull requests are asked for.
@@ -32,6 +34,7 @@ func Ask(ctx context.Context, f forge.Forge, repo seam.Remote, base string) (*An
 		r := records[ref]
 		pull, err := f.Find(ctx, Branch(ref), base, r.Pull)
 		if err != nil {
+			told.Refuses = fault.Of(err) != fault.Temporary
 			return told, fmt.Errorf("ask %s for the pull request of %s: %w", f.Name(), Branch(ref), err)
 		}
 		if pull != nil && pull.Of(r.Pull, r.Fix) {
@@ -45,8 +48,11 @@ func Ask(ctx context.Context, f forge.Forge, repo seam.Remote, base string) (*An
 	return told, nil
 }
 
-// of is the pull request of a proposal, nil when none is known.
-func (a *Answers) of(r *Record) *forge.Pull {
+// Silent reports whether what the forge did not say now may be said later.
+func (a *Answers) Silent() bool { return a != nil && a.Down && !a.Refuses }
+
+// Of is the pull request of a proposal, nil when none is known.
+func (a *Answers) Of(r *Record) *forge.Pull {
 	if a == nil {
 		return nil
 	}

@@ -31,9 +31,9 @@ type Board struct {
 }
 
 // Read reads the proposals that stand on the remote. told is what the forge said of
-// them, nil where there is none; merged says which of them the branch holds: those
+// them, nil where there is none; merged are those that the branch holds: those
 // are no longer a matter of this board. most is how many may be open at a time.
-func Read(ctx context.Context, repo seam.Remote, told *Answers, most int, merged func(record.Ref) bool, log zerolog.Logger) (*Board, error) {
+func Read(ctx context.Context, repo seam.Remote, told *Answers, most int, merged map[record.Ref]bool, log zerolog.Logger) (*Board, error) {
 	branches, err := repo.FetchRefs(ctx, heads+Prefix)
 	if err != nil {
 		return nil, fmt.Errorf("list the branches of proposals: %w", err)
@@ -44,7 +44,7 @@ func Read(ctx context.Context, repo seam.Remote, told *Answers, most int, merged
 	for name, err := range unread {
 		log.Warn().Str("stage", "proposals").Str("ref", name).Err(err).Msg("a ref says that it is of a proposal, and is not believed")
 	}
-	maps.DeleteFunc(b.records, func(ref record.Ref, _ *Record) bool { return merged(ref) })
+	maps.DeleteFunc(b.records, func(ref record.Ref, _ *Record) bool { return merged[ref] })
 	for _, r := range b.records {
 		if r.State == Offered && b.tip(r) != "" {
 			b.Free--
@@ -106,7 +106,7 @@ const gone State = ""
 
 // next is the state that a proposal comes to.
 func (b *Board) next(r *Record) State {
-	tip, pull := b.tip(r), b.forge.of(r)
+	tip, pull := b.tip(r), b.forge.Of(r)
 	switch {
 	case r.State == Withdrawn:
 		return Withdrawn
@@ -127,7 +127,7 @@ func (b *Board) next(r *Record) State {
 // move writes down that a proposal is in another state.
 func (b *Board) move(ctx context.Context, r *Record, next State) error {
 	number := r.Pull
-	if pull := b.forge.of(r); pull != nil {
+	if pull := b.forge.Of(r); pull != nil {
 		number = pull.Number
 	}
 	if next == r.State && number == r.Pull {

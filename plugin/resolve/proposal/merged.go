@@ -1,101 +1,243 @@
 package proposal
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
-// A squash merge may drop the evidence, and the proposal's branch may be gone by
-// the time a run looks. The ledger still knows what was proposed, file by file:
-// a commit of the branch that takes every file from and to the same contents has
-// brought it there.
+// People merge by a merge commit, by rebasing or by squashing, several proposals
+// in one or each by itself, and delete branches and trailers on the way. What all
+// of these leave is the contents: along the first parents of the branch, one
+// commit changes what was proposed, or what several proposals come to together.
 
-// PatchOf is what a proposed commit changes, for the ledger; nil when that cannot
-// be said in a few sums. An empty base is the commit's own.
-func PatchOf(repo seam.Remote, fix, base string, e record.Evidence) (*record.Patch, error) {
-	commit, err := repo.Lookup(fix)
+// Merge is how a proposal came to the branch.
+type Merge struct {
+	Commit   gitrepo.Commit // of the branch, that brought it there
+	Change   item.Change    // all that this commit changes there
+	With     []*Record      // all that it brought, this one included
+	Paths    []string       // files of the proposal
+	Depth    int            // how many commits of the branch are later
+	Reverted bool           // a later commit took it back
+}
+
+// mostSearched bounds how many commits are looked at, and mostTogether from how many
+// proposals those are chosen that were merged as one.
+const (
+	mostSearched = 1000
+	mostTogether = 8
+)
+
+// candidate is a proposal that is looked for.
+type candidate struct {
+	*Record
+	change net
+	paths  []string
+}
+
+// search looks for proposals on the branch.
+type search struct {
+	repo  seam.Remote
+	open  []*candidate // not found yet
+	later []net        // of commits that touched their files
+	found map[*Record]Merge
+}
+
+// Merged are the proposals that the branch holds. Those that cannot be looked for
+// are in unread, with why.
+func Merged(repo seam.Remote, records []*Record) (found map[*Record]Merge, unread map[*Record]error, err error) {
+	s := &search{repo: repo, found: map[*Record]Merge{}}
+	unread = map[*Record]error{}
+	for _, r := range records {
+		c, err := s.candidate(r)
+		if err != nil {
+			unread[r] = err
+			continue
+		}
+		s.open = append(s.open, c)
+	}
+	next := repo.Tip()
+	for depth := range mostSearched {
+		if len(s.open) == 0 || next == "" {
+			break
+		}
+		commit, err := repo.Lookup(next)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read the history of the branch: %w", err)
+		}
+		if err := s.look(commit, depth); err != nil {
+			return nil, nil, fmt.Errorf("read what %.12s changed: %w", commit.Hash, err)
+		}
+		next = commit.Parent
+	}
+	return s.found, unread, nil
+}
+
+func (s *search) candidate(r *Record) (*candidate, error) {
+	fix, err := s.repo.Lookup(r.Fix)
 	if err != nil {
 		return nil, err
 	}
+	if fix.Parent == "" || fix.Merge {
+		return nil, errors.New("it is not made on one parent")
+	}
+	diff, err := s.repo.Diff(fix.Parent, fix.Tree)
+	if err != nil {
+		return nil, err
+	}
+	r.of(fix)
+	c := &candidate{Record: r}
+	var ok bool
+	if c.change, ok = netOf(diff); !ok {
+		return nil, errors.New("it changes nothing, or what is too large to be compared")
+	}
+	for _, f := range diff.Files {
+		c.paths = append(c.paths, f.Path)
+	}
+	return c, nil
+}
+
+// MergeOf takes a commit of the branch for the merge of a proposal, whatever was
+// proposed.
+func MergeOf(repo seam.Remote, commit gitrepo.Commit) (Merge, error) {
 	diff, err := repo.Diff(commit.Parent, commit.Tree)
 	if err != nil {
-		return nil, err
+		return Merge{}, fmt.Errorf("read what %.12s changed: %w", commit.Hash, err)
 	}
-	steps, ok := record.StepsOf(diff)
+	m := Merge{Commit: commit, Change: diff}
+	for _, f := range diff.Files {
+		m.Paths = append(m.Paths, f.Path)
+	}
+	return m, nil
+}
+
+// look compares one commit of the branch with what is looked for. Contents are
+// read only when it touches every file of a proposal.
+func (s *search) look(commit gitrepo.Commit, depth int) error {
+	var near []*candidate
+	// What was proposed on a commit is not further back.
+	s.open = slices.DeleteFunc(s.open, func(c *candidate) bool { return c.Base == commit.Hash })
+	if commit.Parent == "" {
+		return nil
+	}
+	for _, c := range s.open {
+		touched, err := s.touches(commit, c.paths)
+		if err != nil {
+			return err
+		}
+		if touched {
+			near = append(near, c)
+		}
+	}
+	if len(near) == 0 {
+		return nil
+	}
+	diff, err := s.repo.Diff(commit.Parent, commit.Tree)
+	if err != nil {
+		return err
+	}
+	change, ok := netOf(diff)
 	if !ok {
-		return nil, nil
+		return nil
 	}
-	return &record.Patch{Base: cmp.Or(base, commit.Parent), Stack: e.Stack, Plan: e.PlanHash, Count: e.Counts, Files: steps}, nil
+	together := chosen(near, change)
+	if together == nil {
+		// The proposed commit itself, with what somebody put on top of it.
+		if together, err = s.merges(commit, near, diff); err != nil {
+			return err
+		}
+	}
+	undone := slices.ContainsFunc(s.later, func(later net) bool { return later.undoes(change) })
+	s.take(Merge{Commit: commit, Change: diff, Depth: depth, Reverted: undone}, together)
+	s.later = append(s.later, change)
+	return nil
 }
 
-// mostSearched bounds how many commits are looked at for one proposal.
-const mostSearched = 1000
-
-// Bringer is the latest commit of the branch, after the base of a patch, that
-// brings it there; "" when none does.
-func Bringer(repo seam.Remote, ledger record.Ledger, p record.Patch) (found string, err error) {
-	looked := 0
-	logErr := repo.Log(repo.Tip(), func(c gitrepo.Commit) bool {
-		if looked++; c.Hash == p.Base || looked > mostSearched {
-			return false
-		}
-		var here bool
-		if here, err = brings(repo, ledger, c, p); here {
-			found = c.Hash
-		}
-		return err == nil && found == ""
-	})
-	return found, cmp.Or(err, logErr)
-}
-
-// brings reports whether a commit brings a patch to the branch. Contents are read
-// only when it touches every file of the patch.
-func brings(repo seam.Remote, ledger record.Ledger, c gitrepo.Commit, p record.Patch) (bool, error) {
-	if c.Parent == "" {
-		return false, nil
-	}
-	for _, path := range p.Paths() {
-		if touched, err := repo.Touched(c.Parent, c.Hash, path); err != nil || !touched {
+func (s *search) touches(commit gitrepo.Commit, paths []string) (bool, error) {
+	for _, path := range paths {
+		if touched, err := s.repo.Touched(commit.Parent, commit.Hash, path); err != nil || !touched {
 			return false, err
 		}
 	}
-	diff, err := repo.Diff(c.Parent, c.Tree)
-	return err == nil && ledger.Brings(diff, p), err
+	return true, nil
 }
 
-// ContentOf is the commit that brought the content of a proposed one to the
-// branch, and the files of it; "" when the branch does not hold it.
-func ContentOf(repo seam.Remote, proposed string) (commit string, files []string, err error) {
-	fix, err := repo.Lookup(proposed)
-	if err != nil {
-		return "", nil, err
+// chosen are those of the candidates that a change is made of, nil when there are
+// none: one of them, or several together.
+func chosen(near []*candidate, change net) []*candidate {
+	var parts []*candidate
+	for _, c := range near {
+		if !c.change.within(change) {
+			continue
+		}
+		if len(change.without(c.change)) == 0 {
+			return []*candidate{c}
+		}
+		parts = append(parts, c)
 	}
-	diff, err := repo.Diff(fix.Parent, fix.Tree)
-	if err != nil || len(diff.Files) == 0 {
-		return "", nil, err
-	}
-	for _, file := range diff.Files {
-		files = append(files, file.Path)
-		if touched, err := repo.Touched(proposed, repo.Tip(), file.Path); touched || err != nil {
-			return "", nil, err
+	return sumOf(parts[:min(len(parts), mostTogether)], change)
+}
+
+// sumOf are those of the candidates that come to a change together, nil when none
+// do.
+func sumOf(candidates []*candidate, change net) []*candidate {
+	for i, c := range candidates {
+		if !c.change.within(change) {
+			continue
+		}
+		rest := change.without(c.change)
+		if len(rest) == 0 {
+			return []*candidate{c}
+		}
+		if more := sumOf(candidates[i+1:], rest); more != nil {
+			return append(more, c)
 		}
 	}
-	found := repo.Tip()
-	var failed error
-	err = repo.Log(found, func(c gitrepo.Commit) bool {
-		touched, err := repo.Touched(c.Hash, repo.Tip(), diff.Files[0].Path)
-		if failed = err; touched || err != nil {
-			return false
+	return nil
+}
+
+// merges are the candidates whose commits a merge commit brought, when it touches
+// no file beside theirs.
+func (s *search) merges(commit gitrepo.Commit, near []*candidate, diff item.Change) (brought []*candidate, err error) {
+	if !commit.Merge {
+		return nil, nil
+	}
+	known := map[string]bool{}
+	for _, c := range near {
+		there, err := s.repo.Contains(commit.Hash, c.Fix)
+		if err != nil {
+			return nil, err
 		}
-		found = c.Hash
-		return true
-	})
-	return found, files, errors.Join(failed, err)
+		before, err := s.repo.Contains(commit.Parent, c.Fix)
+		if err != nil {
+			return nil, err
+		}
+		if there && !before {
+			brought = append(brought, c)
+			for _, path := range c.paths {
+				known[path] = true
+			}
+		}
+	}
+	if slices.ContainsFunc(diff.Files, func(f item.File) bool { return !known[f.Path] }) {
+		return nil, nil
+	}
+	return brought, nil
+}
+
+func (s *search) take(m Merge, together []*candidate) {
+	for _, c := range together {
+		m.With = append(m.With, c.Record)
+	}
+	for _, c := range together {
+		m.Paths = c.paths
+		s.found[c.Record] = m
+	}
+	s.open = slices.DeleteFunc(s.open, func(c *candidate) bool { return slices.Contains(together, c) })
 }
 
 // RevertedAt reports whether a file of a fix on the branch is as it was before the

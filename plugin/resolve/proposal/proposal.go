@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/record"
@@ -48,35 +47,6 @@ func RefusedBranch(ref record.Ref) string { return refusedPrefix + slug(ref) }
 
 func slug(ref record.Ref) string {
 	return documentSlug(ref.Document) + "/" + unsafeInRef().ReplaceAllString(strings.ToLower(ref.Item), "-")
-}
-
-// Proposal is a fix that waits on a branch.
-type Proposal struct {
-	Branch   string
-	Commit   string
-	Evidence record.Evidence
-}
-
-// Open collects the items that wait on open proposals: nobody pays for them
-// again.
-func Open(ctx context.Context, repo seam.Remote, base string) (map[record.Ref]Proposal, error) {
-	refs, err := repo.FetchRefs(ctx, "refs/heads/"+Prefix)
-	if err != nil {
-		return nil, fmt.Errorf("list the proposals: %w", err)
-	}
-	waiting := map[record.Ref]Proposal{}
-	for name, tip := range refs {
-		err := repo.Log(tip, func(c gitrepo.Commit) bool {
-			if e, ok := record.ParseEvidence(c.Message); ok {
-				waiting[e.Ref()] = Proposal{strings.TrimPrefix(name, "refs/heads/"), c.Hash, e}
-			}
-			return c.Hash != base
-		})
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", name, err)
-		}
-	}
-	return waiting, nil
 }
 
 // Trial puts a commit that is made as fixes are on a branch of its own, and

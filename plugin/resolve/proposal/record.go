@@ -2,6 +2,8 @@ package proposal
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,15 +59,36 @@ type Record struct {
 	Text     string         `json:"text"`           // record.TextSum of the item
 	Pull     int64          `json:"pull,omitempty"` // number of its pull request, 0 when there is none
 
-	Fix  string `json:"-"` // commit that is proposed
-	Base string `json:"-"` // its parent
-	At   string `json:"-"` // commit that the ref holds, "" for a record that is new
+	Fix      string          `json:"-"` // commit that is proposed
+	Base     string          `json:"-"` // its parent
+	Tree     string          `json:"-"` // what it holds
+	Evidence record.Evidence `json:"-"` // what it says of itself, zero when nothing
+	Action   string          `json:"-"` // likewise
+	At       string          `json:"-"` // commit that the ref holds, "" for a record that is new
 
 	why string // it is wanted no more, "" when it is
 }
 
+// FactsSum stands for facts: the commit that is proposed has it, so that a branch
+// which holds that commit vouches for them.
+func FactsSum(facts []Fact) (string, error) {
+	said, err := json.Marshal(facts)
+	if err != nil {
+		return "", fmt.Errorf("encode the effects of a plan: %w", err)
+	}
+	sum := sha256.Sum256(said)
+	return hex.EncodeToString(sum[:]), nil
+}
+
 // Ref is the item that the record is of.
 func (r Record) Ref() record.Ref { return record.Ref{Document: r.Document, Item: r.Item} }
+
+// of notes what the record does not say itself.
+func (r *Record) of(fix gitrepo.Commit) {
+	r.Base, r.Tree = fix.Parent, fix.Tree
+	r.Evidence, _ = record.ParseEvidence(fix.Message)
+	r.Action = record.ActionOf(fix.Message)
+}
 
 // recordPrefix is where the records live on the remote.
 const recordPrefix = "refs/pm-todos/proposals/"
@@ -115,7 +138,8 @@ func (r *Record) Write(ctx context.Context, repo seam.Remote) error {
 	if err := repo.SetRef(ctx, name, old, at); err != nil {
 		return fmt.Errorf("write the record of a proposal: %w", err)
 	}
-	r.At, r.Base = at, fix.Parent
+	r.At = at
+	r.of(fix)
 	return nil
 }
 
@@ -163,7 +187,7 @@ func readRecord(repo seam.Remote, name, at string) (*Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the proposed commit: %w", err)
 	}
-	r.Base = fix.Parent
+	r.of(fix)
 	if err := r.check(name, commit, fix); err != nil {
 		return nil, err
 	}
