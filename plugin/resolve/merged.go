@@ -8,14 +8,12 @@ import (
 	"slices"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/forge"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
-	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // merges are the proposals that the branch holds.
@@ -227,8 +225,7 @@ func (a *attempt) takeMerged(ctx context.Context, all []*attempt) error {
 		return &refusal{state: item.NotAttempted, reason: why}
 	}
 	if a.opts.Scope.Unplanned { // what is merged is handed over
-		a.approvers()
-		return a.check(ctx, a.item)
+		return a.applied(ctx)
 	}
 	if len(a.merged[0].Record.Stacks) > 1 {
 		return a.takeByHand(ctx)
@@ -237,10 +234,8 @@ func (a *attempt) takeMerged(ctx context.Context, all []*attempt) error {
 	var no *refusal
 	switch {
 	case err == nil:
-		a.log.Info().Str("stage", "items").Msg("its proposal was merged, and nothing is left to be applied")
 		a.planned = s.space
-		a.approvers()
-		return a.check(ctx, a.item)
+		return a.applied(ctx)
 	case !errors.As(err, &no) || no.reason != reason.StackDrifts:
 		return err
 	case !a.opts.ApplyMerged:
@@ -267,7 +262,15 @@ func (a *attempt) takeByHand(ctx context.Context) error {
 	case err != nil:
 		return err
 	}
-	a.approvers()
+	return a.applied(ctx)
+}
+
+// applied ends what others applied, or apply.
+func (a *attempt) applied(ctx context.Context) error {
+	a.log.Info().Str("stage", "items").Msg("its proposal was merged, and nothing is left to be applied")
+	if why := a.approvers(); why != nil {
+		a.log.Warn().Str("stage", "items").Err(why).Msg("it is done, and nobody approved it here")
+	}
 	return a.check(ctx, a.item)
 }
 
@@ -281,48 +284,41 @@ func (a *attempt) check(ctx context.Context, todo item.Item) (err error) {
 	return a.verify(ctx, a.planned, todo, a.merged.Stack())
 }
 
-// approvers finds out who merged. A merge by this program's own account approves
-// nothing.
+// approvers finds out who merged, and why nobody approved.
 func (a *attempt) approvers() (why error) {
-	for i := range a.merged {
-		by, err := a.approver(a.merged[i])
+	for i, one := range a.merged {
+		by, no := a.approver(one)
 		a.merged[i].By = by
-		why = errors.Join(why, err)
+		if no != nil {
+			why = no
+		}
 	}
 	return why
 }
 
-func (a *attempt) approver(one approval.Approved) (by string, err error) {
-	known := false
-	for _, with := range one.With {
-		pull := a.opts.Forge.Of(with)
-		switch {
-		case pull == nil && a.opts.Forge.Silent():
-			return "", &refusal{state: item.Proposed, reason: reason.ProposalMerged, err: errors.New("the forge does not say who merged it; the next run asks again")}
-		case pull == nil:
-			continue
-		case pull.State != forge.Merged || pull.Base != a.opts.Branch:
-			known = true
-		case pull.MergedBy != "" && pull.MergedBy == a.opts.Forge.Account:
-			return pull.MergedBy, &refusal{state: item.Proposed, reason: reason.MergedByUs}
-		default:
-			return text.Line(pull.MergedBy, 100), nil
-		}
+// approver is who merged a proposal. A merge by this program's own account approves
+// nothing, and neither does one that only a ref tells of.
+func (a *attempt) approver(one approval.Approved) (by string, why *refusal) {
+	waits := func(text string) *refusal {
+		return &refusal{state: item.Proposed, reason: reason.ProposalMerged, err: errors.New(text)}
 	}
+	own := &refusal{state: item.Proposed, reason: reason.MergedByUs}
+	by, said := a.opts.Forge.Merged(one.With, a.opts.Branch)
 	fix, named := a.landed[record.RefOf(one.Item)]
-	if known || !named || !fix.proposed {
-		return "", &refusal{
-			state: item.Proposed, reason: reason.ProposalMerged,
-			err: fmt.Errorf("its change is on %s, and neither a pull request nor the trailers of a commit there say that its proposal was merged; apply the stack yourself, or revert it", a.opts.Branch),
-		}
-	}
-	// Where its branch became the branch, the commit is still of this program's making.
 	committer := one.Commit.Committer
 	switch {
+	case said == proposal.Approved:
+		return by, nil
+	case said == proposal.Own:
+		return by, own
+	case said == proposal.Later:
+		return "", waits("the forge does not say who merged it; the next run asks again")
+	case said == proposal.Unmerged || !named || !fix.proposed:
+		return "", waits("neither a pull request nor the trailers of a commit on the branch say that its proposal was merged; apply the stack yourself, or revert it")
 	case one.Commit.Hash == one.Record.Fix:
-		return "", nil
+		return "", nil // its branch became the branch: the commit is still of this program's making
 	case committer.Email != "" && committer.Email == a.opts.Account:
-		return committer.Name, &refusal{state: item.Proposed, reason: reason.MergedByUs}
+		return committer.Name, own
 	}
 	return committer.Name, nil
 }

@@ -128,7 +128,7 @@ func (g Group) Change(repo seam.Remote, rules policy.Rules) (changes map[string]
 		if changes[a.Commit.Hash] != nil {
 			continue
 		}
-		change, found, err := g.judge(repo, rules, kind, a.Commit.Parent, a.Merge.Change)
+		change, found, err := g.judge(repo, rules, kind, a.Commit.Parent, a.Change)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/forge"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Answers are what the forge said of proposals when a run began: it is asked
@@ -48,11 +49,40 @@ func Ask(ctx context.Context, f forge.Forge, repo seam.Remote, base string) (*An
 	return told, nil
 }
 
-// Silent reports whether what the forge did not say now may be said later.
-func (a *Answers) Silent() bool { return a != nil && a.Down && !a.Refuses }
+// Said is what the forge says of a merge.
+type Said int
 
-// Of is the pull request of a proposal, nil when none is known.
-func (a *Answers) Of(r *Record) *forge.Pull {
+// What it may say.
+const (
+	Nothing  Said = iota // there is no pull request, or no forge that could be asked
+	Later                // it does not answer now
+	Unmerged             // the pull request was not merged into the branch
+	Own                  // this program's own account merged it
+	Approved             // somebody did
+)
+
+// Merged is what the forge says of the merge of proposals that came to a branch
+// together, and who merged: the pull request of one of them is enough.
+func (a *Answers) Merged(together []*Record, branch string) (by string, said Said) {
+	for _, r := range together {
+		pull := a.of(r)
+		switch {
+		case pull == nil && a != nil && a.Down && !a.Refuses:
+			return "", Later
+		case pull == nil:
+		case pull.State != forge.Merged || pull.Base != branch:
+			said = Unmerged
+		case pull.MergedBy != "" && pull.MergedBy == a.Account:
+			return text.Line(pull.MergedBy, 100), Own
+		default:
+			return text.Line(pull.MergedBy, 100), Approved
+		}
+	}
+	return "", said
+}
+
+// of is the pull request of a proposal, nil when none is known.
+func (a *Answers) of(r *Record) *forge.Pull {
 	if a == nil {
 		return nil
 	}

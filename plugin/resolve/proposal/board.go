@@ -106,7 +106,7 @@ const gone State = ""
 
 // next is the state that a proposal comes to.
 func (b *Board) next(r *Record) State {
-	tip, pull := b.tip(r), b.forge.Of(r)
+	tip, pull := b.tip(r), b.forge.of(r)
 	switch {
 	case r.State == Withdrawn:
 		return Withdrawn
@@ -127,7 +127,7 @@ func (b *Board) next(r *Record) State {
 // move writes down that a proposal is in another state.
 func (b *Board) move(ctx context.Context, r *Record, next State) error {
 	number := r.Pull
-	if pull := b.forge.Of(r); pull != nil {
+	if pull := b.forge.of(r); pull != nil {
 		number = pull.Number
 	}
 	if next == r.State && number == r.Pull {
