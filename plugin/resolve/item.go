@@ -475,8 +475,7 @@ func (a *attempt) judge(ctx context.Context) error {
 	a.facts = approval.Facts(judgement)
 	doubts := judgement.Unproved()
 	if judgement.Lane == gate.Automatic || judgement.Lane == gate.Approval {
-		doubts = append(doubts, a.askPrometheus(ctx, judgement.Rules, changeset)...)
-		a.watch(judgement, changeset)
+		doubts = append(doubts, a.observe(ctx, judgement, changeset)...)
 	}
 	switch {
 	case judgement.Lane == gate.Automatic && len(doubts) == 0:

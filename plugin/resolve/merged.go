@@ -363,8 +363,7 @@ func (a *attempt) approve(ctx context.Context, s *stack, all []*attempt) error {
 		own := judgement
 		c := changes[a.merged[i].Commit.Hash]
 		own.Rules = slices.DeleteFunc(slices.Clone(judgement.Rules), func(rule item.Rule) bool { return !c.Mentions(rule.Name) })
-		one.askPrometheus(ctx, own.Rules, c) // what it finds was approved
-		one.watch(own, c)
+		one.observe(ctx, own, c) // what it finds was approved
 	}
 	a.log.Info().Str("stage", "gate").Int("create", judgement.Counts.Create).Int("update", judgement.Counts.Update).Int("facts", len(judgement.Facts)).
 		Msg("the plan does what was approved, and nothing beside it")

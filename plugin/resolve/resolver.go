@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/life"
+	"github.com/pm-todos/pm-todos/plugin/resolve/observe"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
@@ -79,18 +80,17 @@ type Resolver struct {
 
 	others map[string]seam.ApplyRecords // of earlier runs, by name
 
-	ledger     record.Ledger
-	pending    []record.Entry // results not written to the ledger yet
-	landed     map[record.Ref]landed
-	stacks     map[string]*stack
-	board      *proposal.Board
-	spent      float64
-	answered   bool  // Prometheus did answer in this run
-	unanswered bool  // Prometheus did not answer in this run
-	keep       bool  // the run directories prove what the remote does not show, or are needed still
-	stopped    bool  // the remote did not take what was applied: it would not take the next one either
-	failure    error // of the run, not of an item: see refusedRun
-	now        func() time.Time
+	ledger   record.Ledger
+	pending  []record.Entry // results not written to the ledger yet
+	landed   map[record.Ref]landed
+	stacks   map[string]*stack
+	board    *proposal.Board
+	observer *observe.Observer
+	spent    float64
+	keep     bool  // the run directories prove what the remote does not show, or are needed still
+	stopped  bool  // the remote did not take what was applied: it would not take the next one either
+	failure  error // of the run, not of an item: see refusedRun
+	now      func() time.Time
 }
 
 // landed is a fix commit found on the branch.
@@ -106,6 +106,7 @@ func New(ctx context.Context, opts Options, repo seam.Remote, agents seam.AgentH
 	r := &Resolver{
 		opts: opts, repo: repo, agents: agents, terraform: terraform, log: log,
 		landed: map[record.Ref]landed{}, stacks: map[string]*stack{}, others: map[string]seam.ApplyRecords{}, now: time.Now,
+		observer: observe.New(opts.Prometheus, opts.Branch, opts.Deadline, log),
 	}
 	if err := r.readHistory(ctx); err != nil {
 		return nil, err
