@@ -433,55 +433,13 @@ func (a *attempt) confirmAt(ctx context.Context, commit string) error {
 	}
 }
 
-// publishFix pushes a fix commit and says what it is called on the branch.
-// Once applied it belongs there whatever else happened: the next plan of a
-// branch without it would destroy what exists. moved tells that the branch
-// touched the stack since the fix was made.
+// publishFix pushes a fix commit and says what it is called on the branch, see
+// journal.Publish.
 //
 // What the remote did not take once it will hardly take again: then this run
 // applies nothing more. Files that the branch changed are this fix's own trouble.
 func (r *Resolver) publishFix(ctx context.Context, fix, stack string) (published string, moved bool, err error) {
-	defer func() { r.stopped = r.stopped || err != nil && !errors.Is(err, gitrepo.ErrMoved) }()
-	commit, err := r.repo.Lookup(fix)
-	if err != nil {
-		return "", false, fmt.Errorf("read the fix commit: %w", err)
-	}
-	_, err = r.repo.Publish(gitrepo.Insist(ctx), func(tip string) (string, error) {
-		published, moved = fix, false
-		if commit.Parent == tip {
-			return fix, nil
-		}
-		if moved, err = r.repo.Touched(commit.Parent, tip, stack); err != nil {
-			return "", err
-		}
-		if published, err = r.repo.Replay(fix, tip, ""); !errors.Is(err, gitrepo.ErrMoved) {
-			return published, err
-		}
-		// Another run may have settled it while this one was cut off or frozen.
-		if there, lookErr := r.publishedBefore(commit, tip); there != "" || lookErr != nil {
-			published = there
-			return tip, lookErr
-		}
-		return "", fmt.Errorf("the branch changed the same files: %w", err)
-	})
+	published, moved, err = journal.Publish(gitrepo.Insist(ctx), r.repo, fix, stack)
+	r.stopped = r.stopped || err != nil && !errors.Is(err, gitrepo.ErrMoved)
 	return published, moved, err
-}
-
-// publishedBefore is the commit of a branch that holds the evidence of a fix, ""
-// when none does.
-func (r *Resolver) publishedBefore(fix gitrepo.Commit, tip string) (found string, err error) {
-	want, ok := record.ParseEvidence(fix.Message)
-	if !ok {
-		return "", nil
-	}
-	err = r.repo.Log(tip, func(c gitrepo.Commit) bool {
-		if e, ok := record.ParseEvidence(c.Message); ok && e == want {
-			found = c.Hash
-		}
-		return found == "" && c.Hash != fix.Parent
-	})
-	if err != nil {
-		return "", fmt.Errorf("read the history of %s: %w", r.opts.Branch, err)
-	}
-	return found, nil
 }

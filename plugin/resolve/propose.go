@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -115,55 +115,18 @@ func (a *attempt) afterTurns(ctx context.Context, err error) error {
 func (r *Resolver) asks(todo item.Item) bool { return r.opts.Mode == Propose || todo.Approval }
 
 // reviewProposals brings the proposals up to what people did since the last run, and
-// opens those that waited while there are free places, in the order of the items.
-// merged are those that the branch holds.
+// opens those that waited while there are free places. merged are those that the
+// branch holds.
 func (r *Resolver) reviewProposals(ctx context.Context, items []item.Item, merged map[record.Ref]bool) (err error) {
-	tip := r.repo.Tip()
 	if r.board, err = proposal.Read(ctx, r.repo, r.opts.Forge, r.opts.MaxOpen, merged, r.log); err != nil {
 		return err
 	}
+	tip := r.repo.Tip()
 	r.board.Review(ctx, func(ref record.Ref) (item.Item, bool, bool, error) { return r.opts.Row(tip, ref) })
-	for _, todo := range items {
-		waiting := r.board.Of(record.RefOf(todo))
-		if waiting == nil || waiting.State != proposal.Waiting || r.board.Free <= 0 {
-			continue
-		}
-		err := r.believe(ctx, waiting, todo)
-		if err == nil {
-			err = r.board.Offer(ctx, waiting)
-		}
-		if err != nil {
-			r.log.Warn().Str("stage", "proposals").Str("document", todo.Document).Str("item", todo.ID).Err(err).Msg("its proposal could not be opened; it waits")
-		}
-	}
+	r.board.Open(ctx, items, func(waiting *proposal.Record, kind string) (bool, error) {
+		return approval.Fit(r.repo, r.rules(), waiting, kind)
+	})
 	return nil
-}
-
-// believe holds the fix of a record against the rules for changes before it is put
-// on a branch: anybody who may push refs can have written it.
-func (r *Resolver) believe(ctx context.Context, waiting *proposal.Record, todo item.Item) error {
-	onBranch, err := r.repo.Contains(r.repo.Tip(), waiting.Base)
-	if err != nil {
-		return fmt.Errorf("look for %.12s on the branch: %w", waiting.Base, err)
-	}
-	allowed, err := r.rules().Diff(r.repo, todo.Type, waiting.Base)
-	if err != nil {
-		return err
-	}
-	allowed.ByHand = true // nothing of it is applied before a person merged it
-	fix, err := r.repo.Lookup(waiting.Fix)
-	if err != nil {
-		return fmt.Errorf("read what was proposed: %w", err)
-	}
-	diff, err := r.repo.Diff(waiting.Base, fix.Tree)
-	if err != nil {
-		return fmt.Errorf("read what was proposed: %w", err)
-	}
-	verdict := gate.Compare(diff, allowed).Verdict()
-	if onBranch && verdict.Passed() {
-		return nil
-	}
-	return errors.Join(&refusal{reason: reason.GateError, findings: verdict.Findings}, r.board.Drop(ctx, waiting))
 }
 
 // Withdrawn are the proposals to be taken back once the lock is free, see

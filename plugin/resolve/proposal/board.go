@@ -204,6 +204,28 @@ func (b *Board) Offer(ctx context.Context, r *Record) error {
 	return nil
 }
 
+// Open puts what waited on its branch while there are free places, in the order of
+// its items. fit says whether the rules for changes let it pass: anybody who may push
+// refs can have written the record.
+func (b *Board) Open(ctx context.Context, items []item.Item, fit func(r *Record, kind string) (bool, error)) {
+	for _, todo := range items {
+		r := b.Of(record.RefOf(todo))
+		if r == nil || r.State != Waiting || b.Free <= 0 {
+			continue
+		}
+		fits, err := fit(r, todo.Type)
+		switch {
+		case err == nil && fits:
+			err = b.Offer(ctx, r)
+		case err == nil:
+			err = errors.Join(errors.New("the rules for changes do not let it pass, so it is dropped"), b.Drop(ctx, r))
+		}
+		if err != nil {
+			b.trouble(r, err, "its proposal could not be opened")
+		}
+	}
+}
+
 // Outcome is what a run says of an item that has a proposal.
 func (r *Record) Outcome(todo item.Item) item.Outcome {
 	out := item.Outcome{Item: todo, State: item.Proposed, Commit: r.Fix, PlanHash: r.Plan, Counts: r.Counts, Findings: r.Doubts, Pull: r.Pull}
