@@ -14,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
+	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
 
 // What several stacks use, and a stack whose state is tracked in git, changes as a
@@ -26,13 +27,13 @@ func (a *attempt) planByHand(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make the candidate commit: %w", err)
 	}
-	baselines := map[string]*stack{}
+	baselines := map[string]*stack.Stack{}
 	for _, name := range a.of {
-		if baselines[name], err = a.baseline(ctx, name, a.base); err != nil {
+		if baselines[name], err = a.stacks.Baseline(ctx, name, a.base); err != nil {
 			return err
 		}
 	}
-	space, err := a.checkout(ctx, candidate)
+	space, err := a.stacks.Checkout(ctx, candidate)
 	if err != nil {
 		return err
 	}
@@ -41,20 +42,20 @@ func (a *attempt) planByHand(ctx context.Context) error {
 	doubts := []item.Finding{{Code: reason.AppliedByHand, Place: a.out.Stack, Detail: "several stacks use it, or the state is tracked in git: whoever merges it applies it"}}
 	for _, name := range a.of {
 		a.log.Info().Str("stage", "plan").Str("stack", name).Msg("planning the change")
-		plan, err := a.planIn(ctx, space, name)
+		plan, err := a.stacks.Plan(ctx, space, name)
 		var failed *host.CommandError
 		if errors.As(err, &failed) && fault.Of(err) != fault.Temporary {
-			return &complaint{refusal: refusal{state: item.Failed, reason: reason.PlanFailed, err: err}}
+			return &complaint{Refusal: stack.Refusal{State: item.Failed, Reason: reason.PlanFailed, Err: err}}
 		}
 		if err != nil {
 			return err
 		}
 		scope := a.opts.Scope
-		judgement := gate.Judge(plan.Show, scope.Plan(baselines[name].baseline.Show, a.item.Type), gate.Request{
+		judgement := gate.Judge(plan.Show, scope.Plan(baselines[name].Baseline.Show, a.item.Type), gate.Request{
 			Item: card.Item{Type: a.item.Type, Action: a.item.Action, Details: a.item.Details}, Owner: scope.Owner(a.item.Type), Stack: name,
 		})
 		if judgement.Lane == gate.Forbidden {
-			return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: judgement.Reason(), findings: judgement.Findings}}
+			return &complaint{planned: true, Refusal: stack.Refusal{State: item.Refused, Reason: judgement.Reason(), Findings: judgement.Findings}}
 		}
 		a.facts = append(a.facts, approval.Facts(judgement)...)
 		a.out.Counts.Create += judgement.Counts.Create
@@ -63,20 +64,9 @@ func (a *attempt) planByHand(ctx context.Context) error {
 		sums.Write([]byte(plan.SHA256))
 	}
 	if a.out.Counts == (item.Counts{}) {
-		return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: reason.NoEffect}}
+		return &complaint{planned: true, Refusal: stack.Refusal{State: item.Refused, Reason: reason.NoEffect}}
 	}
-	a.stack, a.plan = &stack{name: a.out.Stack}, item.Plan{SHA256: hex.EncodeToString(sums.Sum(nil))}
+	a.stack, a.plan = &stack.Stack{Name: a.out.Stack}, item.Plan{SHA256: hex.EncodeToString(sums.Sum(nil))}
 	a.out.PlanHash, a.out.Findings, a.unproved = a.plan.SHA256, doubts, true
-	return nil
-}
-
-// emptyPlans plans stacks as the branch has them, and is a refusal unless nothing
-// is left to do in any.
-func (r *Resolver) emptyPlans(ctx context.Context, stacks []string) error {
-	for _, name := range stacks {
-		if _, err := r.baseline(ctx, name, r.repo.Tip()); err != nil {
-			return err
-		}
-	}
 	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/life"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
 
 // maxExport is how many bytes an agent may leave behind, as the pack with its
@@ -40,7 +41,7 @@ type attempt struct {
 	base    string // commit it starts from
 	space   seam.AgentSpace
 	tree    string // what the agent left, judged by the diff gate
-	stack   *stack
+	stack   *stack.Stack
 	of      []string // stacks that the change is of
 	byHand  bool     // and nothing of it may be applied here
 	plan    item.Plan
@@ -86,10 +87,10 @@ func (a *attempt) run(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, a.opts.ItemTimeout)
 	defer cancel()
 	if err := a.prepare(limited); err != nil {
-		var no *refusal
+		var no *stack.Refusal
 		if limited.Err() != nil && ctx.Err() == nil && !errors.As(err, &no) && !gitrepo.IsRemote(err) {
 			// Slow, not unlucky: it counts as an attempt, and the others go on.
-			return &refusal{state: item.Failed, reason: reason.ItemTimeout, err: fmt.Errorf("item_timeout of %s reached: %w", a.opts.ItemTimeout, err)}
+			return &stack.Refusal{State: item.Failed, Reason: reason.ItemTimeout, Err: fmt.Errorf("item_timeout of %s reached: %w", a.opts.ItemTimeout, err)}
 		}
 		return err
 	}
@@ -137,14 +138,14 @@ func (a *attempt) prepare(ctx context.Context) error {
 
 // conclude turns how an attempt ended into its outcome and its ledger entry.
 func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
-	var no *refusal
+	var no *stack.Refusal
 	switch {
 	case err == nil:
 		if a.out.State == "" {
 			a.out.State = item.Done
 		}
 	case errors.As(err, &no):
-		a.out.State, a.out.Reason, a.out.Findings, a.out.Err = no.state, no.reason, no.findings, no.err
+		a.out.State, a.out.Reason, a.out.Findings, a.out.Err = no.State, no.Reason, no.Findings, no.Err
 	case errors.Is(err, host.ErrAltered):
 		a.out.State, a.out.Reason, a.out.Err = item.Failed, reason.HostAltered, err
 	case ctx.Err() != nil:
@@ -153,7 +154,7 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	case errors.Is(err, host.ErrStateLock):
 		// One stack's trouble: the items of the others go on.
 		a.out.State, a.out.Reason, a.out.Err = item.NotAttempted, reason.StateLocked, err
-		a.close(a.out.Stack, err)
+		a.stacks.Close(a.out.Stack, err)
 	case fault.Of(err) == fault.Temporary:
 		a.out.State, a.out.Reason, a.out.Err = item.NotAttempted, reason.NotAttemptedHost, err
 		fatal = true
@@ -239,12 +240,12 @@ func (a *attempt) namedStack(ctx context.Context) error {
 	}
 	if findings := gate.Hopeless(stacks, policy); findings != nil {
 		a.out.Stack, a.out.Final = name, true
-		return &refusal{state: item.Skipped, reason: findings[0].Code, findings: findings}
+		return &stack.Refusal{State: item.Skipped, Reason: findings[0].Code, Findings: findings}
 	}
 	if name == "" || a.opts.Scope.Unplanned {
 		return nil
 	}
-	if _, err = a.baseline(ctx, name, a.base); err != nil {
+	if _, err = a.stacks.Baseline(ctx, name, a.base); err != nil {
 		a.out.Stack = name
 	}
 	return err
@@ -293,7 +294,7 @@ func (a *attempt) record(ctx context.Context) error {
 
 // complaint is a refusal that the agent gets a chance to mend.
 type complaint struct {
-	refusal
+	stack.Refusal
 	planned bool // the change passed the diff gate and has a plan
 }
 
@@ -304,7 +305,7 @@ func (a *attempt) implement(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	space, err := workspace(ctx, a.repo, a.base, a.agents.Workspace)
+	space, err := stack.Workspace(ctx, a.repo, a.base, a.agents.Workspace)
 	if err != nil {
 		return err
 	}
@@ -312,7 +313,7 @@ func (a *attempt) implement(ctx context.Context) error {
 	err = a.try(ctx, definition, nil)
 	var mendable *complaint
 	if errors.As(err, &mendable) && a.share-a.out.CostUSD >= budgetFloor {
-		a.log.Info().Str("stage", "agent").Str("reason", string(mendable.reason)).Msg("returning the findings to the agent, once")
+		a.log.Info().Str("stage", "agent").Str("reason", string(mendable.Reason)).Msg("returning the findings to the agent, once")
 		err = a.try(ctx, definition, mendable.advice())
 	}
 	return a.afterTurns(ctx, err)
@@ -321,11 +322,11 @@ func (a *attempt) implement(ctx context.Context) error {
 // advice is what the agent is told: codes, places and sentences, no values.
 func (c *complaint) advice() []string {
 	var lines []string
-	for _, f := range c.findings {
+	for _, f := range c.Findings {
 		lines = append(lines, f.String())
 	}
 	var failed *host.CommandError
-	if errors.As(c.err, &failed) {
+	if errors.As(c.Err, &failed) {
 		lines = append(lines, "the plan failed: "+failed.Output)
 	}
 	return lines
@@ -376,9 +377,9 @@ func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []
 		}
 		return fault.Mark(fault.Temporary, fmt.Errorf("the agent cannot work now on %s (%s): %s", a.agents.Name(), why, report.Problem))
 	case report.Ended != "":
-		return &refusal{state: item.Failed, reason: reason.AgentFailed, err: fmt.Errorf("the agent was ended: %s", report.Ended)}
+		return &stack.Refusal{State: item.Failed, Reason: reason.AgentFailed, Err: fmt.Errorf("the agent was ended: %s", report.Ended)}
 	}
-	return &refusal{state: item.Failed, reason: reason.AgentFailed, err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
+	return &stack.Refusal{State: item.Failed, Reason: reason.AgentFailed, Err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
 }
 
 // noteRefused tells what the agent tried to reach beside its model.
@@ -407,7 +408,7 @@ func (a *attempt) importTree(ctx context.Context) error {
 		return fmt.Errorf("import the agent's tree: %w", err) // what it builds on could not be fetched
 	}
 	if err != nil {
-		return &refusal{state: item.Refused, reason: reason.UnreadableTree, err: fmt.Errorf("import the agent's tree: %w", err)}
+		return &stack.Refusal{State: item.Refused, Reason: reason.UnreadableTree, Err: fmt.Errorf("import the agent's tree: %w", err)}
 	}
 	a.tree = tree
 	return a.judgeDiff()
@@ -421,12 +422,12 @@ func (a *attempt) judgeDiff() error {
 		return err
 	}
 	if changeset.Empty() {
-		return &refusal{state: item.Refused, reason: a.emptyReason()}
+		return &stack.Refusal{State: item.Refused, Reason: a.emptyReason()}
 	}
 	verdict := changeset.Verdict()
 	a.of, a.byHand, a.out.Stack = verdict.Stacks, verdict.ByHand, strings.Join(verdict.Stacks, ", ")
 	if !verdict.Passed() {
-		return &complaint{refusal: refusal{state: item.Refused, reason: verdict.Findings[0].Code, findings: verdict.Findings}}
+		return &complaint{Refusal: stack.Refusal{State: item.Refused, Reason: verdict.Findings[0].Code, Findings: verdict.Findings}}
 	}
 	return nil
 }
@@ -434,7 +435,7 @@ func (a *attempt) judgeDiff() error {
 // planChange plans the change on its base in a clean workspace that holds exactly
 // both.
 func (a *attempt) planChange(ctx context.Context) error {
-	s, err := a.baseline(ctx, a.out.Stack, a.base)
+	s, err := a.stacks.Baseline(ctx, a.out.Stack, a.base)
 	if err != nil {
 		return err
 	}
@@ -442,15 +443,15 @@ func (a *attempt) planChange(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("make the candidate commit: %w", err)
 	}
-	space, err := a.checkout(ctx, candidate)
+	space, err := a.stacks.Checkout(ctx, candidate)
 	if err != nil {
 		return err
 	}
-	a.log.Info().Str("stage", "plan").Str("stack", s.name).Msg("planning the change")
-	plan, err := a.planIn(ctx, space, s.name)
+	a.log.Info().Str("stage", "plan").Str("stack", s.Name).Msg("planning the change")
+	plan, err := a.stacks.Plan(ctx, space, s.Name)
 	var failed *host.CommandError
 	if errors.As(err, &failed) && fault.Of(err) != fault.Temporary {
-		return &complaint{refusal: refusal{state: item.Failed, reason: reason.PlanFailed, err: err}}
+		return &complaint{Refusal: stack.Refusal{State: item.Failed, Reason: reason.PlanFailed, Err: err}}
 	}
 	if err != nil {
 		return err
@@ -467,9 +468,9 @@ func (a *attempt) judge(ctx context.Context) error {
 		return err
 	}
 	scope := a.opts.Scope
-	judgement := gate.Judge(a.plan.Show, scope.Plan(a.stack.baseline.Show, a.item.Type), gate.Request{
+	judgement := gate.Judge(a.plan.Show, scope.Plan(a.stack.Baseline.Show, a.item.Type), gate.Request{
 		Item:  card.Item{Type: a.item.Type, Action: a.item.Action, Details: a.item.Details},
-		Owner: scope.Owner(a.item.Type), Changeset: changeset, Stack: a.stack.name,
+		Owner: scope.Owner(a.item.Type), Changeset: changeset, Stack: a.stack.Name,
 	})
 	a.out.PlanHash, a.out.Counts = a.plan.SHA256, judgement.Counts
 	a.facts = approval.Facts(judgement)
@@ -482,9 +483,9 @@ func (a *attempt) judge(ctx context.Context) error {
 	case len(doubts) > 0 && a.asksPerson():
 		a.out.Findings = doubts
 	case len(doubts) > 0:
-		return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: reason.NeedsApproval, findings: doubts}}
+		return &complaint{planned: true, Refusal: stack.Refusal{State: item.Refused, Reason: reason.NeedsApproval, Findings: doubts}}
 	default:
-		return &complaint{planned: true, refusal: refusal{state: item.Refused, reason: judgement.Reason(), findings: judgement.Findings}}
+		return &complaint{planned: true, Refusal: stack.Refusal{State: item.Refused, Reason: judgement.Reason(), Findings: judgement.Findings}}
 	}
 	a.log.Info().Str("stage", "gate").Str("lane", string(judgement.Lane)).Int("create", judgement.Counts.Create).Int("update", judgement.Counts.Update).
 		Int("facts", len(judgement.Facts)).Msg("the plan destroys and replaces nothing and stays in scope")

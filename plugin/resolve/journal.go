@@ -14,13 +14,12 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
-	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
 // evidence is what the fix commit of a judged attempt proves.
 func (a *attempt) evidence() record.Evidence {
 	return record.Evidence{
-		Document: a.item.Document, Item: a.item.ID, Stack: a.stack.name,
+		Document: a.item.Document, Item: a.item.ID, Stack: a.stack.Name,
 		PlanHash: cmp.Or(a.plan.SHA256, record.NotPlanned), Counts: a.out.Counts, CostUSD: a.out.CostUSD, Observed: a.out.Observed, Watched: a.out.Watched,
 		Merged: strings.Join(a.merged.Commits(), " "),
 	}
@@ -49,27 +48,6 @@ func (r *Resolver) flush(ctx context.Context, entries ...record.Entry) error {
 	}
 	r.ledger.Add(all...)
 	r.pending = nil
-	return nil
-}
-
-// Begin writes into the ledger, when no run ever went through, what the first one
-// compares with: later runs compare with it too until one goes through. An empty
-// base stands for the reading of all documents.
-func Begin(ctx context.Context, repo seam.Remote, run, base string) error {
-	log, err := repo.ReadLog(record.LedgerRef)
-	if err != nil {
-		return fmt.Errorf("read the ledger: %w", err)
-	}
-	if ledger, _ := record.ReadLedger(log.Lines); ledger.Completed() != "" {
-		return nil
-	}
-	lines, err := record.Encode(record.Entry{Time: time.Now().UTC(), Run: run, Kind: record.KindFinished, Commit: cmp.Or(base, record.NoCommit)})
-	if err != nil {
-		return err
-	}
-	if err := repo.AppendLog(ctx, record.LedgerRef, lines); err != nil {
-		return fmt.Errorf("write the ledger: %w", err)
-	}
 	return nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
@@ -16,6 +15,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
 
 // rounds bounds how often an item is planned again because the branch or the
@@ -45,31 +45,31 @@ func (a *attempt) land(ctx context.Context) error {
 			break
 		}
 		if round == rounds {
-			return a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("the state of %s changed under %d plans in a row", a.stack.name, rounds)))
+			return a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("the state of %s changed under %d plans in a row", a.stack.Name, rounds)))
 		}
 		if fix, err = a.afterStale(ctx, fix); err != nil {
 			return a.withdraw(ctx, err)
 		}
 	}
 	if err := a.confirm(ctx, fix); err != nil {
-		var left *refusal
+		var left *stack.Refusal
 		if errors.As(err, &left) {
 			return a.leaveToPerson(ctx, fix, reason.NotConverged, err)
 		}
 		return a.leaveToPerson(ctx, fix, reason.ApplyUnconfirmed, fmt.Errorf("applied, but not confirmed; the next run settles it: %w", err))
 	}
-	verifyErr := a.verify(ctx, a.planned, a.item, a.stack.name)
+	verifyErr := a.verify(ctx, a.planned, a.item, a.stack.Name)
 	if err := a.publish(ctx, fix); err != nil {
 		return err
 	}
-	var no *refusal
+	var no *stack.Refusal
 	if verifyErr == nil || errors.As(verifyErr, &no) {
 		return verifyErr
 	}
-	a.close(a.stack.name, verifyErr)
-	return &refusal{
-		state: item.NeedsPerson, reason: reason.ApplyUnconfirmed,
-		err: fmt.Errorf("applied and on %s, but not verified; the next run settles it: %w", a.opts.Branch, verifyErr),
+	a.stacks.Close(a.stack.Name, verifyErr)
+	return &stack.Refusal{
+		State: item.NeedsPerson, Reason: reason.ApplyUnconfirmed,
+		Err: fmt.Errorf("applied and on %s, but not verified; the next run settles it: %w", a.opts.Branch, verifyErr),
 	}
 }
 
@@ -88,7 +88,7 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 		if errors.Is(err, gitrepo.ErrPushRefused) {
 			// It took the lock and the attempt a moment ago, both commits of ours: so
 			// it is what is in this one.
-			err = &refusal{state: item.Failed, reason: reason.CommitRefused, err: err}
+			err = &stack.Refusal{State: item.Failed, Reason: reason.CommitRefused, Err: err}
 		}
 		// Whether the remote took it may be unknown.
 		return "", a.withdraw(ctx, err)
@@ -126,7 +126,7 @@ func stillTime(ctx context.Context) (context.Context, context.CancelFunc) {
 // tip and with a new baseline, which shows when their change is not in it.
 func (a *attempt) afterStale(ctx context.Context, fix string) (string, error) {
 	stale := journal.ApplyID(a.ref, a.plan.SHA256)
-	delete(a.stacks, a.stack.name)
+	a.stacks.Forget(a.stack.Name)
 	tip, err := a.repo.Fetch(gitrepo.Insist(ctx))
 	if err != nil {
 		return "", fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
@@ -151,19 +151,19 @@ func (a *attempt) catchUp(ctx context.Context, fix string) (string, error) {
 		if tip == a.base {
 			return fix, nil
 		}
-		touched, err := a.repo.Touched(a.base, tip, a.stack.name)
+		touched, err := a.repo.Touched(a.base, tip, a.stack.Name)
 		if err != nil {
-			return "", fmt.Errorf("compare %s with the branch: %w", a.stack.name, err)
+			return "", fmt.Errorf("compare %s with the branch: %w", a.stack.Name, err)
 		}
 		if !touched {
 			return fix, nil
 		}
-		a.log.Info().Str("stage", "plan").Str("stack", a.stack.name).Msg("the branch changed the stack during the run: planning again on its tip")
+		a.log.Info().Str("stage", "plan").Str("stack", a.stack.Name).Msg("the branch changed the stack during the run: planning again on its tip")
 		if fix, err = a.replan(ctx, fix, tip); err != nil {
 			return "", err
 		}
 	}
-	return "", fault.Mark(fault.Temporary, fmt.Errorf("the branch touched %s during %d plans in a row", a.stack.name, rounds))
+	return "", fault.Mark(fault.Temporary, fmt.Errorf("the branch touched %s during %d plans in a row", a.stack.Name, rounds))
 }
 
 // stillWanted asks for the row once more, at the branch as it was fetched a moment
@@ -179,7 +179,7 @@ func (a *attempt) stillWanted() error {
 			return err
 		}
 		if !wanted {
-			return &refusal{state: item.Skipped, reason: reason.ChangedMeanwhile}
+			return &stack.Refusal{State: item.Skipped, Reason: reason.ChangedMeanwhile}
 		}
 	}
 	return nil
@@ -203,12 +203,12 @@ func (r *Resolver) wantedStill(commit string, todo item.Item) (bool, error) {
 // journals the result in place of the former.
 func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) {
 	if a.merged != nil {
-		return "", &refusal{state: item.NotAttempted, reason: reason.BaseMoved, err: errors.New("the stack changed while what was merged was planned")}
+		return "", &stack.Refusal{State: item.NotAttempted, Reason: reason.BaseMoved, Err: errors.New("the stack changed while what was merged was planned")}
 	}
 	if base != a.base {
 		replayed, err := a.repo.Replay(fix, base, "")
 		if errors.Is(err, gitrepo.ErrMoved) {
-			return "", &refusal{state: item.NotAttempted, reason: reason.BaseMoved, err: err}
+			return "", &stack.Refusal{State: item.NotAttempted, Reason: reason.BaseMoved, Err: err}
 		}
 		if err != nil {
 			return "", fmt.Errorf("carry the fix to the branch's tip: %w", err)
@@ -247,9 +247,9 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 	if err := a.opts.Held(ctx); err != nil {
 		return false, a.withdraw(ctx, fmt.Errorf("look for the lock before the apply: %w", err))
 	}
-	a.log.Info().Str("stage", "apply").Str("stack", a.stack.name).Str("host", a.terraform.Name()).Msg("applying the judged plan")
+	a.log.Info().Str("stage", "apply").Str("stack", a.stack.Name).Str("host", a.terraform.Name()).Msg("applying the judged plan")
 	status, err := a.planned.Apply(ctx, host.ApplySpec{
-		ID: journal.ApplyID(a.ref, a.plan.SHA256), Dir: a.stack.name, SHA256: a.plan.SHA256, Commit: fix,
+		ID: journal.ApplyID(a.ref, a.plan.SHA256), Dir: a.stack.Name, SHA256: a.plan.SHA256, Commit: fix,
 	})
 	switch {
 	case err != nil && status == (host.ApplyStatus{}) && !errors.Is(err, host.ErrBegan):
@@ -260,17 +260,17 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 			err = errors.New("its end was not seen")
 		}
 		a.keep = true // it may still be about to begin
-		a.close(a.stack.name, err)
-		return false, &refusal{state: item.NeedsPerson, reason: reason.ApplyUnknown, err: fmt.Errorf("the apply goes on or its end is unknown; the next run settles it: %w", err)}
+		a.stacks.Close(a.stack.Name, err)
+		return false, &stack.Refusal{State: item.NeedsPerson, Reason: reason.ApplyUnknown, Err: fmt.Errorf("the apply goes on or its end is unknown; the next run settles it: %w", err)}
 	case status.Code == 0:
 		return false, nil
 	case nothingApplied(status, stalePlan):
 		a.log.Warn().Str("stage", "apply").Msg("the saved plan is stale: nothing was applied, planning again")
 		return true, nil
 	case nothingApplied(status, stateLocked):
-		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("%w: %s", host.ErrStateLock, a.stack.name)))
+		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("%w: %s", host.ErrStateLock, a.stack.Name)))
 	}
-	failed := fmt.Errorf("apply of %s ended with exit code %d: %s", a.stack.name, status.Code, status.Output)
+	failed := fmt.Errorf("apply of %s ended with exit code %d: %s", a.stack.Name, status.Code, status.Output)
 	return false, a.leaveToPerson(ctx, fix, reason.ApplyFailed, failed)
 }
 
@@ -297,38 +297,12 @@ func nothingApplied(status host.ApplyStatus, phrase string) bool {
 // confirm plans the stack once more: it must be empty but for tolerated
 // changes. An empty one is the baseline of the stack's next item.
 func (a *attempt) confirm(ctx context.Context, fix string) error {
-	plan, err := a.confirmed(ctx, a.planned, a.stack.name, a.stack.baseline)
+	plan, err := a.stacks.Confirmed(ctx, a.planned, a.stack.Name, a.stack.Baseline)
 	if err != nil {
 		return err
 	}
-	a.stacks[a.stack.name] = &stack{name: a.stack.name, base: fix, baseline: plan}
+	a.stacks.Note(&stack.Stack{Name: a.stack.Name, Base: fix, Baseline: plan})
 	return nil
-}
-
-// errUnreadable is a plan after an apply that tells nothing of what is left to do.
-var errUnreadable = errors.New("the plan after the apply cannot be read")
-
-// confirmed plans a stack and asks whether anything is left to do.
-func (r *Resolver) confirmed(ctx context.Context, space seam.Checkout, name string, baseline item.Plan) (item.Plan, error) {
-	r.log.Info().Str("stage", "confirm").Str("stack", name).Msg("planning again: the plan must be empty")
-	plan, err := r.planIn(ctx, space, name)
-	if err != nil {
-		return item.Plan{}, err
-	}
-	before := baseline.Show
-	if before == nil {
-		// An earlier run's baseline is gone. Tolerated addresses are of types that
-		// hold nothing, so this plan may vouch for them itself.
-		before = plan.Show
-	}
-	verdict := gate.Plan(plan.Show, gate.PlanPolicy{Mode: gate.Confirm, Tolerated: r.opts.Scope.Tolerated, Baseline: before})
-	if err := gate.Unreadable(verdict, plan.Show); err != nil {
-		return item.Plan{}, fmt.Errorf("%w: %s: %w", errUnreadable, name, err)
-	}
-	if !verdict.Passed() {
-		return item.Plan{}, &refusal{state: item.NeedsPerson, reason: reason.NotConverged, findings: verdict.Findings}
-	}
-	return plan, nil
 }
 
 // leaveToPerson publishes a fix that was applied in part, since the next plan
@@ -338,28 +312,28 @@ func (r *Resolver) confirmed(ctx context.Context, space seam.Checkout, name stri
 func (a *attempt) leaveToPerson(ctx context.Context, fix string, code reason.Code, cause error) error {
 	closing, cancel := stillTime(ctx)
 	defer cancel()
-	a.close(a.stack.name, cause)
+	a.stacks.Close(a.stack.Name, cause)
 	if code != reason.ApplyUnconfirmed {
 		a.out.Command = journal.SettleCommand(a.item.ID)
 	}
 	var findings []item.Finding
-	var no *refusal
+	var no *stack.Refusal
 	if errors.As(cause, &no) {
-		findings = no.findings
+		findings = no.Findings
 	}
 	if err := a.publish(closing, fix); err != nil {
 		cause = errors.Join(cause, err)
 	}
-	return &refusal{state: item.NeedsPerson, reason: code, findings: findings, err: cause}
+	return &stack.Refusal{State: item.NeedsPerson, Reason: code, Findings: findings, Err: cause}
 }
 
 // verify runs the owner's own check, with the item as JSON on its stdin. What it
 // says is a refusal; that it could not be asked now is none.
-func (r *Resolver) verify(ctx context.Context, space seam.Checkout, todo item.Item, stack string) error {
+func (r *Resolver) verify(ctx context.Context, space seam.Checkout, todo item.Item, folder string) error {
 	if !r.opts.Verify {
 		return nil
 	}
-	input, err := itemJSON(todo, stack)
+	input, err := todo.ForCheck(folder)
 	if err != nil {
 		return err
 	}
@@ -375,7 +349,7 @@ func (r *Resolver) verify(ctx context.Context, space seam.Checkout, todo item.It
 	default:
 		return nil
 	}
-	return &refusal{state: item.Failed, reason: reason.VerifyFailed, err: err}
+	return &stack.Refusal{State: item.Failed, Reason: reason.VerifyFailed, Err: err}
 }
 
 // publish pushes the fix to the branch, replayed when the branch moved.
@@ -384,16 +358,16 @@ func (a *attempt) publish(ctx context.Context, fix string) error {
 		return nil // where it was before
 	}
 	a.log.Info().Str("stage", "push").Msg("pushing the fix")
-	commit, moved, err := a.publishFix(ctx, fix, a.stack.name)
+	commit, moved, err := a.publishFix(ctx, fix, a.stack.Name)
 	if err != nil {
-		a.close(a.stack.name, err)
-		no := &refusal{state: item.NeedsPerson, reason: reason.AppliedNotOnBranch}
+		a.stacks.Close(a.stack.Name, err)
+		no := &stack.Refusal{State: item.NeedsPerson, Reason: reason.AppliedNotOnBranch}
 		if fault.Of(err) == fault.Temporary {
-			no.err = fmt.Errorf("applied, but not on %s, since the remote could not be reached; the journal keeps it, and the next run settles it: %w", a.opts.Branch, err)
+			no.Err = fmt.Errorf("applied, but not on %s, since the remote could not be reached; the journal keeps it, and the next run settles it: %w", a.opts.Branch, err)
 			return no
 		}
 		a.out.Command = journal.SettleCommand(a.item.ID)
-		no.err = fmt.Errorf("applied, but not on %s; the journal keeps it: %w", a.opts.Branch, err)
+		no.Err = fmt.Errorf("applied, but not on %s; the journal keeps it: %w", a.opts.Branch, err)
 		return no
 	}
 	a.out.Commit = commit
@@ -407,29 +381,29 @@ func (a *attempt) publish(ctx context.Context, fix string) error {
 // it between our apply and our push. Theirs may well not be applied yet, so
 // only a person can tell what is left to do there.
 func (a *attempt) confirmAt(ctx context.Context, commit string) error {
-	space, err := a.checkout(ctx, commit)
+	space, err := a.stacks.Checkout(ctx, commit)
 	if err == nil {
-		_, err = a.confirmed(ctx, space, a.stack.name, a.stack.baseline)
+		_, err = a.stacks.Confirmed(ctx, space, a.stack.Name, a.stack.Baseline)
 	}
 	if err == nil {
 		return nil
 	}
-	a.close(a.stack.name, err)
-	if fault.Of(err) == fault.Temporary || errors.Is(err, errUnreadable) {
-		return &refusal{
-			state: item.NeedsPerson, reason: reason.ApplyUnconfirmed,
-			err: fmt.Errorf("applied and on %s, but not confirmed there; the next run settles it: %w", a.opts.Branch, err),
+	a.stacks.Close(a.stack.Name, err)
+	if fault.Of(err) == fault.Temporary || errors.Is(err, stack.ErrUnreadable) {
+		return &stack.Refusal{
+			State: item.NeedsPerson, Reason: reason.ApplyUnconfirmed,
+			Err: fmt.Errorf("applied and on %s, but not confirmed there; the next run settles it: %w", a.opts.Branch, err),
 		}
 	}
 	a.out.Command = journal.SettleCommand(a.item.ID)
-	var no *refusal
+	var no *stack.Refusal
 	var findings []item.Finding
 	if errors.As(err, &no) {
-		findings = no.findings
+		findings = no.Findings
 	}
-	return &refusal{
-		state: item.NeedsPerson, reason: reason.NotConverged, findings: findings,
-		err: fmt.Errorf("applied and on %s, but others changed the stack at the same time: %w", a.opts.Branch, err),
+	return &stack.Refusal{
+		State: item.NeedsPerson, Reason: reason.NotConverged, Findings: findings,
+		Err: fmt.Errorf("applied and on %s, but others changed the stack at the same time: %w", a.opts.Branch, err),
 	}
 }
 

@@ -5,10 +5,8 @@ import (
 	"fmt"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
-	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/item"
 )
 
 // What a check-up asks of this room without working on any item.
@@ -25,20 +23,6 @@ func DefinitionOrders(file []byte) (orders, ignored []string) {
 		orders = append(orders, fmt.Sprintf("line %d orders to %s: %s", order.Line, order.What, order.Text))
 	}
 	return orders, ignored
-}
-
-// JudgeBaseline is the gate's verdict on the plan of an untouched stack, and
-// the addresses that could be put under `tolerated` when nothing else makes it
-// drift. The error says why the plan cannot be read: that is no drift.
-func JudgeBaseline(show []byte, tolerated []string) (verdict item.Verdict, tolerable []string, err error) {
-	verdict = gate.Plan(show, gate.PlanPolicy{Mode: gate.Baseline, Tolerated: tolerated})
-	if err := gate.Unreadable(verdict, show); err != nil {
-		return verdict, nil, err
-	}
-	if !verdict.Passed() {
-		tolerable = gate.Tolerable(show)
-	}
-	return verdict, tolerable, nil
 }
 
 // StackFolders is the folders that the globs of the setting stacks name among

@@ -10,6 +10,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
@@ -56,7 +57,7 @@ func (a *attempt) recordOf(ctx context.Context, fix string) (*proposal.Record, e
 	}
 	err := standing.Write(ctx, a.repo)
 	if errors.Is(err, proposal.ErrTooLong) {
-		return nil, &refusal{state: item.Refused, reason: reason.NeedsApproval, findings: a.out.Findings, err: err}
+		return nil, &stack.Refusal{State: item.Refused, Reason: reason.NeedsApproval, Findings: a.out.Findings, Err: err}
 	}
 	return standing, err
 }
@@ -101,14 +102,14 @@ func (a *attempt) afterTurns(ctx context.Context, err error) error {
 	if !errors.As(err, &mendable) {
 		return err
 	}
-	if mendable.reason == reason.NeedsApproval && a.opts.Doubtful {
-		a.unproved, a.out.Findings = true, mendable.findings
+	if mendable.Reason == reason.NeedsApproval && a.opts.Doubtful {
+		a.unproved, a.out.Findings = true, mendable.Findings
 		return nil
 	}
 	if mendable.planned {
 		a.keepRefused(ctx)
 	}
-	return &mendable.refusal
+	return &mendable.Refusal
 }
 
 // asks reports whether whatever is made of an item is put before a person.

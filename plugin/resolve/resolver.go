@@ -17,6 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -83,7 +84,7 @@ type Resolver struct {
 	ledger   record.Ledger
 	pending  []record.Entry // results not written to the ledger yet
 	landed   map[record.Ref]landed
-	stacks   map[string]*stack
+	stacks   *stack.Stacks
 	board    *proposal.Board
 	observer *observe.Observer
 	spent    float64
@@ -105,7 +106,7 @@ type landed struct {
 func New(ctx context.Context, opts Options, repo seam.Remote, agents seam.AgentHost, terraform seam.TerraformHost, log zerolog.Logger) (*Resolver, error) {
 	r := &Resolver{
 		opts: opts, repo: repo, agents: agents, terraform: terraform, log: log,
-		landed: map[record.Ref]landed{}, stacks: map[string]*stack{}, others: map[string]seam.ApplyRecords{}, now: time.Now,
+		landed: map[record.Ref]landed{}, stacks: stack.New(repo, terraform, opts.Scope.Tolerated, log), others: map[string]seam.ApplyRecords{}, now: time.Now,
 		observer: observe.New(opts.Prometheus, opts.Branch, opts.Deadline, log),
 	}
 	if err := r.readHistory(ctx); err != nil {
@@ -161,7 +162,7 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 		return notAttempted(items, reason.NotAttemptedHost), nil
 	}
 	items, outcomes := r.merged(ctx, items, merged)
-	if err := r.reviewProposals(ctx, items, merged.on); err != nil {
+	if err := r.reviewProposals(ctx, items, merged.On); err != nil {
 		r.log.Error().Str("stage", "proposals").Err(err).Msg("the open proposals are unknown, so items could be paid for twice; no item is started")
 		return append(outcomes, notAttempted(items, reason.NotAttemptedHost)...), nil
 	}

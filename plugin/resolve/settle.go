@@ -2,7 +2,6 @@ package resolve
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
 
 // Settle ends what earlier runs left behind: every journal on the remote is
@@ -42,12 +42,12 @@ func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]item.Item) (
 		case errors.As(err, &not):
 			out = r.disbelieve(out, not)
 		case fault.Of(err) == fault.Person:
-			r.close(out.Stack, err)
+			r.stacks.Close(out.Stack, err)
 			out.State, out.Reason, out.Err = item.NeedsPerson, reason.ApplyUnknown, err
 		default:
 			// Its apply began, or nobody knows: that counts for more than what kept
 			// this run from finding out, and its journal stays.
-			r.close(out.Stack, err)
+			r.stacks.Close(out.Stack, err)
 			out.State, out.Reason, out.Err = item.NeedsPerson, reason.ApplyUnconfirmed, err
 			if !errors.Is(err, errHostDown) && !errors.Is(err, host.ErrStateLock) {
 				problems = append(problems, err) // not of this stack alone
@@ -68,7 +68,7 @@ func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]item.Item) (
 func (r *Resolver) disbelieve(out item.Outcome, why *journal.Foreign) item.Outcome {
 	out.State, out.Reason, out.Findings, out.Err = item.NeedsPerson, reason.JournalNotOurs, why.Findings, why
 	out.Command = journal.AbandonCommand(out.Item.ID)
-	r.close(out.Stack, why)
+	r.stacks.Close(out.Stack, why)
 	r.log.Error().Str("stage", "settle").Str("reason", string(out.Reason)).Str("document", out.Item.Document).Str("item", out.Item.ID).Err(why).
 		Msg("its journal is not trusted: anybody who may push refs can write one; look at it")
 	return out
@@ -208,20 +208,20 @@ func (s *settling) decideByPlan(ctx context.Context, status host.ApplyStatus) (i
 			return s.out, fmt.Errorf("carry the fix to the branch's tip: %w", err)
 		}
 	}
-	space, err := s.checkout(ctx, commit)
+	space, err := s.stacks.Checkout(ctx, commit)
 	if err != nil {
 		return s.out, err
 	}
-	_, err = s.confirmed(ctx, space, s.evidence.Stack, item.Plan{})
-	var left *refusal
+	_, err = s.stacks.Confirmed(ctx, space, s.evidence.Stack, item.Plan{})
+	var left *stack.Refusal
 	var failed *host.CommandError
 	why := reason.ApplyUnknown
 	switch {
 	case err == nil:
 		return s.publishLanded(ctx, space)
 	case errors.As(err, &left):
-		s.out.Findings, why = left.findings, reason.NotConverged
-	case errors.Is(err, errUnreadable):
+		s.out.Findings, why = left.Findings, reason.NotConverged
+	case errors.Is(err, stack.ErrUnreadable):
 		why = reason.ApplyUnconfirmed
 	case fault.Of(err) == fault.Temporary, !errors.As(err, &failed):
 		return s.out, err
@@ -244,13 +244,13 @@ func (s *settling) publishLanded(ctx context.Context, space seam.Checkout) (item
 		s.out.Commit = commit
 	}
 	err := s.verify(ctx, space, s.out.Item, s.evidence.Stack)
-	var no *refusal
+	var no *stack.Refusal
 	switch {
 	case err == nil:
 		return s.end(item.Done, ""), nil
 	case errors.As(err, &no):
-		s.out.Err = no.err
-		return s.end(no.state, no.reason), nil
+		s.out.Err = no.Err
+		return s.end(no.State, no.Reason), nil
 	}
 	return s.out, err // the next run asks again
 }
@@ -272,7 +272,7 @@ func (s *settling) publishAnyway(ctx context.Context) {
 // person leaves the item to a person and closes its stack. What passes, the next
 // run settles: then there is nothing to say about it.
 func (s *settling) person(code reason.Code, err error) item.Outcome {
-	s.close(s.evidence.Stack, err)
+	s.stacks.Close(s.evidence.Stack, err)
 	s.out.Err = err
 	if fault.Of(err) != fault.Temporary {
 		s.out.Command = journal.SettleCommand(s.ref.Item)
@@ -290,22 +290,4 @@ func (s *settling) end(state item.State, code reason.Code) item.Outcome {
 	}
 	s.log.Info().Str("stage", "settle").Str("item", s.ref.Item).Str("state", string(state)).Str("reason", string(code)).Err(s.out.Err).Msg("settled")
 	return s.out
-}
-
-// itemJSON is an item as verify_command reads it.
-func itemJSON(item item.Item, stack string) ([]byte, error) {
-	encoded, err := json.Marshal(struct {
-		Document string `json:"document"`
-		ID       string `json:"id"`
-		Date     string `json:"date"`
-		Priority string `json:"priority"`
-		Action   string `json:"action"`
-		Type     string `json:"type"`
-		Details  string `json:"details"`
-		Stack    string `json:"stack"`
-	}{item.Document, item.ID, item.Date, item.Priority, item.Action, item.Type, item.Details, stack})
-	if err != nil {
-		return nil, fmt.Errorf("encode the item for verify_command: %w", err)
-	}
-	return append(encoded, '\n'), nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/record"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -65,7 +65,7 @@ func (j *job) remember(ctx context.Context) {
 	if j.read.Note != "" {
 		base = "" // everything was taken
 	}
-	if err := resolve.Begin(ctx, j.repo, j.id, base); err != nil {
+	if err := journal.Begin(ctx, j.repo, j.id, base); err != nil {
 		j.Log.Warn().Str("stage", "documents").Err(err).Msg("if this run is cut short, the next one will not know what to read")
 	}
 }
