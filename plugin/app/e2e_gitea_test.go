@@ -124,9 +124,10 @@ func (f forgeSite) implementsOnce() {
 }
 
 // proposes is the run that opens a pull request for each item, of which one is
-// merged by its button and one is closed.
+// merged by its button, and so applied, and one is closed.
 func (f forgeSite) proposes() {
 	f.t.Helper()
+	before := fmt.Sprint(f.state("monitoring"))
 	f.settings["PLUGIN_MODE"] = "propose"
 	f.wants(0, f.run(f.settings))
 	f.wantsEnded("proposed", "proposed")
@@ -140,7 +141,10 @@ func (f forgeSite) proposes() {
 	f.forge.Merge(f.name, pulls[0].Number, "merge")
 	f.forge.ClosePull(f.name, pulls[1].Number)
 	f.wants(0, f.run(f.settings))
-	f.wantsEnded("proposed proposal-merged", "skipped proposal-declined")
+	f.wantsEnded("done", "skipped proposal-declined")
+	if doc := f.file(alertDocument); strings.Count(doc, "| Done |") != 1 || fmt.Sprint(f.state("monitoring")) == before {
+		f.t.Errorf("what was merged is not applied:\n%s", doc)
+	}
 	if pulls := f.forge.Pulls(f.name); len(pulls) != 2 || f.paid() != 2 {
 		f.t.Errorf("pull requests: %+v; %d agents were paid", pulls, f.paid())
 	}
