@@ -84,6 +84,7 @@ func TestRunOnARealGitea(t *testing.T) {
 			"status-checks":  {map[string]any{"enable_push": true, "enable_status_check": true, "status_check_contexts": []string{"ci/woodpecker"}}, forgeSite.implementsOnce},
 			"no-pushes":      {map[string]any{"enable_push": false}, forgeSite.paysNobody},
 			"pull-requests":  {nil, forgeSite.proposes},
+			"buttons":        {nil, forgeSite.appliesWhatIsMerged},
 			"withdrawn":      {nil, forgeSite.withdraws},
 			"rows-proposed":  {map[string]any{"enable_push": false}, forgeSite.proposesRows},
 			"signed-commits": {signed, forgeSite.stopsAfterARefusal},
@@ -148,6 +149,26 @@ func (f forgeSite) proposes() {
 	if pulls := f.forge.Pulls(f.name); len(pulls) != 2 || f.paid() != 2 {
 		f.t.Errorf("pull requests: %+v; %d agents were paid", pulls, f.paid())
 	}
+}
+
+// appliesWhatIsMerged has a person merge by the buttons that the other scenarios do
+// not press: it is applied, and the forge says who approved.
+func (f forgeSite) appliesWhatIsMerged() {
+	f.t.Helper()
+	f.settings["PLUGIN_MODE"] = "propose"
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("proposed", "proposed")
+	pulls := f.forge.Pulls(f.name)
+	f.forge.Merge(f.name, pulls[0].Number, "fast-forward-only")
+	f.forge.Merge(f.name, pulls[1].Number, "rebase-merge")
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("done", "done")
+	f.says("approved by " + f.forge.Owner.Name)
+	if doc := f.file(alertDocument); strings.Count(doc, "| Done |") != 2 || f.paid() != 2 {
+		f.t.Errorf("%d agents were paid, and the rows are\n%s", f.paid(), doc)
+	}
+	f.linksResolve(f.file(alertDocument))
+	f.nothingPending()
 }
 
 // proposesRows are the runs on a branch that takes no pushes: fixes and rows are
