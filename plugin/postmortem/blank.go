@@ -17,9 +17,8 @@ type Blank struct {
 	Text         string
 }
 
-// blanks are the forms in which templates mark what is to be filled in. A name
-// in braces stands by itself: one in a path or a template language does not.
-var blanks = pattern.Lazy(`(?:^|[\s|*_(:,])(\{[a-z][a-z0-9 _-]{1,30}\})(?:$|[\s|*_).,:;])|` +
+// blanks are the forms in which templates mark what is to be filled in.
+var blanks = pattern.Lazy(classify.BlankName + `|` +
 	`(\{\{ ?[A-Za-z_.-]{1,40} ?\}\})|` +
 	`(` + classify.BlankDate + `)|` +
 	`((?:\[|［|【|<)\pL[^][<>［］【】\n]{1,60}(?:\]|］|】|>))(?:$|[^(\[:])`)

@@ -41,10 +41,10 @@ func TestPhrases(t *testing.T) {
 	}
 }
 
-// forms are the ways to write a text that say the same; other cells than the action
-// have one.
+// forms are the ways to write a text that say the same; other cells than the action,
+// and boxes with tags, have one.
 func forms(text, kind string) []string {
-	if kind == "owner" || kind == "due" || kind == "table" {
+	if kind == "owner" || kind == "due" || kind == "table" || kind == "tagged" {
 		return []string{text}
 	}
 	first, size := utf8.DecodeRuneInString(text)
@@ -62,7 +62,7 @@ func phrase(text, kind string) string {
 	switch kind {
 	case "row":
 		src = lines("## Action items", "", "| Action | Status |", "|---|---|", "| "+text+" | TODO |")
-	case "box":
+	case "box", "tagged":
 		src = lines("## Action items", "", "- [ ] "+text)
 	case "owner":
 		src = lines(header, delimiter, "| Add alert | Alert | "+text+" | | TODO |")

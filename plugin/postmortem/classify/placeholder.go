@@ -12,7 +12,12 @@ import (
 // BlankDate is the pattern of a date, or a name, that somebody was meant to fill in.
 const BlankDate = `(?i:\b(?:y{4}|a{4}|j{4})(?:年m{1,2}月(?:d{1,2}日)?|[-/.]m{2}[-/.](?:d{2}|t{2}|j{2})\b)|\b(?:d{2}|t{2}|j{2}|m{2})[-/.](?:m{2}|d{2})[-/.](?:y{2,4}|a{4}|j{4})\b|\b(?:XXX+|xxx+|X{2,}-X{2,})\b)`
 
+// BlankName is the pattern of a name in braces that somebody was meant to fill in. It
+// stands by itself: one in a path or a template language does not.
+const BlankName = `(?:^|[\s|*_(:,])(\{[a-z][a-z0-9 _-]{1,30}\})(?:$|[\s|*_).,:;])`
+
 var (
+	nameBlank   = pattern.Lazy(BlankName)
 	dateBlank   = pattern.Lazy(BlankDate)
 	wholeFilled = pattern.Lazy(`^(?:\[[^\[\]]*\]|<[^<>]*>|\{\{[^{}]*\}\}|\{%[^{}]*%\}|<%.*%>|\.{2,}|…+|_{2,}|-+|–+|—+|\?+)$`)
 )
@@ -40,16 +45,16 @@ func Nothing(action string) bool {
 // code spans.
 func hasPlaceholder(action string) bool {
 	action = action[:min(len(action), maxAction)] // what is longer needs a person as it is
-	if !strings.ContainsAny(action, "<[{}…$%［【") && !strings.Contains(action, "...") && !mayBeBlank(action) {
+	if !strings.ContainsAny(action, "<[{}…$%［【&") && !strings.Contains(action, "...") && !strings.Contains(action, "____") && !mayBeBlank(action) {
 		return false
 	}
 	text := markdown.WithoutCode(action)
-	for _, sign := range []string{"…", "...", "{{", "}}", "{%", "%}", "<%", "%>", "${"} {
+	for _, sign := range []string{"…", "...", "{{", "}}", "{%", "%}", "<%", "%>", "${", "____"} {
 		if strings.Contains(text, sign) {
 			return true
 		}
 	}
-	if mayBeBlank(text) && dateBlank().MatchString(text) {
+	if mayBeBlank(text) && dateBlank().MatchString(text) || strings.Contains(text, "{") && nameBlank().MatchString(text) {
 		return true
 	}
 	return angleFilled(text) || bracketFilled(text)
@@ -73,7 +78,7 @@ func mayBeBlank(text string) bool {
 }
 
 var (
-	angle   = pattern.Lazy(`</?(\pL[\pL\w .,|/-]{0,60})>`)
+	angle   = pattern.Lazy(`(?:<|&lt;)/?(\pL[\pL\w .,|/-]{0,60})(?:\\?>|&gt;)`)      // escaped or not
 	bracket = pattern.Lazy(`(?:\[|［|【)([^\[\]［］【】\n]{1,240})(?:\]|］|】)(?:[^(\[]|$)`) // no link
 )
 

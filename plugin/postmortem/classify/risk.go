@@ -136,6 +136,28 @@ func silences(all []token) bool {
 	return false
 }
 
+// changesMore reports whether an alert or a monitor comes with a later step that
+// changes something else, and that no change of configuration may have: "Add an alert
+// and open port 22". A step with a word of watching is about the alert.
+func changesMore(all []token) bool {
+	for i := 1; i < len(all); i++ {
+		if !all[i].lead() {
+			continue
+		}
+		end := i + 1
+		for end < len(all) && (!all[end].lead() || all[end].code && all[end-1].code) {
+			end++
+		}
+		step, lead := all[i:end], all[i]
+		changes := lead.Base.Has(words.Adds) || lead.Base.Has(words.Changes) || lead.Base.Has(words.Frees)
+		if (changes && !lead.code || anyOf(step, words.ChangesAnywhere)) && !anyOf(step, words.Watching) &&
+			(risks(step) || anyOf(step, words.Risks, words.Everybody, words.Loses)) {
+			return true
+		}
+	}
+	return false
+}
+
 var neverReached = pattern.Lazy(`\b(?:99(?:[.,][0-9]+)?|100) ?(?:%|per ?cent\b|prozent\b|pour cent\b|por ciento\b|por cento\b)`)
 
 // neverTold reports whether all or nearly all has to be gone before anything happens:

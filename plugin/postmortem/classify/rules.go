@@ -76,6 +76,9 @@ func (j *Judge) judgeWork(c *Claim, action, details []token) {
 	if destroys(action) || destroysFirst(details, config) || config && risks(action) || alert && silences(action) || (alert || config) && neverTold(c.Action, action) {
 		c.Found.Add(reason.DestructiveVerb)
 	}
+	if !config && changesMore(action) {
+		c.Found.Add(reason.DestructiveVerb)
+	}
 	if config && (j.protected(c.Action) || j.protected(c.Details)) {
 		c.Found.Add(reason.ProtectedTarget)
 	}

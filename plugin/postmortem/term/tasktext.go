@@ -195,7 +195,7 @@ func TaskNote(action string) State {
 	if s := LeadingState(action); s != StateUnknown && s != StateOpen {
 		return s
 	}
-	for tag := range LeadTags(action) {
+	for _, tag := range Tags(action) {
 		if s := statedStatus(tag); s.State != StateUnknown && !s.Approved {
 			return s.State
 		}
