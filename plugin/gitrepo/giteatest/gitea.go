@@ -110,6 +110,7 @@ DISABLE_SSH = true
 DB_TYPE = sqlite3
 PATH = @DIR@/gitea.db
 SQLITE_JOURNAL_MODE = WAL
+SQLITE_TIMEOUT = 30000
 [repository]
 ROOT = @DIR@/repositories
 [security]
