@@ -37,6 +37,7 @@ const (
 	// Waiting for the next run
 	NotAttemptedLimit     Code = "not-attempted-limit"
 	NotAttemptedBudget    Code = "not-attempted-budget"
+	NotAttemptedMonth     Code = "not-attempted-month"
 	NotAttemptedTime      Code = "not-attempted-time"
 	NotAttemptedHost      Code = "not-attempted-host"
 	PushRefused           Code = "push-refused"

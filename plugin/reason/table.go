@@ -43,6 +43,7 @@ var groups = []Group{
 	{"Waiting for the next run", NextRun, []Entry{
 		{NotAttemptedLimit, "the run reached max_items; the next run tries it", "Nothing, or raise `max_items`."},
 		{NotAttemptedBudget, "the run's budget was used up; the next run tries it", "Nothing, or raise `budget_usd`."},
+		{NotAttemptedMonth, "this month's budget is used up; the first run of the next month tries it", "Nothing, or raise `budget_month_usd`."},
 		{NotAttemptedTime, "the run had no time left for it; the next run tries it", "Nothing, or raise `run_timeout` together with the pipeline's own limit."},
 		{NotAttemptedHost, "the agent, host or remote did not work; the next run tries it", "Read the error: the host is down, its disk is full, the remote was unreachable for some minutes, or the agent's account, model or network does not work. The item is not to blame, so no attempt is counted."},
 		{PushRefused, "the remote refuses this run's commits, so nothing more is applied; the next run tries it", "Allow the account to push to the branch and below `state_refs`, or set `mode: propose`. If commits must be signed, set `git_signing_key`."},

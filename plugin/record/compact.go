@@ -64,10 +64,13 @@ func Compact(lines []byte) ([]byte, error) {
 // everything that finished runs said. What the results left out have cost stands
 // in one entry for each month.
 func (l Ledger) compacted() []Entry {
-	keep := l.worthKeeping()
+	keep, running := l.worthKeeping(), l.running()
 	var kept Ledger
 	costs := map[time.Time]float64{}
 	for i, e := range l.entries {
+		if !running[i] {
+			e.ShareUSD = 0 // its result, which may be left out, says what it cost
+		}
 		switch {
 		case keep[i]:
 			kept.Add(e)
@@ -103,10 +106,6 @@ func (l Ledger) worthKeeping() map[int]bool {
 // keepVerdicts adds, for the attempts that are kept, the results that keep them
 // from counting.
 func (l Ledger) keepVerdicts(keep map[int]bool) {
-	type attempt struct {
-		Ref
-		try
-	}
 	open := map[attempt]bool{} // kept, and no such result met yet
 	for i, e := range l.entries {
 		key := attempt{e.Ref, try{e.Run, e.Attempt}}

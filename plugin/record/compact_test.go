@@ -35,12 +35,12 @@ func sumOf(l Ledger) sum {
 	}
 	for _, ref := range someRefs {
 		s.Attempts[ref], s.State[ref] = l.Attempts(ref), l.LastState(ref)
-		s.Last[ref], _ = l.LastAttempt(ref)
+		last, _ := l.LastAttempt(ref)
+		last.ShareUSD = 0 // which only the sums of the months are made of
+		s.Last[ref] = last
 	}
-	for _, e := range l.entries {
-		if e.CostUSD != 0 {
-			s.Months[e.Time.Format("2006-01")] += e.CostUSD
-		}
+	for at := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC); at.Year() == 2026; at = at.AddDate(0, 1, 0) {
+		s.Months[at.Format("2006-01")] = l.SpentIn(at)
 	}
 	return s
 }
@@ -55,6 +55,7 @@ func drawEntry(t *rapid.T) Entry {
 	refs := rapid.SliceOfN(rapid.SampledFrom(someRefs), 0, 3)
 	switch e.Kind {
 	case KindAttempt:
+		e.ShareUSD = float64(rapid.IntRange(0, 3).Draw(t, "halves")) / 2
 		e.Host = rapid.SampledFrom(someHosts).Draw(t, "host")
 	case KindResult:
 		e.State = rapid.SampledFrom([]string{string(item.Done), string(item.Failed), string(item.Proposed), string(item.Skipped), StateTemporary}).Draw(t, "state")

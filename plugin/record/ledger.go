@@ -42,6 +42,10 @@ type Entry struct {
 	CostUSD float64     `json:"cost_usd,omitempty"`
 	Commit  string      `json:"commit,omitempty"` // fix commit, or the finished run's tip
 
+	// ShareUSD, on attempts, is what it may cost, which is taken for its cost until
+	// its result says what that was.
+	ShareUSD float64 `json:"share_usd,omitempty"`
+
 	// Doubtful, on temporary results: it may be the item's fault after all.
 	Doubtful bool `json:"doubtful,omitempty"`
 
@@ -214,6 +218,46 @@ func Encode(entries ...Entry) ([]byte, error) {
 // Completed is the branch's tip at the end of the last run that went through,
 // or "".
 func (l Ledger) Completed() string { return l.finished.Commit }
+
+// SpentIn is what agents cost in the calendar month of a time, in UTC: by the
+// results, and of attempts without one by what they might cost.
+func (l Ledger) SpentIn(at time.Time) (usd float64) {
+	running := l.running()
+	for i, e := range l.entries {
+		if month(e.Time) != month(at) {
+			continue
+		}
+		usd += e.CostUSD
+		if running[i] {
+			usd += e.ShareUSD
+		}
+	}
+	return usd
+}
+
+// attempt is one attempt at an item.
+type attempt struct {
+	Ref
+	try
+}
+
+// running is the places of the attempts whose result is not known.
+func (l Ledger) running() map[int]bool {
+	places := map[attempt]int{}
+	for i, e := range l.entries {
+		switch key := (attempt{e.Ref, try{e.Run, e.Attempt}}); e.Kind {
+		case KindAttempt:
+			places[key] = i
+		case KindResult:
+			delete(places, key)
+		}
+	}
+	running := map[int]bool{}
+	for _, at := range places {
+		running[at] = true
+	}
+	return running
+}
 
 // Unfinished are the items that the last run left to do, and those attempted
 // since by runs that did not go through.

@@ -288,7 +288,7 @@ func (a *attempt) changeset() (*gate.Changeset, error) {
 func (a *attempt) record(ctx context.Context) error {
 	a.recorded = true // even when the reply is lost: the ledger may hold it
 	return a.flush(ctx, record.Entry{
-		Time: a.now().UTC(), Run: a.opts.Run, Kind: record.KindAttempt, Ref: a.ref, Attempt: a.number, Host: a.terraform.Name(),
+		Time: a.now().UTC(), Run: a.opts.Run, Kind: record.KindAttempt, Ref: a.ref, Attempt: a.number, Host: a.terraform.Name(), ShareUSD: a.share,
 	})
 }
 

@@ -38,6 +38,7 @@ type Options struct {
 	MaxAttempts int
 	MaxOpen     int // proposals at a time
 	BudgetUSD   float64
+	MonthUSD    float64       // for all runs of a calendar month; 0 for no limit
 	ItemTimeout time.Duration // agent and plans of one item
 	Deadline    time.Time     // end of the run; zero when there is none
 
@@ -81,17 +82,18 @@ type Resolver struct {
 
 	others map[string]seam.ApplyRecords // of earlier runs, by name
 
-	ledger   record.Ledger
-	pending  []record.Entry // results not written to the ledger yet
-	landed   map[record.Ref]landed
-	stacks   *stack.Stacks
-	board    *proposal.Board
-	observer *observe.Observer
-	spent    float64
-	keep     bool  // the run directories prove what the remote does not show, or are needed still
-	stopped  bool  // the remote did not take what was applied: it would not take the next one either
-	failure  error // of the run, not of an item: see refusedRun
-	now      func() time.Time
+	ledger      record.Ledger
+	pending     []record.Entry // results not written to the ledger yet
+	landed      map[record.Ref]landed
+	stacks      *stack.Stacks
+	board       *proposal.Board
+	observer    *observe.Observer
+	spent       float64
+	spentBefore float64 // by earlier runs, in this month
+	keep        bool    // the run directories prove what the remote does not show, or are needed still
+	stopped     bool    // the remote did not take what was applied: it would not take the next one either
+	failure     error   // of the run, not of an item: see refusedRun
+	now         func() time.Time
 }
 
 // landed is a fix commit found on the branch.
@@ -126,6 +128,7 @@ func (r *Resolver) readHistory(ctx context.Context) error {
 	if r.ledger, damaged = record.ReadLedger(log.Lines); damaged+log.Unread > 0 {
 		r.log.Warn().Int("lines", damaged).Int("files", log.Unread).Msg("parts of the ledger cannot be read; they are skipped")
 	}
+	r.spentBefore = r.ledger.SpentIn(r.now())
 	if log.Overgrown {
 		if err := r.repo.CompactLog(ctx, record.LedgerRef, record.Compact); err != nil {
 			r.log.Warn().Err(err).Msg("the ledger could not be compacted; it keeps growing, and a later run tries again")
@@ -186,9 +189,10 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 			outcomes = append(outcomes, notAttempted(queue[i:i+1], reason.NotAttemptedProposals)...)
 			continue
 		}
-		share := slice(r.opts.BudgetUSD, r.spent, min(len(queue)-i, r.opts.MaxItems-paid))
+		budget, why := r.budget()
+		share := slice(budget, r.spent, min(len(queue)-i, r.opts.MaxItems-paid))
 		if share == 0 {
-			outcomes = append(outcomes, notAttempted(queue[i:], reason.NotAttemptedBudget)...)
+			outcomes = append(outcomes, notAttempted(queue[i:], why)...)
 			break
 		}
 		nth := life.Place{Item: item, Number: i + 1, Of: min(len(queue), i+r.opts.MaxItems-paid), Spent: func() float64 { return r.spent }}

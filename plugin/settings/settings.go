@@ -129,6 +129,7 @@ type Agent struct {
 	Command     string // program on the host
 	Model       string // empty: the definition's
 	BudgetUSD   float64
+	MonthUSD    float64 // for all runs of a calendar month; 0 for no limit
 	ItemTimeout time.Duration
 	Sandbox     sandbox.Policy
 

@@ -42,6 +42,11 @@ var agentEntries = []Entry{
 		read:  asMoney(func(s *Settings) *float64 { return &s.Agent.BudgetUSD }),
 	},
 	{
+		Name: "budget_month_usd", Default: "0", told: "no limit",
+		Usage: "US dollars that the agents of all runs may spend in a calendar month (UTC), by what the ledger on the remote says. Runs of one repository at the same time each see what the others have written down.",
+		read:  asMoney(func(s *Settings) *float64 { return &s.Agent.MonthUSD }),
+	},
+	{
 		Name: "sandbox_network", told: "`model`, and `host` with a warning on a host where that cannot be had",
 		Usage: "What the agent reaches from its sandbox: `model` for the servers of its model, by a proxy of this program, or `host` for all that the host reaches. With `model` and `sandbox: require`, a host where that cannot be had is not used.",
 		read:  asChoice(func(s *Settings) *AgentNetwork { return &s.Agent.Network }, ModelNetwork, HostNetwork),
