@@ -80,6 +80,7 @@ func TestWrongValues(t *testing.T) {
 		{"max_proposals", "0", "write 1 or more"},
 		{"doubtful", "ask", "propose or leave"},
 		{"max_changes", "0", "write 1 or more"},
+		{"slo", `{"P9":"7d"}`, "not one of P0, P1, P2, P3"},
 		{"budget_usd", "-0.5", "negative"},
 		{"budget_usd", "NaN", "not an amount"},
 		{"budget_usd", "1e9", "not an amount"},

@@ -17,6 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/target"
 	"github.com/pm-todos/pm-todos/plugin/vault"
 )
 
@@ -166,6 +167,7 @@ type Terraform struct {
 // Report say who hears of the run, and how it is logged.
 type Report struct {
 	notify.Config
+	Targets    target.Targets
 	SummaryDir string // relative to CI.Workspace, else to the current folder
 	LogLevel   string // zerolog's name
 	LogFormat  string // console or json

@@ -8,6 +8,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings/argv"
+	"github.com/pm-todos/pm-todos/plugin/target"
 )
 
 var agentEntries = []Entry{
@@ -186,6 +187,14 @@ var reportEntries = []Entry{
 		Usage: "When a run posts to chats: `always`, `changes` (something was done, refused or failed, or an item newly needs a person) or `failure`; or a map for `slack` and `chat`, such as `" + `{"slack":"failure","chat":"always"}` + "`.",
 		read: func(s *Settings, text string) (err error) {
 			s.Report.Notify, err = notify.ReadPolicies(text)
+			return err
+		},
+	},
+	{
+		Name:  "slo",
+		Usage: "How long items of each priority may stay open, such as `" + `{"P0":"7d","P1":"30d"}` + "`, in hours (`h`), days (`d`) or weeks (`w`). An item counts from the day of its post-mortem.",
+		read: func(s *Settings, text string) (err error) {
+			s.Report.Targets, err = target.Read(text)
 			return err
 		},
 	},
