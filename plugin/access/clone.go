@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/record"
@@ -22,7 +23,8 @@ func (o Opener) Clone(ctx context.Context) (repo *gitrepo.Repo, commit string, r
 	log := o.Log.With().Str("stage", "clone").Logger()
 	dir, err := os.MkdirTemp("", "pm-todos-") // needs no HOME
 	if err != nil {
-		return nil, "", nil, fmt.Errorf("make a temporary directory: %w", err)
+		return nil, "", nil, fault.WithFix(fmt.Errorf("make a temporary directory for the clone: %w", err),
+			"give the program one that this user may write: docker run --read-only needs --tmpfs /tmp, Kubernetes an emptyDir at /tmp; or name one in TMPDIR")
 	}
 	undo := func() error { return os.RemoveAll(dir) }
 	defer func() {

@@ -122,6 +122,9 @@ func readable(line map[string]any) error {
 		line[zerolog.MessageFieldName] = loudMessage{text, "33"} // yellow
 	case zerolog.LevelErrorValue, zerolog.LevelFatalValue:
 		line[zerolog.MessageFieldName] = loudMessage{text, "1;31"} // bold red
+		if line[stageField] == "run" {
+			delete(line, zerolog.ErrorFieldName) // the closing table has it
+		}
 	default:
 		if line["item"] != nil && line[stageField] != "item" {
 			delete(line, "document") // the line that ends the item tells

@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -115,5 +116,20 @@ func TestMayColour(t *testing.T) {
 		if got := MayColour(file, func(name string) string { return test.env[name] }); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
+	}
+}
+
+// TestAnErrorThatEndsTheRunIsToldOnce: the closing table has it in full, so that
+// its line for people has it not; programs read it there.
+func TestAnErrorThatEndsTheRunIsToldOnce(t *testing.T) {
+	ends := func(c Console) {
+		c.Log.Error().Str("stage", "run").Err(errors.New("no agent")).Msg("the run ended early")
+		c.Log.Error().Str("stage", "plan").Err(errors.New("no state")).Msg("failed")
+	}
+	if got, want := logged(t, settings.Settings{}, false, ends), "ERR run        the run ended early\nERR plan       failed error=\"no state\"\n"; got != want {
+		t.Errorf("log:\n%q\nwant:\n%q", got, want)
+	}
+	if got := logged(t, settings.Settings{Report: settings.Report{LogFormat: "json"}}, false, ends); !strings.Contains(got, `"error":"no agent"`) {
+		t.Errorf("a program cannot read why in %s", got)
 	}
 }

@@ -67,7 +67,7 @@ func (j *job) connect(ctx context.Context, k access.Keys, commands host.Commands
 // its host and never a reason to look for a way around it.
 func (j *job) firstReady(ctx context.Context, names []string, login sshclient.Login, need host.Need) (*host.Host, host.Facts, error) {
 	var problems []error
-	for _, name := range names {
+	for i, name := range names {
 		h, facts, err := ready(ctx, j.Settings, name, login, need)
 		if err == nil {
 			j.Log.Info().Str("stage", "hosts").Str("host", h.Name()).Str("git", facts.Git).Str("agent", facts.AgentVersion).Bool("sandboxed", facts.Box != nil).Msg("ready")
@@ -76,10 +76,12 @@ func (j *job) firstReady(ctx context.Context, names []string, login sshclient.Lo
 			}
 			return h, facts, nil
 		}
-		j.Log.Error().Str("stage", "hosts").Str("host", name).Err(err).Msg("not usable")
 		problems = append(problems, ofHost(name, err))
 		if ctx.Err() != nil {
 			break
+		}
+		if i < len(names)-1 { // what keeps a run from every host is the error of the run
+			j.Log.Warn().Str("stage", "hosts").Str("host", name).Err(err).Msg("not usable; trying the next one")
 		}
 	}
 	return nil, host.Facts{}, errors.Join(problems...)

@@ -198,7 +198,7 @@ func (j *job) closeLog(outcomes []item.Outcome, view report.View) error {
 // writeSummaries writes summary.json, summary.md and slack.json.
 func writeSummaries(ctx context.Context, dir string, view report.View) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // other steps of the pipeline read it, under any UID
-		return fmt.Errorf("make summary_dir: %w", err)
+		return fault.WithFix(fmt.Errorf("make the folder of the summaries: %w", err), "set summary_dir to a folder that this user may write")
 	}
 	data, err := view.JSON()
 	if err != nil {

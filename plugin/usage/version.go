@@ -9,6 +9,10 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+// revision is set by the linker where the build does not see the repository, as
+// in the build of the image.
+var revision string
+
 // Version is the version of this program: the one that the linker was given, or,
 // of a build by go install, the one of its module.
 func Version(linked string) string {
@@ -16,6 +20,18 @@ func Version(linked string) string {
 		return info.Main.Version
 	}
 	return linked
+}
+
+// commit is the one that this program was built from, as far as its build knew.
+func commit() string {
+	if info, ok := debug.ReadBuildInfo(); ok && revision == "" {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return revision
 }
 
 func versionCommand() *cli.Command {
@@ -31,14 +47,7 @@ func versionCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			revision := ""
-			if info, ok := debug.ReadBuildInfo(); ok {
-				for _, s := range info.Settings {
-					if s.Key == "vcs.revision" {
-						revision = s.Value
-					}
-				}
-			}
+			revision := commit()
 			if !asJSON {
 				line := fmt.Sprintf("%s version %s", ctx.App.Name, ctx.App.Version)
 				if revision != "" {
