@@ -202,7 +202,7 @@ func (sel *Selection) narrow(s settings.Settings, repo *gitrepo.Repo) ([]string,
 func ChangeItem(doc *postmortem.Document, todo postmortem.Item) item.Item {
 	return item.Item{
 		Document: doc.File, ID: todo.ID, Line: todo.Line, Date: doc.Date,
-		Priority: string(todo.Priority), Action: todo.Action, Type: todo.Type, Details: todo.Details, Incident: doc.Incident,
+		Priority: string(todo.Priority), Action: todo.Action, Type: todo.Type, Details: todo.Details, Owner: todo.Owner, Due: todo.Due, Incident: doc.Incident,
 		Approval: todo.Lane == postmortem.LaneApproval,
 	}
 }

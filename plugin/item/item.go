@@ -15,6 +15,8 @@ type Item struct {
 	Action   string   // Markdown of the action cell
 	Type     string   // canonical type name, else the cell's text
 	Details  string   // Markdown of the details cell
+	Owner    string   // Markdown of the owner cell, or what a task says
+	Due      string   // likewise of the due date
 	Incident Incident // that the post-mortem is of
 	Approval bool     // only what a person approved may be applied for it
 }

@@ -139,6 +139,9 @@ func explainItem(d *postmortem.Document, item postmortem.Item) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%d: %s\n", text.Marked(item.File, 300), item.Line, text.Marked(item.Action, 200))
 	fmt.Fprintf(&b, "  id %s, priority %s, type %s, status %s\n", item.ID, item.Priority, explainType(item), quoteOrNone(item.Status))
+	if item.Owner != "" || item.Due != "" {
+		fmt.Fprintf(&b, "  owner %s, due %s\n", quoteOrNone(item.Owner), quoteOrNone(item.Due))
+	}
 	if len(item.Heading) > 0 {
 		fmt.Fprintf(&b, "  under %s\n", text.Marked(strings.Join(item.Heading, " > "), 200))
 	}

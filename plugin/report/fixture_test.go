@@ -38,7 +38,7 @@ func summary() Summary {
 			{File: "docs/post-mortems/2026-01-02-a b|c`d.md", Date: "2026-01-02", Title: "Grafana", Safe: 1},
 		},
 		Outcomes:  outcomes(nfs),
-		Skipped:   []Left{{Item: itemAt(nfs, 31, "P1", "Migrate Vault to an encrypted PVC", "Migration"), Reason: "type-not-safe", Evidence: "Migrate " + evil}, {Item: itemAt(nfs, 32, "P3", evil, evil), Reason: "type-unknown"}},
+		Skipped:   []Left{{Item: itemAt(nfs, 31, "P1", "Migrate Vault to an encrypted PVC", "Migration"), Reason: "type-not-safe", Evidence: "Migrate " + evil}, {Item: whose(itemAt(nfs, 32, "P3", evil, evil), evil, "2026-04-14"), Reason: "type-unknown"}},
 		Unclear:   []Left{{Item: itemAt(nfs, 50, "P2", "Think about "+evil, ""), Reason: "implicit"}},
 		Problems:  []Problem{{File: nfs, Problem: postmortem.Problem{Line: 33, Column: 4, Reason: "malformed-row", Detail: "The row has 7 cells. " + evil, Text: evil}}},
 		CostUSD:   1.2345,
@@ -56,6 +56,12 @@ func itemAt(document string, line int, priority, action, kind string) item.Item 
 		Document: document, ID: string(rune('0'+line/10)) + string(rune('0'+line%10)), Line: line, Date: "2026-04-14",
 		Priority: priority, Action: action, Type: kind, Details: "see " + evil,
 	}
+}
+
+// whose is an item with its owner and due date.
+func whose(i item.Item, owner, due string) item.Item {
+	i.Owner, i.Due = owner, due
+	return i
 }
 
 func outcomes(nfs string) []item.Outcome {
@@ -84,7 +90,7 @@ func outcomes(nfs string) []item.Outcome {
 			Item: itemAt(nfs, 30, "P1", "Alert on stale handles", "Alert"), State: item.NeedsPerson, Reason: "applied-not-on-branch",
 			Err: errors.New("push: " + evil), Journal: "refs/pm-todos/journal/" + strings.Repeat("0123456789abcdef", 4), Command: "pm-todos settle 30 --landed|--abandon",
 		},
-		{Item: itemAt(nfs, 28, "P3", "Alert on clock skew", "Alert"), State: item.Skipped, Reason: "stack-drifts"},
+		{Item: whose(itemAt(nfs, 28, "P3", "Alert on clock skew", "Alert"), "@ana", "end of May"), State: item.Skipped, Reason: "stack-drifts"},
 		{Item: itemAt(nfs, 29, "P3", "Alert on full disks", "Alert"), State: item.NotAttempted, Reason: "not-attempted-limit"},
 	}
 }

@@ -173,6 +173,9 @@ func mdWhat(i itemView) string {
 	if i.Approver != "" {
 		parts = append(parts, short(i.approved()))
 	}
+	if whose := i.whose(); whose != "" {
+		parts = append(parts, short(whose))
+	}
 	if i.Observed != "" {
 		parts = append(parts, "🔎 "+short(i.Observed))
 	}
@@ -207,6 +210,9 @@ func (m *markdown) items(items []itemView, why bool) {
 			return
 		}
 		text := fmt.Sprintf("- **%s** %s (%s)", md(cmp.Or(text.Cut(i.label(), 40), "item")), short(i.Action), mdCode(i.place()))
+		if whose := i.whose(); whose != "" {
+			text += ", " + short(whose)
+		}
 		if why {
 			text += ": " + short(strings.Join(i.why(), "; "))
 		}

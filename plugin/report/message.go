@@ -188,7 +188,7 @@ func Started(s Summary, items []item.Item, limit int) Message {
 	var lines []string
 	of := map[string]bool{}
 	for _, item := range items {
-		i := c.item(item)
+		i := c.item(item, s)
 		of[i.Document] = true
 		lines = append(lines, strings.TrimSpace(i.label()+"  "+cut16(i.Action, 150)))
 	}
@@ -291,6 +291,9 @@ func (i itemView) lines(d depth) []string {
 	if i.Approver != "" {
 		lines = append(lines, cut16(i.approved(), 300))
 	}
+	if whose := i.whose(); whose != "" && d.reasons > 1 {
+		lines = append(lines, cut16(whose, 150))
+	}
 	if i.Observed != "" && d.dates {
 		lines = append(lines, "🔎 "+cut16(i.Observed, 300))
 	} else if i.briefly != "" {
@@ -362,6 +365,9 @@ func labels(items []itemView, why bool) []string {
 	var lines []string
 	for _, i := range items {
 		text := strings.TrimSpace(i.label() + "  " + cut16(i.Action, 150))
+		if whose := i.whose(); whose != "" && why {
+			text += " (" + cut16(whose, 80) + ")"
+		}
 		if reason := strings.Join(i.why(), "; "); why && reason != "" {
 			text += " — " + cut16(reason, 120)
 		}

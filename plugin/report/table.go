@@ -156,7 +156,7 @@ func (t *table) items(items []itemView) {
 
 // detail is what there is to say of an item besides its row.
 func (t *table) detail(i itemView) {
-	t.wrapped(indent, strings.Join(filled(i.place(), i.Stack, i.plan(), i.approved()), " · "))
+	t.wrapped(indent, strings.Join(filled(i.place(), i.Stack, i.plan(), i.approved(), i.whose()), " · "))
 	if i.CommitURL != "" || i.Commit != "" {
 		t.line("%scommit %s", indent, cmp.Or(i.CommitURL, i.Commit))
 	}
@@ -227,7 +227,7 @@ func (t *table) left(title string, items []leftView) {
 			return
 		}
 		t.line("  %s %s %s", text.Fit(i.Priority, 2), text.Fit(i.Type, 14), text.Narrow(i.Action, t.width-20))
-		t.wrapped("     ", strings.Join(filled(i.place(), string(i.Reason)+": "+i.Sentence), " · "))
+		t.wrapped("     ", strings.Join(filled(i.place(), i.whose(), string(i.Reason)+": "+i.Sentence), " · "))
 	}
 }
 

@@ -79,6 +79,7 @@ type totals struct {
 	NotAttempted int `json:"not_attempted" doc:"Waiting for the next run."`
 	Unclear      int `json:"unclear" doc:"Reported only: not certainly open items."`
 	Problems     int `json:"problems" doc:"Places in documents that cannot be used."`
+	Overdue      int `json:"overdue" doc:"Open items whose due date, of the form YYYY-MM-DD, has passed, whatever became of them."`
 	Documents    int `json:"documents" doc:"Looked at."`
 }
 
@@ -104,6 +105,9 @@ type leftView struct {
 	Action   string `json:"action" doc:"Markdown of the action."`
 	Type     string `json:"type" doc:"Name of the type, or what the document says instead."`
 	Details  string `json:"details" doc:"Markdown of the details."`
+	Owner    string `json:"owner,omitempty" doc:"Markdown of the owner, as the document has it."`
+	Due      string `json:"due,omitempty" doc:"Markdown of the due date, as the document has it."`
+	Overdue  bool   `json:"overdue,omitempty" doc:"It is open, and its due date, of the form YYYY-MM-DD, had passed when the run started."`
 
 	State    string      `json:"state" doc:"What became of it." enum:"done,proposed,refused,failed,skipped,not-attempted,needs-person,unclear"`
 	Reason   reason.Code `json:"reason" doc:"Reason code, empty when done; see reasons.md."`
@@ -245,15 +249,16 @@ func refusals(outcomes []item.Outcome) (warnings []string) {
 	return warnings
 }
 
-func (c cleaner) item(i item.Item) leftView {
+func (c cleaner) item(i item.Item, s Summary) leftView {
 	return leftView{
+		Owner: c.word(i.Owner), Due: c.word(i.Due), Overdue: i.Overdue(s.Started),
 		Document: c.word(i.Document), ID: c.word(i.ID), Line: i.Line, Date: c.word(i.Date), Priority: c.word(i.Priority),
 		Action: c.line(i.Action, maxLine), Type: c.word(i.Type), Details: c.line(i.Details, maxLine),
 	}
 }
 
 func (c cleaner) left(l Left, state string, s Summary) leftView {
-	v := c.item(l.Item)
+	v := c.item(l.Item, s)
 	v.State, v.Reason, v.Fix = state, c.code(l.Reason), l.Reason.Fix()
 	v.Sentence = v.Reason.Sentence()
 	if evidence := c.word(l.Evidence); evidence != "" {
@@ -264,7 +269,8 @@ func (c cleaner) left(l Left, state string, s Summary) leftView {
 }
 
 func (c cleaner) outcome(o item.Outcome, s Summary) itemView {
-	v := itemView{leftView: c.item(o.Item)}
+	v := itemView{leftView: c.item(o.Item, s)}
+	v.Overdue = v.Overdue && o.State != item.Done
 	v.State, v.Reason = c.word(string(o.State)), c.code(o.Reason)
 	v.Sentence = v.Reason.Clause()
 	if o.State != item.Done {
@@ -304,6 +310,11 @@ func (v View) count() totals {
 	for _, todo := range v.Items {
 		if counter := of[item.State(todo.State)]; counter != nil {
 			*counter++
+		}
+	}
+	for _, left := range slices.Concat(v.Items, asItems(v.Skipped), asItems(v.Unclear)) {
+		if left.Overdue {
+			t.Overdue++
 		}
 	}
 	return t

@@ -170,6 +170,24 @@ func (i leftView) place() string {
 	return i.Document
 }
 
+// whose says who an item that is open waits for, and by when, empty when nobody says.
+func (i leftView) whose() string {
+	if i.State == string(item.Done) {
+		return ""
+	}
+	owner, due := i.Owner, i.Due
+	if owner != "" {
+		owner = "owner " + owner
+	}
+	if due != "" {
+		due = "due " + due
+	}
+	if i.Overdue {
+		due += ", overdue"
+	}
+	return strings.Join(filled(owner, due), ", ")
+}
+
 // label is what kind of item it is.
 func (i leftView) label() string { return strings.TrimSpace(i.Priority + " " + i.Type) }
 
