@@ -15,7 +15,7 @@ import (
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "demo",
-		Usage: "a whole run on this machine, against built-in stand-ins for the git remote, Vault, SSH host, agent, Terraform, Prometheus and Slack",
+		Usage: "whole runs on this machine, against built-in stand-ins for the git remote and its forge, Vault, SSH host, agent, Terraform, Prometheus and Slack",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "dir", Usage: "new or empty folder in which everything is kept", DefaultText: "a temporary one, deleted at the end"},
 		},

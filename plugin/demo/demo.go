@@ -3,6 +3,7 @@
 package demo
 
 import (
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,14 +13,25 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // ErrNotEmpty says that the folder for the world holds what it might overwrite.
 var ErrNotEmpty = standin.ErrNotEmpty
 
-// Run runs the plugin twice against a world of stand-ins, each time with the
-// variables of that world, and shows what it left there. The world is kept in dir, or
-// with none in a temporary folder.
+// doubted is a post-mortem whose item no rule can prove: who may mount a share is for a
+// person to decide.
+//
+//go:embed 2026-06-02-new-nodes-without-storage.md
+var doubted string
+
+// person is who merges what the run proposes.
+const person = "grace"
+
+// Run shows the plugin's runs against a world of stand-ins, each with the variables
+// of that world: a first one, one after a person merged what it had proposed, and one
+// that finds nothing left. The world is kept in dir, or with none in a temporary
+// folder.
 func Run(dir string, out io.Writer, run func(environment map[string]string) error) (err error) {
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "pm-todos-demo-"); err != nil {
@@ -27,76 +39,131 @@ func Run(dir string, out io.Writer, run func(environment map[string]string) erro
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	world, err := standin.Start(standin.Options{Dir: dir, Prometheus: true})
+	world, err := standin.Start(standin.Options{
+		Dir: dir, Prometheus: true,
+		Files: map[string]string{"docs/post-mortems/2026-06-02-new-nodes-without-storage.md": doubted},
+	})
 	if err != nil {
 		return fmt.Errorf("start the stand-ins: %w", err)
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
-	title(out, "A post-mortem was pushed. This is the plugin's run, against stand-ins on this machine.")
+	s := &show{World: world, out: out, tip: world.Second}
+
+	s.title("1. Post-mortems were pushed. This is the plugin's run, against stand-ins on this machine")
 	if err := run(world.Settings()); err != nil {
 		return err
 	}
-	if err := showEnd(world, out); err != nil {
+	if err := errors.Join(s.changes(), s.proposal()); err != nil {
 		return err
 	}
-	before, err := world.Repo.Tip(standin.SampleBranch)
-	if err != nil {
+
+	s.title("2. " + text.Capital(person) + " looks at the pull request, and merges it. The next run applies what she approved; the refused item gets its second and last attempt")
+	if err := world.Git.Merge(1, person); err != nil {
 		return err
 	}
-	title(out, "The same run again: nobody changed anything. The refused item gets its second and last attempt; no commit is made.")
+	if s.tip, err = world.Repo.Tip(standin.SampleBranch); err != nil {
+		return err
+	}
 	if err := run(world.Settings()); err != nil {
 		return err
 	}
-	after, err := world.Repo.Tip(standin.SampleBranch)
-	if err != nil {
+	if err := errors.Join(s.changes(), s.applied()); err != nil {
 		return err
 	}
-	if before != after {
-		return fmt.Errorf("the second run moved %s from %.12s to %.12s", standin.SampleBranch, before, after)
+
+	s.title("3. The same run again: nobody changed anything, and nothing is left to do. No commit is made")
+	if err := run(world.Settings()); err != nil {
+		return err
 	}
-	title(out, "Done. The branch is where the first run left it.")
-	return nil
+	if tip, err := world.Repo.Tip(standin.SampleBranch); err != nil || tip != s.tip {
+		return errors.Join(err, fmt.Errorf("the last run moved %s from %.12s to %.12s", standin.SampleBranch, s.tip, tip))
+	}
+	return s.files()
 }
 
-// showEnd prints what the run left: commits, the documents' changes, what was
-// applied, and what Slack was told.
-func showEnd(world *standin.World, out io.Writer) error {
-	title(out, "New commits on the branch, each link of the documents is one of them")
-	commits, err := world.Repo.Log(world.Second + ".." + standin.SampleBranch)
+// show is what the demo has shown so far.
+type show struct {
+	*standin.World
+	out  io.Writer
+	tip  string // of the branch
+	told int    // messages of Slack
+}
+
+// changes prints what a run left: commits, the documents' changes, what was applied,
+// and what Slack was told.
+func (s *show) changes() error {
+	tip, err := s.Repo.Tip(standin.SampleBranch)
 	if err != nil {
 		return err
 	}
+	commits, err := s.Repo.Log(s.tip + ".." + tip)
+	if err != nil {
+		return err
+	}
+	s.title("New commits on the branch, to which the documents link")
 	for _, c := range commits {
-		_, _ = fmt.Fprintf(out, "%.12s %s\n", c.Hash, c.Subject)
+		_, _ = fmt.Fprintf(s.out, "%.12s %s\n", c.Hash, c.Subject)
 		for _, file := range c.Files {
-			_, _ = fmt.Fprintf(out, "             %s\n", file)
+			_, _ = fmt.Fprintf(s.out, "             %s\n", file)
 		}
 	}
-	title(out, "What changed in the documents")
-	diff, err := world.Repo.Diff(world.Second, standin.SampleBranch, "docs/")
-	if err != nil {
-		return err
+	for _, of := range [...]struct{ folder, said string }{{"docs/", "What changed in the documents"}, {"stacks/", "What changed in the stacks, and was applied"}} {
+		diff, err := s.Repo.Diff(s.tip, tip, of.folder)
+		if err != nil {
+			return err
+		}
+		if diff != "" {
+			s.title(of.said)
+			_, _ = fmt.Fprint(s.out, diff)
+		}
 	}
-	_, _ = fmt.Fprint(out, diff)
-	title(out, "What changed in the stacks, and was applied")
-	if diff, err = world.Repo.Diff(world.Second, standin.SampleBranch, "stacks/"); err != nil {
-		return err
+	s.tip = tip
+	messages := s.Slack.Messages()
+	for i, message := range messages[s.told:] {
+		s.title(fmt.Sprintf("Slack message %d of this run", i+1))
+		_, _ = fmt.Fprint(s.out, slackText(message.Body))
 	}
-	_, _ = fmt.Fprint(out, diff)
-	for i, message := range world.Slack.Messages() {
-		title(out, fmt.Sprintf("Slack message %d of %d", i+1, len(world.Slack.Messages())))
-		_, _ = fmt.Fprint(out, slackText(message.Body))
-	}
-	summary := filepath.Join(world.Workspace(), ".pm-todos", "summary.json")
-	info, err := os.Stat(summary)
-	if err != nil {
-		return fmt.Errorf("look at the summary: %w", err)
-	}
-	title(out, fmt.Sprintf("The same report as files: summary.json (%d bytes), summary.md, slack.json", info.Size()))
+	s.told = len(messages)
 	return nil
 }
 
-func title(out io.Writer, text string) { _, _ = fmt.Fprintf(out, "\n──── %s\n\n", text) }
+// proposal prints the pull request that the run opened.
+func (s *show) proposal() error {
+	pulls := s.Git.Forge.Pulls()
+	if len(pulls) != 1 {
+		return fmt.Errorf("the run opened %d pull requests, not one", len(pulls))
+	}
+	pull := pulls[0]
+	s.title("The pull request of what no rule proves")
+	_, _ = fmt.Fprintf(s.out, "#%d %s\nfrom %s\ninto %s\n\n%s\n", pull.Number, pull.Title, pull.Head, pull.Base, pull.Body)
+	diff, err := s.Repo.Diff(s.tip, pull.Commit, "stacks/nfs/")
+	_, _ = fmt.Fprint(s.out, diff)
+	return err
+}
+
+// applied reports as an error that what was merged is not in the state.
+func (s *show) applied() error {
+	state, err := s.State("nfs")
+	if err == nil && !strings.Contains(fmt.Sprint(state), "10.0.16.0/20") {
+		err = errors.New("what was merged was not applied")
+	}
+	return err
+}
+
+// files names the files that a run leaves beside its log.
+func (s *show) files() error {
+	summary := filepath.Join(s.Workspace(), ".pm-todos", "summary.json")
+	if _, err := os.Stat(summary); err != nil {
+		return fmt.Errorf("look at the summary: %w", err)
+	}
+	s.title("Done. Each run left its report also as summary.json, summary.md and slack.json")
+	return nil
+}
+
+// title begins a part, in lines that fit on a terminal.
+func (s *show) title(said string) {
+	_, _ = fmt.Fprintf(s.out, "\n──── %s\n\n", strings.Join(text.Wrap(said, 74), "\n     "))
+}
 
 // slackText is the texts of a message's blocks, in their order, as a channel
 // shows them without the formatting.
@@ -121,8 +188,8 @@ func texts(value any, b *strings.Builder) {
 			texts(one, b)
 		}
 	case map[string]any:
-		if text, ok := v["text"].(string); ok {
-			b.WriteString(text)
+		if said, ok := v["text"].(string); ok {
+			b.WriteString(said)
 			b.WriteByte('\n')
 			return
 		}

@@ -1,4 +1,4 @@
-# What the scripted agent of the sample does with an item. It knows the three
+# What the scripted agent of the sample does with an item. It knows the
 # kinds of work that the sample's post-mortems ask for.
 set -eu
 
@@ -60,6 +60,13 @@ Config)
 		cat "$file.new" >"$file"
 		rm "$file.new"
 		echo "set the number of threads in $file"
+		;;
+	*clients*)
+		file=stacks/nfs/main.tf
+		sed 's|10.0.20.0/22|10.0.16.0/20|' "$file" >"$file.new"
+		cat "$file.new" >"$file"
+		rm "$file.new"
+		echo "widened the network of the clients in $file"
 		;;
 	*) echo "I do not know how to do this" ;;
 	esac

@@ -190,6 +190,33 @@ func TestMiddleware(t *testing.T) {
 	}
 }
 
+func TestMergedByAPerson(t *testing.T) {
+	g, r := startGit(t, Options{})
+	first, err := r.Commit("main", "First", map[string]string{"a": "a"})
+	must(t, err)
+	must(t, r.SetRef("refs/heads/side", first))
+	_, err = r.Commit("main", "Second", map[string]string{"b": "b"})
+	must(t, err)
+	proposed, err := r.Commit("side", "Proposed", map[string]string{"a": "changed"})
+	must(t, err)
+	call := `{"head":"side","base":"main","title":"Change a"}`
+	answer, err := http.Post(g.BaseURL()+"/api/v1/repos/"+r.Name()+"/pulls", "application/json", strings.NewReader(call))
+	must(t, err)
+	must(t, answer.Body.Close())
+	must(t, g.Merge(1, "grace"))
+	commits, err := r.Log("main")
+	must(t, err)
+	if top := commits[0]; len(top.Parents) != 2 || top.Parents[1] != proposed || !strings.HasPrefix(top.Author, "grace ") {
+		t.Errorf("the merge is %+v", top)
+	}
+	if pull := g.Forge.Pulls()[0]; pull.State != "merged" || pull.MergedBy != "grace" {
+		t.Errorf("the pull request is %+v", pull)
+	}
+	if err := g.Merge(2, "grace"); err == nil {
+		t.Error("a pull request that is not there was merged")
+	}
+}
+
 func TestProtectedBranch(t *testing.T) {
 	_, r := startGit(t, Options{})
 	_, err := r.Commit("main", "First", map[string]string{"a": "a"})

@@ -4,6 +4,7 @@ package git
 import (
 	"bytes"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"html"
 	"io"
@@ -214,6 +215,34 @@ func (g *Server) serveBranch(w http.ResponseWriter, name, place string) {
 		return
 	}
 	http.Error(w, "no such branch, or nothing there", http.StatusNotFound)
+}
+
+// Merge is a person who merges a pull request: its branch comes to the branch that it
+// was opened into by a merge commit, and the forge names the account.
+func (g *Server) Merge(number int, account string) (err error) {
+	pulls := g.Forge.Pulls()
+	if number < 1 || number > len(pulls) {
+		return fmt.Errorf("there is no pull request %d", number)
+	}
+	pull := pulls[number-1]
+	dir, err := os.MkdirTemp(g.options.Dir, "merge-")
+	if err != nil {
+		return fmt.Errorf("merge pull request %d: %w", number, err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	repo := &Repository{server: g, name: pull.Repository}
+	message := fmt.Sprintf("Merge pull request #%d: %s", number, pull.Title)
+	for _, args := range [][]string{
+		{"clone", "--quiet", "--branch", pull.Base, repo.Path(), dir},
+		{"-C", dir, "-c", "user.name=" + account, "-c", "user.email=" + account + "@example.org", "merge", "--quiet", "--no-ff", "-m", message, "origin/" + pull.Head},
+		{"-C", dir, "push", "--quiet", "origin", "HEAD"},
+	} {
+		if _, err := runGit("", nil, args...); err != nil {
+			return fmt.Errorf("merge pull request %d: %w", number, err)
+		}
+	}
+	g.Forge.Change(number, func(p *forge.Pull) { p.State, p.MergedBy = "merged", account })
+	return nil
 }
 
 // IsPush matches the request that carries a push's updates, for middleware.
