@@ -168,13 +168,19 @@ func (s *site) wants(code, got int) {
 	}
 }
 
+// says expects each text in the log, whatever lines it was broken into.
 func (s *site) says(texts ...string) {
 	s.t.Helper()
+	log := unbroken(s.last)
 	for _, text := range texts {
-		if !strings.Contains(s.last, text) {
+		if !strings.Contains(log, unbroken(text)) {
 			s.t.Errorf("the log does not say %q:\n%s", text, s.last)
 		}
 	}
+}
+
+func unbroken(s string) string {
+	return strings.Join(strings.Fields(s), " ")
 }
 
 // nothingLeft checks that neither the host nor the remote keeps anything of a
