@@ -118,6 +118,7 @@ func TestWhatIsNotProvedIsProposed(t *testing.T) {
 	if pull := s.Git.Forge.Pulls()[0]; pull.State != "closed" || len(pull.Comments) != 1 || !strings.Contains(pull.Comments[0], "says something else by now") {
 		t.Errorf("the pull request: %+v", pull)
 	}
+	s.says(`the proposal of "Make NodeDown wait longer" was withdrawn: its item in ` + alertDocument + " says something else by now")
 	if refs := must[map[string]string](t)(s.Repo.Refs("refs/heads/pm-todos/")); len(refs) > 0 {
 		t.Errorf("branches %v", refs)
 	}

@@ -8,6 +8,7 @@
 package report
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
@@ -15,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Summary is everything there is to tell of one run. It is data only; the zero
@@ -38,6 +40,7 @@ type Summary struct {
 	Documents []Document
 	Outcomes  []item.Outcome // in the order in which they were worked on
 	Skipped   []Left         // needs a person, as was clear before the run's work began
+	Withdrawn []Withdrawal   // proposals that were taken back
 	Unclear   []Left         // reported only: not certainly an open item
 	Problems  []Problem      // rows that the parser cannot use
 
@@ -80,6 +83,17 @@ type Left struct {
 	Item     item.Item
 	Reason   reason.Code
 	Evidence string // the words of it for which the reason holds, when it is about words
+}
+
+// Withdrawal is a proposal that was taken back, since its item is not open as it was.
+type Withdrawal struct {
+	Document string
+	Action   string
+	Why      string // in our own words, of the item: "is gone from its document"
+}
+
+func (w Withdrawal) String() string {
+	return fmt.Sprintf("the proposal of \"%s\" was withdrawn: its item in %s %s", text.Line(w.Action, 120), w.Document, w.Why)
 }
 
 // Problem is a place in a document that the parser cannot use.

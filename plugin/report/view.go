@@ -59,7 +59,9 @@ type View struct {
 	ExitKind string   `json:"exit_kind" doc:"The exit code as a word." enum:"none,temporary,failed,settings,person"`
 	Error    string   `json:"error" doc:"Why the run as a whole ended early, empty when it did not."`
 	Warnings []string `json:"warnings" doc:"What the run warned of, the first hundred, and how many more."`
-	Notes    []string `json:"notes" doc:"Why the run ended where it did."`
+	Notes    []string `json:"notes" doc:"Why the run ended where it did, and which proposals it withdrew."`
+
+	withdrew bool // one of the notes is of a proposal
 }
 
 // confinement is whether the agent is confined, as a word for people.
@@ -204,14 +206,20 @@ func (c cleaner) lines(all []string) []string {
 // the one value that it returns.
 func Render(s Summary) View {
 	c := cleaner{s.Redactor}
+	notes := slices.Clone(s.Notes)
+	for _, w := range s.Withdrawn {
+		notes = append(notes, w.String())
+	}
 	v := View{
+		withdrew: len(s.Withdrawn) > 0,
+
 		Schema: Schema, Version: c.word(s.Version), Run: c.word(s.Run), Mode: c.word(s.Mode), Event: c.word(s.Event),
 		Repository: c.word(s.Repository), Branch: c.word(s.Branch), PipelineURL: c.line(webURL(s.PipelineURL), 0),
 		Started: s.Started.UTC().Truncate(time.Second), Seconds: seconds(s.Duration), Scope: c.word(s.Scope), Base: c.word(s.Base), Sandboxed: c.word(s.Sandboxed),
 		CostUSD: money(s.CostUSD), BudgetUSD: money(s.BudgetUSD),
 		DocsCommit: c.word(s.DocsCommit), DocsCommitURL: c.line(s.Links.commit(s.DocsCommit), 0),
 		ExitCode: s.Exit.ExitCode(), ExitKind: s.Exit.String(), Error: c.err(s.Err),
-		Warnings: c.lines(slices.Concat(s.Warnings, refusals(s.Outcomes))), Notes: c.lines(s.Notes),
+		Warnings: c.lines(slices.Concat(s.Warnings, refusals(s.Outcomes))), Notes: c.lines(notes),
 		Documents: []documentView{}, Items: []itemView{}, Skipped: []leftView{}, Unclear: []leftView{}, Problems: []problemView{},
 	}
 	for _, d := range s.Documents {
@@ -326,10 +334,10 @@ func (v View) Failed() bool {
 }
 
 // News reports whether the run has something to tell that earlier ones did not:
-// something was done, proposed, refused or failed, an item waits for a person
+// something was done, proposed, withdrawn, refused or failed, an item waits for a person
 // for a reason that Known does not have, or a push changed a document.
 func (v View) News() bool {
-	return slices.ContainsFunc(v.Items, func(i itemView) bool {
+	return v.withdrew || slices.ContainsFunc(v.Items, func(i itemView) bool {
 		return i.State != string(item.NotAttempted) && (i.New || i.Reason == "")
 	}) || slices.ContainsFunc(v.Skipped, func(i leftView) bool {
 		return i.New

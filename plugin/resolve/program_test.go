@@ -113,6 +113,7 @@ type site struct {
 	frozen   func() time.Duration // how long the program stands still, for its lock
 	theirs   map[string]string    // what others pushed
 	outcomes []item.Outcome       // of the last run
+	taken    int                  // proposals that were taken back so far
 }
 
 func newSite(t *testing.T, items ...todo) *site {
@@ -274,6 +275,8 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 			return slices.ContainsFunc(settled, func(out item.Outcome) bool { return out.Item.ID == one.ID })
 		}))
 		s.outcomes = append(s.outcomes, done...)
+		_, taken := resolver.Withdrawn()
+		s.taken += len(taken)
 	}
 	if err == nil && !resolver.Loaded(ctx, s.outcomes) {
 		s.outcomes = resolver.AwaitLoaded(ctx, s.outcomes)

@@ -241,6 +241,9 @@ func TestWithdrawnProposals(t *testing.T) {
 			if now := s.turns(); now != paid {
 				t.Errorf("%d agents were paid again", now-paid)
 			}
+			if s.taken != 1-test.records {
+				t.Errorf("%d proposals are told to be taken back", s.taken)
+			}
 		})
 	}
 }

@@ -131,10 +131,10 @@ func (r *Resolver) reviewProposals(ctx context.Context, items []item.Item, merge
 }
 
 // Withdrawn are the proposals to be taken back once the lock is free, see
-// proposal.Record.Withdraw.
-func (r *Resolver) Withdrawn() []*proposal.Record {
+// proposal.Record.Withdraw, and those that are already.
+func (r *Resolver) Withdrawn() (open, taken []*proposal.Record) {
 	if r.board == nil {
-		return nil
+		return nil, nil
 	}
 	return r.board.Withdrawn()
 }

@@ -63,7 +63,9 @@ func (j *job) putForward(ctx context.Context) {
 		if err := r.Withdraw(ctx, j.repo, f, j.Repository.Branch); err != nil {
 			j.Log.Warn().Str("stage", "proposals").Str("document", r.Document).Str("item", r.Item).Err(err).
 				Msg("the proposal could not be taken back; the next run tries again")
+			continue
 		}
+		j.taken = append(j.taken, r)
 	}
 	for _, p := range pulls {
 		if f == nil || j.hasPull(p.Branch) {

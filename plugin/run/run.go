@@ -37,6 +37,7 @@ type job struct {
 	telling    sync.WaitGroup       // is over when they were told that work begins
 	answers    *proposal.Answers    // of the forge, on proposals; nil when there is none
 	withdrawn  []*proposal.Record   // to be taken back on the forge
+	taken      []*proposal.Record   // back
 	outcomes   []item.Outcome       // in the order in which they came; a later one of an item stands
 	settled    bool                 // what earlier runs left was looked at, and outcomes have each
 	docs       Published
@@ -175,7 +176,7 @@ func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands ho
 		outcomes, err = resolver.Items(ctx, without(j.read.Todo(), settled))
 		j.outcomes = append(j.outcomes, outcomes...)
 		j.lap("items")
-		j.withdrawn = resolver.Withdrawn()
+		j.withdrawn, j.taken = resolver.Withdrawn()
 	}
 
 	// Done means that it works; then the record: documents, ledger, journals.

@@ -38,6 +38,9 @@ func (j *job) summary() report.Summary {
 	for ref := range j.waiting.items {
 		sum.Known[ref.Item] = reason.DoneWaitingForMerge
 	}
+	for _, r := range j.taken {
+		sum.Withdrawn = append(sum.Withdrawn, report.Withdrawal{Document: r.Document, Action: r.Action, Why: r.Why()})
+	}
 	if j.read.Note != "" {
 		sum.Warnings = append(sum.Warnings, j.read.Note)
 	}

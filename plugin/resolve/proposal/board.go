@@ -28,6 +28,7 @@ type Board struct {
 	forge    *Answers
 	records  map[record.Ref]*Record
 	branches map[string]string // commits by full name
+	taken    []*Record         // back, without a forge
 }
 
 // Read reads the proposals that stand on the remote. told is what the forge said of
@@ -80,6 +81,7 @@ func (b *Board) Review(ctx context.Context, row func(record.Ref) (row item.Item,
 			b.trouble(r, err, "the branch of the proposal could not be taken back; the next run does that")
 			continue
 		}
+		b.taken = append(b.taken, r)
 		delete(b.records, ref) // its item may be tried again at once
 	}
 }
@@ -158,14 +160,15 @@ var moved = map[State]string{
 	Declined: "was declined", Withdrawn: "is withdrawn, since its item is not open as it was",
 }
 
-// Withdrawn are the proposals to be taken back, see Record.Withdraw.
-func (b *Board) Withdrawn() (all []*Record) {
+// Withdrawn are the proposals to be taken back, see Record.Withdraw, and those that
+// were, since there is no forge to be told.
+func (b *Board) Withdrawn() (open, taken []*Record) {
 	for _, ref := range sorted(b.records) {
 		if r := b.records[ref]; r.State == Withdrawn {
-			all = append(all, r)
+			open = append(open, r)
 		}
 	}
-	return all
+	return open, b.taken
 }
 
 // Drop removes the record of a proposal that has no branch.

@@ -1,6 +1,7 @@
 package proposal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,16 +29,15 @@ func (r *Record) Withdraw(ctx context.Context, repo seam.Remote, f forge.Forge, 
 	return r.Remove(ctx, repo)
 }
 
+// Why says of the item why its proposal is wanted no more.
+func (r *Record) Why() string { return cmp.Or(r.why, "was not open as it had been proposed") }
+
 func (r *Record) closePull(ctx context.Context, f forge.Forge, base string) error {
 	pull, err := f.Find(ctx, Branch(r.Ref()), base, r.Pull)
 	if err != nil || pull == nil || pull.State != forge.Open {
 		return err
 	}
-	why := r.why
-	if why == "" {
-		why = "was not open as it had been proposed"
-	}
-	said := "The follow-up item of this pull request " + why + ", so pm-todos withdraws it."
+	said := "The follow-up item of this pull request " + r.Why() + ", so pm-todos withdraws it."
 	if pull.Commit != r.Fix {
 		said += " The branch holds what pm-todos did not propose, so it stays as it is: close this pull request if nobody needs it."
 	}
