@@ -259,6 +259,9 @@ func (l Ledger) running() map[int]bool {
 	return running
 }
 
+// CompletedAt is when that was, zero when it is not known.
+func (l Ledger) CompletedAt() time.Time { return l.finished.Time }
+
 // Unfinished are the items that the last run left to do, and those attempted
 // since by runs that did not go through.
 func (l Ledger) Unfinished() []Ref { return slices.SortedFunc(maps.Keys(l.unfinished), CompareRefs) }

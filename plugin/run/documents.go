@@ -70,6 +70,17 @@ func (j *job) remember(ctx context.Context) {
 	}
 }
 
+// documentsAt is the paths of all documents of a commit, whose texts are in the clone
+// then.
+func documentsAt(s settings.Settings, repo *gitrepo.Repo, commit string) ([]string, error) {
+	paths, err := repo.Files(commit, access.DocumentFolders(s.Documents.PostMortems)...)
+	if err != nil {
+		return nil, fmt.Errorf("list the files of %.12s: %w", commit, err)
+	}
+	documents := access.DocumentPaths(paths, s.Documents.PostMortems)
+	return documents, repo.Prefetch(commit, documents)
+}
+
 // row is an item as it stands at a commit, by what names it across runs; ok is
 // false when it is gone. open says that a run may take it up. A person may have
 // changed its row since it was read, and a ref may name any document.

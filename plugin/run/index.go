@@ -131,12 +131,8 @@ func indexPage(s settings.Settings, repo *gitrepo.Repo, tip string) (page string
 // renderIndex is the page of every document at the tip, with the contents that
 // some will have.
 func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, sel access.Selection, contents map[string][]byte) ([]byte, error) {
-	paths, err := repo.Files(tip, access.DocumentFolders(s.Documents.PostMortems)...)
+	documents, err := documentsAt(s, repo, tip)
 	if err != nil {
-		return nil, fmt.Errorf("list the files of %.12s: %w", tip, err)
-	}
-	documents := access.DocumentPaths(paths, s.Documents.PostMortems)
-	if err := repo.Prefetch(tip, documents); err != nil {
 		return nil, err
 	}
 	said, err := observedOn(repo, tip)

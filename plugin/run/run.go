@@ -15,6 +15,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/metrics"
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -41,7 +42,9 @@ type job struct {
 	outcomes   []item.Outcome       // in the order in which they came; a later one of an item stands
 	settled    bool                 // what earlier runs left was looked at, and outcomes have each
 	docs       Published
-	waiting    waiting // rows that a person has still to merge
+	waiting    waiting          // rows that a person has still to merge
+	stock      *metrics.Backlog // what is still to be done; nil while nobody wants to know
+	completed  time.Time        // end of the last run that went through, by the ledger
 
 	laps   []string  // how long each part of the run took
 	lapped time.Time // when the last of them ended
@@ -75,6 +78,7 @@ func Run(ctx context.Context, s settings.Settings, c console.Console) (err error
 	j.repo = repo
 	j.lap("clone")
 	defer j.cleanUp(ctx, "clone", func(context.Context) error { return remove() })
+	defer j.takeStock()
 
 	// The documents, and the items that may be acted on.
 	if err := j.readDocuments(commit); err != nil {
@@ -165,8 +169,7 @@ func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands ho
 		return err
 	}
 	defer j.cleanUp(ctx, "hosts", resolver.Close)
-	standing, _ := proposal.Records(j.repo)
-	j.tellStart(ctx, standing)
+	j.tellStart(ctx)
 	settled, err := resolver.Settle(ctx, j.read.Known)
 	j.lap("settle")
 	j.settled = err == nil || len(settled) > 0

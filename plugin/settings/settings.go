@@ -168,9 +168,11 @@ type Terraform struct {
 type Report struct {
 	notify.Config
 	Targets    target.Targets
-	SummaryDir string // relative to CI.Workspace, else to the current folder
-	LogLevel   string // zerolog's name
-	LogFormat  string // console or json
+	SummaryDir string        // relative to CI.Workspace, else to the current folder
+	Metrics    string        // file, likewise; "" for none
+	Gateway    secret.String // URL of a Pushgateway
+	LogLevel   string        // zerolog's name
+	LogFormat  string        // console or json
 }
 
 // CI is what Woodpecker says of the pipeline. Every field is empty outside it.
@@ -247,9 +249,19 @@ func (s Settings) DocumentPolicy() classify.Policy {
 }
 
 // SummaryDir is the folder of the summaries.
-func (s Settings) SummaryDir() string {
-	if dir := s.Report.SummaryDir; filepath.IsAbs(dir) {
-		return dir
+func (s Settings) SummaryDir() string { return s.inWorkspace(s.Report.SummaryDir) }
+
+// MetricsFile is the file that takes the metrics, "" for none.
+func (s Settings) MetricsFile() string {
+	if s.Report.Metrics == "" {
+		return ""
 	}
-	return filepath.Join(s.CI.Workspace, s.Report.SummaryDir)
+	return s.inWorkspace(s.Report.Metrics)
+}
+
+func (s Settings) inWorkspace(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(s.CI.Workspace, path)
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/metrics"
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/secret"
@@ -202,6 +203,17 @@ var reportEntries = []Entry{
 		Name: "summary_dir", Default: ".pm-todos",
 		Usage: "Folder for `summary.json`, `summary.md` and `slack.json`, relative to the workspace.",
 		read:  asText(func(s *Settings) *string { return &s.Report.SummaryDir }),
+	},
+	{
+		Name:  "metrics_file",
+		Usage: "File for [metrics](metrics.md) in Prometheus' text format, relative to the workspace: open items, ages, outcomes, costs.",
+		read:  asText(func(s *Settings) *string { return &s.Report.Metrics }),
+	},
+	{
+		Name:   "pushgateway_url",
+		Usage:  "URL of a Prometheus Pushgateway that takes the same; it may hold a user and a password.",
+		secret: func(s *Settings) *secret.String { return &s.Report.Gateway },
+		parse:  asSecret(metrics.CheckGateway),
 	},
 	{
 		Name: "log_level", Default: "info",

@@ -1,0 +1,140 @@
+package metrics
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/secret"
+	"github.com/pm-todos/pm-todos/plugin/text"
+)
+
+// longest is how long a push takes at most, with all tries: nobody waits for a
+// gateway that is down.
+const longest = 10 * time.Second
+
+// CheckGateway reports what is wrong with the URL of a Pushgateway, and shows nothing
+// of it. The text of its error follows the setting's name.
+func CheckGateway(address string) error {
+	_, err := gatewayURL(secret.New(address))
+	return err
+}
+
+// gatewayURL reads the URL of a Pushgateway, which may hold a user and a password.
+func gatewayURL(address secret.String) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSpace(address.Reveal()))
+	switch {
+	case err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "":
+		return nil, fault.WithFix(errors.New("is not the URL of a Pushgateway"), "write https://HOST, or http://HOST:9091")
+	case u.User != nil && u.Scheme == "http" && !egress.ThisMachine(u.Hostname()):
+		return nil, fault.WithFix(errors.New("would send its password in the clear, since it is plain http"), "use an https URL")
+	}
+	return u, nil
+}
+
+// Push hands the facts to a Pushgateway, in the place of what an earlier run of the
+// same repository and branch said. A run that failed replaces what it says itself and
+// leaves when the last one succeeded as it is, see
+// https://github.com/prometheus/pushgateway#api.
+func Push(ctx context.Context, gateway secret.String, way egress.Way, f Facts) error {
+	u, err := gatewayURL(gateway)
+	if err != nil {
+		return err
+	}
+	transport, err := way.Transport(longest)
+	if err != nil {
+		return err
+	}
+	defer transport.CloseIdleConnections()
+	p := &push{client: egress.Client(transport, longest), url: u, method: http.MethodPost}
+	password, _ := u.User.Password()
+	p.redactor.Add(gateway, secret.New(password))
+	if f.ExitCode == 0 {
+		p.method = http.MethodPut
+	} else {
+		f.LastSuccess = time.Time{} // the gateway knows better
+	}
+	if err := p.send(ctx, f); err != nil {
+		return fmt.Errorf("push to the Pushgateway at %s: %w", u.Host, err)
+	}
+	return nil
+}
+
+// send tries again while the gateway is in passing trouble, and there is time.
+func (p *push) send(ctx context.Context, f Facts) error {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	body, last := Text(f), error(nil)
+	_, err := backoff.Retry(ctx, func() (struct{}, error) {
+		last = p.once(ctx, group(f), body)
+		if last != nil && fault.Of(last) != fault.Temporary {
+			return struct{}{}, backoff.Permanent(last)
+		}
+		return struct{}{}, last
+	}, backoff.WithMaxElapsedTime(longest))
+	if err != nil {
+		return last
+	}
+	return nil
+}
+
+// group is the path of what belongs together: the values are encoded, since names of
+// repositories and branches hold slashes.
+func group(f Facts) string {
+	path := "/metrics/job/pm-todos"
+	for _, label := range [][2]string{{"repository", f.Repository}, {"branch", f.Branch}} {
+		encoded := base64.RawURLEncoding.EncodeToString([]byte(text.Line(label[1], 200)))
+		if encoded == "" {
+			encoded = "=" // an empty value, as the gateway has it
+		}
+		path += "/" + label[0] + "@base64/" + encoded
+	}
+	return path
+}
+
+type push struct {
+	client   *http.Client
+	url      *url.URL
+	method   string
+	redactor secret.Redactor
+}
+
+// once makes one try. Its error is of kind fault.Temporary when another may succeed.
+func (p *push) once(ctx context.Context, path string, body []byte) error {
+	address := *p.url
+	address.User, address.Path = nil, strings.TrimSuffix(p.url.Path, "/")+path
+	request, err := http.NewRequestWithContext(ctx, p.method, address.String(), bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("make the call: %w", err)
+	}
+	request.Header.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	if password, ok := p.url.User.Password(); ok {
+		request.SetBasicAuth(p.url.User.Username(), password)
+	}
+	response, err := p.client.Do(request)
+	if err != nil {
+		return fault.Mark(fault.Temporary, errors.New(text.Line(p.redactor.Redact(egress.WithoutURL(err).Error()), 300)))
+	}
+	defer func() { _ = response.Body.Close() }()
+	answer, _ := io.ReadAll(io.LimitReader(response.Body, 4096)) // what is missing of it is missing in a message
+	code := response.StatusCode
+	if code/100 == 2 {
+		return nil
+	}
+	err = errors.New(strings.TrimSuffix(fmt.Sprintf("%d %s: %s", code, http.StatusText(code), text.Line(p.redactor.Redact(string(answer)), 200)), ": "))
+	if code == http.StatusTooManyRequests || code >= 500 {
+		return fault.Mark(fault.Temporary, err)
+	}
+	return err
+}
