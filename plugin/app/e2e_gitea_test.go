@@ -29,6 +29,7 @@ type forgeSite struct {
 // of its branch, if any.
 func newForgeSite(t *testing.T, forge *giteatest.Server, bot giteatest.Account, name string, rules map[string]any) forgeSite {
 	t.Helper()
+	forge = forge.For(t)
 	o := only("2026-01-01-alert.md", twoItems)
 	terraforms := realTerraforms(t)
 	o.Terraform = terraforms[slices.Min(slices.Collect(maps.Keys(terraforms)))]
@@ -102,10 +103,10 @@ func TestRunOnARealGitea(t *testing.T) {
 		f.wants(0, f.executed(f.settings, func(_ process, line string) {
 			switch {
 			case strings.Contains(line, "applying the judged plan") && strings.Contains(line, "stacks/monitoring"):
-				forge.Stop()
-				forge.Start()
+				f.forge.Stop()
+				f.forge.Start()
 			case strings.Contains(line, "applying the judged plan"):
-				forge.Pause(3 * time.Second)
+				f.forge.Pause(3 * time.Second)
 			}
 		}))
 		f.done()

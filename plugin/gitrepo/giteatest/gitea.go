@@ -26,13 +26,18 @@ import (
 // beside it.
 const Variable = "PM_TODOS_GITEA"
 
-// Server is one Gitea with nothing in it but its administrator. Any failure to
-// talk to it fails the test.
+// Server is one Gitea with nothing in it but its administrator, as a test sees it.
+// Any failure to talk to it fails that test.
 type Server struct {
 	URL   string // without a final slash
 	Owner Account
 
-	t        testing.TB
+	t testing.TB
+	*service
+}
+
+// service is what every test sees of one Gitea.
+type service struct {
 	program  string
 	dir      string
 	address  string
@@ -40,6 +45,13 @@ type Server struct {
 	process  *os.Process
 	ended    chan struct{} // closed when the process is
 	password string        // of every account
+}
+
+// For is the same Gitea for a subtest, which fails alone.
+func (s *Server) For(t testing.TB) *Server {
+	own := *s
+	own.t = t
+	return &own
 }
 
 // Start starts Gitea. The test is skipped where there is none, and stops it when
@@ -50,7 +62,7 @@ func Start(t testing.TB) *Server {
 	if program == "" {
 		t.Skipf("needs a real Gitea: build .ci/gitea and set %s to the program, as .ci/run does", Variable)
 	}
-	s := &Server{t: t, program: program, dir: t.TempDir(), address: freeport.Address(t), password: "giteatest-password"}
+	s := &Server{t: t, service: &service{program: program, dir: t.TempDir(), address: freeport.Address(t), password: "giteatest-password"}}
 	s.URL = "http://" + s.address
 	s.configure()
 	log, err := os.Create(filepath.Join(s.dir, "log"))
