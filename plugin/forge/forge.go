@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
@@ -35,26 +37,51 @@ type Pull struct {
 	Head     string // branch of this repository that it comes from, "" when that is a fork's
 	Base     string // branch that it goes into: people can change it
 	Commit   string // that the head has, or had when it ended
+	OpenedBy string // account
+
 	MergedBy string // account, when a person or a program merged it
+	MergedAs string // commit of the base that stands for it since: of the merge, of the squash, or the last that was rebased
 }
 
-// stateOf is a state by what most forges say of it.
-func stateOf(open, merged bool) State {
+// in is the pull request in a state, by what most forges say of it.
+func (p Pull) in(open, merged bool) *Pull {
 	switch {
 	case merged:
-		return Merged
+		p.State = Merged
+		return &p
 	case open:
-		return Open
+		p.State = Open
+	default:
+		p.State = Closed
 	}
-	return Closed
+	p.MergedBy, p.MergedAs = "", "" // GitHub names a commit that shows whether it could be merged
+	return &p
 }
 
-// newer is the one of two pull requests that was opened later.
-func newer(a, b *Pull) *Pull {
-	if a != nil && a.Number > b.Number {
-		return a
+// mostPages bounds how much of a list is looked through.
+const mostPages = 10
+
+// search goes through a list until a page of it has a pull request from the branch
+// head, and takes the one there that was opened last. size is the name of the
+// parameter for how many a page has, and most the value of it.
+func search[T interface{ pull() *Pull }](ctx context.Context, a *api, list, size string, most int, query url.Values, head string) (newest *Pull, err error) {
+	query.Set(size, strconv.Itoa(most))
+	for page := 1; page <= mostPages && newest == nil; page++ {
+		query.Set("page", strconv.Itoa(page))
+		var all []T
+		if err := a.call(ctx, http.MethodGet, list+"?"+query.Encode(), nil, &all); err != nil {
+			return nil, err
+		}
+		for _, one := range all {
+			if found := one.pull(); found.Head == head && (newest == nil || found.Number > newest.Number) {
+				newest = found
+			}
+		}
+		if len(all) == 0 {
+			break
+		}
 	}
-	return b
+	return newest, nil
 }
 
 // login is an account; GitLab says username.
@@ -203,7 +230,9 @@ func Ensure(ctx context.Context, f Forge, r Request) (pull *Pull, opened bool, e
 	pull, err = f.Open(ctx, r)
 	if errors.Is(err, ErrExists) {
 		// The answer to an earlier try was lost, or another run was faster.
-		pull, err = f.Find(ctx, r.Head, r.Base, 0)
+		if pull, err = f.Find(ctx, r.Head, r.Base, 0); pull == nil && err == nil {
+			err = ErrExists // and it is not among those that the forge lists
+		}
 		return pull, false, err
 	}
 	return pull, err == nil, err

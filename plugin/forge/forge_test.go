@@ -67,7 +67,7 @@ func TestPullRequestIsOpenedOnce(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *site) {
 		made, opened, err := s.ensure(t)
-		if err != nil || !opened || *made != (forge.Pull{Number: 1, State: forge.Open, Head: proposal.Head, Base: "main", Commit: proposal.Commit}) {
+		if err != nil || !opened || *made != (forge.Pull{Number: 1, State: forge.Open, Head: proposal.Head, Base: "main", Commit: proposal.Commit, OpenedBy: "pm-todos"}) {
 			t.Fatalf("%+v, %t, %v", made, opened, err)
 		}
 		again, opened, err := s.ensure(t)
@@ -126,8 +126,10 @@ func TestPullRequestIsKnownByItsNumberAndBranchAlone(t *testing.T) {
 		"retargeted and merged":            {change: func(p *standin.Pull) { p.Base, p.State = "develop", "merged" }},
 		"another number":                   {change: func(p *standin.Pull) {}, number: 77},
 		"a fork's branch of the same name": {change: func(p *standin.Pull) { p.Fork, p.State = true, "closed" }, opens: true},
+		"a fork's, that is open":           {change: func(p *standin.Pull) { p.Fork = true }, opens: true},
 		"a fork's, by its number":          {change: func(p *standin.Pull) { p.Fork, p.State = true, "closed" }, number: 1, opens: true},
 		"closed, of an earlier branch":     {change: func(p *standin.Pull) { p.Commit, p.State = "9999", "closed" }, opens: true},
+		"merged, of an earlier branch":     {change: func(p *standin.Pull) { p.Commit, p.State = "9999", "merged" }, opens: true},
 		"of another branch, by its number": {change: func(p *standin.Pull) { p.Head = "feature" }, number: 1, opens: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -172,21 +174,46 @@ func TestWithdrawnPullRequestIsClosedWithAComment(t *testing.T) {
 	})
 }
 
-func TestForgeSaysWhoMerged(t *testing.T) {
+func TestForgeSaysWhoMergedAndAsWhichCommit(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *site) {
 		if _, _, err := s.ensure(t); err != nil {
 			t.Fatal(err)
 		}
-		s.pulls.Change(1, func(p *standin.Pull) { p.State, p.MergedBy = "merged", "ana" })
-		for _, number := range []int64{0, 1} {
-			found, err := s.forge.Find(t.Context(), proposal.Head, "main", number)
-			if err != nil || found.MergedBy != "ana" || found.State != forge.Merged {
-				t.Errorf("by number %d: %+v, %v", number, found, err)
+		for _, button := range []string{"merge", "squash", "rebase"} {
+			as := button + " of it"
+			s.pulls.Change(1, func(p *standin.Pull) { p.State, p.MergedBy, p.MergedAs, p.Button = "merged", "ana", as, button })
+			for _, number := range []int64{0, 1} {
+				found, err := s.forge.Find(t.Context(), proposal.Head, "main", number)
+				if err != nil || found.State != forge.Merged || found.OpenedBy != "pm-todos" || found.MergedBy != "ana" || found.MergedAs != as {
+					t.Errorf("by number %d, %s: %+v, %v", number, button, found, err)
+				}
 			}
 		}
 		if own, err := s.forge.Account(t.Context()); err != nil || own != "pm-todos" {
 			t.Errorf("our own account: %q, %v", own, err)
+		}
+	})
+}
+
+// TestForksHideNoPullRequest has strangers open pull requests from branches
+// of their forks that are called as ours is.
+func TestForksHideNoPullRequest(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *site) {
+		if _, _, err := s.ensure(t); err != nil {
+			t.Fatal(err)
+		}
+		s.pulls.End(1, "closed")
+		for n := range 120 {
+			if _, err := s.forge.Open(t.Context(), proposal); err != nil {
+				t.Fatal(err)
+			}
+			s.pulls.Change(n+2, func(p *standin.Pull) { p.Fork = true })
+		}
+		found, opened, err := s.ensure(t)
+		if err != nil || opened || found.Number != 1 {
+			t.Errorf("%+v, opened %t, %v", found, opened, err)
 		}
 	})
 }
@@ -254,6 +281,39 @@ func TestTroubleOfTheForge(t *testing.T) {
 			if no, ok := errors.AsType[*forge.Error](err); test.status > 299 && (!ok || no.Status != test.status) {
 				t.Errorf("the status is lost: %v", err)
 			}
+		})
+	}
+}
+
+// TestWhatCouldNotBeOpenedIsOpenedByTheNextRun has a forge that answers questions and
+// takes no pull request.
+func TestWhatCouldNotBeOpenedIsOpenedByTheNextRun(t *testing.T) {
+	t.Parallel()
+	for name, status := range map[string]int{
+		"no login": 401, "no right": 403, "conflict": 409, "not processable": 422, "too many": 429, "in trouble": 503, "a page": 200,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onEach(t, func(t *testing.T, s *site) {
+				s.instead = func(w http.ResponseWriter, r *http.Request) bool {
+					if r.Method != http.MethodPost || strings.HasSuffix(r.URL.Path, "labels") {
+						return false
+					}
+					if status == 429 || status == 503 {
+						w.Header().Set("Retry-After", "3600")
+					}
+					w.WriteHeader(status)
+					_, _ = w.Write([]byte("<!doctype html><p>Sorry"))
+					return true
+				}
+				if found, opened, err := s.ensure(t); err == nil || opened || found != nil {
+					t.Errorf("%+v, opened %t, %v", found, opened, err)
+				}
+				s.instead = nil
+				if _, opened, err := s.ensure(t); err != nil || !opened || len(s.pulls.Pulls()) != 1 {
+					t.Errorf("once the forge takes it: opened %t, %v", opened, err)
+				}
+			})
 		})
 	}
 }

@@ -29,8 +29,10 @@ func (g *gitea) Name() string { return g.name }
 type giteaPull struct {
 	Number   int64       `json:"number"`
 	State    string      `json:"state"` // open or closed
+	User     login       `json:"user"`
 	Merged   bool        `json:"merged"`
 	MergedBy login       `json:"merged_by"`
+	MergedAs string      `json:"merge_commit_sha"`
 	Head     giteaBranch `json:"head"`
 	Base     giteaBranch `json:"base"`
 }
@@ -52,22 +54,18 @@ func (b giteaBranch) name() string {
 }
 
 func (p giteaPull) pull() *Pull {
-	found := &Pull{
-		Number: p.Number, State: stateOf(p.State == "open", p.Merged), Head: p.Head.name(), Base: p.Base.name(),
-		Commit: p.Head.SHA, MergedBy: p.MergedBy.Login,
+	found := Pull{
+		Number: p.Number, Head: p.Head.name(), Base: p.Base.name(), Commit: p.Head.SHA,
+		OpenedBy: p.User.Login, MergedBy: p.MergedBy.Login, MergedAs: p.MergedAs,
 	}
 	if p.Head.RepoID != p.Base.RepoID {
 		found.Head = "" // a fork's branch may be called like ours
 	}
-	return found
+	return found.in(p.State == "open", p.Merged)
 }
 
-// Of the pull requests of a branch there is no search, so the newest are looked
-// through.
-const (
-	giteaPage  = 50 // the most that a server gives by default
-	giteaPages = 10
-)
+// giteaPage is the most that a server gives by default. Others give less.
+const giteaPage = 50
 
 func (g *gitea) Find(ctx context.Context, head, base string, number int64) (*Pull, error) {
 	address := "/pulls/" + url.PathEscape(base) + "/" + url.PathEscape(head) // both may hold slashes
@@ -82,29 +80,18 @@ func (g *gitea) Find(ctx context.Context, head, base string, number int64) (*Pul
 	if err != nil && !refused(err, http.StatusNotFound) {
 		return nil, err
 	}
-	var newest *Pull
-	for page := 1; page <= giteaPages; page++ {
-		var all []giteaPull
-		query := url.Values{"state": {"all"}, "sort": {"recentupdate"}, "limit": {strconv.Itoa(giteaPage)}, "page": {strconv.Itoa(page)}}
-		if err := g.call(ctx, http.MethodGet, g.root+"/pulls?"+query.Encode(), nil, &all); err != nil {
-			return nil, err
-		}
-		for _, one := range all {
-			if found := one.pull(); found.Head == head {
-				newest = newer(newest, found)
-			}
-		}
-		if newest != nil || len(all) == 0 {
-			break
-		}
+	// There is no search by the branch, so the newest of all are looked through.
+	newest, err := search[giteaPull](ctx, g.api, g.root+"/pulls", "limit", giteaPage, url.Values{"state": {"all"}, "sort": {"recentupdate"}}, head)
+	if err != nil {
+		return nil, err
 	}
 	return g.ended(ctx, newest)
 }
 
-// ended is a pull request with the commit that it ended with. Of one that is closed,
-// the answer has the commit of the branch, which may have been made anew since.
+// ended is a pull request with the commit that it ended with. Of one that is not
+// open, the answer has the commit of the branch, which may have been made anew since.
 func (g *gitea) ended(ctx context.Context, p *Pull) (*Pull, error) {
-	if p == nil || p.State != Closed {
+	if p == nil || p.State == Open {
 		return p, nil
 	}
 	var refs []struct {
@@ -167,7 +154,7 @@ func (g *gitea) label(ctx context.Context) (id int64, ok bool) {
 		ID   int64  `json:"id"`
 		Name string `json:"name"`
 	}
-	for page := 1; page <= giteaPages; page++ {
+	for page := 1; page <= mostPages; page++ {
 		var all []one
 		if err := g.call(ctx, http.MethodGet, g.root+"/labels?limit="+strconv.Itoa(giteaPage)+"&page="+strconv.Itoa(page), nil, &all); err != nil {
 			return 0, false

@@ -29,8 +29,10 @@ func (g *github) Name() string { return "GitHub" }
 type githubPull struct {
 	Number   int64        `json:"number"`
 	State    string       `json:"state"` // open or closed
+	User     login        `json:"user"`
 	MergedAt string       `json:"merged_at"`
 	MergedBy login        `json:"merged_by"` // not in lists
+	MergedAs string       `json:"merge_commit_sha"`
 	Head     githubBranch `json:"head"`
 	Base     githubBranch `json:"base"`
 }
@@ -45,36 +47,40 @@ type githubBranch struct {
 }
 
 func (p githubPull) pull() *Pull {
-	found := &Pull{
-		Number: p.Number, State: stateOf(p.State == "open", p.MergedAt != ""), Head: p.Head.Ref, Base: p.Base.Ref,
-		Commit: p.Head.SHA, MergedBy: p.MergedBy.Login,
+	found := Pull{
+		Number: p.Number, Head: p.Head.Ref, Base: p.Base.Ref, Commit: p.Head.SHA,
+		OpenedBy: p.User.Login, MergedBy: p.MergedBy.Login, MergedAs: p.MergedAs,
 	}
 	if p.Head.Repo.ID != p.Base.Repo.ID {
 		found.Head = "" // a fork's branch may be called like ours
 	}
-	return found
+	return found.in(p.State == "open", p.MergedAt != "")
 }
 
 func (g *github) at(number int64) string { return g.root + "/pulls/" + strconv.FormatInt(number, 10) }
 
 func (g *github) Find(ctx context.Context, head, _ string, number int64) (*Pull, error) {
-	if number == 0 {
-		var all []githubPull
-		query := url.Values{"head": {g.owner + ":" + head}, "state": {"all"}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"1"}}
-		if err := g.call(ctx, http.MethodGet, g.root+"/pulls?"+query.Encode(), nil, &all); err != nil || len(all) == 0 {
+	if number > 0 {
+		one, err := g.one(ctx, number)
+		if err == nil && one.Head == head {
+			return one, nil
+		}
+		if err != nil && !refused(err, http.StatusNotFound) {
 			return nil, err
 		}
-		if found := all[0].pull(); found.State != Merged {
-			return found, nil
-		}
-		number = all[0].Number
 	}
+	// The owner may have forks of the repository: they are asked for by the same words.
+	query := url.Values{"head": {g.owner + ":" + head}, "state": {"all"}, "sort": {"created"}, "direction": {"desc"}}
+	newest, err := search[githubPull](ctx, g.api, g.root+"/pulls", "per_page", 100, query, head)
+	if err != nil || newest == nil || newest.State != Merged {
+		return newest, err
+	}
+	return g.one(ctx, newest.Number) // lists do not say who merged
+}
+
+func (g *github) one(ctx context.Context, number int64) (*Pull, error) {
 	var one githubPull
-	err := g.call(ctx, http.MethodGet, g.at(number), nil, &one)
-	switch {
-	case refused(err, http.StatusNotFound), err == nil && one.pull().Head != head:
-		return g.Find(ctx, head, "", 0) // whoever wrote the number down was mistaken
-	case err != nil:
+	if err := g.call(ctx, http.MethodGet, g.at(number), nil, &one); err != nil {
 		return nil, err
 	}
 	return one.pull(), nil

@@ -1,6 +1,7 @@
 package forge
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -29,18 +30,22 @@ type gitlabRequest struct {
 	SourceID  int64  `json:"source_project_id"`
 	TargetID  int64  `json:"target_project_id"`
 	SHA       string `json:"sha"`
+	Author    login  `json:"author"`
 	MergeUser login  `json:"merge_user"`
+	MergedBy  login  `json:"merged_by"`         // its name before GitLab 14.7
+	Merge     string `json:"merge_commit_sha"`  // null where the branch was moved forward
+	Squash    string `json:"squash_commit_sha"` // null where the commits were not made one
 }
 
 func (r gitlabRequest) pull() *Pull {
-	found := &Pull{
-		Number: r.IID, State: stateOf(r.State != "closed", r.State == "merged"), Head: r.Source, Base: r.Target,
-		Commit: r.SHA, MergedBy: r.MergeUser.Username,
+	found := Pull{
+		Number: r.IID, Head: r.Source, Base: r.Target, Commit: r.SHA, OpenedBy: r.Author.Username,
+		MergedBy: cmp.Or(r.MergeUser.Username, r.MergedBy.Username), MergedAs: cmp.Or(r.Merge, r.Squash, r.SHA),
 	}
 	if r.SourceID != r.TargetID {
 		found.Head = "" // a fork's branch may be called like ours
 	}
-	return found
+	return found.in(r.State != "closed", r.State == "merged")
 }
 
 func (g *gitlab) at(number int64) string {
@@ -58,17 +63,8 @@ func (g *gitlab) Find(ctx context.Context, head, _ string, number int64) (*Pull,
 			return nil, err
 		}
 	}
-	var all []gitlabRequest
-	query := url.Values{"source_branch": {head}, "state": {"all"}, "order_by": {"created_at"}, "sort": {"desc"}, "per_page": {"50"}}
-	if err := g.call(ctx, http.MethodGet, g.root+"/merge_requests?"+query.Encode(), nil, &all); err != nil {
-		return nil, err
-	}
-	for _, one := range all {
-		if found := one.pull(); found.Head == head {
-			return found, nil
-		}
-	}
-	return nil, nil
+	query := url.Values{"source_branch": {head}, "state": {"all"}, "order_by": {"created_at"}, "sort": {"desc"}}
+	return search[gitlabRequest](ctx, g.api, g.root+"/merge_requests", "per_page", 100, query, head)
 }
 
 func (g *gitlab) Open(ctx context.Context, r Request) (*Pull, error) {

@@ -23,8 +23,10 @@ type Pull struct {
 	State       string // "open", "merged" or "closed"
 	Labels      []string
 	Commit      string // that the head has
-	Fork        bool   // the head is a branch of somebody's fork
+	Fork        bool   // the head is a branch of a fork, which the owner of the repository has too
 	MergedBy    string
+	MergedAs    string // commit of the base that stands for it
+	Button      string // by which it was merged: "merge", "squash" or "rebase"
 	Comments    []string
 }
 
@@ -152,12 +154,23 @@ func (p *Pull) source() int {
 	return 1
 }
 
-// mergedBy is who merged a pull request, as the APIs say it.
+// person is an account, as the APIs say it.
+func person(name string) map[string]any { return map[string]any{"login": name, "username": name} }
+
+// mergedBy is who merged a pull request, null for nobody.
 func (p *Pull) mergedBy() map[string]any {
 	if p.State != "merged" {
 		return nil
 	}
-	return map[string]any{"login": p.MergedBy, "username": p.MergedBy}
+	return person(p.MergedBy)
+}
+
+// mergedAs is the commit that it was merged as, null for none.
+func (p *Pull) mergedAs(buttons ...string) any {
+	if p.State != "merged" || len(buttons) > 0 && !slices.Contains(buttons, p.Button) {
+		return nil
+	}
+	return p.MergedAs
 }
 
 func notFound(w http.ResponseWriter) {
@@ -176,6 +189,24 @@ func (f *Forge) find(repository, head, base string, states ...string) (all []*Pu
 	return all
 }
 
+var everyState = []string{"open", "closed", "merged"}
+
+// list answers with one page of a list; size is the name of the parameter for how
+// many it may have.
+func list(w http.ResponseWriter, r *http.Request, size string, all []*Pull, show func(*Pull) map[string]any) {
+	asked := func(name string, otherwise int) int {
+		n, _ := strconv.Atoi(r.URL.Query().Get(name))
+		return cmp.Or(n, otherwise)
+	}
+	most := min(asked(size, 30), 100)
+	from := (asked("page", 1) - 1) * most
+	listed := []map[string]any{}
+	for _, p := range all[min(len(all), from):min(len(all), from+most)] {
+		listed = append(listed, show(p))
+	}
+	answer(w, http.StatusOK, listed)
+}
+
 // follow has a pull request that is open hold what its branch holds.
 func (f *Forge) follow(p *Pull) {
 	if f.Tip == nil || p.State != "open" {
@@ -189,7 +220,7 @@ func (f *Forge) follow(p *Pull) {
 // open opens a pull request, unless there is one.
 func (f *Forge) open(repository string, in map[string]any, head, base, body string) *Pull {
 	word := func(key string) string { text, _ := in[key].(string); return text }
-	if len(f.find(repository, word(head), word(base), "open")) > 0 {
+	if slices.ContainsFunc(f.find(repository, word(head), word(base), "open"), func(p *Pull) bool { return !p.Fork }) {
 		return nil
 	}
 	p := &Pull{
@@ -210,7 +241,8 @@ func (f *Forge) gitea(w http.ResponseWriter, r *http.Request, repository string,
 			sha = cmp.Or(f.Tip(p.Repository, p.Head), sha) // as it is now
 		}
 		return map[string]any{
-			"number": p.Number, "state": state, "merged": p.State == "merged", "merged_by": p.mergedBy(),
+			"number": p.Number, "state": state, "user": person(account),
+			"merged": p.State == "merged", "merged_by": p.mergedBy(), "merge_commit_sha": p.mergedAs(),
 			"head": map[string]any{"label": p.Head, "ref": p.Head, "sha": sha, "repo_id": p.source()},
 			"base": map[string]any{"label": p.Base, "ref": p.Base, "repo_id": 1},
 		}
@@ -245,14 +277,7 @@ func (f *Forge) gitea(w http.ResponseWriter, r *http.Request, repository string,
 		}
 		answer(w, http.StatusOK, show(found[0]))
 	case at == "GET pulls" && len(call) == 1:
-		page, _ := strconv.Atoi(r.URL.Query().Get("page"))
-		limit, _ := strconv.Atoi(r.URL.Query().Get("limit"))
-		listed := []map[string]any{}
-		all := f.find(repository, "", "", "open", "closed", "merged")
-		for _, p := range all[min(len(all), (page-1)*limit):min(len(all), page*limit)] {
-			listed = append(listed, show(p))
-		}
-		answer(w, http.StatusOK, listed)
+		list(w, r, "limit", f.find(repository, "", "", everyState...), show)
 	case one != nil && at == "GET pulls", one != nil && f.change(r.Method, one, call, in):
 		answer(w, http.StatusOK, show(one))
 	default:
@@ -263,13 +288,14 @@ func (f *Forge) gitea(w http.ResponseWriter, r *http.Request, repository string,
 func (f *Forge) github(w http.ResponseWriter, r *http.Request, repository string, call []string, in map[string]any) {
 	show := func(p *Pull) map[string]any {
 		shown := map[string]any{
-			"number": p.Number, "state": "closed", "merged_at": nil,
+			"number": p.Number, "state": "closed", "user": person(account), "merged_at": nil, "merge_commit_sha": p.mergedAs(),
 			"head": map[string]any{"ref": p.Head, "sha": p.Commit, "repo": map[string]any{"id": p.source()}},
 			"base": map[string]any{"ref": p.Base, "repo": map[string]any{"id": 1}},
 		}
 		switch p.State {
 		case "open":
 			shown["state"] = "open"
+			shown["merge_commit_sha"] = strings.Repeat("7e57", 10) // a merge of GitHub's own, to see whether it could be merged
 		case "merged":
 			shown["merged_at"] = "2026-01-02T03:04:05Z"
 		}
@@ -279,13 +305,8 @@ func (f *Forge) github(w http.ResponseWriter, r *http.Request, repository string
 	one := f.numbered(repository, call)
 	switch at := r.Method + " " + call[0]; {
 	case at == "GET pulls" && len(call) == 1:
-		query, listed := r.URL.Query(), []map[string]any{}
-		for _, p := range f.find(repository, strings.TrimPrefix(query.Get("head"), owner+":"), query.Get("base"), "open", "closed", "merged") {
-			if !p.Fork { // its owner is another
-				listed = append(listed, show(p))
-			}
-		}
-		answer(w, http.StatusOK, listed)
+		query := r.URL.Query()
+		list(w, r, "per_page", f.find(repository, strings.TrimPrefix(query.Get("head"), owner+":"), query.Get("base"), everyState...), show)
 	case at == "POST pulls":
 		p := f.open(repository, in, "head", "base", "body")
 		if p == nil {
@@ -316,19 +337,21 @@ func (f *Forge) gitlab(w http.ResponseWriter, r *http.Request, repository string
 		if state == "open" {
 			state = "opened"
 		}
+		sha := p.Commit
+		if p.State == "merged" && p.Button == "rebase" {
+			sha = p.MergedAs // the branch is rebased before the base is moved forward to it
+		}
 		return map[string]any{
-			"iid": p.Number, "state": state, "source_branch": p.Head, "target_branch": p.Base, "sha": p.Commit,
-			"source_project_id": p.source(), "target_project_id": 1, "merge_user": p.mergedBy(),
+			"iid": p.Number, "state": state, "source_branch": p.Head, "target_branch": p.Base, "sha": sha,
+			"source_project_id": p.source(), "target_project_id": 1, "author": person(account), "merge_user": p.mergedBy(),
+			"merge_commit_sha": p.mergedAs("merge"), "squash_commit_sha": p.mergedAs("squash"),
 		}
 	}
 	one := f.numbered(repository, call)
 	switch {
 	case r.Method == http.MethodGet && len(call) == 1:
-		query, listed := r.URL.Query(), []map[string]any{}
-		for _, p := range f.find(repository, query.Get("source_branch"), query.Get("target_branch"), "open", "closed", "merged") {
-			listed = append(listed, show(p))
-		}
-		answer(w, http.StatusOK, listed)
+		query := r.URL.Query()
+		list(w, r, "per_page", f.find(repository, query.Get("source_branch"), query.Get("target_branch"), everyState...), show)
 	case r.Method == http.MethodPost && len(call) == 1:
 		p := f.open(repository, in, "source_branch", "target_branch", "description")
 		if p == nil {
