@@ -19,7 +19,7 @@ import (
 // findMerged recognises the proposals that a person merged.
 func (r *Resolver) findMerged(ctx context.Context, items []item.Item) (approval.Found, error) {
 	f := approval.Finder{
-		Repo: r.repo, Log: r.log, Scope: r.opts.Scope, Ledger: r.ledger, Row: r.opts.Row, Wanted: r.wantedStill, Named: r.mergedAs,
+		Repo: r.repo, Log: r.log, Scope: r.opts.Scope, Ledger: r.ledger, Forge: r.opts.Forge, Branch: r.opts.Branch, Row: r.opts.Row, Wanted: r.wantedStill, Named: r.mergedAs,
 	}
 	return f.Find(ctx, items)
 }

@@ -195,6 +195,16 @@ func TestThreat28_WhatNobodyApprovedIsNotApplied(t *testing.T) {
 				o.Forge = &proposal.Answers{Pulls: map[string]forge.Pull{branchOf(raise): pull}}
 			}
 		}, "proposed proposal-merged"},
+		"more was pushed to its branch, and squashed without a word": {func(s *site) {
+			s.rewritten(raise, func(r *proposal.Record) { r.Pull = 7 })
+			s.Push("Threads\n", map[string]string{threads: raise.edit(repository[threads]), "stacks/nfs/notes.md": "theirs\n"})
+			as := s.History()[0].Hash
+			s.tune = func(o *resolve.Options) {
+				pull := forge.Pull{Number: 7, State: forge.Merged, Base: "main", MergedBy: "ana", MergedAs: as, Commit: as}
+				o.Forge = &proposal.Answers{Pulls: map[string]forge.Pull{branchOf(raise): pull}}
+			}
+			s.SetRef("refs/heads/"+branchOf(raise), "")
+		}, "proposed differs-from-approved"},
 		"nobody can say that it was": {func(s *site) { s.Merge(branchOf(raise), "without a word\n") }, "proposed proposal-merged"},
 		"apply_merged is off": {func(s *site) {
 			s.Merge(branchOf(raise), "")

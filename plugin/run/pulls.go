@@ -2,10 +2,12 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/pm-todos/pm-todos/plugin/forge"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
@@ -84,6 +86,22 @@ func (j *job) putForward(ctx context.Context) {
 			}
 		}
 		j.linkPull(p.Branch, pull.Number)
+		j.numberPull(ctx, p.Branch, pull.Number)
+	}
+}
+
+// numberPull writes the pull request of a branch into the record of its proposal:
+// that names it also once its branch holds something else, or is gone.
+func (j *job) numberPull(ctx context.Context, branch string, number int64) {
+	records, _ := proposal.Records(j.repo)
+	for ref, r := range records {
+		if proposal.Branch(ref) != branch || r.Pull == number {
+			continue
+		}
+		r.Pull = number
+		if err := r.Write(ctx, j.repo); err != nil && !errors.Is(err, gitrepo.ErrRefMoved) {
+			j.Log.Warn().Str("stage", "proposals").Str("branch", branch).Err(err).Msg("the pull request could not be written down; the next run does that")
+		}
 	}
 }
 

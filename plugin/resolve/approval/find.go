@@ -32,6 +32,8 @@ type Finder struct {
 	Log    zerolog.Logger
 	Scope  policy.Scope
 	Ledger record.Ledger
+	Forge  *proposal.Answers // nil when there is none
+	Branch string
 	// Row is an item as it stands at a commit, see resolve.Options.
 	Row func(commit string, ref record.Ref) (row item.Item, open, ok bool, err error)
 	// Wanted reports whether an item was open at a commit, worded as it is.
@@ -63,7 +65,7 @@ func (r *Finder) Find(ctx context.Context, items []item.Item) (Found, error) {
 		there := false
 		if err = unread[a.Record]; err == nil {
 			if a.Merge, there = found[a.Record]; !there {
-				there, err = r.byTrailers(&a)
+				there, err = r.byName(&a)
 			}
 		}
 		if there && err == nil {
@@ -133,11 +135,18 @@ func (r *Finder) vouched(a Approved) Approved {
 	return a
 }
 
-// byTrailers recognises a proposal by what its merge left of its message. What was
-// approved then is not known: nothing is applied for it.
-func (r *Finder) byTrailers(a *Approved) (there bool, err error) {
+// byName recognises a proposal that was merged as something else, by what its merge
+// left of its message, or by the commit that the forge says it was merged as. What
+// was approved then is not known: nothing is applied for it.
+func (r *Finder) byName(a *Approved) (there bool, err error) {
 	ref := record.RefOf(a.Item)
 	named, e, known := r.Named(ref)
+	if !known && a.Record != nil {
+		named, e = r.Forge.MergedAs(a.Record, r.Branch), a.Record.Evidence
+		if known, err = r.Repo.Contains(r.Repo.Tip(), named); err != nil {
+			return false, err
+		}
+	}
 	if !known || a.Record == nil && r.Ledger.LastState(ref) == string(item.Done) {
 		return false, nil
 	}
@@ -145,8 +154,12 @@ func (r *Finder) byTrailers(a *Approved) (there bool, err error) {
 	if err != nil || commit.Parent == "" {
 		return false, err
 	}
+	pull := int64(0)
+	if a.Record != nil {
+		pull = a.Record.Pull
+	}
 	a.Record = &proposal.Record{
-		Document: e.Document, Item: e.Item, Stacks: e.Stacks(), Counts: e.Counts, Plan: e.PlanHash, Fix: commit.Hash, Evidence: e,
+		Document: e.Document, Item: e.Item, Stacks: e.Stacks(), Counts: e.Counts, Plan: e.PlanHash, Fix: commit.Hash, Evidence: e, Pull: pull,
 	}
 	a.Merge, err = proposal.MergeOf(r.Repo, commit)
 	a.With = []*proposal.Record{a.Record}

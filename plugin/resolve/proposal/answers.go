@@ -1,6 +1,7 @@
 package proposal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,7 +18,7 @@ import (
 // a proposal.
 type Answers struct {
 	Pulls   map[string]forge.Pull // by branch
-	Account string                // that the token belongs to, "" when the forge does not say
+	Account string                // that the token belongs to, "" when the forge does not say: then it is who opened the pull request
 	Down    bool                  // it did not answer: what is not in Pulls is unknown
 	Refuses bool                  // likewise, and it will not: the token may not ask
 }
@@ -26,11 +27,17 @@ type Answers struct {
 const mostAsked = 50
 
 // Ask asks for the pull requests of the proposals that the last Fetch saw. What
-// was declined is asked for no more.
-func Ask(ctx context.Context, f forge.Forge, repo seam.Remote, base string) (*Answers, error) {
-	told := &Answers{Pulls: map[string]forge.Pull{}, Down: true}
+// was declined is asked for no more. A token may be none of an account; but while
+// the forge is in trouble, nobody can say whose merges are this program's own.
+func Ask(ctx context.Context, f forge.Forge, repo seam.Remote, base string) (told *Answers, err error) {
+	told = &Answers{Pulls: map[string]forge.Pull{}, Down: true}
 	records, _ := Records(repo)
 	refs := slices.DeleteFunc(sorted(records), func(ref record.Ref) bool { return records[ref].State != Offered })
+	if len(refs) > 0 {
+		if told.Account, err = f.Account(ctx); fault.Of(err) == fault.Temporary {
+			return told, fmt.Errorf("ask %s for the account of the token: %w", f.Name(), err)
+		}
+	}
 	for _, ref := range refs[:min(len(refs), mostAsked)] {
 		r := records[ref]
 		pull, err := f.Find(ctx, Branch(ref), base, r.Pull)
@@ -43,9 +50,6 @@ func Ask(ctx context.Context, f forge.Forge, repo seam.Remote, base string) (*An
 		}
 	}
 	told.Down = len(refs) > mostAsked
-	if len(refs) > 0 {
-		told.Account, _ = f.Account(ctx) // a token may be none of an account
-	}
 	return told, nil
 }
 
@@ -72,13 +76,22 @@ func (a *Answers) Merged(together []*Record, branch string) (by string, said Sai
 		case pull == nil:
 		case pull.State != forge.Merged || pull.Base != branch:
 			said = Unmerged
-		case pull.MergedBy != "" && pull.MergedBy == a.Account:
+		case pull.MergedBy != "" && pull.MergedBy == cmp.Or(a.Account, pull.OpenedBy):
 			return text.Line(pull.MergedBy, 100), Own
 		default:
 			return text.Line(pull.MergedBy, 100), Approved
 		}
 	}
 	return "", said
+}
+
+// MergedAs is the commit of a branch that the forge says a proposal was merged as, ""
+// when it says none.
+func (a *Answers) MergedAs(r *Record, branch string) string {
+	if pull := a.of(r); pull != nil && pull.State == forge.Merged && pull.Base == branch {
+		return pull.MergedAs
+	}
+	return ""
 }
 
 // of is the pull request of a proposal, nil when none is known.

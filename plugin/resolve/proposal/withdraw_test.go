@@ -70,7 +70,9 @@ func TestWithdrawalWaitsForTheForge(t *testing.T) {
 				t.Parallel()
 				w := newWithdrawal(t, kind)
 				w.instead = func(rw http.ResponseWriter, _ *http.Request) bool {
-					rw.Header().Set("Retry-After", "3600")
+					if status == http.StatusTooManyRequests || status >= 500 {
+						rw.Header().Set("Retry-After", "3600")
+					}
 					rw.WriteHeader(status)
 					_, _ = rw.Write([]byte("<!doctype html><p>Sorry"))
 					return true
