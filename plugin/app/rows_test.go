@@ -1,6 +1,7 @@
 package app
 
 import (
+	"fmt"
 	"os/exec"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ func TestRowsOfAProtectedBranchWaitToBeMerged(t *testing.T) {
 	tip := s.tip()
 	s.wants(0, s.run(propose))
 	s.wantsEnded("done")
-	s.says("the rows wait on this one", "opened a pull request")
+	s.says("the branch does not take the rows by a push", "opened a pull request")
 	if s.tip() != tip || !strings.Contains(s.file(alertDocument), "| over 80 % | TODO |") {
 		t.Errorf("something was pushed to the protected branch: %q", s.subjects())
 	}
@@ -87,6 +88,53 @@ func TestRowsOfAProtectedBranchWaitToBeMerged(t *testing.T) {
 	}
 	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
 		t.Errorf("not done:\n%s", doc)
+	}
+	s.linksResolve(s.file(alertDocument))
+}
+
+// Rows wait as well where fixes are applied, and the branch does not take the docs
+// commit: a merge is applied, nothing of it is pushed, and nothing is said twice.
+func TestRowsThatTheBranchRefusesWaitToBeMergedInModeApplyToo(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	s := patientSite(t)
+	apply := map[string]string{"PLUGIN_SCOPE": "all"}
+	signed := func(script string) {
+		t.Helper()
+		if err := s.Repo.InstallHook("update", script); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signed(needsSigned)
+	s.wants(0, s.run(apply))
+	s.wantsEnded("proposed")
+	signed("") // a forge signs what it merges
+	s.mergeBy("ana", `git merge -q --squash "$P" && git commit -q -m "Wait longer"`)
+	signed(needsSigned)
+	tip := s.tip()
+	s.wants(0, s.run(apply))
+	s.wantsEnded("done")
+	s.says("approved by ana", "commits must be signed", "the branch does not take the rows by a push")
+	if after := fmt.Sprint(s.state("monitoring")); !strings.Contains(after, "for: 10m") || s.tip() != tip {
+		t.Errorf("the state is %s, the commits %q", after, s.subjects())
+	}
+	if !strings.Contains(s.waitingRows(), "| it is noisy | Done |") {
+		t.Errorf("the row does not wait:\n%s", s.waitingRows())
+	}
+	if pulls := s.Git.Forge.Pulls(); len(pulls) != 2 || pulls[1].Head != rowsBranch {
+		t.Errorf("pull requests: %+v", pulls)
+	}
+	logins := s.SSH.Logins()
+	s.wants(0, s.run(apply))
+	s.wantsEnded("skipped done-waiting-for-merge")
+	if s.SSH.Logins() != logins || s.paid() != 2 || len(s.applies()) != 1 {
+		t.Errorf("a run with nothing to do logged in; %d turns, applies %v", s.paid(), s.applies())
+	}
+	signed("")
+	s.byHand(`git merge -q --no-ff -m "Rows" origin/` + rowsBranch + ` && git push -q origin HEAD`)
+	s.wants(0, s.run(apply))
+	if refs := must[map[string]string](t)(s.Repo.Refs("refs/heads/" + rowsBranch)); len(refs) > 0 || !strings.Contains(s.file(alertDocument), "| it is noisy | Done |") {
+		t.Errorf("the branch is left: %v, and the document is\n%s", refs, s.file(alertDocument))
 	}
 	s.linksResolve(s.file(alertDocument))
 }

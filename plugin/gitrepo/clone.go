@@ -170,12 +170,12 @@ func (r *Repo) pick(all wire.Refs) (wire.Refs, error) {
 	return found, nil
 }
 
-// fetches reports whether a ref belongs to the clone: the branch, and those below
-// OwnRefs. The lock does not, since it moves all the time: who wants what it was
+// fetches reports whether a ref belongs to the clone: the branch, RowsRef, and those
+// below OwnRefs. The lock does not, since it moves all the time: who wants what it was
 // a moment ago is told that there is no such commit. Names that could not have
 // been made here are nobody's business.
 func (r *Repo) fetches(ref string) bool {
-	return ref == r.branch || strings.HasPrefix(ref, OwnRefs) && ref != LockRef && checkRef(ref) == nil
+	return ref == r.branch || ref == RowsRef || strings.HasPrefix(ref, OwnRefs) && ref != LockRef && checkRef(ref) == nil
 }
 
 // counter counts the bytes that are read through it.

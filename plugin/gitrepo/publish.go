@@ -214,14 +214,14 @@ func (r *Repo) Refs(ctx context.Context, prefix string) (map[string]string, erro
 	return found, nil
 }
 
-// Seen lists the refs of ours, below OwnRefs, whose full name starts with the
-// prefix, as of the last Fetch. It does not ask the remote.
+// Seen lists the refs of ours in the clone, RowsRef and those below OwnRefs, whose
+// full name starts with the prefix, as of the last Fetch. It does not ask the remote.
 func (r *Repo) Seen(prefix string) map[string]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	found := map[string]string{}
 	for name, h := range r.refs {
-		if strings.HasPrefix(name, OwnRefs) && strings.HasPrefix(name, prefix) {
+		if name != r.branch && strings.HasPrefix(name, prefix) {
 			found[name] = h.String()
 		}
 	}

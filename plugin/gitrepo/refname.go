@@ -18,7 +18,10 @@ const (
 	OwnRefs = "refs/pm-todos/"
 	// OwnBranches is the prefix of the branches that keep work for people.
 	OwnBranches = "refs/heads/pm-todos/"
-	branches    = "refs/heads/"
+	// RowsRef is the branch on which rows of documents wait to be merged. A clone has
+	// it from the start: it says what is done already.
+	RowsRef  = OwnBranches + "documents"
+	branches = "refs/heads/"
 )
 
 var (

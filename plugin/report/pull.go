@@ -46,10 +46,10 @@ func (i itemView) status() string {
 }
 
 // RowsPull is what is said of the rows of documents that wait for a person to merge
-// them, since the branch takes no direct pushes.
+// them, since the branch does not take them by a push.
 func (v View) RowsPull(files []string) PullRequest {
 	var m markdown
-	m.line("The branch takes no direct pushes, so what became of follow-ups waits here to be merged. The rows of these documents are updated:")
+	m.line("The branch takes no push of pm-todos, so what became of follow-ups waits here to be merged. The rows of these documents are updated:")
 	m.line("")
 	for _, file := range files[:min(len(files), maxFindings)] {
 		m.line("- %s", mdCode(text.Line(file, maxLine)))

@@ -22,10 +22,10 @@ import (
 )
 
 // rowsBranch is where the rows of documents wait for a person to merge them, when
-// the branch takes no direct pushes and the mode is propose.
+// the branch takes no direct pushes.
 const rowsBranch = "pm-todos/documents"
 
-const rowsRef = "refs/heads/" + rowsBranch
+const rowsRef = gitrepo.RowsRef
 
 // waiting is what waits on rowsBranch. Anybody who may push can write there: it
 // decides what is not done again and what is written there again, and a person
@@ -40,16 +40,9 @@ type waiting struct {
 
 // readWaiting reads what waits, and takes the items out of those to be worked on
 // that are done and whose row waits there.
-func (j *job) readWaiting(ctx context.Context) error {
-	j.waiting = waiting{}
-	if j.Mode != settings.ModePropose {
-		return nil
-	}
-	refs, err := j.repo.FetchRefs(ctx, rowsRef)
-	if err != nil {
-		return fmt.Errorf("look for rows that wait to be merged: %w", err)
-	}
-	if j.waiting.head = refs[rowsRef]; j.waiting.head == "" {
+func (j *job) readWaiting() error {
+	j.waiting = waiting{head: j.repo.Seen(rowsRef)[rowsRef]}
+	if j.waiting.head == "" {
 		return nil
 	}
 	if err := j.waiting.read(j.Settings, j.repo, j.read); err != nil {
@@ -171,22 +164,16 @@ func (w *waiting) stale(repo *gitrepo.Repo, tip string) bool {
 	return len(w.edits) == 0
 }
 
-// publishRows brings an update to the branch. In mode propose a branch that takes
-// no direct pushes gets none: the rows wait on a branch of their own, in the place
-// of what waited there.
+// publishRows brings an update to the branch. Where the branch does not take it, be
+// it that it takes no direct pushes or wants commits that this program does not
+// make, the rows wait on a branch of their own, in the place of what waited there.
 func (j *job) publishRows(ctx context.Context, u *update) (Published, error) {
-	put := j.repo.Publish
-	if j.Mode == settings.ModePropose {
-		put = func(ctx context.Context, build func(tip string) (string, error)) (string, error) {
-			err := j.repo.CanPush(ctx)
-			if errors.Is(err, gitrepo.ErrPushRefused) || errors.Is(err, gitrepo.ErrDenied) {
-				return j.putRows(ctx, u, build)
-			}
-			if err != nil {
-				return "", err
-			}
-			return j.repo.Publish(ctx, build)
+	put := func(ctx context.Context, build func(tip string) (string, error)) (string, error) {
+		tip, err := j.repo.Publish(ctx, build)
+		if errors.Is(err, gitrepo.ErrPushRefused) || errors.Is(err, gitrepo.ErrDenied) {
+			return j.putRows(ctx, u, build, err)
 		}
+		return tip, err
 	}
 	done, err := u.publish(ctx, put, j.Log)
 	if err == nil && done.Branch == "" && j.waiting.ours && j.waiting.head != "" && (len(j.waiting.edits) == 0 || done.Commit != "") {
@@ -197,14 +184,14 @@ func (j *job) publishRows(ctx context.Context, u *update) (Published, error) {
 		j.waiting = waiting{}
 	}
 	if done.Branch != "" {
-		j.notes = append(j.notes, j.Repository.Branch+" takes no direct pushes, so the rows of documents wait on "+rowsBranch+" for a person to merge them")
+		j.notes = append(j.notes, j.Repository.Branch+" does not take the rows of documents by a push, so they wait on "+rowsBranch+" for a person to merge them")
 	}
 	return done, err
 }
 
-// putRows puts an update onto rowsBranch, unless that says the same already. It is
-// never put over what somebody else pushed there.
-func (j *job) putRows(ctx context.Context, u *update, build func(tip string) (string, error)) (tip string, err error) {
+// putRows puts an update that the branch refused onto rowsBranch, unless that says
+// the same already. It is never put over what somebody else pushed there.
+func (j *job) putRows(ctx context.Context, u *update, build func(tip string) (string, error), refusal error) (tip string, err error) {
 	if tip, err = j.repo.Fetch(ctx); err != nil {
 		return "", err
 	}
@@ -230,7 +217,8 @@ func (j *job) putRows(ctx context.Context, u *update, build func(tip string) (st
 	}
 	u.done.Branch = rowsBranch
 	w.head, w.base, w.ours = made, tip, true
-	j.Log.Info().Str("stage", "documents").Str("branch", rowsBranch).Msg("the branch takes no direct pushes: the rows wait on this one for a person to merge them")
+	j.Log.Info().Str("stage", "documents").Str("branch", rowsBranch).Err(refusal).
+		Msg("the branch does not take the rows by a push: they wait on this one for a person to merge them")
 	return tip, nil
 }
 

@@ -87,7 +87,7 @@ func Run(ctx context.Context, s settings.Settings, c console.Console) (err error
 	if s.CI.PullRequest() {
 		return j.endsHere("a pull request: its documents were read, and the run ends here")
 	}
-	if err := j.readWaiting(ctx); err != nil {
+	if err := j.readWaiting(); err != nil {
 		return err
 	}
 	if len(j.read.Todo()) == 0 && !journaled(repo) && !j.proposed() {
@@ -159,7 +159,7 @@ func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands ho
 	defer j.cleanUp(ctx, "lock", lock.Release)
 	ctx, cancelLost := whileHeld(ctx, lock)
 	defer cancelLost()
-	if err := errors.Join(j.readDocuments(j.repo.Tip()), j.readWaiting(ctx)); err != nil {
+	if err := errors.Join(j.readDocuments(j.repo.Tip()), j.readWaiting()); err != nil {
 		return err
 	}
 
