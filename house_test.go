@@ -70,7 +70,7 @@ var rooms = map[string][]string{
 	"plugin/notify":        {"plugin/report"},
 	"plugin/scaffold":      {},
 	"plugin/demo":          {"plugin/standin"},
-	"plugin/doctor":        {"plugin/access", "plugin/evidence", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/resolve/proposal", "plugin/resolve/stack", "plugin/sandbox", "plugin/settings", "plugin/settings/argv", "plugin/vault", "plugin/workflow"},
+	"plugin/doctor":        {"plugin/access", "plugin/evidence", "plugin/gate", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/judge", "plugin/notify", "plugin/record", "plugin/resolve", "plugin/resolve/proposal", "plugin/resolve/stack", "plugin/sandbox", "plugin/settings", "plugin/settings/argv", "plugin/vault", "plugin/workflow"},
 	"plugin/standin":       {"plugin/standin/agent", "plugin/standin/git", "plugin/standin/program", "plugin/standin/prometheus", "plugin/standin/slack", "plugin/standin/ssh", "plugin/standin/terraform", "plugin/standin/vault"},
 	"plugin/postmortem":    {"plugin/postmortem/classify", "plugin/postmortem/incident", "plugin/postmortem/markdown", "plugin/postmortem/term", "plugin/postmortem/words"},
 	"plugin/item":          {},

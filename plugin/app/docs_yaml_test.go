@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
@@ -18,7 +19,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/ssh"
 
@@ -67,6 +68,8 @@ func checkYAMLDocument(doc mapping) error {
 			return errors.New("a Kubernetes object needs apiVersion, kind and metadata.name")
 		}
 		return nil
+	case doc["jobs"] != nil:
+		return checkActions(doc)
 	case doc["steps"] != nil || doc["when"] != nil && !isStep:
 		return checkWorkflow(doc)
 	case isStep || doc["backend_options"] != nil:
@@ -75,6 +78,43 @@ func checkYAMLDocument(doc mapping) error {
 		return checkPartOfSettings(doc["settings"])
 	}
 	return fmt.Errorf("nobody knows what YAML with the keys %v is; teach checkYAML", slices.Sorted(maps.Keys(doc)))
+}
+
+// checkActions looks at a workflow of GitHub Actions.
+func checkActions(doc mapping) error {
+	if err := onlyKeys("workflow of Actions", doc, strings.Fields("name on permissions concurrency env defaults jobs")); err != nil {
+		return err
+	}
+	on, _ := doc["on"].(mapping)
+	if err := onlyKeys("trigger of Actions", on, strings.Fields("push pull_request schedule workflow_dispatch")); err != nil || len(on) == 0 {
+		return cmp.Or(err, errors.New("nothing triggers it"))
+	}
+	jobs, _ := doc["jobs"].(mapping)
+	for name, one := range jobs {
+		job, _ := one.(mapping)
+		if err := onlyKeys("job of Actions", job, strings.Fields("name needs if runs-on permissions environment concurrency env steps timeout-minutes")); err != nil {
+			return fmt.Errorf("job %s: %w", name, err)
+		}
+		steps, _ := job["steps"].([]any)
+		if job["runs-on"] == nil || len(steps) == 0 {
+			return fmt.Errorf("job %s runs nowhere or does nothing", name)
+		}
+		for _, one := range steps {
+			step, _ := one.(mapping)
+			if err := onlyKeys("step of Actions", step, strings.Fields("name id if uses with run env shell working-directory")); err != nil {
+				return fmt.Errorf("job %s: %w", name, err)
+			}
+			if (step["uses"] == nil) == (step["run"] == nil) {
+				return fmt.Errorf("job %s: a step either uses an action or runs commands", name)
+			}
+			if run, ok := step["run"].(string); ok {
+				if err := checkShellSyntax(run); err != nil {
+					return fmt.Errorf("job %s: %w", name, err)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 func onlyKeys(what string, m mapping, known []string) error {
@@ -347,7 +387,11 @@ func TestPipelines(t *testing.T) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}
-	for name, content := range initFiles(t, exampleValues()) {
+	written := initFiles(t, exampleValues())
+	actions := exampleValues()
+	actions["pages"] = "actions"
+	maps.Copy(written, initFiles(t, actions))
+	for name, content := range written {
 		if filepath.Ext(name) == ".yml" {
 			if err := checkYAML(content); err != nil {
 				t.Errorf("init writes %s: %v", name, err)
@@ -403,7 +447,7 @@ func TestWhatInitLeavesOpenStopsTheRun(t *testing.T) {
 	for _, p := range wrong.Problems {
 		names = append(names, p.Setting)
 	}
-	if diff := cmp.Diff([]string{"vault_addr", "hosts"}, names); diff != "" {
+	if diff := gocmp.Diff([]string{"vault_addr", "hosts"}, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -423,7 +467,7 @@ func TestExampleIsWhatInitWrites(t *testing.T) {
 			"image": "registry.example.org/infra/pm-todos:1.0.0", "hosts": "wizard@10.0.10.10",
 			"vault-addr": "http://vault-active.vault.svc.cluster.local:8200", "agent-hosts": "",
 		}
-		if diff := cmp.Diff(string(content), initFiles(t, values)[written]); diff != "" {
+		if diff := gocmp.Diff(string(content), initFiles(t, values)[written]); diff != "" {
 			t.Errorf("docs/examples/%s (-it +init):\n%s", example, diff)
 		}
 	}

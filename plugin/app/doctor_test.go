@@ -12,6 +12,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/console"
+	"github.com/pm-todos/pm-todos/plugin/doctor"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
@@ -39,7 +40,7 @@ func (s *site) doctor(change map[string]string, options ...string) int {
 	var out bytes.Buffer
 	settings.Vault.Timeout = s.patienceWithVault()
 	console, closeConsole := console.New("test", settings, &out, false)
-	err = examine(s.t.Context(), settings, console, nil, format, plan)
+	err = examine(s.t.Context(), settings, console, doctor.Request{Plan: plan}, format)
 	if closeErr := closeConsole(); closeErr != nil {
 		s.t.Errorf("close the console: %v", closeErr)
 	}

@@ -126,14 +126,11 @@ func initialise(c *cli.Context, root *os.Root, values map[string]string) error {
 			return fmt.Errorf("init: nothing was written: %w", err)
 		}
 	}
+	done := scaffold.Done{Targets: targets, Values: values, DryRun: dryRun}
 	if c.String("format") == "json" {
-		return writeJSON(c.App.Writer, initListing(targets, dryRun))
+		return writeJSON(c.App.Writer, done.Listing())
 	}
-	var b strings.Builder
-	tellTargets(&b, targets, dryRun, c.Bool("diff"))
-	blank := tellBlanks(&b, targets)
-	tellNextSteps(&b, values, blank, dryRun)
-	if _, err := io.WriteString(c.App.Writer, b.String()); err != nil {
+	if _, err := io.WriteString(c.App.Writer, done.Text(c.Bool("diff"))); err != nil {
 		return fmt.Errorf("print what was done: %w", err)
 	}
 	return nil
@@ -141,14 +138,14 @@ func initialise(c *cli.Context, root *os.Root, values map[string]string) error {
 
 // initSettings are the values that become settings of the plugin. They are
 // checked as those are, so that no pipeline fails over them.
-var initSettings = []string{"mode", "hosts", "agent_hosts", "vault_addr", "vault_role", "vault_secret", "pages_url"}
+var initSettings = []string{"mode", "hosts", "agent_hosts", "vault_addr", "vault_role", "vault_secret", "forge", "chat_kind", "pages_url"}
 
 // initValues are the values that were given. Its error names everything that is
 // wrong with them.
 func initValues(c *cli.Context) (map[string]string, error) {
 	values := map[string]string{}
 	for _, v := range scaffold.Values() {
-		if text := strings.TrimSpace(c.String(v.Name)); text != "" {
+		if text := strings.TrimSpace(c.String(v.Name)); text != "" && text != v.Default {
 			values[v.Name] = text
 		}
 	}
@@ -222,146 +219,7 @@ func firstIndex(c *cli.Context, root *os.Root) (scaffold.Target, error) {
 	if err != nil {
 		return scaffold.Target{}, fmt.Errorf("init: %w", err)
 	}
-	return targets[0], nil
-}
-
-// tellTargets says of every file what became of it.
-func tellTargets(b *strings.Builder, targets []scaffold.Target, dryRun, diff bool) {
-	differs := false
-	for _, t := range targets {
-		said := became(t, dryRun)
-		differs = differs || said == leftDifferent
-		fmt.Fprintf(b, "%-46s %s\n", t.Path, said)
-	}
-	if diff {
-		for _, t := range targets {
-			text := t.Diff()
-			switch {
-			case text == "":
-			case t.Path == settings.DefaultIndex: // a page for browsers, with all that it needs inside
-				fmt.Fprintf(b, "\n%s is not shown; pm-todos index --output - prints it\n", t.Path)
-			default:
-				b.WriteString("\n" + text)
-			}
-		}
-	} else if differs {
-		b.WriteString("\n--diff shows how those that differ would look.\n")
-	}
-}
-
-const leftDifferent = "differs, left as it is"
-
-// became is what became of a file.
-func became(t scaffold.Target, dryRun bool) string {
-	switch {
-	case t.Standing == scaffold.Same:
-		return "unchanged"
-	case t.Standing == scaffold.Differs && report.IsIndex(t.Present):
-		return "older, left as it is; pm-todos index brings it up to date"
-	case t.Standing == scaffold.Differs:
-		return leftDifferent
-	case dryRun:
-		return "would be written"
-	default:
-		return "written"
-	}
-}
-
-// blank is a place that somebody has to fill in.
-type blank struct {
-	Path string `json:"path"`
-	Line int    `json:"line"`
-	Text string `json:"text"`
-	What string `json:"what"`
-}
-
-func blanks(targets []scaffold.Target) []blank {
-	usage := map[string]string{}
-	for _, v := range scaffold.Values() {
-		usage[v.Name] = fmt.Sprintf("%s, such as %s", v.Usage, v.Example)
-	}
-	all := []blank{}
-	for _, t := range targets {
-		content := t.Content
-		if t.Standing != scaffold.Absent {
-			content = t.Present
-		}
-		for _, one := range scaffold.Blanks(content) {
-			if what, ours := usage[one.Name]; ours {
-				all = append(all, blank{t.Path, one.Line, one.Text, what})
-			}
-		}
-	}
-	return all
-}
-
-// tellBlanks lists the places that somebody has to fill in.
-func tellBlanks(b *strings.Builder, targets []scaffold.Target) (any bool) {
-	all := blanks(targets)
-	if len(all) > 0 {
-		b.WriteString("\nLeft to fill in:\n")
-	}
-	for _, one := range all {
-		fmt.Fprintf(b, "  %s:%d: %s: %s\n", one.Path, one.Line, one.Text, one.What)
-	}
-	return len(all) > 0
-}
-
-// initListing is what the command says, for programs.
-func initListing(targets []scaffold.Target, dryRun bool) any {
-	type file struct {
-		Path  string `json:"path"`
-		State string `json:"state"`
-	}
-	var files []file
-	for _, t := range targets {
-		files = append(files, file{t.Path, became(t, dryRun)})
-	}
-	return struct {
-		Files  []file  `json:"files"`
-		Blanks []blank `json:"fill_in"`
-	}{files, blanks(targets)}
-}
-
-// tellNextSteps ends the command with what there is to do now.
-func tellNextSteps(b *strings.Builder, values map[string]string, blank, dryRun bool) {
-	if dryRun {
-		b.WriteString("\nNothing was written. Without --dry-run the files marked \"would be written\" are.\n")
-		return
-	}
-	standard := map[string]string{}
-	for _, v := range scaffold.Values() {
-		standard[v.Name] = v.Default
-	}
-	value := func(name string) string {
-		if values[name] != "" {
-			return text.Line(values[name], 0)
-		}
-		return standard[name]
-	}
-	begin := ""
-	if mode := value("mode"); mode != string(settings.ModeDryRun) {
-		begin = ", whatever is to come later: it is " + mode + " there"
-	}
-	var steps []string
-	if blank {
-		steps = append(steps, "Fill in the places above. Lines that begin with # work without.")
-	}
-	steps = append(steps,
-		"In Vault, put the fields devvm_ssh_key, known_hosts and, for Slack, slack_webhook into "+value("vault-secret")+
-			",\n     and let the role "+value("vault-role")+" of the Kubernetes auth method read that path.",
-		"In Woodpecker, add the secret git_token (a token that may push) for the events push, cron and manual, and\n"+
-			"     the cron jobs postmortem-todos (once a day) and pages (an hour later).",
-		"Commit and push:\n"+
-			"       git add .woodpecker .claude docs\n"+
-			"       git commit -m 'Close the follow-up items of post-mortems with pm-todos'",
-		"Check everything that a run needs, with the settings in the environment: pm-todos doctor",
-		"Begin with mode: dry-run in .woodpecker/postmortem-todos.yml"+begin+". Run the pipeline by hand and read its log.\n"+
-			"     When you like what it would do, set the mode to propose, and after a few merged proposals to apply.",
-		"After the next incident: pm-todos new \"WHAT BROKE\"",
-	)
-	b.WriteString("\nNext steps:\n")
-	for i, step := range steps {
-		fmt.Fprintf(b, "  %d. %s\n", i+1, step)
-	}
+	index := targets[0]
+	index.Page, index.Older = true, index.Standing == scaffold.Differs && report.IsIndex(index.Present)
+	return index, nil
 }

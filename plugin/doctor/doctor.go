@@ -32,6 +32,7 @@ var checks = []check{
 	{"pull requests", false, pulls},
 	{"documents", true, documents},
 	{"stacks", true, stacks},
+	{"gates", true, gates},
 	{"ci skip", true, skipMarks},
 	{"woodpecker", true, woodpecker},
 	{"workflows", true, workflows},
@@ -48,7 +49,8 @@ var checks = []check{
 // patient is what is examined, with what the checks learn of it.
 type patient struct {
 	access.Opener
-	plan string // stack that is still to be planned, "" for none
+	plan     string    // stack that is still to be planned, "" for none
+	pipeline *Pipeline // that the settings come from, nil for none
 
 	repo     *gitrepo.Repo // nil when it could not be read
 	tip      string
@@ -62,12 +64,21 @@ type patient struct {
 
 const noRepository = "the repository could not be read"
 
+// Request is what is to be examined beside what the settings name.
+type Request struct {
+	Wrong    []settings.Problem // with them nothing is contacted
+	Plan     string             // a stack to plan too, on the first host that is ready; "" for none
+	Pipeline *Pipeline          // where the settings come from, nil for the environment
+}
+
 // Examine makes the checks: those that depend on one that failed are skipped,
-// the others go on. With wrong settings nothing is contacted. A stack that is
-// named is planned too, on the first host that is ready.
-func Examine(ctx context.Context, opener access.Opener, wrong []settings.Problem, plan string, report *Report) {
-	p := &patient{Opener: opener, plan: plan}
-	if !p.readable(wrong, voice{"settings", report}) {
+// the others go on.
+func Examine(ctx context.Context, opener access.Opener, r Request, report *Report) {
+	p := &patient{Opener: opener, plan: r.Plan, pipeline: r.Pipeline}
+	if r.Pipeline != nil {
+		r.Pipeline.look(p.Settings, len(r.Wrong) == 0, voice{"pipeline", report})
+	}
+	if !p.readable(r, voice{"settings", report}) {
 		voice{"everything", report}.skip("", "with wrong settings nothing is contacted")
 		return
 	}

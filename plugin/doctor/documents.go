@@ -7,6 +7,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // documents counts what the globs name.
@@ -27,7 +28,7 @@ func documents(_ context.Context, p *patient, say voice) {
 		left += len(doc.Skipped()) + len(doc.Unclear())
 		malformed += len(doc.Problems)
 	}
-	say.ok("", fmt.Sprintf("%d documents; %d items are safe, %d need a person", len(selected.All), len(selected.Safe), left))
+	say.ok("", fmt.Sprintf("%s; items: %d safe, %d need a person", text.Counted(len(selected.All), "document"), len(selected.Safe), left))
 	for _, problem := range selected.Unreadable {
 		say.warn("", "cannot be read: "+problem, "")
 	}

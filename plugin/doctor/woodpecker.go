@@ -19,8 +19,12 @@ func woodpecker(_ context.Context, p *patient, say voice) {
 			found = append(found, file)
 		}
 	}
+	fix := "put the example of the README into .woodpecker/postmortem-todos.yml"
+	if p.pipeline != nil {
+		fix = "commit " + p.pipeline.file + " and push it"
+	}
 	if len(found) == 0 {
-		say.warn("", "no workflow file on the branch has a step that runs pm-todos", "put the example of the README into .woodpecker/postmortem-todos.yml")
+		say.warn("", "no workflow file on the branch has a step that runs pm-todos", fix)
 	} else {
 		say.ok("", strings.Join(found, ", ")+" runs this plugin")
 	}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -34,16 +35,34 @@ const TemplatePath = ".claude/skills/post-mortem/template.md"
 // Folder is where post-mortems are kept.
 const Folder = "docs/post-mortems"
 
+// ignoreFile is often there already: then its lines count, not their order.
+const ignoreFile = ".gitignore"
+
+// What publishes the post-mortems as web pages: the value pages.
+const (
+	pagesByWoodpecker = "woodpecker"
+	pagesByActions    = "actions"
+	pagesByNobody     = "none"
+)
+
+// pages are the files that publish post-mortems.
+var pages = map[string]string{
+	pagesByWoodpecker: ".woodpecker/pages.yml",
+	pagesByActions:    ".github/workflows/post-mortem-pages.yml",
+}
+
 // order is that of the files in lists: what has to be filled in comes first.
 var order = []string{
 	".woodpecker/postmortem-todos.yml",
 	".woodpecker/postmortem-lint.yml",
-	".woodpecker/pages.yml",
+	pages[pagesByWoodpecker],
+	pages[pagesByActions],
 	".claude/agents/postmortem-todo-resolver.md",
 	".claude/skills/post-mortem/SKILL.md",
 	TemplatePath,
 	".claude/skills/cluster-health/SKILL.md",
 	"docs/reporting-an-issue.md",
+	ignoreFile,
 }
 
 // File is one file of a repository.
@@ -60,7 +79,11 @@ func Files(values map[string]string) ([]File, error) {
 		return nil, err
 	}
 	files := make([]File, 0, len(order))
+	publisher, _ := valueOf(values, "pages") // a value that is known
 	for _, name := range order {
+		if slices.Contains(slices.Collect(maps.Values(pages)), name) && name != pages[publisher] {
+			continue
+		}
 		content, err := render(name, values)
 		if err != nil {
 			return nil, err
@@ -151,6 +174,9 @@ func check(values map[string]string) error {
 		}
 		if err := oneLine(text); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", name, err))
+		}
+		if name == "pages" && text != "" && !slices.Contains([]string{pagesByWoodpecker, pagesByActions, pagesByNobody}, text) {
+			problems = append(problems, fmt.Errorf("pages: %q is not one of %s, %s or %s", text, pagesByWoodpecker, pagesByActions, pagesByNobody))
 		}
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })

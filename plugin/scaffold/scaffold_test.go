@@ -2,6 +2,7 @@ package scaffold
 
 import (
 	"bytes"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,7 +40,10 @@ func mustFiles(t *testing.T, values map[string]string) map[string]string {
 }
 
 func TestEveryEmbeddedFileIsWritten(t *testing.T) {
-	files := mustFiles(t, nil)
+	files := map[string]string{}
+	for publisher := range pages {
+		maps.Copy(files, mustFiles(t, map[string]string{"pages": publisher}))
+	}
 	var found int
 	entries := []string{"template"}
 	for len(entries) > 0 {
@@ -97,7 +101,7 @@ func TestValuesGoIntoTheFilesOrStayAsPlaceholders(t *testing.T) {
 		}
 	}
 	for _, v := range Values() {
-		if !strings.Contains(all, v.Example) {
+		if v.Name != "pages" && !strings.Contains(all, v.Example) { // that one chooses among files
 			t.Errorf("%s %q stands nowhere", v.Name, v.Example)
 		}
 	}
@@ -111,6 +115,35 @@ func TestValuesThatCannotBeUsedAreNamedTogether(t *testing.T) {
 	for _, want := range []string{"owner: holds a line break", "contact: holds", "onwer is nothing"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %q", err, want)
+		}
+	}
+}
+
+// TestPagesArePublishedByOne: by Woodpecker, by GitHub or by nobody.
+func TestPagesArePublishedByOne(t *testing.T) {
+	for publisher, want := range map[string]string{"": ".woodpecker/pages.yml", "woodpecker": ".woodpecker/pages.yml", "actions": ".github/workflows/post-mortem-pages.yml", "none": ""} {
+		files := mustFiles(t, map[string]string{"pages": publisher})
+		for _, file := range pages {
+			if _, written := files[file]; written != (file == want) {
+				t.Errorf("with pages %q %s is written: %t", publisher, file, written)
+			}
+		}
+	}
+	if _, err := Files(map[string]string{"pages": "nobody"}); err == nil || !strings.Contains(err.Error(), "is not one of woodpecker, actions or none") {
+		t.Errorf("no publisher of pages: %v", err)
+	}
+}
+
+// TestAnIgnoreFileIsMissedByItsLines: one that is there is left as it is, and
+// only what it lacks is told.
+func TestAnIgnoreFileIsMissedByItsLines(t *testing.T) {
+	ours := File{Path: ignoreFile, Content: []byte("# ours\n/.pm-todos/\n.terraform/\n/known_hosts\n")}
+	for present, want := range map[string]string{
+		"*.o\n.terraform/\n":                          "left as it is; it lacks /.pm-todos/, /known_hosts",
+		"known_hosts\n**\n.terraform\n.pm-todos/\r\n": "unchanged",
+	} {
+		if got := (Done{}).became(Target{File: ours, Standing: Differs, Present: []byte(present)}); got != want {
+			t.Errorf("%q: %s, want %s", present, got, want)
 		}
 	}
 }

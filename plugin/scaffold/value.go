@@ -37,6 +37,9 @@ var known = []Value{
 	{Name: "vault-addr", Usage: "base URL of Vault", Example: "http://vault-active.vault.svc.cluster.local:8200"},
 	{Name: "vault-role", Usage: "role of Vault's Kubernetes auth method", Default: "ci", Example: "ci"},
 	{Name: "vault-secret", Usage: "path of the secret that holds the host's key", Default: "secret/data/ci/infra", Example: "secret/data/ci/infra"},
+	{Name: "forge", Usage: "forge of the repository where its host does not say it: forgejo, gitea, github, gitlab or none", Example: "gitea"},
+	{Name: "chat-kind", Usage: "chat that is told beside or instead of Slack: mattermost, teams, discord or googlechat", Example: "mattermost"},
+	{Name: "pages", Usage: "what publishes the post-mortems as web pages: woodpecker, actions (GitHub) or none", Default: pagesByWoodpecker, Example: pagesByWoodpecker},
 	{Name: "pages-url", Usage: "address of a published post-mortem, with {name} for its name without extension", Example: "https://pages.example.org/infra/{name}.html"},
 	{Name: "pages-branch", Usage: "branch from which the forge serves pages", Default: "pages", Example: "pages"},
 }

@@ -31,6 +31,8 @@ type Target struct {
 	File
 	Standing Standing
 	Present  []byte // what stands there; nil when Absent
+	Page     bool   // an HTML page, which nobody reads in a diff
+	Older    bool   // what stands there is one of ours, and another command brings it up to date
 }
 
 // Compare looks at what stands in the places of files. Its error names the

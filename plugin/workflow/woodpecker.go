@@ -15,17 +15,21 @@ func isWoodpecker(file string) bool {
 // woodpeckerFile is what tells of a workflow when it runs, see
 // https://woodpecker-ci.org/docs/usage/workflow-syntax.
 type woodpeckerFile struct {
-	When  conditions `yaml:"when"`
-	Steps yaml.Node  `yaml:"steps"`
+	When      conditions `yaml:"when"`
+	SkipClone bool       `yaml:"skip_clone"`
+	Steps     yaml.Node  `yaml:"steps"`
 }
 
 // woodpeckerStep is what tells of a step when it runs, and whether it is this
 // program.
 type woodpeckerStep struct {
-	When       conditions           `yaml:"when"`
-	Image      string               `yaml:"image"`
-	Entrypoint yaml.Node            `yaml:"entrypoint"`
-	Settings   map[string]yaml.Node `yaml:"settings"`
+	Name        string               `yaml:"name"`
+	When        conditions           `yaml:"when"`
+	Image       string               `yaml:"image"`
+	Entrypoint  yaml.Node            `yaml:"entrypoint"`
+	Commands    yaml.Node            `yaml:"commands"`
+	Environment yaml.Node            `yaml:"environment"`
+	Settings    map[string]yaml.Node `yaml:"settings"`
 }
 
 // woodpecker: the workflow runs when one of its conditions is met, or it has none;
@@ -39,10 +43,10 @@ func woodpecker(content []byte, p Push) Answer {
 	most := No
 	for _, step := range file.steps() {
 		if !step.runsPlugin() {
-			most = max(most, step.When.met(p))
+			most = max(most, step.When.meet("push", p))
 		}
 	}
-	return min(most, file.When.met(p))
+	return min(most, file.When.meet("push", p))
 }
 
 // RunsPlugin reports whether a workflow of Woodpecker has a step that runs this
@@ -61,8 +65,11 @@ func (f woodpeckerFile) steps() (steps []woodpeckerStep) {
 	case yaml.MappingNode:
 		var named map[string]yaml.Node
 		_ = f.Steps.Decode(&named)
-		for _, node := range named {
-			nodes = append(nodes, node)
+		for name, node := range named {
+			step := woodpeckerStep{Name: name}
+			if node.Decode(&step) == nil {
+				steps = append(steps, step)
+			}
 		}
 	}
 	for _, node := range nodes {
@@ -115,21 +122,26 @@ func (c *conditions) UnmarshalYAML(node *yaml.Node) error {
 	return err
 }
 
-func (c conditions) met(p Push) Answer {
+func (c conditions) meet(event string, p Push) Answer {
 	if len(c) == 0 {
 		return Yes
 	}
 	most := No
 	for _, one := range c {
-		most = max(most, one.met(p))
+		most = max(most, one.meets(event, p))
 	}
 	return most
 }
 
-func (c condition) met(p Push) Answer {
-	most := Yes
+// meets looks at branch and files of pushes alone: of other events the one is
+// not known before, and Woodpecker does not look at the other.
+func (c condition) meets(event string, p Push) Answer {
+	most := c.Event.passes(event)
 	if !c.Evaluate.IsZero() {
-		most = Perhaps // an expression over what the CI knows
+		most = min(most, Perhaps) // an expression over what the CI knows
+	}
+	if event != "push" {
+		return most
 	}
 	touched := No
 	for _, file := range p.Files {
@@ -138,7 +150,7 @@ func (c condition) met(p Push) Answer {
 	if len(c.Path.Include) == 0 && len(c.Path.Exclude) == 0 {
 		touched = Yes
 	}
-	return min(most, touched, c.Event.passes("push"), c.Branch.passes(p.Branch), c.Ref.passes("refs/heads/"+p.Branch))
+	return min(most, touched, c.Branch.passes(p.Branch), c.Ref.passes("refs/heads/"+p.Branch))
 }
 
 // filter passes what it includes, or anything, and does not exclude.
