@@ -247,7 +247,10 @@ func TestMergedProposalIsAppliedAndDone(t *testing.T) {
 			s.mergeBy("ana", merge)
 			s.wants(0, s.run(propose))
 			s.wantsEnded("done")
-			s.says("the plan does what was approved")
+			s.says("its proposal was merged: ", "the plan does what was approved")
+			if strings.Contains(s.last, "can be tolerated") {
+				t.Errorf("what waits for its apply is to be tolerated: %s", s.last)
+			}
 			s.says("approved by ana")
 			if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") || s.alerts() != held+1 {
 				t.Errorf("%d alerts, once %d, and the document:\n%s\n%s", s.alerts(), held, doc, s.last)

@@ -75,7 +75,7 @@ func TestThreat11_AnyRunKeepsTextsApartAndShort(t *testing.T) {
 			items = append(items, outcome.Item)
 		}
 		v := Render(s)
-		for _, m := range []Message{v.Result(), v.Glance(), v.Details(), Started(s, items, 5)} {
+		for _, m := range []Message{v.Result(), v.Glance(), v.Details(), Started(s, Start{Items: items, Limit: 5, Merged: items, Doubtful: true})} {
 			for _, part := range m.Parts {
 				checkPart(t, part)
 			}

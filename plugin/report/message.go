@@ -173,35 +173,6 @@ func cut16(text string, limit int) string {
 	return text
 }
 
-// Started tells that work starts on items, of which the run takes at most so
-// many. A limit of 0 is none.
-func Started(s Summary, items []item.Item, limit int) Message {
-	s.Duration = 0 // what it takes and costs is told at the end
-	v, c := Render(s), cleaner{s.Redactor}
-	var p parts
-	head := "working on " + text.Counted(len(items), "follow-up item")
-	if limit > 0 && len(items) > limit {
-		head = fmt.Sprintf("working on %d of %s", limit, text.Counted(len(items), "follow-up item"))
-	}
-	p.headline("🔧 " + text.Capital(head))
-	p.about(v, link(v.PipelineURL, "pipeline"))
-	var lines []string
-	of := map[string]bool{}
-	for _, item := range items {
-		i := c.item(item, s)
-		of[i.Document] = true
-		lines = append(lines, strings.TrimSpace(i.label()+"  "+cut16(i.Action, 150)))
-	}
-	p.list("", lines, everything.names)
-	p.documents(v.Documents, func(d documentView) bool { return of[d.File] })
-	next := "Each fix is applied when its plan destroys nothing, then recorded in the post-mortem."
-	if v.Mode == "propose" {
-		next = "Each fix is proposed on a branch; nothing is applied."
-	}
-	p.small(own(next))
-	return p.message("pm-todos: " + head)
-}
-
 // Result tells in one message what the run did: what was done with links to
 // the commits, what needs a person and why, what failed, what it cost, and
 // where to read on.

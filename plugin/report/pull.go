@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
@@ -23,14 +24,15 @@ type PullRequest struct {
 	Body   string // Markdown, in which texts from outside are no markup and mention nobody
 }
 
-// PullRequests are the proposals among the items, one for each branch.
-func (v View) PullRequests() (all []PullRequest) {
+// PullRequests are the proposals among the items, one for each branch. applies says
+// that a run applies what a person merged.
+func (v View) PullRequests(applies bool) (all []PullRequest) {
 	for _, i := range v.in(item.Proposed) {
 		if i.Kept == "" || slices.ContainsFunc(all, func(p PullRequest) bool { return p.Branch == i.Kept }) {
 			continue
 		}
 		title := strings.TrimSpace(strings.Join(filled(i.label(), i.Action), ": "))
-		all = append(all, PullRequest{i.Kept, i.Commit, i.status(), text.Cut(title, titleRoom), v.proposal(i)})
+		all = append(all, PullRequest{i.Kept, i.Commit, i.status(), text.Cut(title, titleRoom), v.proposal(i, applies)})
 	}
 	return all
 }
@@ -64,7 +66,7 @@ func (v View) RowsPull(files []string) PullRequest {
 	return PullRequest{Title: "docs: update post-mortem follow-up", Body: strings.TrimRight(m.String(), "\n") + "\n"}
 }
 
-func (v View) proposal(i itemView) string {
+func (v View) proposal(i itemView, applies bool) string {
 	var m markdown
 	m.line("A follow-up of the post-mortem %s:", mdCode(i.place()))
 	m.line("")
@@ -92,10 +94,13 @@ func (v View) proposal(i itemView) string {
 		}
 	}
 	m.line("")
-	if i.unplanned() {
+	switch byHand := func(f findingView) bool { return f.Code == reason.AppliedByHand }; {
+	case i.unplanned():
 		m.line("- **To approve**, merge this pull request: that hands the change over. The next run marks the row Done, once `verify_command` passes where it is set.")
-	} else {
+	case !applies || slices.ContainsFunc(i.Findings, byHand):
 		m.line("- **To approve**, merge this pull request, and apply the stack. The next run marks the row Done once its plan is empty.")
+	default:
+		m.line("- **To approve**, merge this pull request. The next run plans the stack again, applies it if the plan does nothing else, and marks the row Done.")
 	}
 	m.line("- **To decline**, close it without merging: the item then needs a person, and no agent is paid for it again until its text changes.")
 	m.line("")

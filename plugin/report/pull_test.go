@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 )
 
 // TestThreat13_PullRequestHoldsNoMarkupFromOutside has document and finding say
@@ -20,7 +21,7 @@ func TestThreat13_PullRequestHoldsNoMarkupFromOutside(t *testing.T) {
 	again.Attempt = 0 // found waiting beside
 	left := one
 	left.State = item.Refused
-	all := Render(Summary{Outcomes: []item.Outcome{one, again, left}, PipelineURL: "https://ci.example.org/7"}).PullRequests()
+	all := Render(Summary{Outcomes: []item.Outcome{one, again, left}, PipelineURL: "https://ci.example.org/7"}).PullRequests(true)
 	if len(all) != 1 || all[0].Branch != one.Branch || strings.ContainsAny(all[0].Title, "\n") || len(all[0].Title) > 255 {
 		t.Fatalf("%+v", all)
 	}
@@ -32,6 +33,27 @@ func TestThreat13_PullRequestHoldsNoMarkupFromOutside(t *testing.T) {
 	for _, want := range []string{"**Plan** of `stacks/monitoring`: 1 to update.", "Not proved", "To decline", "[pipeline](https://ci.example.org/7)", `cost \$0.40`} {
 		if !strings.Contains(all[0].Body, want) {
 			t.Errorf("the body lacks %q:\n%s", want, all[0].Body)
+		}
+	}
+}
+
+// TestPullRequestSaysWhoAppliesIt has what runs apply, what the owner left to another
+// pipeline, what several stacks share, and what nothing here plans.
+func TestPullRequestSaysWhoAppliesIt(t *testing.T) {
+	for name, test := range map[string]struct {
+		applies bool
+		finding item.Finding
+		want    string
+	}{
+		"applied by the next run":    {true, item.Finding{Code: reason.Unproved}, "applies it if the plan does nothing else"},
+		"applied by another program": {false, item.Finding{Code: reason.Unproved}, "and apply the stack"},
+		"several stacks":             {true, item.Finding{Code: reason.AppliedByHand}, "and apply the stack"},
+		"not planned":                {true, item.Finding{Code: reason.NotPlanned}, "that hands the change over"},
+	} {
+		out := item.Outcome{State: item.Proposed, Branch: "pm-todos/propose/nfs/27", Stack: "stacks/nfs", Findings: []item.Finding{test.finding}}
+		all := Render(Summary{Outcomes: []item.Outcome{out}}).PullRequests(test.applies)
+		if len(all) != 1 || !strings.Contains(all[0].Body, test.want) || strings.Count(all[0].Body, "To approve") != 1 {
+			t.Errorf("%s: %+v", name, all)
 		}
 	}
 }

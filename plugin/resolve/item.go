@@ -146,6 +146,9 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 		}
 	case errors.As(err, &no):
 		a.out.State, a.out.Reason, a.out.Findings, a.out.Err = no.State, no.Reason, no.Findings, no.Err
+		if no.Reason == reason.StackDrifts {
+			a.stacks.Advise(a.out.Stack)
+		}
 	case errors.Is(err, host.ErrAltered):
 		a.out.State, a.out.Reason, a.out.Err = item.Failed, reason.HostAltered, err
 	case ctx.Err() != nil:

@@ -99,6 +99,7 @@ func (r *Resolver) merging(one approval.Approved) *attempt {
 		Resolver: r, item: one.Item, ref: record.RefOf(one.Item), base: r.repo.Tip(), out: one.Outcome(),
 		log: r.log.With().Str("document", one.Item.Document).Str("item", one.Item.ID).Logger(),
 	}
+	a.log.Info().Str("stage", "items").Str("stack", one.Stack()).Str("commit", one.Commit.Hash).Msgf("its proposal was merged: %s", one.Item.Action)
 	return a
 }
 

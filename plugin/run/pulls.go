@@ -11,6 +11,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // proposed reports whether something that was put before a person may need this
@@ -55,7 +56,7 @@ func (j *job) forge() forge.Forge {
 // again. Forges may be slow, so other runs may go on meanwhile.
 func (j *job) putForward(ctx context.Context) {
 	defer j.lap("proposals")
-	pulls := report.Render(j.summary()).PullRequests()
+	pulls := report.Render(j.summary()).PullRequests(j.ApplyMerged == settings.On)
 	if ctx.Err() != nil || len(pulls)+len(j.withdrawn) == 0 {
 		return
 	}

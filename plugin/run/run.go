@@ -169,7 +169,8 @@ func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands ho
 		return err
 	}
 	defer j.cleanUp(ctx, "hosts", resolver.Close)
-	j.tellStart(ctx)
+	standing, _ := proposal.Records(j.repo)
+	j.tellStart(ctx, standing)
 	settled, err := resolver.Settle(ctx, j.read.Known)
 	j.lap("settle")
 	j.settled = err == nil || len(settled) > 0

@@ -105,17 +105,6 @@ func (j *job) lap(part string) {
 	j.lapped = now
 }
 
-// tellStart tells the chats that work begins, while it does: who holds the lock
-// waits for no chat.
-func (j *job) tellStart(ctx context.Context) {
-	todo := j.read.Todo()
-	if len(todo) == 0 {
-		return
-	}
-	started := report.Started(j.summary(), todo, j.Documents.MaxItems)
-	j.telling.Go(func() { j.channels.Started(ctx, string(j.Mode), started) })
-}
-
 // finishReport is the last stage: the closing table, the summary files and the chats, from
 // one view. It runs whatever happened and adds its own trouble to the run's.
 func (j *job) finishReport(ctx context.Context, err error) error {

@@ -36,7 +36,7 @@ func TestFailure_ChatThatDoesNotAnswerHoldsUpNoWork(t *testing.T) {
 		read:     access.Selection{Safe: []item.Item{{ID: "1", Action: "Watch the disk"}}},
 		channels: notify.Open(notify.Config{SlackWebhook: secret.New(chat.URL + "/services/T0/B0/x")}, egress.Way{}, zerolog.Nop()),
 	}
-	j.tellStart(t.Context())
+	j.tellStart(t.Context(), nil)
 	close(goneOn)
 	j.telling.Wait()
 	if !<-answered {

@@ -40,6 +40,8 @@ type Stack struct {
 	Baseline item.Plan     // plan of the untouched base, empty but for tolerated changes
 	Space    seam.Checkout // that holds this plan
 	refusal  *Refusal      // why none of its items can be worked on, nil when they can
+
+	tolerable []string // see Advise
 }
 
 // Refusal is a business answer of no: an item, or all items of a stack, are
@@ -95,16 +97,13 @@ func (r *Stacks) Baseline(ctx context.Context, name, base string) (*Stack, error
 	case err != nil:
 		return nil, err
 	default:
-		verdict, line, err := JudgeBaseline(s.Baseline.Show, r.tolerated)
+		verdict, tolerable, err := JudgeBaseline(s.Baseline.Show, r.tolerated)
 		switch {
 		case err != nil:
 			s.refusal = &Refusal{State: item.NotAttempted, Reason: reason.StackUnhealthy, Err: fmt.Errorf("the plan of the unchanged base of %s cannot be read: %w", name, err)}
 		case !verdict.Passed():
 			s.refusal = &Refusal{State: item.Skipped, Reason: reason.StackDrifts, Findings: verdict.Findings}
-			if len(line) > 0 {
-				r.log.Warn().Str("stage", "baseline").Str("stack", name).Str("tolerated", strings.Join(line, ",")).
-					Msg("these addresses can be tolerated, if they change in every plan")
-			}
+			s.tolerable = tolerable
 		}
 	}
 	r.known[name] = s
@@ -118,6 +117,18 @@ func (s *Stack) answer() error {
 		return nil
 	}
 	return s.refusal
+}
+
+// Advise tells once which addresses of a stack that drifts can be tolerated. Not of
+// one that only waits for the apply of what was merged there.
+func (r *Stacks) Advise(name string) {
+	s := r.known[name]
+	if s == nil || len(s.tolerable) == 0 {
+		return
+	}
+	r.log.Warn().Str("stage", "baseline").Str("stack", name).Str("tolerated", strings.Join(s.tolerable, ",")).
+		Msg("these addresses can be tolerated, if they change in every plan")
+	s.tolerable = nil
 }
 
 // Close keeps other items away from a stack whose state nobody is sure of.
