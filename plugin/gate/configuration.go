@@ -37,7 +37,7 @@ func (j *judgement) history() {
 	if j.policy.Mode != Item {
 		return
 	}
-	prior := stateResources(j.plan.raw["prior_state"])
+	prior := stateResources(j.plan.Object["prior_state"])
 	managed, created := 0, 0
 	for _, r := range j.plan.resources {
 		if r.mode == "managed" {
@@ -53,7 +53,7 @@ func (j *judgement) history() {
 }
 
 func (j *judgement) hasHistory() bool {
-	return j.policy.HasHistory || j.baseline != nil && stateResources(j.baseline.raw["prior_state"]).managed > 0
+	return j.policy.HasHistory || j.baseline != nil && stateResources(j.baseline.Object["prior_state"]).managed > 0
 }
 
 // providers refuses a provider that the stack does not use yet, of a resource or
@@ -62,7 +62,7 @@ func (j *judgement) providers() {
 	if j.policy.Mode != Item || !j.hasHistory() {
 		return
 	}
-	known := stateResources(j.plan.raw["prior_state"]).providers
+	known := stateResources(j.plan.Object["prior_state"]).providers
 	if j.baseline != nil {
 		known = j.baseline.providers()
 	} else if len(known) == 0 {
@@ -89,8 +89,8 @@ func (j *judgement) providers() {
 // providers are those that a plan knows: of its state, data sources included, and
 // of its configuration.
 func (s *shown) providers() map[string]bool {
-	names := stateResources(s.raw["prior_state"]).providers
-	for _, entry := range fact.MemberObject(fact.Member(s.raw, "configuration"), "provider_config") {
+	names := stateResources(s.Object["prior_state"]).providers
+	for _, entry := range fact.MemberObject(fact.Member(s.Object, "configuration"), "provider_config") {
 		if name, ok := fact.Member(entry, "full_name").(string); ok {
 			names[name] = true
 		}
@@ -132,9 +132,9 @@ func (j *judgement) checks() {
 	}
 	failed := map[string]bool{}
 	if j.baseline != nil {
-		failed = failing(j.baseline.raw)
+		failed = failing(j.baseline.Object)
 	}
-	for name := range failing(j.plan.raw) {
+	for name := range failing(j.plan.Object) {
 		if !failed[name] {
 			j.add(reason.CheckFails, name, "the check fails with this change")
 		}

@@ -73,7 +73,7 @@ func Judge(show []byte, p PlanPolicy, r Request) (j Judgement) {
 		}
 	}()
 	p.Mode = Item
-	verdict := Plan(show, p)
+	read, verdict := judgePlan(show, p)
 	j = Judgement{Counts: verdict.Counts, Findings: verdict.Findings}
 	if !verdict.Passed() {
 		j.Lane = Forbidden
@@ -82,7 +82,11 @@ func Judge(show []byte, p PlanPolicy, r Request) (j Judgement) {
 		}
 		return j
 	}
-	plan, err := fact.Read(show, p.Baseline)
+	var baseline *fact.Shown
+	if read.baseline != nil {
+		baseline = read.baseline.Shown
+	}
+	plan, err := fact.Read(read.plan.Shown, baseline)
 	if err != nil {
 		j.Lane = Forbidden
 		j.Findings = []item.Finding{{Code: reason.PlanUnreadable, Detail: err.Error()}}

@@ -52,8 +52,14 @@ type judgement struct {
 // Plan judges what the show command printed for a saved plan. The verdict has
 // no finding only when everything the plan would do is in the allow-list.
 // Whatever goes wrong inside refuses the plan.
-func Plan(show []byte, p PlanPolicy) (verdict item.Verdict) {
-	j := &judgement{policy: p, given: provisioned{}}
+func Plan(show []byte, p PlanPolicy) item.Verdict {
+	_, verdict := judgePlan(show, p)
+	return verdict
+}
+
+// judgePlan is Plan, and what was read for it.
+func judgePlan(show []byte, p PlanPolicy) (j *judgement, verdict item.Verdict) {
+	j = &judgement{policy: p, given: provisioned{}}
 	defer func() {
 		if recover() != nil {
 			j.add(reason.GateError, "", "the plan gate failed on this plan; it is refused to be safe")
@@ -62,11 +68,11 @@ func Plan(show []byte, p PlanPolicy) (verdict item.Verdict) {
 	}()
 	if p.Mode != Baseline && p.Mode != Item && p.Mode != Confirm {
 		j.add(reason.GateError, "", "the plan gate was asked for a mode that it does not know")
-		return item.Verdict{Findings: j.sorted()}
+		return j, item.Verdict{Findings: j.sorted()}
 	}
 	j.plan = readShow(show, &j.findings)
 	if j.plan == nil {
-		return item.Verdict{Findings: j.sorted()}
+		return j, item.Verdict{Findings: j.sorted()}
 	}
 	if p.Mode != Baseline && len(p.Baseline) > 0 {
 		var unused findings
@@ -75,9 +81,9 @@ func Plan(show []byte, p PlanPolicy) (verdict item.Verdict) {
 			j.baseline = nil
 		}
 	}
-	j.given.module("", fact.Member(j.plan.raw["configuration"], "root_module"))
+	j.given.module("", fact.Member(j.plan.Object["configuration"], "root_module"))
 	j.judge()
-	return item.Verdict{Counts: j.counts, Findings: j.sorted()}
+	return j, item.Verdict{Counts: j.counts, Findings: j.sorted()}
 }
 
 // judge runs every check; the order does not matter, all are told.
@@ -106,7 +112,7 @@ func (j *judgement) judge() {
 
 // flags judges what the plan says about itself as a whole.
 func (j *judgement) flags() {
-	raw := j.plan.raw
+	raw := j.plan.Object
 	if v, there := raw["errored"]; there && v != false {
 		j.add(reason.PlanErrored, "", "the plan is marked as errored")
 	}

@@ -36,7 +36,7 @@ var (
 
 // shown is the plan as the gate reads it, from the raw JSON.
 type shown struct {
-	raw       map[string]any
+	*fact.Shown
 	resources []resource
 	drifts    []resource
 	outputs   map[string]action
@@ -63,21 +63,12 @@ type resource struct {
 // readShow takes the plan out of what the show command printed. What is wrong
 // goes to f; the plan is nil when nothing can be said about it.
 func readShow(show []byte, f *findings) *shown {
-	line, err := fact.PlanJSON(show)
+	plan, err := fact.Show(show)
 	if err != nil {
 		f.add(reason.PlanUnreadable, "", err.Error())
 		return nil
 	}
-	value, err := fact.ReadJSON(line)
-	if err != nil {
-		f.add(reason.PlanUnreadable, "", "the plan's JSON cannot be trusted: "+err.Error())
-		return nil
-	}
-	raw, ok := value.(map[string]any)
-	if !ok {
-		f.add(reason.PlanUnreadable, "", "the plan's JSON is no object")
-		return nil
-	}
+	raw := plan.Object
 	if version, _ := raw["format_version"].(string); !formatVersion().MatchString(version) {
 		f.add(reason.PlanFormat, "", "the format version of the plan's JSON is missing or not 1.x; a Terraform or OpenTofu that writes format 1.x is needed")
 		return nil
@@ -86,22 +77,22 @@ func readShow(show []byte, f *findings) *shown {
 		f.add(reason.PlanUnreadable, "", "the JSON does not say which Terraform wrote it, so that it is no plan")
 		return nil
 	}
-	s := &shown{raw: raw}
+	s := &shown{Shown: plan}
 	r := reader{f}
 	r.fields(raw, planFields, "")
 	s.resources = r.resources(raw["resource_changes"], "resource_changes")
 	s.drifts = r.resources(raw["resource_drift"], "resource_drift")
 	s.outputs = r.outputs(raw["output_changes"])
-	crossCheck(line, s, f)
+	crossCheck(s, f)
 	return s
 }
 
 // crossCheck reads the plan a second time with HashiCorp's own library: both
 // readings must see the same resources and actions.
-func crossCheck(line []byte, s *shown, f *findings) {
+func crossCheck(s *shown, f *findings) {
 	var plan tfjson.Plan
 	plan.UseJSONNumber(true)
-	if err := json.Unmarshal(line, &plan); err != nil {
+	if err := json.Unmarshal(s.JSON, &plan); err != nil {
 		f.add(reason.PlanUnreadable, "", "HashiCorp's library cannot read the plan's JSON")
 		return
 	}

@@ -18,7 +18,7 @@ func planOf(kind, before, after string) []byte {
 
 func judge(t *testing.T, show []byte, item card.Item, policy card.Policy) []card.Proof {
 	t.Helper()
-	plan, err := fact.Read(show, nil)
+	plan, err := read(show)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func FuzzJudge(f *testing.F) {
 			}
 			show := fmt.Appendf(nil, `{"format_version":"1.2","resource_changes":[{"address":"x.y","type":%s,"mode":"managed","change":{"actions":[%q],"before":%s,"after":%s}}]}`,
 				encoded, verb, compact(before), compact(after))
-			plan, err := fact.Read(show, nil)
+			plan, err := read(show)
 			if err != nil {
 				continue
 			}
@@ -134,4 +134,13 @@ func compact(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// read takes the facts out of what the show command printed.
+func read(show []byte) (*fact.Plan, error) {
+	shown, err := fact.Show(show)
+	if err != nil {
+		return nil, err
+	}
+	return fact.Read(shown, nil)
 }

@@ -34,7 +34,11 @@ func TestRulesOfAPlanAreFoundWhereverTheyStand(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan, err := fact.Read(show, nil)
+	shown, err := fact.Show(show)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := fact.Read(shown, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

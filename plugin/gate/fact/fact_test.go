@@ -129,7 +129,7 @@ func TestFacts(t *testing.T) {
 			if _, ok := f.sections["baseline"]; ok {
 				baseline = f.show(t, "before", "baseline")
 			}
-			plan, err := fact.Read(f.show(t, "before", "after"), baseline)
+			plan, err := read(f.show(t, "before", "after"), baseline)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -218,4 +218,20 @@ func short(n *fact.Node) string {
 		return mark + n.Text
 	}
 	return mark + fmt.Sprint(n.Kind)
+}
+
+// read takes the facts out of what the show command printed for a plan, and for
+// the one of its base.
+func read(show, baseline []byte) (*fact.Plan, error) {
+	shown, err := fact.Show(show)
+	if err != nil {
+		return nil, err
+	}
+	var base *fact.Shown
+	if baseline != nil {
+		if base, err = fact.Show(baseline); err != nil {
+			return nil, err
+		}
+	}
+	return fact.Read(shown, base)
 }

@@ -11,16 +11,40 @@ import (
 // whyVerb is the fact of a plan that does something else than create or update.
 const whyVerb = "the plan does something else than to create or to update the resource"
 
-// Read takes the facts out of what the show command printed for a plan, and for
-// the plan of the untouched base, nil where there is none. Whether the plan may
-// be trusted at all (its format, its fields, its verbs) others judge; what cannot
-// be read is an error that quotes nothing of it.
-func Read(show, baseline []byte) (*Plan, error) {
-	plan, err := readPlan(show)
+// Shown is a plan as Terraform's show command writes it.
+type Shown struct {
+	JSON   []byte         // the plan's JSON alone
+	Object map[string]any // what it says, as ReadJSON reads it
+}
+
+// Show takes the plan out of what the show command printed: see PlanJSON. What
+// cannot be trusted as JSON or is no object is an error that quotes nothing of it.
+func Show(printed []byte) (*Shown, error) {
+	line, err := PlanJSON(printed)
+	if err != nil {
+		return nil, err
+	}
+	value, err := ReadJSON(line)
+	if err != nil {
+		return nil, fmt.Errorf("the plan's JSON cannot be trusted: %w", err)
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, errors.New("the plan's JSON is no object")
+	}
+	return &Shown{line, object}, nil
+}
+
+// Read takes the facts out of a plan, and of the plan of the untouched base, nil
+// where there is none. Whether the plan may be trusted at all (its format, its
+// fields, its verbs) others judge; what cannot be read is an error that quotes
+// nothing of it.
+func Read(shown, baseline *Shown) (*Plan, error) {
+	plan, err := readPlan(shown.Object)
 	if err != nil || baseline == nil {
 		return plan, err
 	}
-	base, err := readPlan(baseline)
+	base, err := readPlan(baseline.Object)
 	if err != nil {
 		return nil, fmt.Errorf("the plan of the base: %w", err)
 	}
@@ -52,15 +76,7 @@ func (p *Plan) markDrift(base *Plan) {
 	}
 }
 
-func readPlan(show []byte) (*Plan, error) {
-	line, err := PlanJSON(show)
-	if err != nil {
-		return nil, err
-	}
-	value, err := ReadJSON(line)
-	if err != nil {
-		return nil, fmt.Errorf("the plan's JSON cannot be trusted: %w", err)
-	}
+func readPlan(value map[string]any) (*Plan, error) {
 	changes, ok := Member(value, "resource_changes").([]any)
 	if !ok && Member(value, "resource_changes") != nil {
 		return nil, errors.New("the plan's resource_changes is no list")

@@ -203,7 +203,7 @@ func FuzzRead(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, show, baseline []byte) {
-		plan, err := fact.Read(show, baseline)
+		plan, err := read(show, baseline)
 		if err != nil {
 			return
 		}
@@ -235,7 +235,7 @@ func TestValuesOfThousandsOfLines(t *testing.T) {
 	after := strings.Replace(before, "> 300\n", "> 299\n", 1)
 	after = strings.Replace(after, "          - alert: Alert599\n", "          - alert: New\n            expr: up == 0\n          - alert: Alert599\n", 1)
 	show := fixture{map[string]string{"before.yaml": before, "after.yaml": after}}.show(t, "before", "after")
-	plan, err := fact.Read(show, show)
+	plan, err := read(show, show)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,10 +269,10 @@ func TestHostileDocumentsAreNotUnderstood(t *testing.T) {
 
 func TestPlansThatCannotBeRead(t *testing.T) {
 	for _, show := range []string{"", "{}x", "{}\n{}", `{"format_version": "1.2", "resource_changes": {}}`, `{"format_version": "1.2", "resource_changes": [{}]}`, `{"format_version": "1.2", "resource_changes": [{"address": "a", "type": "b"}]}`, `{"a": 1, "a": 2}`, "{\"a\": \"\xff\"}"} {
-		if _, err := fact.Read([]byte(show), nil); err == nil {
+		if _, err := read([]byte(show), nil); err == nil {
 			t.Errorf("%q is read", show)
 		}
-		if _, err := fact.Read([]byte(`{}`), []byte(show)); err == nil {
+		if _, err := read([]byte(`{}`), []byte(show)); err == nil {
 			t.Errorf("%q is read as the plan of the base", show)
 		}
 	}
@@ -281,7 +281,7 @@ func TestPlansThatCannotBeRead(t *testing.T) {
 func TestOtherVerbsAreOpaque(t *testing.T) {
 	for _, actions := range []string{`["delete"]`, `["delete", "create"]`, `["forget"]`, `["future"]`, `[]`, `null`} {
 		show := `{"format_version": "1.2", "resource_changes": [{"address": "a.b", "type": "a", "mode": "managed", "change": {"actions": ` + actions + `, "before": {}, "after": null}}]}`
-		plan, err := fact.Read([]byte(show), nil)
+		plan, err := read([]byte(show), nil)
 		if err != nil || len(plan.Effects) != 1 || plan.Effects[0].Verb != fact.Other || plan.Effects[0].Facts[0].Kind != fact.Opaque {
 			t.Errorf("%s: %v %v", actions, plan, err)
 		}
@@ -300,7 +300,7 @@ func TestReferencesOfArguments(t *testing.T) {
 			"outputs":   map[string]any{"o": map[string]any{"expression": map[string]any{"references": []any{"aws_x.z"}}}},
 		}}},
 	})
-	plan, err := fact.Read(show, nil)
+	plan, err := read(show, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,7 +348,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 	show := fmt.Sprintf(`{"format_version": "1.2", "resource_changes": [{"address": "helm_release.a", "type": "helm_release", "mode": "managed", "change": {"actions": ["update"], "before": {"values": [%s]}, "after": {"values": [%s]}}}]}`, text, strings.Replace(string(text), "> 5", "> 6", 1))
 	for b.Loop() {
-		if _, err := fact.Read([]byte(show), nil); err != nil {
+		if _, err := read([]byte(show), nil); err != nil {
 			b.Fatal(err)
 		}
 	}
