@@ -313,6 +313,63 @@ func TestForgeDecides(t *testing.T) {
 	}
 }
 
+// TestDeclinedProposalThatAPersonOpensAgainIsOpen has one of a forge, where its pull
+// request may be open only with its branch, and one of none, whose branch is all.
+func TestDeclinedProposalThatAPersonOpensAgainIsOpen(t *testing.T) {
+	t.Parallel()
+	one := doubtful(1)
+	branch := proposal.Branch(record.RefOf(one.item()))
+	told := func(state forge.State, down bool) *proposal.Answers {
+		answers := &proposal.Answers{Pulls: map[string]forge.Pull{}, Down: down}
+		if state != "" {
+			answers.Pulls[branch] = forge.Pull{Number: 7, State: state, Head: branch, Base: "main"}
+		}
+		return answers
+	}
+	for name, test := range map[string]struct {
+		closed, now *proposal.Answers
+		restored    bool
+		state       item.State
+	}{
+		"its pull request":                     {told(forge.Closed, false), told(forge.Open, false), true, item.Proposed},
+		"its pull request, without its branch": {told(forge.Closed, false), told(forge.Open, false), false, item.Skipped},
+		"nothing":                              {told(forge.Closed, false), told(forge.Closed, false), true, item.Skipped},
+		"nothing, and the forge is down":       {told(forge.Closed, false), told("", true), true, item.Skipped},
+		"nothing, and there is no forge now":   {told(forge.Closed, false), nil, true, item.Skipped},
+		"its branch, without a forge":          {nil, nil, true, item.Proposed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := proposes(t, one)
+			s.run()
+			ref, paid := "refs/heads/"+branch, s.turns()
+			fix := s.Refs(ref)[ref]
+			next := func(answers *proposal.Answers) {
+				if answers != nil && answers.Pulls[branch].Number != 0 {
+					pull := answers.Pulls[branch]
+					pull.Commit = fix
+					answers.Pulls[branch] = pull
+				}
+				s.tune = func(o *resolve.Options) { o.Doubtful, o.Forge = true, answers }
+				s.run()
+			}
+			s.SetRef(ref, "")
+			next(test.closed)
+			s.wants(t, one, item.Skipped, reason.ProposalDeclined)
+			if test.restored {
+				s.SetRef(ref, fix)
+			}
+			for range 2 {
+				next(test.now)
+				s.wants(t, one, test.state, map[item.State]reason.Code{item.Proposed: reason.Proposed, item.Skipped: reason.ProposalDeclined}[test.state])
+			}
+			if now := s.turns(); now != paid {
+				t.Errorf("%d agents were paid again", now-paid)
+			}
+		})
+	}
+}
+
 // TestThreat21_NoForgedProposalIsPutOnABranch has somebody who may push refs write
 // a record of work that waits.
 func TestThreat21_NoForgedProposalIsPutOnABranch(t *testing.T) {

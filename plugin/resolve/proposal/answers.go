@@ -26,13 +26,18 @@ type Answers struct {
 // mostAsked bounds how many pull requests are asked for.
 const mostAsked = 50
 
-// Ask asks for the pull requests of the proposals that the last Fetch saw. What
-// was declined is asked for no more. A token may be none of an account; but while
-// the forge is in trouble, nobody can say whose merges are this program's own.
+// Ask asks for the pull requests of the proposals that the last Fetch saw. Those that
+// were declined come last: a person may have opened one again. A token may be none of
+// an account; but while the forge is in trouble, nobody can say whose merges are this
+// program's own.
 func Ask(ctx context.Context, f forge.Forge, repo seam.Remote, base string) (told *Answers, err error) {
 	told = &Answers{Pulls: map[string]forge.Pull{}, Down: true}
 	records, _ := Records(repo)
-	refs := slices.DeleteFunc(sorted(records), func(ref record.Ref) bool { return records[ref].State != Offered })
+	in := func(state State) []record.Ref {
+		return slices.DeleteFunc(sorted(records), func(ref record.Ref) bool { return records[ref].State != state })
+	}
+	open := in(Offered)
+	refs := slices.Concat(open, in(Declined))
 	if len(refs) > 0 {
 		if told.Account, err = f.Account(ctx); fault.Of(err) == fault.Temporary {
 			return told, fmt.Errorf("ask %s for the account of the token: %w", f.Name(), err)
@@ -49,7 +54,7 @@ func Ask(ctx context.Context, f forge.Forge, repo seam.Remote, base string) (tol
 			told.Pulls[Branch(ref)] = *pull
 		}
 	}
-	told.Down = len(refs) > mostAsked
+	told.Down = len(open) > mostAsked
 	return told, nil
 }
 

@@ -122,8 +122,19 @@ func (b *Board) next(r *Record) State {
 		return Declined
 	case r.State == Offered && tip == "" && pull == nil && (b.forge == nil || !b.forge.Down):
 		return Declined
+	case r.State == Declined && b.reopened(r):
+		return Offered
 	}
 	return r.State
+}
+
+// reopened reports whether a person opened again what one had declined: its pull
+// request, or, where it never had one, its branch.
+func (b *Board) reopened(r *Record) bool {
+	if pull := b.forge.of(r); pull != nil {
+		return pull.State == forge.Open && b.tip(r) != ""
+	}
+	return b.forge == nil && r.Pull == 0 && b.tip(r) == r.Fix
 }
 
 // move writes down that a proposal is in another state.
@@ -145,7 +156,7 @@ func (b *Board) move(ctx context.Context, r *Record, next State) error {
 		*r = former
 		return err
 	}
-	if next == Offered && former.State == Waiting {
+	if next == Offered && former.State != Offered {
 		b.Free--
 	}
 	if former.State == Offered && next != Offered && b.tip(r) != "" {
