@@ -90,6 +90,7 @@ func TestRunOnARealGitea(t *testing.T) {
 			"rows-proposed":  {map[string]any{"enable_push": false}, forgeSite.proposesRows},
 			"signed-commits": {signed, forgeSite.stopsAfterARefusal},
 			"signed-by-us":   {signed, forgeSite.signs},
+			"signed-merges":  {signed, forgeSite.appliesWhatTheForgeSigned},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -263,6 +264,35 @@ func (f forgeSite) stopsAfterARefusal() {
 	if f.paid() != 2 {
 		f.t.Errorf("%d agents were paid for two items", f.paid())
 	}
+}
+
+// appliesWhatTheForgeSigned is of a branch that wants signed commits, of an account
+// that signs none: the forge signs what its button merges, which is applied, and the
+// rows wait on a branch of their own.
+func (f forgeSite) appliesWhatTheForgeSigned() {
+	f.t.Helper()
+	f.settings["PLUGIN_MODE"] = "propose"
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("proposed", "proposed")
+	f.forge.Merge(f.name, f.forge.Pulls(f.name)[0].Number, "squash")
+	f.settings["PLUGIN_MODE"] = "apply"
+	tip := f.tip()
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("done", "proposed proposed")
+	f.says("approved by "+f.forge.Owner.Name, "pre-receive hook declined", "the branch does not take the rows by a push")
+	pulls := f.forge.Pulls(f.name)
+	if len(pulls) != 3 || pulls[2].Head.Ref != rowsBranch || f.tip() != tip {
+		f.t.Fatalf("pull requests %+v, commits %q", pulls, f.subjects())
+	}
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("skipped done-waiting-for-merge", "proposed proposed")
+	f.forge.Merge(f.name, pulls[2].Number, "squash")
+	f.wants(0, f.run(f.settings))
+	f.wantsEnded("proposed proposed")
+	if doc := f.file(alertDocument); strings.Count(doc, "| Done |") != 1 || f.paid() != 2 || len(f.forge.Pulls(f.name)) != 3 {
+		f.t.Errorf("%d agents were paid, and the rows are\n%s", f.paid(), doc)
+	}
+	f.nothingPending()
 }
 
 // signs is the run of an account that signs its commits, with a key that the

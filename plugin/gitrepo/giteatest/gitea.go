@@ -65,6 +65,9 @@ func Start(t testing.TB) *Server {
 	s := &Server{t: t, service: &service{program: program, dir: t.TempDir(), address: freeport.Address(t), password: "giteatest-password"}}
 	s.URL = "http://" + s.address
 	s.configure()
+	if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(s.dir, "signing")).CombinedOutput(); err != nil { //nolint:gosec // a file of the test
+		t.Fatalf("make a key to sign with: %v: %s", err, out)
+	}
 	log, err := os.Create(filepath.Join(s.dir, "log"))
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +108,8 @@ func (s *Server) configure() {
 }
 
 // configuration of every server. Gitea refuses to run as root without being
-// asked twice; tests in a container are.
+// asked twice; tests in a container are. It signs the commits that its buttons
+// make, without which it merges nothing into a branch that wants signed ones.
 const configuration = `
 RUN_MODE = prod
 RUN_USER = @USER@
@@ -125,6 +129,12 @@ SQLITE_JOURNAL_MODE = WAL
 SQLITE_TIMEOUT = 30000
 [repository]
 ROOT = @DIR@/repositories
+[repository.signing]
+SIGNING_KEY = @DIR@/signing.pub
+SIGNING_NAME = Gitea
+SIGNING_EMAIL = gitea@example.org
+SIGNING_FORMAT = ssh
+MERGES = always
 [security]
 INSTALL_LOCK = true
 SECRET_KEY = @SECRET@
