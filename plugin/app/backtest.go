@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
-	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gate/promql"
 	"github.com/pm-todos/pm-todos/plugin/item"
@@ -40,6 +39,7 @@ func backtestCommand() *cli.Command {
 			&cli.StringFlag{Name: "expr", Usage: "the expression, in PromQL"},
 			&cli.StringFlag{Name: "for", Usage: "how long it must hold, as in a rule", Value: "0"},
 			&cli.StringFlag{Name: "document", Usage: "the post-mortem; - is standard input"},
+			formatFlag("text or json", "text", "json"),
 		}, settingFlags(backtestSettings...)...),
 		Action: backtestAction,
 	}
@@ -74,39 +74,20 @@ func backtestAction(c *cli.Context) error {
 		return err
 	}
 	defer p.Close()
-	lines, worthless, err := backtest(c, p, rule, incident)
+	out, err := p.Answer(c.Context, rule, incident)
 	if err != nil {
 		return fmt.Errorf("backtest: %w", err)
 	}
-	if _, err := fmt.Fprintln(c.App.Writer, strings.Join(lines, "\n")); err != nil {
-		return fmt.Errorf("print the answer: %w", err)
+	if c.String("format") == "json" {
+		err = writeJSON(c.App.Writer, out)
+	} else if _, err = fmt.Fprintln(c.App.Writer, strings.Join(out.Sentences, "\n")); err != nil {
+		err = fmt.Errorf("print the answer: %w", err)
 	}
-	if worthless {
+	if err != nil {
+		return err
+	}
+	if out.NeedsPerson {
 		return alreadyReported(fault.Mark(fault.Failed, errWorthless))
 	}
 	return nil
-}
-
-// backtest is what Prometheus says of a rule, and whether a run would ask a person
-// about it.
-func backtest(c *cli.Context, p *evidence.Prometheus, rule item.Rule, incident item.Incident) (lines []string, worthless bool, err error) {
-	unknown, err := p.Known(c.Context, []item.Rule{rule})
-	if err != nil {
-		return nil, false, err
-	}
-	for _, u := range unknown {
-		lines = append(lines, u.Sentence(func(string) bool { return true }))
-	}
-	b, err := p.WouldHaveFired(c.Context, rule, nil, incident)
-	if err != nil {
-		return nil, false, err
-	}
-	lines = append(lines, b.Sentence())
-	switch {
-	case b.Constant:
-		lines = append(lines, "an alert that fires nearly all the time tells of nothing")
-	case b.Noisy:
-		lines = append(lines, "that is more than noisy_after firings a day")
-	}
-	return lines, len(unknown) > 0 || b.Refused != "" || b.Missed() || b.Noisy, nil
 }

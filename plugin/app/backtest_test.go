@@ -1,11 +1,14 @@
 package app
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/evidence/prometheustest"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 )
@@ -35,6 +38,11 @@ func TestBacktestSaysWhatARunWouldFind(t *testing.T) {
 		if got := fault.Of(err).ExitCode(); got != test.exit || !strings.Contains(stdout+fmt.Sprint(err), test.says) {
 			t.Errorf("%s: exit %d: %s%v", expr, got, stdout, err)
 		}
+	}
+	stdout, _, err := runApp(t, document, "backtest", "--prometheus-url", server.URL, "--expr", "queue_lengths > 50", "--document", "-", "--format", "json")
+	var said evidence.Answer
+	if wrong := json.Unmarshal([]byte(stdout), &said); wrong != nil || fault.Of(err) != fault.Failed || !said.NeedsPerson || !slices.Equal(said.Unknown, []string{"queue_lengths"}) || len(said.Sentences) < 2 {
+		t.Errorf("programs are told %v, %v, %s", err, wrong, stdout)
 	}
 	if _, _, err := runApp(t, "", "backtest", "--expr", "up == 0"); fault.Of(err) != fault.Settings || !strings.Contains(err.Error(), "prometheus_url") {
 		t.Errorf("nobody to ask: %v", err)

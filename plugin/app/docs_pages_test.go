@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"os"
 	"regexp"
 	"slices"
@@ -143,6 +144,34 @@ func TestReadmeListsEveryCommand(t *testing.T) {
 	for _, command := range App("test", nil, nil, nil).Commands {
 		if !command.Hidden && !regexp.MustCompile("(?m)^\\| `"+command.Name+"[ `]").MatchString(content) {
 			t.Errorf("%s is not in the table of commands", command.Name)
+		}
+	}
+}
+
+// TestEveryFieldOfAListingIsDocumented runs the commands that need nothing but
+// files, and looks for the keys of what they print.
+func TestEveryFieldOfAListingIsDocumented(t *testing.T) {
+	page := readPage(t, "docs/operations.md")
+	document := "# Post-mortem\n\n## Action items\n\n- [ ] Add an alert on disk usage\n"
+	t.Chdir(t.TempDir())
+	for command, arguments := range map[string][]string{
+		"parse":   {"parse", "-"},
+		"explain": {"explain", "--format", "json", "-"},
+		"lint":    {"lint", "--format", "json", "-"},
+		"init":    {"init", "--dry-run", "--format", "json"},
+		"new":     {"new", "--format", "json", "It broke"},
+	} {
+		stdout, stderr, err := runApp(t, document, arguments...)
+		var keys map[string]any
+		if wrong := json.Unmarshal([]byte(stdout), &keys); err != nil || wrong != nil || len(keys) == 0 {
+			t.Errorf("%s: %v, %v, %s%s", command, err, wrong, stdout, stderr)
+		}
+		_, row, _ := strings.Cut(page, "\n| `"+command+" ")
+		row, _, _ = strings.Cut(row, "\n")
+		for key := range keys {
+			if command != "parse" && !strings.Contains(row, "`"+key+"`") { // parse says "and more"
+				t.Errorf("docs/operations.md does not name %s of %s", key, command)
+			}
 		}
 	}
 }

@@ -25,7 +25,9 @@ func explainCommand() *cli.Command {
 			"inferred), status, headings, lane, and every reason why the item needs a person, each with its fix. Of a LINE\n" +
 			"that no item stands at, it says why, and explains the nearest item. FILE:LINE:COLUMN, as lint and parse print it, works too.\n" +
 			"Nothing is contacted. The exit code is 1 if the file cannot be read.",
-		Flags:  settingFlags(documentSettings...),
+		Flags: append([]cli.Flag{
+			formatFlag("text, or json, one object with the items", "text", "json"),
+		}, settingFlags(documentSettings...)...),
 		Action: explainAction,
 	}
 }
@@ -51,6 +53,9 @@ func explainAction(c *cli.Context) error {
 		return fmt.Errorf("explain: %w", err)
 	}
 	doc := postmortem.Inspect(file, src, policy)
+	if c.String("format") == "json" {
+		return writeJSON(c.App.Writer, lint.List(doc, line))
+	}
 	raw := lint.Explain(doc.Document)
 	if line > 0 {
 		raw = lint.ExplainLine(doc, line)

@@ -38,6 +38,7 @@ func newCommand() *cli.Command {
 			&cli.StringFlag{Name: "services", Usage: "affected services, such as \"wiki, registry\""},
 			&cli.StringFlag{Name: "issue", Usage: "number or link of the issue"},
 			&cli.StringFlag{Name: "dir", Usage: "folder to create it in", DefaultText: scaffold.Folder + " of the repository"},
+			formatFlag("text, or json, one object with what is left to fill in", "text", "json"),
 		},
 		Action: newAction,
 	}
@@ -70,6 +71,9 @@ func newAction(c *cli.Context) error {
 	}
 	if err := warnUnread(c, s, base, filepath.Join(dir, f.FileName())); err != nil {
 		return err
+	}
+	if c.String("format") == "json" {
+		return writeJSON(c.App.Writer, scaffold.Started(shown, content, f))
 	}
 	if _, err := io.WriteString(c.App.Writer, newText(shown, content, f)); err != nil {
 		return fmt.Errorf("print what was made: %w", err)

@@ -100,15 +100,20 @@ const (
 	belowFollowUps = `To make it an item, put it below a heading such as "Action items".`
 )
 
-// noItem says why no item stands at a line.
-func noItem(in *postmortem.Inspection, line int) string {
-	var here *postmortem.Passed
+// passedAt is what was passed over at a line, nil for nothing.
+func passedAt(in *postmortem.Inspection, line int) (here *postmortem.Passed) {
 	for i := range in.Passed {
 		// The innermost comes last: a list's text before what stands in it.
 		if p := &in.Passed[i]; p.Line <= line && line <= p.End {
 			here = p
 		}
 	}
+	return here
+}
+
+// noItem says why no item stands at a line.
+func noItem(in *postmortem.Inspection, line int) string {
+	here := passedAt(in, line)
 	if here == nil {
 		return "no item stands at this line.\n"
 	}

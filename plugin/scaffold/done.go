@@ -76,6 +76,19 @@ func (d Done) Listing() any {
 	}{files, d.open()}
 }
 
+// Started is what was made of a template, for programs.
+func Started(file string, content []byte, f Fields) any {
+	open := []openPlace{}
+	for _, one := range OpenFields(content) {
+		open = append(open, openPlace{file, one.Line, one.Text, "the field " + one.Name})
+	}
+	return struct {
+		Path    string      `json:"path"`
+		Open    []openPlace `json:"fill_in"`
+		Message string      `json:"commit_message"`
+	}{file, open, f.CommitMessage()}
+}
+
 const leftDifferent = "differs, left as it is"
 
 // became is what became of a file.
