@@ -57,3 +57,18 @@ func TestMoreRoundTripsThanTheServerHasSessions(t *testing.T) {
 		}
 	}
 }
+
+func TestServerTellsHowManySessionsItGives(t *testing.T) {
+	t.Parallel()
+	d := startSSHD(t, "MaxSessions 4")
+	for most, want := range map[int]int{3: 3, 9: 4} {
+		h, err := Dial(t.Context(), sshclient.Login{Target: d.target(t), Key: secretOf(d.key), KnownHosts: []byte(d.Known())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if room, err := h.Room(t.Context(), most); err != nil || room != want {
+			t.Errorf("of %d sessions %d, %v", most, room, err)
+		}
+		_ = h.Close()
+	}
+}

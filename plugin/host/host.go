@@ -20,6 +20,7 @@ import (
 type Host struct {
 	shell   script.Shell
 	network network
+	room    func(ctx context.Context, most int) (int, error)
 	close   func() error
 }
 
@@ -39,8 +40,18 @@ func Dial(ctx context.Context, login sshclient.Login) (*Host, error) {
 	return &Host{
 		shell:   script.Shell{Name: login.Target.String(), Start: start, Tempo: script.UsualTempo()},
 		network: network{listen: client.ListenUnix, dial: client.DialContext},
+		room:    client.Room,
 		close:   client.Close,
 	}, nil
+}
+
+// Room is how many commands can run on the machine at the same time, as far as most.
+func (h *Host) Room(ctx context.Context, most int) (int, error) {
+	room, err := h.room(ctx, most)
+	if err != nil {
+		return 0, fmt.Errorf("opening sessions on %s: %w", h.Name(), err)
+	}
+	return room, nil
 }
 
 // Name is "user@host:port" or "local", fit for printing.

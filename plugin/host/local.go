@@ -28,7 +28,11 @@ func Local(root string) (*Host, error) {
 	listen := func(ctx context.Context, path string) (net.Listener, error) {
 		return (&net.ListenConfig{}).Listen(ctx, "unix", path)
 	}
-	return &Host{shell: shell, network: network{listen: listen, dial: (&net.Dialer{}).DialContext}, close: func() error { return nil }}, nil
+	return &Host{
+		shell: shell, network: network{listen: listen, dial: (&net.Dialer{}).DialContext},
+		room:  func(_ context.Context, most int) (int, error) { return most, nil },
+		close: func() error { return nil },
+	}, nil
 }
 
 // cleanEnvironment is what children may know: nothing of the settings, of

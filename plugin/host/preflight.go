@@ -41,6 +41,8 @@ type Facts struct {
 	Root          string // folder of the run directories
 	System        string // such as "Linux x86_64"
 	Free          int64  // bytes, -1 when unknown
+	Cores         int    // -1 when unknown
+	Memory        int64  // bytes that programs may still use, -1 when unknown
 	Git           string // "git version 2.39.5"
 	AgentPath     string
 	AgentVersion  string
@@ -136,10 +138,13 @@ func (h *Host) inspect(a *script.Answer, need Need) (Facts, []Problem) {
 	word := func(key string) string { return text.Line(string(a.Block(key)), 500) }
 	facts := Facts{
 		User: word("user"), UID: int(a.Number("uid")), Home: word("home"), Root: word("root"), System: word("system"),
-		Free: -1, Git: word("git"), AgentPath: word("agent-path"), TerraformPath: word("terraform-path"),
+		Free: -1, Cores: int(a.Number("cores")), Memory: a.Number("memory"), Git: word("git"), AgentPath: word("agent-path"), TerraformPath: word("terraform-path"),
 	}
 	if free := a.Number("free"); free >= 0 {
 		facts.Free = free * 1024
+	}
+	if facts.Memory >= 0 {
+		facts.Memory *= 1024
 	}
 	if linger := a.Get("linger"); linger == "yes" || linger == "no" {
 		facts.Linger = linger

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gate"
@@ -23,9 +22,9 @@ import (
 
 // planByHand plans the change in all of its stacks, and leaves it to a person.
 func (a *attempt) planByHand(ctx context.Context) error {
-	candidate, err := a.repo.Commit(a.base, a.tree, "candidate for "+a.item.ID+"\n")
+	candidate, err := a.candidate()
 	if err != nil {
-		return fmt.Errorf("make the candidate commit: %w", err)
+		return err
 	}
 	baselines := map[string]*stack.Stack{}
 	for _, name := range a.of {

@@ -1,11 +1,11 @@
 package resolve
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -22,13 +22,10 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
 	"github.com/pm-todos/pm-todos/plugin/resolve/life"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/schedule"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
-
-// maxExport is how many bytes an agent may leave behind, as the pack with its
-// objects.
-const maxExport = 32 << 20
 
 // attempt is one try at one item.
 type attempt struct {
@@ -36,10 +33,12 @@ type attempt struct {
 	item    item.Item
 	ref     record.Ref
 	number  int
-	share   float64 // US dollars it may cost
+	work    *schedule.Work // its place among the others; nil where no agent works
 	log     zerolog.Logger
-	base    string // commit it starts from
+	base    string // commit that the change is of now
 	space   seam.AgentSpace
+	began   string // commit that the agent found in it
+	agent   agent.Definition
 	tree    string // what the agent left, judged by the diff gate
 	stack   *stack.Stack
 	of      []string // stacks that the change is of
@@ -61,30 +60,37 @@ type attempt struct {
 	journaled  []string        // fix commits that this attempt sent to its journal
 }
 
-// one takes an item through all of its steps. fatal says that no other item
-// can fare better in this run.
-func (r *Resolver) one(ctx context.Context, todo item.Item, share float64) (a *attempt, fatal bool) {
-	started := r.now()
-	ref := record.RefOf(todo)
-	a = &attempt{
-		Resolver: r, item: todo, ref: ref, share: share, number: r.ledger.Attempts(ref) + 1,
-		log: r.log.With().Str("document", todo.Document).Str("item", todo.ID).Logger(),
-		out: item.Outcome{Item: todo},
+// one takes an item through all of its steps.
+func (r *Resolver) one(ctx context.Context, work *schedule.Work) schedule.End {
+	nth := life.Place{Item: work.Item, Number: work.Number, Of: work.Of, Beside: work.Beside, Spent: work.Spent}
+	ctx = life.At(ctx, nth)
+	started, ref := r.now(), record.RefOf(work.Item)
+	a := &attempt{
+		Resolver: r, item: work.Item, ref: ref, work: work, number: r.ledger.Attempts(ref) + 1,
+		log: life.Named(ctx, r.log), out: item.Outcome{Item: work.Item},
 	}
-	if nth, known := life.PlaceOf(ctx); known {
-		a.log = a.log.With().Str("nth", nth.String()).Logger()
-		a.log.Info().Str("stage", "items").Str("priority", todo.Priority).Str("type", todo.Type).Msg(nth.Title())
-	}
+	a.log.Info().Str("stage", "items").Str("priority", a.item.Priority).Str("type", a.item.Type).Msg(nth.Title())
 	a.out.Attempt = a.number
 	err := a.run(ctx)
 	a.out.Duration = r.now().Sub(started)
-	return a, a.conclude(ctx, err)
+	fatal := a.conclude(ctx, err)
+	end := schedule.End{Outcome: a.out}
+	if fatal {
+		end.Stop = reason.NotAttemptedHost
+	}
+	if fatal && r.failure != nil {
+		end.Stop = reason.PushRefused
+	}
+	if r.failure != nil || r.stopped || errors.Is(err, host.ErrAltered) {
+		end.Cancel = fault.Mark(fault.Temporary, fmt.Errorf("nothing more can land in this run after %s", ref.Item))
+	}
+	return end
 }
 
 // run is the whole way of an item: prepared within its time, then landed. An
 // apply is never cut off, so landing does not count against item_timeout.
 func (a *attempt) run(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, a.opts.ItemTimeout)
+	limited, cancel := a.work.Limit(ctx, a.opts.ItemTimeout)
 	defer cancel()
 	if err := a.prepare(limited); err != nil {
 		var no *stack.Refusal
@@ -232,11 +238,7 @@ func (a *attempt) namedStack(ctx context.Context) error {
 		return err
 	}
 	folders := place.Stacks(policy.BasePaths, a.opts.Scope.Stacks)
-	name := place.StackNamed(a.item.Action+"\n"+a.item.Details, folders)
-	if name == "" {
-		// A type that is held to one stack names it as well.
-		name = place.StackWithin(a.opts.Scope.TypePaths[a.item.Type], folders)
-	}
+	name := a.stackNamed(a.item, folders)
 	stacks := folders
 	if name != "" {
 		stacks = []string{name}
@@ -252,6 +254,25 @@ func (a *attempt) namedStack(ctx context.Context) error {
 		a.out.Stack = name
 	}
 	return err
+}
+
+// stackNamed is the stack of the folders that an item names, "" for none. A type
+// that is held to one stack names it as well.
+func (r *Resolver) stackNamed(todo item.Item, folders []string) string {
+	if name := place.StackNamed(todo.Action+"\n"+todo.Details, folders); name != "" {
+		return name
+	}
+	return place.StackWithin(r.opts.Scope.TypePaths[todo.Type], folders)
+}
+
+// namer tells what items name of the branch's stacks as they are now. What cannot be
+// read names none: then what their agents change decides which follows which.
+func (r *Resolver) namer() func(item.Item) string {
+	folders := sync.OnceValue(func() []string {
+		paths, _ := r.repo.Files(r.repo.Tip())
+		return place.Stacks(paths, r.opts.Scope.Stacks)
+	})
+	return func(todo item.Item) string { return r.stackNamed(todo, folders()) }
 }
 
 // policy is what the diff gate may let pass for the item, on the base that the
@@ -289,132 +310,10 @@ func (a *attempt) changeset() (*gate.Changeset, error) {
 
 // record writes the attempt into the ledger before any money is spent.
 func (a *attempt) record(ctx context.Context) error {
-	a.recorded = true // even when the reply is lost: the ledger may hold it
+	a.recorded, a.work.Paid = true, true // even when the reply is lost: the ledger may hold it
 	return a.flush(ctx, record.Entry{
-		Time: a.now().UTC(), Run: a.opts.Run, Kind: record.KindAttempt, Ref: a.ref, Attempt: a.number, Host: a.terraform.Name(), ShareUSD: a.share,
+		Time: a.now().UTC(), Run: a.opts.Run, Kind: record.KindAttempt, Ref: a.ref, Attempt: a.number, Host: a.terraform.Name(), ShareUSD: a.work.Share,
 	})
-}
-
-// complaint is a refusal that the agent gets a chance to mend.
-type complaint struct {
-	stack.Refusal
-	planned bool // the change passed the diff gate and has a plan
-}
-
-// implement lets the agent work until its change passes the gates. What is wrong
-// with the first try is handed back to it once.
-func (a *attempt) implement(ctx context.Context) error {
-	definition, err := a.definition()
-	if err != nil {
-		return err
-	}
-	space, err := stack.Workspace(ctx, a.repo, a.base, a.agents.Workspace)
-	if err != nil {
-		return err
-	}
-	a.space = space
-	err = a.try(ctx, definition, nil)
-	var mendable *complaint
-	if errors.As(err, &mendable) && a.share-a.out.CostUSD >= budgetFloor {
-		a.log.Info().Str("stage", "agent").Str("reason", string(mendable.Reason)).Msg("returning the findings to the agent, once")
-		err = a.try(ctx, definition, mendable.advice())
-	}
-	return a.afterTurns(ctx, err)
-}
-
-// advice is what the agent is told: codes, places and sentences, no values.
-func (c *complaint) advice() []string {
-	var lines []string
-	for _, f := range c.Findings {
-		lines = append(lines, f.String())
-	}
-	var failed *host.CommandError
-	if errors.As(c.Err, &failed) {
-		lines = append(lines, "the plan failed: "+failed.Output)
-	}
-	return lines
-}
-
-// try is one turn of the agent, the import of its tree, the diff gate, the plan
-// of the result, and its judgement.
-func (a *attempt) try(ctx context.Context, d agent.Definition, findings []string) error {
-	if err := a.agentTurn(ctx, d, findings); err != nil {
-		return err
-	}
-	if err := a.importTree(ctx); err != nil {
-		return err
-	}
-	return a.planAndJudge(ctx)
-}
-
-func (a *attempt) agentTurn(ctx context.Context, d agent.Definition, findings []string) error {
-	scope := a.opts.Scope
-	prompt := agent.Prompt(a.item, agent.Limits{
-		AllowPaths: scope.AllowPaths, TypePaths: scope.TypePaths[a.item.Type], Protected: scope.Protected, Stacks: scope.Stacks,
-		Rules: a.promptRules(),
-	}, findings)
-	share := a.share - a.out.CostUSD
-	a.log.Info().Str("stage", "agent").Str("host", a.agents.Name()).Str("budget_usd", fmt.Sprintf("%.2f", share)).Msg("starting the agent")
-	report, err := a.space.Turn(ctx, d, prompt, share)
-	if err != nil {
-		a.charge(share) // what it did until then is unknown, and so is its cost
-		return fmt.Errorf("run the agent: %w", err)
-	}
-	if report.Login != nil {
-		a.log.Warn().Str("stage", "agent").Str("host", a.agents.Name()).Err(report.Login).Msg("the agent's login")
-	}
-	a.noteRefused(report.Refused)
-	if report.CostKnown {
-		a.charge(report.CostUSD)
-	} else {
-		a.charge(max(share, report.CostUSD))
-	}
-	switch {
-	case report.OK:
-		return nil
-	case report.Outside:
-		a.doubtful = report.Doubtful
-		why := "account, model or network"
-		if report.NoLogin {
-			why = "its login is missing or refused, log it in there"
-		}
-		return fault.Mark(fault.Temporary, fmt.Errorf("the agent cannot work now on %s (%s): %s", a.agents.Name(), why, report.Problem))
-	case report.Ended != "":
-		return &stack.Refusal{State: item.Failed, Reason: reason.AgentFailed, Err: fmt.Errorf("the agent was ended: %s", report.Ended)}
-	}
-	return &stack.Refusal{State: item.Failed, Reason: reason.AgentFailed, Err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
-}
-
-// noteRefused tells what the agent tried to reach beside its model.
-func (a *attempt) noteRefused(servers []string) {
-	if len(servers) == 0 {
-		return
-	}
-	a.out.Refused = append(a.out.Refused, servers...)
-	a.log.Warn().Str("stage", "agent").Str("host", a.agents.Name()).Strs("servers", servers).Msg("the agent tried to reach servers beside its model, and its sandbox refused")
-}
-
-func (a *attempt) charge(usd float64) {
-	a.out.CostUSD += usd
-	a.spent += usd
-}
-
-// importTree brings what the agent left back as objects, and has the diff gate
-// judge it in this program's own clone.
-func (a *attempt) importTree(ctx context.Context) error {
-	tree, pack, err := a.space.Export(ctx, maxExport)
-	if err != nil {
-		return fmt.Errorf("bring the agent's tree back: %w", err)
-	}
-	err = a.repo.Import(a.base, tree, bytes.NewReader(pack), maxExport)
-	if fault.Of(err) == fault.Temporary {
-		return fmt.Errorf("import the agent's tree: %w", err) // what it builds on could not be fetched
-	}
-	if err != nil {
-		return &stack.Refusal{State: item.Refused, Reason: reason.UnreadableTree, Err: fmt.Errorf("import the agent's tree: %w", err)}
-	}
-	a.tree = tree
-	return a.judgeDiff()
 }
 
 // judgeDiff asks the diff gate about the change on the base that the attempt has
@@ -435,6 +334,44 @@ func (a *attempt) judgeDiff() error {
 	return nil
 }
 
+// follow carries the change to the branch as other items of this run left its
+// stacks, once those before it are done with them.
+func (a *attempt) follow() error {
+	a.work.Claim(a.of...)
+	tip := a.repo.Tip()
+	if tip == a.base {
+		return nil
+	}
+	for _, name := range a.of {
+		touched, err := a.repo.Touched(a.base, tip, name)
+		if err != nil {
+			return fmt.Errorf("compare %s with the branch: %w", name, err)
+		}
+		if !touched {
+			continue
+		}
+		a.log.Info().Str("stage", "plan").Str("stack", name).Msg("another item changed the stack meanwhile: carrying the change to the branch as it is now")
+		candidate, err := a.candidate()
+		if err == nil {
+			err = a.carry(candidate, tip)
+		}
+		if err != nil {
+			return err
+		}
+		return a.judgeDiff()
+	}
+	return nil
+}
+
+// candidate is the change as a commit on its base, for nobody but the hosts.
+func (a *attempt) candidate() (string, error) {
+	commit, err := a.repo.Commit(a.base, a.tree, "candidate for "+a.item.ID+"\n")
+	if err != nil {
+		return "", fmt.Errorf("make the candidate commit: %w", err)
+	}
+	return commit, nil
+}
+
 // planChange plans the change on its base in a clean workspace that holds exactly
 // both.
 func (a *attempt) planChange(ctx context.Context) error {
@@ -442,9 +379,9 @@ func (a *attempt) planChange(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	candidate, err := a.repo.Commit(a.base, a.tree, "candidate for "+a.item.ID+"\n")
+	candidate, err := a.candidate()
 	if err != nil {
-		return fmt.Errorf("make the candidate commit: %w", err)
+		return err
 	}
 	space, err := a.stacks.Checkout(ctx, candidate)
 	if err != nil {

@@ -206,18 +206,9 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 		return "", &stack.Refusal{State: item.NotAttempted, Reason: reason.BaseMoved, Err: errors.New("the stack changed while what was merged was planned")}
 	}
 	if base != a.base {
-		replayed, err := a.repo.Replay(fix, base, "")
-		if errors.Is(err, gitrepo.ErrMoved) {
-			return "", &stack.Refusal{State: item.NotAttempted, Reason: reason.BaseMoved, Err: err}
+		if err := a.carry(fix, base); err != nil {
+			return "", err
 		}
-		if err != nil {
-			return "", fmt.Errorf("carry the fix to the branch's tip: %w", err)
-		}
-		carried, err := a.repo.Lookup(replayed)
-		if err != nil {
-			return "", fmt.Errorf("read the carried fix: %w", err)
-		}
-		a.base, a.tree = base, carried.Tree
 	}
 	err := a.judgeDiff()
 	if err == nil {
@@ -233,6 +224,23 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 		return "", errUnproved // the journal is taken back, and then a person is asked
 	}
 	return a.journal(ctx, fix)
+}
+
+// carry takes the change to another base, from a commit of it.
+func (a *attempt) carry(commit, base string) error {
+	replayed, err := a.repo.Replay(commit, base, "")
+	if errors.Is(err, gitrepo.ErrMoved) {
+		return &stack.Refusal{State: item.NotAttempted, Reason: reason.BaseMoved, Err: err}
+	}
+	if err != nil {
+		return fmt.Errorf("carry the fix to the branch's tip: %w", err)
+	}
+	carried, err := a.repo.Lookup(replayed)
+	if err != nil {
+		return fmt.Errorf("read the carried fix: %w", err)
+	}
+	a.base, a.tree = base, carried.Tree
+	return nil
 }
 
 // errUnproved is a change that is proved no more on the base where it is now.

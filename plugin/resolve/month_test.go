@@ -46,7 +46,7 @@ func TestNoItemIsStartedThatCouldPassTheBudgetOfTheMonth(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if end := s.run(); end.err != nil || end.died != nil {
+			if end := s.run(); end.err != nil || end.died {
 				t.Fatalf("%+v", end)
 			}
 			if out := s.outcome(raise); s.done(raise) != test.done || out.Reason != test.because {

@@ -63,6 +63,7 @@ type todo struct {
 	edit                      func(string) string
 	address                   string   // of the resource that it changes
 	refused                   []string // servers that its agent asked for in vain
+	takes                     time.Duration
 }
 
 func (i todo) line(status string) string {
@@ -122,7 +123,7 @@ func newSite(t *testing.T, items ...todo) *site {
 	for _, item := range items {
 		files[document] += item.line("TODO")
 		if item.content != "" {
-			files[item.file] = item.content
+			files[item.file] += item.content
 		}
 	}
 	s := &site{World: fake.New(t, files), t: t, items: items, files: files, mode: resolve.Apply, terraform: "terraform", frozen: func() time.Duration { return 0 }}
@@ -132,7 +133,7 @@ func newSite(t *testing.T, items ...todo) *site {
 	for _, item := range items {
 		s.Script(&fake.Turn{
 			Of: item.action, Edit: map[string]func(string) string{item.file: item.edit}, Several: true,
-			Report: agent.Report{OK: true, CostUSD: 0.1, CostKnown: true, Refused: item.refused},
+			Report: agent.Report{OK: true, CostUSD: 0.1, CostKnown: true, Refused: item.refused}, Takes: item.takes,
 		})
 	}
 	return s
@@ -178,7 +179,7 @@ var scope = policy.Scope{
 // ending is how a run ended.
 type ending struct {
 	idle bool // there was nothing to do
-	died *fake.Death
+	died bool // as by SIGKILL
 	err  error
 }
 
@@ -188,19 +189,15 @@ func (s *site) run() (end ending) {
 	s.runs++
 	name := s.name(s.runs)
 	s.outcomes = nil
-	defer func() {
-		switch died := recover().(type) {
-		case nil:
-		case fake.Death:
-			end.died = &died
-			if s.lock != nil {
-				s.lock.End()
-			}
-		default:
-			panic(died)
-		}
+	ended := make(chan struct{})
+	go func() { // a run that dies takes its goroutines with it, and not the test's
+		defer close(ended)
+		end.idle, end.err = s.work(name)
 	}()
-	end.idle, end.err = s.work(name)
+	<-ended
+	if end.died = s.Died(name); end.died && s.lock != nil {
+		s.lock.End()
+	}
 	return end
 }
 

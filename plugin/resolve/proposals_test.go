@@ -91,7 +91,7 @@ func TestFortyDoubtfulItemsNeverHaveMoreThanThreeProposals(t *testing.T) {
 			}
 			declined := 0
 			for declined < len(items) {
-				if end := s.run(); end.err != nil || end.died != nil || s.runs > 60 {
+				if end := s.run(); end.err != nil || end.died || s.runs > 60 {
 					t.Fatalf("run %d: %+v, and %d were declined", s.runs, end, declined)
 				}
 				open := s.branches()

@@ -12,10 +12,10 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
-	"github.com/pm-todos/pm-todos/plugin/resolve/life"
 	"github.com/pm-todos/pm-todos/plugin/resolve/observe"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/schedule"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 	"github.com/pm-todos/pm-todos/plugin/secret"
@@ -37,6 +37,7 @@ type Options struct {
 	MaxItems    int
 	MaxAttempts int
 	MaxOpen     int // proposals at a time
+	Parallel    int // items at work at the same time, 1 or more
 	BudgetUSD   float64
 	MonthUSD    float64       // for all runs of a calendar month; 0 for no limit
 	ItemTimeout time.Duration // agent and plans of one item
@@ -72,7 +73,7 @@ type Agent struct {
 }
 
 // Resolver works through the items of one run. It is not safe for concurrent
-// use: items are taken one at a time on purpose.
+// use: of several items one at a time has it, see package schedule.
 type Resolver struct {
 	opts      Options
 	repo      seam.Remote
@@ -88,7 +89,6 @@ type Resolver struct {
 	stacks      *stack.Stacks
 	board       *proposal.Board
 	observer    *observe.Observer
-	spent       float64
 	spentBefore float64 // by earlier runs, in this month
 	keep        bool    // the run directories prove what the remote does not show, or are needed still
 	stopped     bool    // the remote did not take what was applied: it would not take the next one either
@@ -158,7 +158,7 @@ func (r *Resolver) findLanded(tip string) error {
 // outcomes that were not attempted. The error is the run's own: the remote does
 // not take its commits.
 func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome, error) {
-	items = Order(items)
+	items = schedule.Order(items)
 	merged, err := r.findMerged(ctx, items)
 	if err != nil {
 		r.log.Error().Str("stage", "items").Err(err).Msg("cannot find out which proposals were merged; no item is started")
@@ -179,38 +179,22 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 			return append(outcomes, notAttempted(queue, r.refusedRun(err))...), err
 		}
 	}
-	paid := 0
-	for i, item := range queue {
-		if why := r.mayStart(ctx, paid); why != "" {
-			outcomes = append(outcomes, notAttempted(queue[i:], why)...)
-			break
-		}
-		if r.asks(item) && r.board.Free <= 0 {
-			outcomes = append(outcomes, notAttempted(queue[i:i+1], reason.NotAttemptedProposals)...)
-			continue
-		}
-		budget, why := r.budget()
-		share := slice(budget, r.spent, min(len(queue)-i, r.opts.MaxItems-paid))
-		if share == 0 {
-			outcomes = append(outcomes, notAttempted(queue[i:], why)...)
-			break
-		}
-		nth := life.Place{Item: item, Number: i + 1, Of: min(len(queue), i+r.opts.MaxItems-paid), Spent: func() float64 { return r.spent }}
-		a, fatal := r.one(life.At(ctx, nth), item, share)
-		outcomes = append(outcomes, a.out)
-		if a.recorded {
-			paid++ // an item that its stack held back took no place of another
-		}
-		if fatal {
-			why := reason.NotAttemptedHost
-			if r.failure != nil {
-				why = reason.PushRefused
-			}
-			outcomes = append(outcomes, notAttempted(queue[i+1:], why)...)
-			break
-		}
+	budget, why := r.budget()
+	done := schedule.Run(ctx, schedule.Rules{
+		Parallel: max(1, r.opts.Parallel), MaxItems: r.opts.MaxItems, BudgetUSD: budget, Broke: why,
+		MayStart: func(paid int) reason.Code { return r.mayStart(ctx, paid) },
+		Stack:    r.namer(), Asks: r.asks, Free: func() int { return r.board.Free },
+	}, queue, r.one)
+	return append(outcomes, done...), r.failure
+}
+
+// budget is what this run may spend, by its own limit or by what the month has
+// left, and why an item is not started when that is used up.
+func (r *Resolver) budget() (usd float64, why reason.Code) {
+	if left := r.opts.MonthUSD - r.spentBefore; r.opts.MonthUSD > 0 && left < r.opts.BudgetUSD {
+		return left, reason.NotAttemptedMonth
 	}
-	return outcomes, r.failure
+	return r.opts.BudgetUSD, reason.NotAttemptedBudget
 }
 
 // admit takes out the items that history decides: those with a landed fix,

@@ -91,7 +91,7 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 		Run: j.id, Mode: string(s.Mode), Branch: s.Repository.Branch,
 		MaxItems: s.Documents.MaxItems, MaxAttempts: s.Documents.MaxAttempts,
 		Doubtful: s.Documents.Doubtful == settings.DoubtfulPropose, MaxOpen: s.Documents.MaxProposals, Forge: j.answers,
-		BudgetUSD: s.Agent.BudgetUSD, MonthUSD: s.Agent.MonthUSD, ItemTimeout: s.Agent.ItemTimeout, Deadline: deadline,
+		Parallel: j.atOnce(ctx, h), BudgetUSD: s.Agent.BudgetUSD, MonthUSD: s.Agent.MonthUSD, ItemTimeout: s.Agent.ItemTimeout, Deadline: deadline,
 		Agent:   resolve.Agent{Name: s.Agent.Name, Model: s.Agent.Model},
 		Wrapper: commands.Program,
 		Verify:  s.Terraform.VerifyCommand != "",

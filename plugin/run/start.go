@@ -7,8 +7,8 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/schedule"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -30,7 +30,7 @@ func (j *job) begins(standing map[record.Ref]*proposal.Record) report.Start {
 		Limit: j.Documents.MaxItems, Proposes: j.Mode == settings.ModePropose || j.Unplanned(),
 		Doubtful: j.Documents.Doubtful == settings.DoubtfulPropose, Applies: j.ApplyMerged == settings.On && !j.Unplanned(),
 	}
-	for _, todo := range resolve.Order(j.read.Todo()) {
+	for _, todo := range schedule.Order(j.read.Todo()) {
 		switch r := standing[record.RefOf(todo)]; {
 		case r == nil:
 			b.Items = append(b.Items, todo)

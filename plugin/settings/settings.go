@@ -132,6 +132,7 @@ type Agent struct {
 	BudgetUSD   float64
 	MonthUSD    float64 // for all runs of a calendar month; 0 for no limit
 	ItemTimeout time.Duration
+	Parallel    int // agents at the same time, at most
 	Sandbox     sandbox.Policy
 
 	Network      AgentNetwork // empty: ModelNetwork as far as a host can do it

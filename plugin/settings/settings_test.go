@@ -102,7 +102,7 @@ func TestDefaults(t *testing.T) {
 			Hosts: []string{"local"}, AgentHosts: []string{"local"}, ConnectTimeout: 10 * time.Second,
 			Prepare: host.Prepare{Carry: []string{"**/.terraform.lock.hcl"}},
 		},
-		Agent: Agent{Name: "postmortem-todo-resolver", Command: "claude", BudgetUSD: 5, ItemTimeout: 30 * time.Minute, Sandbox: sandbox.Policy{Mode: sandbox.Auto}},
+		Agent: Agent{Name: "postmortem-todo-resolver", Command: "claude", BudgetUSD: 5, ItemTimeout: 30 * time.Minute, Parallel: 3, Sandbox: sandbox.Policy{Mode: sandbox.Auto}},
 		Terraform: Terraform{
 			Scope: policy.Scope{
 				Stacks: []string{"stacks/*"}, Protected: []string{"vault", "dbaas", "traefik", "authentik", "kyverno"},
@@ -130,7 +130,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"vault_secret": "kv/x", "vault_field": "f", "vault_agent_field": "g",
 		"hosts": "a@h1,a@h2:2222", "agent_hosts": "b@h1", "jump_host": "j@gate", "connect_timeout": "5s",
 		"workdir": "/srv/infra", "carry": "a,b", "prepare_command": "true", "agent": "x", "agent_command": "y", "model": "z",
-		"budget_usd": "2.50", "budget_month_usd": "40", "item_timeout": "10m", "sandbox": "require", "sandbox_paths": "~/.local/share/uv", "sandbox_network": "model", "sandbox_allowed_hosts": "sso.example.com:8443", "stacks": "s/*", "protected": "extra", "allow_paths": "s/**",
+		"budget_usd": "2.50", "budget_month_usd": "40", "item_timeout": "10m", "parallel": "2", "sandbox": "require", "sandbox_paths": "~/.local/share/uv", "sandbox_network": "model", "sandbox_allowed_hosts": "sso.example.com:8443", "stacks": "s/*", "protected": "extra", "allow_paths": "s/**",
 		"type_paths": `{"Alert":"s/m/**"}`, "allow_resources": `{"Alert":["a.*","b"]}`, "automatic_creates": `{"Config":"a_b"}`, "max_changes": "3",
 		"tolerated": "null_resource.a", "state_paths": "st/**", "terraform": "tofu", "init_args": "init", "plan_args": "plan {plan}",
 		"show_args": "show {plan}", "apply_args": "apply {plan}", "verify_command": "true", "lock_timeout": "0s",

@@ -63,6 +63,11 @@ var agentEntries = []Entry{
 		Usage: "Time limit for the agent and the plans of one item. An apply is never cut short.",
 		read:  asDuration(func(s *Settings) *time.Duration { return &s.Agent.ItemTimeout }, false),
 	},
+	{
+		Name: "parallel", Default: "3",
+		Usage: "Largest number of agents at work at the same time, as far as the cores, the memory and the SSH sessions of their host go. Without a sandbox, and without an account of its own in `agent_hosts`, one agent works at a time. Plans and applies always follow each other.",
+		read:  asCount(func(s *Settings) *int { return &s.Agent.Parallel }, 1),
+	},
 }
 
 var terraformEntries = []Entry{

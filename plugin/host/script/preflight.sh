@@ -159,7 +159,14 @@ look_logind() {
 	esac
 }
 
+# look_machine: what agents at work at the same time share.
+look_machine() {
+	say cores "$(getconf _NPROCESSORS_ONLN 2>/dev/null)"
+	say memory "$(awk '$1 == "MemAvailable:" { print $2 }' /proc/meminfo 2>/dev/null)"
+}
+
 look_tools
+look_machine
 look_root
 look_altered
 look_git

@@ -175,6 +175,31 @@ func (c *Client) open(ctx context.Context) (*ssh.Session, error) {
 	}, backoff.WithBackOff(backoff.NewConstantBackOff(100*time.Millisecond)), backoff.WithMaxElapsedTime(openTimeout))
 }
 
+// Room is how many sessions the server gives at the same time, as far as most: it is
+// asked for so many, and they are closed again.
+func (c *Client) Room(ctx context.Context, most int) (int, error) {
+	count := func() (int, error) {
+		var sessions []*ssh.Session
+		defer func() {
+			for _, session := range sessions {
+				_ = session.Close() // nothing runs in it
+			}
+		}()
+		for len(sessions) < most {
+			session, err := c.client.NewSession()
+			if _, full := errors.AsType[*ssh.OpenChannelError](err); full {
+				break
+			}
+			if err != nil {
+				return 0, err
+			}
+			sessions = append(sessions, session)
+		}
+		return len(sessions), nil
+	}
+	return await(ctx, c, count, func(int) {})
+}
+
 func (c *Client) session(ctx context.Context, commandLine string) (*Session, error) {
 	session, err := c.open(ctx)
 	if err != nil {

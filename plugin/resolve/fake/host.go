@@ -265,6 +265,8 @@ func (w *World) Script(turns ...*Turn) { w.turns = append(w.turns, turns...) }
 
 // turn is the next turn for what the prompt is about.
 func (w *World) turn(prompt []byte) *Turn {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for _, t := range w.turns {
 		if strings.Contains(string(prompt), t.Of) && (!t.used || t.Several) {
 			t.used = true
@@ -296,16 +298,17 @@ type agentSpace struct {
 	files map[string]string
 }
 
-// Turn does what the script says.
+// Turn does what the script says, once its time is over.
 func (s *agentSpace) Turn(ctx context.Context, _ agent.Definition, prompt []byte, _ float64) (report agent.Report, err error) {
-	var turn *Turn
+	turn := s.h.w.turn(prompt)
+	if turn == nil {
+		return report, fault.Mark(fault.Failed, errors.New("the agent knows nothing of it"))
+	}
+	select {
+	case <-time.After(turn.Takes):
+	case <-ctx.Done():
+	}
 	err = s.h.call(ctx, changes(s.h.run, "the agent works"), func(How) error {
-		if turn == nil { // what is asked twice is done twice
-			turn = s.h.w.turn(prompt)
-		}
-		if turn == nil {
-			return fault.Mark(fault.Failed, errors.New("the agent knows nothing of it"))
-		}
 		for path, edit := range turn.Edit {
 			if edited := edit(s.files[path]); edited != "" {
 				s.files[path] = edited
@@ -322,7 +325,6 @@ func (s *agentSpace) Turn(ctx context.Context, _ agent.Definition, prompt []byte
 	if err != nil {
 		return agent.Report{}, err
 	}
-	time.Sleep(turn.Takes)
 	return report, nil
 }
 

@@ -8,6 +8,7 @@ package fake
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -49,12 +50,6 @@ type Call struct {
 	Name    string
 	Changes bool // something outside is another afterwards
 }
-
-// Death is what the program dies of: a panic with it ends a run as SIGKILL does.
-type Death struct{ Call Call }
-
-// Error says where.
-func (d Death) Error() string { return "the program dies at: " + d.Call.Name }
 
 // World is everything outside the program.
 type World struct {
@@ -98,6 +93,7 @@ type World struct {
 	until  time.Time
 
 	trails map[string][]Call // by run
+	dead   map[string]bool   // runs that SIGKILL ended
 	faults []Fault
 }
 
@@ -107,7 +103,7 @@ func New(t *testing.T, files map[string]string) *World {
 	t.Helper()
 	w := &World{
 		t: t, commits: map[string]*commit{}, trees: map[string]map[string]string{}, refs: map[string]string{}, logs: map[string][]string{},
-		trails: map[string][]Call{}, hosts: map[string]*Machine{}, stacks: map[string]*Stack{},
+		trails: map[string][]Call{}, dead: map[string]bool{}, hosts: map[string]*Machine{}, stacks: map[string]*Stack{},
 	}
 	w.refs[Branch] = w.newCommit("", w.newTree(files), "first\n")
 	return w
@@ -149,8 +145,19 @@ var (
 	errLost        = errors.New("connection lost")
 )
 
+// Died reports whether a run ended as SIGKILL does: each of its goroutines ends
+// where it calls the outside next.
+func (w *World) Died(run string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.dead[run]
+}
+
 // call is one call of the program: act is what it does outside.
 func (w *World) call(call Call, act func(How) error) error {
+	if w.Died(call.Run) {
+		runtime.Goexit()
+	}
 	w.mu.Lock()
 	w.trails[call.Run] = append(w.trails[call.Run], call)
 	n := len(w.trails[call.Run])
@@ -184,7 +191,8 @@ func (w *World) call(call Call, act func(How) error) error {
 		return act(how)
 	case Dies:
 		_ = act(how)
-		panic(Death{call})
+		w.dead[call.Run] = true
+		runtime.Goexit()
 	}
 	return act(how)
 }

@@ -32,6 +32,7 @@ type Place struct {
 	Item   item.Item
 	Number int // from 1
 	Of     int
+	Beside bool           // others may be at work at the same time
 	Spent  func() float64 // US dollars, of the run so far
 }
 
@@ -42,6 +43,9 @@ func (p Place) String() string { return fmt.Sprintf("%d/%d", p.Number, p.Of) }
 func (p Place) Title() string {
 	return fmt.Sprintf("%d of %d, %s", p.Number, p.Of, text.Line(p.Item.Action, 80))
 }
+
+// maxTitle is how much of an item's action is in each line of the log.
+const maxTitle = 40
 
 type placeKey struct{}
 
@@ -173,20 +177,24 @@ func (h *Host) sign(ctx context.Context, w work, took time.Duration) {
 
 // about is a log that says what the work is, and which item it is for.
 func (h *Host) about(ctx context.Context, w work, took time.Duration) zerolog.Logger {
-	fields := named(ctx, h.log).With().Str("stage", w.stage).Str("took", took.Round(time.Second).String())
+	fields := Named(ctx, h.log).With().Str("stage", w.stage).Str("took", took.Round(time.Second).String())
 	if w.stack != "" {
 		fields = fields.Str("stack", w.stack)
 	}
 	return fields.Logger()
 }
 
-// named is a log that names the item of a context.
-func named(ctx context.Context, log zerolog.Logger) zerolog.Logger {
+// Named is a log that names the item of a context.
+func Named(ctx context.Context, log zerolog.Logger) zerolog.Logger {
 	p, ok := PlaceOf(ctx)
 	if !ok {
 		return log
 	}
-	return log.With().Str("document", p.Item.Document).Str("item", p.Item.ID).Str("nth", p.String()).Logger()
+	fields := log.With().Str("document", p.Item.Document).Str("item", p.Item.ID).Str("nth", p.String())
+	if p.Beside {
+		fields = fields.Str("title", text.Line(p.Item.Action, maxTitle))
+	}
+	return fields.Logger()
 }
 
 func cents(usd float64) float64 { return float64(int64(usd*100+0.5)) / 100 }
@@ -242,7 +250,7 @@ func (f *following) look(ctx context.Context) agent.Progress {
 	}
 	limited, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
-	log := named(ctx, f.space.host.log)
+	log := Named(ctx, f.space.host.log)
 	chunk, err := p.Printed(limited, f.from)
 	if err != nil {
 		log.Debug().Str("stage", "agent").Err(err).Msg("what it printed so far cannot be seen")

@@ -16,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/resolve/life"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
@@ -87,7 +88,8 @@ func (r *Stacks) Baseline(ctx context.Context, name, base string) (*Stack, error
 	if err != nil {
 		return nil, err
 	}
-	r.log.Info().Str("stage", "baseline").Str("stack", name).Msg("planning the unchanged base")
+	log := life.Named(ctx, r.log)
+	log.Info().Str("stage", "baseline").Str("stack", name).Msg("planning the unchanged base")
 	s.Space = space
 	s.Baseline, err = r.Plan(ctx, space, name)
 	var failed *host.CommandError
@@ -182,7 +184,8 @@ var ErrUnreadable = errors.New("the plan after the apply cannot be read")
 
 // Confirmed plans a stack and asks whether anything is left to do.
 func (r *Stacks) Confirmed(ctx context.Context, space seam.Checkout, name string, baseline item.Plan) (item.Plan, error) {
-	r.log.Info().Str("stage", "confirm").Str("stack", name).Msg("planning again: the plan must be empty")
+	log := life.Named(ctx, r.log)
+	log.Info().Str("stage", "confirm").Str("stack", name).Msg("planning again: the plan must be empty")
 	plan, err := r.Plan(ctx, space, name)
 	if err != nil {
 		return item.Plan{}, err

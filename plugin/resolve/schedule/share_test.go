@@ -1,34 +1,11 @@
-package resolve
+package schedule
 
 import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
-
-	"github.com/pm-todos/pm-todos/plugin/item"
 )
-
-func TestOrder(t *testing.T) {
-	items := []item.Item{
-		{ID: "e", Priority: "P2", Date: "2026-01-01", Document: "b", Line: 9},
-		{ID: "d", Priority: "P2", Date: "2026-01-01", Document: "b", Line: 3},
-		{ID: "a", Priority: "P0", Date: "2026-09-09", Document: "z", Line: 1},
-		{ID: "c", Priority: "P2", Date: "2026-01-01", Document: "a", Line: 99},
-		{ID: "b", Priority: "P1", Date: "2026-02-01", Document: "a", Line: 1},
-		{ID: "f", Priority: "P3", Date: "2020-01-01", Document: "a", Line: 1},
-	}
-	var got string
-	for _, item := range Order(items) {
-		got += item.ID
-	}
-	if got != "abcdef" {
-		t.Errorf("order %s, want abcdef", got)
-	}
-	if items[0].ID != "e" {
-		t.Error("Order changed its argument")
-	}
-}
 
 func TestSliceNeverPromisesMoreThanIsLeft(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -40,7 +17,7 @@ func TestSliceNeverPromisesMoreThanIsLeft(t *testing.T) {
 		"of what is left":    {6, 5, 2, 0.5},
 		"overspent":          {6, 7, 2, 0},
 		"below the floor":    {6, 5.96, 1, 0},
-		"share at the floor": {0.2, 0, 100, budgetFloor},
+		"share at the floor": {0.2, 0, 100, BudgetFloor},
 		"no budget":          {0, 0, 1, 0},
 		"nothing remains":    {5, 0, 0, 0},
 	} {
