@@ -117,6 +117,24 @@ func (s Status) body() map[string]any {
 	return body
 }
 
+// mark is Mark of Gitea and GitHub. root is of the repository.
+func mark(ctx context.Context, a *api, root, commit string, s Status) error {
+	var has struct {
+		Statuses []struct {
+			Context string `json:"context"`
+		} `json:"statuses"`
+	}
+	if err := a.call(ctx, http.MethodGet, root+"/commits/"+commit+"/status?per_page=100&limit=50", nil, &has); err != nil {
+		return err
+	}
+	for _, one := range has.Statuses {
+		if one.Context == statusName {
+			return nil
+		}
+	}
+	return a.call(ctx, http.MethodPost, root+"/statuses/"+commit, s.body(), nil)
+}
+
 // label is put on every pull request, where the forge lets the account do so.
 const label = "pm-todos"
 
@@ -130,7 +148,7 @@ type Forge interface {
 	Find(ctx context.Context, head, base string, number int64) (*Pull, error)
 	// Open opens a pull request. Its error is ErrExists when one is open already.
 	Open(ctx context.Context, r Request) (*Pull, error)
-	// Mark says of a commit that the rules let it pass.
+	// Mark says of a commit that the rules let it pass, unless it says so already.
 	Mark(ctx context.Context, commit string, s Status) error
 	// Comment adds a comment, which is Markdown.
 	Comment(ctx context.Context, number int64, body string) error

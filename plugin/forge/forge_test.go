@@ -87,8 +87,21 @@ func TestPullRequestIsOpenedOnce(t *testing.T) {
 func TestCommitIsMarked(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *site) {
-		if err := s.forge.Mark(t.Context(), "0123abcd", forge.Status{Text: "1 to update: a person decides\n" + strings.Repeat("x", 200), Page: "https://ci.example.org/7"}); err != nil {
-			t.Fatal(err)
+		said := forge.Status{Text: "1 to update: a person decides\n" + strings.Repeat("x", 200), Page: "https://ci.example.org/7"}
+		s.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodPost {
+				w.WriteHeader(http.StatusForbidden)
+			}
+			return r.Method == http.MethodPost
+		}
+		if err := s.forge.Mark(t.Context(), "0123abcd", said); err == nil {
+			t.Error("a forge that refuses marks commits")
+		}
+		s.instead = nil
+		for range 2 { // and once only
+			if err := s.forge.Mark(t.Context(), "0123abcd", said); err != nil {
+				t.Fatal(err)
+			}
 		}
 		got := s.pulls.Statuses("0123abcd")
 		if len(got) != 1 || !strings.HasPrefix(got[0], "success pm-todos: 1 to update: a person decides x") || !strings.HasSuffix(got[0], " https://ci.example.org/7") || len(got[0]) > 200 {

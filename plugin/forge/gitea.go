@@ -128,7 +128,7 @@ func (g *gitea) Open(ctx context.Context, r Request) (*Pull, error) {
 }
 
 func (g *gitea) Mark(ctx context.Context, commit string, s Status) error {
-	return g.call(ctx, http.MethodPost, g.root+"/statuses/"+commit, s.body(), nil)
+	return mark(ctx, g.api, g.root, commit, s)
 }
 
 func (g *gitea) Comment(ctx context.Context, number int64, body string) error {

@@ -82,6 +82,11 @@ func (g *gitlab) Open(ctx context.Context, r Request) (*Pull, error) {
 }
 
 func (g *gitlab) Mark(ctx context.Context, commit string, s Status) error {
+	var has []struct{}
+	err := g.call(ctx, http.MethodGet, g.root+"/repository/commits/"+commit+"/statuses?name="+statusName, nil, &has)
+	if err != nil || len(has) > 0 {
+		return err
+	}
 	return g.call(ctx, http.MethodPost, g.root+"/statuses/"+commit, s.body(), nil)
 }
 

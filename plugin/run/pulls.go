@@ -70,7 +70,11 @@ func (j *job) putForward(ctx context.Context) {
 		j.taken = append(j.taken, r)
 	}
 	for _, p := range pulls {
-		if f == nil || j.hasPull(p.Branch) {
+		if f == nil {
+			return
+		}
+		if j.hasPull(p.Branch) {
+			j.mark(ctx, f, p)
 			continue
 		}
 		pull, opened, err := forge.Ensure(ctx, f, forge.Request{Head: p.Branch, Base: j.Repository.Branch, Title: p.Title, Body: p.Body, Commit: p.Commit})
@@ -82,12 +86,18 @@ func (j *job) putForward(ctx context.Context) {
 		}
 		if opened {
 			j.Log.Info().Str("stage", "proposals").Str("branch", p.Branch).Int64("number", pull.Number).Msg("opened a pull request")
-			if err := f.Mark(ctx, p.Commit, forge.Status{Text: p.Status, Page: j.CI.PipelineURL}); err != nil {
-				j.Log.Warn().Str("stage", "proposals").Str("branch", p.Branch).Err(fmt.Errorf("%s: %w", f.Name(), err)).Msg("the commit has no status; its pull request says the same")
-			}
 		}
+		j.mark(ctx, f, p)
 		j.linkPull(p.Branch, pull.Number)
 		j.numberPull(ctx, p.Branch, pull.Number)
+	}
+}
+
+// mark gives the proposed commit its status, where it has none yet.
+func (j *job) mark(ctx context.Context, f forge.Forge, p report.PullRequest) {
+	if err := f.Mark(ctx, p.Commit, forge.Status{Text: p.Status, Page: j.CI.PipelineURL}); err != nil {
+		j.Log.Warn().Str("stage", "proposals").Str("branch", p.Branch).Err(fmt.Errorf("%s: %w", f.Name(), err)).
+			Msg("the commit has no status; its pull request says the same, and the next run tries again")
 	}
 }
 

@@ -107,6 +107,16 @@ func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		commit := parts[len(parts)-1]
 		f.statuses[commit] = append(f.statuses[commit], fmt.Sprint(in["state"], " ", in["context"], ": ", in["description"], " ", in["target_url"]))
 		answer(w, http.StatusCreated, in)
+	case r.Method == http.MethodGet && len(parts) == 8 && parts[5] == "commits":
+		listed := []map[string]any{}
+		for range f.statuses[parts[6]] {
+			listed = append(listed, map[string]any{"context": "pm-todos", "name": "pm-todos"})
+		}
+		if parts[7] == "statuses" { // GitLab's
+			answer(w, http.StatusOK, listed)
+			return
+		}
+		answer(w, http.StatusOK, map[string]any{"statuses": listed})
 	case len(parts) >= 5 && parts[1] == "v4" && parts[2] == "projects" && parts[4] == "merge_requests":
 		f.gitlab(w, r, parts[3], parts[4:], in)
 	case len(parts) >= 6 && parts[1] == "v1" && parts[2] == "repos":
