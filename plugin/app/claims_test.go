@@ -36,9 +36,10 @@ func TestReportClaimsNothingThatIsNotSo(t *testing.T) {
 		"| P0 | Add a monitor for the registry | Monitor | every minute | TODO |",
 		"| P1 | Raise the threads of the server | Config | to 16 | TODO |",
 		"| P2 | Add an alert beside the pipeline | Alert | at once | TODO |",
-		"| P3 | Add an alert for the cache | Alert | over 80 % | TODO |",
-		"| P3 | Migrate to another disk | Migration | before winter | TODO |",
-		"| P3 | Too | many | cells | in | here |")+"\n## Follow-ups\n\n- Think about disks\n"+
+		"| P3 | Too | many | cells | in | here |")+"\n## More follow-ups\n\n| Priority | Action | Type | Details | Owner | Due | Status |\n|---|---|---|---|---|---|---|\n"+
+		"| P3 | Add an alert for the cache | Alert | over 80 % | ana | 2026-01-31 | TODO |\n"+
+		"| P3 | Migrate to another disk | Migration | before winter | ana | 2026-01-31 | TODO |\n"+
+		"\n## Follow-ups\n\n- Think about disks (@ana, due 2026-01-31)\n"+
 		"\n## Ideas\n\n| Priority | Action | Type | Details |\n|---|---|---|---|\n| P3 | Watch all disks | Alert | of every host |\n")
 	o.AgentScript = claimsAgent + standin.SampleAgent
 	s := newSite(t, o)
