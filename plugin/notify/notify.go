@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rs/zerolog"
 
@@ -219,6 +220,29 @@ func (c *Channels) Finished(ctx context.Context, v report.View) {
 		}
 		return one.to.Finished(ctx, v)
 	})
+}
+
+// poster is a Notifier whose readers are people, to whom more can be told than a run.
+type poster interface {
+	Post(ctx context.Context, m report.Message) error
+}
+
+// Post tells people a message that is of no run, whatever they want to hear of runs,
+// and is how many targets were told.
+func (c *Channels) Post(ctx context.Context, m report.Message) (told int) {
+	var done atomic.Int32
+	c.each(func(one *channel) error {
+		to, tells := one.to.(poster)
+		if !tells {
+			return nil
+		}
+		err := to.Post(ctx, m)
+		if err == nil {
+			done.Add(1)
+		}
+		return err
+	})
+	return int(done.Load())
 }
 
 // each tells all targets at once: none waits for another that is slow.

@@ -152,7 +152,9 @@ func (w *webhook) Target() (name, place string) {
 	return w.chat.name, "the channel of the webhook at " + w.url.Hostname()
 }
 
-func (w *webhook) Started(ctx context.Context, m report.Message) error {
+func (w *webhook) Started(ctx context.Context, m report.Message) error { return w.Post(ctx, m) }
+
+func (w *webhook) Post(ctx context.Context, m report.Message) error {
 	body, err := json.Marshal(w.chat.body(m))
 	if err != nil {
 		return fmt.Errorf("encode the message: %w", err)
@@ -161,7 +163,7 @@ func (w *webhook) Started(ctx context.Context, m report.Message) error {
 }
 
 func (w *webhook) Finished(ctx context.Context, v report.View) error {
-	return w.Started(ctx, v.Result())
+	return w.Post(ctx, v.Result())
 }
 
 // post posts a body of JSON, with more headers if there are any.

@@ -89,6 +89,13 @@ func (b *bot) Started(ctx context.Context, m report.Message) error {
 	})
 }
 
+func (b *bot) Post(ctx context.Context, m report.Message) error {
+	return b.call(ctx, func(ctx context.Context) error {
+		_, _, err := b.api.PostMessageContext(ctx, b.channel, slackOptions(m)...)
+		return err
+	})
+}
+
 func (b *bot) Finished(ctx context.Context, v report.View) error {
 	if err := b.update(ctx, v.Glance()); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 // fetchKeys is the keys that open the hosts, from the settings or from Vault.
 func (j *job) fetchKeys(ctx context.Context) (access.Keys, error) {
 	defer j.lap("keys")
+	j.asked = true
 	k, given, err := j.Opener(j.Settings).Keys(ctx)
 	for _, warning := range given.Warnings {
 		j.Log.Warn().Str("stage", "vault").Msg(warning.Error())

@@ -34,6 +34,7 @@ type job struct {
 	repo       *gitrepo.Repo
 	read       access.Selection     // the documents, as they were read last
 	prometheus *evidence.Prometheus // nil when none is asked
+	asked      bool                 // for the keys, whatever came of it
 	channels   *notify.Channels     // who is told, once Vault has said where Slack is
 	telling    sync.WaitGroup       // is over when they were told that work begins
 	answers    *proposal.Answers    // of the forge, on proposals; nil when there is none
@@ -78,7 +79,7 @@ func Run(ctx context.Context, s settings.Settings, c console.Console) (err error
 	j.repo = repo
 	j.lap("clone")
 	defer j.cleanUp(ctx, "clone", func(context.Context) error { return remove() })
-	defer j.takeStock()
+	defer j.takeStock(ctx)
 
 	// The documents, and the items that may be acted on.
 	if err := j.readDocuments(commit); err != nil {

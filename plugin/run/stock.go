@@ -24,16 +24,17 @@ func (j *job) measures() bool {
 
 // takeStock counts what is still to be done on the branch as the run leaves it, in
 // all documents, for those who want to know.
-func (j *job) takeStock() {
-	if !j.measures() {
+func (j *job) takeStock(ctx context.Context) {
+	if !j.measures() && !j.digests() {
 		return
 	}
-	defer j.lap("stock")
 	documents, err := j.everything(j.repo.Tip())
 	if err != nil {
 		j.Log.Warn().Str("stage", "report").Err(err).Msg("the open items could not be counted")
 		return
 	}
+	j.lap("stock")
+	j.tellDigest(ctx, documents)
 	j.stock = &metrics.Backlog{Open: backlog.Of(documents, j.Report.Targets, time.Now()), Documents: len(documents)}
 	records, _ := proposal.Records(j.repo)
 	for _, r := range records {

@@ -137,3 +137,13 @@ func TestDryRunAndPullRequestWriteNoMetrics(t *testing.T) {
 		})
 	}
 }
+
+// tip is the commit of the branch.
+func (r *repository) tip() string { return gittest.Git(r.t, r.path, "rev-parse", "refs/heads/main") }
+
+// note writes a note of pm-todos as anybody may who can push refs.
+func (r *repository) note(name, said string) {
+	r.t.Helper()
+	commit := gittest.Git(r.t, r.path, "commit-tree", "-m", "note", "-m", said, r.tip()+"^{tree}")
+	gittest.Git(r.t, r.path, "update-ref", "refs/pm-todos/"+name, commit)
+}

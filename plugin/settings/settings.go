@@ -169,12 +169,22 @@ type Terraform struct {
 type Report struct {
 	notify.Config
 	Targets    target.Targets
+	Digest     Digest
 	SummaryDir string        // relative to CI.Workspace, else to the current folder
 	Metrics    string        // file, likewise; "" for none
 	Gateway    secret.String // URL of a Pushgateway
 	LogLevel   string        // zerolog's name
 	LogFormat  string        // console or json
 }
+
+// Digest is how often the chats are told of all open items.
+type Digest string
+
+// The digests.
+const (
+	NoDigest     Digest = "off"
+	WeeklyDigest Digest = "weekly"
+)
 
 // CI is what Woodpecker says of the pipeline. Every field is empty outside it.
 type CI struct {

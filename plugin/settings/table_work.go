@@ -205,6 +205,11 @@ var reportEntries = []Entry{
 		},
 	},
 	{
+		Name: "digest", Default: string(NoDigest),
+		Usage: "`weekly` posts a [digest](operations.md#a-digest-each-week) of all open items to the chats, by the first run of a calendar week that a cron starts; `off` posts none.",
+		read:  asChoice(func(s *Settings) *Digest { return &s.Report.Digest }, NoDigest, WeeklyDigest),
+	},
+	{
 		Name: "summary_dir", Default: ".pm-todos",
 		Usage: "Folder for `summary.json`, `summary.md` and `slack.json`, relative to the workspace.",
 		read:  asText(func(s *Settings) *string { return &s.Report.SummaryDir }),
