@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
@@ -162,19 +163,33 @@ func TestFrozenRunAtEveryCall(t *testing.T) {
 }
 
 func freezeAt(t *testing.T, at int, applyTakes time.Duration) {
-	const freeze = 10 * time.Minute
 	s := newSite(t, raise)
 	s.ApplyTakes = applyTakes
+	s.overtaken(at)
+	s.sound()
+	s.Before = nil
+	scenario{}.play(s)
+	s.quiet()
+	if t.Failed() {
+		t.Log(s.log())
+	}
+}
+
+// overtaken is the next run, which stands still before one of its calls while another
+// one takes the lock over and goes to its end.
+func (s *site) overtaken(at int) {
+	const freeze = 10 * time.Minute
+	first := s.runs + 1
 	var wakes atomic.Int64
 	s.frozen = func() time.Duration { return max(0, time.Until(time.Unix(0, wakes.Load()))) }
 	s.Before = func(n int, call fake.Call) {
-		if call.Run == s.name(1) && n == at {
+		if call.Run == s.name(first) && n == at {
 			wakes.Store(time.Now().Add(freeze).UnixNano())
 			time.Sleep(freeze)
 		}
 	}
 	other := *s
-	other.runs, other.frozen = 1, func() time.Duration { return 0 }
+	other.runs, other.frozen = first, func() time.Duration { return 0 }
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -183,12 +198,58 @@ func freezeAt(t *testing.T, at int, applyTakes time.Duration) {
 	}()
 	s.run()
 	<-ended
-	s.sound()
-	s.runs = 2
-	s.Before = nil
-	scenario{}.play(s)
-	s.quiet()
-	if t.Failed() {
-		t.Log(s.log())
+	s.runs = first + 1
+}
+
+// TestTwoRunsAtOnceHaveOneProposalAndOneApply has one run overtaken by another, both
+// when they propose and when they apply what was merged.
+func TestTwoRunsAtOnceHaveOneProposalAndOneApply(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		begin func(t *testing.T) *site
+		check func(s *site)
+	}{
+		"proposing": {
+			func(t *testing.T) *site { return proposes(t, patient) },
+			func(s *site) {
+				if branches, records := s.branches(), s.Refs(proposals); len(branches) != 1 || len(records) != 1 || s.applied() {
+					s.t.Errorf("branches %v, records %v, applied %t", branches, records, s.applied())
+				}
+				s.run()
+				s.wants(s.t, patient, item.Proposed, reason.Proposed)
+			},
+		},
+		"merged": {
+			func(t *testing.T) *site {
+				s := proposed(t, raise)
+				s.Merge(branchOf(raise), "")
+				return s
+			},
+			func(s *site) {
+				s.run()
+				if n := len(s.applies(raise)); n != 1 || !s.done(raise) {
+					s.t.Errorf("%d applies, done %t", n, s.done(raise))
+				}
+			},
+		},
+	} {
+		clean := test.begin(t)
+		clean.run()
+		for i, call := range clean.Trail(clean.name(clean.runs)) {
+			if !strings.HasPrefix(call.Name, "write ") && !strings.HasPrefix(call.Name, "apply") && call.Name != "look for the lock" {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s/%d %.60s", name, i+1, call.Name), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := test.begin(t)
+					s.overtaken(i + 1)
+					s.Before = nil
+					test.check(s)
+					if t.Failed() {
+						t.Log(s.log())
+					}
+				})
+			})
+		}
 	}
 }
