@@ -21,7 +21,7 @@ func gitopsSite(t *testing.T) (*site, map[string]string) {
 	o := only("2026-01-01-alert.md", document(webRow))
 	o.Files[webValues] = "replicas: 2\n"
 	o.AgentScript = "sed -i 's/replicas: 2/replicas: 3/' " + webValues + "\n"
-	return newSite(t, o), map[string]string{"PLUGIN_TERRAFORM": "none", "PLUGIN_ALLOW_PATHS": "apps/**", "PLUGIN_SCOPE": "all"}
+	return newSite(t, o), map[string]string{"CI_FORGE_TYPE": "gitlab", "PLUGIN_TERRAFORM": "none", "PLUGIN_ALLOW_PATHS": "apps/**", "PLUGIN_SCOPE": "all"}
 }
 
 const mergedBySquash = `git merge -q --squash $(git for-each-ref --format='%(refname)' refs/remotes/origin/pm-todos/propose) && git commit -q -m "More web" && git push -q origin HEAD`

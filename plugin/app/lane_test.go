@@ -8,13 +8,17 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
-// patientSite is a site with an item that names an alert and states no value;
-// its agent chooses one.
-func patientSite(t *testing.T) *site {
-	t.Helper()
+// patientOptions are those of a site with an item that names an alert and states no
+// value; its agent chooses one.
+func patientOptions() standin.Options {
 	o := only("2026-01-01-alert.md", document(patientRow))
 	o.AgentScript = `sed -i 's/for: 5m$/for: 10m/' stacks/monitoring/alerts.tf` + "\n"
-	return newSite(t, o)
+	return o
+}
+
+func patientSite(t *testing.T) *site {
+	t.Helper()
+	return newSite(t, patientOptions())
 }
 
 const patientRow = "| P2 | Make NodeDown wait longer | Alert | it is noisy | TODO |"

@@ -109,7 +109,7 @@ func TestRowsThatTheBranchRefusesWaitToBeMergedInModeApplyToo(t *testing.T) {
 	s.wants(0, s.run(apply))
 	s.wantsEnded("proposed")
 	signed("") // a forge signs what it merges
-	s.mergeBy("ana", `git merge -q --squash "$P" && git commit -q -m "Wait longer"`)
+	s.press("ana", "squash")
 	signed(needsSigned)
 	tip := s.tip()
 	s.wants(0, s.run(apply))

@@ -40,6 +40,7 @@ type Forge struct {
 	Tip func(repository, branch string) string
 
 	mu       sync.Mutex
+	refused  int // status that every call is answered with, 0 for an answer
 	pulls    []*Pull
 	statuses map[string][]string // by commit
 }
@@ -72,6 +73,13 @@ func (f *Forge) Change(number int, act func(*Pull)) {
 	act(f.pulls[number-1])
 }
 
+// Refuse has every call answered with a status, until it is 0.
+func (f *Forge) Refuse(status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refused = status
+}
+
 // account is who the token belongs to.
 const account = "pm-todos"
 
@@ -88,6 +96,11 @@ func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.refused != 0 {
+		w.Header().Set("Retry-After", "3600")
+		answer(w, f.refused, map[string]any{"message": http.StatusText(f.refused)})
+		return
+	}
 	var in map[string]any
 	if r.Method != http.MethodGet && json.NewDecoder(r.Body).Decode(&in) != nil {
 		answer(w, http.StatusBadRequest, map[string]any{"message": "no JSON"})
