@@ -133,6 +133,9 @@ func readable(line map[string]any) error {
 			}
 		}
 	}
+	if line[stageField] == "item" || line[stageField] == "items" { // the sentence has it
+		delete(line, "title")
+	}
 	if line[stageField] == "documents" { // the sentence has them
 		delete(line, "documents")
 		delete(line, "of")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
 )
 
 // Two items of one file, of which neither names the stack.
@@ -62,4 +63,101 @@ var severalAtOnce = []scenario{
 func TestEveryCallOfARunWithSeveralAgentsGoesWrong(t *testing.T) {
 	t.Parallel()
 	disturb(t, severalAtOnce, synctest.Test)
+}
+
+// atWork is a site whose items are all worked on at the same time, in virtual time.
+func atWork(t *testing.T, items []todo, test func(*site)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, items...)
+		atOnce(len(items))(s)
+		test(s)
+		s.sound()
+		s.confirmed()
+		if t.Failed() {
+			t.Log(s.log())
+		}
+	})
+}
+
+func TestAgentsOfSeveralItemsWorkAtTheSameTime(t *testing.T) {
+	atWork(t, lasting([]todo{alert, raise}, long, most), func(s *site) {
+		began := time.Now()
+		s.run()
+		s.wantsEnded("done", "done")
+		if took := time.Since(began); took != most {
+			t.Errorf("it took %s, and the slowest agent %s", took, most)
+		}
+	})
+}
+
+func TestChangeOfAStackThatAnotherItemChangedIsCarriedThere(t *testing.T) {
+	atWork(t, lasting([]todo{workers, retries}, long, short), func(s *site) {
+		s.run()
+		s.wantsEnded("done", "done")
+		s.wantsPaidAndApplied(2, 1, 1)
+	})
+}
+
+func TestAgentStartsOverWhereAnotherItemChangedTheSameFile(t *testing.T) {
+	atWork(t, lasting([]todo{workers, attempts}, short, long), func(s *site) {
+		s.run()
+		s.wantsEnded("done", "done")
+		s.wantsPaidAndApplied(3, 1, 1)
+	})
+}
+
+func TestLostLockEndsAllAgentsAndCountsNoAttempt(t *testing.T) {
+	atWork(t, lasting([]todo{alert, raise}, long, most), func(s *site) {
+		go func() {
+			time.Sleep(short)
+			s.TakeLock("another")
+		}()
+		began := time.Now()
+		s.run()
+		s.wantsEnded("not-attempted interrupted", "not-attempted interrupted")
+		if took := time.Since(began); took > long {
+			t.Errorf("they went on for %s", took)
+		}
+		s.EndLease()
+		s.tune = func(o *resolve.Options) { o.MaxAttempts = 1 }
+		s.run()
+		s.wantsEnded("done", "done")
+	})
+}
+
+func TestRefusedFixEndsTheOthersAndNothingMoreIsApplied(t *testing.T) {
+	atWork(t, lasting([]todo{alert, raise}, short, long), func(s *site) {
+		s.Rule = func(call fake.Call) bool { return call.Name == "publish" }
+		s.run()
+		s.wantsEnded("needs-person applied-not-on-branch", "not-attempted interrupted")
+		if applied := len(s.applies(raise)); applied > 0 {
+			t.Errorf("%d applies after it", applied)
+		}
+	})
+}
+
+func TestHostThatGoesAwayEndsAllAgentsOnIt(t *testing.T) {
+	atWork(t, lasting([]todo{alert, raise}, short, long), func(s *site) {
+		go func() {
+			time.Sleep(short / 2)
+			s.Machine("agents").SetDown(true)
+		}()
+		s.run()
+		s.wantsEnded("not-attempted not-attempted-host", "not-attempted not-attempted-host")
+		s.Machine("agents").SetDown(false)
+		s.run()
+		s.wantsEnded("done", "done")
+	})
+}
+
+func TestItemsOfOneStackLandInTheirOrder(t *testing.T) {
+	atWork(t, lasting([]todo{retries, workers}, long, short), func(s *site) {
+		s.run()
+		s.wantsEnded("done", "done")
+		if history := s.History(); len(history) < 3 || !strings.Contains(history[2].Message, retries.action) || !strings.Contains(history[1].Message, workers.action) {
+			t.Errorf("they are on the branch in another order: %+v", history)
+		}
+	})
 }

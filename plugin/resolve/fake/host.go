@@ -52,7 +52,11 @@ func (w *World) Machine(name string) *Machine {
 }
 
 // SetDown takes the host off the network, or puts it back.
-func (m *Machine) SetDown(down bool) { m.down = down }
+func (m *Machine) SetDown(down bool) {
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
+	m.down = down
+}
 
 // Alter changes what a plan runs on the host, until a person has looked.
 func (m *Machine) Alter() { m.altered = true }
