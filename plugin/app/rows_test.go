@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"net/http"
 	"os/exec"
 	"slices"
 	"strings"
@@ -147,15 +148,32 @@ func TestRowsAreNotPutOverSomebodyElsesCommit(t *testing.T) {
 	propose := map[string]string{"PLUGIN_MODE": "propose", "PLUGIN_SCOPE": "all"}
 	s.byHand(`git checkout -q -b ` + rowsBranch + ` && echo theirs >theirs && git add theirs && git commit -q -m "docs: update post-mortem follow-up" && git push -q origin HEAD`)
 	theirs := must[string](t)(s.Repo.Tip(rowsBranch))
+	s.asksForAPull(rowsBranch)
 	s.wants(0, s.run(propose))
 	s.byHand(mergeProposals)
 	s.applyTip("monitoring")
 	s.wants(0, s.run(propose))
 	s.says("somebody else has a commit on " + rowsBranch)
+	s.wants(0, s.run(propose))
+	if theirs := s.Git.Forge.Pulls()[0]; len(theirs.Comments) != 1 || !strings.Contains(theirs.Comments[0], "writes no more rows here") || theirs.State != "open" {
+		t.Errorf("after two runs the pull request of the branch is %+v", theirs)
+	}
 	if now := must[string](t)(s.Repo.Tip(rowsBranch)); now != theirs {
 		t.Errorf("%s was put over %s", now, theirs)
 	}
 	if subjects := s.subjects(); slices.ContainsFunc(subjects, func(subject string) bool { return strings.HasPrefix(subject, "docs: ") }) {
 		t.Errorf("pushed: %q", subjects)
+	}
+}
+
+// asksForAPull is a person who opens a pull request of a branch.
+func (s *site) asksForAPull(branch string) {
+	s.t.Helper()
+	call := must[*http.Request](s.t)(http.NewRequest(http.MethodPost, s.Git.BaseURL()+"/api/v1/repos/"+s.Repo.Name()+"/pulls",
+		strings.NewReader(`{"head":"`+branch+`","base":"`+standin.SampleBranch+`","title":"Rows"}`)))
+	call.Header.Set("Authorization", "Bearer "+s.Git.Forge.Token)
+	answer := must[*http.Response](s.t)(http.DefaultClient.Do(call))
+	if err := answer.Body.Close(); err != nil || answer.StatusCode != http.StatusCreated {
+		s.t.Fatalf("%s: %v", answer.Status, err)
 	}
 }

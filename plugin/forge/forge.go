@@ -135,6 +135,22 @@ func mark(ctx context.Context, a *api, root, commit string, s Status) error {
 	return a.call(ctx, http.MethodPost, root+"/statuses/"+commit, s.body(), nil)
 }
 
+// comment is Comment, at the address of the comments of a pull request.
+func comment(ctx context.Context, a *api, address, body string) error {
+	var all []struct {
+		Body string `json:"body"`
+	}
+	if err := a.call(ctx, http.MethodGet, address+"?per_page=100", nil, &all); err != nil {
+		return err
+	}
+	for _, one := range all {
+		if strings.TrimSpace(one.Body) == strings.TrimSpace(body) {
+			return nil
+		}
+	}
+	return a.call(ctx, http.MethodPost, address, map[string]any{"body": body}, nil)
+}
+
 // label is put on every pull request, where the forge lets the account do so.
 const label = "pm-todos"
 
@@ -150,7 +166,7 @@ type Forge interface {
 	Open(ctx context.Context, r Request) (*Pull, error)
 	// Mark says of a commit that the rules let it pass, unless it says so already.
 	Mark(ctx context.Context, commit string, s Status) error
-	// Comment adds a comment, which is Markdown.
+	// Comment adds a comment, which is Markdown, unless it is there word for word.
 	Comment(ctx context.Context, number int64, body string) error
 	// Close closes a pull request without merging it.
 	Close(ctx context.Context, number int64) error

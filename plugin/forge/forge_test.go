@@ -172,7 +172,12 @@ func TestWithdrawnPullRequestIsClosedWithAComment(t *testing.T) {
 		if _, _, err := s.ensure(t); err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(s.forge.Comment(t.Context(), 1, "The row is gone."), s.forge.Close(t.Context(), 1)); err != nil {
+		for range 2 { // a run that is cut short after its comment is followed by another
+			if err := s.forge.Comment(t.Context(), 1, "The row is gone."); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.forge.Close(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
 		if p := s.pulls.Pulls()[0]; p.State != "closed" || fmt.Sprint(p.Comments) != "[The row is gone.]" {

@@ -108,7 +108,7 @@ func (g *github) Mark(ctx context.Context, commit string, s Status) error {
 }
 
 func (g *github) Comment(ctx context.Context, number int64, body string) error {
-	return g.call(ctx, http.MethodPost, g.root+"/issues/"+strconv.FormatInt(number, 10)+"/comments", map[string]any{"body": body}, nil)
+	return comment(ctx, g.api, g.root+"/issues/"+strconv.FormatInt(number, 10)+"/comments", body)
 }
 
 func (g *github) Close(ctx context.Context, number int64) error {

@@ -91,7 +91,7 @@ func (g *gitlab) Mark(ctx context.Context, commit string, s Status) error {
 }
 
 func (g *gitlab) Comment(ctx context.Context, number int64, body string) error {
-	return g.call(ctx, http.MethodPost, g.at(number)+"/notes", map[string]any{"body": body}, nil)
+	return comment(ctx, g.api, g.at(number)+"/notes", body)
 }
 
 func (g *gitlab) Close(ctx context.Context, number int64) error {

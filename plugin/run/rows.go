@@ -36,6 +36,7 @@ type waiting struct {
 	ours  bool                   // nobody else has a commit on it
 	edits map[string][]edit.Edit // by document: what the branch does not have yet
 	items map[record.Ref]string  // what was implemented, by the commit that is on the branch
+	held  bool                   // rows of this run could not be written there
 }
 
 // readWaiting reads what waits, and takes the items out of those to be worked on
@@ -209,6 +210,7 @@ func (j *job) putRows(ctx context.Context, u *update, build func(tip string) (st
 		err = j.repo.SetRef(ctx, rowsRef, w.head, made)
 	}
 	if errors.Is(err, gitrepo.ErrRefMoved) {
+		w.held = true
 		u.done = Published{Broken: u.done.Files, Warnings: []string{"somebody else has a commit on " + rowsBranch + ", which stays as it is: merge it or delete it, and the next run writes the rows"}}
 		return tip, nil
 	}
@@ -237,15 +239,21 @@ func sameRows(repo *gitrepo.Repo, tip, made, head string) (bool, error) {
 }
 
 // openRowsPull opens the pull request of the rows that wait; where it was opened
-// already, it shows by itself what the branch has now.
+// already, it shows by itself what the branch has now, or that somebody else's commit
+// there keeps rows from it.
 func (j *job) openRowsPull(ctx context.Context) {
 	w := j.waiting
-	if ctx.Err() != nil || w.head == "" || !w.ours || len(w.edits) == 0 && j.docs.Branch == "" {
+	theirs := w.held && !w.ours
+	if ctx.Err() != nil || w.head == "" || !theirs && (!w.ours || len(w.edits) == 0 && j.docs.Branch == "") {
 		return
 	}
 	f, err := j.Forge()
 	if f == nil || err != nil {
 		return // putForward says why
+	}
+	if theirs {
+		j.tellHeld(ctx, f)
+		return
 	}
 	files, err := j.repo.Changed(w.base, w.head)
 	if err == nil {
@@ -262,5 +270,18 @@ func (j *job) openRowsPull(ctx context.Context) {
 	if err != nil {
 		j.Log.Warn().Str("stage", "documents").Str("branch", rowsBranch).Err(fmt.Errorf("%s: %w", f.Name(), err)).
 			Msg("the pull request could not be opened; the branch waits, and the next run tries again")
+	}
+}
+
+// tellHeld comments once on the pull request of the rows, when there is one.
+func (j *job) tellHeld(ctx context.Context, f forge.Forge) {
+	pull, err := f.Find(ctx, rowsBranch, j.Repository.Branch, 0)
+	if err == nil && pull != nil && pull.State == forge.Open {
+		err = f.Comment(ctx, pull.Number, "Somebody else has a commit on this branch, so pm-todos leaves it as it is and writes no more rows here. "+
+			"Merge this pull request, or close it and delete its branch: the next run then writes the rows that are missing.")
+	}
+	if err != nil {
+		j.Log.Warn().Str("stage", "documents").Str("branch", rowsBranch).Err(fmt.Errorf("%s: %w", f.Name(), err)).
+			Msg("the pull request of the rows could not be commented on; the next run tries again")
 	}
 }

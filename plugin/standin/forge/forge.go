@@ -130,6 +130,10 @@ func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		answer(w, http.StatusOK, map[string]any{"statuses": listed})
+	case r.Method == http.MethodGet && len(parts) == 7 && parts[6] == "notes":
+		f.comments(w, f.numbered(parts[3], parts[4:]))
+	case r.Method == http.MethodGet && len(parts) == 8 && parts[7] == "comments":
+		f.comments(w, f.numbered(parts[3]+"/"+parts[4], parts[5:]))
 	case len(parts) >= 5 && parts[1] == "v4" && parts[2] == "projects" && parts[4] == "merge_requests":
 		f.gitlab(w, r, parts[3], parts[4:], in)
 	case len(parts) >= 6 && parts[1] == "v1" && parts[2] == "repos":
@@ -152,6 +156,19 @@ func (f *Forge) numbered(repository string, call []string) *Pull {
 	}
 	f.follow(f.pulls[n-1])
 	return f.pulls[n-1]
+}
+
+// comments lists those of a pull request.
+func (f *Forge) comments(w http.ResponseWriter, p *Pull) {
+	if p == nil {
+		notFound(w)
+		return
+	}
+	listed := []map[string]any{}
+	for _, body := range p.Comments {
+		listed = append(listed, map[string]any{"body": body})
+	}
+	answer(w, http.StatusOK, listed)
 }
 
 // change closes a pull request or adds a comment, and reports whether a call asked
