@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -37,10 +38,22 @@ func TestPluginPageIsWhatTheIndexReads(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(head), &fields); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"name", "description", "author", "tags", "containerImage", "containerImageUrl", "url"} {
+	for _, name := range []string{"name", "description", "author", "tags", "icon", "containerImage", "containerImageUrl", "url"} {
 		if fields[name] == nil || fields[name] == "" {
 			t.Errorf("the front matter lacks %s", name)
 		}
+	}
+	// The index shows the page elsewhere, where relative links lead nowhere.
+	here := fmt.Sprintf("%v/blob/main/", fields["url"])
+	for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(body, -1) {
+		if file, ours := strings.CutPrefix(m[1], here); ours {
+			readPage(t, file)
+		} else if !strings.HasPrefix(m[1], "https://") {
+			t.Errorf("%s is no absolute link", m[1])
+		}
+	}
+	if _, file, ok := strings.Cut(fmt.Sprint(fields["icon"]), "/main/"); !ok || !strings.HasPrefix(readPage(t, file), "<svg ") {
+		t.Errorf("the icon %v is no picture of the repository", fields["icon"])
 	}
 	if !strings.Contains(body, "from_secret:") || !strings.Contains(body, "| Settings name | Default | Description |") {
 		t.Error("it lacks an example with from_secret, or the table of settings")

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
@@ -19,7 +18,7 @@ import (
 	"strings"
 	"testing"
 
-	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/ssh"
 
@@ -68,6 +67,8 @@ func checkYAMLDocument(doc mapping) error {
 			return errors.New("a Kubernetes object needs apiVersion, kind and metadata.name")
 		}
 		return nil
+	case doc["groups"] != nil || doc["rule_files"] != nil:
+		return nil // rules of Prometheus and their tests, which promtool reads
 	case doc["jobs"] != nil:
 		return checkActions(doc)
 	case doc["steps"] != nil || doc["when"] != nil && !isStep:
@@ -78,43 +79,6 @@ func checkYAMLDocument(doc mapping) error {
 		return checkPartOfSettings(doc["settings"])
 	}
 	return fmt.Errorf("nobody knows what YAML with the keys %v is; teach checkYAML", slices.Sorted(maps.Keys(doc)))
-}
-
-// checkActions looks at a workflow of GitHub Actions.
-func checkActions(doc mapping) error {
-	if err := onlyKeys("workflow of Actions", doc, strings.Fields("name on permissions concurrency env defaults jobs")); err != nil {
-		return err
-	}
-	on, _ := doc["on"].(mapping)
-	if err := onlyKeys("trigger of Actions", on, strings.Fields("push pull_request schedule workflow_dispatch")); err != nil || len(on) == 0 {
-		return cmp.Or(err, errors.New("nothing triggers it"))
-	}
-	jobs, _ := doc["jobs"].(mapping)
-	for name, one := range jobs {
-		job, _ := one.(mapping)
-		if err := onlyKeys("job of Actions", job, strings.Fields("name needs if runs-on permissions environment concurrency env steps timeout-minutes")); err != nil {
-			return fmt.Errorf("job %s: %w", name, err)
-		}
-		steps, _ := job["steps"].([]any)
-		if job["runs-on"] == nil || len(steps) == 0 {
-			return fmt.Errorf("job %s runs nowhere or does nothing", name)
-		}
-		for _, one := range steps {
-			step, _ := one.(mapping)
-			if err := onlyKeys("step of Actions", step, strings.Fields("name id if uses with run env shell working-directory")); err != nil {
-				return fmt.Errorf("job %s: %w", name, err)
-			}
-			if (step["uses"] == nil) == (step["run"] == nil) {
-				return fmt.Errorf("job %s: a step either uses an action or runs commands", name)
-			}
-			if run, ok := step["run"].(string); ok {
-				if err := checkShellSyntax(run); err != nil {
-					return fmt.Errorf("job %s: %w", name, err)
-				}
-			}
-		}
-	}
-	return nil
 }
 
 func onlyKeys(what string, m mapping, known []string) error {
@@ -132,6 +96,9 @@ func checkWorkflow(doc mapping) error {
 	}
 	happens, err := checkWhen(doc["when"])
 	if err != nil {
+		return err
+	}
+	if err := checkOrder(doc["steps"]); err != nil {
 		return err
 	}
 	switch steps := doc["steps"].(type) {
@@ -179,6 +146,9 @@ func checkWhen(when any) (happens []string, err error) {
 		}
 		if err := onlyKeys("condition", condition, whenKeys); err != nil {
 			return nil, err
+		}
+		if condition["event"] == nil {
+			return nil, errors.New("a condition names no event")
 		}
 		for _, event := range listed(condition["event"]) {
 			if !slices.Contains(events, event) {
@@ -386,6 +356,7 @@ func TestPipelines(t *testing.T) {
 		if err := checkYAML(string(content)); err != nil {
 			t.Errorf("%s: %v", file, err)
 		}
+		lintByWoodpecker(t, file, string(content))
 	}
 	written := initFiles(t, exampleValues())
 	actions := exampleValues()
@@ -396,6 +367,7 @@ func TestPipelines(t *testing.T) {
 			if err := checkYAML(content); err != nil {
 				t.Errorf("init writes %s: %v", name, err)
 			}
+			lintByWoodpecker(t, name, content)
 		}
 	}
 }
@@ -447,7 +419,7 @@ func TestWhatInitLeavesOpenStopsTheRun(t *testing.T) {
 	for _, p := range wrong.Problems {
 		names = append(names, p.Setting)
 	}
-	if diff := gocmp.Diff([]string{"vault_addr", "hosts"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"vault_addr", "hosts"}, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -467,7 +439,7 @@ func TestExampleIsWhatInitWrites(t *testing.T) {
 			"image": "registry.example.org/infra/pm-todos:1.0.0", "hosts": "wizard@10.0.10.10",
 			"vault-addr": "http://vault-active.vault.svc.cluster.local:8200", "agent-hosts": "",
 		}
-		if diff := gocmp.Diff(string(content), initFiles(t, values)[written]); diff != "" {
+		if diff := cmp.Diff(string(content), initFiles(t, values)[written]); diff != "" {
 			t.Errorf("docs/examples/%s (-it +init):\n%s", example, diff)
 		}
 	}

@@ -22,8 +22,8 @@ func explainCommand() *cli.Command {
 		Usage:     "say why an item is or is not automatic",
 		UsageText: "pm-todos explain [flags] FILE[:LINE]   (- is standard input)",
 		Description: "For each item of the document, or for the one at LINE, it prints the id, priority, type (and whether it was\n" +
-			"inferred), status, headings, lane, and every reason why the item needs a person, each with its fix. Of a LINE\n" +
-			"that no item stands at, it says why, and explains the nearest item. FILE:LINE:COLUMN, as lint and parse print it, works too.\n" +
+			"inferred), status, headings, lane, and every reason why the item needs a person, each with its fix. For a LINE\n" +
+			"without an item, it says why there is none, and explains the nearest item. FILE:LINE:COLUMN, as lint and parse print it, works too.\n" +
 			"Nothing is contacted. The exit code is 1 if the file cannot be read.",
 		Flags: append([]cli.Flag{
 			formatFlag("text, or json, one object with the items", "text", "json"),

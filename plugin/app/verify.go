@@ -49,7 +49,7 @@ func verifyCommand() *cli.Command {
 			"For every row whose column Implemented By says " + postmortem.Resolver + ": its commit is on the branch, the\n" +
 			"commit's trailers name this document and item and the plan that was judged, it touches only its stack, it was not\n" +
 			"reverted, and the item says Done. Conversely, every fix commit on the branch has its row, and its item says Done.\n\n" +
-			"A proposal that waits is told, and is no finding. There is one line for each finding, with its fix. The exit code is 1 if there are findings.",
+			"Proposals that wait are listed, and are not findings. There is one line for each finding, with its fix. The exit code is 1 if there are findings.",
 		Flags: append([]cli.Flag{
 			formatFlag("text, one line per finding, or json, one object", "text", "json"),
 		}, settingFlags(verifySettings()...)...),
