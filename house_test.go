@@ -24,12 +24,12 @@ const module = "github.com/pm-todos/pm-todos/"
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
 	".":                       {"plugin/app", "plugin/standin"},
-	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/demo", "plugin/doctor", "plugin/evidence", "plugin/gate/card", "plugin/gate/promql", "plugin/gitrepo", "plugin/host", "plugin/judge", "plugin/lint", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/run", "plugin/scaffold", "plugin/settings", "plugin/usage"},
+	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/dashboard", "plugin/dashboard/localgit", "plugin/demo", "plugin/doctor", "plugin/evidence", "plugin/gate/card", "plugin/gate/promql", "plugin/gitrepo", "plugin/host", "plugin/judge", "plugin/lint", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/run", "plugin/scaffold", "plugin/settings", "plugin/usage"},
 	"plugin/usage":            {"plugin/settings"},
 	"plugin/metrics":          {"plugin/backlog"},
 	"plugin/note":             {"plugin/gitrepo"},
 	"plugin/digest":           {"plugin/backlog", "plugin/report"},
-	"plugin/run":              {"plugin/access", "plugin/backlog", "plugin/console", "plugin/digest", "plugin/evidence", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/metrics", "plugin/note", "plugin/notify", "plugin/outlet", "plugin/record", "plugin/report", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/life", "plugin/resolve/onhost", "plugin/resolve/proposal", "plugin/resolve/schedule", "plugin/resolve/seam", "plugin/settings"},
+	"plugin/run":              {"plugin/access", "plugin/backlog", "plugin/console", "plugin/dashboard", "plugin/digest", "plugin/evidence", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/metrics", "plugin/note", "plugin/notify", "plugin/outlet", "plugin/record", "plugin/report", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/life", "plugin/resolve/onhost", "plugin/resolve/proposal", "plugin/resolve/schedule", "plugin/resolve/seam", "plugin/settings"},
 	"plugin/console":          {"plugin/access", "plugin/report", "plugin/settings"},
 	"plugin/outlet":           {},
 	"plugin/evidence":         {"plugin/gate/promql"},
@@ -67,7 +67,9 @@ var rooms = map[string][]string{
 	"plugin/workflow":      {},
 	"plugin/forge":         {},
 	"plugin/backlog":       {},
-	"plugin/report":        {},
+	"plugin/report":        {"plugin/jsonschema"},
+	"plugin/jsonschema":    {},
+	"plugin/dashboard":     {"plugin/jsonschema", "plugin/record"},
 	"plugin/judge":         {"plugin/gate", "plugin/gate/card", "plugin/gitrepo", "plugin/resolve/policy", "plugin/settings"},
 	"plugin/lint":          {"plugin/gate/promql"},
 	"plugin/notify":        {"plugin/report"},
@@ -117,6 +119,9 @@ var rooms = map[string][]string{
 	"plugin/standin/vault":      {},
 
 	"plugin/evidence/prometheustest": {"plugin/freeport"},
+
+	"plugin/dashboard/localgit":    {"plugin/dashboard"},
+	"plugin/jsonschema/schematest": {"plugin/jsonschema"},
 
 	"plugin/freeport":          {},
 	"plugin/relay":             {},

@@ -17,6 +17,7 @@ import (
 //go:generate go run . docs --page reasons --output docs/reasons.md
 //go:generate go run . docs --page automatic --output docs/what-is-automatic.md
 //go:generate go run . docs --page summary --output docs/summary.schema.json
+//go:generate go run . docs --page index --output docs/index.schema.json
 
 // version is set by the linker.
 var version = "devel"

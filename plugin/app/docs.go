@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/pm-todos/pm-todos/plugin/dashboard"
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/outlet"
 	"github.com/pm-todos/pm-todos/plugin/reason"
@@ -18,10 +19,10 @@ import (
 func docsCommand() *cli.Command {
 	return &cli.Command{
 		Name:   "docs",
-		Usage:  "write a reference: of the settings, of the reason codes, of what is automatic, or of summary.json",
+		Usage:  "write a reference: of the settings, of the reason codes, of what is automatic, of summary.json or of index.json",
 		Hidden: true,
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "page", Value: "settings", Usage: "settings, reasons, automatic or summary"},
+			&cli.StringFlag{Name: "page", Value: "settings", Usage: "settings, reasons, automatic, summary or index"},
 			&cli.StringFlag{Name: "output", Usage: "file to write; standard output if unset"},
 		},
 		Action: func(c *cli.Context) error {
@@ -49,8 +50,10 @@ func docsPage(name string) ([]byte, error) {
 		return []byte(automaticIntro + card.Page()), nil
 	case "summary":
 		return report.SummarySchema()
+	case "index":
+		return dashboard.Schema()
 	default:
-		return nil, usageError("%s is no page: use settings, reasons, automatic or summary", text.Quote(name))
+		return nil, usageError("%s is no page: use settings, reasons, automatic, summary or index", text.Quote(name))
 	}
 }
 

@@ -1,20 +1,19 @@
 package app
 
 import (
-	"bytes"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/pm-todos/pm-todos/plugin/dashboard"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
-	"github.com/pm-todos/pm-todos/plugin/report"
-	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -132,8 +131,22 @@ func TestIndexPageOnDiskIsThatOfARun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := report.Index(settings.DefaultIndex, []report.IndexEntry{run.IndexEntry(postmortem.Parse(nfsDocument, []byte(src), defaultPolicy), []byte(src), nil)})
-	if err != nil || !bytes.Equal(onDisk, want) {
-		t.Errorf("%v, (-run +command):\n%s", err, cmp.Diff(string(want), string(onDisk)))
+	data, feed := dashboard.Beside(settings.DefaultIndex)
+	present := dashboard.Files{Page: onDisk}
+	for path, content := range map[string]*[]byte{data: &present.JSON, feed: &present.Feed} {
+		if *content, err = os.ReadFile(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := dashboard.Known{Recorded: dashboard.Recall(present.JSON)}.Read(postmortem.Parse(nfsDocument, []byte(src), defaultPolicy), nfsDocument)
+	want, err := dashboard.Write(settings.DefaultIndex, []dashboard.Document{read}, nil, present, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(present, want); diff != "" {
+		t.Errorf("(-command +run):\n%s", diff)
+	}
+	if out, _, err := runApp(t, "", "index"); err != nil || !strings.Contains(out, "is up to date") {
+		t.Errorf("the same again: %q, %v", out, err)
 	}
 }

@@ -5,19 +5,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/pm-todos/pm-todos/plugin/dashboard"
+	"github.com/pm-todos/pm-todos/plugin/dashboard/localgit"
 	"github.com/pm-todos/pm-todos/plugin/outlet"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
-	"github.com/pm-todos/pm-todos/plugin/report"
-	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
+
+// indexSettings are what the index reads beside the documents.
+var indexSettings = []string{"slo"}
 
 // indexCommand writes the HTML overview of all post-mortems.
 func indexCommand() *cli.Command {
@@ -25,24 +30,25 @@ func indexCommand() *cli.Command {
 		Name:      "index",
 		Usage:     "write the HTML overview of all post-mortems",
 		UsageText: "pm-todos index [--output FILE] [flags] [PATH...]",
-		Description: "The page lists date, severity, title and items of every post-mortem, each linked by its path relative to the page.\n" +
-			"It needs no server and no other files. A PATH is a file, or a folder for the Markdown files below it;\n" +
-			"without one, it reads the documents below the current folder that match post_mortems.\n\n" +
+		Description: "The page lists every post-mortem with its items and what became of them, and draws what is open and who closed it.\n" +
+			"It needs no server and no other files. Beside it stand the same as JSON (index.json) and an Atom feed (index.atom).\n" +
+			"A PATH is a file, or a folder for the Markdown files below it; without one, it reads the documents below the current\n" +
+			"folder that match post_mortems. When items were done is read from the repository's history, by git.\n\n" +
 			"An existing file is overwritten only if it is such a page. A plugin run updates the page together with\n" +
-			"the documents, see the setting index. The same documents give the same bytes.\n\n" +
+			"the documents, see the setting index. While nothing else differs, the time of writing stays.\n\n" +
 			"The exit code is 1, and nothing is written, if a document cannot be read or FILE is not such a page.",
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{
 				Name: "output", EnvVars: []string{settings.Prefix + "INDEX"}, DefaultText: settings.DefaultIndex,
 				Usage: "file to write, or a pipe; - is standard output",
 			},
-		}, settingFlags(searchSettings...)...),
+		}, settingFlags(slices.Concat(searchSettings, indexSettings)...)...),
 		Action: indexAction,
 	}
 }
 
 func indexAction(c *cli.Context) error {
-	s, paths, err := searchArguments(c)
+	s, paths, err := searchArguments(c, indexSettings...)
 	if err != nil {
 		return err
 	}
@@ -51,19 +57,6 @@ func indexAction(c *cli.Context) error {
 		output = settings.DefaultIndex
 	}
 	files, unread := findDocuments(paths, s.Documents.PostMortems)
-	said := observedHere(c.Context)
-	entries := make([]report.IndexEntry, 0, len(files))
-	for _, file := range files {
-		entry, err := readEntry(c, s, file, said)
-		if err != nil {
-			unread = append(unread, err)
-			continue
-		}
-		entries = append(entries, entry)
-	}
-	if len(unread) > 0 {
-		return fmt.Errorf("the index was not written, since documents are missing from it: %w", errors.Join(unread...))
-	}
 	base := output
 	if output == "-" {
 		base = settings.DefaultIndex
@@ -71,91 +64,102 @@ func indexAction(c *cli.Context) error {
 	if base, err = filepath.Abs(base); err != nil {
 		return fmt.Errorf("write the index: %w", err)
 	}
-	page, err := report.Index(filepath.ToSlash(base), entries)
+	to, err := presentIndex(output)
+	if err != nil {
+		return err
+	}
+	documents, err := readForIndex(c, s, files, to)
+	if err = errors.Join(append(unread, err)...); err != nil {
+		return fmt.Errorf("the index was not written, since documents are missing from it: %w", err)
+	}
+	written, err := dashboard.Write(filepath.ToSlash(base), documents, s.Report.Targets, to.present, time.Now())
 	if err != nil {
 		return err
 	}
 	if output == "-" {
-		_, err := c.App.Writer.Write(page)
+		_, err := c.App.Writer.Write(written.Page)
 		return err
 	}
-	done, err := writeIndex(c.Context, output, page)
+	done, err := to.write(c.Context, written)
 	if err != nil || done == "" {
 		return err
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s %s, with %s\n", output, done, text.Counted(len(entries), "post-mortem"))
+	_, err = fmt.Fprintf(c.App.Writer, "%s %s, with %s\n", output, done, text.Counted(len(documents), "post-mortem"))
 	return err
 }
 
-// readEntry is a document as the index lists it.
-func readEntry(c *cli.Context, s settings.Settings, file string, said hereSaid) (report.IndexEntry, error) {
-	src, err := readDocument(file, c.App.Reader)
-	if err != nil {
-		return report.IndexEntry{}, err
+// readForIndex reads the documents as the index lists them, with what the repository of
+// the current folder and the index that is there know of them.
+func readForIndex(c *cli.Context, s settings.Settings, files []string, to indexPlace) ([]dashboard.Document, error) {
+	here := localgit.At(c.Context, ".")
+	var parsed []*postmortem.Document
+	var paths, names []string
+	var unread []error
+	for _, file := range files {
+		src, err := readDocument(file, c.App.Reader)
+		path, errPath := filepath.Abs(file)
+		if err = errors.Join(err, errPath); err != nil {
+			unread = append(unread, err)
+			continue
+		}
+		doc := postmortem.Parse(here.Name(path), src, s.DocumentPolicy())
+		parsed, paths, names = append(parsed, doc), append(paths, filepath.ToSlash(path)), append(names, doc.File)
 	}
-	path, err := filepath.Abs(file)
-	name := said.name(path) // what items are named after
-	entry := run.IndexEntry(postmortem.Parse(name, src, s.DocumentPolicy()), src, said.all[name])
-	entry.File = filepath.ToSlash(path)
-	return entry, err
+	history, err := here.History(c.Context, names, s.DocumentPolicy())
+	known := dashboard.Known{History: history, Recorded: dashboard.Recall(to.present.JSON), Targets: s.Report.Targets, Today: time.Now()}
+	var documents []dashboard.Document
+	for i, doc := range parsed {
+		documents = append(documents, known.Read(doc, paths[i]))
+	}
+	return documents, errors.Join(append(unread, err)...)
 }
 
-// hereSaid is what the commits of the repository of the current folder say that
-// Prometheus said.
-type hereSaid struct {
-	root string
-	all  run.Observations
+// indexPlace is where the index goes, and what is there. Nothing is where the page goes
+// into a pipe or device: then nothing stands beside it.
+type indexPlace struct {
+	page    outlet.Outlet
+	paths   [3]string // of page, JSON and feed
+	present dashboard.Files
 }
 
-// observedHere asks git for it. Without git, or outside of a repository, there is
-// nothing.
-func observedHere(ctx context.Context) hereSaid {
-	here := hereSaid{hereGit(ctx, ".", "rev-parse", "--show-toplevel"), run.Observations{}}
-	if here.root == "" {
-		return here
+// presentIndex looks at what is there, and refuses what is somebody else's.
+func presentIndex(output string) (to indexPlace, err error) {
+	if output == "-" {
+		return to, nil
 	}
-	messages := hereGit(ctx, ".", "log", "--format=%B%x00", "--grep=^Post-Mortem-Evidence: ", "HEAD", "--")
-	for message := range strings.SplitSeq(messages, "\x00") {
-		here.all.Add(message)
+	if to.page, err = outlet.At(output); err != nil || to.page.Through {
+		return to, err
 	}
-	return here
-}
-
-// name is what the repository calls a file; its path outside of one.
-func (h hereSaid) name(file string) string {
-	if h.root == "" {
-		return filepath.ToSlash(file)
-	}
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		file = real
-	}
-	if name, err := filepath.Rel(h.root, file); err == nil {
-		file = name
-	}
-	return filepath.ToSlash(file)
-}
-
-// writeIndex writes the page to a file, unless that is somebody else's, and says
-// what became of it. It says nothing of a page that went into a pipe or device,
-// which may be where that would be read.
-func writeIndex(ctx context.Context, output string, page []byte) (done string, err error) {
-	to, err := outlet.At(output)
-	if err != nil {
-		return "", err
-	}
-	if to.Through {
-		return "", to.Write(ctx, page)
-	}
-	if !to.Absent {
-		present, err := os.ReadFile(to.Path)
-		switch {
-		case err != nil:
-			return "", fmt.Errorf("write the index: %w", err)
-		case bytes.Equal(present, page):
-			return "is up to date", nil
-		case len(bytes.TrimSpace(present)) > 0 && !report.IsIndex(present):
-			return "", fmt.Errorf("%s was not written by pm-todos, so it is left as it is; give another file by --output, or remove this one", output)
+	data, feed := dashboard.Beside(output)
+	to.paths = [3]string{output, data, feed}
+	for i, content := range []*[]byte{&to.present.Page, &to.present.JSON, &to.present.Feed} {
+		*content, err = os.ReadFile(to.paths[i])
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return to, fmt.Errorf("write the index: %w", err)
+		}
+		if len(bytes.TrimSpace(*content)) > 0 && !dashboard.IsOwn(*content) {
+			return to, fmt.Errorf("%s was not written by pm-todos, so it is left as it is; give another file by --output, or remove this one", to.paths[i])
 		}
 	}
-	return "written", to.Write(ctx, page)
+	return to, nil
+}
+
+// write writes the index, and says what became of it. It says nothing of a page that
+// went into a pipe or device, which may be where that would be read.
+func (to indexPlace) write(ctx context.Context, index dashboard.Files) (done string, err error) {
+	if to.page.Through {
+		return "", to.page.Write(ctx, index.Page)
+	}
+	done = "is up to date"
+	present := [][]byte{to.present.Page, to.present.JSON, to.present.Feed}
+	for i, content := range [][]byte{index.Page, index.JSON, index.Feed} {
+		if bytes.Equal(content, present[i]) {
+			continue
+		}
+		if err := outlet.Write(ctx, to.paths[i], content); err != nil {
+			return "", err
+		}
+		done = "written"
+	}
+	return done, nil
 }

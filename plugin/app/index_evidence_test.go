@@ -39,7 +39,7 @@ func TestIndexShowsWhatPrometheusSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err, stderr)
 	}
-	if n := strings.Count(stdout, "🔎"); n != 1 || !strings.Contains(stdout, "🔎 would have fired at 05:41 UTC, &lt;b&gt;4&lt;/b&gt; minutes after the start (05:37)</small>") {
-		t.Errorf("it is said %d times in\n%s", n, stdout[strings.Index(stdout, "<tbody"):])
+	if n := strings.Count(stdout, "Prometheus: "); n != 1 || !strings.Contains(stdout, "Prometheus: would have fired at 05:41 UTC, &lt;b&gt;4&lt;/b&gt; minutes after the start (05:37)</small>") {
+		t.Errorf("it is said %d times in\n%s", n, stdout[strings.Index(stdout, "<ol"):])
 	}
 }

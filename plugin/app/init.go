@@ -8,14 +8,15 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/pm-todos/pm-todos/plugin/dashboard"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
-	"github.com/pm-todos/pm-todos/plugin/report"
-	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -119,7 +120,7 @@ func initialise(c *cli.Context, root *os.Root, values map[string]string) error {
 	if err != nil {
 		return err
 	}
-	targets = append(targets, index)
+	targets = append(targets, index...)
 	dryRun := c.Bool("dry-run")
 	if !dryRun {
 		if err := scaffold.Write(root, targets); err != nil {
@@ -192,34 +193,41 @@ func pipelinesAreRead(root *os.Root) error {
 	return nil
 }
 
-// firstIndex is the index page of the post-mortems that are there.
-func firstIndex(c *cli.Context, root *os.Root) (scaffold.Target, error) {
-	s, err := someSettings(c, searchSettings)
+// firstIndex is the index of the post-mortems that are there.
+func firstIndex(c *cli.Context, root *os.Root) ([]scaffold.Target, error) {
+	s, err := someSettings(c, slices.Concat(searchSettings, indexSettings))
 	if err != nil {
-		return scaffold.Target{}, err
+		return nil, err
 	}
 	files, unread := matchingDocuments(root.FS(), []string{scaffold.Folder + "/*.md"})
-	var listed []report.IndexEntry
+	var present dashboard.Files
+	data, feed := dashboard.Beside(settings.DefaultIndex)
+	present.Page, _ = root.ReadFile(settings.DefaultIndex) // scaffold.Compare says what is in the way
+	present.JSON, _ = root.ReadFile(data)
+	present.Feed, _ = root.ReadFile(feed)
+	known := dashboard.Known{Recorded: dashboard.Recall(present.JSON), Targets: s.Report.Targets, Today: time.Now()}
+	var listed []dashboard.Document
 	for _, file := range files {
 		src, err := root.ReadFile(file)
 		if err != nil {
 			unread = append(unread, err)
 			continue
 		}
-		listed = append(listed, run.IndexEntry(postmortem.Parse(file, src, s.DocumentPolicy()), src, nil))
+		listed = append(listed, known.Read(postmortem.Parse(file, src, s.DocumentPolicy()), file))
 	}
 	if len(unread) > 0 {
-		return scaffold.Target{}, fmt.Errorf("init: read the post-mortems for the index page: %w", errors.Join(unread...))
+		return nil, fmt.Errorf("init: read the post-mortems for the index page: %w", errors.Join(unread...))
 	}
-	page, err := report.Index(settings.DefaultIndex, listed)
+	index, err := dashboard.Write(settings.DefaultIndex, listed, s.Report.Targets, present, time.Now())
 	if err != nil {
-		return scaffold.Target{}, err
+		return nil, err
 	}
-	targets, err := scaffold.Compare(root, []scaffold.File{{Path: settings.DefaultIndex, Content: page}})
+	targets, err := scaffold.Compare(root, []scaffold.File{{Path: settings.DefaultIndex, Content: index.Page}, {Path: data, Content: index.JSON}, {Path: feed, Content: index.Feed}})
 	if err != nil {
-		return scaffold.Target{}, fmt.Errorf("init: %w", err)
+		return nil, fmt.Errorf("init: %w", err)
 	}
-	index := targets[0]
-	index.Page, index.Older = true, index.Standing == scaffold.Differs && report.IsIndex(index.Present)
-	return index, nil
+	for i := range targets {
+		targets[i].Page, targets[i].Older = true, targets[i].Standing == scaffold.Differs && dashboard.IsOwn(targets[i].Present)
+	}
+	return targets, nil
 }

@@ -77,12 +77,15 @@ func TestPagesWorkflowPublishes(t *testing.T) {
 			}
 		}
 		show := func(what string) string { return shell("git --git-dir " + remote + " " + what) }
-		if got, want := show("ls-tree --name-only pages"), "2026-04-14-nfs-hung.html\n2026-05-03-registry-full.html\nindex.html\n"; got != want {
+		if got, want := show("ls-tree --name-only pages"), "2026-04-14-nfs-hung.html\n2026-05-03-registry-full.html\nindex.atom\nindex.html\nindex.json\n"; got != want {
 			t.Errorf("run %d published %q, want %q", run, got, want)
 		}
 		index := show("show pages:index.html")
 		if !strings.Contains(index, `href="2026-04-14-nfs-hung.html"`) || strings.Contains(index, `.md"`) {
 			t.Error("the overview does not lead to the pages")
+		}
+		if data := show("show pages:index.json"); !strings.Contains(data, `"link": "2026-04-14-nfs-hung.html"`) {
+			t.Errorf("its JSON does not lead to the pages:\n%s", data)
 		}
 		if page := show("show pages:2026-04-14-nfs-hung.html"); !strings.Contains(page, "NFS hung") || !strings.Contains(strings.ToLower(page), "<!doctype html>") {
 			t.Errorf("the page is\n%s", page)

@@ -14,10 +14,10 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/console"
+	"github.com/pm-todos/pm-todos/plugin/dashboard"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
-	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
@@ -36,11 +36,12 @@ func withIndex(t *testing.T, page string) standin.Options {
 	o := only("2026-04-14-nfs.md", "**Severity**: SEV2\n\n"+document(nfsRows))
 	o.Files[oldDocument] = document("| P2 | Add an alert | Alert | | Done |")
 	if page != "" {
-		content, err := report.Index(page, nil)
+		files, err := dashboard.Write(page, nil, nil, dashboard.Files{}, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 		if err != nil {
 			t.Fatal(err)
 		}
-		o.Files[page] = string(content)
+		data, feed := dashboard.Beside(page)
+		o.Files[page], o.Files[data], o.Files[feed] = string(files.Page), string(files.JSON), string(files.Feed)
 	}
 	return o
 }
@@ -95,25 +96,37 @@ func (s *site) alertDone(state item.State) []item.Outcome {
 	return []item.Outcome{{Item: access.ChangeItem(doc, doc.Items[0]), State: state, Commit: strings.Repeat("ab", 20)}}
 }
 
-// wantIndex checks that a page is the one of the documents on the branch, and
-// returns its rows.
-func (s *site) wantIndex(page string) string {
+// states are how many items of a document have which state.
+type states map[dashboard.State]int
+
+// wantIndex checks that an index is the one of the documents on the branch, and returns
+// what it says of the items of the two documents.
+func (s *site) wantIndex(page string) (nfs, old states) {
 	s.t.Helper()
-	var entries []report.IndexEntry
+	data, feed := dashboard.Beside(page)
+	present := dashboard.Files{Page: []byte(s.file(page)), JSON: []byte(s.file(data)), Feed: []byte(s.file(feed))}
+	known := dashboard.Known{Recorded: dashboard.Recall(present.JSON), Commit: func(string) string { return "" }}
+	var documents []dashboard.Document
 	for _, file := range []string{nfsDocument, oldDocument} {
-		entries = append(entries, run.IndexEntry(postmortem.Parse(file, []byte(s.file(file)), defaultPolicy), []byte(s.file(file)), nil))
+		documents = append(documents, known.Read(postmortem.Parse(file, []byte(s.file(file)), defaultPolicy), file))
 	}
-	want, err := report.Index(page, entries)
+	want, err := dashboard.Write(page, documents, nil, present, time.Time{})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	got := s.file(page)
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		s.t.Errorf("%s is not the page of the documents (-want +got):\n%s", page, diff)
+	if diff := cmp.Diff(string(want.JSON), string(present.JSON)); diff != "" {
+		s.t.Errorf("%s is not that of the documents (-want +got):\n%s", data, diff)
 	}
-	_, rows, _ := strings.Cut(got, "<tbody")
-	rows, _, _ = strings.Cut(rows, "</tbody>")
-	return rows
+	if !bytes.Equal(want.Page, present.Page) || !bytes.Equal(want.Feed, present.Feed) {
+		s.t.Errorf("%s or %s is not of the same documents", page, feed)
+	}
+	count := map[string]states{nfsDocument: {}, oldDocument: {}}
+	for _, d := range documents {
+		for _, one := range d.Items {
+			count[d.File][one.State]++
+		}
+	}
+	return count[nfsDocument], count[oldDocument]
 }
 
 // has reports whether the branch has a file.
@@ -147,8 +160,8 @@ func TestIndexIsWrittenWithTheDocuments(t *testing.T) {
 			if len(done.Warnings) > 0 || len(done.Files) != 1 {
 				t.Errorf("documents %q, warnings %q", done.Files, done.Warnings)
 			}
-			if page := s.wantIndex(test.page); !strings.Contains(page, `data-label="Done" data-value="1"`) || !strings.Contains(page, ">SEV2<") {
-				t.Errorf("the page does not show the edits:\n%s", page)
+			if nfs, _ := s.wantIndex(test.page); nfs[dashboard.Done] != 1 || !strings.Contains(s.file(test.page), ">SEV2<") {
+				t.Errorf("the page does not show the edits: %v", nfs)
 			}
 			tip := s.tip()
 			s.update(settings, s.alertDone(item.Done))
@@ -163,8 +176,8 @@ func TestIndexIsWrittenWithTheDocuments(t *testing.T) {
 func TestIndexOfAnItemThatAGateRefused(t *testing.T) {
 	s := newSite(t, withIndex(t, settings.DefaultIndex))
 	s.update(nil, s.alertDone(item.Refused))
-	if page := s.wantIndex(settings.DefaultIndex); !strings.Contains(page, `data-label="Open" data-value="2"`) || !strings.Contains(page, `data-label="Needs a person" data-value="2"`) {
-		t.Errorf("the refused item does not need a person:\n%s", page)
+	if nfs, _ := s.wantIndex(settings.DefaultIndex); nfs[dashboard.Person] != 2 {
+		t.Errorf("the refused item does not need a person: %v", nfs)
 	}
 }
 
@@ -211,6 +224,8 @@ func TestIndexLeavesWhatIsNotItsOwn(t *testing.T) {
 		"set, a person's page":        {file: settings.DefaultIndex, content: own, setting: settings.DefaultIndex, warned: true},
 		"set, a folder of that name":  {file: "site/index.html/notes.txt", content: own, setting: "site/index.html", warned: true},
 		"set, a file for its folder":  {file: "site", content: own, setting: "site/index.html", warned: true},
+		"set, a person's JSON":        {file: "site/index.json", content: "{}", setting: "site/index.html", warned: true},
+		"set, a person's feed":        {file: "site/index.atom", content: "<feed/>", setting: "site/index.html", warned: true},
 		"set, inside of git's folder": {file: "notes.txt", content: own, setting: ".git/index.html", warned: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -244,8 +259,8 @@ func TestIndexCountsWhatPeopleChangedMeanwhile(t *testing.T) {
 		}
 	}))
 	s.update(nil, s.alertDone(item.Done))
-	if page := s.wantIndex(settings.DefaultIndex); strings.Count(page, `data-label="Needs a person" data-value="1"`) != 2 {
-		t.Errorf("the rival's document is not in the page:\n%s", page)
+	if nfs, old := s.wantIndex(settings.DefaultIndex); nfs[dashboard.Person] != 1 || old[dashboard.Person] != 1 {
+		t.Errorf("the rival's document is not in the page: %v, %v", nfs, old)
 	}
 }
 
@@ -329,24 +344,5 @@ func TestIndexOfAPushThatLeavesNothingToDo(t *testing.T) {
 				t.Error("the same again made a commit")
 			}
 		})
-	}
-}
-
-func TestIndexEntry(t *testing.T) {
-	src := "# Post-mortem: NFS\n\n| Date | 2026-04-14 |\n\n" + document(nfsRows,
-		"| P2 | Add a panel to the board | Config | | Done |", "| P2 | Buy disks | | | Declined |", "| P2 | Look at it | Investigation | | perhaps |",
-		"| P2 | Write down how NFS is mounted | Runbook | | Approved |") +
-		"\n## Follow-up Implementation\n\n| Date | Action | Priority | Type | Commit | Implemented By\n|---|---|---|---|---|---\n" +
-		"| — | Add an alert on NFS retransmissions | P2 | Alert | — | Needs human review\n"
-	got := run.IndexEntry(postmortem.Parse(nfsDocument, []byte(src), defaultPolicy), []byte(src), nil)
-	want := report.IndexEntry{
-		File: nfsDocument, Title: "Post-mortem: NFS", Date: "2026-04-14",
-		Open: 3, Left: 3, Approval: 1, Done: 1, Unclear: 1, Oldest: "2026-04-14",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if got := run.IndexEntry(postmortem.Parse("x.md", nil, defaultPolicy), nil, nil); !cmp.Equal(got, report.IndexEntry{File: "x.md"}) {
-		t.Errorf("of nothing: %+v", got)
 	}
 }

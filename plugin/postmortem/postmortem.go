@@ -78,11 +78,12 @@ type Problem struct {
 
 // Document is one post-mortem as it was read.
 type Document struct {
-	File     string // as given to Parse
-	Title    string // first heading, else the front matter's title
-	Date     string // YYYY-MM-DD, "" when unknown
-	Severity string // as the document states it, "" when unknown
-	Items    []Item // of every class, in order of position
+	File     string   // as given to Parse
+	Title    string   // first heading, else the front matter's title
+	Date     string   // YYYY-MM-DD, "" when unknown
+	Severity string   // as the document states it, "" when unknown
+	Services []string // that it states as affected
+	Items    []Item   // of every class, in order of position
 	Problems []Problem
 	Incident item.Incident // when it happened
 

@@ -72,7 +72,7 @@ type reader struct {
 func newReader(doc *Document, src []byte) *reader {
 	r := &reader{Page: markdown.NewPage(src), doc: doc}
 	doc.Title = r.FrontMatterTitle(src)
-	doc.Severity = incident.Severity(src)
+	doc.Severity, doc.Services = incident.Severity(src), incident.Services(src)
 	r.limit = min(freeItems+len(r.Text)/itemBytes, mostItems)
 	// About as many as there are rows and boxes: growing copies each of them five times.
 	doc.Items = make([]Item, 0, min(strings.Count(r.Text, "\n|")+strings.Count(r.Text, "- ["), r.limit))

@@ -1,6 +1,7 @@
 package postmortem
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,5 +55,27 @@ func TestDocumentSeverity(t *testing.T) {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+func TestDocumentServices(t *testing.T) {
+	for name, test := range map[string]struct {
+		src  string
+		want []string
+	}{
+		"bold line":        {"# X\n\n**Services**: checkout, `billing`\n", []string{"checkout", "billing"}},
+		"one":              {"- **Affected service:** [NFS](https://x.example)\n", []string{"NFS"}},
+		"table of fields":  {"| Field | Value |\n|---|---|\n| Services affected | web / api |\n", []string{"web", "api"}},
+		"front matter":     {"---\nservice: dns\n---\n# X", []string{"dns"}},
+		"explanation":      {"Systems: registry — pushes only; mail", []string{"registry", "mail"}},
+		"placeholder":      {"**Services**: <service>, TBD\n", nil},
+		"code block":       {"```yaml\nservices: web\n```\n", nil},
+		"a sentence":       {"The service: it was down\n", nil},
+		"column of events": {"| Time | Service |\n|---|---|\n| 05:37 | web |\n", nil},
+	} {
+		doc := Parse("a.md", []byte(test.src), classify.Policy{})
+		if !slices.Equal(doc.Services, test.want) {
+			t.Errorf("%s: %q, want %q", name, doc.Services, test.want)
+		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"github.com/pm-todos/pm-todos/plugin/jsonschema"
 )
 
 // Schema is the version of summary.json. It grows when a field changes its
@@ -32,6 +34,12 @@ func (v View) Sums() (headline string, sums []byte, err error) {
 		return "", nil, fmt.Errorf("encode the sums: %w", err)
 	}
 	return v.headline(), sums, nil
+}
+
+// SummarySchema is the JSON Schema of summary.json.
+func SummarySchema() ([]byte, error) {
+	return encode("the schema of summary.json", jsonschema.Of[View]("summary.json of pm-todos",
+		"What one run did. Texts from documents, agent, hosts and servers are cleaned, redacted and cut, and still not to be trusted.", Schema))
 }
 
 func encode(name string, value any) ([]byte, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf16"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
@@ -312,7 +313,7 @@ func (p *parts) where(i itemView, documents []documentView) {
 
 // origin names the document of an item as commits do, which is short.
 func (i itemView) origin() string {
-	if validDate(i.Date) != "" {
+	if _, err := time.Parse(time.DateOnly, i.Date); err == nil {
 		return "PM-" + i.Date
 	}
 	return i.Document[strings.LastIndexByte(i.Document, '/')+1:]

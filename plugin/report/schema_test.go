@@ -2,69 +2,20 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
-	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/pm-todos/pm-todos/plugin/jsonschema"
+	"github.com/pm-todos/pm-todos/plugin/jsonschema/schematest"
 )
 
-// violations holds a value against a schema, strictly: what the schema does not
-// name may not be there.
-func violations(s *schema, value any, place string) (found []string) {
-	say := func(format string, args ...any) { found = append(found, place+": "+fmt.Sprintf(format, args...)) }
-	fits := map[string]bool{"string": is[string](value), "boolean": is[bool](value), "number": is[float64](value), "array": is[[]any](value), "object": is[map[string]any](value)}
-	number, whole := value.(float64)
-	fits["integer"] = whole && number == math.Trunc(number)
-	if !fits[s.Type] {
-		return []string{fmt.Sprintf("%s: %v is no %s", place, value, s.Type)}
-	}
-	if text, ok := value.(string); ok && s.Enum != nil && !slices.Contains(s.Enum, text) {
-		say("%q is none of %q", text, s.Enum)
-	}
-	if _, err := time.Parse(time.RFC3339, fmt.Sprint(value)); s.Format == "date-time" && err != nil {
-		say("%v", err)
-	}
-	if s.Const != 0 && number != float64(s.Const) {
-		say("%v is not %d", value, s.Const)
-	}
-	if list, ok := value.([]any); ok {
-		for i, one := range list {
-			found = append(found, violations(s.Items, one, fmt.Sprintf("%s[%d]", place, i))...)
-		}
-	}
-	object, ok := value.(map[string]any)
-	if !ok {
-		return found
-	}
-	for _, name := range s.Required {
-		if _, ok := object[name]; !ok {
-			say("%s is missing", name)
-		}
-	}
-	for name, one := range object {
-		if s.Properties[name] == nil {
-			say("%s is not described", name)
-			continue
-		}
-		found = append(found, violations(s.Properties[name], one, place+"."+name)...)
-	}
-	return found
-}
-
-func is[T any](value any) bool {
-	_, ok := value.(T)
-	return ok
-}
-
 // publishedSchema is the schema as users have it.
-func publishedSchema(t *testing.T) *schema {
+func publishedSchema(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join("..", "..", "docs", "summary.schema.json"))
 	if err != nil {
@@ -77,7 +28,7 @@ func publishedSchema(t *testing.T) *schema {
 	if diff := cmp.Diff(string(want), string(content)); diff != "" {
 		t.Errorf("docs/summary.schema.json is stale, run go generate (-want +got):\n%s", diff)
 	}
-	var s schema
+	var s jsonschema.Schema
 	if err := json.Unmarshal(content, &s); err != nil {
 		t.Fatal(err)
 	}
@@ -85,8 +36,8 @@ func publishedSchema(t *testing.T) *schema {
 }
 
 func TestSchemaDescribesEveryField(t *testing.T) {
-	var walk func(s *schema, place string)
-	walk = func(s *schema, place string) {
+	var walk func(s *jsonschema.Schema, place string)
+	walk = func(s *jsonschema.Schema, place string) {
 		for name, property := range s.Properties {
 			if name == "" || !strings.HasSuffix(strings.TrimSuffix(property.Description, "…"), ".") && !strings.HasSuffix(property.Description, "…") {
 				t.Errorf("%s.%s is described by %q", place, name, property.Description)
@@ -111,7 +62,7 @@ func TestSummariesFitTheSchema(t *testing.T) {
 		if err := json.Unmarshal(content, &value); err != nil {
 			t.Fatal(err)
 		}
-		if found := violations(s, value, "$"); len(found) > 0 {
+		if found := schematest.Violations(s, value, "$"); len(found) > 0 {
 			t.Fatal(strings.Join(found, "\n"))
 		}
 	}
@@ -148,7 +99,7 @@ func TestTheSchemaSaysNo(t *testing.T) {
 			t.Fatal(err)
 		}
 		change(value)
-		if len(violations(s, value, "$")) == 0 {
+		if len(schematest.Violations(s, value, "$")) == 0 {
 			t.Errorf("%s fits", name)
 		}
 	}

@@ -9,13 +9,15 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
+	"github.com/pm-todos/pm-todos/plugin/dashboard"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/postmortem"
-	"github.com/pm-todos/pm-todos/plugin/postmortem/edit"
-	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
@@ -35,28 +37,44 @@ func (p *Published) addIndex(s settings.Settings, repo *gitrepo.Repo, tip string
 	if !changes && len(dates) == 0 {
 		return nil
 	}
-	file, present, err := indexPage(s, repo, tip)
+	page, present, err := indexFiles(s, repo, tip)
 	switch {
 	case err != nil:
 		p.Warnings = append(p.Warnings, fmt.Sprintf("the index was not written: %v", err))
 		return nil
-	case file == "", !changes && !report.IsIndex(present):
+	case page == "", !changes && !dashboard.IsOwn(present.Page):
 		return nil // no page is wanted, or none is there that could be stale
 	}
-	page, err := renderIndex(s, repo, tip, file, sel, contents)
-	if err == nil && bytes.Equal(page, present) {
-		return nil
-	}
+	written, err := renderIndex(s, repo, tip, page, present, sel, contents)
+	stale := map[string][]byte{}
 	if err == nil {
+		stale = staleIndex(page, present, written)
 		// A path that cannot be written must not take the documents with it.
-		_, err = repo.WithFiles(tip, map[string][]byte{file: page}, "index")
+		_, err = repo.WithFiles(tip, stale, "index")
 	}
 	if err != nil {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("the index was not written: %v", err))
 		return nil
 	}
-	contents[file] = page
+	maps.Copy(contents, stale)
+	if len(stale) == 0 {
+		return nil
+	}
 	return dates
+}
+
+// staleIndex is what is to be written of an index, by its path.
+func staleIndex(page string, present, written dashboard.Files) map[string][]byte {
+	stale := map[string][]byte{}
+	data, feed := dashboard.Beside(page)
+	for path, content := range map[string][2][]byte{
+		page: {present.Page, written.Page}, data: {present.JSON, written.JSON}, feed: {present.Feed, written.Feed},
+	} {
+		if !bytes.Equal(content[0], content[1]) {
+			stale[path] = content[1]
+		}
+	}
+	return stale
 }
 
 // refreshIndex writes the index page again after a push that changed documents
@@ -107,39 +125,53 @@ func (j *job) publishIndex(ctx context.Context, now time.Time) (done Published, 
 	return done, err
 }
 
-// indexPage is where the index page is kept and what stands there, nil when
-// nothing does. The path is empty when no page is wanted: the setting is unset,
-// and no page of ours is at the usual place.
-func indexPage(s settings.Settings, repo *gitrepo.Repo, tip string) (page string, present []byte, err error) {
+// indexFiles is where the index page is kept, and what stands there and beside it,
+// nothing when nothing does. The path is empty when no page is wanted: the setting is
+// unset, and no page of ours is at the usual place.
+func indexFiles(s settings.Settings, repo *gitrepo.Repo, tip string) (page string, present dashboard.Files, err error) {
 	wanted := s.Documents.Index != ""
 	page = path.Clean(cmp.Or(s.Documents.Index, settings.DefaultIndex))
-	present, err = repo.ReadFile(tip, page)
-	absent := errors.Is(err, gitrepo.ErrNotFound)
-	switch {
-	case !wanted && (err != nil || !report.IsIndex(present)):
-		return "", nil, nil //nolint:nilerr // what cannot be read there is no page of ours
-	case absent:
-		return page, nil, nil
-	case err != nil:
-		return page, nil, err
-	case len(bytes.TrimSpace(present)) > 0 && !report.IsIndex(present):
-		return page, nil, fmt.Errorf("%s was not written by pm-todos; remove it, or set index to another path", page)
+	data, feed := dashboard.Beside(page)
+	if err := repo.Prefetch(tip, []string{page, data, feed}); err != nil && wanted {
+		return page, present, err
+	}
+	for _, file := range []struct {
+		path    string
+		content *[]byte
+	}{{page, &present.Page}, {data, &present.JSON}, {feed, &present.Feed}} {
+		*file.content, err = repo.ReadFile(tip, file.path)
+		switch absent := errors.Is(err, gitrepo.ErrNotFound); {
+		case file.path == page && !wanted && (err != nil || !dashboard.IsOwn(present.Page)):
+			return "", dashboard.Files{}, nil //nolint:nilerr // what cannot be read there is no page of ours
+		case err != nil && !absent:
+			return page, present, err
+		case len(bytes.TrimSpace(*file.content)) > 0 && !dashboard.IsOwn(*file.content):
+			return page, present, fmt.Errorf("%s was not written by pm-todos; remove it, or set index to another path", file.path)
+		}
 	}
 	return page, present, nil
 }
 
-// renderIndex is the page of every document at the tip, with the contents that
-// some will have.
-func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, sel access.Selection, contents map[string][]byte) ([]byte, error) {
+// renderIndex is the index of every document at the tip, with the contents that some
+// will have. Its day is that of the tip, so that the same tip gives the same bytes.
+func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, present dashboard.Files, sel access.Selection, contents map[string][]byte) (dashboard.Files, error) {
 	documents, err := documentsAt(s, repo, tip)
 	if err != nil {
-		return nil, err
+		return dashboard.Files{}, err
 	}
-	said, err := observedOn(repo, tip)
+	head, err := repo.Lookup(tip)
 	if err != nil {
-		return nil, err
+		return dashboard.Files{}, err
 	}
-	var entries []report.IndexEntry
+	known := dashboard.Known{Recorded: dashboard.Recall(present.JSON), Targets: s.Report.Targets, Commit: s.CommitLink, Proposal: openProposals(s, repo), Today: head.Time}
+	err = repo.Log(tip, func(c gitrepo.Commit) bool {
+		known.History.AddCommit(c.Hash, c.Message, c.Time)
+		return true
+	})
+	if err != nil {
+		return dashboard.Files{}, err
+	}
+	var listed []dashboard.Document
 	for _, file := range documents {
 		src, changed := contents[file]
 		if !changed {
@@ -147,54 +179,23 @@ func renderIndex(s settings.Settings, repo *gitrepo.Repo, tip, page string, sel 
 				continue // the reading of the documents has said so
 			}
 		}
-		entries = append(entries, IndexEntry(sel.Parse(file, src), src, said[file]))
+		listed = append(listed, known.Read(sel.Parse(file, src), file))
 	}
-	return report.Index(page, entries)
+	return dashboard.Write(page, listed, s.Report.Targets, present, head.Time)
 }
 
-// IndexEntry is a document as the index page lists it, with what Prometheus said
-// of its items. An open item is as old as its document.
-func IndexEntry(doc *postmortem.Document, src []byte, said map[string]string) report.IndexEntry {
-	safe, skipped := doc.Safe(), doc.Skipped()
-	entry := report.IndexEntry{
-		File: doc.File, Title: doc.Title, Date: doc.Date, Severity: doc.Severity,
-		Open: len(safe) + len(skipped), Left: len(skipped) + reviewed(doc.File, src, safe), Unclear: len(doc.Unclear()),
-	}
-	for _, item := range skipped {
-		if item.Lane == postmortem.LaneApproval {
-			entry.Approval++
+// openProposals is what waits to be merged, and where.
+func openProposals(s settings.Settings, repo *gitrepo.Repo) func(record.Ref) (branch, link string) {
+	records, _ := proposal.Records(repo)
+	return func(ref record.Ref) (branch, link string) {
+		r := records[ref]
+		if r == nil || r.State != proposal.Offered {
+			return "", ""
 		}
-	}
-	for _, item := range doc.Items {
-		if item.Class == postmortem.ClassDone {
-			entry.Done++
-			if line := said[item.ID]; line != "" {
-				entry.Evidence = append(entry.Evidence, line)
-			}
+		branch = proposal.Branch(ref)
+		if r.Pull > 0 {
+			return branch, strings.ReplaceAll(s.PullTemplate(), "{number}", strconv.FormatInt(r.Pull, 10))
 		}
+		return branch, strings.ReplaceAll(s.BranchTemplate(), "{branch}", branch)
 	}
-	if entry.Open > 0 {
-		entry.Oldest = doc.Date
-	}
-	return entry
-}
-
-// reviewed is how many of the items that could be automatic needed a person
-// after all: those that stand in the Follow-up Implementation table already, for
-// which nothing would be added to it.
-func reviewed(file string, src []byte, safe []postmortem.Item) int {
-	if len(safe) == 0 || !bytes.Contains(src, []byte(postmortem.HumanReview)) {
-		return 0
-	}
-	var edits []edit.Edit
-	for _, item := range safe {
-		edits = append(edits, edit.Edit{Item: item, Row: &edit.Row{By: postmortem.HumanReview}})
-	}
-	result, err := edit.Update(file, src, edits)
-	if err != nil {
-		return 0
-	}
-	row := []byte(postmortem.HumanReview)
-	added := bytes.Count(result.Content, row) - bytes.Count(src, row)
-	return max(0, len(safe)-added)
 }

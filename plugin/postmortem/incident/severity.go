@@ -28,11 +28,39 @@ var itemColumn = pattern.Lazy(`(?i)^(?:actions?|action items?|items?|tasks?|to-?
 
 var fenceMark = pattern.Lazy("^[ \\t>]*(?:`{3,}|~{3,})")
 
+// field is something that a document's head states of the incident.
+type field struct {
+	named func(label string) bool
+	value func(raw string) string // "" when it says nothing
+}
+
 // Severity is what the document states of its incident, as one short line
 // without markup: in its front matter, in a line of its own, or in a table of such
 // fields, upright or lying. It is "" when there is none, or when a template's choice
 // was left. What stands in a comment or a code block is an example.
-func Severity(src []byte) (stated string) {
+func Severity(src []byte) string {
+	return field{severityLabel().MatchString, SeverityValue}.in(src)
+}
+
+// serviceLabel is what the services that an incident hit go by.
+var serviceLabel = pattern.Lazy(`(?i)^(?:(?:affected|impacted) )?(?:services?|systems?|components?)(?: (?:affected|impacted))?$|^(?:影響サービス|対象サービス|serviços?(?: afetados?)?|servicios?(?: afectados?)?|(?:betroffene )?dienste?|services? touchés?)$`)
+
+// mostServices are read of one document.
+const mostServices = 8
+
+// Services are the services that the document states as affected, like its severity.
+func Services(src []byte) (services []string) {
+	stated := field{serviceLabel().MatchString, func(raw string) string { return text.Line(markdown.Plain(raw), 0) }}.in(src)
+	for name := range strings.FieldsFuncSeq(stated, func(r rune) bool { return strings.ContainsRune(",;、，/", r) }) {
+		if name = SeverityValue(name); name != "" && len(services) < mostServices {
+			services = append(services, name)
+		}
+	}
+	return services
+}
+
+// in is the field's value in a document.
+func (f field) in(src []byte) (stated string) {
 	lines := strings.SplitN(string(src[:min(len(src), severityBytes)]), "\n", severityLines+1)
 	fence, hidden, blank, code := "", false, true, false
 	for i, line := range lines[:min(len(lines), severityLines)] {
@@ -58,8 +86,8 @@ func Severity(src []byte) (stated string) {
 		}
 		hidden = began >= 0 && !strings.Contains(line[began:], "-->")
 		cells := severityCells(line)
-		if stated = severityAt(cells); stated == "" && i+2 < len(lines) && markdown.DelimiterColumns([]byte(lines[i+1])) > 1 {
-			stated = severityBelow(cells, lines[i+2:])
+		if stated = f.at(cells); stated == "" && i+2 < len(lines) && markdown.DelimiterColumns([]byte(lines[i+1])) > 1 {
+			stated = f.below(cells, lines[i+2:])
 		}
 		if stated != "" {
 			break
@@ -78,22 +106,21 @@ func severityCells(line string) (cells []string) {
 	return cells
 }
 
-// severityAt is the severity that the cells of a line state.
-func severityAt(cells []string) string {
+// at is the value that the cells of a line state.
+func (f field) at(cells []string) string {
 	for _, cell := range cells {
-		if m := severityField().FindStringSubmatch(strings.TrimSpace(cell)); m != nil && isSeverity(m[1]) {
-			return SeverityValue(m[2])
+		if m := severityField().FindStringSubmatch(strings.TrimSpace(cell)); m != nil && f.named(fieldName(m[1])) {
+			return f.value(m[2])
 		}
 	}
-	if len(cells) == 2 && isSeverity(cells[0]) {
-		return SeverityValue(cells[1])
+	if len(cells) == 2 && f.named(fieldName(cells[0])) {
+		return f.value(cells[1])
 	}
 	return ""
 }
 
-// severityBelow is the severity in a table that lies: the names above one row of
-// values.
-func severityBelow(names, rows []string) string {
+// below is the value in a table that lies: the names above one row of values.
+func (f field) below(names, rows []string) string {
 	if len(rows) > 1 && strings.Contains(rows[1], "|") {
 		return ""
 	}
@@ -102,7 +129,7 @@ func severityBelow(names, rows []string) string {
 		if itemColumn().MatchString(fieldName(name)) {
 			return ""
 		}
-		if isSeverity(name) {
+		if f.named(fieldName(name)) {
 			at = n
 		}
 	}
@@ -110,13 +137,11 @@ func severityBelow(names, rows []string) string {
 	if at < 0 || at >= len(values) {
 		return ""
 	}
-	return SeverityValue(values[at])
+	return f.value(values[at])
 }
 
 // fieldName is the text of a field's name.
 func fieldName(raw string) string { return strings.TrimRight(markdown.Plain(raw), ":： ") }
-
-func isSeverity(name string) bool { return severityLabel().MatchString(fieldName(name)) }
 
 // templateChoice is what templates offer: <severity>, [1-4], SEV1 | SEV2,
 // SEV-1/2/3, TBD.

@@ -1,4 +1,6 @@
-package report
+// Package jsonschema makes the JSON Schema (draft 2020-12) of a value from the type
+// that is encoded, so that the two cannot differ.
+package jsonschema
 
 import (
 	"fmt"
@@ -7,19 +9,8 @@ import (
 	"time"
 )
 
-// SummarySchema is the JSON Schema (draft 2020-12) of summary.json, made from
-// the type that is encoded, so that the two cannot differ.
-func SummarySchema() ([]byte, error) {
-	root := schemaOf(reflect.TypeFor[View]())
-	root.Schema = "https://json-schema.org/draft/2020-12/schema"
-	root.Title = "summary.json of pm-todos"
-	root.Description = "What one run did. Texts from documents, agent, hosts and servers are cleaned, redacted and cut, and still not to be trusted."
-	root.Properties["schema"].Const = Schema
-	return encode("the schema of summary.json", root)
-}
-
-// schema is as much of JSON Schema as is needed.
-type schema struct {
+// Schema is as much of JSON Schema as is needed.
+type Schema struct {
 	Schema      string             `json:"$schema,omitempty"`
 	Title       string             `json:"title,omitempty"`
 	Description string             `json:"description,omitempty"`
@@ -27,21 +18,31 @@ type schema struct {
 	Format      string             `json:"format,omitempty"`
 	Const       int                `json:"const,omitempty"`
 	Enum        []string           `json:"enum,omitempty"`
-	Properties  map[string]*schema `json:"properties,omitempty"`
+	Properties  map[string]*Schema `json:"properties,omitempty"`
 	Required    []string           `json:"required,omitempty"`
-	Items       *schema            `json:"items,omitempty"`
+	Items       *Schema            `json:"items,omitempty"`
 }
 
-// schemaOf is the schema of a type as encoding/json writes it. The tags doc and
-// enum of a field are its description and its values.
-func schemaOf(t reflect.Type) *schema {
+// Of is the schema of a document of type T, a struct whose field schema holds the
+// version.
+func Of[T any](title, description string, version int) *Schema {
+	root := of(reflect.TypeFor[T]())
+	root.Schema = "https://json-schema.org/draft/2020-12/schema"
+	root.Title, root.Description = title, description
+	root.Properties["schema"].Const = version
+	return root
+}
+
+// of is the schema of a type as encoding/json writes it. The tags doc and enum of a
+// field are its description and its values.
+func of(t reflect.Type) *Schema {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
-		return &schema{Type: "string", Format: "date-time"}
+		return &Schema{Type: "string", Format: "date-time"}
 	case t.Kind() == reflect.Slice:
-		return &schema{Type: "array", Items: schemaOf(t.Elem())}
+		return &Schema{Type: "array", Items: of(t.Elem())}
 	case t.Kind() == reflect.Struct:
-		object := &schema{Type: "object", Properties: map[string]*schema{}}
+		object := &Schema{Type: "object", Properties: map[string]*Schema{}}
 		for i := range t.NumField() {
 			object.add(t.Field(i))
 		}
@@ -50,12 +51,12 @@ func schemaOf(t reflect.Type) *schema {
 	names := map[reflect.Kind]string{reflect.String: "string", reflect.Bool: "boolean", reflect.Int: "integer", reflect.Float64: "number"}
 	name, ok := names[t.Kind()]
 	if !ok {
-		panic(fmt.Sprintf("report: no JSON Schema for %v", t)) // the types are those of this package
+		panic(fmt.Sprintf("jsonschema: none for %v", t)) // the types are those of this program
 	}
-	return &schema{Type: name}
+	return &Schema{Type: name}
 }
 
-func (s *schema) add(field reflect.StructField) {
+func (s *Schema) add(field reflect.StructField) {
 	if field.Anonymous {
 		for i := range field.Type.NumField() {
 			s.add(field.Type.Field(i))
@@ -66,7 +67,7 @@ func (s *schema) add(field reflect.StructField) {
 		return // no part of the JSON
 	}
 	name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
-	property := schemaOf(field.Type)
+	property := of(field.Type)
 	property.Description = field.Tag.Get("doc")
 	if values := field.Tag.Get("enum"); values != "" {
 		property.Enum = strings.Split(values, ",")
