@@ -24,7 +24,7 @@ const module = "github.com/pm-todos/pm-todos/"
 // arrows point one way and never between siblings.
 var rooms = map[string][]string{
 	".":                       {"plugin/app", "plugin/standin"},
-	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/dashboard", "plugin/dashboard/localgit", "plugin/demo", "plugin/doctor", "plugin/evidence", "plugin/gate/card", "plugin/gate/promql", "plugin/gitrepo", "plugin/host", "plugin/judge", "plugin/lint", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/run", "plugin/scaffold", "plugin/settings", "plugin/usage"},
+	"plugin/app":              {"plugin/access", "plugin/audit", "plugin/console", "plugin/dashboard", "plugin/dashboard/localgit", "plugin/demo", "plugin/doctor", "plugin/evidence", "plugin/gate/card", "plugin/gate/promql", "plugin/gitrepo", "plugin/host", "plugin/judge", "plugin/lint", "plugin/outlet", "plugin/report", "plugin/resolve/journal", "plugin/resolve/policy", "plugin/resolve/proposal", "plugin/run", "plugin/scaffold", "plugin/settings", "plugin/usage"},
 	"plugin/usage":            {"plugin/settings"},
 	"plugin/metrics":          {"plugin/backlog"},
 	"plugin/note":             {"plugin/gitrepo"},

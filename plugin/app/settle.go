@@ -15,6 +15,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
@@ -80,7 +81,7 @@ func settle(ctx context.Context, s settings.Settings, c console.Console, item st
 	}
 	left, err := journal.Unsettled(ctx, repo, item, sel.Known)
 	if err != nil {
-		return err
+		return errors.Join(err, proposal.NotSettled(repo, item))
 	}
 	commit := left.Fix
 	if landed {

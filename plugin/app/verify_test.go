@@ -165,12 +165,21 @@ func TestVerifyTellsOfProposals(t *testing.T) {
 	if code != 0 || len(found.Findings) > 0 || len(found.Proposals) != 1 || found.Proposals[0].State != "open" || !strings.HasPrefix(found.Proposals[0].Branch, "pm-todos/propose/") {
 		t.Fatalf("exit code %d: %+v, %+v", code, found.Findings, found.Proposals)
 	}
+	if err := s.settleItem(found.Proposals[0].Item, true); err == nil || !strings.Contains(err.Error(), "waits on pm-todos/propose/") {
+		t.Errorf("settle says of a proposal: %v", err)
+	}
 	if err := s.Repo.SetRef("refs/heads/"+standin.SampleBranch, found.Proposals[0].Commit); err != nil {
 		t.Fatal(err)
 	}
 	found, code = s.verifies(standin.SampleBranch, alertDocument)
-	if code != 0 || len(found.Findings) > 0 || len(found.Proposals) != 1 {
+	if code != 0 || len(found.Findings) > 0 || len(found.Proposals) != 1 || found.Proposals[0].State != "merged" || found.Proposals[0].Branch != "" {
 		t.Errorf("once it is merged: exit code %d: %+v, %+v", code, found.Findings, found.Proposals)
+	}
+	const alerts = "stacks/monitoring/alerts.tf"
+	s.commit(standin.SampleBranch, "Take it back\n", alerts, must[string](t)(s.Repo.ReadFile(s.Second, alerts)))
+	found, code = s.verifies(standin.SampleBranch, alertDocument)
+	if code != 0 || len(found.Findings) > 0 || len(found.Proposals) != 1 || found.Proposals[0].State != "reverted" {
+		t.Errorf("once it is reverted: exit code %d: %+v, %+v", code, found.Findings, found.Proposals)
 	}
 }
 

@@ -93,7 +93,9 @@ func Verify(ctx context.Context, repo *gitrepo.Repo, docs []*postmortem.Document
 		a.docs[doc.File] = doc
 	}
 	a.out.Documents = len(docs)
-	a.readProposals()
+	if err := a.readProposals(); err != nil {
+		return a.out, err
+	}
 	for _, doc := range docs {
 		for _, row := range doc.Logged() {
 			if err := a.row(doc, row); err != nil {

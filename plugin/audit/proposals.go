@@ -1,6 +1,8 @@
 package audit
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,22 +17,32 @@ type Proposal struct {
 	Document string `json:"document"`
 	Line     int    `json:"line"` // of its item, counted from 1; 0 when the row is gone
 	Item     string `json:"item"`
-	State    string `json:"state"` // waiting or open
+	State    string `json:"state"` // waiting, open, merged, or reverted after that
 	Branch   string `json:"branch,omitempty"`
 	Pull     int64  `json:"pull_request,omitempty"`
 	Commit   string `json:"commit"`
 }
 
 // readProposals reads the proposals of the documents that were asked for.
-func (a *auditor) readProposals() {
+func (a *auditor) readProposals() error {
 	records, _ := proposal.Records(a.repo)
+	merged, _, err := proposal.Merged(a.repo, slices.Collect(maps.Values(records)))
+	if err != nil {
+		return err
+	}
 	for ref, r := range records {
 		doc := a.docs[ref.Document]
-		if doc == nil || r.State != proposal.Waiting && r.State != proposal.Offered {
+		merge, on := merged[r]
+		if doc == nil || !on && r.State != proposal.Waiting && r.State != proposal.Offered {
 			continue
 		}
 		p := Proposal{Document: ref.Document, Item: ref.Item, State: string(r.State), Pull: r.Pull, Commit: r.Fix}
-		if r.State == proposal.Offered {
+		switch {
+		case on && merge.Reverted:
+			p.State, p.Commit = Reverted, merge.Commit.Hash
+		case on:
+			p.State, p.Commit = "merged", merge.Commit.Hash
+		case r.State == proposal.Offered:
 			p.Branch = proposal.Branch(ref)
 		}
 		for _, item := range doc.Items {
@@ -43,6 +55,7 @@ func (a *auditor) readProposals() {
 	slices.SortFunc(a.out.Proposals, func(p, q Proposal) int {
 		return strings.Compare(p.Document+"\x00"+p.Item, q.Document+"\x00"+q.Item)
 	})
+	return nil
 }
 
 // proposed reports whether an item waits as a proposal.
@@ -52,9 +65,13 @@ func (a *auditor) proposed(ref record.Ref) bool {
 
 // String is the proposal on one line.
 func (p Proposal) String() string {
-	where := "its fix waits for a place"
-	if p.Branch != "" {
-		where = "it waits on " + p.Branch
+	switch {
+	case p.State == Reverted:
+		return fmt.Sprintf("it was merged as %.12s, and taken back on the branch", p.Commit)
+	case p.State == "merged":
+		return fmt.Sprintf("it was merged as %.12s; a run that sees it applied marks its row", p.Commit)
+	case p.Branch != "":
+		return text.Line("it waits on "+p.Branch, 0)
 	}
-	return text.Line(where, 0)
+	return "its fix waits for a place"
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 )
 
@@ -334,6 +336,62 @@ func TestThreat28_CrashBetweenMergeAndApplyIsNeverDone(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestBrokenApplyOfAMergeIsSettledByAPerson has the apply of two proposals break, of
+// which a person says that production is as they say, or that it is not.
+func TestBrokenApplyOfAMergeIsSettledByAPerson(t *testing.T) {
+	merged := func() *site {
+		s := proposed(t, raise, retries)
+		s.Merge(branchOf(raise), "")
+		s.Merge(branchOf(retries), "")
+		return s
+	}
+	clean := merged()
+	clean.run()
+	at := slices.IndexFunc(clean.Trail(clean.name(2)), begins("apply")) + 1
+	for name, landed := range map[string]bool{"landed": true, "abandoned": false} {
+		t.Run(name, func(t *testing.T) {
+			s := merged()
+			s.Fail(fake.Fault{Run: s.name(2), At: at, How: fake.Breaks})
+			s.run()
+			s.wantsEnded("needs-person apply-failed", "skipped stack-closed")
+			s.run()
+			s.wantsEnded("needs-person apply-failed", "skipped stack-closed")
+			tip, clone := s.History()[0].Hash, s.Clone("settle")
+			left, err := journal.Unsettled(t.Context(), clone, s.outcomes[0].Item.ID, map[record.Ref]item.Item{
+				record.RefOf(raise.item()): raise.item(), record.RefOf(retries.item()): retries.item(),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if landed {
+				fake.Applied(s.World, "stacks/nfs", map[string]string{threads: s.File(threads), retries.file: s.File(retries.file)})
+				out, err := left.Landed(t.Context(), clone, policy.Rules{Scope: scope})
+				if err != nil || s.History()[0].Hash != tip || !slices.Contains(left.Merged(), out.Commit) {
+					t.Fatalf("settled with %+v, %v", out, err)
+				}
+				for _, one := range s.items {
+					if one.id == out.Item.ID {
+						s.reword(one.line("TODO"), one.line("DONE"))
+					}
+				}
+			}
+			if err := left.Settled(t.Context(), clone, "settle", left.Fix, landed); err != nil {
+				t.Fatal(err)
+			}
+			s.run()
+			if landed {
+				s.wantsEnded("done") // the other one
+			} else {
+				s.wantsEnded("done", "done")
+			}
+			if n, want := len(s.Stack("stacks/nfs").Applies), map[bool]int{true: 1, false: 2}[landed]; n != want {
+				t.Errorf("%d applies, want %d:\n%s", n, want, s.log())
+			}
+			s.quiet()
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/rs/zerolog"
 
@@ -264,4 +265,23 @@ func sorted(records map[record.Ref]*Record) []record.Ref {
 	return slices.SortedFunc(maps.Keys(records), func(a, b record.Ref) int {
 		return cmp.Or(cmp.Compare(a.Document, b.Document), cmp.Compare(a.Item, b.Item))
 	})
+}
+
+// NotSettled says of the proposals of an item, by its id or the beginning of it, what a
+// person does instead of settling the item; nil when there are none.
+func NotSettled(repo seam.Remote, item string) (err error) {
+	records, _ := Records(repo)
+	for _, ref := range sorted(records) {
+		if item == "" || !strings.HasPrefix(ref.Item, item) {
+			continue
+		}
+		switch records[ref].State {
+		case Offered:
+			err = errors.Join(err, fmt.Errorf("a proposal of %s waits on %s: merge it, or decline it by closing its pull request or deleting its branch", ref.Item, Branch(ref)))
+		case Waiting:
+			err = errors.Join(err, fmt.Errorf("a proposal of %s waits until fewer are open: merge or decline another", ref.Item))
+		case Declined, Withdrawn:
+		}
+	}
+	return err
 }
