@@ -48,7 +48,7 @@ func New(version string, s settings.Settings, w io.Writer, colour bool) (Console
 	out := redactor.Writer(w)
 	var lines io.Writer = out
 	if s.Report.LogFormat != "json" {
-		lines = consoleLines(out, colour)
+		lines = consoleLines(wrapped{out, widthOf(w)}, colour)
 	}
 	level, err := zerolog.ParseLevel(s.Report.LogLevel)
 	if err != nil || level == zerolog.NoLevel {
@@ -56,7 +56,7 @@ func New(version string, s settings.Settings, w io.Writer, colour bool) (Console
 	}
 	columns, err := strconv.Atoi(os.Getenv("COLUMNS"))
 	if err != nil {
-		columns = 0 // as usual
+		columns = widthOf(w) // shells keep the variable to themselves
 	}
 	log := zerolog.New(staged{lines}).Level(level)
 	if s.Report.LogFormat == "json" {

@@ -133,3 +133,23 @@ func TestAnErrorThatEndsTheRunIsToldOnce(t *testing.T) {
 		t.Errorf("a program cannot read why in %s", got)
 	}
 }
+
+func TestLongLinesAreBrokenBetweenWords(t *testing.T) {
+	line := "INF documents  docs/a.md:7: safe, \x1b[33mto be implemented\x1b[0m: Ädd an alert item=0123456789ab priority=P2\n"
+	want := "INF documents  docs/a.md:7: safe, \x1b[33mto be\n               implemented\x1b[0m: Ädd an alert\n               item=0123456789ab\n               priority=P2\n"
+	if got := string(wrap([]byte(line), 40)); got != want {
+		t.Errorf("40 columns:\n%swant\n%s", got, want)
+	}
+	for _, width := range []int{0, 20, 200} {
+		if got := string(wrap([]byte(line), width)); got != line {
+			t.Errorf("%d columns: %q", width, got)
+		}
+	}
+	long := "INF clone      " + strings.Repeat("x", 80) + " y\n"
+	if got, want := string(wrap([]byte(long), 40)), strings.TrimSuffix(long, " y\n")+"\n               y\n"; got != want {
+		t.Errorf("a word that is too long: %q", got)
+	}
+	if got := widthOf(&bytes.Buffer{}); got != 0 {
+		t.Errorf("what is no terminal has %d columns", got)
+	}
+}
