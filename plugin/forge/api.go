@@ -76,6 +76,18 @@ func refused(err error, statuses ...int) bool {
 // statuses again. body is sent as JSON. The error is of kind fault.Temporary when
 // a later run may fare better.
 func (a *api) call(ctx context.Context, method, address string, body, out any, again ...int) error {
+	return a.try(ctx, method, address, body, out, func(err error) bool { return fault.Of(err) == fault.Temporary || refused(err, again...) })
+}
+
+// create makes a call that must not be made twice: it is tried again only when the
+// forge says that it did nothing, since it had too many calls.
+func (a *api) create(ctx context.Context, address string, body, out any) error {
+	return a.try(ctx, http.MethodPost, address, body, out, func(err error) bool {
+		return fault.Of(err) == fault.Temporary && refused(err, http.StatusTooManyRequests, http.StatusForbidden)
+	})
+}
+
+func (a *api) try(ctx context.Context, method, address string, body, out any, again func(error) bool) error {
 	var last error
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		var after time.Duration
@@ -83,7 +95,7 @@ func (a *api) call(ctx context.Context, method, address string, body, out any, a
 		switch {
 		case last == nil:
 			return struct{}{}, nil
-		case fault.Of(last) != fault.Temporary && !refused(last, again...), after > longestWait:
+		case !again(last), after > longestWait:
 			return struct{}{}, backoff.Permanent(last)
 		case after > 0:
 			return struct{}{}, &backoff.RetryAfterError{Duration: after}

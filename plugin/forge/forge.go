@@ -154,8 +154,9 @@ func comment(ctx context.Context, a *api, address, body string) error {
 // label is put on every pull request, where the forge lets the account do so.
 const label = "pm-todos"
 
-// Forge is the pull requests of one repository.
+// Forge is the pull requests and the issues of one repository.
 type Forge interface {
+	Tracker
 	// Name is how people call the kind of forge.
 	Name() string
 	// Find is the pull request with a number, when it comes from the branch head of

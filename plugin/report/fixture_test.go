@@ -45,8 +45,9 @@ func summary() Summary {
 		BudgetUSD: 5, DocsCommit: docsCommit,
 		Err: errors.New("push the docs commit: refused by a hook:\n" + evil), Exit: fault.Person,
 		Warnings: []string{"vault_addr is plain http", evil}, Notes: []string{"the base of the comparison is unknown: all documents were read"},
+		Issues:   map[ItemKey]int64{{nfs, "31"}: 12, {nfs, "25"}: 13},
 		Known:    map[string]reason.Code{"31": "type-not-safe"},
-		Links:    Links{Commit: "https://forge.example.org/ops/infra/commit/{sha}", Branch: "https://forge.example.org/ops/infra/src/branch/{branch}", Pull: "https://forge.example.org/ops/infra/pulls/{number}", Pages: "https://pages.example.org/{file}?x=1&y=2"},
+		Links:    Links{Commit: "https://forge.example.org/ops/infra/commit/{sha}", Branch: "https://forge.example.org/ops/infra/src/branch/{branch}", Pull: "https://forge.example.org/ops/infra/pulls/{number}", Issue: "https://forge.example.org/ops/infra/issues/{number}", Pages: "https://pages.example.org/{file}?x=1&y=2"},
 		Redactor: &redactor,
 	}
 }

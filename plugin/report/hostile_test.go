@@ -110,7 +110,7 @@ func hostile(payload string, n int, links Links) Summary {
 }
 
 var goodLinks = Links{
-	Commit: "https://forge.example.org/commit/{sha}", Branch: "https://forge.example.org/branch/{branch}", Pull: "https://forge.example.org/pulls/{number}", Pages: "https://pages.example.org/{file}/{name}",
+	Commit: "https://forge.example.org/commit/{sha}", Branch: "https://forge.example.org/branch/{branch}", Pull: "https://forge.example.org/pulls/{number}", Issue: "https://forge.example.org/issues/{number}", Pages: "https://pages.example.org/{file}/{name}",
 }
 
 // hostileRun is a hostile summary and what is shown of it.

@@ -33,11 +33,16 @@ func (l Links) branch(name string) string {
 }
 
 // pull is the link of a pull request, empty when there is none.
-func (l Links) pull(number int64) string {
-	if number <= 0 || l.Pull == "" {
+func (l Links) pull(number int64) string { return numbered(l.Pull, number) }
+
+// issue is the link of an issue, empty when there is none.
+func (l Links) issue(number int64) string { return numbered(l.Issue, number) }
+
+func numbered(template string, number int64) string {
+	if number <= 0 || template == "" {
 		return ""
 	}
-	return webURL(strings.ReplaceAll(l.Pull, "{number}", strconv.FormatInt(number, 10)))
+	return webURL(strings.ReplaceAll(template, "{number}", strconv.FormatInt(number, 10)))
 }
 
 // page is the link of a published document, empty when there is none.

@@ -164,6 +164,9 @@ func mdWhat(i itemView) string {
 	if i.PullURL != "" {
 		parts = append(parts, mdLink("pull request", i.PullURL))
 	}
+	if i.IssueURL != "" {
+		parts = append(parts, mdLink("issue", i.IssueURL))
+	}
 	if i.Kept != "" && i.KeptURL != "" {
 		parts = append(parts, mdLink("branch", i.KeptURL))
 	} else if i.Kept != "" {
@@ -212,6 +215,9 @@ func (m *markdown) items(items []itemView, why bool) {
 		text := fmt.Sprintf("- **%s** %s (%s)", md(cmp.Or(text.Cut(i.label(), 40), "item")), short(i.Action), mdCode(i.place()))
 		if whose := i.whose(); whose != "" {
 			text += ", " + short(whose)
+		}
+		if i.IssueURL != "" {
+			text += ", " + mdLink("issue", i.IssueURL)
 		}
 		if why {
 			text += ": " + short(strings.Join(i.why(), "; "))

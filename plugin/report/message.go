@@ -295,7 +295,7 @@ func (i itemView) lines(d depth) []string {
 
 // where says where an item's work is to be seen, in one line.
 func (p *parts) where(i itemView, documents []documentView) {
-	spans := []Span{link(i.CommitURL, "commit "+shortHash(i.Commit)), link(i.PullURL, "pull request"), link(i.KeptURL, "branch")}
+	spans := []Span{link(i.CommitURL, "commit "+shortHash(i.Commit)), link(i.PullURL, "pull request"), link(i.IssueURL, "issue"), link(i.KeptURL, "branch")}
 	for _, d := range documents {
 		if d.File == i.Document && d.URL != "" {
 			spans = append(spans, link(d.URL, "post-mortem"))

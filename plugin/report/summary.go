@@ -56,6 +56,7 @@ type Summary struct {
 	// it was last met. What is in it is not news for notify: changes.
 	Known map[string]reason.Code
 
+	Issues   map[ItemKey]int64 // numbers of those that are open
 	Links    Links
 	Redactor *secret.Redactor // taken out of everything that is rendered
 }
@@ -65,6 +66,7 @@ type Links struct {
 	Commit string // {sha} is the full hash
 	Branch string // {branch} is the name, escaped
 	Pull   string // {number} is that of a pull request
+	Issue  string // {number} is that of an issue
 	Pages  string // {file} is the document's path and {name} its file name without .md, escaped
 }
 

@@ -166,6 +166,9 @@ func (t *table) detail(i itemView) {
 	if i.PullURL != "" {
 		t.line("%spull request %s", indent, i.PullURL)
 	}
+	if i.IssueURL != "" {
+		t.line("%sissue %s", indent, i.IssueURL)
+	}
 	if i.Journal != "" {
 		t.line("%sjournal %s", indent, i.Journal)
 	}
@@ -228,6 +231,9 @@ func (t *table) left(title string, items []leftView) {
 		}
 		t.line("  %s %s %s", text.Fit(i.Priority, 2), text.Fit(i.Type, 14), text.Narrow(i.Action, t.width-20))
 		t.wrapped("     ", strings.Join(filled(i.place(), i.whose(), string(i.Reason)+": "+i.Sentence), " · "))
+		if i.IssueURL != "" {
+			t.line("     issue %s", i.IssueURL)
+		}
 	}
 }
 

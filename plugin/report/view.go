@@ -111,6 +111,8 @@ type leftView struct {
 	Due      string `json:"due,omitempty" doc:"Markdown of the due date, as the document has it."`
 	Overdue  bool   `json:"overdue,omitempty" doc:"It is open, and its due date, of the form YYYY-MM-DD, had passed when the run started."`
 
+	IssueURL string `json:"issue_url,omitempty" doc:"Page of its issue on the forge, with the setting issues."`
+
 	State    string      `json:"state" doc:"What became of it." enum:"done,proposed,refused,failed,skipped,not-attempted,needs-person,unclear"`
 	Reason   reason.Code `json:"reason" doc:"Reason code, empty when done; see reasons.md."`
 	Sentence string      `json:"sentence" doc:"The reason in words."`
@@ -259,7 +261,7 @@ func refusals(outcomes []item.Outcome) (warnings []string) {
 
 func (c cleaner) item(i item.Item, s Summary) leftView {
 	return leftView{
-		Owner: c.word(i.Owner), Due: c.word(i.Due), Overdue: i.Overdue(s.Started),
+		IssueURL: s.Links.issue(s.Issues[ItemKey{i.Document, i.ID}]), Owner: c.word(i.Owner), Due: c.word(i.Due), Overdue: i.Overdue(s.Started),
 		Document: c.word(i.Document), ID: c.word(i.ID), Line: i.Line, Date: c.word(i.Date), Priority: c.word(i.Priority),
 		Action: c.line(i.Action, maxLine), Type: c.word(i.Type), Details: c.line(i.Details, maxLine),
 	}

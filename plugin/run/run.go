@@ -19,6 +19,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/tracker"
 )
 
 // errRunTimeout is the cause of a run that reached run_timeout.
@@ -44,6 +45,7 @@ type job struct {
 	settled    bool                 // what earlier runs left was looked at, and outcomes have each
 	docs       Published
 	waiting    waiting          // rows that a person has still to merge
+	issues     tracker.Issues   // that are open
 	stock      *metrics.Backlog // what is still to be done; nil while nobody wants to know
 	completed  time.Time        // end of the last run that went through, by the ledger
 

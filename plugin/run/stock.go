@@ -25,7 +25,7 @@ func (j *job) measures() bool {
 // takeStock counts what is still to be done on the branch as the run leaves it, in
 // all documents, for those who want to know.
 func (j *job) takeStock(ctx context.Context) {
-	if !j.measures() && !j.digests() {
+	if !j.measures() && !j.digests() && !j.tracks() {
 		return
 	}
 	documents, err := j.everything(j.repo.Tip())
@@ -34,6 +34,7 @@ func (j *job) takeStock(ctx context.Context) {
 		return
 	}
 	j.lap("stock")
+	j.keepIssues(ctx, documents)
 	j.tellDigest(ctx, documents)
 	j.stock = &metrics.Backlog{Open: backlog.Of(documents, j.Report.Targets, time.Now()), Documents: len(documents)}
 	records, _ := proposal.Records(j.repo)

@@ -32,8 +32,11 @@ func (j *job) summary() report.Summary {
 		Branch: j.Repository.Branch, PipelineURL: j.CI.PipelineURL, Started: j.started, Duration: time.Since(j.started),
 		Scope: string(j.Documents.Scope), Base: j.read.Base, Sandboxed: j.sandboxed,
 		Outcomes: latest(j.outcomes), BudgetUSD: j.Agent.BudgetUSD, DocsCommit: j.docs.Commit,
-		Warnings: slices.Clone(j.read.Unreadable), Notes: j.notes, Known: map[string]reason.Code{}, Redactor: j.Redactor,
-		Links: report.Links{Commit: j.CommitTemplate(), Branch: j.BranchTemplate(), Pull: j.PullTemplate(), Pages: j.Repository.PagesURL},
+		Warnings: slices.Clone(j.read.Unreadable), Notes: j.notes, Known: map[string]reason.Code{}, Issues: map[report.ItemKey]int64{}, Redactor: j.Redactor,
+		Links: report.Links{Commit: j.CommitTemplate(), Branch: j.BranchTemplate(), Pull: j.PullTemplate(), Issue: j.IssueTemplate(), Pages: j.Repository.PagesURL},
+	}
+	for ref, number := range j.issues {
+		sum.Issues[report.ItemKey{Document: ref.Document, ID: ref.Item}] = number
 	}
 	for ref := range j.waiting.items {
 		sum.Known[ref.Item] = reason.DoneWaitingForMerge

@@ -109,6 +109,9 @@ var pullPages = map[string]string{
 	"gitea": "/pulls/{number}", "forgejo": "/pulls/{number}", "github": "/pull/{number}", "gitlab": "/-/merge_requests/{number}",
 }
 
+// issuePages are where forges show an issue.
+var issuePages = map[string]string{"gitea": "/issues/{number}", "forgejo": "/issues/{number}", "github": "/issues/{number}", "gitlab": "/-/issues/{number}"}
+
 // publicForges are the forges of well-known hosts.
 var publicForges = map[string]string{
 	"github.com": "github", "gitlab.com": "gitlab", "codeberg.org": "forgejo", "gitea.com": "gitea", "bitbucket.org": "bitbucket",
@@ -123,6 +126,10 @@ func (s Settings) BranchTemplate() string {
 // PullTemplate is the link of a pull request with {number} for its number; ""
 // when it is not known which forge the remote is on.
 func (s Settings) PullTemplate() string { return s.onForge(pullPages) }
+
+// IssueTemplate is the link of an issue with {number} for its number; "" when it is
+// not known which forge the remote is on.
+func (s Settings) IssueTemplate() string { return s.onForge(issuePages) }
 
 func (s Settings) onForge(pages map[string]string) string {
 	page, below := s.repositoryPage(), pages[s.forgeKind()]

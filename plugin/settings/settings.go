@@ -170,6 +170,7 @@ type Report struct {
 	notify.Config
 	Targets    target.Targets
 	Digest     Digest
+	Issues     Switch        // an issue for each item that needs a person
 	SummaryDir string        // relative to CI.Workspace, else to the current folder
 	Metrics    string        // file, likewise; "" for none
 	Gateway    secret.String // URL of a Pushgateway

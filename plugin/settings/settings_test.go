@@ -111,7 +111,7 @@ func TestDefaults(t *testing.T) {
 			LockTimeout: 10 * time.Minute,
 		},
 		Evidence: evidence.Config{Via: evidence.Step, NoisyAfter: 20, Timeout: 5 * time.Minute},
-		Report:   Report{Config: notify.Config{Notify: notify.Policies{Slack: notify.Changes, Chat: notify.Changes}}, Digest: NoDigest, SummaryDir: ".pm-todos", LogLevel: "info", LogFormat: "console"},
+		Report:   Report{Config: notify.Config{Notify: notify.Policies{Slack: notify.Changes, Chat: notify.Changes}}, Digest: NoDigest, Issues: Off, SummaryDir: ".pm-todos", LogLevel: "info", LogFormat: "console"},
 	}
 	if diff := cmp.Diff(want, mustRead(t, least, CI{}), cmpopts.EquateEmpty(), cmpopts.IgnoreUnexported(vault.Config{}, gitrepo.Options{}), showSecrets); diff != "" {
 		t.Errorf("defaults (-want +got):\n%s", diff)
@@ -136,7 +136,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"show_args": "show {plan}", "apply_args": "apply {plan}", "verify_command": "true", "lock_timeout": "0s",
 		"prometheus_url": "http://prometheus:9090", "prometheus_token": "prom-token", "prometheus_username": "u", "prometheus_password": "prom-pass",
 		"prometheus_ca_cert": "-----BEGIN", "prometheus_tenant": "team", "prometheus_via": "host", "noisy_after": "5", "evidence_timeout": "1m",
-		"slack_token": "xoxb-1", "slack_channel": "#ops", "chat_webhook": "https://chat.example/x", "chat_kind": "mattermost", "chat_secret": "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0", "notify": "always", "slo": `{"P1":"2w"}`, "digest": "weekly", "summary_dir": "out", "metrics_file": "out/metrics.prom", "pushgateway_url": "http://push:9091", "log_level": "debug", "log_format": "json",
+		"slack_token": "xoxb-1", "slack_channel": "#ops", "chat_webhook": "https://chat.example/x", "chat_kind": "mattermost", "chat_secret": "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0", "notify": "always", "slo": `{"P1":"2w"}`, "digest": "weekly", "issues": "true", "summary_dir": "out", "metrics_file": "out/metrics.prom", "pushgateway_url": "http://push:9091", "log_level": "debug", "log_format": "json",
 	}
 	// What does not go together with the above; these are read all the same.
 	others := block{

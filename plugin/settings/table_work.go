@@ -210,6 +210,11 @@ var reportEntries = []Entry{
 		read:  asChoice(func(s *Settings) *Digest { return &s.Report.Digest }, NoDigest, WeeklyDigest),
 	},
 	{
+		Name: "issues", Default: string(Off),
+		Usage: "`true` opens an [issue](operations.md#an-issue-for-each-item-that-needs-a-person) on the forge for each item that needs a person, and closes it with its row. The token (`forge_token`) needs the right to write issues.",
+		read:  asChoice(func(s *Settings) *Switch { return &s.Report.Issues }, On, Off),
+	},
+	{
 		Name: "summary_dir", Default: ".pm-todos",
 		Usage: "Folder for `summary.json`, `summary.md` and `slack.json`, relative to the workspace.",
 		read:  asText(func(s *Settings) *string { return &s.Report.SummaryDir }),

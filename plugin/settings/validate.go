@@ -140,6 +140,9 @@ func (f *finder) repository() {
 	if r.scheme == "http" && !r.loopback() && f.given("git_password") {
 		f.add("git_password", "would cross the network in the clear, since remote is plain http", "use an https URL")
 	}
+	if f.s.Report.Issues == On && f.s.Repository.ForgeKind == NoForge {
+		f.add("issues", "has no use with forge: none", "remove one of them")
+	}
 	f.needs("no_proxy", "proxy", "no_proxy has no use without it")
 	if f.given("git_username") && !f.given("git_password") && r.web() {
 		f.add("git_password", "is missing", "git_username alone is no login")

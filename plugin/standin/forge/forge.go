@@ -39,7 +39,10 @@ type Forge struct {
 	// commits.
 	Tip func(repository, branch string) string
 
+	NoIssues bool // the repository has none
+
 	mu       sync.Mutex
+	issues   []*Issue
 	refused  int // status that every call is answered with, 0 for an answer
 	pulls    []*Pull
 	statuses map[string][]string // by commit
@@ -130,6 +133,8 @@ func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		answer(w, http.StatusOK, map[string]any{"statuses": listed})
+	case len(parts) >= 5 && parts[2] == "projects" && f.issue(w, r, parts[1], parts[4:], in),
+		len(parts) >= 6 && parts[2] == "repos" && f.issue(w, r, parts[1], parts[5:], in):
 	case r.Method == http.MethodGet && len(parts) == 7 && parts[6] == "notes":
 		f.comments(w, f.numbered(parts[3], parts[4:]))
 	case r.Method == http.MethodGet && len(parts) == 8 && parts[7] == "comments":

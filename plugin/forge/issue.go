@@ -1,0 +1,180 @@
+package forge
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// Issue is an issue of the repository.
+type Issue struct {
+	Number int64
+	Open   bool
+	Body   string
+	Author string // account
+}
+
+// Tracker is the issues of one repository.
+type Tracker interface {
+	// Newest are the issues that were opened last, whatever became of them; not those
+	// that are pull requests.
+	Newest(ctx context.Context) ([]Issue, error)
+	// Issue is the issue with a number, nil when there is none.
+	Issue(ctx context.Context, number int64) (*Issue, error)
+	// OpenIssue opens an issue. When its error is of kind fault.Temporary, it may have
+	// been opened all the same.
+	OpenIssue(ctx context.Context, title, body string) (*Issue, error)
+	// EndIssue closes an issue, or opens it again, after a comment that says why.
+	EndIssue(ctx context.Context, number int64, open bool, why string) error
+}
+
+// issuePages is how many pages are looked through.
+const issuePages = 10
+
+// hubIssue is an issue as Gitea and GitHub have it, where pull requests are issues too.
+type hubIssue struct {
+	Number      int64     `json:"number"`
+	State       string    `json:"state"` // open or closed
+	Body        string    `json:"body"`
+	User        login     `json:"user"`
+	PullRequest *struct{} `json:"pull_request"`
+}
+
+func (i hubIssue) issue() Issue { return Issue{i.Number, i.State == "open", i.Body, i.User.Login} }
+
+// labIssue is an issue as GitLab has it.
+type labIssue struct {
+	IID    int64  `json:"iid"`
+	State  string `json:"state"` // opened or closed
+	Body   string `json:"description"`
+	Author login  `json:"author"`
+}
+
+func (i labIssue) issue() Issue { return Issue{i.IID, i.State == "opened", i.Body, i.Author.Username} }
+
+// newest reads the pages of a list, down to an empty one.
+func newest[T interface{ issue() Issue }](ctx context.Context, a *api, address string, query url.Values, skip func(T) bool) ([]Issue, error) {
+	var found []Issue
+	for page := 1; page <= issuePages; page++ {
+		var all []T
+		query.Set("page", strconv.Itoa(page))
+		if err := a.call(ctx, http.MethodGet, address+"?"+query.Encode(), nil, &all); err != nil {
+			return nil, err
+		}
+		for _, one := range all {
+			if !skip(one) {
+				found = append(found, one.issue())
+			}
+		}
+		if len(all) == 0 {
+			break
+		}
+	}
+	return found, nil
+}
+
+// issueAt is the issue at an address, nil when none is there, or was once.
+func issueAt[T interface{ issue() Issue }](ctx context.Context, a *api, address string) (*Issue, error) {
+	var one T
+	err := a.call(ctx, http.MethodGet, address, nil, &one)
+	if refused(err, http.StatusNotFound, http.StatusGone) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	found := one.issue()
+	return &found, nil
+}
+
+func numbered(list string, number int64) string { return list + "/" + strconv.FormatInt(number, 10) }
+
+func isPull(i hubIssue) bool { return i.PullRequest != nil }
+
+func (g *gitea) issues() string { return g.root + "/issues" }
+
+func (g *gitea) Newest(ctx context.Context) ([]Issue, error) {
+	return newest(ctx, g.api, g.issues(), url.Values{"state": {"all"}, "type": {"issues"}, "limit": {strconv.Itoa(giteaPage)}}, isPull)
+}
+
+func (g *gitea) Issue(ctx context.Context, number int64) (*Issue, error) {
+	return issueAt[hubIssue](ctx, g.api, numbered(g.issues(), number))
+}
+
+func (g *gitea) OpenIssue(ctx context.Context, title, body string) (*Issue, error) {
+	call := map[string]any{"title": title, "body": body}
+	if id, ok := g.label(ctx); ok {
+		call["labels"] = []int64{id}
+	}
+	var made hubIssue
+	err := g.create(ctx, g.issues(), call, &made)
+	opened := made.issue()
+	return &opened, err
+}
+
+func (g *gitea) EndIssue(ctx context.Context, number int64, open bool, why string) error {
+	return g.endHub(ctx, g.issues(), number, open, why)
+}
+
+func (g *github) issues() string { return g.root + "/issues" }
+
+func (g *github) Newest(ctx context.Context) ([]Issue, error) {
+	return newest(ctx, g.api, g.issues(), url.Values{"state": {"all"}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"100"}}, isPull)
+}
+
+func (g *github) Issue(ctx context.Context, number int64) (*Issue, error) {
+	return issueAt[hubIssue](ctx, g.api, numbered(g.issues(), number))
+}
+
+func (g *github) OpenIssue(ctx context.Context, title, body string) (*Issue, error) {
+	var made hubIssue
+	err := g.create(ctx, g.issues(), map[string]any{"title": title, "body": body, "labels": []string{label}}, &made)
+	opened := made.issue()
+	return &opened, err
+}
+
+func (g *github) EndIssue(ctx context.Context, number int64, open bool, why string) error {
+	return g.endHub(ctx, g.issues(), number, open, why)
+}
+
+// endHub is EndIssue as Gitea and GitHub have it.
+func (a *api) endHub(ctx context.Context, list string, number int64, open bool, why string) error {
+	if err := a.call(ctx, http.MethodPost, numbered(list, number)+"/comments", map[string]any{"body": why}, nil); err != nil {
+		return err
+	}
+	state := "closed"
+	if open {
+		state = "open"
+	}
+	return a.call(ctx, http.MethodPatch, numbered(list, number), map[string]any{"state": state}, nil)
+}
+
+func (g *gitlab) issues() string { return g.root + "/issues" }
+
+func (g *gitlab) Newest(ctx context.Context) ([]Issue, error) {
+	query := url.Values{"scope": {"all"}, "order_by": {"created_at"}, "sort": {"desc"}, "per_page": {"100"}}
+	return newest(ctx, g.api, g.issues(), query, func(labIssue) bool { return false })
+}
+
+func (g *gitlab) Issue(ctx context.Context, number int64) (*Issue, error) {
+	return issueAt[labIssue](ctx, g.api, numbered(g.issues(), number))
+}
+
+func (g *gitlab) OpenIssue(ctx context.Context, title, body string) (*Issue, error) {
+	var made labIssue
+	err := g.create(ctx, g.issues(), map[string]any{"title": title, "description": body, "labels": label}, &made)
+	opened := made.issue()
+	return &opened, err
+}
+
+func (g *gitlab) EndIssue(ctx context.Context, number int64, open bool, why string) error {
+	if err := g.call(ctx, http.MethodPost, numbered(g.issues(), number)+"/notes", map[string]any{"body": why}, nil); err != nil {
+		return err
+	}
+	event := "close"
+	if open {
+		event = "reopen"
+	}
+	return g.call(ctx, http.MethodPut, numbered(g.issues(), number), map[string]any{"state_event": event}, nil)
+}
