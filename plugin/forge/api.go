@@ -184,11 +184,12 @@ func said(answer []byte) string {
 		Message json.RawMessage   `json:"message"`
 		Errors  []json.RawMessage `json:"errors"`
 		Error   string            `json:"error"`
+		Why     string            `json:"error_description"` // of a token's scope
 	}
 	if json.Unmarshal(answer, &e) != nil {
 		return "" // a page for people
 	}
-	words := cmp.Or(e.Error, string(e.Message))
+	words := cmp.Or(e.Why, e.Error, string(e.Message))
 	var plain string
 	if json.Unmarshal(e.Message, &plain) == nil {
 		words = plain

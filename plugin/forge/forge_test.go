@@ -267,16 +267,17 @@ func TestTroubleOfTheForge(t *testing.T) {
 		want   fault.Kind
 		says   string
 	}{
-		"no login":         {401, "", `{"message":"Bad credentials"}`, fault.Failed, "401 Unauthorized: Bad credentials"},
-		"no right":         {403, "", `{"message":"denied","errors":[{"message":"see the docs"}]}`, fault.Failed, "denied; see the docs"},
-		"rate limit":       {403, "X-RateLimit-Remaining: 0", `{"message":"API rate limit exceeded"}`, fault.Temporary, "rate limit"},
-		"long rate limit":  {429, "Retry-After: 3600", `{}`, fault.Temporary, "429 Too Many Requests"},
-		"not there":        {404, "", `{"error":"404 Project Not Found"}`, fault.Failed, "404"},
-		"archived":         {422, "", `{"message":{"base":["is archived"]}}`, fault.Failed, "is archived"},
-		"a page":           {200, "", `<!doctype html><p>Sign in`, fault.Failed, "no JSON"},
-		"sends elsewhere":  {302, "Location: https://elsewhere.example.org/", ``, fault.Failed, "the token goes nowhere else"},
-		"quotes the token": {400, "", `{"message":"` + token + ` is no token"}`, fault.Failed, "*** is no token"},
-		"too much":         {200, "", strings.Repeat(" ", 9<<20), fault.Failed, "bytes"},
+		"no login":          {401, "", `{"message":"Bad credentials"}`, fault.Failed, "401 Unauthorized: Bad credentials"},
+		"no right":          {403, "", `{"message":"denied","errors":[{"message":"see the docs"}]}`, fault.Failed, "denied; see the docs"},
+		"too small a scope": {403, "", `{"error":"insufficient_scope","error_description":"The request requires higher privileges"}`, fault.Failed, "higher privileges"},
+		"rate limit":        {403, "X-RateLimit-Remaining: 0", `{"message":"API rate limit exceeded"}`, fault.Temporary, "rate limit"},
+		"long rate limit":   {429, "Retry-After: 3600", `{}`, fault.Temporary, "429 Too Many Requests"},
+		"not there":         {404, "", `{"error":"404 Project Not Found"}`, fault.Failed, "404"},
+		"archived":          {422, "", `{"message":{"base":["is archived"]}}`, fault.Failed, "is archived"},
+		"a page":            {200, "", `<!doctype html><p>Sign in`, fault.Failed, "no JSON"},
+		"sends elsewhere":   {302, "Location: https://elsewhere.example.org/", ``, fault.Failed, "the token goes nowhere else"},
+		"quotes the token":  {400, "", `{"message":"` + token + ` is no token"}`, fault.Failed, "*** is no token"},
+		"too much":          {200, "", strings.Repeat(" ", 9<<20), fault.Failed, "bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
