@@ -9,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/egress"
+	"github.com/pm-todos/pm-todos/plugin/forge"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/giteatest"
 	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
@@ -163,6 +166,12 @@ func (f forgeSite) appliesWhatIsMerged() {
 	pulls := f.forge.Pulls(f.name)
 	f.forge.Merge(f.name, pulls[0].Number, "fast-forward-only")
 	f.forge.Merge(f.name, pulls[1].Number, "rebase-merge")
+	client := must[forge.Forge](f.t)(forge.New(forge.Config{Kind: "gitea", Page: f.Repo.PageURL(), Token: secret.New(f.bot.Token)}, egress.Way{}))
+	proposed := must[string](f.t)(f.Repo.Tip(pulls[1].Head.Ref))
+	told := must[*forge.Pull](f.t)(client.Find(f.t.Context(), pulls[1].Head.Ref, standin.SampleBranch, int64(pulls[1].Number)))
+	if told.Commit != proposed || told.OpenedBy != f.bot.Name || told.MergedBy != f.forge.Owner.Name || told.MergedAs != f.tip() {
+		f.t.Errorf("the forge says of what was merged as %s: %+v", f.tip(), told)
+	}
 	f.wants(0, f.run(f.settings))
 	f.wantsEnded("done", "done")
 	f.says("approved by " + f.forge.Owner.Name)

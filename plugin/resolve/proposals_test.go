@@ -289,16 +289,24 @@ func TestForgeDecides(t *testing.T) {
 		told  func(fix string) *proposal.Answers
 		state item.State
 		why   reason.Code
+		says  string
 	}{
-		"it is open":         {stays, func(fix string) *proposal.Answers { return pull(forge.Open, fix) }, item.Proposed, reason.Proposed},
-		"a person closed it": {stays, func(fix string) *proposal.Answers { return pull(forge.Closed, fix) }, item.Skipped, reason.ProposalDeclined},
-		"a person closed one of an earlier branch":   {stays, func(string) *proposal.Answers { return pull(forge.Closed, "9999") }, item.Proposed, reason.Proposed},
-		"it is not there yet":                        {stays, func(string) *proposal.Answers { return &proposal.Answers{} }, item.Proposed, reason.Proposed},
-		"the forge is down":                          {stays, func(string) *proposal.Answers { return &proposal.Answers{Down: true} }, item.Proposed, reason.Proposed},
-		"the forge is down, and the branch is gone":  {gone, func(string) *proposal.Answers { return &proposal.Answers{Down: true} }, item.Proposed, reason.Proposed},
-		"the branch is gone, and there was none":     {gone, func(string) *proposal.Answers { return &proposal.Answers{} }, item.Skipped, reason.ProposalDeclined},
-		"the branch is gone, and it was closed":      {gone, func(fix string) *proposal.Answers { return pull(forge.Closed, fix) }, item.Skipped, reason.ProposalDeclined},
-		"the branch is gone, and it was open before": {gone, func(fix string) *proposal.Answers { return pull(forge.Open, fix) }, item.Proposed, reason.Proposed},
+		"it is open": {stays, func(fix string) *proposal.Answers { return pull(forge.Open, fix) }, item.Proposed, reason.Proposed, ""},
+		"a person retargeted and merged it": {stays, func(fix string) *proposal.Answers {
+			told := pull(forge.Merged, fix)
+			one := told.Pulls[branch]
+			one.Base = "develop"
+			told.Pulls[branch] = one
+			return told
+		}, item.Proposed, reason.Proposed, "was merged into develop"},
+		"a person closed it":                         {stays, func(fix string) *proposal.Answers { return pull(forge.Closed, fix) }, item.Skipped, reason.ProposalDeclined, ""},
+		"a person closed one of an earlier branch":   {stays, func(string) *proposal.Answers { return pull(forge.Closed, "9999") }, item.Proposed, reason.Proposed, ""},
+		"it is not there yet":                        {stays, func(string) *proposal.Answers { return &proposal.Answers{} }, item.Proposed, reason.Proposed, ""},
+		"the forge is down":                          {stays, func(string) *proposal.Answers { return &proposal.Answers{Down: true} }, item.Proposed, reason.Proposed, ""},
+		"the forge is down, and the branch is gone":  {gone, func(string) *proposal.Answers { return &proposal.Answers{Down: true} }, item.Proposed, reason.Proposed, ""},
+		"the branch is gone, and there was none":     {gone, func(string) *proposal.Answers { return &proposal.Answers{} }, item.Skipped, reason.ProposalDeclined, ""},
+		"the branch is gone, and it was closed":      {gone, func(fix string) *proposal.Answers { return pull(forge.Closed, fix) }, item.Skipped, reason.ProposalDeclined, ""},
+		"the branch is gone, and it was open before": {gone, func(fix string) *proposal.Answers { return pull(forge.Open, fix) }, item.Proposed, reason.Proposed, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -309,6 +317,9 @@ func TestForgeDecides(t *testing.T) {
 			s.tune = func(o *resolve.Options) { o.Doubtful, o.Forge = true, test.told(fix) }
 			s.run()
 			s.wants(t, one, test.state, test.why)
+			if err := s.outcome(one).Err; (err != nil) != (test.says != "") || err != nil && !strings.Contains(err.Error(), test.says) {
+				t.Errorf("it says %v", err)
+			}
 		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Board is the proposals of a repository as a run finds them under the lock, and
@@ -72,6 +73,9 @@ func (b *Board) Review(ctx context.Context, row func(record.Ref) (row item.Item,
 			continue
 		}
 		r.why = whyNot(r, now, open, ok)
+		if pull := b.forge.of(r); pull != nil && pull.State == forge.Merged {
+			r.into = text.Line(pull.Base, 100)
+		}
 		if err := b.move(ctx, r, b.next(r)); err != nil {
 			b.trouble(r, err, "what became of the proposal could not be written down; the next run does that")
 		}
@@ -256,6 +260,9 @@ func (r *Record) Outcome(todo item.Item) item.Outcome {
 		return item.Outcome{Item: todo, State: item.NotAttempted, Reason: reason.ProposalWithdrawn}
 	default:
 		out.Reason, out.Branch = reason.Proposed, Branch(r.Ref())
+		if r.into != "" {
+			out.Err = fmt.Errorf("its pull request was merged into %s, and no commit of the branch that this run works on is known as its merge", r.into)
+		}
 	}
 	return out
 }

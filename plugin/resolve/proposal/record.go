@@ -66,7 +66,8 @@ type Record struct {
 	Action   string          `json:"-"` // likewise
 	At       string          `json:"-"` // commit that the ref holds, "" for a record that is new
 
-	why string // it is wanted no more, "" when it is
+	why  string // it is wanted no more, "" when it is
+	into string // branch that its pull request was merged into, though this one does not have it; "" for none
 }
 
 // FactsSum stands for facts: the commit that is proposed has it, so that a branch
