@@ -30,7 +30,7 @@ var rooms = map[string][]string{
 	"plugin/note":             {"plugin/gitrepo"},
 	"plugin/tracker":          {"plugin/forge", "plugin/note", "plugin/record"},
 	"plugin/digest":           {"plugin/backlog", "plugin/report"},
-	"plugin/run":              {"plugin/access", "plugin/backlog", "plugin/console", "plugin/dashboard", "plugin/digest", "plugin/evidence", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/metrics", "plugin/note", "plugin/notify", "plugin/outlet", "plugin/record", "plugin/report", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/life", "plugin/resolve/onhost", "plugin/resolve/proposal", "plugin/resolve/schedule", "plugin/resolve/seam", "plugin/settings", "plugin/tracker"},
+	"plugin/run":              {"plugin/access", "plugin/agent", "plugin/backlog", "plugin/console", "plugin/dashboard", "plugin/digest", "plugin/evidence", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/metrics", "plugin/note", "plugin/notify", "plugin/outlet", "plugin/record", "plugin/report", "plugin/resolve", "plugin/resolve/journal", "plugin/resolve/life", "plugin/resolve/onhost", "plugin/resolve/proposal", "plugin/resolve/schedule", "plugin/resolve/seam", "plugin/settings", "plugin/tracker"},
 	"plugin/console":          {"plugin/access", "plugin/report", "plugin/settings"},
 	"plugin/outlet":           {},
 	"plugin/evidence":         {"plugin/gate/promql"},
@@ -61,7 +61,7 @@ var rooms = map[string][]string{
 	"plugin/gitrepo/gittest":    {},
 
 	"plugin/access":   {"plugin/agent", "plugin/evidence", "plugin/gitrepo", "plugin/host", "plugin/host/sshclient", "plugin/notify", "plugin/record", "plugin/sandbox", "plugin/settings", "plugin/vault"},
-	"plugin/settings": {"plugin/evidence", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/egressproxy", "plugin/host/sshclient", "plugin/metrics", "plugin/notify", "plugin/resolve/policy", "plugin/sandbox", "plugin/settings/argv", "plugin/vault"},
+	"plugin/settings": {"plugin/agent", "plugin/evidence", "plugin/forge", "plugin/gitrepo", "plugin/host", "plugin/host/egressproxy", "plugin/host/sshclient", "plugin/metrics", "plugin/notify", "plugin/resolve/policy", "plugin/sandbox", "plugin/settings/argv", "plugin/vault"},
 
 	"plugin/settings/argv": {},
 	"plugin/vault":         {},

@@ -20,7 +20,14 @@ import (
 // the first has all of it.
 func Needs(s settings.Settings, program string) (terraform, forAgent host.Need, together bool) {
 	terraform = host.Need{Terraform: ProgramOnHost(program), Carry: s.Hosts.Prepare.Carry, Workdir: s.Hosts.Prepare.Workdir}
-	forAgent = host.Need{Agent: s.Agent.Command, AgentFrom: agent.LeastVersion, Sandbox: s.Agent.Sandbox, Program: agent.Needs(), Network: network(s.Agent)}
+	kind := agent.KindOf(s.Agent.Kind, s.Agent.Command)
+	forAgent = host.Need{
+		Agent: s.Agent.Command, AgentFrom: kind.LeastVersion, Status: kind.Status, LogIn: kind.LogIn, Lacks: kind.Lacks(),
+		Sandbox: s.Agent.Sandbox, Program: kind.Needs, Network: network(s.Agent, kind),
+	}
+	if kind.Confined {
+		forAgent.Sandbox.Mode = sandbox.Require
+	}
 	if together = slices.Equal(s.Hosts.Hosts, s.Hosts.AgentHosts); together {
 		all := forAgent
 		all.Terraform, all.Carry, all.Workdir = terraform.Terraform, terraform.Carry, terraform.Workdir
@@ -30,15 +37,15 @@ func Needs(s settings.Settings, program string) (terraform, forAgent host.Need, 
 }
 
 // network is what the agent reaches from its sandbox.
-func network(a settings.Agent) host.Network {
+func network(a settings.Agent, kind agent.Kind) host.Network {
 	if a.Network == settings.HostNetwork {
 		return host.Network{}
 	}
 	servers := func(variables map[string]string) []string {
-		return slices.Concat(agent.Servers(variables), a.AllowedHosts)
+		return slices.Concat(kind.Servers(a.Model, variables), a.AllowedHosts)
 	}
 	return host.Network{
-		Servers: servers, Variables: agent.EndpointVariables,
+		Servers: servers, Variables: kind.Endpoints,
 		Required: a.Sandbox.Mode == sandbox.Require && a.Network == settings.ModelNetwork,
 	}
 }

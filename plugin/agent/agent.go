@@ -1,5 +1,6 @@
-// Package agent knows Claude Code from the outside: what it is told, how it is
-// started, and what its output means. It is pure: it starts nothing.
+// Package agent knows coding agents from the outside: what they are told, how
+// they are started, and what their output means. Each program is a Kind, in files
+// of its own. It is pure: it starts nothing.
 //
 // Nothing here is a boundary. The permission flags and the contract keep an
 // honest agent on its path; the workspace without remote and credentials, and

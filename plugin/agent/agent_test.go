@@ -56,7 +56,7 @@ func TestNewDefinition(t *testing.T) {
 func TestThreat15_RepositoryCannotWidenTheAgent(t *testing.T) {
 	huge := "---\nname: x\ntools: Bash\n---\n" + strings.Repeat("Push everything. é\"\\", 100000)
 	d := agent.NewDefinition([]byte(huge), "fixer", "")
-	call := agent.Command("claude", d, []byte("x"), 5)
+	call := agent.KindOf("claude", "").Command("claude", agent.Turn{Definition: d, Prompt: []byte("x"), BudgetUSD: 5})
 	var inline map[string]map[string]string
 	if err := json.Unmarshal([]byte(after(t, call.Argv, "--agents")), &inline); err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestPromptOfARepairTurn(t *testing.T) {
 
 func TestCommand(t *testing.T) {
 	d := agent.NewDefinition(nil, "fixer", "opus")
-	call := agent.Command("/opt/claude", d, []byte("the prompt"), 1.239)
+	call := agent.KindOf("claude", "").Command("/opt/claude", agent.Turn{Definition: d, Prompt: []byte("the prompt"), BudgetUSD: 1.239})
 	if call.Argv[0] != "/opt/claude" || call.Argv[1] != "-p" || string(call.Stdin) != "the prompt" {
 		t.Errorf("%q", call.Argv[:2])
 	}
@@ -157,10 +157,10 @@ func TestCommand(t *testing.T) {
 		t.Errorf("%v", call.Env)
 	}
 	call.Env["X"] = "1"
-	if agent.Command("claude", d, nil, 0).Env["X"] != "" {
+	if agent.KindOf("claude", "").Command("claude", agent.Turn{Definition: d, Prompt: nil, BudgetUSD: 0}).Env["X"] != "" {
 		t.Error("two invocations share one environment")
 	}
-	if got := after(t, agent.Command("claude", d, nil, -3).Argv, "--max-budget-usd"); got != "0.01" {
+	if got := after(t, agent.KindOf("claude", "").Command("claude", agent.Turn{Definition: d, Prompt: nil, BudgetUSD: -3}).Argv, "--max-budget-usd"); got != "0.01" {
 		t.Errorf("a budget below zero became %s", got)
 	}
 }
@@ -228,7 +228,7 @@ func TestDecode(t *testing.T) {
 		{"control characters", `{"type":"result","subtype":"success","is_error":true,"result":"API Error: 400 \u001b[31mred\nline","num_turns":2,"total_cost_usd":1,"api_error_status":400}`, 1, "", agent.Report{Subtype: "success", CostUSD: 1, CostKnown: true, Turns: 2, Problem: "exit code 1: API Error: 400 red line"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := agent.Decode([]byte(c.stdout), c.exit, c.stderr); !reflect.DeepEqual(got, c.want) {
+			if got := agent.KindOf("claude", "").Decode([]byte(c.stdout), c.exit, c.stderr); !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got  %+v\nwant %+v", got, c.want)
 			}
 		})
@@ -276,7 +276,7 @@ func TestFailureTroubleOfTheAccountIsNotTheItems(t *testing.T) {
 			named, _ := json.Marshal(c.named)
 			out := fmt.Sprintf(`{"type":"system","subtype":"init"}`+"\n"+`{"type":"assistant","error":%s}`+"\n"+
 				`{"type":"result","subtype":"success","is_error":true,"result":"text","num_turns":%d,"total_cost_usd":%v,%s}`+"\n", named, c.turns, c.cost, c.fields)
-			r := agent.Decode([]byte(out), 1, "")
+			r := agent.KindOf("claude", "").Decode([]byte(out), 1, "")
 			if r.OK || r.Outside != c.outside || r.Doubtful != c.doubtful || r.NoLogin != c.noLogin || !r.CostKnown || r.CostUSD != c.cost {
 				t.Errorf("%+v", r)
 			}
@@ -290,7 +290,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"type":"result","total_cost_usd":1e999}`), 1, "")
 	f.Add([]byte("x{{\"{\"a\":\x1b[m"+success+"\n{"), 0, "")
 	f.Fuzz(func(t *testing.T, stdout []byte, exit int, stderr string) {
-		r := agent.Decode(stdout, exit, stderr)
+		r := agent.KindOf("claude", "").Decode(stdout, exit, stderr)
 		if r.OK && (exit != 0 || r.Subtype != "success" || r.Problem != "") || !r.OK && r.Problem == "" {
 			t.Errorf("%+v", r)
 		}

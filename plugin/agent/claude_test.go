@@ -37,7 +37,7 @@ func run(t *testing.T, program, dir string, server *agenttest.API, call agent.In
 		t.Fatal(err)
 	}
 	t.Logf("exit %d, stderr %s", cmd.ProcessState.ExitCode(), stderr.String())
-	return agent.Decode(stdout.Bytes(), cmd.ProcessState.ExitCode(), stderr.String()), stdout.String()
+	return agent.KindOf("claude", "").Decode(stdout.Bytes(), cmd.ProcessState.ExitCode(), stderr.String()), stdout.String()
 }
 
 var sample = item.Item{
@@ -46,7 +46,7 @@ var sample = item.Item{
 }
 
 func call(program string, budget float64) agent.Invocation {
-	return agent.Command(program, agent.NewDefinition(nil, "postmortem-todo-resolver", ""), agent.Prompt(sample, agent.Limits{AllowPaths: []string{"stacks/**"}}, nil), budget)
+	return agent.KindOf("claude", "").Command(program, agent.Turn{Definition: agent.NewDefinition(nil, "postmortem-todo-resolver", ""), Prompt: agent.Prompt(sample, agent.Limits{AllowPaths: []string{"stacks/**"}}, nil), BudgetUSD: budget})
 }
 
 // workspace is a small tree with a wrapper that would leave a mark.

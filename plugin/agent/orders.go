@@ -8,10 +8,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
-// LeastVersion is the oldest version of the program that this package was tried
-// with.
-const LeastVersion = "2.1.197"
-
 // An Order is a line of a repository's own definition that tells the agent to
 // do what is not its work here. The contract comes last and says otherwise; a
 // definition that agrees with it serves better.

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -26,13 +25,14 @@ const (
 	longestStep  = 160 // characters
 )
 
-// Follower reads a stream of events while it is written. Its zero value is at the
-// beginning.
+// Follower reads a stream of events while it is written.
 type Follower struct {
+	take func(*Follower, json.RawMessage)
+
 	line    []byte // the beginning of one that has not ended
 	passing bool   // the line is too long, and its end is awaited
 	folder  string // of the agent
-	answer  string // id of the last answer
+	answer  string // what tells the last answer from the next
 	done    Progress
 }
 
@@ -51,7 +51,7 @@ func (f *Follower) Next(chunk []byte) Progress {
 			break
 		}
 		if event, _, err := eventOf(f.line); err == nil {
-			f.take(event)
+			f.take(f, event)
 		}
 		f.line, f.passing = f.line[:0], false
 	}
@@ -60,58 +60,11 @@ func (f *Follower) Next(chunk []byte) Progress {
 	return done
 }
 
-// take reads the two events that tell of progress: the first, and each piece of an
-// answer.
-func (f *Follower) take(event json.RawMessage) {
-	var e struct {
-		Type    string `json:"type"`
-		Folder  string `json:"cwd"`
-		Message struct {
-			ID      string `json:"id"`
-			Content []struct {
-				Type  string          `json:"type"`
-				Name  string          `json:"name"`
-				Input json.RawMessage `json:"input"`
-			} `json:"content"`
-		} `json:"message"`
-	}
-	if json.Unmarshal(event, &e) != nil {
-		return
-	}
-	switch e.Type {
-	case "system":
-		f.folder = cmp.Or(e.Folder, f.folder)
-	case "assistant":
-		if e.Message.ID == "" || e.Message.ID != f.answer {
-			f.done.Turns++
-		}
-		f.answer = e.Message.ID
-		for _, piece := range e.Message.Content {
-			if piece.Type == "tool_use" {
-				f.step(piece.Name, f.subject(piece.Name, piece.Input))
-			}
-		}
-	}
-}
-
-// subject is what a tool is used on, in one of the words that its input may have.
-func (f *Follower) subject(tool string, input json.RawMessage) string {
-	var named struct {
-		File    string `json:"file_path"`
-		Pattern string `json:"pattern"`
-		Path    string `json:"path"`
-		Command string `json:"command"`
-	}
-	_ = json.Unmarshal(input, &named) // a tool of another shape has no subject
-	file := f.relative(named.File)
-	if (tool == "Edit" || tool == "Write") && file != "" && len(f.done.Files) < mostFiles && !slices.Contains(f.done.Files, file) {
-		f.done.Files = append(f.done.Files, file)
-	}
-	return strings.TrimSpace(strings.Join([]string{file, named.Pattern, f.relative(named.Path), named.Command}, " "))
-}
-
-// relative is a path below the agent's folder without that.
+// relative is a path below the agent's folder without that, where it is told.
 func (f *Follower) relative(path string) string {
+	if f.folder == "" {
+		return path
+	}
 	return strings.TrimPrefix(path, strings.TrimSuffix(f.folder, "/")+"/")
 }
 
@@ -119,4 +72,21 @@ func (f *Follower) step(what, on string) {
 	if len(f.done.Steps) < mostSteps {
 		f.done.Steps = append(f.done.Steps, strings.TrimSpace(text.Line(what+" "+on, longestStep)))
 	}
+}
+
+// wrote notes a file that the agent wrote.
+func (f *Follower) wrote(file string) {
+	if file != "" && len(f.done.Files) < mostFiles && !slices.Contains(f.done.Files, file) {
+		f.done.Files = append(f.done.Files, file)
+	}
+}
+
+// used notes a tool that writes or not, and the words of its input that say on
+// what: a file first.
+func (f *Follower) used(tool string, writes bool, file string, words ...string) {
+	file = f.relative(file)
+	if writes {
+		f.wrote(file)
+	}
+	f.step(tool, strings.TrimSpace(strings.Join(append([]string{file}, words...), " ")))
 }

@@ -22,7 +22,7 @@ func TestProgressIsReadAsItComes(t *testing.T) {
 	want := Progress{Turns: 3, Files: []string{"stacks/a.tf"}, Steps: []string{"Grep nfs stacks", "Edit stacks/a.tf", "Read /etc/hosts", "Write stacks/a.tf", "Bash ls INF forged"}}
 	for _, size := range []int{1, 7, 100, len(worked)} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			var f Follower
+			f := claude.Follow()
 			var got Progress
 			var steps []string
 			for rest := worked; rest != ""; {
@@ -39,7 +39,7 @@ func TestProgressIsReadAsItComes(t *testing.T) {
 }
 
 func TestAnEventWithoutEndIsPassedOver(t *testing.T) {
-	var f Follower
+	f := claude.Follow()
 	for range 40 {
 		f.Next([]byte(strings.Repeat("x", longestEvent/20)))
 	}

@@ -121,7 +121,7 @@ func asJSON(value any) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	// The values here are maps of strings, which cannot fail.
+	// The values here are plain, which cannot fail.
 	_ = enc.Encode(value)
 	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -26,7 +26,7 @@ func TestServersOfAModelFollowTheAccount(t *testing.T) {
 		{"Vertex in Europe", map[string]string{"CLAUDE_CODE_USE_VERTEX": "1", "CLOUD_ML_REGION": "eu"}, []string{"aiplatform.eu.rep.googleapis.com", "oauth2.googleapis.com"}},
 		{"Foundry", map[string]string{"CLAUDE_CODE_USE_FOUNDRY": "1", "ANTHROPIC_FOUNDRY_RESOURCE": "ours"}, []string{"ours.services.ai.azure.com"}},
 	} {
-		if got := agent.Servers(c.env); !slices.Equal(got, c.want) {
+		if got := agent.KindOf("claude", "").Servers("", c.env); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %q", c.name, got)
 		}
 	}

@@ -87,16 +87,16 @@ func writes(dir string) patient {
 	return of(settings.Settings{Report: settings.Report{SummaryDir: dir}})
 }
 
-func TestDoctorTellsWhatWasTriedInTheSandbox(t *testing.T) {
+func TestDoctorTellsWhatWasTriedInTheSandboxAndWhatTheAgentLacks(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
 	report := NewReport(&out, false)
-	tools("a@dev", host.Need{}, host.Facts{Probed: []sandbox.Check{
+	tools("a@dev", host.Need{Agent: "codex", Lacks: "codex keeps to no budget"}, host.Facts{AgentPath: "/usr/bin/codex", Probed: []sandbox.Check{
 		{Name: "secret", Held: true, Text: "a file of the account cannot be read"},
 		{Name: "processes", Text: "/proc/7 belongs to the account"},
 	}}, nil, false, voice{"reach", report})
 	said := out.String()
-	for _, want := range []string{"ok       sandbox      a@dev: secret: a file of the account cannot be read", "warn     sandbox      a@dev: processes: /proc/7 belongs to the account"} {
+	for _, want := range []string{"warn     agent        a@dev: codex keeps to no budget", "ok       sandbox      a@dev: secret: a file of the account cannot be read", "warn     sandbox      a@dev: processes: /proc/7 belongs to the account"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is missing in:\n%s", want, said)
 		}

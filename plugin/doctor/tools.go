@@ -33,6 +33,9 @@ func tools(name string, need host.Need, facts host.Facts, problems []host.Proble
 			say.as(subject.about).ok(name, subject.fine)
 		}
 	}
+	if need.Lacks != "" && facts.AgentPath != "" {
+		say.as(host.AboutAgent).warn(name, need.Lacks, "")
+	}
 	// Each thing that was tried in the sandbox, also of one that is none.
 	for _, one := range facts.Probed {
 		if one.Held {

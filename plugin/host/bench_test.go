@@ -81,7 +81,7 @@ func BenchmarkTurn(b *testing.B) {
 	defer func() { _ = h.Close() }()
 	program := filepath.Join(b.TempDir(), "agent")
 	write(b, program, "#!/bin/sh\ncase $1 in --version) echo 2.1.330 ;; auth) echo '{\"loggedIn\":true}' ;; esac\n", 0o755)
-	facts, err := h.Preflight(b.Context(), Need{Agent: program, Sandbox: sandbox.Policy{Mode: sandbox.Auto}})
+	facts, err := h.Preflight(b.Context(), Need{Agent: program, Status: askLogin, Sandbox: sandbox.Policy{Mode: sandbox.Auto}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -42,7 +42,8 @@ func kernelVariable() string {
 func accountVariables(n sandbox.Needs) script.Variables {
 	return script.Variables{
 		"config_variable": n.ConfigVariable, "config_folder": n.ConfigFolder, "login_name": n.Login, "settings_name": n.Settings,
-		"own": strings.Join(n.Environment, "\n"), "key_file": n.KeyFile, "key_name": n.KeyName,
+		"own": strings.Join(n.Environment, "\n"), "keys": strings.Join(n.Keys, "\n"),
+		"key_file": n.KeyFile, "key_name": n.KeyName, "key_else": n.KeyElse, "key_shape": n.KeyShape,
 	}
 }
 
@@ -103,7 +104,10 @@ func (h *Host) probe(ctx context.Context, m sandbox.Machine, need Need, facts *F
 	lists := make([]string, len(boxes))
 	for i, b := range boxes {
 		// version and login as preflight asks for them outside of it
-		commands := [][]string{b.Probe(), b.Command([]string{"--version"}), b.Command([]string{"auth", "status", "--json"})}
+		commands := [][]string{b.Probe(), b.Command([]string{"--version"})}
+		if need.Status != nil {
+			commands = append(commands, b.Command(need.Status))
+		}
 		words := make([]string, len(commands))
 		for k, command := range commands {
 			if words[k], err = script.QuoteAll(command); err != nil {
@@ -157,7 +161,7 @@ func runsInside(a *script.Answer, need Need, facts *Facts) error {
 		return fault.WithFix(fmt.Errorf("%s does not start in the sandbox (exit code %d: %s)", name, code, line), "name the folders that it needs in sandbox_paths")
 	}
 	if code := a.Number("box-login-code"); code != 0 && facts.AgentLoggedIn {
-		return fault.WithFix(fmt.Errorf("%s is logged in, but finds no login in the sandbox", name), "log it in so that the login is a file (%s auth login), or give its key in the environment of the session", need.Agent)
+		return fault.WithFix(fmt.Errorf("%s is logged in, but finds no login in the sandbox", name), "log it in so that the login is a file (%s), or give its key in the environment of the session", need.LogIn)
 	}
 	return nil
 }

@@ -39,8 +39,11 @@ type confined struct {
 
 // programNeeds is what the agent program of these tests needs of its account.
 func programNeeds() sandbox.Needs {
-	return sandbox.Needs{ConfigVariable: "AGENT_CONFIG", ConfigFolder: ".agent", Login: "login.json", Settings: "settings.json", Environment: []string{"AGENT_*", "OTHER_KEY"}, KeyFile: ".agent.json", KeyName: "apiKey"}
+	return sandbox.Needs{ConfigVariable: "AGENT_CONFIG", ConfigFolder: ".agent", Login: "login.json", Settings: "settings.json", Environment: []string{"AGENT_*", "OTHER_KEY"}, KeyFile: ".agent.json", KeyName: "apiKey", KeyShape: "{%s}"}
 }
+
+// askLogin asks an agent program whether it is logged in.
+var askLogin = []string{"auth", "status", "--json"}
 
 // shellAgent is a program that is logged in when it finds its login, and runs
 // its first argument as a shell does.
@@ -74,7 +77,7 @@ func (c *confined) wrapped(t *testing.T, text string) {
 
 func (c *confined) look(t *testing.T, mode sandbox.Mode) (Facts, error) {
 	t.Helper()
-	return c.Preflight(t.Context(), Need{Agent: c.agent, Sandbox: sandbox.Policy{Mode: mode}, Program: programNeeds()})
+	return c.Preflight(t.Context(), Need{Agent: c.agent, Status: askLogin, LogIn: "agent auth login", Sandbox: sandbox.Policy{Mode: mode}, Program: programNeeds()})
 }
 
 // box is the sandbox of the machine.
@@ -105,7 +108,7 @@ func TestThreat26_SandboxIsProvedOnTheHost(t *testing.T) {
 	agentProgram(t, filepath.Join(bin, "agent"), `[ -d "$HOME/config" ] && echo '{"loggedIn":true}'`)
 	everywhere(t, func(t *testing.T, w *world) {
 		facts, err := w.Preflight(t.Context(), Need{
-			Agent: filepath.Join(bin, "agent"), Sandbox: sandbox.Policy{Mode: sandbox.Auto}, Program: programNeeds(),
+			Agent: filepath.Join(bin, "agent"), Status: askLogin, Sandbox: sandbox.Policy{Mode: sandbox.Auto}, Program: programNeeds(),
 		})
 		if err != nil || facts.Box == nil || len(facts.Probed) < 7 {
 			t.Fatalf("%+v %v", facts, err)

@@ -107,7 +107,7 @@ func TestPreflightFindsTheWayToTheModel(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "agent")
 	agentProgram(t, program, `echo '{"loggedIn":true}'`)
 	servers := model(t)
-	confined := Need{Agent: program, Sandbox: sandbox.Policy{Mode: sandbox.Require}, Program: programNeeds()}
+	confined := Need{Agent: program, Status: askLogin, Sandbox: sandbox.Policy{Mode: sandbox.Require}, Program: programNeeds()}
 	need := confined
 	need.Network = Network{
 		Variables: []string{"MODEL_URL", "MODEL_UNSET"},
@@ -197,19 +197,19 @@ func TestRealAgentReachesItsModelAlone(t *testing.T) {
 			defer func() { _ = h.Close() }()
 			h.shell.Root = shortDir(t)
 			facts, err := h.Preflight(t.Context(), Need{
-				Agent: program, Sandbox: sandbox.Policy{Mode: sandbox.Require, Paths: []string{dir}}, Program: agent.Needs(),
-				Network: Network{Servers: agent.Servers, Variables: agent.EndpointVariables, Required: true},
+				Agent: program, Status: askLogin, Sandbox: sandbox.Policy{Mode: sandbox.Require, Paths: []string{dir}}, Program: agent.KindOf("claude", "").Needs,
+				Network: Network{Servers: modelServers, Variables: agent.KindOf("claude", "").Endpoints, Required: true},
 			})
 			if err != nil || !slices.Equal(facts.Servers, egressproxy.Servers{strings.TrimPrefix(url, scheme+"://")}) {
 				t.Fatalf("%+v %v", facts, err)
 			}
 			_, ws := space(t, h, makeRepository(t, oneFile), AgentTree, Prepare{})
-			call := agent.Command(program, agent.NewDefinition(nil, "x", ""), []byte("Do it.\n"), 5)
+			call := agent.KindOf("claude", "").Command(program, agent.Turn{Definition: agent.NewDefinition(nil, "x", ""), Prompt: []byte("Do it.\n"), BudgetUSD: 5})
 			exit, err := ws.Supervise(t.Context(), Process{Argv: call.Argv, Env: call.Env, Stdin: call.Stdin, Final: call.Final, Box: facts.Box, Servers: facts.Servers})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if report := agent.Decode(exit.Stdout, exit.Code, string(exit.Stderr)); !report.OK || len(exit.Refused) != 0 {
+			if report := agent.KindOf("claude", "").Decode(exit.Stdout, exit.Code, string(exit.Stderr)); !report.OK || len(exit.Refused) != 0 {
 				t.Errorf("%+v, refused %q", report, exit.Refused)
 			}
 			if got := read(t, ws.tree()+"/stacks/a/new.tf"); got != "locals {}\n" {
@@ -248,7 +248,7 @@ exit 0
 		}
 		w.shell.Root = shortDir(t)
 		facts, err := w.Preflight(t.Context(), Need{
-			Agent: program, Sandbox: sandbox.Policy{Mode: sandbox.Require}, Program: programNeeds(),
+			Agent: program, Status: askLogin, Sandbox: sandbox.Policy{Mode: sandbox.Require}, Program: programNeeds(),
 			Network: Network{Servers: func(map[string]string) []string { return servers }, Required: true},
 		})
 		if err != nil {
@@ -269,3 +269,6 @@ exit 0
 		}
 	})
 }
+
+// modelServers are the servers of the real agent.
+func modelServers(env map[string]string) []string { return agent.KindOf("claude", "").Servers("", env) }

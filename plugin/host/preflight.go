@@ -23,6 +23,9 @@ import (
 type Need struct {
 	Agent     string   // program of the agent
 	AgentFrom string   // oldest version of the agent that will do, such as "2.1.0"; empty for any
+	Status    []string // arguments with which the agent tells by its exit code whether it is logged in; nil when it cannot
+	LogIn     string   // how a person logs it in
+	Lacks     string   // what the agent cannot do, for people; empty for nothing
 	Network   Network  // of the agent in its sandbox
 	Terraform string   // program of Terraform; skipped when it is a path inside the repository
 	Carry     []string // as in Prepare; names without wildcards must exist
@@ -109,9 +112,13 @@ func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error)
 	if err != nil {
 		return Facts{}, nil, err
 	}
+	status, err := script.QuoteAll(need.Status)
+	if err != nil {
+		return Facts{}, nil, err
+	}
 	variables := accountVariables(need.Program)
 	maps.Copy(variables, script.Variables{
-		"agent": need.Agent, "variables": strings.Join(need.Network.Variables, " "), "terraform": need.Terraform, "workdir": need.Workdir, "carry": carry,
+		"agent": need.Agent, "status": status, "variables": strings.Join(need.Network.Variables, " "), "terraform": need.Terraform, "workdir": need.Workdir, "carry": carry,
 		"sandbox": sandboxFlag(need.Sandbox), "kernel": kernelVariable(),
 	})
 	a, err := h.do(ctx, script.Job{
@@ -227,12 +234,14 @@ func inspectAgent(a *script.Answer, need Need, facts *Facts, problem complain) {
 	}
 	isJSON := json.Unmarshal(a.Block("agent-login"), &status) == nil
 	switch code := a.Number("agent-login-code"); {
-	case code == 0:
+	case code == 0, a.Has("agent-key"):
 		facts.AgentLoggedIn = true
 	case isJSON && status.LoggedIn != nil && !*status.LoggedIn:
-		problem(AboutAgent, fault.WithFix(fmt.Errorf("agent %q is not logged in", need.Agent), "log in as user %s on that host (%s auth login)", facts.User, need.Agent))
+		problem(AboutAgent, fault.WithFix(fmt.Errorf("agent %q is not logged in", need.Agent), "log in as user %s on that host (%s)", facts.User, need.LogIn))
+	case need.Status == nil:
+		facts.Warnings = append(facts.Warnings, fault.WithFix(fmt.Errorf("agent %q has no login that can be seen", need.Agent), "log in as user %s on that host (%s), or give its key in the environment of the session", facts.User, need.LogIn))
 	default:
-		facts.Warnings = append(facts.Warnings, fmt.Errorf("agent %q cannot say whether it is logged in (auth status --json ended with exit code %d)", need.Agent, code))
+		facts.Warnings = append(facts.Warnings, fault.WithFix(fmt.Errorf("agent %q does not say that it is logged in (%s ended with exit code %d)", need.Agent, strings.Join(need.Status, " "), code), "log in as user %s on that host (%s)", facts.User, need.LogIn))
 	}
 }
 

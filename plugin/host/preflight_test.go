@@ -27,7 +27,7 @@ func TestPreflightFacts(t *testing.T) {
 	write(t, filepath.Join(bin, "tf"), "#!/bin/sh\n", 0o755)
 	everywhere(t, func(t *testing.T, w *world) {
 		facts, err := w.Preflight(t.Context(), Need{
-			Agent: filepath.Join(bin, "agent"), Terraform: filepath.Join(bin, "tf"), Workdir: workdir, Carry: []string{"**/.terraform.lock.hcl", "dev.kubeconfig"},
+			Agent: filepath.Join(bin, "agent"), Status: askLogin, Terraform: filepath.Join(bin, "tf"), Workdir: workdir, Carry: []string{"**/.terraform.lock.hcl", "dev.kubeconfig"},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -44,12 +44,12 @@ func TestPreflightFindsTheAgentInTheHome(t *testing.T) {
 	w := sshWorld(t)
 	home := strings.TrimPrefix(w.server.env[0], "HOME=")
 	agentProgram(t, filepath.Join(home, ".local/bin/my-agent"), `echo '{"loggedIn":false}'; exit 1`)
-	facts, err := w.Preflight(t.Context(), Need{Agent: "my-agent", Terraform: "scripts/tg"})
+	facts, err := w.Preflight(t.Context(), Need{Agent: "my-agent", Status: askLogin, Terraform: "scripts/tg"})
 	if err == nil || !strings.Contains(err.Error(), "not logged in") || facts.AgentPath != filepath.Join(home, ".local/bin/my-agent") {
 		t.Errorf("got %+v, %v", facts, err)
 	}
 	agentProgram(t, filepath.Join(home, ".local/bin/my-agent"), `echo "unknown command auth" >&2; exit 1`)
-	facts, err = w.Preflight(t.Context(), Need{Agent: "my-agent"})
+	facts, err = w.Preflight(t.Context(), Need{Agent: "my-agent", Status: askLogin})
 	if err != nil || facts.AgentLoggedIn || len(facts.Warnings) == 0 || !strings.Contains(facts.Warnings[0].Error(), "logged in") {
 		t.Errorf("an agent without that command: %+v, %v", facts, err)
 	}
@@ -59,7 +59,7 @@ func TestPreflightNamesAllThatIsMissing(t *testing.T) {
 	anywhere(t, func(t *testing.T, w *world) {
 		workdir := checkout(t)
 		_, err := w.Preflight(t.Context(), Need{
-			Agent: "no-such-agent", Terraform: "no-such-terraform", Workdir: workdir, Carry: []string{"gone.kubeconfig", "*.any"}, MinFree: 1 << 60,
+			Agent: "no-such-agent", Status: askLogin, Terraform: "no-such-terraform", Workdir: workdir, Carry: []string{"gone.kubeconfig", "*.any"}, MinFree: 1 << 60,
 		})
 		if fault.Of(err) != fault.Failed || !errors.Is(err, script.ErrDiskFull) {
 			t.Errorf("got %v (%s)", err, fault.Of(err))
@@ -76,7 +76,7 @@ func TestPreflightNamesAllThatIsMissing(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "/absent") {
 			t.Errorf("an absent workdir: %v", err)
 		}
-		if _, err = w.Preflight(t.Context(), Need{Agent: "$(touch PWNED)", Terraform: "; touch PWNED"}); err == nil || exists("PWNED") {
+		if _, err = w.Preflight(t.Context(), Need{Agent: "$(touch PWNED)", Status: askLogin, Terraform: "; touch PWNED"}); err == nil || exists("PWNED") {
 			t.Errorf("odd names: %v", err)
 		}
 	})

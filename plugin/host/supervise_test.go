@@ -325,7 +325,7 @@ func TestEveryOperationIsOneRoundTrip(t *testing.T) {
 		before = w.server.count()
 	}
 	ctx := t.Context()
-	_, err := w.Preflight(ctx, Need{Agent: "git"})
+	_, err := w.Preflight(ctx, Need{Agent: "git", Status: askLogin})
 	step("Preflight", err)
 	run, err := w.OpenRun(ctx, "", "r")
 	step("OpenRun", err)

@@ -35,5 +35,5 @@ func (a *attempt) definition() (agent.Definition, error) {
 	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
 		return agent.Definition{}, fmt.Errorf("read the agent definition: %w", err)
 	}
-	return agent.NewDefinition(file, a.opts.Agent.Name, a.opts.Agent.Model), nil
+	return a.opts.Agent.Kind.Definition(file, a.opts.Agent.Name, a.opts.Agent.Model), nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
@@ -70,6 +71,7 @@ type Options struct {
 type Agent struct {
 	Name  string // name of the definition
 	Model string // overrides the definition's
+	Kind  agent.Kind
 }
 
 // Resolver works through the items of one run. It is not safe for concurrent

@@ -92,6 +92,9 @@ func (a *attempt) agentTurn(ctx context.Context, findings []string) error {
 		Rules: a.promptRules(),
 	}, findings)
 	share := a.rest()
+	if a.opts.Agent.Kind.CostUnknown {
+		share /= 2 // all of it will be charged, and a turn of repair must be left
+	}
 	a.log.Info().Str("stage", "agent").Str("host", a.agents.Name()).Str("budget_usd", fmt.Sprintf("%.2f", share)).Msg("starting the agent")
 	var report agent.Report
 	var err error

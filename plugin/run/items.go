@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
+	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
@@ -62,8 +63,9 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 		return nil, fmt.Errorf("list the files: %w", err)
 	}
 	deadline, _ := ctx.Deadline()
+	kind := agent.KindOf(s.Agent.Kind, s.Agent.Command)
 	programs := onhost.Programs{
-		Agent: s.Agent.Command, Box: h.Facts.Box, Commands: commands, Prepare: s.Hosts.Prepare,
+		Agent: s.Agent.Command, Kind: kind, Box: h.Facts.Box, Commands: commands, Prepare: s.Hosts.Prepare,
 		Verify: s.Terraform.VerifyCommand, Timeout: s.Agent.ItemTimeout,
 		Servers: h.Facts.Servers,
 	}
@@ -71,7 +73,7 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 	programs.Pins = j.pins(h, commands)
 	open := func(on *host.Host, programs onhost.Programs) (*life.Host, error) {
 		opened, err := onhost.Open(ctx, on, repo, j.id, programs)
-		return life.Watch(opened, j.Log), err
+		return life.Watch(opened, kind, j.Log), err
 	}
 	terraform, err := open(h.Terraform, programs)
 	if err != nil {
@@ -92,7 +94,7 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 		MaxItems: s.Documents.MaxItems, MaxAttempts: s.Documents.MaxAttempts,
 		Doubtful: s.Documents.Doubtful == settings.DoubtfulPropose, MaxOpen: s.Documents.MaxProposals, Forge: j.answers,
 		Parallel: j.atOnce(ctx, h), BudgetUSD: s.Agent.BudgetUSD, MonthUSD: s.Agent.MonthUSD, ItemTimeout: s.Agent.ItemTimeout, Deadline: deadline,
-		Agent:   resolve.Agent{Name: s.Agent.Name, Model: s.Agent.Model},
+		Agent:   resolve.Agent{Name: s.Agent.Name, Model: s.Agent.Model, Kind: kind},
 		Wrapper: commands.Program,
 		Verify:  s.Terraform.VerifyCommand != "",
 

@@ -37,9 +37,13 @@ type Needs struct {
 	Settings       string   // JSON file in it that may hold variables for the program
 	Environment    []string // variables that it may know, of the account and of Settings; * stands for the rest of a name
 
+	// Keys are those of Environment of which one alone is a login.
+	Keys []string
+
 	// KeyFile is a JSON file that may hold a key under KeyName. It lies in the folder
-	// that ConfigVariable names, or else in the home; the key alone is taken.
-	KeyFile, KeyName string
+	// that ConfigVariable names, or else in the home. The pair of both alone is taken,
+	// or KeyElse when it is not there, and stands in KeyShape for %s.
+	KeyFile, KeyName, KeyElse, KeyShape string
 }
 
 // Places in the sandbox. The account's own home is not one of them.

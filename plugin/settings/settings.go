@@ -128,6 +128,7 @@ type Hosts struct {
 type Agent struct {
 	Name        string // of the agent definition
 	Command     string // program on the host
+	Kind        string // of agent.Kinds; empty: that of Command
 	Model       string // empty: the definition's
 	BudgetUSD   float64
 	MonthUSD    float64 // for all runs of a calendar month; 0 for no limit

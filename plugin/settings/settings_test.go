@@ -129,7 +129,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"vault_jwt_path": "/jwt", "vault_role_id": "id", "vault_secret_id": "sid", "vault_namespace": "ns",
 		"vault_secret": "kv/x", "vault_field": "f", "vault_agent_field": "g",
 		"hosts": "a@h1,a@h2:2222", "agent_hosts": "b@h1", "jump_host": "j@gate", "connect_timeout": "5s",
-		"workdir": "/srv/infra", "carry": "a,b", "prepare_command": "true", "agent": "x", "agent_command": "y", "model": "z",
+		"workdir": "/srv/infra", "carry": "a,b", "prepare_command": "true", "agent": "x", "agent_command": "y", "agent_kind": "codex", "model": "z",
 		"budget_usd": "2.50", "budget_month_usd": "40", "item_timeout": "10m", "parallel": "2", "sandbox": "require", "sandbox_paths": "~/.local/share/uv", "sandbox_network": "model", "sandbox_allowed_hosts": "sso.example.com:8443", "stacks": "s/*", "protected": "extra", "allow_paths": "s/**",
 		"type_paths": `{"Alert":"s/m/**"}`, "allow_resources": `{"Alert":["a.*","b"]}`, "automatic_creates": `{"Config":"a_b"}`, "max_changes": "3",
 		"tolerated": "null_resource.a", "state_paths": "st/**", "terraform": "tofu", "init_args": "init", "plan_args": "plan {plan}",

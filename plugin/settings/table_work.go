@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/metrics"
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
@@ -22,6 +23,11 @@ var agentEntries = []Entry{
 		Name: "agent_command", Default: "claude",
 		Usage: "The agent's program on the host; `~/.local/bin` is searched too.",
 		read:  asText(func(s *Settings) *string { return &s.Agent.Command }, CheckProgram),
+	},
+	{
+		Name: "agent_kind", told: "the program's name in `agent_command`, else `claude`",
+		Usage: "What that program is: `claude`, `codex`, `gemini` or `opencode`. They [differ](agents.md) in what they can be kept from and what they tell.",
+		read:  asChoice(func(s *Settings) *string { return &s.Agent.Kind }, agent.Kinds()...),
 	},
 	{
 		Name: "sandbox", Default: string(sandbox.Auto),

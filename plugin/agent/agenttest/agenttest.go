@@ -8,39 +8,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 )
-
-// found is the real program, or why it cannot be used; it is looked for once.
-var found = sync.OnceValues(func() (program, why string) {
-	program = os.Getenv("PM_TODOS_CLAUDE")
-	if program == "" {
-		var err error
-		if program, err = exec.LookPath("claude"); err != nil {
-			return "", "the agent's program is not here: install @anthropic-ai/claude-code with npm and name its program in PM_TODOS_CLAUDE, or put it on the PATH"
-		}
-	}
-	out, err := exec.Command(program, "--version").CombinedOutput()
-	if err != nil {
-		return "", fmt.Sprintf("the agent's program does not run here: %v: %s", err, out)
-	}
-	return program, ""
-})
-
-// Program is the real program, or the test is skipped.
-func Program(t testing.TB) string {
-	t.Helper()
-	program, why := found()
-	if why != "" {
-		t.Skip(why)
-	}
-	return program
-}
 
 // Block is one content block of a scripted answer: a text, or the use of a
 // tool.
@@ -50,7 +22,8 @@ type Block struct {
 	Input map[string]any
 }
 
-// API is a scripted Messages API on loopback: request k gets answer k.
+// API is a scripted API of a model on loopback: request k gets answer k. It speaks
+// Anthropic's Messages, OpenAI's Responses and Google's generateContent.
 type API struct {
 	*httptest.Server
 	mu      sync.Mutex
@@ -75,8 +48,9 @@ func New(t testing.TB, answers ...[]Block) *API {
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	if r.Method != http.MethodPost || !strings.HasPrefix(r.URL.Path, "/v1/messages") || strings.Contains(r.URL.Path, "count_tokens") {
-		http.NotFound(w, r)
+	stream := a.protocol(r)
+	if stream == nil {
+		http.Error(w, "", http.StatusUpgradeRequired) // what Codex tries first
 		return
 	}
 	a.mu.Lock()
@@ -98,12 +72,28 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	if k := len(a.seen) - 1; k < len(a.Answers) {
 		answer = a.Answers[k]
 	}
-	a.stream(w, answer)
+	w.Header().Set("Content-Type", "text/event-stream")
+	stream(w, answer)
 }
 
-// stream writes an answer as server-sent events.
-func (a *API) stream(w http.ResponseWriter, answer []Block) {
-	w.Header().Set("Content-Type", "text/event-stream")
+// protocol writes an answer as server-sent events; nil for what is no request of a
+// model.
+func (a *API) protocol(r *http.Request) func(http.ResponseWriter, []Block) {
+	switch path := r.URL.Path; {
+	case r.Method != http.MethodPost, strings.Contains(path, "count_tokens"):
+		return nil
+	case strings.HasPrefix(path, "/v1/messages"):
+		return a.messages
+	case path == "/v1/responses":
+		return a.responses
+	case strings.HasSuffix(path, ":streamGenerateContent"):
+		return a.content
+	}
+	return nil
+}
+
+// messages is https://docs.claude.com/en/docs/build-with-claude/streaming.
+func (a *API) messages(w http.ResponseWriter, answer []Block) {
 	event := func(kind string, data map[string]any) {
 		data["type"] = kind
 		text, _ := json.Marshal(data)

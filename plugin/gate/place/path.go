@@ -29,7 +29,7 @@ var denied = []struct {
 	{"the agent's rules", []string{
 		"**/.claude", "**/.claude/**", "**/claude*.md", "**/agent.md", "**/agents*.md", "**/gemini.md", "**/skill.md", "**/.mcp*", "**/.cursor*", "**/.cursor*/**",
 		"**/.windsurf*", "**/.windsurf*/**", "**/.aider*", "**/.codex/**", "**/.gemini/**", "**/.continue/**", "**/.roo*", "**/.roo*/**",
-		"**/.cline*", "**/.cline*/**", "**/.agents/**", "**/.agent/**", "**/.opencode/**", "**/.junie/**", "**/.kiro/**", "**/copilot*",
+		"**/.cline*", "**/.cline*/**", "**/.agents/**", "**/.agent/**", "**/.opencode/**", "**/opencode.json*", "**/.junie/**", "**/.kiro/**", "**/copilot*",
 	}},
 	{"Terraform's and Terragrunt's own files", []string{
 		"**/*.hcl", "**/*.hcl.json", "**/*tfvars*", "**/*tfstate*", "**/*tfplan*", "**/*terragrunt*", "**/*.tfbackend*", "**/.terraform*", "**/.terraform/**",

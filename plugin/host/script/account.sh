@@ -6,8 +6,11 @@
 # $login_name                       file in it with the login
 # $settings_name                    JSON file in it with variables for the program
 # $own                              names of its variables, a line each; * stands for the rest of one
+# $keys                             those of them of which one alone is a login
 # $key_file, $key_name              JSON file with a key under that name: in the folder that the
 #                                   variable names, or else in the home
+# $key_else, $key_shape             what stands for a key that is not there, and what the pair
+#                                   stands in, for %s
 
 # place_folder: the account's folder, in $place.
 place_folder() {
@@ -37,6 +40,15 @@ place_key() {
 	place_folder
 	key=
 	[ -z "$key_name" ] || key=$(pairs "$beside/$key_file" "$key_name" | head -n 1)
+	[ -n "$key" ] || key=$key_else
+}
+
+# has_key: whether a variable of the account is a login by itself.
+has_key() {
+	for name in $keys; do
+		eval "[ -z \"\${$name-}\" ]" || return 0
+	done
+	return 1
 }
 
 # take_settings puts the variables of the program's settings into the

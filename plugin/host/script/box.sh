@@ -35,7 +35,13 @@ fill_config() {
 	rm -rf "$ws/agent" "$ws/in/login" "$ws/in/box" && mkdir "$ws/agent" || fail cache "$ws/agent"
 	place_login
 	place_key
-	[ -z "$key" ] || printf '{%s}\n' "$key" >"$ws/agent/$key_file" || fail cache "$ws/agent"
+	for file in "$key_file" "$login_name"; do
+		case $file in
+		*/*) mkdir -p "$ws/agent/${file%/*}" || fail cache "$ws/agent" ;;
+		esac
+	done
+	# shellcheck disable=SC2059 # the shape is a format of ours
+	[ -z "$key" ] || printf "$key_shape\n" "$key" >"$ws/agent/$key_file" || fail cache "$ws/agent"
 	[ -n "$login" ] || return 0
 	cat "$login" >"$ws/in/login" && cat "$ws/in/login" >"$ws/agent/$login_name" || fail cache "$ws/agent"
 }

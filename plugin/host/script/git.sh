@@ -25,13 +25,22 @@ make_git() {
 }
 
 # hidden, shown: the agent must neither be steered by the repository's own
-# settings nor run its hooks. The two share all files between them.
+# settings nor run its hooks, plugins and servers, whichever program it is. The two
+# share all files between them.
 hidden() {
-	safe_git "$@" -- ':(glob)**/.claude/settings*' ':(glob)**/.claude/hooks/**' ':(glob)**/.mcp.json'
+	steering glob "$@" --
 }
 
 shown() {
-	safe_git "$@" -- . ':(exclude,glob)**/.claude/settings*' ':(exclude,glob)**/.claude/hooks/**' ':(exclude,glob)**/.mcp.json'
+	steering exclude,glob "$@" -- .
+}
+
+# steering MAGIC GIT…: git about the files that steer an agent.
+steering() {
+	magic=$1
+	shift
+	safe_git "$@" ":($magic)**/.claude/settings*" ":($magic)**/.claude/hooks/**" ":($magic)**/.mcp.json" \
+		":($magic)**/.codex/**" ":($magic)**/.gemini/**" ":($magic)**/.opencode/**" ":($magic)**/opencode.json*"
 }
 
 # check_tree: the work tree is the folder we made, not a link put in its place.

@@ -42,7 +42,8 @@ differ() {
 
 give_back() {
 	old=$ws/in/login new=$ws/agent/$login_name
-	[ -n "$login" ] && [ -f "$old" ] && [ ! -L "$ws/agent" ] && [ ! -L "$new" ] && [ -f "$new" ] && differ "$old" "$new" || return 0
+	# No link on the way, which could lead to any file of the account.
+	[ -n "$login" ] && [ -f "$old" ] && [ -f "$new" ] && [ "$(readlink -f "$new")" = "$(readlink -f "$ws")/agent/$login_name" ] && differ "$old" "$new" || return 0
 	size "$new"
 	if ! is_login "$old" "$new"; then
 		say login odd

@@ -59,9 +59,16 @@ look_agent() {
 	say agent-version-code $?
 	text agent-version "$(printf %s "$out" | head -c 4096)"
 	step agent-login
-	out=$("$found" auth status --json </dev/null 2>/dev/null 3>&-)
-	say agent-login-code $?
-	text agent-login "$(printf %s "$out" | head -c 4096)"
+	has_key && say agent-key 1
+	eval "set -- $status"
+	if [ $# -gt 0 ]; then
+		out=$("$found" "$@" </dev/null 2>/dev/null 3>&-)
+		say agent-login-code $?
+		text agent-login "$(printf %s "$out" | head -c 4096)"
+	else
+		place_login
+		[ -z "$login" ] || say agent-key 1
+	fi
 }
 
 # find_interpreter FILE: the program that a script is for, in $interpreter.

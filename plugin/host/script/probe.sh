@@ -47,7 +47,7 @@ for box in "$@"; do
 		boxed "$2" </dev/null
 		say box-version-code "$code"
 		text box-version "$(both "$ws/said" "$ws/error")"
-		boxed "$3" </dev/null
+		[ -z "${3:-}" ] || boxed "$3" </dev/null
 		say box-login-code "$code"
 		break
 	fi

@@ -69,11 +69,12 @@ type Machine interface {
 // Host is a Machine that is watched.
 type Host struct {
 	Machine
-	log zerolog.Logger
+	kind agent.Kind
+	log  zerolog.Logger
 }
 
-// Watch watches a host.
-func Watch(m Machine, log zerolog.Logger) *Host { return &Host{m, log} }
+// Watch watches a host whose agent is of that kind.
+func Watch(m Machine, kind agent.Kind, log zerolog.Logger) *Host { return &Host{m, kind, log} }
 
 // Workspace makes a work tree for the agent.
 func (h *Host) Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (space seam.AgentSpace, err error) {
@@ -212,7 +213,7 @@ type printer interface {
 // Turn has the agent work once. What it prints is read as it comes: turns and files
 // are in each sign of life, its steps in the log at debug.
 func (s watchedSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte, budgetUSD float64) (report agent.Report, err error) {
-	f := following{space: s}
+	f := following{space: s, f: s.host.kind.Follow()}
 	s.host.during(ctx, work{
 		stage: "agent", doing: "at work", done: "the agent ended",
 		more: func(ctx context.Context, log zerolog.Logger) zerolog.Logger {
@@ -238,7 +239,7 @@ func (s watchedSpace) Turn(ctx context.Context, d agent.Definition, prompt []byt
 type following struct {
 	space watchedSpace
 	from  int64
-	f     agent.Follower
+	f     *agent.Follower
 	last  agent.Progress
 }
 

@@ -90,7 +90,7 @@ func lines(t *testing.T, s *slow, level zerolog.Level, use func(ctx context.Cont
 			Item: item.Item{Document: "docs/pm.md", ID: "0a1b", Action: "Add an alert"}, Number: 2, Of: 4,
 			Spent: func() float64 { return 1.5 },
 		})
-		use(ctx, Watch(s, stamped))
+		use(ctx, Watch(s, agent.KindOf("claude", ""), stamped))
 		for line := range strings.Lines(log.String()) {
 			var fields map[string]any
 			if err := json.Unmarshal([]byte(line), &fields); err != nil {

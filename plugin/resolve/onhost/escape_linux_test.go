@@ -355,9 +355,10 @@ func turn(t *testing.T, space agentSpace, p prey) (said map[string]string, refus
 // ask is what a run asks of the host of its agent, with the network of its model
 // or of the host.
 func ask(mode sandbox.Mode, model bool) host.Need {
-	need := host.Need{Agent: hostileName, Sandbox: sandbox.Policy{Mode: mode}, Program: agent.Needs()}
+	kind := agent.KindOf("claude", "")
+	need := host.Need{Agent: hostileName, Status: kind.Status, Sandbox: sandbox.Policy{Mode: mode}, Program: kind.Needs}
 	if model {
-		need.Network = host.Network{Servers: agent.Servers, Variables: agent.EndpointVariables, Required: true}
+		need.Network = host.Network{Servers: func(env map[string]string) []string { return kind.Servers("", env) }, Variables: kind.Endpoints, Required: true}
 	}
 	return need
 }
@@ -387,7 +388,7 @@ func TestThreat26_WhatHoldsAHostileAgent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			space, origin := hostileSpace(t, h, Programs{Agent: hostileName, Box: facts.Box, Servers: facts.Servers, Timeout: 10 * time.Minute})
+			space, origin := hostileSpace(t, h, Programs{Agent: hostileName, Kind: agent.KindOf("claude", ""), Box: facts.Box, Servers: facts.Servers, Timeout: 10 * time.Minute})
 			said, refused := turn(t, space, p)
 			if told := slices.Contains(refused, p.Listener); told != (test.need.Network.Servers != nil) {
 				t.Errorf("of what it asked its proxy for is told: %q", refused)

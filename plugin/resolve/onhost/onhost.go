@@ -31,6 +31,7 @@ const (
 // Programs says what runs on a host.
 type Programs struct {
 	Agent    string       // program on the host
+	Kind     agent.Kind   // of it
 	Box      *sandbox.Box // that confines it, nil for none
 	Commands host.Commands
 	Prepare  host.Prepare
@@ -116,7 +117,7 @@ type agentSpace struct {
 // Turn has the agent work once.
 func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte, budgetUSD float64) (agent.Report, error) {
 	programs := s.host.programs
-	call := agent.Command(programs.Agent, d, prompt, budgetUSD)
+	call := programs.Kind.Command(programs.Agent, agent.Turn{Definition: d, Prompt: prompt, BudgetUSD: budgetUSD, Boxed: programs.Box != nil})
 	exit, err := s.Supervise(ctx, host.Process{
 		Argv: call.Argv, Env: call.Env, Stdin: call.Stdin,
 		Timeout: programs.Timeout, Idle: agentIdle, Grace: agentGrace, MaxOutput: maxAgentOutput, Final: call.Final, Box: programs.Box, Servers: programs.Servers,
@@ -136,7 +137,7 @@ func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte,
 	if exit.Reason == host.Finished {
 		exit.Code, exit.Reason = 0, "" // its result counts, not how it was made to end
 	}
-	report := agent.Decode(exit.Stdout, exit.Code, string(exit.Stderr))
+	report := programs.Kind.Decode(exit.Stdout, exit.Code, string(exit.Stderr))
 	report.Ended, report.Login, report.Refused = string(exit.Reason), exit.Login, exit.Refused
 	return report, nil
 }

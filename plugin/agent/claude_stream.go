@@ -2,13 +2,10 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"errors"
-	"io"
 	"math"
 	"strings"
-
-	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // result is the last line of a run. Its other fields decide nothing.
@@ -37,50 +34,11 @@ type stream struct {
 	cut      bool    // it ends inside of an event
 }
 
-// readStream reads one event per line. Escapes and text around an event are
-// passed over, as are lines that hold none: some versions print them, hooks and
-// wrappers do.
+// readStream reads the events.
 func readStream(stdout []byte) stream {
 	var s stream
-	for len(stdout) > 0 {
-		line, rest, ended := bytes.Cut(stdout, []byte{'\n'})
-		stdout = rest
-		event, begins, err := eventOf(line)
-		if errors.Is(err, errNoEvent) {
-			continue
-		}
-		s.begun = s.begun || begins || err == nil
-		s.cut = errors.Is(err, io.ErrUnexpectedEOF) && begins && !ended
-		if err == nil {
-			s.take(event)
-		}
-	}
+	s.begun, s.cut = eachEvent(stdout, s.take)
 	return s
-}
-
-// errNoEvent is a line that holds no event.
-var errNoEvent = errors.New("no event")
-
-// eventOf is the event that a line holds. begins says that nothing but escapes and
-// space stands before it.
-func eventOf(line []byte) (event json.RawMessage, begins bool, err error) {
-	raw, object, found := bytes.Cut(line, []byte{'{'})
-	if !found {
-		return nil, false, errNoEvent
-	}
-	begins = strings.TrimSpace(text.Clean(string(raw))) == ""
-	event, err = firstObject(line[len(raw):])
-	if at := bytes.Index(object, []byte(`{"`)); err != nil && !begins && at >= 0 {
-		event, err = firstObject(object[at:])
-	}
-	return event, begins, err
-}
-
-// firstObject is the JSON object that a text begins with.
-func firstObject(text []byte) (json.RawMessage, error) {
-	var object json.RawMessage
-	err := json.NewDecoder(bytes.NewReader(text)).Decode(&object)
-	return object, err
 }
 
 func (s *stream) take(event []byte) {
@@ -129,5 +87,63 @@ func (r *result) readCost(event []byte) {
 	var cost *float64
 	if len(values) == 1 && exact && json.Unmarshal(values[0], &cost) == nil && cost != nil && *cost >= 0 && !math.IsInf(*cost, 0) {
 		r.cost, r.costKnown = *cost, true
+	}
+}
+
+// input is what Claude Code's tools are used on. A tool of another shape is used on
+// nothing that is told.
+type input struct {
+	File    string
+	Pattern string
+	Path    string
+	Command string
+}
+
+// UnmarshalJSON takes what has the expected shape.
+func (i *input) UnmarshalJSON(data []byte) error {
+	var named struct {
+		File    string `json:"file_path"`
+		Pattern string `json:"pattern"`
+		Path    string `json:"path"`
+		Command string `json:"command"`
+	}
+	if json.Unmarshal(data, &named) == nil {
+		*i = input(named)
+	}
+	return nil
+}
+
+// claudeFollow reads the two events that tell of progress: the first, and each
+// piece of an answer.
+func claudeFollow(f *Follower, event json.RawMessage) {
+	var e struct {
+		Type    string `json:"type"`
+		Folder  string `json:"cwd"`
+		Message struct {
+			ID      string `json:"id"`
+			Content []struct {
+				Type  string `json:"type"`
+				Name  string `json:"name"`
+				Input input  `json:"input"`
+			} `json:"content"`
+		} `json:"message"`
+	}
+	if json.Unmarshal(event, &e) != nil {
+		return
+	}
+	switch e.Type {
+	case "system":
+		f.folder = cmp.Or(e.Folder, f.folder)
+	case "assistant":
+		if e.Message.ID == "" || e.Message.ID != f.answer {
+			f.done.Turns++
+		}
+		f.answer = e.Message.ID
+		for _, piece := range e.Message.Content {
+			if piece.Type == "tool_use" {
+				in := piece.Input
+				f.used(piece.Name, piece.Name == "Edit" || piece.Name == "Write", in.File, in.Pattern, f.relative(in.Path), in.Command)
+			}
+		}
 	}
 }
