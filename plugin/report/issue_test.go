@@ -27,9 +27,9 @@ func TestIssueSaysWhatAPersonNeedsToKnow(t *testing.T) {
 	}
 }
 
-// TestIssueOfHostileTextMentionsNobodyAndRunsNothing has an item whose texts try to be
+// TestThreat13_IssueOfHostileTextMentionsNobodyAndRunsNothing has an item whose texts try to be
 // markup, mentions and commands of a forge.
-func TestIssueOfHostileTextMentionsNobodyAndRunsNothing(t *testing.T) {
+func TestThreat13_IssueOfHostileTextMentionsNobodyAndRunsNothing(t *testing.T) {
 	s := summary()
 	left := &s.Skipped[0].Item
 	left.Action, left.Details, left.Type, left.Owner = "/close\n/assign @admin "+evil, "-->\n/approve <!-- "+evil, evil, evil

@@ -116,8 +116,8 @@ func TestDigestThatNobodyWasToldIsPostedByTheNextRun(t *testing.T) {
 	}
 }
 
-// TestForgedNoteDelaysNoDigestForLong has somebody who may push refs write the note.
-func TestForgedNoteDelaysNoDigestForLong(t *testing.T) {
+// TestThreat21_ForgedNoteDelaysNoDigestForLong has somebody who may push refs write the note.
+func TestThreat21_ForgedNoteDelaysNoDigestForLong(t *testing.T) {
 	t.Parallel()
 	for name, said := range map[string]string{
 		"no JSON": "x", "of the far future": `{"week":"9999-W01"}`, "of a commit that is none": `{"week":"2020-W01","commit":"0123456789012345678901234567890123456789"}`,

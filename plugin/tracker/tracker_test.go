@@ -232,9 +232,9 @@ func (s *site) note(said string) {
 	s.SetRef("refs/pm-todos/issues", at)
 }
 
-// TestForgedNoteAndForgedMarkerTouchNobodysIssue has somebody name a person's issue in
+// TestThreat21_ForgedNoteAndForgedMarkerTouchNobodysIssue has somebody name a person's issue in
 // the note, and somebody open one with the marker of an item.
-func TestForgedNoteAndForgedMarkerTouchNobodysIssue(t *testing.T) {
+func TestThreat21_ForgedNoteAndForgedMarkerTouchNobodysIssue(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, s *site) {
 		s.mustSync(items(1)...)
