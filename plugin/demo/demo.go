@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -135,9 +136,12 @@ func (s *show) proposal() error {
 	}
 	pull := pulls[0]
 	s.title("The pull request of what no rule proves")
-	_, _ = fmt.Fprintf(s.out, "#%d %s\nfrom %s\ninto %s\n\n%s\n", pull.Number, pull.Title, pull.Head, pull.Base, pull.Body)
+	_, _ = fmt.Fprintf(s.out, "#%d %s\nfrom %s\ninto %s\n\n", pull.Number, pull.Title, pull.Head, pull.Base)
+	for line := range strings.Lines(escaped().ReplaceAllString(pull.Body, "$1")) {
+		_, _ = fmt.Fprintln(s.out, strings.Join(text.Wrap(strings.TrimSpace(line), 80), "\n"))
+	}
 	diff, err := s.Repo.Diff(s.tip, pull.Commit, "stacks/nfs/")
-	_, _ = fmt.Fprint(s.out, diff)
+	_, _ = fmt.Fprint(s.out, "\n"+diff)
 	return err
 }
 
@@ -149,6 +153,9 @@ func (s *show) applied() error {
 	}
 	return err
 }
+
+// escaped is a sign that Markdown takes as it is: a forge does not show the stroke.
+var escaped = pattern.Lazy(`\\([[:punct:]])`)
 
 // files names the files that a run leaves beside its log.
 func (s *show) files() error {

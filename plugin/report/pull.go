@@ -90,7 +90,10 @@ func (v View) proposal(i itemView, applies bool) string {
 		m.line("**Not proved, so please look at it:**")
 		m.line("")
 		for _, f := range i.Findings {
-			m.line("- %s", short(f.line()))
+			if f.Code == reason.Unproved {
+				f.Code = "" // the line above says it
+			}
+			m.line("- %s", short(strings.TrimSpace(f.line())))
 		}
 	}
 	m.line("")
