@@ -95,7 +95,7 @@ func (a *attempt) agentTurn(ctx context.Context, findings []string) error {
 	if a.opts.Agent.Kind.CostUnknown {
 		share /= 2 // all of it will be charged, and a turn of repair must be left
 	}
-	a.log.Info().Str("stage", "agent").Str("host", a.agents.Name()).Str("budget_usd", fmt.Sprintf("%.2f", share)).Msg("starting the agent")
+	a.log.Info().Str("stage", "agent").Str("host", a.space.Host()).Str("budget_usd", fmt.Sprintf("%.2f", share)).Msg("starting the agent")
 	var report agent.Report
 	var err error
 	a.work.Away(func() { report, err = a.space.Turn(ctx, a.agent, prompt, share) })
@@ -104,7 +104,7 @@ func (a *attempt) agentTurn(ctx context.Context, findings []string) error {
 		return fmt.Errorf("run the agent: %w", err)
 	}
 	if report.Login != nil {
-		a.log.Warn().Str("stage", "agent").Str("host", a.agents.Name()).Err(report.Login).Msg("the agent's login")
+		a.log.Warn().Str("stage", "agent").Str("host", a.space.Host()).Err(report.Login).Msg("the agent's login")
 	}
 	a.noteRefused(report.Refused)
 	if report.CostKnown {
@@ -121,7 +121,7 @@ func (a *attempt) agentTurn(ctx context.Context, findings []string) error {
 		if report.NoLogin {
 			why = "its login is missing or refused, log it in there"
 		}
-		return fault.Mark(fault.Temporary, fmt.Errorf("the agent cannot work now on %s (%s): %s", a.agents.Name(), why, report.Problem))
+		return fault.Mark(fault.Temporary, fmt.Errorf("the agent cannot work now on %s (%s): %s", a.space.Host(), why, report.Problem))
 	case report.Ended != "":
 		return &stack.Refusal{State: item.Failed, Reason: reason.AgentFailed, Err: fmt.Errorf("the agent was ended: %s", report.Ended)}
 	}
@@ -134,7 +134,7 @@ func (a *attempt) noteRefused(servers []string) {
 		return
 	}
 	a.out.Refused = append(a.out.Refused, servers...)
-	a.log.Warn().Str("stage", "agent").Str("host", a.agents.Name()).Strs("servers", servers).Msg("the agent tried to reach servers beside its model, and its sandbox refused")
+	a.log.Warn().Str("stage", "agent").Str("host", a.space.Host()).Strs("servers", servers).Msg("the agent tried to reach servers beside its model, and its sandbox refused")
 }
 
 func (a *attempt) charge(usd float64) {

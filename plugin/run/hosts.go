@@ -26,47 +26,63 @@ func (j *job) fetchKeys(ctx context.Context) (access.Keys, error) {
 // hosts is where this run works.
 type hosts struct {
 	Terraform *host.Host
-	Agent     *host.Host // the same as Terraform unless agent_hosts names another
-	Facts     host.Facts // of the agent's host
+	Agents    []agentHost // the first is Terraform's unless agent_hosts names another
+	untried   []string    // agent_hosts after the first that is ready
 }
 
+// agentHost is a host that agents work on.
+type agentHost struct {
+	*host.Host
+	Facts host.Facts
+	Bears int // agents at the same time
+}
+
+// shared reports whether an agent could change there what Terraform runs.
+func (h *hosts) shared(a agentHost) bool { return a.Facts.Box == nil && a.Name() == h.Terraform.Name() }
+
 // Close ends the connections.
-func (h hosts) Close() error {
+func (h *hosts) Close() error {
 	var problems []error
 	if h.Terraform != nil {
 		problems = append(problems, h.Terraform.Close())
 	}
-	if h.Agent != nil && h.Agent != h.Terraform {
-		problems = append(problems, h.Agent.Close())
+	for _, a := range h.Agents {
+		if a.Host != h.Terraform {
+			problems = append(problems, a.Close())
+		}
 	}
 	return errors.Join(problems...)
 }
 
 // connect finds the first host that is ready for Terraform, and the first that
 // is ready for the agent.
-func (j *job) connect(ctx context.Context, k access.Keys, commands host.Commands) (h hosts, err error) {
+func (j *job) connect(ctx context.Context, k access.Keys, commands host.Commands) (*hosts, error) {
 	defer j.lap("hosts")
-	terraform, agent, together := access.Needs(j.Settings, commands.Program)
-	if h.Terraform, h.Facts, err = j.firstReady(ctx, j.Hosts.Hosts, k.Login(k.Host), terraform); err != nil {
-		return h, err
+	forTerraform, forAgent, together := access.Needs(j.Settings, commands.Program)
+	first, _, err := j.firstReady(ctx, j.Hosts.Hosts, k.Login(k.Host), forTerraform)
+	if err != nil {
+		return nil, err
 	}
+	h := &hosts{Terraform: first.Host}
 	if together {
-		if h.Facts.Box == nil {
+		if first.Facts.Box == nil {
 			j.Log.Warn().Str("stage", "hosts").Msg("the agent runs as the user who holds Terraform's credentials; a sandbox keeps it from them, and agent_hosts separates them")
 		}
-		h.Agent = h.Terraform
+		h.Agents = []agentHost{first}
 		return h, nil
 	}
-	h.Agent, h.Facts, err = j.firstReady(ctx, j.Hosts.AgentHosts, k.Login(k.Agent), agent)
+	first, h.untried, err = j.firstReady(ctx, j.Hosts.AgentHosts, k.Login(k.Agent), forAgent)
 	if err != nil {
 		j.cleanUp(ctx, "hosts", func(context.Context) error { return h.Close() })
+		return nil, err
 	}
-	return h, err
+	h.Agents = []agentHost{first}
+	return h, nil
 }
 
-// firstReady tries hosts in order. A host key that does not match is final for
-// its host and never a reason to look for a way around it.
-func (j *job) firstReady(ctx context.Context, names []string, login sshclient.Login, need host.Need) (*host.Host, host.Facts, error) {
+// firstReady tries hosts in order, and tells which are left. A host key that does not
+// match is final for its host and never a reason to look for a way around it.
+func (j *job) firstReady(ctx context.Context, names []string, login sshclient.Login, need host.Need) (found agentHost, left []string, err error) {
 	var problems []error
 	for i, name := range names {
 		h, facts, err := ready(ctx, j.Settings, name, login, need)
@@ -75,7 +91,7 @@ func (j *job) firstReady(ctx context.Context, names []string, login sshclient.Lo
 			for _, warning := range facts.Warnings {
 				j.Log.Warn().Str("stage", "hosts").Str("host", h.Name()).Msg(warning.Error())
 			}
-			return h, facts, nil
+			return agentHost{Host: h, Facts: facts, Bears: 1}, names[i+1:], nil
 		}
 		problems = append(problems, ofHost(name, err))
 		if ctx.Err() != nil {
@@ -85,7 +101,7 @@ func (j *job) firstReady(ctx context.Context, names []string, login sshclient.Lo
 			j.Log.Warn().Str("stage", "hosts").Str("host", name).Err(err).Msg("not usable; trying the next one")
 		}
 	}
-	return nil, host.Facts{}, errors.Join(problems...)
+	return agentHost{}, nil, errors.Join(problems...)
 }
 
 // ofHost is an error with its host in front, once: most name it themselves.

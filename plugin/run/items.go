@@ -56,34 +56,21 @@ func whileHeld(ctx context.Context, lock *gitrepo.Lock) (context.Context, contex
 }
 
 // newResolver hands the settings on to the room that works on the items.
-func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands host.Commands, lock *gitrepo.Lock) (*resolve.Resolver, error) {
+func (j *job) newResolver(ctx context.Context, h *hosts, k access.Keys, commands host.Commands, lock *gitrepo.Lock) (*resolve.Resolver, error) {
 	s, repo := j.Settings, j.repo
 	paths, err := repo.Files(repo.Tip())
 	if err != nil {
 		return nil, fmt.Errorf("list the files: %w", err)
 	}
 	deadline, _ := ctx.Deadline()
+	parallel := j.atOnce(ctx, k, h)
 	kind := agent.KindOf(s.Agent.Kind, s.Agent.Command)
 	programs := onhost.Programs{
-		Agent: s.Agent.Command, Kind: kind, Box: h.Facts.Box, Commands: commands, Prepare: s.Hosts.Prepare,
-		Verify: s.Terraform.VerifyCommand, Timeout: s.Agent.ItemTimeout,
-		Servers: h.Facts.Servers,
+		Agent: s.Agent.Command, Kind: kind, Commands: commands, Prepare: s.Hosts.Prepare, Verify: s.Terraform.VerifyCommand, Timeout: s.Agent.ItemTimeout,
 	}
-	agentPrograms := programs
-	programs.Pins = j.pins(h, commands)
-	open := func(on *host.Host, programs onhost.Programs) (*life.Host, error) {
-		opened, err := onhost.Open(ctx, on, repo, j.id, programs)
-		return life.Watch(opened, kind, j.Log), err
-	}
-	terraform, err := open(h.Terraform, programs)
+	terraform, agents, err := j.open(ctx, h, programs)
 	if err != nil {
 		return nil, err
-	}
-	agents := terraform
-	if h.Agent != h.Terraform {
-		if agents, err = open(h.Agent, agentPrograms); err != nil {
-			return nil, err
-		}
 	}
 	var prometheus seam.Prometheus // nil when there is none
 	if j.prometheus != nil {
@@ -93,7 +80,7 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 		Run: j.id, Mode: string(s.Mode), Branch: s.Repository.Branch,
 		MaxItems: s.Documents.MaxItems, MaxAttempts: s.Documents.MaxAttempts,
 		Doubtful: s.Documents.Doubtful == settings.DoubtfulPropose, MaxOpen: s.Documents.MaxProposals, Forge: j.answers,
-		Parallel: j.atOnce(ctx, h), BudgetUSD: s.Agent.BudgetUSD, MonthUSD: s.Agent.MonthUSD, ItemTimeout: s.Agent.ItemTimeout, Deadline: deadline,
+		Parallel: parallel, BudgetUSD: s.Agent.BudgetUSD, MonthUSD: s.Agent.MonthUSD, ItemTimeout: s.Agent.ItemTimeout, Deadline: deadline,
 		Agent:   resolve.Agent{Name: s.Agent.Name, Model: s.Agent.Model, Kind: kind},
 		Wrapper: commands.Program,
 		Verify:  s.Terraform.VerifyCommand != "",
@@ -114,12 +101,38 @@ func (j *job) newResolver(ctx context.Context, h hosts, k access.Keys, commands 
 	}, repo, agents, terraform, j.Log)
 }
 
+// open makes the directories of this run on its hosts.
+func (j *job) open(ctx context.Context, h *hosts, programs onhost.Programs) (terraform *life.Host, agents seam.AgentHost, err error) {
+	on := func(h *host.Host, facts host.Facts, pins *host.Pins) (*life.Host, error) {
+		its := programs
+		its.Box, its.Servers, its.Pins = facts.Box, facts.Servers, pins
+		opened, err := onhost.Open(ctx, h, j.repo, j.id, its)
+		return life.Watch(opened, programs.Kind, j.Log), err
+	}
+	first := h.Agents[0]
+	if terraform, err = on(h.Terraform, first.Facts, j.pins(h, programs.Commands)); err != nil || first.Host == h.Terraform {
+		return terraform, terraform, err
+	}
+	var fleet onhost.Fleet
+	for _, a := range h.Agents {
+		one, err := on(a.Host, a.Facts, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		fleet = append(fleet, &onhost.Member{AgentHost: one, Bears: a.Bears})
+	}
+	if len(fleet) == 1 {
+		return terraform, fleet[0].AgentHost, nil
+	}
+	return terraform, fleet, nil
+}
+
 // pins is what stays as it is on the host that plans. Without a sandbox an agent
 // that shares the account could change all that the account runs.
-func (j *job) pins(h hosts, commands host.Commands) *host.Pins {
+func (j *job) pins(h *hosts, commands host.Commands) *host.Pins {
 	name := h.Terraform.Name()
 	return &host.Pins{
-		Program: commands.Program, Prepare: j.Hosts.Prepare, Agent: j.Agent.Command, Account: h.Agent.Name() == name && h.Facts.Box == nil,
+		Program: commands.Program, Prepare: j.Hosts.Prepare, Agent: j.Agent.Command, Account: h.shared(h.Agents[0]),
 		Tell: func(changed string) {
 			j.Log.Warn().Str("stage", "hosts").Str("host", name).Msgf("changed on the host since the run began, by the agent or by somebody at work there: %s", changed)
 		},

@@ -12,7 +12,7 @@ import (
 
 // openPrometheus makes ready to ask the Prometheus of the settings, from here or
 // from the Terraform host.
-func (j *job) openPrometheus(k access.Keys, h hosts) (err error) {
+func (j *job) openPrometheus(k access.Keys, h *hosts) (err error) {
 	var dial evidence.Dialer
 	if j.Evidence.Via == evidence.Host {
 		dial = h.Terraform.DialContext

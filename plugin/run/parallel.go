@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/host"
 )
 
@@ -17,29 +18,57 @@ const (
 )
 
 // atOnce is how many items this run works on at the same time, as far as settings,
-// items and the agent's host go.
-func (j *job) atOnce(ctx context.Context, h hosts) int {
+// items and the agents' hosts go: the further hosts of agent_hosts take what the first
+// cannot bear.
+func (j *job) atOnce(ctx context.Context, k access.Keys, h *hosts) int {
 	most := min(j.Agent.Parallel, j.Documents.MaxItems, len(j.read.Todo()))
 	if most <= 1 {
 		return 1
 	}
-	if h.Facts.Box == nil && h.Agent.Name() == h.Terraform.Name() {
-		j.Log.Info().Str("stage", "hosts").Str("host", h.Agent.Name()).
+	if h.shared(h.Agents[0]) {
+		j.Log.Info().Str("stage", "hosts").Str("host", h.Agents[0].Name()).
 			Msg("one agent works at a time: without a sandbox, and without an account of its own, it could change what runs beside it; install bubblewrap, or name agent_hosts")
 		return 1
 	}
-	room, err := h.Agent.Room(ctx, most+spareSessions)
-	if err != nil {
-		j.Log.Warn().Str("stage", "hosts").Str("host", h.Agent.Name()).Err(err).Msg("one agent works at a time")
-		return 1
+	n := j.bears(ctx, &h.Agents[0], most)
+	_, need, _ := access.Needs(j.Settings, "")
+	for n < most && len(h.untried) > 0 && ctx.Err() == nil {
+		var next agentHost
+		var err error
+		if next, h.untried, err = j.firstReady(ctx, h.untried, k.Login(k.Agent), need); err != nil {
+			j.Log.Warn().Str("stage", "hosts").Err(err).Msg("no further host is usable for agents")
+			break
+		}
+		if h.shared(next) { // no agent may change what plans run
+			j.cleanUp(ctx, "hosts", func(context.Context) error { return next.Close() })
+			continue
+		}
+		n += j.bears(ctx, &next, most-n)
+		h.Agents = append(h.Agents, next)
+		if next.Facts.Box == nil {
+			j.sandboxed = "no"
+		}
 	}
-	n, why := fitting(most, h.Facts, room)
-	log := j.Log.Info().Str("stage", "hosts").Str("host", h.Agent.Name()).Int("agents", n)
+	return n
+}
+
+// bears is how many agents may work on a host at the same time, up to as many as are
+// wanted.
+func (j *job) bears(ctx context.Context, on *agentHost, most int) int {
+	log := j.Log.With().Str("stage", "hosts").Str("host", on.Name()).Logger()
+	room, err := on.Room(ctx, most+spareSessions)
+	if err != nil {
+		log.Warn().Err(err).Msg("one agent works there at a time")
+		return on.Bears
+	}
+	n, why := fitting(most, on.Facts, room)
+	on.Bears = n
+	log = log.With().Int("agents", n).Logger()
 	if n < most {
-		log.Msgf("fewer agents than parallel work at the same time: %s", why)
+		log.Info().Msgf("fewer agents than parallel work there at the same time: %s", why)
 		return n
 	}
-	log.Msg("so many agents may work at the same time")
+	log.Info().Msg("so many agents may work there at the same time")
 	return n
 }
 

@@ -139,7 +139,7 @@ func (j *job) work(ctx context.Context) (err error) {
 		defer j.prometheus.Close()
 	}
 	j.sandboxed = "no"
-	if h.Facts.Box != nil {
+	if h.Agents[0].Facts.Box != nil {
 		j.sandboxed = "yes"
 	}
 	if j.Mode == settings.ModeDryRun {
@@ -151,7 +151,7 @@ func (j *job) work(ctx context.Context) (err error) {
 
 // underLock is the part of a run that is one at a time, from the branch as it is
 // once the others are through.
-func (j *job) underLock(ctx context.Context, k access.Keys, h hosts, commands host.Commands) error {
+func (j *job) underLock(ctx context.Context, k access.Keys, h *hosts, commands host.Commands) error {
 	j.answers = j.askForge(ctx)
 	lease := gitrepo.Lease{Run: j.id, Host: h.Terraform.Name()}
 	lock, err := Lock(ctx, j.Settings, j.Console, j.repo, lease)

@@ -95,7 +95,7 @@ var hostEntries = []Entry{
 	},
 	{
 		Name: "agent_hosts", told: "those of `hosts`, with a warning",
-		Usage: "Where the agent runs, if it is another user or machine than the one with Terraform's credentials.",
+		Usage: "Where the agent runs, if it is another user or machine than the one with Terraform's credentials. The first usable one counts; agents that it cannot bear (`parallel`) work on the next.",
 		read:  asList(func(s *Settings) *[]string { return &s.Hosts.AgentHosts }, hostOrLocal),
 	},
 	{

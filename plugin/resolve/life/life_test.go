@@ -41,6 +41,8 @@ func (s *slow) Checkout(context.Context, string, func(io.Writer) error) (seam.Ch
 
 type slowSpace struct{ *slow }
 
+func (s *slowSpace) Host() string { return "slow" }
+
 func (s *slowSpace) Turn(context.Context, agent.Definition, []byte, float64) (agent.Report, error) {
 	time.Sleep(s.takes)
 	return agent.Report{OK: true, Turns: 9, CostUSD: 0.424, CostKnown: true}, nil

@@ -114,6 +114,9 @@ type agentSpace struct {
 	host *Host
 }
 
+// Host is the name of the host.
+func (s agentSpace) Host() string { return s.host.Name() }
+
 // Turn has the agent work once.
 func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte, budgetUSD float64) (agent.Report, error) {
 	programs := s.host.programs

@@ -83,6 +83,7 @@ type AgentHost interface {
 
 // AgentSpace is one work tree of the agent.
 type AgentSpace interface {
+	Host() string // that it is on
 	// Turn has the agent work in it once. The error says that its end is unknown.
 	Turn(ctx context.Context, d agent.Definition, prompt []byte, budgetUSD float64) (agent.Report, error)
 	Export(ctx context.Context, limit int64) (tree string, pack []byte, err error)

@@ -36,6 +36,9 @@ type Options struct {
 	// Key is the private key, in PEM form, that may log in. A new one is made
 	// when it is empty.
 	Key string
+	// MaxSessions is how many sessions one connection gets at a time; 0 for any
+	// number.
+	MaxSessions int64
 }
 
 // Server runs commands for one key, as OpenSSH's server does: each in a
@@ -257,10 +260,19 @@ func (s *Server) serve(conn *trackedConn) {
 	}
 	s.logins.Add(1)
 	go s.answerGlobal(requests)
+	var open atomic.Int64
 	for channel := range channels {
 		switch channel.ChannelType() {
 		case "session":
-			go s.session(channel)
+			if most := s.options.MaxSessions; most > 0 && open.Load() >= most {
+				_ = channel.Reject(ssh.ConnectionFailed, "open failed")
+				continue
+			}
+			open.Add(1)
+			go func() {
+				defer open.Add(-1)
+				s.session(channel)
+			}()
 		case "direct-tcpip":
 			go s.forward(channel)
 		default:
