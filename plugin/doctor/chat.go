@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/pm-todos/pm-todos/plugin/notify"
+	"github.com/pm-todos/pm-todos/plugin/settings"
 )
 
 // chat tells where messages would go. It sends none.
@@ -14,6 +15,8 @@ func chat(_ context.Context, p *patient, say voice) {
 	}
 	switch {
 	case len(targets) > 0:
+	case p.unusable == "" && p.Settings.Report.Digest != settings.NoDigest:
+		say.warn("", "not configured: nobody is told the digest", "add slack_webhook to the Vault secret or to the settings, or set digest: off")
 	case p.unusable != "" && p.Settings.NeedsVault():
 		say.skip("", "the webhook may be in Vault")
 	default:

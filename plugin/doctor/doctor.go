@@ -30,6 +30,7 @@ var checks = []check{
 	{"refs", true, ownRefs},
 	{"rules", true, rules},
 	{"pull requests", false, pulls},
+	{"issues", false, issues},
 	{"documents", true, documents},
 	{"stacks", true, stacks},
 	{"gates", true, gates},
