@@ -124,8 +124,12 @@ type indexPlace struct {
 
 // presentIndex looks at what is there, and refuses what is somebody else's.
 func presentIndex(output string) (to indexPlace, err error) {
-	if output == "-" {
-		return to, nil
+	if output == "-" { // as it would be where it is kept, unless something else is there
+		kept, err := presentIndex(settings.DefaultIndex)
+		if err != nil {
+			return to, nil //nolint:nilerr // nothing is written there
+		}
+		return indexPlace{present: kept.present}, nil
 	}
 	if to.page, err = outlet.At(output); err != nil || to.page.Through {
 		return to, err
