@@ -261,7 +261,7 @@ func ticks(most int) []tick {
 
 // byAge counts what is open by priority and age, on the day on which this is written.
 func (c *charts) byAge(b board, targets target.Targets) {
-	const left, right, rowHeight = plotLeft, plotRight - 64, 34
+	const left, right, rowHeight = plotLeft, plotRight - 90, 34
 	most := 1
 	for i, priority := range []string{"P0", "P1", "P2", "P3"} {
 		row := ageRow{Priority: priority, Parts: make([]agePart, len(ages)+1), Y: plotTop + float64(i*rowHeight)}

@@ -48,7 +48,7 @@
   const keys = {
     '': (row) => row.querySelector('.date').textContent, oldest: (row) => row.querySelector('.date').textContent,
     severity: (row) => read(row).severity && row.dataset.rank + ' ' + read(row).severity,
-    open: (row) => row.querySelector('.title + span b').textContent.padStart(6, '0'), age: (row) => row.dataset.oldest || '',
+    open: (row) => (row.querySelector('.title + span b') || { textContent: '' }).textContent.padStart(6, '0'), age: (row) => row.dataset.oldest || '',
   };
   const sort = (by) => {
     const place = new Map(rows.map((row) => [row, keys[by](row).replace('no date', '')]));
@@ -82,19 +82,19 @@
     const byItem = wanted.type !== '' || wanted.state !== '';
     for (const row of narrowed) for (const item of itemsOf(row)) item.element.hidden = false;
     narrowed.clear();
-    const matching = [];
+    let matching = rows.filter((row) => (wanted.severity === '' || read(row).severity === wanted.severity) &&
+      (wanted.service === '' || read(row).services.includes(wanted.service)) && words.every((word) => read(row).text.includes(word)));
     let items = 0;
-    for (const row of rows) {
-      let fit = (wanted.severity === '' || read(row).severity === wanted.severity) && (wanted.service === '' || read(row).services.includes(wanted.service)) &&
-        words.every((word) => read(row).text.includes(word));
-      if (fit && (byItem || words.length > 0)) {
+    // Of many documents that hold the words, nobody looks at which items do.
+    if (byItem || (words.length > 0 && matching.length <= 10 * few)) {
+      matching = matching.filter((row) => {
         const hits = narrow(row, wanted, words, byItem);
         items += Math.max(0, hits);
-        fit = hits !== 0;
-      }
-      row.hidden = !fit;
-      if (fit) matching.push(row);
+        return hits !== 0;
+      });
     }
+    const fit = new Set(matching);
+    for (const row of rows) row.hidden = !fit.has(row);
     for (const row of opened) row.querySelector('details').open = false;
     opened.clear();
     if (matching.length <= few && (byItem || words.length > 0)) {

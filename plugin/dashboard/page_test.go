@@ -49,7 +49,7 @@ func hostile(text string) []Document {
 	return []Document{d}
 }
 
-func mustWrite(t *testing.T, page string, documents []Document) Files {
+func mustWrite(t testing.TB, page string, documents []Document) Files {
 	t.Helper()
 	files, err := Write(page, documents, sampleTargets, Files{}, written)
 	if err != nil {

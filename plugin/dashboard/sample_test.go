@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"fmt"
+	"testing"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/target"
@@ -44,7 +45,7 @@ func sample(n int, now time.Time) []Document {
 			switch {
 			case (i*5+k*3)%7 < min(7, 3+i/3) && i > 0 && (i+k)%23 != 5:
 				closed := min(now.AddDate(0, 0, -1).Format(time.DateOnly), addDays(date, 6+(i*7+k*11)%60+i%3*30))
-				one.State, one.Closed, one.Changed, one.By = Done, closed, closed, ByPeople
+				one.State, one.Closed, one.Changed, one.By, one.Why, one.Way = Done, closed, closed, ByPeople, "", ""
 				if a.why == "" {
 					one.By, one.Commit = ByProgram, fmt.Sprintf("%07x%033x", 0xabc000+i*16+k, i)
 					one.Link = "https://forge.example/ops/infra/commit/" + one.Commit
@@ -78,4 +79,15 @@ func addDays(date string, days int) string {
 		panic(err)
 	}
 	return at.AddDate(0, 0, days).Format(time.DateOnly)
+}
+
+// BenchmarkWrite is the whole index of 5,000 post-mortems with 22,000 items.
+func BenchmarkWrite(b *testing.B) {
+	documents := sample(5000, written)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Write(indexPath, documents, sampleTargets, Files{}, written); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

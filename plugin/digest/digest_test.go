@@ -43,7 +43,7 @@ func TestDigestSaysWhatWaitsForWhom(t *testing.T) {
 		"pm-todos: follow-ups of the week: 4 open, 1 past their target, 1 overdue, 1 closed",
 		"pm-todos · ops/infra · main · pipeline https://ci.example.org/7",
 		"Open, by priority",
-		"• P0: 1, the oldest for 3 days (target 7d, 0 past it)", "• P1: 1, the oldest for 40 days (target 30d, 1 past it)", "• P2: 2, the oldest for 61 days",
+		"• P0: 1, the oldest for 3 days (target 7 days, 0 past it)", "• P1: 1, the oldest for 40 days (target 30 days, 1 past it)", "• P2: 2, the oldest for 61 days",
 		"To be done first",
 		"• P1 Alert: Add an alert on NFS errors — 40 days, past its target",
 		"• P2 Runbook: Write a runbook — 1 day, due 2026-11-01, owner ana",

@@ -35,12 +35,12 @@ var units = map[string]time.Duration{"h": time.Hour, "d": day, "w": 7 * day}
 
 var length = pattern.Lazy(`^(\d{1,5})\s*([hdw])$`)
 
-// Length is a target as people write it: 36h, 7d; whole weeks are days too.
+// Length is a target as people say it: 36 hours, 7 days.
 func Length(limit time.Duration) string {
 	if limit%day == 0 {
-		return strconv.Itoa(int(limit/day)) + "d"
+		return text.Counted(int(limit/day), "day")
 	}
-	return strconv.Itoa(int(limit/time.Hour)) + "h"
+	return text.Counted(int(limit/time.Hour), "hour")
 }
 
 // Read reads a JSON object from priorities to lengths. Every problem is reported.

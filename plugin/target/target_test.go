@@ -55,7 +55,7 @@ func TestDue(t *testing.T) {
 }
 
 func TestLength(t *testing.T) {
-	for want, limit := range map[string]time.Duration{"7d": 7 * day, "36h": 36 * time.Hour, "14d": 14 * day} {
+	for want, limit := range map[string]time.Duration{"7 days": 7 * day, "36 hours": 36 * time.Hour, "1 day": day} {
 		if got := target.Length(limit); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
