@@ -3,6 +3,7 @@ package agent_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -288,17 +289,21 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(success), 0, "")
 	f.Add([]byte(success[:50]), 0, "x")
 	f.Add([]byte(`{"type":"result","total_cost_usd":1e999}`), 1, "")
+	f.Add([]byte(`{"type":"turn.completed"}`+"\n"+`{"type":"result","status":"success"}`+"\n"), 0, "")
+	f.Add([]byte(`{"type":"step_finish","part":{"reason":"stop","cost":1e308}}`+"\n"+`{"type":"step_finish","part":{"reason":"stop","cost":1e308}}`+"\n"), 0, "")
 	f.Add([]byte("x{{\"{\"a\":\x1b[m"+success+"\n{"), 0, "")
 	f.Fuzz(func(t *testing.T, stdout []byte, exit int, stderr string) {
-		r := agent.KindOf("claude", "").Decode(stdout, exit, stderr)
-		if r.OK && (exit != 0 || r.Subtype != "success" || r.Problem != "") || !r.OK && r.Problem == "" {
-			t.Errorf("%+v", r)
-		}
-		if r.OK && r.Outside || r.Doubtful && !r.Outside || r.NoLogin && !r.Outside {
-			t.Errorf("%+v", r)
-		}
-		if r.CostUSD < 0 || strings.ContainsAny(r.Problem, "\n\x1b") {
-			t.Errorf("%+v", r)
+		for _, name := range agent.Kinds() {
+			r := agent.KindOf(name, "").Decode(stdout, exit, stderr)
+			if r.OK && (exit != 0 || name == "claude" && r.Subtype != "success" || r.Problem != "") || !r.OK && r.Problem == "" {
+				t.Errorf("%s: %+v", name, r)
+			}
+			if r.OK && r.Outside || r.Doubtful && !r.Outside || r.NoLogin && !r.Outside {
+				t.Errorf("%s: %+v", name, r)
+			}
+			if r.CostUSD < 0 || math.IsInf(r.CostUSD, 0) || strings.ContainsAny(r.Problem+r.Subtype, "\n\x1b") {
+				t.Errorf("%s: %+v", name, r)
+			}
 		}
 	})
 }

@@ -81,6 +81,7 @@ func (e geminiEvent) answers() bool {
 const (
 	geminiNoLogin   = 41
 	geminiSettled   = 52 // a bad configuration
+	geminiTurns     = 53 // more turns than it may take
 	geminiUntrusted = 55
 )
 
@@ -116,7 +117,7 @@ func geminiDecode(stdout []byte, exit int, stderr string) Report {
 	default:
 		r.Subtype = text.Line(last.Status, 60)
 		r.Problem = text.Line(ended(exit, cut, last.Error.Message), maxProblem)
-		if last.Status != "success" && !cut {
+		if last.Status != "success" && !cut && exit != geminiTurns {
 			r.refused(geminiStatus(exit), answered)
 		}
 	}

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
@@ -122,6 +123,9 @@ func opencodeDecode(stdout []byte, exit int, stderr string) Report {
 	answered := r.Turns > 0
 	ends := r.Subtype != "" && r.Subtype != "tool-calls"
 	// A model without a price costs nothing as far as it knows.
+	if math.IsInf(r.CostUSD, 0) {
+		r.CostUSD, cut = 0, true
+	}
 	r.CostKnown = !cut && (r.CostUSD > 0 || tokens == 0) && (ends || failed != nil || !answered)
 	r.Subtype = text.Line(r.Subtype, 60)
 	switch {
