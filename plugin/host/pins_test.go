@@ -274,9 +274,10 @@ func TestWorkOnTheHostIsNoAlarm(t *testing.T) {
 	}
 	write(t, d.home+"/.ssh/known_hosts", "a key\nanother\n", 0o600)
 	write(t, d.home+"/.claude/settings.json", "{ }\n", 0o600)
+	write(t, d.home+"/.codex/config.toml", "model = 'x'\n", 0o600)
 	write(t, d.home+"/tools/claude", "#!/bin/sh\n# an update\n", 0o755)
 	work("second")
-	if len(told) != 1 || !strings.Contains(told[0], "/.ssh/known_hosts has changed") || !strings.Contains(told[0], "/.claude/settings.json has changed") || !strings.Contains(told[0], "/claude has changed") {
+	if len(told) != 1 || !strings.Contains(told[0], "/.ssh/known_hosts has changed") || !strings.Contains(told[0], "/.claude/settings.json has changed") || !strings.Contains(told[0], "/.codex/config.toml is new") || !strings.Contains(told[0], "/claude has changed") {
 		t.Errorf("told of %q", told)
 	}
 }

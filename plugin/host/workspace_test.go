@@ -31,6 +31,10 @@ func TestAgentTreeHoldsTheBytesOfTheCommit(t *testing.T) {
 		".claude/agents/me.md":            "prompt",
 		"sub/.claude/settings.local.json": "{}",
 		".mcp.json":                       "{}",
+		".codex/config.toml":              "x",
+		"sub/.gemini/settings.json":       "{}",
+		".opencode/plugin/p.js":           "x",
+		"sub/opencode.jsonc":              "{}",
 	})
 	everywhere(t, func(t *testing.T, w *world) {
 		_, ws := space(t, w.Host, r, AgentTree, Prepare{})
@@ -42,7 +46,7 @@ func TestAgentTreeHoldsTheBytesOfTheCommit(t *testing.T) {
 				t.Errorf("%s holds %q, want %q", name, got, want)
 			}
 		}
-		for _, name := range []string{".git", ".claude/settings.json", ".claude/hooks/go.sh", "sub/.claude/settings.local.json", ".mcp.json"} {
+		for _, name := range []string{".git", ".claude/settings.json", ".claude/hooks/go.sh", "sub/.claude/settings.local.json", ".mcp.json", ".codex", "sub/.gemini", ".opencode", "sub/opencode.jsonc"} {
 			if exists(filepath.Join(ws.tree(), name)) {
 				t.Errorf("%s is in the agent's tree", name)
 			}

@@ -210,7 +210,9 @@ renote() {
 list_hints() {
 	[ "$account" = 1 ] || return 0
 	at_home -H .ssh/known_hosts .claude/settings.json .claude/settings.local.json .claude/CLAUDE.md \
-		.claude/agents .claude/commands .claude/hooks .claude/plugins .claude/skills
+		.claude/agents .claude/commands .claude/hooks .claude/plugins .claude/skills \
+		.codex/config.toml .codex/AGENTS.md .codex/hooks.json .codex/rules .gemini/settings.json .gemini/.env .gemini/extensions .gemini/policies \
+		.config/opencode/opencode.json .config/opencode/opencode.jsonc .config/opencode/AGENTS.md .config/opencode/plugin .config/opencode/agent
 	[ -z "$pin_agent" ] || describe -L "$(find_program "$pin_agent")"
 }
 
