@@ -3,8 +3,6 @@ package run
 import (
 	"context"
 
-	"github.com/pm-todos/pm-todos/plugin/forge"
-	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
@@ -35,7 +33,7 @@ func (j *job) begins(standing map[record.Ref]*proposal.Record) report.Start {
 		case r == nil:
 			b.Items = append(b.Items, todo)
 		case r.Text != record.TextSum(todo): // withdrawn, which is told at the end
-		case j.merged(todo):
+		case j.approved(r):
 			b.Merged = append(b.Merged, todo)
 		case r.State == proposal.Waiting || r.State == proposal.Offered:
 			b.Waiting++
@@ -44,7 +42,8 @@ func (j *job) begins(standing map[record.Ref]*proposal.Record) report.Start {
 	return b
 }
 
-// merged reports whether the forge says that a person merged the proposal of an item.
-func (j *job) merged(todo item.Item) bool {
-	return j.answers != nil && j.answers.Pulls[proposal.Branch(record.RefOf(todo))].State == forge.Merged
+// approved reports whether the forge says that a person merged a proposal.
+func (j *job) approved(r *proposal.Record) bool {
+	_, said := j.answers.Merged([]*proposal.Record{r}, j.Repository.Branch)
+	return said == proposal.Approved
 }

@@ -20,6 +20,7 @@ func TestStartCountsNoProposalAsWork(t *testing.T) {
 	standing := map[record.Ref]*proposal.Record{}
 	for id, state := range map[string]proposal.State{
 		"open": proposal.Offered, "merged": proposal.Offered, "waiting": proposal.Waiting, "declined": proposal.Declined, "withdrawn": proposal.Withdrawn, "reworded": proposal.Offered,
+		"merged elsewhere": proposal.Offered, "merged by us": proposal.Offered,
 	} {
 		todo := named(id)
 		r := &proposal.Record{Document: todo.Document, Item: todo.ID, State: state, Text: record.TextSum(todo)}
@@ -30,10 +31,17 @@ func TestStartCountsNoProposalAsWork(t *testing.T) {
 	}
 	j := &job{
 		Settings: settings.Settings{Mode: settings.ModeApply, ApplyMerged: settings.On},
-		answers:  &proposal.Answers{Pulls: map[string]forge.Pull{proposal.Branch(record.RefOf(named("merged"))): {State: forge.Merged}}},
+		answers:  &proposal.Answers{Account: "pm-todos", Pulls: map[string]forge.Pull{}},
+	}
+	j.Repository.Branch = "main"
+	for id, pull := range map[string]forge.Pull{
+		"merged": {Base: "main", MergedBy: "ana"}, "merged elsewhere": {Base: "develop", MergedBy: "ana"}, "merged by us": {Base: "main", MergedBy: "pm-todos"},
+	} {
+		pull.State = forge.Merged
+		j.answers.Pulls[proposal.Branch(record.RefOf(named(id)))] = pull
 	}
 	j.Documents.Doubtful = settings.DoubtfulPropose
-	for _, id := range []string{"new", "open", "merged", "waiting", "declined", "withdrawn", "reworded"} {
+	for _, id := range []string{"new", "open", "merged", "waiting", "declined", "withdrawn", "reworded", "merged elsewhere", "merged by us"} {
 		j.read.Safe = append(j.read.Safe, named(id))
 	}
 	ids := func(items []item.Item) (all []string) {
@@ -43,7 +51,7 @@ func TestStartCountsNoProposalAsWork(t *testing.T) {
 		return all
 	}
 	b := j.begins(standing)
-	if got := fmt.Sprint(ids(b.Items), ids(b.Merged), b.Waiting); got != "[new] [merged] 2" || b.Proposes || !b.Doubtful || !b.Applies {
+	if got := fmt.Sprint(ids(b.Items), ids(b.Merged), b.Waiting); got != "[new] [merged] 4" || b.Proposes || !b.Doubtful || !b.Applies {
 		t.Errorf("%s of %+v", got, b)
 	}
 	j.read.Safe = slices.DeleteFunc(slices.Clone(j.read.Safe), func(i item.Item) bool { return i.ID == "new" || i.ID == "merged" })
