@@ -15,7 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/pm-todos/pm-todos/plugin/dashboard"
-	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/refname"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -159,7 +159,7 @@ func initValues(c *cli.Context) (map[string]string, error) {
 	}
 	for _, name := range []string{"branch", "pages-branch"} {
 		if text := values[name]; text != "" && text != "${CI_REPO_DEFAULT_BRANCH}" {
-			problem(name, gitrepo.CheckBranch(text))
+			problem(name, refname.CheckBranch(text))
 		}
 	}
 	if text := values["image"]; text != "" {

@@ -5,12 +5,14 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/refname"
 )
 
 func TestThreat3_RefNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"master", "main", "release/1.2", "feature/JIRA-12_x", "a@b", "v1.0+x", "fix#12"} {
-		if err := CheckBranch(name); err != nil {
+		if err := refname.CheckBranch(name); err != nil {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -18,7 +20,7 @@ func TestThreat3_RefNames(t *testing.T) {
 		"", "-f", "a/-f", "--upload-pack=x", "a..b", "a//b", "/a", "a/", ".a", "a/.b", "a.lock", "a.lock/b", "a.", "a b", "a~1", "a^", "a:b", "a?",
 		"a*", "a[", `a\b`, "a@{1}", "ä", "a\u3000b", "a\x00b", "a\nb", "refs/heads/a", "HEAD", strings.Repeat("a", 300),
 	} {
-		if err := CheckBranch(name); err == nil {
+		if err := refname.CheckBranch(name); err == nil {
 			t.Errorf("%q was accepted", name)
 		}
 	}

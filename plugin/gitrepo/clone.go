@@ -14,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/pack"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/refname"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
@@ -171,11 +172,11 @@ func (r *Repo) pick(all wire.Refs) (wire.Refs, error) {
 }
 
 // fetches reports whether a ref belongs to the clone: the branch, RowsRef, and those
-// below OwnRefs. The lock does not, since it moves all the time: who wants what it was
+// below OwnRefs. Locks do not, since they move all the time: who wants what one was
 // a moment ago is told that there is no such commit. Names that could not have
 // been made here are nobody's business.
 func (r *Repo) fetches(ref string) bool {
-	return ref == r.branch || ref == RowsRef || strings.HasPrefix(ref, OwnRefs) && ref != LockRef && checkRef(ref) == nil
+	return ref == r.branch || ref == RowsRef || strings.HasPrefix(ref, OwnRefs) && !isLock(ref) && refname.Check(ref) == nil
 }
 
 // counter counts the bytes that are read through it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/refname"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
@@ -59,3 +60,10 @@ func Insist(ctx context.Context) context.Context { return wire.Insist(ctx) }
 
 // IsRemote reports whether an error came out of an act on the remote.
 func IsRemote(err error) bool { return wire.IsRemote(err) }
+
+// What the refs of this program are called, see refname.
+const (
+	OwnRefs     = refname.OwnRefs
+	OwnBranches = refname.OwnBranches
+	RowsRef     = refname.RowsRef
+)

@@ -4,22 +4,37 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/pack"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
-// LockRef is the ref that one run at a time holds.
+// LockRef is the ref that a run holds which takes up items of all shards.
 const LockRef = OwnRefs + "lock"
+
+// namedLocks is where the locks of shards, stacks and the like stand.
+const namedLocks = OwnRefs + "locks/"
+
+// lockOf is the ref of the lock with a name, which may hold anything: stacks may
+// lie in each other, which refs may not.
+func lockOf(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return namedLocks + hex.EncodeToString(sum[:10])
+}
+
+func isLock(ref string) bool { return ref == LockRef || strings.HasPrefix(ref, namedLocks) }
 
 // Times of the lock. The clocks of two machines are believed to differ by less
 // than clockSkew; where that matters, the lock is watched instead.
@@ -30,23 +45,30 @@ const (
 	clockSkew  = 5 * time.Minute
 )
 
-// Lease names the holder of the lock, for whoever has to wait for it.
+// Lease names the holder of a lock, for whoever has to wait for it.
 type Lease struct {
-	Run  string `json:"run"`  // such as the URL of the pipeline
-	Host string `json:"host"` // where the run works, or its own machine
+	Run   string `json:"run"`             // such as the URL of the pipeline
+	Host  string `json:"host"`            // where the run works, or its own machine
+	Shard string `json:"shard,omitempty"` // part of the items that it takes up, empty for all
 }
 
-// LockHeld asks the remote whether any run holds the lock.
+// ref is the lock of its run: runs of different shards work side by side.
+func (l Lease) ref() string {
+	if l.Shard == "" {
+		return LockRef
+	}
+	return lockOf("shard " + l.Shard)
+}
+
+// LockHeld asks the remote whether any run is at work.
 func (r *Repo) LockHeld(ctx context.Context) (bool, error) {
-	all, err := r.remote.List(ctx)
-	if err != nil || all[LockRef].IsZero() {
-		return false, err
+	all, err := r.FetchRefs(ctx, LockRef)
+	for _, h := range all {
+		if !r.readHolding(h).dead(r.now(), r.now()) {
+			return true, err
+		}
 	}
-	holder, err := r.readHolding(ctx, all[LockRef])
-	if err != nil {
-		return false, err
-	}
-	return !holder.dead(r.now(), r.now()), nil
+	return false, err
 }
 
 // holding is what the lock's commit says, as JSON in its message. A commit and
@@ -59,7 +81,9 @@ type holding struct {
 	CI       string    `json:"ci"` // a mark that starts no pipeline, for locks that are branches
 }
 
-// Lock is the lock while it is held. It renews itself until Release.
+// Lock is the lock of a run and those that it takes beside it, while they are held.
+// They renew themselves until Release, all at once: one holding stands in all of
+// their refs.
 type Lock struct {
 	repo  *Repo
 	lease Lease
@@ -67,33 +91,97 @@ type Lock struct {
 	stop  context.CancelFunc
 	ended chan struct{}
 
-	held plumbing.Hash // value of the ref that is ours; of keep, and of Release after it
+	acting sync.Mutex    // one act on the refs at a time
+	value  plumbing.Hash // the holding that was the last to arrive
 
 	mu   sync.Mutex
-	mine map[plumbing.Hash]bool // every value that we ever sent
+	held map[string]plumbing.Hash // refs, by the value last known to have arrived
+	mine map[plumbing.Hash]bool   // every value that we ever sent
 }
 
-// AcquireLock takes the lock, waiting for another holder up to wait. ErrLockBusy
-// names the holder when it is still taken then. A lock whose holder vanished
-// is taken over after the end of its lease.
+// AcquireLock takes the lock of a run, waiting for another holder up to wait.
+// ErrLockBusy names the holder when it is still taken then. A lock whose holder
+// vanished is taken over after the end of its lease.
 func (r *Repo) AcquireLock(ctx context.Context, lease Lease, wait time.Duration) (*Lock, error) {
-	deadline := r.now().Add(wait)
-	watch := watched{repo: r}
-	for {
-		busy, err := watch.attempt(ctx, lease)
-		if err != nil {
-			return nil, err
+	var value plumbing.Hash
+	err := r.await(ctx, lease.ref(), wait, func(current plumbing.Hash) error {
+		h, pack, err := r.newHolding(holding{Lease: lease})
+		if err == nil {
+			err = r.swap(ctx, wire.Update{Ref: lease.ref(), Old: current, New: h}, pack)
 		}
-		if busy == nil {
-			return r.holdLock(ctx, lease, watch.value), nil
+		if err == nil {
+			value = h
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.holdLock(ctx, lease, value), nil
+}
+
+// await has take try for a lock while it is free or its holder dead, until it has
+// it or has waited long enough.
+func (r *Repo) await(ctx context.Context, ref string, wait time.Duration, take func(current plumbing.Hash) error) error {
+	deadline := r.now().Add(wait)
+	watch := watched{repo: r, ref: ref, take: take}
+	for {
+		busy, err := watch.attempt(ctx)
+		if busy == nil || err != nil {
+			return err
 		}
 		left := deadline.Sub(r.now())
 		if left <= 0 {
-			return nil, fault.Mark(fault.Temporary, fmt.Errorf("%w: %s; waited %s", ErrLockBusy, busy.describe(), wait))
+			return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s; waited %s", ErrLockBusy, busy.describe(), wait))
 		}
 		if err := r.sleep(ctx, min(left, pollEvery)); err != nil {
-			return nil, fault.Mark(fault.Temporary, fmt.Errorf("wait for the lock held by %s: %w", busy.describe(), err))
+			return fault.Mark(fault.Temporary, fmt.Errorf("wait for the lock held by %s: %w", busy.describe(), err))
 		}
+	}
+}
+
+// Take takes the lock of a name beside that of the run, in the same way. fresh is
+// false when it is held already.
+func (l *Lock) Take(ctx context.Context, name string, wait time.Duration) (fresh bool, err error) {
+	ref := lockOf(name)
+	l.mu.Lock()
+	_, has := l.held[ref]
+	l.mu.Unlock()
+	if has {
+		return false, nil
+	}
+	err = l.repo.await(ctx, ref, wait, func(current plumbing.Hash) error {
+		l.acting.Lock()
+		defer l.acting.Unlock()
+		// The renewal of what is held waits for this.
+		ctx, cancel := context.WithTimeout(ctx, renewEvery)
+		defer cancel()
+		err := l.repo.swap(ctx, wire.Update{Ref: ref, Old: current, New: l.value}, packed(nil))
+		if err == nil {
+			l.note(ref, l.value)
+		}
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("lock of %s: %w", wire.Printable(name), err)
+	}
+	return true, nil
+}
+
+// Drop gives one of the locks back that Take took.
+func (l *Lock) Drop(ctx context.Context, name string) error {
+	l.acting.Lock()
+	defer l.acting.Unlock()
+	return l.give(ctx, func(ref string) bool { return ref == lockOf(name) })
+}
+
+// note remembers the value of a ref that is held, the zero one for a ref that is
+// held no more.
+func (l *Lock) note(ref string, value plumbing.Hash) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.held[ref] = value; value.IsZero() {
+		delete(l.held, ref)
 	}
 }
 
@@ -102,56 +190,42 @@ func (h holding) describe() string {
 	return fmt.Sprintf("%s on %s until %s", wire.Printable(h.Run), wire.Printable(h.Host), h.Until.UTC().Format(time.RFC3339))
 }
 
-// watched is the lock as somebody sees it who waits for it.
+// watched is a lock as somebody sees it who waits for it.
 type watched struct {
 	repo  *Repo
-	value plumbing.Hash // last value seen; ours after success
+	ref   string
+	take  func(current plumbing.Hash) error
+	value plumbing.Hash // last value seen
 	since time.Time     // when this value was seen first
 }
 
 // attempt takes the lock if it is free or dead; else it returns the holder. It is
 // mostly free, which taking it finds out.
-func (w *watched) attempt(ctx context.Context, lease Lease) (*holding, error) {
+func (w *watched) attempt(ctx context.Context) (*holding, error) {
 	r := w.repo
 	if w.since.IsZero() {
-		if err := w.take(ctx, plumbing.ZeroHash, lease); !errors.Is(err, ErrRefMoved) {
+		if err := w.take(plumbing.ZeroHash); !errors.Is(err, ErrRefMoved) {
 			return nil, err
 		}
 	}
-	all, err := r.remote.List(ctx)
+	all, err := r.FetchRefs(ctx, w.ref)
 	if err != nil {
 		return nil, err
 	}
-	current := all[LockRef]
+	current := plumbing.NewHash(all[w.ref])
 	if current != w.value || w.since.IsZero() {
 		w.value, w.since = current, r.now()
 	}
-	var holder holding
 	if !current.IsZero() {
-		if holder, err = r.readHolding(ctx, current); err != nil {
-			return nil, err
-		}
-		if !holder.dead(r.now(), w.since) {
+		if holder := r.readHolding(current.String()); !holder.dead(r.now(), w.since) {
 			return &holder, nil
 		}
 	}
-	err = w.take(ctx, current, lease)
+	err = w.take(current)
 	if errors.Is(err, ErrRefMoved) {
 		return &holding{Lease: Lease{Run: "another run", Host: "another host"}, Until: r.now().Add(leaseTime)}, nil
 	}
 	return nil, err
-}
-
-// take swaps the lock's present value for a holding of ours.
-func (w *watched) take(ctx context.Context, current plumbing.Hash, lease Lease) error {
-	u, pack, err := w.repo.newHolding(current, holding{Lease: lease})
-	if err == nil {
-		err = w.repo.swap(ctx, u, pack)
-	}
-	if err == nil {
-		w.value = u.New
-	}
-	return err
 }
 
 // dead reports whether the holder is gone. A holder that lives renews within
@@ -166,63 +240,57 @@ func (h holding) dead(now, since time.Time) bool {
 
 // readHolding reads the commit that a lock points at. What cannot be
 // understood is a holder without a name, who must be watched.
-func (r *Repo) readHolding(ctx context.Context, h plumbing.Hash) (holding, error) {
-	unnamed := holding{Lease: Lease{Run: "an unknown run", Host: "an unknown host"}, Until: r.now().Add(leaseTime)}
-	if !r.store.Has(h) {
-		err := r.remote.Fetch(ctx, func(all wire.Refs, _ *capability.List) (wire.Plan, error) {
-			if all[LockRef] != h {
-				return wire.Plan{}, nil // it moved on: the next look reads it
-			}
-			return wire.Plan{Wants: []plumbing.Hash{h}, Haves: r.haves()}, nil
-		}, r.keep)
-		if err != nil {
-			return unnamed, err
-		}
-	}
-	c, err := r.store.Commit(h)
-	if err != nil {
-		return unnamed, nil //nolint:nilerr // see above
-	}
+func (r *Repo) readHolding(commit string) holding {
 	var found holding
-	if err := json.Unmarshal([]byte(c.Message), &found); err != nil || found.Until.IsZero() {
-		return unnamed, nil //nolint:nilerr // see above
+	c, err := r.Lookup(commit)
+	if err == nil {
+		err = json.Unmarshal([]byte(c.Message), &found)
 	}
-	return found, nil
+	if err != nil || found.Until.IsZero() {
+		return holding{Lease: Lease{Run: "an unknown run", Host: "an unknown host"}, Until: r.now().Add(leaseTime)}
+	}
+	return found
 }
 
-// newHolding prepares the swap of the lock from one value to a new holding of
-// ours. The commit lives in memory only: renewing goes on beside whatever else
-// uses the clone.
-func (r *Repo) newHolding(old plumbing.Hash, h holding) (wire.Update, func(map[plumbing.Hash]bool) ([]byte, error), error) {
-	u := wire.Update{Ref: LockRef, Old: old}
+// newHolding makes a new holding of ours. The commit lives in memory only: renewing
+// goes on beside whatever else uses the clone.
+func (r *Repo) newHolding(h holding) (plumbing.Hash, packer, error) {
 	h.Until = r.now().Add(leaseTime).UTC().Truncate(time.Second)
 	h.Nonce, h.CI = rand.Text(), "[ci skip]"
 	message, err := json.Marshal(h)
 	if err != nil {
-		return u, nil, err
+		return plumbing.ZeroHash, nil, err
 	}
 	commit, err := r.encodeCommit(nil, plumbing.ComputeHash(plumbing.TreeObject, nil), string(message)+"\n")
-	if err != nil {
-		return u, nil, err
-	}
-	u.New = plumbing.ComputeHash(plumbing.CommitObject, commit)
-	return u, func(map[plumbing.Hash]bool) ([]byte, error) {
+	return plumbing.ComputeHash(plumbing.CommitObject, commit), packed(commit), err
+}
+
+// packed is the pack with a commit without files, the one without anything for nil.
+func packed(commit []byte) packer {
+	return func(map[plumbing.Hash]bool) ([]byte, error) {
 		var b bytes.Buffer
-		p, err := pack.NewWriter(&b, 2)
+		objects := 2
+		if commit == nil {
+			objects = 0
+		}
+		p, err := pack.NewWriter(&b, objects)
 		if err != nil {
 			return nil, err
 		}
-		err = errors.Join(p.Add(plumbing.CommitObject, commit), p.Add(plumbing.TreeObject, nil), p.Finish())
+		if commit != nil {
+			err = errors.Join(p.Add(plumbing.CommitObject, commit), p.Add(plumbing.TreeObject, nil))
+		}
+		err = errors.Join(err, p.Finish())
 		return b.Bytes(), err
-	}, nil
+	}
 }
 
 // holdLock starts the renewal. It goes on after the end of ctx, since a run
 // that is told to stop still cleans up under the lock.
-func (r *Repo) holdLock(ctx context.Context, lease Lease, held plumbing.Hash) *Lock {
+func (r *Repo) holdLock(ctx context.Context, lease Lease, value plumbing.Hash) *Lock {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	l := &Lock{
-		repo: r, lease: lease, held: held, mine: map[plumbing.Hash]bool{held: true},
+		repo: r, lease: lease, value: value, held: map[string]plumbing.Hash{lease.ref(): value}, mine: map[plumbing.Hash]bool{value: true},
 		stop: stop, lost: make(chan struct{}), ended: make(chan struct{}),
 	}
 	go l.keep(ctx)
@@ -250,55 +318,93 @@ func (l *Lock) keep(ctx context.Context) {
 
 // renew makes one attempt, which must not outlast the lease.
 func (l *Lock) renew(ctx context.Context, limit time.Duration) error {
+	l.acting.Lock()
+	defer l.acting.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	return l.replace(ctx, func(held plumbing.Hash) error {
-		u, pack, err := l.repo.newHolding(held, holding{Lease: l.lease})
-		if err != nil {
-			return err
-		}
-		l.mu.Lock()
-		l.mine[u.New] = true
-		l.mu.Unlock()
-		if err = l.repo.swap(ctx, u, pack); err == nil {
-			l.held = u.New
-		}
+	h, pack, err := l.newHolding(holding{Lease: l.lease})
+	if err != nil {
 		return err
+	}
+	if err = l.replace(ctx, l.refs(every), h, pack); err == nil {
+		l.value = h
+	}
+	return err
+}
+
+// newHolding makes a holding that is known as ours from then on.
+func (l *Lock) newHolding(of holding) (plumbing.Hash, packer, error) {
+	h, pack, err := l.repo.newHolding(of)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mine[h] = true
+	return h, pack, err
+}
+
+// refs are those that are held, as far as they are asked for.
+func (l *Lock) refs(which func(ref string) bool) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(func(yield func(string) bool) {
+		for ref := range l.held {
+			if which(ref) && !yield(ref) {
+				return
+			}
+		}
 	})
 }
 
-// replace runs a swap of the lock. When the lock has another value than the
+// replace swaps refs that are held for another value. When one has another value than the
 // last one known to have arrived, that may be a later one of ours whose reply
-// was lost; then the swap is run once more from there.
-func (l *Lock) replace(ctx context.Context, swap func(held plumbing.Hash) error) error {
-	err := swap(l.held)
-	if !errors.Is(err, ErrRefMoved) {
-		return err
+// was lost; then they are swapped once more from there.
+func (l *Lock) replace(ctx context.Context, refs []string, now plumbing.Hash, pack packer) error {
+	var err error
+	for range 2 {
+		updates := make([]wire.Update, len(refs))
+		l.mu.Lock()
+		for i, ref := range refs {
+			updates[i] = wire.Update{Ref: ref, Old: l.held[ref], New: now}
+		}
+		l.mu.Unlock()
+		if err = l.repo.swapAll(ctx, updates, pack); err == nil {
+			for _, ref := range refs {
+				l.note(ref, now)
+			}
+			return nil
+		}
+		if !errors.Is(err, ErrRefMoved) {
+			return err
+		}
+		all, listErr := l.repo.remote.List(ctx)
+		if listErr != nil {
+			return listErr
+		}
+		lost := false
+		for _, ref := range refs {
+			if lost = lost || !l.isMine(all[ref]); l.isMine(all[ref]) {
+				l.note(ref, all[ref])
+			}
+		}
+		if lost {
+			return err
+		}
 	}
-	all, listErr := l.repo.remote.List(ctx)
-	if listErr != nil {
-		return listErr
-	}
-	if !l.isMine(all[LockRef]) {
-		return err
-	}
-	l.held = all[LockRef]
-	return swap(l.held)
+	return err
 }
 
-// Lost is closed when the lock is no longer held: somebody took it over, or it
+// Lost is closed when one of the locks is no longer held: somebody took it over, or it
 // could not be renewed before the end of its lease.
 func (l *Lock) Lost() <-chan struct{} { return l.lost }
 
-// Held asks the remote whether the lock is still ours. A process that was
-// frozen for longer than its lease learns it only so. ErrLockBusy when it is
+// Held asks the remote whether all of the locks are still ours. A process that was
+// frozen for longer than its lease learns it only so. ErrLockBusy when one is
 // not.
 func (l *Lock) Held(ctx context.Context) error {
 	all, err := l.repo.remote.List(ctx)
 	if err != nil {
 		return err
 	}
-	if !l.isMine(all[LockRef]) {
+	if slices.ContainsFunc(l.refs(every), func(ref string) bool { return !l.isMine(all[ref]) }) {
 		return fault.Mark(fault.Temporary, fmt.Errorf("%w: it was taken over meanwhile", ErrLockBusy))
 	}
 	return nil
@@ -310,23 +416,40 @@ func (l *Lock) isMine(value plumbing.Hash) bool {
 	return l.mine[value]
 }
 
-// Release gives the lock back. A lock that was lost meanwhile is left to its
+// Release gives the locks back. One that was lost meanwhile is left to its
 // new holder, without an error.
 func (l *Lock) Release(ctx context.Context) error {
 	l.stop()
 	<-l.ended
-	err := l.replace(ctx, func(held plumbing.Hash) error {
-		err := l.repo.swap(ctx, wire.Update{Ref: LockRef, Old: held}, nil)
-		if !errors.Is(err, ErrPushRefused) {
-			return err
-		}
+	return l.give(ctx, every)
+}
+
+func every(string) bool { return true }
+
+// give gives locks back, but for those that others have by now.
+func (l *Lock) give(ctx context.Context, which func(ref string) bool) error {
+	refs := l.refs(which)
+	if len(refs) == 0 {
+		return nil
+	}
+	for _, ref := range refs {
+		defer l.note(ref, plumbing.ZeroHash)
+	}
+	err := l.replace(ctx, refs, plumbing.ZeroHash, nil)
+	if errors.Is(err, ErrPushRefused) {
 		// Some remotes let nobody delete refs.
-		u, pack, err := l.repo.newHolding(held, holding{Lease: l.lease, Released: true})
-		if err != nil {
-			return err
+		h, pack, made := l.newHolding(holding{Lease: l.lease, Released: true})
+		if err = made; err == nil {
+			err = l.replace(ctx, refs, h, pack)
 		}
-		return l.repo.swap(ctx, u, pack)
-	})
+	}
+	if errors.Is(err, ErrRefMoved) && len(refs) > 1 {
+		// A push takes all of them or none.
+		err = nil
+		for _, ref := range refs {
+			err = errors.Join(err, l.give(ctx, func(one string) bool { return one == ref }))
+		}
+	}
 	if err != nil && !errors.Is(err, ErrRefMoved) {
 		return fmt.Errorf("release the lock: %w", err)
 	}

@@ -193,7 +193,7 @@ func TestLock_TakenOverAfterItsEnd(t *testing.T) {
 	if err := dead.Release(t.Context()); err != nil {
 		t.Errorf("release of a lost lock: %v", err)
 	}
-	if found := must(b.Refs(t.Context(), LockRef))(t); found[LockRef] != lock.held.String() {
+	if found := must(b.Refs(t.Context(), LockRef))(t); found[LockRef] != lock.held[LockRef].String() {
 		t.Errorf("the heir's lock is %v", found)
 	}
 	if err := lock.Release(t.Context()); err != nil {

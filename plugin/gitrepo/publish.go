@@ -9,30 +9,42 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/refname"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // swap performs an update of one ref. ErrRefMoved when the ref has another value
 // than the old one, ErrPushRefused when it stays as it is, ErrPushUnknown when
 // the remote could not be asked what became of it.
-func (r *Repo) swap(ctx context.Context, u wire.Update, pack func(map[plumbing.Hash]bool) ([]byte, error)) error {
-	sent, err := r.remote.Push(ctx, u, pack)
+func (r *Repo) swap(ctx context.Context, u wire.Update, pack packer) error {
+	return r.swapAll(ctx, []wire.Update{u}, pack)
+}
+
+// packer makes the pack of a push, given what the remote has at its refs.
+type packer func(has map[plumbing.Hash]bool) ([]byte, error)
+
+// swapAll performs several updates in one push: all of them or none, where the
+// remote can do that. ErrRefMoved when one of the refs has a third value.
+func (r *Repo) swapAll(ctx context.Context, updates []wire.Update, pack packer) error {
+	sent, err := r.remote.Push(ctx, updates, pack)
 	var stale wire.StaleError
 	switch {
-	case err == nil, errors.As(err, &stale) && stale.Now == u.New: // an earlier try landed, or there was nothing to do
-		if u.Old != u.New {
-			// Of an update from a value to itself, that value may not be here.
-			r.note(u.Ref, u.New)
+	case err == nil:
+		for _, u := range updates {
+			if u.Old != u.New {
+				// Of an update from a value to itself, that value may not be here.
+				r.note(u.Ref, u.New)
+			}
 		}
 		return nil
 	case errors.As(err, &stale):
-		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s is at %s, not at %s", ErrRefMoved, r.remote.OnRemote(u.Ref), short(stale.Now), short(u.Old)))
+		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s is at %s, not at %s", ErrRefMoved, r.remote.OnRemote(stale.Ref), short(stale.Now), short(stale.Old)))
 	case fault.Of(err) == fault.Temporary && sent:
 		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w", ErrPushUnknown, err))
 	case wire.IsFinal(err):
 		return err
 	}
-	return fault.Mark(fault.Failed, fmt.Errorf("%w of %s: %w", ErrPushRefused, r.remote.OnRemote(u.Ref), err))
+	return fault.Mark(fault.Failed, fmt.Errorf("%w of %s: %w", ErrPushRefused, r.remote.OnRemote(updates[0].Ref), err))
 }
 
 func short(h plumbing.Hash) string {
@@ -43,7 +55,7 @@ func short(h plumbing.Hash) string {
 }
 
 // packOf is the usual pack of an update: what its new value needs.
-func (r *Repo) packOf(target plumbing.Hash) func(map[plumbing.Hash]bool) ([]byte, error) {
+func (r *Repo) packOf(target plumbing.Hash) packer {
 	return func(has map[plumbing.Hash]bool) ([]byte, error) { return r.store.PackFor(target, has) }
 }
 
@@ -173,7 +185,7 @@ func (r *Repo) remoteTip(ctx context.Context) (plumbing.Hash, error) {
 // reach. What the branch held before is given up, but only if it is what the
 // remote showed a moment ago.
 func (r *Repo) PushBranch(ctx context.Context, name, commit string) error {
-	ref := branches + name
+	ref := refname.Branches + name
 	h, _, err := r.commit(commit)
 	if err == nil {
 		err = checkOwn(ref)
@@ -195,7 +207,7 @@ func checkOwn(ref string) error {
 	if !strings.HasPrefix(ref, OwnRefs) && !strings.HasPrefix(ref, OwnBranches) {
 		return fmt.Errorf("ref %q is not below %s or %s", wire.Printable(ref), OwnRefs, OwnBranches)
 	}
-	return checkRef(ref)
+	return refname.Check(ref)
 }
 
 // Refs lists the remote's refs whose full name starts with the prefix, as they
@@ -207,7 +219,7 @@ func (r *Repo) Refs(ctx context.Context, prefix string) (map[string]string, erro
 	}
 	found := map[string]string{}
 	for name, h := range all {
-		if strings.HasPrefix(name, prefix) && checkRef(name) == nil {
+		if strings.HasPrefix(name, prefix) && refname.Check(name) == nil {
 			found[name] = h.String()
 		}
 	}

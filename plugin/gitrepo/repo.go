@@ -17,7 +17,9 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/objects"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/refname"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
+	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/sshkey"
 )
@@ -28,10 +30,10 @@ type Signature struct{ Name, Email string }
 // Options say what to clone and how.
 type Options struct {
 	wire.Access
-	Branch     string        // short name, see CheckBranch
+	Branch     string        // short name, see refname.CheckBranch
 	Dir        string        // existing private directory of the caller, who removes it
 	Author     Signature     // of every commit
-	StateRefs  string        // where OwnRefs stand on the remote, see CheckStateRefs; there when empty
+	StateRefs  string        // where OwnRefs stand on the remote, see refname.CheckStateRefs; there when empty
 	SigningKey secret.String // private key that signs every commit; none are signed when empty
 	Levels     int           // of folders that are fetched together, the top folder being one; all when zero
 	Ahead      Ahead         // what will be read first
@@ -78,7 +80,7 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 		return nil, err
 	}
 	r := &Repo{
-		remote: remote, store: s, branch: branches + o.Branch, author: o.Author, signer: signer, levels: o.Levels, ahead: o.Ahead,
+		remote: remote, store: s, branch: refname.Branches + o.Branch, author: o.Author, signer: signer, levels: o.Levels, ahead: o.Ahead,
 		more: wire.Refs{}, now: time.Now, sleep: sleep,
 	}
 	if err := r.begin(ctx); err != nil {
@@ -89,13 +91,13 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 
 // open checks the options and chooses the way to the remote.
 func (o Options) open() (*wire.Remote, error) {
-	if err := CheckBranch(o.Branch); err != nil {
+	if err := refname.CheckBranch(o.Branch); err != nil {
 		return nil, err
 	}
-	if err := CheckStateRefs(o.StateRefs); err != nil {
+	if err := refname.CheckStateRefs(o.StateRefs); err != nil {
 		return nil, fmt.Errorf("state_refs: %w", err)
 	}
-	if strings.HasPrefix(branches+o.Branch+"/", statePrefix(o.StateRefs)) {
+	if strings.HasPrefix(refname.Branches+o.Branch+"/", refname.StatePrefix(o.StateRefs)) {
 		return nil, fault.WithFix(errors.New("state_refs: the branch itself stands there"), "name another place")
 	}
 	for _, text := range []string{o.Author.Name, o.Author.Email} {
@@ -107,7 +109,7 @@ func (o Options) open() (*wire.Remote, error) {
 	if info, err := os.Stat(o.Dir); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("the private directory %q is no directory", o.Dir)
 	}
-	return wire.Open(o.Access, o.Dir, wire.Place{Here: OwnRefs, There: statePrefix(o.StateRefs)})
+	return wire.Open(o.Access, o.Dir, wire.Place{Here: OwnRefs, There: refname.StatePrefix(o.StateRefs)})
 }
 
 // signer is who signs the commits, nil for nobody.
@@ -148,7 +150,7 @@ func (r *Repo) OnRemote(ref string) string { return r.remote.OnRemote(ref) }
 func (r *Repo) URL() string { return r.remote.Name }
 
 // Branch is the short name of the branch.
-func (r *Repo) Branch() string { return strings.TrimPrefix(r.branch, branches) }
+func (r *Repo) Branch() string { return strings.TrimPrefix(r.branch, refname.Branches) }
 
 // Tip is the branch's commit as last seen or published.
 func (r *Repo) Tip() string { return r.seen(r.branch).String() }
@@ -196,7 +198,7 @@ func (r *Repo) Fetch(ctx context.Context) (string, error) {
 // FetchRef fetches one more ref, such as refs/pull/12/head, and makes sure
 // that the commit is in the clone then. The ref may have moved on since.
 func (r *Repo) FetchRef(ctx context.Context, ref, sha string) error {
-	if err := checkRef(ref); err != nil {
+	if err := refname.Check(ref); err != nil {
 		return fault.Mark(fault.Settings, err)
 	}
 	want, err := parseHash(sha)
@@ -228,7 +230,7 @@ func (r *Repo) FetchRefs(ctx context.Context, prefix string) (map[string]string,
 	err := r.remote.Fetch(ctx, func(all wire.Refs, _ *capability.List) (wire.Plan, error) {
 		found = wire.Refs{}
 		for name, h := range all {
-			if strings.HasPrefix(name, prefix) && checkRef(name) == nil {
+			if strings.HasPrefix(name, prefix) && refname.Check(name) == nil {
 				found[name] = h
 			}
 		}
@@ -241,7 +243,9 @@ func (r *Repo) FetchRefs(ctx context.Context, prefix string) (map[string]string,
 	defer r.mu.Unlock()
 	out := map[string]string{}
 	for name, h := range found {
-		r.more[name] = h
+		if !isLock(name) {
+			r.more[name] = h
+		}
 		out[name] = h.String()
 	}
 	return out, nil
@@ -292,4 +296,17 @@ func (r *Repo) haves() []plumbing.Hash {
 		}
 	}
 	return haves
+}
+
+var fullHash = pattern.Lazy(`^[0-9a-f]{40}$`)
+
+// parseHash reads a full hash. The empty text and 40 zeros are the zero hash.
+func parseHash(text string) (plumbing.Hash, error) {
+	if text == "" {
+		return plumbing.ZeroHash, nil
+	}
+	if !fullHash().MatchString(text) {
+		return plumbing.ZeroHash, fmt.Errorf("%q is not a full hash of 40 lower-case hexadecimal digits", wire.Printable(text))
+	}
+	return plumbing.NewHash(text), nil
 }

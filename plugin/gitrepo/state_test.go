@@ -6,6 +6,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/refname"
 )
 
 const elsewhere = "heads/pm-todos-state"
@@ -82,12 +83,12 @@ func TestAForgeThatTakesOnlyBranchesAndTagsHoldsOurRefs(t *testing.T) {
 func TestThreat3_PlacesForOurRefs(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{"", "refs/pm-todos", "refs/pm-todos/", elsewhere, "refs/" + elsewhere + "/", "heads/bots/pm-todos", "refs/bots"} {
-		if err := CheckStateRefs(good); err != nil {
+		if err := refname.CheckStateRefs(good); err != nil {
 			t.Errorf("%q: %v", good, err)
 		}
 	}
 	for _, bad := range []string{"heads", "refs/heads/", "tags/x", "refs/tags", "heads/pm-todos", "heads/pm-todos/state", "pull", "a..b", "-x", "heads/x.lock", "../x", "heads/ä", "refs"} {
-		if CheckStateRefs(bad) == nil {
+		if refname.CheckStateRefs(bad) == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}
@@ -104,11 +105,11 @@ func TestStateBranchesAreKnown(t *testing.T) {
 		"main": false, "pm-todos": false, "pm-todos/propose/x": true, "pm-todos-state": true, "pm-todos-state/lock": true,
 		"pm-todos-stated": false, "pm-todosx/y": false, "bots/pm-todos/x": false,
 	} {
-		if got := IsStateBranch(elsewhere, branch); got != own {
+		if got := refname.IsState(elsewhere, branch); got != own {
 			t.Errorf("%s: %v", branch, got)
 		}
 	}
-	if IsStateBranch("refs/pm-todos", "pm-todos-state/lock") {
+	if refname.IsState("refs/pm-todos", "pm-todos-state/lock") {
 		t.Error("a branch counts as one of ours that is not among our refs")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/evidence"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/refname"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/metrics"
@@ -204,7 +205,7 @@ func (j *job) endsHere(why string) error {
 // may both fire for one push, and only the pipeline of the remote's own forge
 // does the work.
 func notOurs(s settings.Settings) string {
-	own := func(branch string) bool { return branch != "" && gitrepo.IsStateBranch(s.Repository.StateRefs, branch) }
+	own := func(branch string) bool { return branch != "" && refname.IsState(s.Repository.StateRefs, branch) }
 	switch {
 	case s.CI.Event == "push" && s.ForeignForge():
 		return "not the canonical forge: this push came from another forge than remote names, so nothing is done here"

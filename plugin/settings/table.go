@@ -7,7 +7,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/forge"
-	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/refname"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -127,7 +127,7 @@ var repositoryEntries = []Entry{
 	{
 		Name: "branch", CI: []string{"CI_COMMIT_BRANCH", "CI_REPO_DEFAULT_BRANCH"},
 		Usage: "Branch to read from and push to.",
-		read:  asText(func(s *Settings) *string { return &s.Repository.Branch }, gitrepo.CheckBranch),
+		read:  asText(func(s *Settings) *string { return &s.Repository.Branch }, refname.CheckBranch),
 	},
 	{
 		Name: "git_username", told: "`git` when only a password is given; `CI_NETRC_USERNAME` when neither is and `CI_NETRC_MACHINE` is the remote's host",
@@ -165,7 +165,7 @@ var repositoryEntries = []Entry{
 	{
 		Name: "state_refs", Default: "refs/pm-todos",
 		Usage: "Refs on the remote that hold lock, ledger and journals. Some forges accept only branches and tags: `heads/pm-todos-state` stores them as branches below that name, with `[ci skip]` in every commit.",
-		read:  asText(func(s *Settings) *string { return &s.Repository.StateRefs }, gitrepo.CheckStateRefs),
+		read:  asText(func(s *Settings) *string { return &s.Repository.StateRefs }, refname.CheckStateRefs),
 	},
 	{
 		Name:   "git_signing_key",

@@ -21,20 +21,25 @@ type Update struct {
 	Old, New plumbing.Hash
 }
 
-// StaleError says that the ref had another value before anything was sent.
-type StaleError struct{ Now plumbing.Hash }
+// StaleError says that the ref of an update had another value before anything was
+// sent.
+type StaleError struct {
+	Update
+	Now plumbing.Hash
+}
 
 func (StaleError) Error() string { return "the ref has another value" }
 
-// Push asks the remote for one update, again while its errors are such that
+// Push asks the remote for updates, all or none of them where it can do that, again
+// while its errors are such that
 // pass. A remote that was pushed to before is asked at once, where its protocol lets
 // us, and its report tells of a ref that has another value; else, and after whatever
-// went wrong, a try begins with a look at the ref, which shows too whether an earlier
+// went wrong, a try begins with a look at the refs, which shows too whether an earlier
 // one took effect though its reply was lost. pack makes the pack to send, given
-// the hashes that the remote has at its refs. A staleError tells what the ref is
+// the hashes that the remote has at its refs. A StaleError tells what a ref is
 // instead. sent reports whether any try came to the point where the remote may
-// have taken the update.
-func (r *Remote) Push(ctx context.Context, u Update, pack func(has map[plumbing.Hash]bool) ([]byte, error)) (sent bool, err error) {
+// have taken an update.
+func (r *Remote) Push(ctx context.Context, updates []Update, pack func(has map[plumbing.Hash]bool) ([]byte, error)) (sent bool, err error) {
 	push := func(greeted bool) error {
 		return r.act(ctx, "push to", receivePack, greeted, func(c conversation, g *packp.AdvRefs) error {
 			r.mu.Lock()
@@ -46,10 +51,14 @@ func (r *Remote) Push(ctx context.Context, u Update, pack func(has map[plumbing.
 				has[h] = true
 			}
 			r.mu.Unlock()
-			if g != nil && g.References[u.Ref] != u.Old {
-				return StaleError{g.References[u.Ref]}
+			left := updates
+			if g != nil {
+				var err error
+				if left, err = outstanding(updates, g.References); err != nil || len(left) == 0 {
+					return err
+				}
 			}
-			request, caps, err := pushRequest(Update{r.OnRemote(u.Ref), u.Old, u.New}, offered, has, pack)
+			request, caps, err := r.pushRequest(left, offered, has, pack)
 			if err != nil {
 				return err
 			}
@@ -60,7 +69,9 @@ func (r *Remote) Push(ctx context.Context, u Update, pack func(has map[plumbing.
 			}
 			if err = readReport(answer, caps); err == nil {
 				r.mu.Lock()
-				r.heads = append(r.heads, u.New)
+				for _, u := range left {
+					r.heads = append(r.heads, u.New)
+				}
 				r.mu.Unlock()
 			}
 			return err
@@ -82,17 +93,38 @@ func (r *Remote) Push(ctx context.Context, u Update, pack func(has map[plumbing.
 	return sent, err
 }
 
-// pushRequest builds the one message of a push.
-func pushRequest(u Update, offered *capability.List, has map[plumbing.Hash]bool, pack func(has map[plumbing.Hash]bool) ([]byte, error)) ([]byte, *capability.List, error) {
-	if u.New.IsZero() && !offered.Supports(capability.DeleteRefs) {
-		return nil, nil, errors.New("the remote lets nobody delete refs")
+// outstanding are the updates that did not take effect yet.
+func outstanding(updates []Update, now Refs) (left []Update, err error) {
+	for _, u := range updates {
+		switch {
+		case now[u.Ref] == u.Old:
+			left = append(left, u)
+		case now[u.Ref] != u.New:
+			return nil, StaleError{u, now[u.Ref]}
+		}
 	}
+	return left, nil
+}
+
+// pushRequest builds the one message of a push.
+func (r *Remote) pushRequest(updates []Update, offered *capability.List, has map[plumbing.Hash]bool, pack func(has map[plumbing.Hash]bool) ([]byte, error)) ([]byte, *capability.List, error) {
 	req := packp.NewReferenceUpdateRequest()
-	req.Commands = []*packp.Command{{Name: plumbing.ReferenceName(u.Ref), Old: u.Old, New: u.New}}
-	if err := setCapabilities(req.Capabilities, offered, []capability.Capability{capability.ReportStatus, capability.Sideband64k}); err != nil {
+	brings := false
+	for _, u := range updates {
+		if u.New.IsZero() && !offered.Supports(capability.DeleteRefs) {
+			return nil, nil, errors.New("the remote lets nobody delete refs")
+		}
+		brings = brings || !u.New.IsZero()
+		req.Commands = append(req.Commands, &packp.Command{Name: plumbing.ReferenceName(r.OnRemote(u.Ref)), Old: u.Old, New: u.New})
+	}
+	chosen := []capability.Capability{capability.ReportStatus, capability.Sideband64k}
+	if len(updates) > 1 {
+		chosen = append(chosen, capability.Atomic)
+	}
+	if err := setCapabilities(req.Capabilities, offered, chosen); err != nil {
 		return nil, nil, err
 	}
-	if !u.New.IsZero() {
+	if brings {
 		data, err := pack(has)
 		if err != nil {
 			return nil, nil, err

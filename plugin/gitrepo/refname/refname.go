@@ -1,10 +1,10 @@
-package gitrepo
+// Package refname says what the refs of this program may be called, and what a
+// person may name: fewer names than git takes.
+package refname
 
 import (
 	"fmt"
 	"strings"
-
-	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
@@ -20,14 +20,12 @@ const (
 	OwnBranches = "refs/heads/pm-todos/"
 	// RowsRef is the branch on which rows of documents wait to be merged. A clone has
 	// it from the start: it says what is done already.
-	RowsRef  = OwnBranches + "documents"
-	branches = "refs/heads/"
+	RowsRef = OwnBranches + "documents"
+	// Branches is where branches stand.
+	Branches = "refs/heads/"
 )
 
-var (
-	refPart  = pattern.Lazy(`^[A-Za-z0-9_][A-Za-z0-9._+=@#,-]*$`)
-	fullHash = pattern.Lazy(`^[0-9a-f]{40}$`)
-)
+var refPart = pattern.Lazy(`^[A-Za-z0-9_][A-Za-z0-9._+=@#,-]*$`)
 
 // CheckBranch tells what is wrong with the name of a branch, given without
 // refs/heads/. It accepts fewer names than git does.
@@ -35,12 +33,12 @@ func CheckBranch(name string) error {
 	if strings.HasPrefix(name, "refs/") || name == "HEAD" {
 		return fmt.Errorf("branch %q: give the short name of a branch, without refs/heads/", wire.Printable(name))
 	}
-	return checkRef(branches + name)
+	return Check(Branches + name)
 }
 
-// checkRef is the allow-list of ref names: ASCII letters, digits and a few
+// Check is the allow-list of ref names: ASCII letters, digits and a few
 // marks, no part that starts with a dash or a dot, nothing that git forbids.
-func checkRef(name string) error {
+func Check(name string) error {
 	bad := func(why string) error {
 		return fmt.Errorf("ref %q: %s", wire.Printable(name), why)
 	}
@@ -65,8 +63,8 @@ func checkRef(name string) error {
 // CheckStateRefs tells what is wrong with a place for the refs below OwnRefs: a
 // prefix of refs, with or without refs/.
 func CheckStateRefs(place string) error {
-	prefix := statePrefix(place)
-	if err := checkRef(prefix + "lock"); err != nil {
+	prefix := StatePrefix(place)
+	if err := Check(prefix + "lock"); err != nil {
 		return err
 	}
 	switch {
@@ -83,14 +81,14 @@ func CheckStateRefs(place string) error {
 // isForges reports whether git or the forge itself says what stands there.
 func isForges(prefix string) bool {
 	switch prefix {
-	case branches, "refs/refs/", "refs/tags/", "refs/remotes/", "refs/notes/", "refs/pull/", "refs/merge-requests/", "refs/changes/", "refs/for/":
+	case Branches, "refs/refs/", "refs/tags/", "refs/remotes/", "refs/notes/", "refs/pull/", "refs/merge-requests/", "refs/changes/", "refs/for/":
 		return true
 	}
 	return false
 }
 
-// statePrefix is the full prefix of a place for the refs below OwnRefs.
-func statePrefix(place string) string {
+// StatePrefix is the full prefix of a place for the refs below OwnRefs.
+func StatePrefix(place string) string {
 	place = strings.TrimRight(place, "/")
 	if place == "" {
 		return OwnRefs
@@ -98,19 +96,8 @@ func statePrefix(place string) string {
 	return "refs/" + strings.TrimPrefix(place, "refs/") + "/"
 }
 
-// IsStateBranch reports whether a branch is one of this program's own: one that
+// IsState reports whether a branch is one of this program's own: one that
 // keeps work for people, or one below a place for the refs of OwnRefs.
-func IsStateBranch(place, branch string) bool {
-	return strings.HasPrefix(branches+branch, OwnBranches) || strings.HasPrefix(branches+branch+"/", statePrefix(place))
-}
-
-// parseHash reads a full hash. The empty text and 40 zeros are the zero hash.
-func parseHash(text string) (plumbing.Hash, error) {
-	if text == "" {
-		return plumbing.ZeroHash, nil
-	}
-	if !fullHash().MatchString(text) {
-		return plumbing.ZeroHash, fmt.Errorf("%q is not a full hash of 40 lower-case hexadecimal digits", wire.Printable(text))
-	}
-	return plumbing.NewHash(text), nil
+func IsState(place, branch string) bool {
+	return strings.HasPrefix(Branches+branch, OwnBranches) || strings.HasPrefix(Branches+branch+"/", StatePrefix(place))
 }
