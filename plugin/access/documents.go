@@ -160,8 +160,8 @@ func (sel *Selection) narrow(s settings.Settings, repo *gitrepo.Repo) ([]string,
 	switch {
 	case s.Documents.Since != "":
 		sel.Base = s.Documents.Since
-	case ledger.Completed() != "":
-		sel.Base = ledger.Completed()
+	case ledger.Completed(s.Documents.Shard.String()) != "":
+		sel.Base = ledger.Completed(s.Documents.Shard.String())
 	default:
 		sel.Base = s.CI.PrevSHA
 	}

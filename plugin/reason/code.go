@@ -43,6 +43,7 @@ const (
 	PushRefused           Code = "push-refused"
 	Interrupted           Code = "interrupted"
 	StateLocked           Code = "state-locked"
+	StackBusy             Code = "stack-busy"
 	ChangedMeanwhile      Code = "changed-meanwhile"
 	BaseMoved             Code = "base-moved"
 	NotAttemptedProposals Code = "not-attempted-proposals"

@@ -48,6 +48,7 @@ var groups = []Group{
 		{NotAttemptedHost, "the agent, host or remote did not work; the next run tries it", "Read the error: the host is down, its disk is full, the remote was unreachable for some minutes, or the agent's account, model or network does not work. The item is not to blame, so no attempt is counted."},
 		{PushRefused, "the remote refuses this run's commits, so nothing more is applied; the next run tries it", "Allow the account to push to the branch and below `state_refs`, or set `mode: propose`. If commits must be signed, set `git_signing_key`."},
 		{Interrupted, "the run was cancelled; the next run tries it", nothing},
+		{StackBusy, "another run is at work at its stack; a later run takes it up", "Nothing: the other run has the [lock of the stack](scaling.md#locks) until it ends."},
 		{StateLocked, "somebody else holds the state lock of its stack; the next run tries it", "Nothing, while the holder is working. If nobody holds the lock any more, remove it with `terraform force-unlock`."},
 		{ChangedMeanwhile, "somebody changed its row during the run", "Nothing: the next run reads the new row."},
 		{NotAttemptedProposals, "as many proposals are open as max_proposals allows; a later run tries it", "Merge or close an open proposal, or raise `max_proposals`."},

@@ -61,7 +61,7 @@ func Compact(lines []byte) ([]byte, error) {
 // compacted is the fewest entries that add up to the ledger, and go on doing so
 // whatever comes after them: attempts with the results that keep them from
 // counting, the results that were cut short, the last result of each item, and one entry for
-// everything that finished runs said. What the results left out have cost stands
+// everything that finished runs of each shard said. What the results left out have cost stands
 // in one entry for each month.
 func (l Ledger) compacted() []Entry {
 	keep, running := l.worthKeeping(), l.running()
@@ -81,9 +81,13 @@ func (l Ledger) compacted() []Entry {
 	for _, at := range slices.SortedFunc(maps.Keys(costs), time.Time.Compare) {
 		kept.Add(Entry{Time: at, Kind: kindCost, CostUSD: costs[at]})
 	}
-	done := Entry{Time: l.finished.Time, Run: l.finished.Run, Commit: l.finished.Commit}
-	if entries := kept.Finishing(done, l.Unfinished()); done.Commit != "" || len(entries[0].Added)+len(entries[0].Removed) > 0 {
-		kept.Add(entries...)
+	shards := slices.Sorted(maps.Keys(l.finished))
+	if len(shards) == 0 && len(l.unfinished) > 0 {
+		kept.Add(kept.Finishing(Entry{}, l.Unfinished())...)
+	}
+	for _, shard := range shards {
+		done := l.finished[shard]
+		kept.Add(kept.Finishing(Entry{Time: done.Time, Run: done.Run, Shard: shard, Commit: done.Commit}, l.Unfinished())...)
 	}
 	return kept.entries
 }

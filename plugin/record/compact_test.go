@@ -15,7 +15,7 @@ import (
 
 // sum is everything that a ledger says.
 type sum struct {
-	Completed  string
+	Completed  map[string]string
 	Unfinished []Ref
 	Attempts   map[Ref]int
 	Last       map[Ref]Entry
@@ -30,7 +30,7 @@ var (
 
 func sumOf(l Ledger) sum {
 	s := sum{
-		Completed: l.Completed(), Unfinished: l.Unfinished(), Attempts: map[Ref]int{}, Last: map[Ref]Entry{}, State: map[Ref]string{},
+		Completed: map[string]string{"": l.Completed(""), "1/2": l.Completed("1/2")}, Unfinished: l.Unfinished(), Attempts: map[Ref]int{}, Last: map[Ref]Entry{}, State: map[Ref]string{},
 		Months: map[string]float64{},
 	}
 	for _, ref := range someRefs {
@@ -62,6 +62,7 @@ func drawEntry(t *rapid.T) Entry {
 		e.CostUSD = float64(rapid.IntRange(0, 4).Draw(t, "quarters")) / 4
 	case KindFinished:
 		e.Commit = rapid.SampledFrom([]string{"", "c1", "c2"}).Draw(t, "commit")
+		e.Shard = rapid.SampledFrom([]string{"", "1/2"}).Draw(t, "shard")
 		e.Added, e.Removed = refs.Draw(t, "added"), refs.Draw(t, "removed")
 	case kindCompleted:
 		e.Commit, e.Unfinished = "c0", refs.Draw(t, "unfinished")

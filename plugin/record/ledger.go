@@ -33,6 +33,7 @@ const (
 type Entry struct {
 	Time    time.Time   `json:"time"`
 	Run     string      `json:"run"`
+	Shard   string      `json:"shard,omitempty"` // of a finished run, empty for one of all items
 	Kind    string      `json:"kind"`
 	Ref                 // of attempts and results
 	Attempt int         `json:"attempt,omitempty"` // counted from 1
@@ -114,7 +115,7 @@ func (e Entry) wasCut() bool { return e.State == StateTemporary && (e.CostUSD > 
 type Ledger struct {
 	entries    []Entry
 	items      map[Ref]*history
-	finished   Entry // the last that names a commit
+	finished   map[string]Entry // the last of each shard that names a commit
 	unfinished map[Ref]bool
 }
 
@@ -135,7 +136,7 @@ type try struct {
 // Add takes in entries, in the order of the ledger.
 func (l *Ledger) Add(entries ...Entry) {
 	if l.items == nil {
-		l.items, l.unfinished = map[Ref]*history{}, map[Ref]bool{}
+		l.items, l.unfinished, l.finished = map[Ref]*history{}, map[Ref]bool{}, map[string]Entry{}
 	}
 	for _, e := range entries {
 		l.entries = append(l.entries, e)
@@ -150,14 +151,14 @@ func (l *Ledger) Add(entries ...Entry) {
 				delete(l.unfinished, ref)
 			}
 			if e.Commit != "" {
-				l.finished = e
+				l.finished[e.Shard] = e
 			}
 		case kindCompleted:
 			clear(l.unfinished)
 			for _, ref := range e.Unfinished {
 				l.unfinished[ref] = true
 			}
-			l.finished = e
+			l.finished[""] = e
 		}
 	}
 }
@@ -215,9 +216,9 @@ func Encode(entries ...Entry) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Completed is the branch's tip at the end of the last run that went through,
-// or "".
-func (l Ledger) Completed() string { return l.finished.Commit }
+// Completed is the branch's tip at the end of the last run of a shard that went
+// through, or "". Runs of other shards say nothing of what it has read.
+func (l Ledger) Completed(shard string) string { return l.finished[shard].Commit }
 
 // SpentIn is what agents cost in the calendar month of a time, in UTC: by the
 // results, and of attempts without one by what they might cost.
@@ -259,8 +260,16 @@ func (l Ledger) running() map[int]bool {
 	return running
 }
 
-// CompletedAt is when that was, zero when it is not known.
-func (l Ledger) CompletedAt() time.Time { return l.finished.Time }
+// CompletedAt is when a run went through last, whatever its shard, zero when it is
+// not known.
+func (l Ledger) CompletedAt() (last time.Time) {
+	for _, e := range l.finished {
+		if e.Time.After(last) {
+			last = e.Time
+		}
+	}
+	return last
+}
 
 // Unfinished are the items that the last run left to do, and those attempted
 // since by runs that did not go through.

@@ -83,7 +83,7 @@ func TestLedgerSurvivesEncodingAndDamage(t *testing.T) {
 	if diff := cmp.Diff(entries, ledger.entries); diff != "" {
 		t.Errorf("entries differ (-want +got):\n%s", diff)
 	}
-	if got := ledger.Completed(); got != "c1" {
+	if got := ledger.Completed(""); got != "c1" {
 		t.Errorf("Completed = %q, want c1", got)
 	}
 	if diff := cmp.Diff([]Ref{first, second}, ledger.Unfinished()); diff != "" {

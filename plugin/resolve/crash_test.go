@@ -328,8 +328,8 @@ func (s *site) quiet() {
 	if records, _ := proposal.Records(s.Clone("")); len(records) > 0 {
 		s.t.Errorf("records of proposals are left: %v", records)
 	}
-	if holder := s.Holder(); holder != "" {
-		s.t.Errorf("%s has the lock still", holder)
+	if held := s.Locked(); len(held) > 0 {
+		s.t.Errorf("locks are held still: %v", held)
 	}
 	s.Unused()
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -185,7 +184,7 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 		return fatal // the ledger knows of no attempt to conclude
 	}
 	result := string(a.out.State)
-	if a.out.State == item.NotAttempted && (a.out.CostUSD == 0 || fatal || a.out.Reason == reason.StateLocked) {
+	if a.out.State == item.NotAttempted && (a.out.CostUSD == 0 || fatal || a.out.Reason == reason.StateLocked || a.out.Reason == reason.StackBusy) {
 		result = record.StateTemporary
 	}
 	entry := record.Entry{
@@ -219,16 +218,6 @@ func (a *attempt) logOutcome() {
 	}
 }
 
-// openBase starts from the branch's tip as it is now.
-func (a *attempt) openBase(ctx context.Context) error {
-	tip, err := a.repo.Fetch(ctx)
-	if err != nil {
-		return fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
-	}
-	a.base = tip
-	return a.stillWanted()
-}
-
 // namedStack leaves an item alone for which nothing that an agent could write
 // would pass, and plans the base of the stack that the item names: nobody is paid
 // for a stack that drifts.
@@ -238,7 +227,7 @@ func (a *attempt) namedStack(ctx context.Context) error {
 		return err
 	}
 	folders := place.Stacks(policy.BasePaths, a.opts.Scope.Stacks)
-	name := a.stackNamed(a.item, folders)
+	name := a.opts.Scope.Named(a.item, folders)
 	stacks := folders
 	if name != "" {
 		stacks = []string{name}
@@ -250,29 +239,15 @@ func (a *attempt) namedStack(ctx context.Context) error {
 	if name == "" || a.opts.Scope.Unplanned {
 		return nil
 	}
-	if _, err = a.stacks.Baseline(ctx, name, a.base); err != nil {
-		a.out.Stack = name
+	a.out.Stack = name
+	if err := a.claim(ctx, seam.StackLock(name)); err != nil {
+		return err
+	}
+	a.base = a.repo.Tip()
+	if _, err = a.stacks.Baseline(ctx, name, a.base); err == nil {
+		a.out.Stack = ""
 	}
 	return err
-}
-
-// stackNamed is the stack of the folders that an item names, "" for none. A type
-// that is held to one stack names it as well.
-func (r *Resolver) stackNamed(todo item.Item, folders []string) string {
-	if name := place.StackNamed(todo.Action+"\n"+todo.Details, folders); name != "" {
-		return name
-	}
-	return place.StackWithin(r.opts.Scope.TypePaths[todo.Type], folders)
-}
-
-// namer tells what items name of the branch's stacks as they are now. What cannot be
-// read names none: then what their agents change decides which follows which.
-func (r *Resolver) namer() func(item.Item) string {
-	folders := sync.OnceValue(func() []string {
-		paths, _ := r.repo.Files(r.repo.Tip())
-		return place.Stacks(paths, r.opts.Scope.Stacks)
-	})
-	return func(todo item.Item) string { return r.stackNamed(todo, folders()) }
 }
 
 // policy is what the diff gate may let pass for the item, on the base that the
@@ -310,6 +285,8 @@ func (a *attempt) changeset() (*gate.Changeset, error) {
 
 // record writes the attempt into the ledger before any money is spent.
 func (a *attempt) record(ctx context.Context) error {
+	a.number = a.ledger.Attempts(a.ref) + 1 // as other runs left it
+	a.out.Attempt = a.number
 	a.recorded, a.work.Paid = true, true // even when the reply is lost: the ledger may hold it
 	return a.flush(ctx, record.Entry{
 		Time: a.now().UTC(), Run: a.opts.Run, Kind: record.KindAttempt, Ref: a.ref, Attempt: a.number, Host: a.terraform.Name(), ShareUSD: a.work.Share,
@@ -336,8 +313,11 @@ func (a *attempt) judgeDiff() error {
 
 // follow carries the change to the branch as other items of this run left its
 // stacks, once those before it are done with them.
-func (a *attempt) follow() error {
+func (a *attempt) follow(ctx context.Context) error {
 	a.work.Claim(a.of...)
+	if err := a.claimStacks(ctx); err != nil {
+		return err
+	}
 	tip := a.repo.Tip()
 	if tip == a.base {
 		return nil

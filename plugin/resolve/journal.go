@@ -67,8 +67,8 @@ func (r *Resolver) Unfinished() []record.Ref { return r.ledger.Unfinished() }
 // sees the fix on the branch, and marks the row that this one could not.
 func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []item.Outcome, unfinished []record.Ref) error {
 	r.noteLoaded(outcomes)
-	done := r.ledger.Finishing(record.Entry{Time: r.now().UTC(), Run: r.opts.Run, Commit: tip}, unfinished)
-	if r.ledger.Completed() != tip || len(r.pending) > 0 || len(done[0].Added)+len(done[0].Removed) > 0 {
+	done := r.ledger.Finishing(record.Entry{Time: r.now().UTC(), Run: r.opts.Run, Shard: r.opts.Shard.String(), Commit: tip}, unfinished)
+	if r.ledger.Completed(r.opts.Shard.String()) != tip || len(r.pending) > 0 || len(done[0].Added)+len(done[0].Removed) > 0 {
 		if err := r.flush(ctx, done...); err != nil {
 			return err
 		}

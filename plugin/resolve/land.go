@@ -252,7 +252,7 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 	if err := ctx.Err(); err != nil {
 		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, context.Cause(ctx)))
 	}
-	if err := a.opts.Held(ctx); err != nil {
+	if err := a.opts.Locks.Held(ctx); err != nil {
 		return false, a.withdraw(ctx, fmt.Errorf("look for the lock before the apply: %w", err))
 	}
 	a.log.Info().Str("stage", "apply").Str("stack", a.stack.Name).Str("host", a.terraform.Name()).Msg("applying the judged plan")

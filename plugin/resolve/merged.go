@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
 
@@ -38,8 +39,10 @@ func (r *Resolver) merged(ctx context.Context, items []item.Item, m approval.Fou
 	taken := map[record.Ref]bool{}
 	for _, out := range m.Gone {
 		taken[record.RefOf(out.Item)] = true
+		if r.mine(out.Item) {
+			outcomes = append(outcomes, out)
+		}
 	}
-	outcomes = m.Gone
 	groups := map[string]approval.Group{}
 	var stacks []string
 	for _, a := range m.Approved {
@@ -110,6 +113,13 @@ func (a *attempt) takeMerged(ctx context.Context, all []*attempt) error {
 	}
 	if a.opts.Scope.Unplanned { // what is merged is handed over
 		return a.applied(ctx)
+	}
+	lots := make([]string, len(a.merged[0].Record.Stacks))
+	for i, name := range a.merged[0].Record.Stacks {
+		lots[i] = seam.StackLock(name)
+	}
+	if err := a.claim(ctx, lots...); err != nil {
+		return err
 	}
 	if len(a.merged[0].Record.Stacks) > 1 {
 		return a.takeByHand(ctx)

@@ -112,7 +112,7 @@ func TestLostLockEndsAllAgentsAndCountsNoAttempt(t *testing.T) {
 	atWork(t, lasting([]todo{alert, raise}, long, most), func(s *site) {
 		go func() {
 			time.Sleep(short)
-			s.TakeLock("another")
+			s.TakeLock("", "another")
 		}()
 		began := time.Now()
 		s.run()

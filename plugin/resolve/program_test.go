@@ -22,6 +22,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+	"github.com/pm-todos/pm-todos/plugin/resolve/shard"
 )
 
 // document holds the items, one a line: status, id, type, action, details.
@@ -106,6 +107,7 @@ type site struct {
 	files     map[string]string // of the branch at first
 	mode      string
 	terraform string // the host in use
+	shard     shard.Shard
 	tune      func(*resolve.Options)
 	runs      int
 	lock      *fake.Lock
@@ -215,7 +217,7 @@ func (s *site) work(run string) (idle bool, err error) {
 	if records, _ := proposal.Records(clone); len(open)+len(records) == 0 && len(journal.Seen(clone)) == 0 {
 		return true, nil
 	}
-	lock, err := clone.Lock()
+	lock, err := clone.Lock(s.shard.String())
 	if err != nil {
 		return false, err
 	}
@@ -230,11 +232,16 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 		return err
 	}
 	open, known := s.read(clone, clone.Tip())
-	terraform, err := s.Machine(s.terraform).Open(ctx, run)
+	dealer, err := shard.New(clone, scope, clone.Tip())
 	if err != nil {
 		return err
 	}
-	agents, err := s.Machine("agents").Open(ctx, run)
+	open, _ = dealer.Split(s.shard, open)
+	terraform, err := s.Machine(s.terraform).Open(ctx, s.shard.String(), run)
+	if err != nil {
+		return err
+	}
+	agents, err := s.Machine("agents").Open(ctx, s.shard.String(), run)
 	if err != nil {
 		return err
 	}
@@ -246,9 +253,9 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 			row, open, ok = rowOf(string(content), ref.Item)
 			return row, open, ok, err
 		},
-		Held: lock.Held,
+		Locks: lock, LockWait: 10 * time.Minute, Shard: s.shard,
 		Dial: func(_ context.Context, name string) (seam.ApplyRecords, error) {
-			return s.Machine(name).Records(run), nil
+			return s.Machine(name).Records(s.shard.String(), run), nil
 		},
 	}
 	if s.mergers != nil {

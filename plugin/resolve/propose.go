@@ -119,7 +119,11 @@ func (r *Resolver) asks(todo item.Item) bool { return r.opts.Mode == Propose || 
 // opens those that waited while there are free places. merged are those that the
 // branch holds.
 func (r *Resolver) reviewProposals(ctx context.Context, items []item.Item, merged map[record.Ref]bool) (err error) {
-	if r.board, err = proposal.Read(ctx, r.repo, r.opts.Forge, r.opts.MaxOpen, merged, r.log); err != nil {
+	rules := proposal.Rules{
+		Most: r.opts.MaxOpen, Locks: r.opts.Locks,
+		Mine: func(ref record.Ref) bool { return r.mine(item.Item{Document: ref.Document, ID: ref.Item}) },
+	}
+	if r.board, err = proposal.Read(ctx, r.repo, r.opts.Forge, rules, merged, r.log); err != nil {
 		return err
 	}
 	tip := r.repo.Tip()

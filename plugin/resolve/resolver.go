@@ -18,6 +18,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/schedule"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+	"github.com/pm-todos/pm-todos/plugin/resolve/shard"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -59,9 +60,11 @@ type Options struct {
 	Forge *proposal.Answers
 	// Prometheus is asked about the rules of a change; nil when there is none.
 	Prometheus seam.Prometheus
-	// Held asks the remote whether this run still holds the lock. It is asked
-	// just before an apply begins.
-	Held func(ctx context.Context) error
+	// Locks are the run's, by which other runs are kept away from what it works at.
+	// That it holds them still is asked just before an apply begins.
+	Locks    seam.Locks
+	LockWait time.Duration // for another run, where something is paid for
+	Shard    shard.Shard   // that the items of the run fall to
 	// Dial connects to the host of an earlier run by its name; nil when the
 	// settings do not name it any more.
 	Dial func(ctx context.Context, name string) (seam.ApplyRecords, error)
@@ -89,6 +92,7 @@ type Resolver struct {
 	pending     []record.Entry // results not written to the ledger yet
 	landed      map[record.Ref]landed
 	stacks      *stack.Stacks
+	deal        shard.Dealer
 	board       *proposal.Board
 	observer    *observe.Observer
 	spentBefore float64 // by earlier runs, in this month
@@ -113,11 +117,18 @@ func New(ctx context.Context, opts Options, repo seam.Remote, agents seam.AgentH
 		landed: map[record.Ref]landed{}, stacks: stack.New(repo, terraform, opts.Scope.Tolerated, log), others: map[string]seam.ApplyRecords{}, now: time.Now,
 		observer: observe.New(opts.Prometheus, opts.Branch, opts.Deadline, log),
 	}
+	var err error
+	if r.deal, err = shard.New(repo, opts.Scope, repo.Tip()); err != nil {
+		return nil, err
+	}
 	if err := r.readHistory(ctx); err != nil {
 		return nil, err
 	}
 	return r, nil
 }
+
+// mine reports whether an item falls to the shard of the run.
+func (r *Resolver) mine(todo item.Item) bool { return r.opts.Shard.Has(r.deal.Lot(todo)) }
 
 // readHistory learns from the ledger and the branch what earlier runs did. What
 // is wrong with the ledger stops no run: what can be read of it counts.
@@ -136,6 +147,7 @@ func (r *Resolver) readHistory(ctx context.Context) error {
 			r.log.Warn().Err(err).Msg("the ledger could not be compacted; it keeps growing, and a later run tries again")
 		}
 	}
+	clear(r.landed)
 	return r.findLanded(r.repo.Tip())
 }
 
@@ -185,7 +197,7 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 	done := schedule.Run(ctx, schedule.Rules{
 		Parallel: max(1, r.opts.Parallel), MaxItems: r.opts.MaxItems, BudgetUSD: budget, Broke: why,
 		MayStart: func(paid int) reason.Code { return r.mayStart(ctx, paid) },
-		Stack:    r.namer(), Asks: r.asks, Free: func() int { return r.board.Free },
+		Stack:    r.deal.Stack, Asks: r.asks, Free: func() int { return r.board.Free },
 	}, queue, r.one)
 	return append(outcomes, done...), r.failure
 }

@@ -116,7 +116,7 @@ func TestNothingIsAppliedOnceAnotherRunHasTheLock(t *testing.T) {
 	s := newSite(t, raise)
 	theirs := map[string]string{}
 	s.Before = once("look for the lock", func() {
-		s.TakeLock("another")
+		s.TakeLock("", "another")
 		for name := range s.Refs(record.JournalPrefix) {
 			theirs[name] = s.Push("theirs\n", nil)
 			s.SetRef(name, theirs[name])

@@ -25,9 +25,9 @@ import (
 // person. known are the items of the documents that were read, by reference.
 // Nothing is applied here.
 func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]item.Item) ([]item.Outcome, error) {
-	journals, err := journal.List(ctx, r.repo)
+	journals, err := r.claimJournals(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list the journals: %w", err)
+		return nil, err
 	}
 	var outcomes []item.Outcome
 	var problems []error

@@ -79,7 +79,7 @@ func (a *attempt) try(ctx context.Context, findings []string) error {
 	if err := a.importTree(ctx); err != nil {
 		return err
 	}
-	if err := a.follow(); err != nil {
+	if err := a.follow(ctx); err != nil {
 		return err
 	}
 	return a.planAndJudge(ctx)

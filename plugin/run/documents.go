@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
@@ -11,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/shard"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -24,6 +26,9 @@ func (j *job) readDocuments(commit string) error {
 		return err // what was read before is told all the same
 	}
 	j.read = read
+	if err := j.split(commit); err != nil {
+		return err
+	}
 	skipped, unclear, problems := 0, 0, 0
 	for _, doc := range j.read.Documents {
 		skipped, unclear, problems = skipped+len(doc.Skipped()), unclear+len(doc.Unclear()), problems+len(doc.Problems)
@@ -34,6 +39,29 @@ func (j *job) readDocuments(commit string) error {
 	if j.CI.PullRequest() || j.Mode == settings.ModeDryRun {
 		j.nameTodo()
 	}
+	return nil
+}
+
+// split leaves to other runs the items that do not fall to the shard of this one.
+func (j *job) split(commit string) error {
+	of := j.Documents.Shard
+	if j.others = nil; of.Of == 0 {
+		return nil
+	}
+	paths, err := j.repo.Files(commit)
+	if err != nil {
+		return fmt.Errorf("list the files: %w", err)
+	}
+	dealer, err := shard.New(j.repo, j.ScopeIn(paths), commit)
+	if err != nil {
+		return err
+	}
+	var safe, approval []item.Item
+	j.read.Safe, safe = dealer.Split(of, j.read.Safe)
+	j.read.Approval, approval = dealer.Split(of, j.read.Approval)
+	j.others = slices.Concat(safe, approval)
+	j.Log.Info().Str("stage", "documents").Str("shard", of.String()).Int("safe", len(j.read.Safe)).Int("approval", len(j.read.Approval)).
+		Msgf("%s left to other shards", text.Counted(len(j.others), "item"))
 	return nil
 }
 
@@ -65,7 +93,7 @@ func (j *job) remember(ctx context.Context) {
 	if j.read.Note != "" {
 		base = "" // everything was taken
 	}
-	if err := journal.Begin(ctx, j.repo, j.id, base); err != nil {
+	if err := journal.Begin(ctx, j.repo, j.id, j.Documents.Shard.String(), base); err != nil {
 		j.Log.Warn().Str("stage", "documents").Err(err).Msg("if this run is cut short, the next one will not know what to read")
 	}
 }

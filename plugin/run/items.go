@@ -89,14 +89,16 @@ func (j *job) newResolver(ctx context.Context, h *hosts, k access.Keys, commands
 		Scope:      s.ScopeIn(paths),
 		Secrets:    k.Secrets(s),
 		Row:        j.row,
-		Held:       lock.Held,
+		Locks:      lock,
+		LockWait:   s.Terraform.LockTimeout,
+		Shard:      s.Documents.Shard,
 		Prometheus: prometheus,
 		Dial: func(ctx context.Context, name string) (seam.ApplyRecords, error) {
 			other, err := access.DialNamed(ctx, s, k, name)
 			if other == nil {
 				return nil, err
 			}
-			return onhost.NewRecords(other, repo, j.id), nil
+			return onhost.NewRecords(other, repo, j.Documents.Shard.String(), j.id), nil
 		},
 	}, repo, agents, terraform, j.Log)
 }
@@ -106,7 +108,7 @@ func (j *job) open(ctx context.Context, h *hosts, programs onhost.Programs) (ter
 	on := func(h *host.Host, facts host.Facts, pins *host.Pins) (*life.Host, error) {
 		its := programs
 		its.Box, its.Servers, its.Pins = facts.Box, facts.Servers, pins
-		opened, err := onhost.Open(ctx, h, j.repo, j.id, its)
+		opened, err := onhost.Open(ctx, h, j.repo, j.Documents.Shard.String(), j.id, its)
 		return life.Watch(opened, programs.Kind, j.Log), err
 	}
 	first := h.Agents[0]

@@ -295,7 +295,7 @@ func (j *job) recordNow(ctx context.Context, resolver *resolve.Resolver, outcome
 	// What a broken document could not record keeps its journal: the next run
 	// comes back to it.
 	recorded := slices.DeleteFunc(slices.Clone(outcomes), func(out item.Outcome) bool { return slices.Contains(docs.Broken, out.Item.Document) })
-	err = resolver.Finish(ctx, completed, recorded, unfinished(j.read, outcomes, resolver.Unfinished(), j.Documents.MaxAttempts))
+	err = resolver.Finish(ctx, completed, recorded, unfinished(j.read, outcomes, resolver.Unfinished(), j.others, j.Documents.MaxAttempts))
 	return errors.Join(append(docs.Problems, err)...)
 }
 
@@ -322,8 +322,9 @@ func completedAt(s settings.Settings, repo *gitrepo.Repo, sel access.Selection, 
 
 // unfinished is the items that the next run takes up though nobody changed
 // their documents: those of this run that may be tried again or were never
-// started, and those that earlier runs left in documents that could not be read.
-func unfinished(sel access.Selection, outcomes []item.Outcome, earlier []record.Ref, maxAttempts int) []record.Ref {
+// started, and those that earlier runs left in documents that could not be read, or
+// that fall to others.
+func unfinished(sel access.Selection, outcomes []item.Outcome, earlier []record.Ref, others []item.Item, maxAttempts int) []record.Ref {
 	refs := map[record.Ref]bool{}
 	ended := map[record.Ref]bool{}
 	for _, out := range outcomes {
@@ -345,8 +346,12 @@ func unfinished(sel access.Selection, outcomes []item.Outcome, earlier []record.
 	for _, doc := range sel.Documents {
 		delete(unread, doc.File)
 	}
+	elsewhere := map[record.Ref]bool{}
+	for _, todo := range others {
+		elsewhere[record.RefOf(todo)] = true
+	}
 	for _, ref := range earlier {
-		if unread[ref.Document] {
+		if unread[ref.Document] || elsewhere[ref] {
 			refs[ref] = true
 		}
 	}

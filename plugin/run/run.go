@@ -35,6 +35,7 @@ type job struct {
 
 	repo       *gitrepo.Repo
 	read       access.Selection     // the documents, as they were read last
+	others     []item.Item          // that fall to other shards
 	prometheus *evidence.Prometheus // nil when none is asked
 	asked      bool                 // for the keys, whatever came of it
 	channels   *notify.Channels     // who is told, once Vault has said where Slack is
@@ -154,7 +155,7 @@ func (j *job) work(ctx context.Context) (err error) {
 // once the others are through.
 func (j *job) underLock(ctx context.Context, k access.Keys, h *hosts, commands host.Commands) error {
 	j.answers = j.askForge(ctx)
-	lease := gitrepo.Lease{Run: j.id, Host: h.Terraform.Name()}
+	lease := gitrepo.Lease{Run: j.id, Host: h.Terraform.Name(), Shard: j.Documents.Shard.String()}
 	lock, err := Lock(ctx, j.Settings, j.Console, j.repo, lease)
 	if err != nil {
 		return err

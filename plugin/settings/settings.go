@@ -15,6 +15,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/term"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
+	"github.com/pm-todos/pm-todos/plugin/resolve/shard"
 	"github.com/pm-todos/pm-todos/plugin/sandbox"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/target"
@@ -85,6 +86,7 @@ type Documents struct {
 	MaxAttempts   int                // failed attempts after which an item needs a person
 	Doubtful      Doubtful           // what becomes of what the gates cannot prove
 	MaxProposals  int                // open at a time
+	Shard         shard.Shard        // whose items a run takes up
 	Index         string             // path; empty: DefaultIndex if it carries our marker
 }
 

@@ -124,7 +124,7 @@ func TestEverySettingIsRead(t *testing.T) {
 		"git_username": "bot", "git_password": "pw", "forge": "gitea", "forge_token": "ft", "author_name": "Bot", "author_email": "bot@forge.example",
 		"commit_url": "https://forge.example/c/{sha}", "branch_url": "https://forge.example/b/{branch}", "pages_url": "https://pages.example/{file}",
 		"post_mortems": "pm/**/*.md", "scope": "changed", "since": strings.Repeat("a", 40), "safe_types": "alert",
-		"inferred_types": "all", "max_items": "1", "max_attempts": "3", "doubtful": "leave", "max_proposals": "7", "index": "pm/index.html",
+		"inferred_types": "all", "max_items": "1", "max_attempts": "3", "doubtful": "leave", "max_proposals": "7", "shard": "2/5", "index": "pm/index.html",
 		"vault_addr": "https://vault.example", "vault_auth": "approle", "vault_auth_mount": "ar", "vault_role": "r",
 		"vault_jwt_path": "/jwt", "vault_role_id": "id", "vault_secret_id": "sid", "vault_namespace": "ns",
 		"vault_secret": "kv/x", "vault_field": "f", "vault_agent_field": "g",

@@ -9,6 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/forge"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/refname"
 	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/resolve/shard"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
 
@@ -248,6 +249,11 @@ var documentEntries = []Entry{
 		read:  asCount(func(s *Settings) *int { return &s.Documents.MaxItems }, 0),
 	},
 	{
+		Name:  "shard",
+		Usage: "`2/5` takes up only the items whose stack falls to the second of five parts, for [several runs side by side](scaling.md). If unset, all.",
+		read:  asShard,
+	},
+	{
 		Name: "max_attempts", Default: "2",
 		Usage: "Failed attempts after which an item needs a person.",
 		read:  asCount(func(s *Settings) *int { return &s.Documents.MaxAttempts }, 1),
@@ -267,6 +273,12 @@ var documentEntries = []Entry{
 		Usage: "HTML overview to update together with the documents.",
 		read:  asText(func(s *Settings) *string { return &s.Documents.Index }, repositoryPath),
 	},
+}
+
+// asShard reads shard.
+func asShard(s *Settings, text string) (err error) {
+	s.Documents.Shard, err = shard.Parse(text)
+	return err
 }
 
 // asSafeTypes reads safe_types in the usual spelling.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
@@ -28,6 +27,8 @@ type Machine struct {
 
 // directory is what a host keeps of one run.
 type directory struct {
+	shard   string               // whose lock the run has
+	used    time.Time            // last
 	plans   map[string]*plan     // by SHA-256
 	applies map[string]*applying // by id
 }
@@ -100,11 +101,11 @@ func (m *Machine) call(ctx context.Context, call Call, act func(How) error) erro
 // Records are the run directories of a host, for a run that settles.
 type Records struct {
 	*Machine
-	run string
+	shard, run string
 }
 
-// Records are the run directories of the host, as a run sees them.
-func (m *Machine) Records(run string) *Records { return &Records{m, run} }
+// Records are the run directories of the host, as a run of a shard sees them.
+func (m *Machine) Records(shard, run string) *Records { return &Records{m, shard, run} }
 
 // Name is the host's.
 func (r *Records) Name() string { return r.name }
@@ -175,17 +176,21 @@ func (r *Records) Settled(ctx context.Context, id string) error {
 	})
 }
 
-// Reclaim removes what no journal needs.
+// unused is how long a directory of another shard is left alone.
+const unused = 24 * time.Hour
+
+// Reclaim removes what no journal needs of what runs of its shard left, and of what
+// those of others did long ago.
 func (r *Records) Reclaim(ctx context.Context, needed []host.Journaled) error {
 	return r.call(ctx, changes(r.run, "remove old run directories"), func(How) error {
 		for id, d := range r.runs {
-			keep := id == r.run
+			keep := id == r.run || d.shard != r.shard && time.Since(d.used) < unused
 			for _, n := range needed {
 				a := d.applies[n.Apply]
 				keep = keep || a != nil && !a.Settled || d.plans[n.SHA256] != nil
 			}
 			for _, a := range d.applies {
-				keep = keep || time.Until(a.ends) > 0
+				keep = keep || time.Until(a.ends) > 0 || d.shard != r.shard && a.Began && !a.Settled
 			}
 			if !keep {
 				delete(r.runs, id)
@@ -202,17 +207,17 @@ func (r *Records) Close(context.Context) error { return nil }
 type Host struct{ *Records }
 
 // Open makes the directory of a run.
-func (m *Machine) Open(ctx context.Context, run string) (*Host, error) {
+func (m *Machine) Open(ctx context.Context, shard, run string) (*Host, error) {
 	err := m.call(ctx, changes(run, "open the run directory"), func(how How) error {
 		if err := m.unaltered(how); err != nil {
 			return err
 		}
 		if m.runs[run] == nil {
-			m.runs[run] = &directory{plans: map[string]*plan{}, applies: map[string]*applying{}}
+			m.runs[run] = &directory{shard: shard, used: time.Now(), plans: map[string]*plan{}, applies: map[string]*applying{}}
 		}
 		return nil
 	})
-	return &Host{m.Records(run)}, err
+	return &Host{m.Records(shard, run)}, err
 }
 
 // Close removes the directory of the run, unless an apply in it is not settled.
@@ -284,6 +289,7 @@ func (c *checkout) Plan(ctx context.Context, stack string) (out item.Plan, err e
 		if err := c.h.unaltered(how); err != nil {
 			return err
 		}
+		c.h.w.needs(c.h.run, stack)
 		p, err := c.h.w.plan(stack, c.files)
 		if err != nil {
 			return err
@@ -322,6 +328,7 @@ func (c *checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplySt
 		if err := c.h.unaltered(how); err != nil {
 			return err
 		}
+		c.h.w.needs(c.h.run, spec.Dir)
 		a := &applying{ApplyStatus: host.ApplyStatus{Began: true, Commit: spec.Commit, SHA256: spec.SHA256}}
 		d.applies[spec.ID] = a
 		c.h.w.apply(a, p, how)
@@ -356,56 +363,4 @@ func (c *checkout) Verify(ctx context.Context, item []byte) (exit host.Exit, err
 		return nil
 	})
 	return exit, err
-}
-
-// Stack is a folder that is planned on its own, as it is in production.
-type Stack struct {
-	Resources map[string]string // input by address, as JSON
-	serial    int
-	Locked    bool    // by somebody else
-	Replaces  bool    // its provider cannot change what exists, and makes it anew
-	Applies   []Apply // that changed it, by runs of the program
-}
-
-// Apply is one apply of the program.
-type Apply struct{ Commit, SHA256 string }
-
-// Stack is a stack in production.
-func (w *World) Stack(name string) *Stack {
-	if w.stacks[name] == nil {
-		w.stacks[name] = &Stack{Resources: map[string]string{}}
-	}
-	return w.stacks[name]
-}
-
-// Touch is somebody else who applies, and changes nothing that a plan shows.
-func (s *Stack) Touch() { s.serial++ }
-
-// apply changes a stack as planned, or as far as it comes.
-func (w *World) apply(a *applying, p *plan, how How) {
-	s := w.Stack(p.stack)
-	switch {
-	case s.Locked:
-		a.Ended, a.Code, a.Output = true, 1, "Error: Error acquiring the state lock"
-		return
-	case s.serial != p.serial:
-		a.Ended, a.Code, a.Output = true, 1, "Error: Saved plan is stale"
-		return
-	}
-	s.serial++
-	s.Applies = append(s.Applies, Apply{a.Commit, a.SHA256})
-	if a.ends = time.Now().Add(w.ApplyTakes); how == Breaks {
-		// As behind a wrapper that tries once more: the second try says what would
-		// prove that nothing was applied.
-		a.Ended, a.Code, a.Progress, a.Output = true, 1, true, "Error: Saved plan is stale"
-		return
-	}
-	if how != Leaves {
-		s.Resources = maps.Clone(p.wanted)
-	}
-	if a.Progress = true; how == Halts {
-		a.Unknown = true
-		return
-	}
-	a.Ended = true
 }

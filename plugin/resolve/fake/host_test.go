@@ -26,7 +26,7 @@ type site struct {
 
 func fakeSite(t *testing.T) site {
 	w := New(t, map[string]string{stack + "/main.tf": "resource \"terraform_data\" \"a\" {\n  input = 1\n}\n"})
-	return site{w.Clone("1"), func(run string) (seam.TerraformHost, error) { return w.Machine("one").Open(t.Context(), run) }, w.Machine("one").Alter}
+	return site{w.Clone("1"), func(run string) (seam.TerraformHost, error) { return w.Machine("one").Open(t.Context(), "", run) }, w.Machine("one").Alter}
 }
 
 // realSite is this machine, with a program of which no two plans are the same.
@@ -41,7 +41,7 @@ func realSite(t *testing.T) site {
 	machine := must[*host.Host](t)(host.Local(t.TempDir()))
 	commands := host.Commands{Program: program, Plan: []string{"plan", "{plan}"}, Show: []string{"show", "{plan}"}, Apply: []string{"apply", "{plan}"}}
 	return site{remote, func(run string) (seam.TerraformHost, error) {
-		return onhost.Open(t.Context(), machine, repo, run, onhost.Programs{Commands: commands, Pins: &host.Pins{Program: program}})
+		return onhost.Open(t.Context(), machine, repo, "", run, onhost.Programs{Commands: commands, Pins: &host.Pins{Program: program}})
 	}, func() {
 		if err := os.WriteFile(program, []byte(text+"id\n"), 0o700); err != nil {
 			t.Fatal(err)

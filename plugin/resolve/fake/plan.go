@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -176,4 +177,56 @@ func Input(w *World, file, content, address string) string {
 		w.t.Fatal(err)
 	}
 	return found[address]
+}
+
+// Stack is a folder that is planned on its own, as it is in production.
+type Stack struct {
+	Resources map[string]string // input by address, as JSON
+	serial    int
+	Locked    bool    // by somebody else
+	Replaces  bool    // its provider cannot change what exists, and makes it anew
+	Applies   []Apply // that changed it, by runs of the program
+}
+
+// Apply is one apply of the program.
+type Apply struct{ Commit, SHA256 string }
+
+// Stack is a stack in production.
+func (w *World) Stack(name string) *Stack {
+	if w.stacks[name] == nil {
+		w.stacks[name] = &Stack{Resources: map[string]string{}}
+	}
+	return w.stacks[name]
+}
+
+// Touch is somebody else who applies, and changes nothing that a plan shows.
+func (s *Stack) Touch() { s.serial++ }
+
+// apply changes a stack as planned, or as far as it comes.
+func (w *World) apply(a *applying, p *plan, how How) {
+	s := w.Stack(p.stack)
+	switch {
+	case s.Locked:
+		a.Ended, a.Code, a.Output = true, 1, "Error: Error acquiring the state lock"
+		return
+	case s.serial != p.serial:
+		a.Ended, a.Code, a.Output = true, 1, "Error: Saved plan is stale"
+		return
+	}
+	s.serial++
+	s.Applies = append(s.Applies, Apply{a.Commit, a.SHA256})
+	if a.ends = time.Now().Add(w.ApplyTakes); how == Breaks {
+		// As behind a wrapper that tries once more: the second try says what would
+		// prove that nothing was applied.
+		a.Ended, a.Code, a.Progress, a.Output = true, 1, true, "Error: Saved plan is stale"
+		return
+	}
+	if how != Leaves {
+		s.Resources = maps.Clone(p.wanted)
+	}
+	if a.Progress = true; how == Halts {
+		a.Unknown = true
+		return
+	}
+	a.Ended = true
 }

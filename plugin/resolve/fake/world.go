@@ -89,8 +89,8 @@ type World struct {
 	// KeepsRefs is a remote that lets nobody delete refs.
 	KeepsRefs bool
 
-	holder string // run that has the lock
-	until  time.Time
+	locks map[string]holding  // by name, that of a run by its shard
+	took  map[string][]string // names of the locks that a run ever had
 
 	trails map[string][]Call // by run
 	dead   map[string]bool   // runs that SIGKILL ended
@@ -103,7 +103,8 @@ func New(t *testing.T, files map[string]string) *World {
 	t.Helper()
 	w := &World{
 		t: t, commits: map[string]*commit{}, trees: map[string]map[string]string{}, refs: map[string]string{}, logs: map[string][]string{},
-		trails: map[string][]Call{}, dead: map[string]bool{}, hosts: map[string]*Machine{}, stacks: map[string]*Stack{},
+		locks: map[string]holding{}, took: map[string][]string{}, trails: map[string][]Call{}, dead: map[string]bool{},
+		hosts: map[string]*Machine{}, stacks: map[string]*Stack{},
 	}
 	w.refs[Branch] = w.newCommit("", w.newTree(files), "first\n")
 	return w

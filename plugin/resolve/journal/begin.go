@@ -10,18 +10,18 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
-// Begin writes into the ledger, when no run ever went through, what the first one
-// compares with: later runs compare with it too until one goes through. An empty
+// Begin writes into the ledger, when no run of a shard ever went through, what the
+// first one compares with: later runs compare with it too until one goes through. An empty
 // base stands for the reading of all documents.
-func Begin(ctx context.Context, repo seam.Remote, run, base string) error {
+func Begin(ctx context.Context, repo seam.Remote, run, shard, base string) error {
 	log, err := repo.ReadLog(record.LedgerRef)
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
-	if ledger, _ := record.ReadLedger(log.Lines); ledger.Completed() != "" {
+	if ledger, _ := record.ReadLedger(log.Lines); ledger.Completed(shard) != "" {
 		return nil
 	}
-	lines, err := record.Encode(record.Entry{Time: time.Now().UTC(), Run: run, Kind: record.KindFinished, Commit: cmp.Or(base, record.NoCommit)})
+	lines, err := record.Encode(record.Entry{Time: time.Now().UTC(), Run: run, Shard: shard, Kind: record.KindFinished, Commit: cmp.Or(base, record.NoCommit)})
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func TestFleetLeavesNothingOnAnyHost(t *testing.T) {
 	if fleet.Name() != "a, b" {
 		t.Errorf("it is called %s", fleet.Name())
 	}
-	if _, err := w.Machine("b").Open(t.Context(), "killed"); err != nil {
+	if _, err := w.Machine("b").Open(t.Context(), "", "killed"); err != nil {
 		t.Fatal(err)
 	}
 	if err := fleet.Reclaim(t.Context(), nil); err != nil {
@@ -88,7 +88,7 @@ func newFleet(t *testing.T, bears map[string]int) (*fake.World, onhost.Fleet) {
 	w := fake.New(t, map[string]string{"README.md": "a repository\n"})
 	var fleet onhost.Fleet
 	for _, name := range []string{"a", "b"} {
-		h, err := w.Machine(name).Open(t.Context(), "run")
+		h, err := w.Machine(name).Open(t.Context(), "", "run")
 		if err != nil {
 			t.Fatal(err)
 		}

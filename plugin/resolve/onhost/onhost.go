@@ -51,9 +51,9 @@ type Records struct {
 }
 
 // NewRecords are the run directories on a host, for a run that holds the lock of
-// a remote. Closing them closes the host.
-func NewRecords(h *host.Host, repo *gitrepo.Repo, run string) *Records {
-	sum := sha256.Sum256([]byte(repo.URL() + "\x00" + gitrepo.LockRef))
+// a shard of a remote's items. Closing them closes the host.
+func NewRecords(h *host.Host, repo *gitrepo.Repo, shard, run string) *Records {
+	sum := sha256.Sum256([]byte(repo.URL() + "\x00" + gitrepo.LockRef + shard))
 	return &Records{h, hex.EncodeToString(sum[:]), run}
 }
 
@@ -74,8 +74,8 @@ type Host struct {
 }
 
 // Open makes the run's directory on a host.
-func Open(ctx context.Context, h *host.Host, repo *gitrepo.Repo, run string, programs Programs) (*Host, error) {
-	records := NewRecords(h, repo, run)
+func Open(ctx context.Context, h *host.Host, repo *gitrepo.Repo, shard, run string, programs Programs) (*Host, error) {
+	records := NewRecords(h, repo, shard, run)
 	dir, err := h.OpenRun(ctx, records.owner, run)
 	if err != nil {
 		return nil, fmt.Errorf("open the run directory on %s: %w", h.Name(), err)

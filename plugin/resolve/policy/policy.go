@@ -10,7 +10,9 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -106,4 +108,13 @@ func (s Scope) Plan(baseline []byte, kinds ...string) gate.PlanPolicy {
 // cards.
 func (s Scope) Owner(kind string) card.Policy {
 	return card.Policy{AutomaticCreates: s.AutomaticCreates[kind]}
+}
+
+// Named is the stack of the folders that an item names, "" for none. A type that is
+// held to one stack names it as well.
+func (s Scope) Named(todo item.Item, stacks []string) string {
+	if name := place.StackNamed(todo.Action+"\n"+todo.Details, stacks); name != "" {
+		return name
+	}
+	return place.StackWithin(s.TypePaths[todo.Type], stacks)
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -26,6 +27,8 @@ type Board struct {
 	Free int // places: proposals that may still be opened
 
 	repo     seam.Remote
+	rules    Rules
+	merged   map[record.Ref]bool
 	log      zerolog.Logger
 	forge    *Answers
 	records  map[record.Ref]*Record
@@ -33,26 +36,29 @@ type Board struct {
 	taken    []*Record         // back, without a forge
 }
 
+// Rules are what a run goes by.
+type Rules struct {
+	Most  int                   // that may be open at a time
+	Mine  func(record.Ref) bool // whose proposals this run brings up to date
+	Locks seam.Locks            // among them one of the free places
+}
+
 // Read reads the proposals that stand on the remote. told is what the forge said of
 // them, nil where there is none; merged are those that the branch holds: those
-// are no longer a matter of this board. most is how many may be open at a time.
-func Read(ctx context.Context, repo seam.Remote, told *Answers, most int, merged map[record.Ref]bool, log zerolog.Logger) (*Board, error) {
+// are no longer a matter of this board.
+func Read(ctx context.Context, repo seam.Remote, told *Answers, rules Rules, merged map[record.Ref]bool, log zerolog.Logger) (*Board, error) {
 	branches, err := repo.FetchRefs(ctx, heads+Prefix)
 	if err != nil {
 		return nil, fmt.Errorf("list the branches of proposals: %w", err)
 	}
-	b := &Board{Free: most, repo: repo, log: log, forge: told, branches: branches}
+	b := &Board{repo: repo, rules: rules, merged: merged, log: log, forge: told, branches: branches}
 	var unread map[string]error
 	b.records, unread = Records(repo)
 	for name, err := range unread {
 		log.Warn().Str("stage", "proposals").Str("ref", name).Err(err).Msg("a ref says that it is of a proposal, and is not believed")
 	}
 	maps.DeleteFunc(b.records, func(ref record.Ref, _ *Record) bool { return merged[ref] })
-	for _, r := range b.records {
-		if r.State == Offered && b.tip(r) != "" {
-			b.Free--
-		}
-	}
+	b.count(b.records)
 	return b, nil
 }
 
@@ -66,6 +72,9 @@ func (b *Board) tip(r *Record) string { return b.branches[heads+Branch(r.Ref())]
 // on the branch. Nobody else's work is touched.
 func (b *Board) Review(ctx context.Context, row func(record.Ref) (row item.Item, open, ok bool, err error)) {
 	for _, ref := range sorted(b.records) {
+		if !b.rules.Mine(ref) {
+			continue
+		}
 		r := b.records[ref]
 		now, open, ok, err := row(ref)
 		if err != nil {
@@ -161,11 +170,11 @@ func (b *Board) move(ctx context.Context, r *Record, next State) error {
 		*r = former
 		return err
 	}
-	if next == Offered && former.State != Offered {
-		b.Free--
-	}
-	if former.State == Offered && next != Offered && b.tip(r) != "" {
+	switch was, is := b.open(&former), b.open(r); {
+	case was && !is:
 		b.Free++
+	case is && !was:
+		b.Free--
 	}
 	return nil
 }
@@ -180,7 +189,7 @@ var moved = map[State]string{
 // were, since there is no forge to be told.
 func (b *Board) Withdrawn() (open, taken []*Record) {
 	for _, ref := range sorted(b.records) {
-		if r := b.records[ref]; r.State == Withdrawn {
+		if r := b.records[ref]; r.State == Withdrawn && b.rules.Mine(ref) {
 			open = append(open, r)
 		}
 	}
@@ -206,8 +215,13 @@ func (b *Board) Offer(ctx context.Context, r *Record) error {
 	if r.State != Waiting || b.Free <= 0 {
 		return nil
 	}
+	free, giveBack, err := b.place(ctx)
+	defer giveBack()
+	if !free || err != nil {
+		return err
+	}
 	name := heads + Branch(r.Ref())
-	err := b.repo.SetRef(ctx, name, "", r.Fix)
+	err = b.repo.SetRef(ctx, name, "", r.Fix)
 	if errors.Is(err, gitrepo.ErrRefMoved) {
 		return fmt.Errorf("the branch %s holds somebody else's work; merge or delete it first: %w", Branch(r.Ref()), err)
 	}
@@ -215,12 +229,60 @@ func (b *Board) Offer(ctx context.Context, r *Record) error {
 		return fmt.Errorf("push %s: %w", Branch(r.Ref()), err)
 	}
 	b.branches[name] = r.Fix
+	b.Free--
 	if err := b.move(ctx, r, Offered); err != nil {
 		b.trouble(r, err, "the record of the proposal does not say that its branch is there; a later run does that")
 		r.State = Offered
-		b.Free--
 	}
 	return nil
+}
+
+// places is the lock of the free places: runs of other shards count and take them too.
+const places = "places of proposals"
+
+// placeWait is how long another run may take to put a proposal on its branch.
+const placeWait = time.Minute
+
+// place counts the free places once more, while no other run can take one. They are
+// kept until they are given back.
+func (b *Board) place(ctx context.Context) (free bool, giveBack func(), err error) {
+	giveBack = func() {}
+	if _, err := b.rules.Locks.Take(ctx, places, placeWait); err != nil {
+		return false, giveBack, fmt.Errorf("count the open proposals: %w", err)
+	}
+	giveBack = func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), seam.CleanupTime)
+		defer cancel()
+		if err := b.rules.Locks.Drop(ending, places); err != nil {
+			b.log.Warn().Str("stage", "proposals").Err(err).Msg("other runs cannot open proposals for some minutes")
+		}
+	}
+	if _, err = b.repo.Fetch(ctx); err == nil {
+		b.branches, err = b.repo.FetchRefs(ctx, heads+Prefix)
+	}
+	if err != nil {
+		return false, giveBack, fmt.Errorf("count the open proposals: %w", err)
+	}
+	now, _ := Records(b.repo)
+	maps.DeleteFunc(now, func(ref record.Ref, _ *Record) bool { return b.merged[ref] })
+	b.count(now)
+	return b.Free > 0, giveBack, nil
+}
+
+// count counts the places that are free beside the open ones among records.
+func (b *Board) count(records map[record.Ref]*Record) {
+	b.Free = b.rules.Most
+	for _, r := range records {
+		if b.open(r) {
+			b.Free--
+		}
+	}
+}
+
+// open reports whether a proposal takes a place.
+func (b *Board) open(r *Record) bool {
+	tip := b.tip(r)
+	return tip != "" && (r.State == Offered || r.State == Waiting && tip == r.Fix)
 }
 
 // Open puts what waited on its branch while there are free places, in the order of

@@ -62,7 +62,7 @@ func Trial(ctx context.Context, repo seam.Remote, run string) (err error) {
 	if err != nil {
 		return fmt.Errorf("make a commit to try: %w", err)
 	}
-	name := "refs/heads/" + Prefix + "trial-" + run
+	name := heads + Prefix + "trial-" + run
 	err = repo.SetRef(ctx, name, "", trial)
 	cleanup, cancel := context.WithTimeout(context.WithoutCancel(ctx), seam.CleanupTime)
 	defer cancel()

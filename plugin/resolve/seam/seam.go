@@ -136,6 +136,20 @@ type Prometheus interface {
 	Await(ctx context.Context, watched []item.Watch) ([]evidence.Missing, error)
 }
 
+// Locks keep other runs away from what this one works at. They stand on the remote.
+type Locks interface {
+	// Take takes the lock of a name, and waits that long for another run that has
+	// it. fresh is false when it was held before.
+	Take(ctx context.Context, name string, wait time.Duration) (fresh bool, err error)
+	Drop(ctx context.Context, name string) error
+	// Held asks whether all that were taken, and that of the run, are held still.
+	Held(ctx context.Context) error
+}
+
+// StackLock is the name of the lock of a stack. Whoever plans, applies or settles
+// something there has it.
+func StackLock(stack string) string { return "stack " + stack }
+
 // CleanupTime bounds what still has to be written after a run was cancelled.
 // Woodpecker kills a container 20 s after its SIGTERM.
 const CleanupTime = 15 * time.Second

@@ -1,0 +1,186 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
+	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
+)
+
+// Runs of several shards, and one of all items beside them, work side by side. What
+// one of them plans, applies or settles something of is locked until its end: by
+// then its rows are written and its journals gone. Whoever gets the lock after it
+// looks at everything anew.
+
+// lock takes the locks of these names, and waits that long for each. fresh are those
+// that were not held before.
+func (r *Resolver) lock(ctx context.Context, wait time.Duration, names ...string) (fresh []string, err error) {
+	for _, name := range names {
+		took, err := r.opts.Locks.Take(ctx, name, wait)
+		if errors.Is(err, gitrepo.ErrLockBusy) {
+			return fresh, &stack.Refusal{State: item.NotAttempted, Reason: reason.StackBusy, Err: err}
+		}
+		if err != nil {
+			return fresh, fmt.Errorf("take the lock of %s: %w", name, err)
+		}
+		if took {
+			fresh = append(fresh, name)
+		}
+	}
+	return fresh, nil
+}
+
+// isBusy reports whether another run is at work there.
+func isBusy(err error) bool {
+	var no *stack.Refusal
+	return errors.As(err, &no) && no.Reason == reason.StackBusy
+}
+
+// refresh learns what other runs did until now.
+func (r *Resolver) refresh(ctx context.Context) error {
+	if _, err := r.repo.Fetch(ctx); err != nil {
+		return fmt.Errorf("fetch %s: %w", r.opts.Branch, err)
+	}
+	return r.readHistory(ctx)
+}
+
+// claim keeps other runs away from lots. What they did there until then may have
+// made an end of the attempt.
+func (a *attempt) claim(ctx context.Context, lots ...string) error {
+	fresh, err := a.lock(ctx, 0, lots...)
+	if err != nil {
+		return err
+	}
+	return a.reconsider(ctx, fresh)
+}
+
+// reconsider ends the attempt when others have left something to settle, or have
+// done its item, until the locks of these lots were taken.
+func (a *attempt) reconsider(ctx context.Context, lots []string) error {
+	if len(lots) == 0 {
+		return nil
+	}
+	if err := a.refresh(ctx); err != nil {
+		return err
+	}
+	standing := journal.Seen(a.repo)
+	for _, name := range slices.Sorted(maps.Keys(standing)) {
+		left, err := journal.Read(a.repo, name, standing[name], nil)
+		if name == record.JournalRef(a.ref) || err == nil && slices.Contains(lots, seam.StackLock(left.Evidence.Stack)) {
+			why := fmt.Errorf("an earlier run left %s of %s to be settled", left.Item.ID, left.Item.Document)
+			a.stacks.Close(left.Evidence.Stack, why)
+			return &stack.Refusal{State: item.Skipped, Reason: reason.StackClosed, Err: why}
+		}
+	}
+	if a.merged != nil {
+		a.base = a.repo.Tip()
+		return a.stillWanted()
+	}
+	_, isLanded := a.landed[a.ref]
+	records, _ := proposal.Records(a.repo)
+	switch {
+	case isLanded || records[a.ref] != nil:
+		return &stack.Refusal{State: item.Skipped, Reason: reason.ChangedMeanwhile, Err: errors.New("another run took it up at the same time")}
+	case !a.recorded && a.ledger.Attempts(a.ref) >= a.opts.MaxAttempts:
+		return &stack.Refusal{State: item.Skipped, Reason: reason.MaxAttempts}
+	}
+	return nil
+}
+
+// openBase starts from the branch's tip as it is once no other run is at work at the
+// same lot.
+func (a *attempt) openBase(ctx context.Context) error {
+	fresh, err := a.lock(ctx, 0, a.deal.Lot(a.item))
+	switch {
+	case err != nil:
+	case len(fresh) > 0:
+		err = a.reconsider(ctx, fresh)
+	default:
+		if _, err = a.repo.Fetch(ctx); err != nil {
+			err = fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	a.base = a.repo.Tip()
+	return a.stillWanted()
+}
+
+// claimStacks keeps other runs away from the stacks that the change turned out to be
+// of, and waits for them a while: it is paid for.
+func (a *attempt) claimStacks(ctx context.Context) error {
+	if a.opts.Scope.Unplanned {
+		return nil
+	}
+	lots := make([]string, len(a.of))
+	for i, name := range a.of {
+		lots[i] = seam.StackLock(name)
+	}
+	fresh, err := a.lock(ctx, 0, lots...)
+	if isBusy(err) {
+		a.log.Info().Str("stage", "lock").Err(err).Msg("another run is at work at the stack that the change is of: waiting for it")
+		a.work.Away(func() {
+			var more []string
+			more, err = a.lock(ctx, a.opts.LockWait, lots...)
+			fresh = append(fresh, more...)
+		})
+	}
+	if isBusy(err) {
+		a.keepRefused(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return a.reconsider(ctx, fresh)
+}
+
+// claimJournals are the journals on the remote, fix commits by ref name, of what no
+// other run is at work at.
+func (r *Resolver) claimJournals(ctx context.Context) (map[string]string, error) {
+	journals, err := journal.List(ctx, r.repo)
+	if err != nil {
+		return nil, fmt.Errorf("list the journals: %w", err)
+	}
+	var fresh []string
+	for _, name := range slices.Sorted(maps.Keys(journals)) {
+		took, err := r.lock(ctx, 0, r.lotOf(name, journals[name]))
+		if isBusy(err) {
+			r.log.Info().Str("stage", "settle").Err(err).Msg("another run is at work at what an earlier run left; it is that run's to settle")
+			delete(journals, name)
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		fresh = append(fresh, took...)
+	}
+	if len(fresh) == 0 {
+		return journals, nil
+	}
+	err = r.refresh(ctx)
+	now := journal.Seen(r.repo)
+	maps.DeleteFunc(journals, func(name, fix string) bool { return now[name] != fix })
+	return journals, err
+}
+
+// lotOf is the lot that a journal says it is of: one of its own when it cannot be
+// read.
+func (r *Resolver) lotOf(name, fix string) string {
+	left, err := journal.Read(r.repo, name, fix, nil)
+	if err != nil || left.Evidence.Stack == "" {
+		return "journal " + name
+	}
+	return seam.StackLock(left.Evidence.Stack)
+}
