@@ -50,11 +50,11 @@ func atOnce(parallel int) func(*site) {
 }
 
 var severalAtOnce = []scenario{
-	{name: "the first item is ready first", items: lasting([]todo{alert, raise}, short, long), prepare: atOnce(3)},
-	{name: "the last item is ready first", items: lasting([]todo{alert, raise}, long, short), prepare: atOnce(3)},
-	{name: "two items name one stack", items: lasting([]todo{raise, retries, alert}, short, short, long), prepare: atOnce(3)},
-	{name: "two items turn out to be of one stack", items: lasting([]todo{retries, workers}, long, short), prepare: atOnce(3)},
-	{name: "two items turn out to change one file", items: lasting([]todo{workers, attempts}, short, long), prepare: atOnce(3)},
+	{name: "the first item is ready first", items: lasting([]todo{alert, raise}, short, long), from: "write the ledger", prepare: atOnce(3)},
+	{name: "the last item is ready first", items: lasting([]todo{alert, raise}, long, short), from: "the agent works", prepare: atOnce(3)},
+	{name: "two items name one stack", items: lasting([]todo{raise, retries, alert}, short, short, long), from: "the agent works", prepare: atOnce(3)},
+	{name: "two items turn out to be of one stack", items: lasting([]todo{retries, workers}, long, short), from: "the agent works", prepare: atOnce(3)},
+	{name: "two items turn out to change one file", items: lasting([]todo{workers, attempts}, short, long), from: "the agent works", prepare: atOnce(3)},
 }
 
 // TestEveryCallOfARunWithSeveralAgentsGoesWrong is the same table with the agents of
