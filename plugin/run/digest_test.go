@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/pm-todos/pm-todos/plugin/standin/vault"
 )
 
 // chat stands in for Mattermost.
@@ -133,5 +135,34 @@ func TestThreat21_ForgedNoteDelaysNoDigestForLong(t *testing.T) {
 				t.Errorf("posted %q\n%s", posted, log)
 			}
 		})
+	}
+}
+
+// TestDigestIsToldWhereVaultSays has a run with nothing to do, which needs no secret
+// for anything else.
+func TestDigestIsToldWhereVaultSays(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	c := newChat(t, r)
+	kept, err := vault.Start(vault.Options{Token: "hvs.trial", Secrets: map[string]map[string]string{
+		"ci/infra": {"devvm_ssh_key": "a key that nobody uses", "chat_webhook": r.block["chat_webhook"]},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = kept.Close() })
+	for name, value := range map[string]string{"chat_webhook": "", "hosts": "me@127.0.0.1:1", "vault_addr": kept.Addr(), "vault_auth": "token", "vault_token": "hvs.trial", "digest": "off"} {
+		r.block[name] = value
+	}
+	r.mustRun()
+	if calls := kept.Calls(); len(calls) != 0 {
+		t.Errorf("without a digest Vault was asked %d times", len(calls))
+	}
+	r.block["digest"] = "weekly"
+	r.mustRun()
+	asked := len(kept.Calls())
+	r.mustRun()
+	if posted := c.digests(); len(posted) != 1 || asked == 0 || len(kept.Calls()) != asked {
+		t.Errorf("posted %q; Vault was asked %d times, and %d once it was posted", posted, asked, len(kept.Calls())-asked)
 	}
 }

@@ -117,6 +117,22 @@ func TestMetricsOfARunAreWrittenAndPushed(t *testing.T) {
 	}
 }
 
+// TestMetricsThatNobodyTakesChangeNoRun has a gateway that refuses, and a file where
+// none can be.
+func TestMetricsThatNobodyTakesChangeNoRun(t *testing.T) {
+	t.Parallel()
+	r := newRepository(t)
+	gateway := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(gateway.Close)
+	r.block["metrics_file"], r.block["pushgateway_url"] = "there/is/none/metrics.prom", gateway.URL
+	log := r.mustRun()
+	for _, want := range []string{"the metrics were not pushed", "the metrics file could not be written"} {
+		if !strings.Contains(log, want) {
+			t.Errorf("no %q in\n%s", want, log)
+		}
+	}
+}
+
 func TestDryRunAndPullRequestWriteNoMetrics(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*repository){
