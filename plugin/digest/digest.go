@@ -5,7 +5,6 @@ package digest
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -67,22 +66,20 @@ func (d Digest) Message() report.Message {
 		about = append(about, report.Span{Text: "pipeline", URL: d.PipelineURL, Own: true})
 	}
 	m.Parts = append(m.Parts, report.Part{Kind: report.Small, Spans: about})
-	add := func(title string, lines []string, most int) {
-		if len(lines) == 0 {
+	add := func(title string, all int, lines []string) {
+		if all == 0 {
 			return
 		}
-		shown := lines[:min(len(lines), most)]
-		if more := len(lines) - most; more > 0 {
-			shown = append(slices.Clone(shown), fmt.Sprintf("… and %d more", more))
+		if more := all - len(lines); more > 0 {
+			lines = append(lines, fmt.Sprintf("… and %d more", more))
 		}
-		m.Parts = append(m.Parts, report.Part{Kind: report.Title, Text: title}, report.Part{Kind: report.Body, Text: "• " + strings.Join(shown, "\n• ")})
+		m.Parts = append(m.Parts, report.Part{Kind: report.Title, Text: title}, report.Part{Kind: report.Body, Text: "• " + strings.Join(lines, "\n• ")})
 	}
-	add("Open, by priority", d.byPriority(), mostLines)
-	add("To be done first", d.first(), mostLines)
-	add("Who is waited for", d.byOwner(), mostLines)
-	if len(d.Closed) > 0 {
-		add(fmt.Sprintf("Closed since %s (%d)", d.Since.UTC().Format(time.DateOnly), len(d.Closed)), d.closed(), mostLines)
-	}
+	priorities, owners := d.byPriority(), d.owners()
+	add("Open, by priority", len(priorities), priorities)
+	add("To be done first", len(d.Open), d.first())
+	add("Who is waited for", len(owners), d.byOwner(owners))
+	add(fmt.Sprintf("Closed since %s (%d)", d.Since.UTC().Format(time.DateOnly), len(d.Closed)), len(d.Closed), d.closed())
 	return m
 }
 
@@ -134,7 +131,7 @@ func (d Digest) first() (lines []string) {
 		}
 		return 1
 	})
-	for _, o := range open {
+	for _, o := range open[:min(len(open), mostLines)] {
 		said := []string{days(o.Age)}
 		if o.Late {
 			said = append(said, "past its target")
@@ -155,19 +152,33 @@ func (d Digest) named(i item.Item) string {
 	return strings.TrimSpace(i.Priority+" "+d.clean(i.Type, 20)) + ": " + d.clean(i.Action, longestLine)
 }
 
-// byOwner says who is waited for how often, who is waited for most first.
-func (d Digest) byOwner() (lines []string) {
-	waits := map[string][]backlog.Open{}
+// waiting is the open items of an owner.
+type waiting struct {
+	owner string
+	items []backlog.Open
+}
+
+// owners are those who are waited for, of whom the most is past its time first.
+func (d Digest) owners() (all []waiting) {
+	place := map[string]int{}
 	for _, o := range d.Open {
-		owner := d.clean(o.Owner, 60)
-		waits[owner] = append(waits[owner], o)
+		at, known := place[o.Owner]
+		if !known {
+			at = len(all)
+			place[o.Owner], all = at, append(all, waiting{owner: o.Owner})
+		}
+		all[at].items = append(all[at].items, o)
 	}
-	owners := slices.SortedFunc(maps.Keys(waits), func(a, b string) int {
-		return cmp.Or(cmp.Compare(count(waits[b], passed), count(waits[a], passed)), cmp.Compare(len(waits[b]), len(waits[a])), cmp.Compare(a, b))
+	slices.SortFunc(all, func(a, b waiting) int {
+		return cmp.Or(cmp.Compare(count(b.items, passed), count(a.items, passed)), cmp.Compare(len(b.items), len(a.items)), cmp.Compare(a.owner, b.owner))
 	})
-	for _, owner := range owners {
-		line := fmt.Sprintf("%s: %d", cmp.Or(owner, "nobody is named"), len(waits[owner]))
-		if late := count(waits[owner], passed); late > 0 {
+	return all
+}
+
+func (d Digest) byOwner(owners []waiting) (lines []string) {
+	for _, w := range owners[:min(len(owners), mostLines)] {
+		line := fmt.Sprintf("%s: %d", cmp.Or(d.clean(w.owner, 60), "nobody is named"), len(w.items))
+		if late := count(w.items, passed); late > 0 {
 			line += fmt.Sprintf(", %d past target or due date", late)
 		}
 		lines = append(lines, line)
@@ -176,7 +187,7 @@ func (d Digest) byOwner() (lines []string) {
 }
 
 func (d Digest) closed() (lines []string) {
-	for _, i := range d.Closed {
+	for _, i := range d.Closed[:min(len(d.Closed), mostLines)] {
 		lines = append(lines, d.named(i))
 	}
 	return lines
