@@ -90,7 +90,7 @@ var vaultEntries = []Entry{
 var hostEntries = []Entry{
 	{
 		Name: "hosts", Default: LocalHost, told: "`local`; required in a plugin step",
-		Usage: "Where Terraform runs: a list of `user@host[:port]`, tried in order. `local` is this machine, for use outside the image.",
+		Usage: "Where Terraform runs: a list of `user@host[:port]`, tried in order. `local` is this machine, for use outside the image: agent, Terraform and git must be there, for a user who is not root.",
 		read:  asList(func(s *Settings) *[]string { return &s.Hosts.Hosts }, hostOrLocal),
 	},
 	{
