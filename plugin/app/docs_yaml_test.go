@@ -429,7 +429,7 @@ func TestWhatInitLeavesOpenStopsTheRun(t *testing.T) {
 func TestExampleIsWhatInitWrites(t *testing.T) {
 	for example, written := range map[string]string{
 		"postmortem-todos.yml": ".woodpecker/postmortem-todos.yml", "pages.yml": ".woodpecker/pages.yml",
-		"postmortem-lint.yml": ".woodpecker/postmortem-lint.yml",
+		"postmortem-lint.yml": ".woodpecker/postmortem-lint.yml", "post-mortem-pages.yml": ".github/workflows/post-mortem-pages.yml",
 	} {
 		content, err := os.ReadFile(filepath.Join("..", "..", "docs", "examples", example))
 		if err != nil {
@@ -438,6 +438,9 @@ func TestExampleIsWhatInitWrites(t *testing.T) {
 		values := map[string]string{
 			"image": "registry.example.org/infra/pm-todos:1.0.0", "hosts": "wizard@10.0.10.10",
 			"vault-addr": "http://vault-active.vault.svc.cluster.local:8200", "agent-hosts": "",
+		}
+		if strings.HasPrefix(written, ".github/") {
+			values["pages"] = "actions"
 		}
 		if diff := cmp.Diff(string(content), initFiles(t, values)[written]); diff != "" {
 			t.Errorf("docs/examples/%s (-it +init):\n%s", example, diff)
