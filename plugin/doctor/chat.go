@@ -15,7 +15,7 @@ func chat(_ context.Context, p *patient, say voice) {
 	}
 	switch {
 	case len(targets) > 0:
-	case p.unusable == "" && p.Settings.Report.Digest != settings.NoDigest:
+	case p.unusable == "" && p.Settings.Report.Digest == settings.WeeklyDigest:
 		say.warn("", "not configured: nobody is told the digest", "add slack_webhook to the Vault secret or to the settings, or set digest: off")
 	case p.unusable != "" && p.Settings.NeedsVault():
 		say.skip("", "the webhook may be in Vault")
