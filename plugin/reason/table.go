@@ -75,7 +75,7 @@ var groups = []Group{
 		{NoChange, "the agent changed nothing", "Say in the details exactly what to change and where, or implement the item by hand."},
 		{NeedsApproval, "the plan does something that the item does not say", "Review the effects in the report and the refused branch. If they are what you want, merge the branch and apply it, or set `doubtful: propose`. Otherwise reword the item to name what changes and state the new value; the next run tries it again."},
 		{MetricUnknown, "it reads a metric or labels that Prometheus does not know, so it would never fire", "Correct the name in the item, or have the metric exported first: `pm-todos backtest` asks the same question."},
-		{ExpressionRefused, "Prometheus does not accept the expression of a rule", "Correct the expression in the item: `pm-todos backtest` asks the same question."},
+		{ExpressionRefused, "the expression of a rule is not one that Prometheus accepts", "Correct the expression in the item: `pm-todos backtest` asks the same question."},
 		{WouldNotHaveFired, "the new alert would not have fired in the incident of the document", "Decide whether the alert is right all the same, or correct its expression or threshold in the item: `pm-todos backtest` asks the same question."},
 		{Noisy, "the alert would have fired more than noisy_after times a day in the last 30 days, or nearly all the time", "Raise its threshold or wait in the item, or set `noisy_after`."},
 		{NotPlanned, "nothing was planned, since terraform is none", "Review the change itself: what it does is decided by whatever applies the branch."},
