@@ -230,3 +230,14 @@ func (w *World) apply(a *applying, p *plan, how How) {
 	}
 	a.Ended = true
 }
+
+// Show is the plan of a stack that has these resources, with the JSON of their inputs
+// by address, and is to have those.
+func Show(has, wants map[string]string) ([]byte, error) {
+	return json.Marshal(shown(has, wants, false))
+}
+
+// ResourcesOf are those that the files of a stack say, by path.
+func ResourcesOf(stack string, files map[string]string) (map[string]string, error) {
+	return resources(stack, files)
+}
