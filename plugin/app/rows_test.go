@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
 )
 
@@ -42,7 +43,7 @@ func TestRowsOfAProtectedBranchWaitToBeMerged(t *testing.T) {
 	t.Parallel()
 	longAndAlike(t)
 	s := alertSite(t)
-	propose := map[string]string{"PLUGIN_MODE": "propose", "PLUGIN_SCOPE": "all"}
+	propose := map[string]string{"PLUGIN_MODE": "propose", "PLUGIN_SCOPE": "all", "PLUGIN_INDEX": settings.DefaultIndex}
 	if err := s.Repo.Protect(standin.SampleBranch); err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +61,9 @@ func TestRowsOfAProtectedBranchWaitToBeMerged(t *testing.T) {
 	waiting := must[string](t)(s.Repo.Tip(rowsBranch))
 	if !strings.Contains(s.waitingRows(), "| over 80 % | Done |") {
 		t.Errorf("the row does not wait:\n%s", s.waitingRows())
+	}
+	if page := must[string](t)(s.Repo.ReadFile(rowsBranch, settings.DefaultIndex)); !strings.Contains(page, `<li class="done">`) {
+		t.Errorf("the index page does not wait with it:\n%s", page)
 	}
 	pulls := s.Git.Forge.Pulls()
 	if last := pulls[len(pulls)-1]; last.Head != rowsBranch || !strings.Contains(last.Body, alertDocument) || len(pulls) != 2 {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -345,4 +346,34 @@ func TestIndexOfAPushThatLeavesNothingToDo(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestIndexLeadsToWhatWaitsToBeMerged has a run propose what a page then shows.
+func TestIndexLeadsToWhatWaitsToBeMerged(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	s := alertSite(t)
+	s.wants(0, s.run(map[string]string{"PLUGIN_MODE": "propose"}))
+	empty, err := dashboard.Write(settings.DefaultIndex, nil, nil, dashboard.Files{}, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Repo.Commit(standin.SampleBranch, "index\n", map[string]string{settings.DefaultIndex: string(empty.Page)}); err != nil {
+		t.Fatal(err)
+	}
+	s.update(nil, nil, alertDocument)
+	var data struct{ Documents []dashboard.Document }
+	name, _ := dashboard.Beside(settings.DefaultIndex)
+	if err := json.Unmarshal([]byte(s.file(name)), &data); err != nil {
+		t.Fatal(err)
+	}
+	pulls := s.Git.Forge.Pulls()
+	for _, d := range data.Documents {
+		for _, one := range d.Items {
+			if one.State == dashboard.Proposed && len(pulls) == 1 && one.Branch == pulls[0].Head && strings.HasSuffix(one.Link, "/1") {
+				return
+			}
+		}
+	}
+	t.Errorf("the item of %+v is not among %+v", pulls, data.Documents)
 }
