@@ -27,7 +27,7 @@ func TestOneItemTakesFewRoundTrips(t *testing.T) {
 	moreSessions, moreRequests := count(2)
 	moreSessions, moreRequests = moreSessions-sessions, moreRequests-requests
 	t.Logf("a run of one item takes %d sessions and %d requests, a further item %d and %d", sessions, requests, moreSessions, moreRequests)
-	if sessions > 16 || moreSessions > 9 {
+	if sessions > 13 || moreSessions > 7 {
 		t.Errorf("a run of one item takes %d sessions, a further item %d", sessions, moreSessions)
 	}
 	if requests > 28 || moreRequests > 8 {

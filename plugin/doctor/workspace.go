@@ -11,13 +11,13 @@ import (
 // inWorkspace makes a workspace as a run does, for what can only be seen in
 // one, and removes it.
 func (p *patient) inWorkspace(ctx context.Context, h *host.Host, wrapped, plan bool, say voice) {
-	run, err := h.OpenRun(ctx, "", "doctor-"+access.RunID(time.Now()))
+	run, err := h.OpenRun(ctx, "", "doctor-"+access.RunID(time.Now()), nil)
 	if err != nil {
 		say.as("workspace").fail(h.Name(), err)
 		return
 	}
 	defer func() {
-		if err := access.Closed(ctx, nil, run.Close); err != nil {
+		if err := access.Closed(ctx, nil, func(ctx context.Context) error { return run.Close(ctx) }); err != nil {
 			say.as("workspace").fail(h.Name(), err)
 		}
 	}()

@@ -313,7 +313,7 @@ func TestClosingNeverMeetsAnApplyThatBegins(t *testing.T) {
 	} {
 		t.Run(moment, func(t *testing.T) {
 			t.Parallel()
-			run, err := localWorld(t).OpenRun(t.Context(), "", "run")
+			run, err := localWorld(t).OpenRun(t.Context(), "", "run", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -26,7 +26,7 @@ func BenchmarkItem(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = h.Close() }()
-	run, err := h.OpenRun(b.Context(), "", "bench")
+	run, err := h.OpenRun(b.Context(), "", "bench", nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func TestThreat4_CarryNeverLeadsOut(t *testing.T) {
 	write(t, filepath.Join(workdir, "secrets/x"), "x", 0o600)
 	r := makeRepository(t, map[string]string{"a": "a\n", "secrets@": outside})
 	h := localWorld(t).Host
-	run, err := h.OpenRun(t.Context(), "", "r")
+	run, err := h.OpenRun(t.Context(), "", "r", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ func TestFrozenServerIsNoticedAtOnce(t *testing.T) {
 	t.Parallel()
 	w := sshWorld(t)
 	w.freeze()
-	if _, err := w.OpenRun(t.Context(), "", "r"); !errors.Is(err, script.ErrLost) || fault.Of(err) != fault.Temporary {
+	if _, err := w.OpenRun(t.Context(), "", "r", nil); !errors.Is(err, script.ErrLost) || fault.Of(err) != fault.Temporary {
 		t.Errorf("got %v", err)
 	}
 }
@@ -35,7 +35,7 @@ func TestContextEndsAnyCallOnAFrozenServer(t *testing.T) {
 	p.freeze()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if _, err := h.OpenRun(ctx, "", "r"); !errors.Is(err, context.DeadlineExceeded) || fault.Of(err) != fault.Temporary {
+	if _, err := h.OpenRun(ctx, "", "r", nil); !errors.Is(err, context.DeadlineExceeded) || fault.Of(err) != fault.Temporary {
 		t.Errorf("got %v", err)
 	}
 }

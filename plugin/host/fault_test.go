@@ -103,7 +103,7 @@ func visit(ctx context.Context, s sshclient.Login, r repository) error {
 	}
 	defer func() { _ = h.Close() }()
 	h.shell.Tempo = quick()
-	run, err := h.OpenRun(ctx, "", fmt.Sprintf("visit-%d", s.Target.Port)) // many at the same time
+	run, err := h.OpenRun(ctx, "", fmt.Sprintf("visit-%d", s.Target.Port), nil) // many at the same time
 	if err != nil {
 		return err
 	}
@@ -238,7 +238,7 @@ func TestReadOnlyFileSystemIsNamed(t *testing.T) {
 	}
 	for name, call := range map[string]func() error{
 		"Preflight": func() error { _, err := h.Preflight(t.Context(), Need{}); return err },
-		"OpenRun":   func() error { _, err := h.OpenRun(t.Context(), "", "r"); return err },
+		"OpenRun":   func() error { _, err := h.OpenRun(t.Context(), "", "r", nil); return err },
 	} {
 		if err := call(); err == nil || !strings.Contains(err.Error(), "cannot be written") || fault.Of(err) != fault.Failed {
 			t.Errorf("%s: %v", name, err)

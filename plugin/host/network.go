@@ -110,7 +110,7 @@ func (h *Host) isolate(ctx context.Context, a *script.Answer, network Network, f
 	case !a.Has("perl"):
 		return fault.WithFix(fmt.Errorf("%w: perl is not there", ErrNoProxy), "install it (apt install perl-base, apk add perl)")
 	}
-	run, err := h.OpenRun(ctx, "", "probe-"+rand.Text()[:8])
+	run, err := h.OpenRun(ctx, "", "probe-"+rand.Text()[:8], nil)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func newSSHD(t testing.TB, c sshdtest.Config) *sshd {
 
 // wholeItem does on a host what a run does for one item.
 func wholeItem(ctx context.Context, h *Host, r repository) error {
-	run, err := h.OpenRun(ctx, "", "item")
+	run, err := h.OpenRun(ctx, "", "item", nil)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ type Pins struct {
 	Tell func(changed string)
 }
 
-// pinned is what Pin noted, as the scripts know it.
+// pinned is what was noted of Pins, as the scripts know it.
 type pinned struct {
 	mu        sync.Mutex
 	variables script.Variables
@@ -53,28 +53,28 @@ func (p *pinned) note(noted script.Variables) {
 	maps.Copy(p.variables, noted)
 }
 
-// Pin notes which programs a plan would run, by path and SHA-256, and with
-// Pins.Account what of the account it would run or read. From then on each
-// workspace for stacks, plan, apply and verify_command of the run looks for
-// differences before anything runs: ErrAltered names them. So does Pin itself on
-// a host where an earlier run found some and nobody has looked since.
-func (r *Run) Pin(ctx context.Context, p Pins) error {
+// variables is what the scripts need to know of it.
+func (p *Pins) variables() (script.Variables, error) {
 	carry, _, err := pathspecs(p.Prepare.Carry)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	noted := script.Variables{
-		"pin_program": p.Program, "pin_agent": p.Agent, "pin_workdir": p.Prepare.Workdir, "pin_carry": carry, "account": "0", "hashes": "",
-	}
+	account := "0"
 	if p.Account {
-		noted["account"] = "1"
+		account = "1"
 	}
-	j := script.Job{
-		Doing: "noting which programs are there", Files: []string{"carry", "pins", "pin"}, Timeout: 5 * time.Minute,
-		Variables: maps.Clone(noted),
-	}
-	j.Variables["run"] = r.dir
-	a, err := r.host.do(ctx, j)
+	return script.Variables{
+		"pin_program": p.Program, "pin_agent": p.Agent, "pin_workdir": p.Prepare.Workdir, "pin_carry": carry, "account": account, "hashes": "",
+	}, nil
+}
+
+// pin takes what opening the run noted: which programs a plan would run, by path and
+// SHA-256, and with Pins.Account what of the account it would run or read. From then
+// on each workspace for stacks, plan, apply and verify_command of the run looks for
+// differences before anything runs: ErrAltered names them. So does the opening itself
+// on a host where an earlier run found some and nobody has looked since.
+func (r *Run) pin(p Pins, j script.Job, a *script.Answer) error {
+	noted, err := p.variables()
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (r *Run) Pin(ctx context.Context, p Pins) error {
 	return nil
 }
 
-// Hold compares what Pin noted with what is there: for a moment at which an agent
+// Hold compares what OpenRun noted with what is there: for a moment at which an agent
 // has worked and nothing else runs that would look.
 func (r *Run) Hold(ctx context.Context) error {
 	a, err := r.do(ctx, script.Job{
@@ -101,7 +101,7 @@ func (r *Run) Hold(ctx context.Context) error {
 	return err
 }
 
-// do is a round trip whose scripts know what Pin noted.
+// do is a round trip whose scripts know what OpenRun noted.
 func (r *Run) do(ctx context.Context, j script.Job) (*script.Answer, error) {
 	maps.Copy(j.Variables, r.pins.noted())
 	return r.host.do(ctx, j)

@@ -43,14 +43,19 @@ func dwell(t *testing.T) dwelling {
 // pin is a run on it that noted what is there.
 func (d dwelling) pin(t *testing.T, id string, p Pins) *Run {
 	t.Helper()
-	run, err := d.OpenRun(t.Context(), "", id)
+	run, err := d.OpenRun(t.Context(), "", id, &p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := run.Pin(t.Context(), p); err != nil {
-		t.Fatal(err)
-	}
 	return run
+}
+
+// opens is what another run says that notes what is there.
+func (d dwelling) opens(t *testing.T, id string) error {
+	t.Helper()
+	p := d.shares(nil)
+	_, err := d.OpenRun(t.Context(), "", id, &p)
+	return err
 }
 
 func (d dwelling) shares(tell func(string)) Pins {
@@ -143,11 +148,7 @@ func TestThreat26_WhatAPlanRunsIsWhatWasThereBeforeTheAgent(t *testing.T) {
 				t.Errorf("it was applied: %+v", status)
 			}
 			// The next run finds nothing but the new state.
-			later, err := d.OpenRun(t.Context(), "", "later")
-			if err != nil {
-				t.Fatal(err)
-			}
-			alters(t, "the next run", later.Pin(t.Context(), d.shares(nil)), c.words...)
+			alters(t, "the next run", d.opens(t, "later"), c.words...)
 			_, err = d.Preflight(t.Context(), Need{})
 			if !errors.Is(err, ErrAltered) || !strings.Contains(err.Error(), c.words[0]) {
 				t.Errorf("preflight says %v", err)
@@ -155,7 +156,7 @@ func TestThreat26_WhatAPlanRunsIsWhatWasThereBeforeTheAgent(t *testing.T) {
 			if err := os.Remove(filepath.Join(d.shell.Root, "altered")); err != nil {
 				t.Fatal(err)
 			}
-			if err := later.Pin(t.Context(), d.shares(nil)); err != nil {
+			if err := d.opens(t, "later"); err != nil {
 				t.Errorf("once a person has looked: %v", err)
 			}
 		})
@@ -167,14 +168,18 @@ func TestThreat26_WhatAPlanRunsIsWhatWasThereBeforeTheAgent(t *testing.T) {
 func TestThreat26_NoRunEndsWithoutALook(t *testing.T) {
 	t.Parallel()
 	for name, look := range map[string]func(*testing.T, dwelling, *Run) error{
-		"after the turn":        func(t *testing.T, _ dwelling, run *Run) error { return run.Hold(t.Context()) },
+		"after the turn": func(t *testing.T, _ dwelling, run *Run) error { return run.Hold(t.Context()) },
+		"with what it left": func(t *testing.T, _ dwelling, run *Run) error {
+			r := makeRepository(t, terraformFiles())
+			space, err := run.Workspace(t.Context(), "agent", r.commit, strings.NewReader(string(r.pack)), AgentTree, Prepare{})
+			if err == nil {
+				_, _, err = space.Export(t.Context(), 1<<20)
+			}
+			return err
+		},
 		"at the end of the run": func(t *testing.T, _ dwelling, run *Run) error { return run.Close(t.Context()) },
 		"after a kill": func(t *testing.T, d dwelling, _ *Run) error {
-			next, err := d.OpenRun(t.Context(), "", "next")
-			if err != nil {
-				t.Fatal(err)
-			}
-			return next.Pin(t.Context(), d.shares(nil))
+			return d.opens(t, "next")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,13 +197,9 @@ func TestThreat26_NoRunEndsWithoutALook(t *testing.T) {
 			if exists(run.dir) {
 				t.Error("its directory stays")
 			}
-			later, err := d.OpenRun(t.Context(), "", "later")
-			if err != nil {
-				t.Fatal(err)
-			}
-			alters(t, "the next run", later.Pin(t.Context(), d.shares(nil)), "/.local/bin/terraform now comes first on PATH")
+			alters(t, "the next run", d.opens(t, "later"), "/.local/bin/terraform now comes first on PATH")
 			// A person has looked: what is there now is what was there before.
-			if err := errors.Join(os.Remove(filepath.Join(d.shell.Root, "altered")), later.Pin(t.Context(), d.shares(nil))); err != nil {
+			if err := errors.Join(os.Remove(filepath.Join(d.shell.Root, "altered")), d.opens(t, "later")); err != nil {
 				t.Error(err)
 			}
 		})

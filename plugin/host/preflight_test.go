@@ -88,7 +88,7 @@ func TestNoHomeAndReadOnlyCache(t *testing.T) {
 	home := strings.TrimPrefix(w.server.env[0], "HOME=")
 	w.server.env[0] = "HOME=" + home + "/absent"
 	for name, call := range map[string]func() error{
-		"OpenRun":   func() error { _, err := w.OpenRun(t.Context(), "", "r"); return err },
+		"OpenRun":   func() error { _, err := w.OpenRun(t.Context(), "", "r", nil); return err },
 		"Preflight": func() error { _, err := w.Preflight(t.Context(), Need{}); return err },
 	} {
 		if err := call(); err == nil || !strings.Contains(err.Error(), "home folder") || exists(home+"/absent") {
@@ -99,7 +99,7 @@ func TestNoHomeAndReadOnlyCache(t *testing.T) {
 	write(t, filepath.Join(home, ".cache"), "", 0o600)
 	w.server.env[0] = "HOME=" + home
 	for name, call := range map[string]func() error{
-		"OpenRun":   func() error { _, err := w.OpenRun(t.Context(), "", "r"); return err },
+		"OpenRun":   func() error { _, err := w.OpenRun(t.Context(), "", "r", nil); return err },
 		"Preflight": func() error { _, err := w.Preflight(t.Context(), Need{}); return err },
 	} {
 		if err := call(); err == nil || !strings.Contains(err.Error(), "cannot be written") || !strings.Contains(err.Error(), home) {
@@ -187,7 +187,7 @@ func TestThreat6_FoldersOfOthersAreNotUsed(t *testing.T) {
 				t.Fatal(err)
 			}
 			for what, call := range map[string]func() error{
-				"OpenRun":   func() error { _, err := w.OpenRun(t.Context(), "", "r"); return err },
+				"OpenRun":   func() error { _, err := w.OpenRun(t.Context(), "", "r", nil); return err },
 				"Preflight": func() error { _, err := w.Preflight(t.Context(), Need{}); return err },
 				"Reclaim":   func() error { return w.Reclaim(t.Context(), "remote", "r", nil) },
 			} {

@@ -61,7 +61,7 @@ func TestReclaimTakesAtOnceWhatNoJournalNeeds(t *testing.T) {
 		r := makeRepository(t, terraformFiles("slow-apply="))
 		dirs := map[string]string{}
 		killed := func(owner, id string) *Run {
-			run, err := w.OpenRun(t.Context(), owner, id)
+			run, err := w.OpenRun(t.Context(), owner, id, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -34,15 +34,25 @@ func checkID(what, id string) error {
 
 // OpenRun makes the directory of the run, or finds it again. The id has
 // letters, digits, "-" and "_", 64 at most, and so has the owner: what names the
-// lock that the run holds, see Reclaim. It is empty for a run without lock.
-func (h *Host) OpenRun(ctx context.Context, owner, id string) (*Run, error) {
+// lock that the run holds, see Reclaim. It is empty for a run without lock. What
+// is to be pinned is noted at once; nil for nothing.
+func (h *Host) OpenRun(ctx context.Context, owner, id string, pins *Pins) (*Run, error) {
 	if err := checkOwner(owner); err != nil {
 		return nil, err
 	}
 	if err := checkID("run id", id); err != nil {
 		return nil, err
 	}
-	a, err := h.do(ctx, script.Job{Doing: "opening the run directory", Files: []string{"open"}, Variables: script.Variables{"id": id, "owner": owner}})
+	j := script.Job{Doing: "opening the run directory", Files: []string{"open"}, Variables: script.Variables{"id": id, "owner": owner}}
+	if pins != nil {
+		noted, err := pins.variables()
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(j.Variables, noted)
+		j.Files, j.Timeout = append(j.Files, "carry", "pins", "pin"), 5*time.Minute
+	}
+	a, err := h.do(ctx, j)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +60,13 @@ func (h *Host) OpenRun(ctx context.Context, owner, id string) (*Run, error) {
 	if err := checkPath(dir); err != nil || path.Base(dir) != id {
 		return nil, fmt.Errorf("opening the run directory on %s: %w: it is said to be at %q", h.Name(), script.ErrAnswer, text.Line(dir, 200))
 	}
-	return &Run{host: h, id: id, dir: dir, pins: unpinned()}, nil
+	run := &Run{host: h, id: id, dir: dir, pins: unpinned()}
+	if pins != nil {
+		if err := run.pin(*pins, j, a); err != nil {
+			return nil, err
+		}
+	}
+	return run, nil
 }
 
 func checkOwner(owner string) error {
@@ -68,11 +84,16 @@ func checkPath(p string) error {
 	return nil
 }
 
-// Close removes the run directory, unless an apply of it began and is not
-// settled: then it stays and Close returns nil. ErrAltered when this is the first
+// Close marks these of the run's applies as settled and removes its directory, unless
+// another one began and is not: then it stays and Close returns nil. ErrAltered when this is the first
 // to see that something changed which Pin noted.
-func (r *Run) Close(ctx context.Context) error {
-	return r.host.reclaim(ctx, "removing the run directory", reclaiming{id: r.id, noted: r.pins.noted()})
+func (r *Run) Close(ctx context.Context, settled ...string) error {
+	for _, id := range settled {
+		if err := checkID("apply id", id); err != nil {
+			return err
+		}
+	}
+	return r.host.reclaim(ctx, "removing the run directory", reclaiming{id: r.id, settled: settled, noted: r.pins.noted()})
 }
 
 // reclaimAge is how long a run directory must be unused before a run that does
@@ -111,6 +132,7 @@ type reclaiming struct {
 	id             string
 	owner, mine    string
 	applies, plans []string
+	settled        []string         // applies of the one with the id
 	noted          script.Variables // by Pin
 }
 
@@ -123,6 +145,7 @@ func (h *Host) reclaim(ctx context.Context, doing string, r reclaiming) error {
 			"mine":    r.mine,
 			"applies": strings.Join(r.applies, " "),
 			"plans":   strings.Join(r.plans, " "),
+			"settled": strings.Join(r.settled, " "),
 			"minutes": fmt.Sprint(int(reclaimAge.Minutes())),
 		},
 	}

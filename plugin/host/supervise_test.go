@@ -72,7 +72,7 @@ func TestThreat2_FoldersAndNamesThatLeadOutAreRefused(t *testing.T) {
 	if _, err := ws.Supervise(t.Context(), Process{Argv: []string{"-c", "id"}}); err == nil {
 		t.Error("a program that starts with a dash was run")
 	}
-	if _, err := w.OpenRun(t.Context(), "", "../x"); err == nil {
+	if _, err := w.OpenRun(t.Context(), "", "../x", nil); err == nil {
 		t.Error("a run id that leads out was taken")
 	}
 }
@@ -236,7 +236,7 @@ func TestCutOrFrozenConnectionEndsTheProcess(t *testing.T) {
 					t.Errorf("got %q, %v", exit.Reason, err)
 				}
 				gone(t, pids(t, file, 2))
-				if _, err := w.OpenRun(t.Context(), "", "next"); err == nil {
+				if _, err := w.OpenRun(t.Context(), "", "next", nil); err == nil {
 					t.Error("the connection still works")
 				}
 			})
@@ -303,7 +303,7 @@ func TestAccountThatRunsNoShellIsNamed(t *testing.T) {
 	server := serve(t, client.PublicKey(), hostKey)
 	server.wrap = `echo 'This account is currently not available.' >&2; exit 1`
 	w := dialWorld(t, openProxy(t, server.address), sshclient.Login{Key: secretOf(key), Fingerprints: []string{fingerprint(hostKey)}}, "tester", server)
-	_, err := w.OpenRun(t.Context(), "", "r")
+	_, err := w.OpenRun(t.Context(), "", "r", nil)
 	if !errors.Is(err, script.ErrAnswer) || !strings.Contains(err.Error(), "currently not available") || !strings.Contains(err.Error(), "exit code 1") {
 		t.Errorf("got %v", err)
 	}
@@ -327,7 +327,7 @@ func TestEveryOperationIsOneRoundTrip(t *testing.T) {
 	ctx := t.Context()
 	_, err := w.Preflight(ctx, Need{Agent: "git", Status: askLogin})
 	step("Preflight", err)
-	run, err := w.OpenRun(ctx, "", "r")
+	run, err := w.OpenRun(ctx, "", "r", nil)
 	step("OpenRun", err)
 	tree, err := run.Workspace(ctx, "agent", r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{})
 	step("Workspace", err)

@@ -182,7 +182,7 @@ func TestCheckoutIsADetachedShallowRepository(t *testing.T) {
 
 func TestFailedPrepareCommandIsNamed(t *testing.T) {
 	r := makeRepository(t, map[string]string{"a": "a\n"})
-	run, err := localWorld(t).OpenRun(t.Context(), "", "r")
+	run, err := localWorld(t).OpenRun(t.Context(), "", "r", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestFailedPrepareCommandIsNamed(t *testing.T) {
 func TestBrokenPackIsAnError(t *testing.T) {
 	r := makeRepository(t, map[string]string{"a": strings.Repeat("a\n", 1000)})
 	anywhere(t, func(t *testing.T, w *world) {
-		run, err := w.OpenRun(t.Context(), "", "r")
+		run, err := w.OpenRun(t.Context(), "", "r", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -162,7 +162,7 @@ func skipWithoutShell(t *testing.T, s sshclient.Login, target, log string) {
 		}
 		defer func() { _ = h.Close() }()
 		h.shell.Root = t.TempDir()
-		if _, err = h.OpenRun(t.Context(), "", "probe"); errors.Is(err, script.ErrAnswer) {
+		if _, err = h.OpenRun(t.Context(), "", "probe", nil); errors.Is(err, script.ErrAnswer) {
 			unusable.why = "the account of this test has no login shell: " + err.Error()
 		}
 	})
@@ -333,7 +333,7 @@ func (r repository) take(t testing.TB, tree string, pack []byte) map[string]stri
 // space opens a run and builds a workspace in it.
 func space(t testing.TB, h *Host, r repository, kind Kind, prepare Prepare) (*Run, *Workspace) {
 	t.Helper()
-	run, err := h.OpenRun(t.Context(), "", "run-1")
+	run, err := h.OpenRun(t.Context(), "", "run-1", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

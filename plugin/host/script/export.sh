@@ -2,6 +2,7 @@
 # directory of this moment is new; of the older one only the object store is
 # read, whose contents git names by their hashes.
 enter_run
+[ "$account" != 1 ] || hold_pins || fail "$code" "$names"
 check_tree
 fresh=$ws/export
 rm -rf "$fresh" && mkdir "$fresh" || fail cache "$fresh"

@@ -5,7 +5,7 @@
 # $pinned, $hinted  hashes of the lists of this run, empty where none were made
 # $pin_...          what they are of; $account is 1 where an agent works without a
 #                   sandbox, as the account that plans
-# $hashes           of large programs, as Pin found them: "IDENTITY SHA256" lines
+# $hashes           of large programs, as pin.sh found them: "IDENTITY SHA256" lines
 
 # describe FIND-ARGUMENTS: a line for the mode of each file and link that find(1)
 # reaches, and one for its content: the hash of a small file, and of a large one
@@ -76,7 +76,7 @@ find_program() {
 	esac
 }
 
-# hash_program FILE: in $hash. A file that the kernel says is the one that Pin read
+# hash_program FILE: in $hash. A file that the kernel says is the one that was read then
 # is not read again: 100 MB of Terraform take half a second.
 hash_program() {
 	identity=$(stat -L -c '%d/%i/%s/%f/%y/%z' "$1" 2>/dev/null | tr ' ' '_')
@@ -84,7 +84,7 @@ hash_program() {
 	[ -z "$identity" ] || hash=$(printf '%s\n' "$hashes" | awk -v identity="$identity" '$1 == identity { print $2; exit }')
 	[ -z "$hash" ] || return 0
 	sha256 "$1"
-	# Pin hands them to the Go side; later ones decide nothing.
+	# pin.sh hands them to the Go side; later ones decide nothing.
 	[ -z "$identity" ] || printf '%s %s\n' "$identity" "$hash" >>"$run/hashes"
 }
 
@@ -189,7 +189,7 @@ list_own() {
 
 # renote: what a command of ours changed in places that others keep for themselves is
 # what the next one finds there. It was compared when that command began; all else
-# stays as Pin noted it.
+# stays as it was noted.
 renote() {
 	[ "$account" = 1 ] && is_list "$run/pins" "$pinned" || return 0
 	steady list_own >"$run/pins.$$"

@@ -1,4 +1,4 @@
-# Removes run directories: the one named $id, or, when $id is empty, all but
+# Removes run directories: the one named $id, of which the applies $settled are, or, when $id is empty, all but
 # $mine that no journal needs: those of $owner, whose lock is held, at once, and
 # others that nobody used for $minutes. An unsettled apply keeps the latter, one
 # that still runs keeps any.
@@ -68,6 +68,9 @@ if [ -n "$id" ]; then
 		! hold_pins || names=
 		[ "$before" != "$(cat "$root/altered" 2>/dev/null)" ] || names=
 		rm -f "$run/pins"
+		for one in $settled; do # unquoted: one word each
+			[ ! -d "$run/apply/$one" ] || { mark "$run/apply/$one" settled && rm -f "$run/apply/$one/plan.tfplan"; } || failed=$run/apply/$one
+		done
 		drop "$run"
 	fi
 else

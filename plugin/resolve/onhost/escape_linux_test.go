@@ -311,7 +311,7 @@ func hostileSpace(t *testing.T, h *host.Host, programs Programs) (agentSpace, st
 	gittest.Git(t, origin, "add", "-A")
 	gittest.Git(t, origin, "commit", "-q", "-m", "first")
 	commit := gittest.Git(t, origin, "rev-parse", "HEAD")
-	dir, err := h.OpenRun(t.Context(), "", "hostile")
+	dir, err := h.OpenRun(t.Context(), "", "hostile", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,26 +71,42 @@ type Host struct {
 	dir      *host.Run
 	programs Programs
 	spaces   int // workspaces made, for their names
+
+	applied map[string]bool // ids of applies in dir, with whether they are settled
 }
 
 // Open makes the run's directory on a host.
 func Open(ctx context.Context, h *host.Host, repo *gitrepo.Repo, shard, run string, programs Programs) (*Host, error) {
 	records := NewRecords(h, repo, shard, run)
-	dir, err := h.OpenRun(ctx, records.owner, run)
+	dir, err := h.OpenRun(ctx, records.owner, run, programs.Pins)
 	if err != nil {
 		return nil, fmt.Errorf("open the run directory on %s: %w", h.Name(), err)
 	}
-	if programs.Pins != nil {
-		if err := dir.Pin(ctx, *programs.Pins); err != nil {
-			return nil, err
-		}
+	return &Host{Records: records, dir: dir, programs: programs, applied: map[string]bool{}}, nil
+}
+
+// Settled marks an apply as settled; one of this run when the run ends: until then
+// nothing looks for the mark.
+func (h *Host) Settled(ctx context.Context, id string) error {
+	if _, own := h.applied[id]; own {
+		h.applied[id] = true
+		return nil
 	}
-	return &Host{Records: records, dir: dir, programs: programs}, nil
+	return h.Records.Settled(ctx, id)
 }
 
 // Close removes the run's directory, unless an apply in it is not settled. The
 // host stays open.
-func (h *Host) Close(ctx context.Context) error { return h.dir.Close(ctx) }
+func (h *Host) Close(ctx context.Context) error {
+	var settled []string
+	for id, is := range h.applied {
+		if is {
+			settled = append(settled, id)
+		}
+	}
+	clear(h.applied)
+	return h.dir.Close(ctx, settled...)
+}
 
 // space streams a commit to the host.
 func (h *Host) space(ctx context.Context, name, commit string, pack func(io.Writer) error, kind host.Kind, prepare host.Prepare) (*host.Workspace, error) {
@@ -131,17 +147,18 @@ func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte,
 	if exit.Orphans {
 		return agent.Report{}, fault.Mark(fault.Failed, fmt.Errorf("%w: it left processes behind that cannot be ended", host.ErrAltered))
 	}
-	// Whatever becomes of its work: without a plan after it nothing else would look.
-	if programs.Pins != nil && programs.Pins.Account {
-		if err := s.host.dir.Hold(ctx); err != nil {
-			return agent.Report{}, err
-		}
-	}
 	if exit.Reason == host.Finished {
 		exit.Code, exit.Reason = 0, "" // its result counts, not how it was made to end
 	}
 	report := programs.Kind.Decode(exit.Stdout, exit.Code, string(exit.Stderr))
 	report.Ended, report.Login, report.Refused = string(exit.Reason), exit.Login, exit.Refused
+	// Export looks at the account before it takes anything. Where nothing is taken
+	// nothing else would.
+	if !report.OK && programs.Pins != nil && programs.Pins.Account {
+		if err := s.host.dir.Hold(ctx); err != nil {
+			return agent.Report{}, err
+		}
+	}
 	return report, nil
 }
 
@@ -151,26 +168,27 @@ func (h *Host) Checkout(ctx context.Context, commit string, pack func(io.Writer)
 	if err != nil {
 		return nil, err
 	}
-	return checkout{space, h.programs}, nil
+	return checkout{space, h}, nil
 }
 
 type checkout struct {
-	space    *host.Workspace
-	programs Programs
+	space *host.Workspace
+	host  *Host
 }
 
 // Plan plans a stack and keeps the plan file.
 func (c checkout) Plan(ctx context.Context, stack string) (item.Plan, error) {
-	return c.space.Plan(ctx, host.PlanSpec{Commands: c.programs.Commands, Dir: stack, Timeout: c.programs.Timeout})
+	return c.space.Plan(ctx, host.PlanSpec{Commands: c.host.programs.Commands, Dir: stack, Timeout: c.host.programs.Timeout})
 }
 
 // Apply applies the plan file that was judged.
 func (c checkout) Apply(ctx context.Context, spec host.ApplySpec) (host.ApplyStatus, error) {
-	spec.Program, spec.Args = c.programs.Commands.Program, c.programs.Commands.Apply
+	c.host.applied[spec.ID] = false
+	spec.Program, spec.Args = c.host.programs.Commands.Program, c.host.programs.Commands.Apply
 	return c.space.Apply(ctx, spec)
 }
 
 // Verify runs verify_command.
 func (c checkout) Verify(ctx context.Context, item []byte) (host.Exit, error) {
-	return c.space.Run(ctx, c.programs.Verify, item, c.programs.Timeout)
+	return c.space.Run(ctx, c.host.programs.Verify, item, c.host.programs.Timeout)
 }
