@@ -2,9 +2,11 @@ package run
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -13,12 +15,15 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/crypto/ssh"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/agent"
@@ -31,7 +36,9 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/resolve/shard"
+	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/standin/vault"
 )
 
 const perDocument = 5 // items
@@ -354,5 +361,87 @@ func BenchmarkShards(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// sshKey is a private key that opens nothing.
+func sshKey(tb testing.TB) string {
+	tb.Helper()
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(block))
+}
+
+// BenchmarkManyRepositories has five hundred repositories, each with five items, come
+// to their dry runs, fifty at a time, on one git server and one Vault: up to where a
+// host would be connected to. The Vault is a stand-in, the git server git's own.
+func BenchmarkManyRepositories(b *testing.B) {
+	const repositories, together = 500, 50
+	e := newEstate(b, 5)
+	for i := range repositories {
+		if err := os.CopyFS(fmt.Sprintf("%s/%d.git", filepath.Dir(e.origin), i), os.DirFS(e.origin)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	jwt := filepath.Join(b.TempDir(), "jwt")
+	if err := os.WriteFile(jwt, []byte("a.b.c"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	store, err := vault.Start(vault.Options{Role: "ci", JWT: "a.b.c", Secrets: map[string]map[string]string{"ci/infra": {"devvm_ssh_key": sshKey(b)}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = store.Close() })
+	dry := func(i int) error {
+		block := map[string]string{
+			"remote": fmt.Sprintf("%s/%d.git", strings.TrimSuffix(e.url, "/origin.git"), i), "branch": "main", "scope": "all", "mode": "dry-run",
+			"vault_addr": store.Addr(), "vault_jwt_path": jwt, "hosts": "wizard@127.0.0.1", "host_fingerprints": "SHA256:" + strings.Repeat("A", 43),
+		}
+		s, err := settings.Read(func(name string) string { return block[name] }, settings.CI{Event: "cron"}, nil)
+		if err != nil {
+			return err
+		}
+		j := newJob(s, console.Console{Log: zerolog.Nop(), Redactor: &secret.Redactor{}})
+		repo, commit, remove, err := j.Opener(s).Clone(b.Context())
+		if err != nil {
+			return err
+		}
+		j.repo = repo
+		err = j.readDocuments(commit)
+		if err == nil && len(j.read.Safe) != 5 {
+			err = fmt.Errorf("%d items are to be done", len(j.read.Safe))
+		}
+		if err == nil {
+			_, err = j.fetchKeys(b.Context())
+		}
+		return errors.Join(err, remove())
+	}
+	for b.Loop() {
+		asked := len(store.Calls())
+		var at atomic.Int64
+		var runs sync.WaitGroup
+		took := make([]time.Duration, repositories)
+		for range together {
+			runs.Go(func() {
+				for i := int(at.Add(1)) - 1; i < repositories; i = int(at.Add(1)) - 1 {
+					began := time.Now()
+					if err := dry(i); err != nil {
+						b.Errorf("repository %d: %v", i, err)
+					}
+					took[i] = time.Since(began)
+				}
+			})
+		}
+		runs.Wait()
+		slices.Sort(took)
+		b.ReportMetric(took[repositories/2].Seconds(), "s/run(median)")
+		b.ReportMetric(took[repositories-1].Seconds(), "s/run(longest)")
+		b.ReportMetric(float64(len(store.Calls())-asked)/repositories, "vault-requests/run")
 	}
 }
