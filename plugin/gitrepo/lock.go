@@ -104,7 +104,8 @@ type Lock struct {
 // vanished is taken over after the end of its lease.
 func (r *Repo) AcquireLock(ctx context.Context, lease Lease, wait time.Duration) (*Lock, error) {
 	var value plumbing.Hash
-	err := r.await(ctx, lease.ref(), wait, func(current plumbing.Hash) error {
+	mine := func(plumbing.Hash) bool { return false }
+	err := r.await(ctx, lease.ref(), wait, mine, func(current plumbing.Hash) error {
 		h, pack, err := r.newHolding(holding{Lease: lease})
 		if err == nil {
 			err = r.swap(ctx, wire.Update{Ref: lease.ref(), Old: current, New: h}, pack)
@@ -120,11 +121,11 @@ func (r *Repo) AcquireLock(ctx context.Context, lease Lease, wait time.Duration)
 	return r.holdLock(ctx, lease, value), nil
 }
 
-// await has take try for a lock while it is free or its holder dead, until it has
-// it or has waited long enough.
-func (r *Repo) await(ctx context.Context, ref string, wait time.Duration, take func(current plumbing.Hash) error) error {
+// await has take try for a lock while it is free, mine or its holder dead, until it
+// has it or has waited long enough.
+func (r *Repo) await(ctx context.Context, ref string, wait time.Duration, mine func(plumbing.Hash) bool, take func(current plumbing.Hash) error) error {
 	deadline := r.now().Add(wait)
-	watch := watched{repo: r, ref: ref, take: take}
+	watch := watched{repo: r, ref: ref, mine: mine, take: take}
 	for {
 		busy, err := watch.attempt(ctx)
 		if busy == nil || err != nil {
@@ -141,7 +142,8 @@ func (r *Repo) await(ctx context.Context, ref string, wait time.Duration, take f
 }
 
 // Take takes the lock of a name beside that of the run, in the same way. fresh is
-// false when it is held already.
+// false when it is held already. Several may take one at the same time: all of them
+// have it then.
 func (l *Lock) Take(ctx context.Context, name string, wait time.Duration) (fresh bool, err error) {
 	ref := lockOf(name)
 	l.mu.Lock()
@@ -150,7 +152,7 @@ func (l *Lock) Take(ctx context.Context, name string, wait time.Duration) (fresh
 	if has {
 		return false, nil
 	}
-	err = l.repo.await(ctx, ref, wait, func(current plumbing.Hash) error {
+	err = l.repo.await(ctx, ref, wait, l.stands, func(current plumbing.Hash) error {
 		l.acting.Lock()
 		defer l.acting.Unlock()
 		// The renewal of what is held waits for this.
@@ -194,16 +196,17 @@ func (h holding) describe() string {
 type watched struct {
 	repo  *Repo
 	ref   string
+	mine  func(plumbing.Hash) bool // whether a value is one of who waits
 	take  func(current plumbing.Hash) error
-	value plumbing.Hash // last value seen
-	since time.Time     // when this value was seen first
+	tried bool
 }
 
 // attempt takes the lock if it is free or dead; else it returns the holder. It is
 // mostly free, which taking it finds out.
 func (w *watched) attempt(ctx context.Context) (*holding, error) {
 	r := w.repo
-	if w.since.IsZero() {
+	if !w.tried {
+		w.tried = true
 		if err := w.take(plumbing.ZeroHash); !errors.Is(err, ErrRefMoved) {
 			return nil, err
 		}
@@ -213,11 +216,8 @@ func (w *watched) attempt(ctx context.Context) (*holding, error) {
 		return nil, err
 	}
 	current := plumbing.NewHash(all[w.ref])
-	if current != w.value || w.since.IsZero() {
-		w.value, w.since = current, r.now()
-	}
-	if !current.IsZero() {
-		if holder := r.readHolding(current.String()); !holder.dead(r.now(), w.since) {
+	if !current.IsZero() && !w.mine(current) {
+		if holder := r.readHolding(current.String()); !holder.dead(r.now(), r.sight(current)) {
 			return &holder, nil
 		}
 	}
@@ -226,6 +226,17 @@ func (w *watched) attempt(ctx context.Context) (*holding, error) {
 		return &holding{Lease: Lease{Run: "another run", Host: "another host"}, Until: r.now().Add(leaseTime)}, nil
 	}
 	return nil, err
+}
+
+// sight is when a value of a lock was seen first, at any ref: who holds several
+// renews them all at once, and one that is gone is gone from all.
+func (r *Repo) sight(value plumbing.Hash) time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, known := r.sighted[value]; !known {
+		r.sighted[value] = r.now()
+	}
+	return r.sighted[value]
 }
 
 // dead reports whether the holder is gone. A holder that lives renews within
@@ -414,6 +425,12 @@ func (l *Lock) isMine(value plumbing.Hash) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.mine[value]
+}
+
+// stands reports whether a value is ours, and was not given back: another part of
+// this run took the lock, or the reply to us was lost.
+func (l *Lock) stands(value plumbing.Hash) bool {
+	return l.isMine(value) && !l.repo.readHolding(value.String()).Released
 }
 
 // Release gives the locks back. One that was lost meanwhile is left to its

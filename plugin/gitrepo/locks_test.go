@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-git/go-git/v5/plumbing"
+
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/gittest"
 )
@@ -151,5 +153,57 @@ func TestLocks_RemoteThatForbidsDeleting(t *testing.T) {
 	}
 	if err := errors.Join(lock.Release(t.Context()), other.Release(t.Context())); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLocks_HeirOfARunHasItsStacksAtOnce waits for a run that was killed, and then
+// for none of the locks that this one left.
+func TestLocks_HeirOfARunHasItsStacksAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, map[string]string{"a": "1"})
+	c := newClock()
+	take(t, newHolder(t, s.origin, c).acquire("dead"), aStack)
+	heir := must(waiter(t, s.origin, c, nil).AcquireLock(t.Context(), Lease{Run: "heir"}, 10*time.Minute))(t)
+	take(t, heir, aStack)
+	if err := errors.Join(heir.Held(t.Context()), heir.Release(t.Context())); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLocks_NoRunWaitsForItself has two items of a run wait for one stack, and a
+// reply get lost.
+func TestLocks_NoRunWaitsForItself(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, map[string]string{"a": "1"})
+	c := newClock()
+	other := newHolder(t, s.origin, c).acquire("other")
+	take(t, other, aStack)
+
+	var lock *Lock
+	inner := false
+	r := waiter(t, s.origin, c, func() {
+		if inner {
+			return
+		}
+		inner = true // the second comes while the first waits, and is served first
+		if err := other.Drop(t.Context(), aStack); err != nil {
+			t.Error(err)
+		}
+		if _, err := lock.Take(t.Context(), aStack, 10*time.Minute); err != nil {
+			t.Errorf("the second: %v", err)
+		}
+	})
+	lock = must(r.AcquireLock(t.Context(), Lease{Run: "x", Shard: "1/2"}, 0))(t)
+	began := c.now()
+	if _, err := lock.Take(t.Context(), aStack, 10*time.Minute); err != nil || c.now().Sub(began) > pollEvery {
+		t.Errorf("the first, after %s: %v", c.now().Sub(began), err)
+	}
+	lock.note(lockOf(aStack), plumbing.ZeroHash) // as if the reply had been lost
+	take(t, lock, aStack)
+	if err := errors.Join(lock.Held(t.Context()), lock.Release(t.Context()), other.Release(t.Context())); err != nil {
+		t.Error(err)
+	}
+	if left := must(r.Refs(t.Context(), LockRef))(t); len(left) != 0 {
+		t.Errorf("left after the release: %v", left)
 	}
 }

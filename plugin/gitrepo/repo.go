@@ -57,6 +57,8 @@ type Repo struct {
 	more wire.Refs // refs of FetchRef and FetchRefs
 	cost Cost
 
+	sighted map[plumbing.Hash]time.Time // see sight
+
 	now   func() time.Time
 	sleep func(context.Context, time.Duration) error
 }
@@ -81,7 +83,7 @@ func Clone(ctx context.Context, o Options) (*Repo, error) {
 	}
 	r := &Repo{
 		remote: remote, store: s, branch: refname.Branches + o.Branch, author: o.Author, signer: signer, levels: o.Levels, ahead: o.Ahead,
-		more: wire.Refs{}, now: time.Now, sleep: sleep,
+		more: wire.Refs{}, sighted: map[plumbing.Hash]time.Time{}, now: time.Now, sleep: sleep,
 	}
 	if err := r.begin(ctx); err != nil {
 		return nil, errors.Join(err, r.Close())
