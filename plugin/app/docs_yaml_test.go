@@ -24,6 +24,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/scaffold"
 	"github.com/pm-todos/pm-todos/plugin/settings"
+	"github.com/pm-todos/pm-todos/plugin/workflow"
 )
 
 // The keys that Woodpecker 3 knows, from its documentation of workflows.
@@ -40,8 +41,13 @@ var ownImage = regexp.MustCompile(`^(?:\S+/)?pm-todos(?:[:@]\S+)?$|^FILL_IN_IMAG
 type mapping = map[string]any
 
 // checkYAML judges every document by what it is: a workflow, a part of one, a
-// settings block, or a Kubernetes object.
+// settings block, or a Kubernetes object. Of a matrix it takes the first values.
 func checkYAML(text string) error {
+	if step, err := workflow.ReadStep([]byte(text), nil); err == nil {
+		for name, value := range step.Matrix {
+			text = strings.ReplaceAll(text, "${"+name+"}", value)
+		}
+	}
 	decoder := yaml.NewDecoder(strings.NewReader(text))
 	for {
 		var doc mapping
