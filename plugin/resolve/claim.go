@@ -149,10 +149,7 @@ func (a *attempt) claimStacks(ctx context.Context) error {
 // claimJournals are the journals on the remote, fix commits by ref name, of what no
 // other run is at work at.
 func (r *Resolver) claimJournals(ctx context.Context) (map[string]string, error) {
-	journals, err := journal.List(ctx, r.repo)
-	if err != nil {
-		return nil, fmt.Errorf("list the journals: %w", err)
-	}
+	journals := journal.Seen(r.repo) // as fetched under the run's lock
 	var fresh []string
 	for _, name := range slices.Sorted(maps.Keys(journals)) {
 		took, err := r.lock(ctx, 0, r.lotOf(name, journals[name]))
@@ -169,7 +166,7 @@ func (r *Resolver) claimJournals(ctx context.Context) (map[string]string, error)
 	if len(fresh) == 0 {
 		return journals, nil
 	}
-	err = r.refresh(ctx)
+	err := r.refresh(ctx)
 	now := journal.Seen(r.repo)
 	maps.DeleteFunc(journals, func(name, fix string) bool { return now[name] != fix })
 	return journals, err

@@ -73,10 +73,8 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []item.Outco
 			return err
 		}
 	}
-	journals, err := journal.List(ctx, r.repo)
-	if err != nil {
-		return fmt.Errorf("list the journals: %w", err)
-	}
+	// Journals of what is locked here are as they were fetched and written here.
+	journals := journal.Seen(r.repo)
 	records, _ := proposal.Records(r.repo)
 	settled := false
 	for _, out := range outcomes {
@@ -98,7 +96,11 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []item.Outco
 		settled = settled || out.Settled && fix != ""
 	}
 	if settled { // the run directory that proved it has no more use
-		r.reclaim(ctx)
+		now, err := journal.List(ctx, r.repo)
+		if err != nil {
+			return fmt.Errorf("list the journals: %w", err)
+		}
+		r.reclaim(ctx, now)
 	}
 	return r.forgetProposals(ctx, outcomes)
 }

@@ -58,7 +58,7 @@ func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]item.Item) (
 		}
 		outcomes = append(outcomes, out)
 	}
-	r.reclaim(ctx)
+	r.reclaim(ctx, journal.Seen(r.repo))
 	return outcomes, errors.Join(problems...)
 }
 
@@ -76,8 +76,7 @@ func (r *Resolver) disbelieve(out item.Outcome, why *journal.Foreign) item.Outco
 
 // reclaim removes what killed runs left on the hosts, except what a journal may
 // still need as proof of how its apply ended.
-func (r *Resolver) reclaim(ctx context.Context) {
-	journals, err := journal.List(ctx, r.repo)
+func (r *Resolver) reclaim(ctx context.Context, journals map[string]string) {
 	var journaled []host.Journaled
 	for _, fix := range journals {
 		commit, err := r.repo.Lookup(fix)
@@ -88,16 +87,15 @@ func (r *Resolver) reclaim(ctx context.Context) {
 			journaled = append(journaled, host.Journaled{Apply: journal.ApplyID(e.Ref(), e.PlanHash), SHA256: e.PlanHash})
 		}
 	}
-	if err == nil {
-		directories := r.directories()
-		for _, other := range r.others {
-			directories = append(directories, other)
-		}
-		for _, d := range directories {
-			err = errors.Join(err, d.Reclaim(ctx, journaled))
-		}
+	directories := r.directories()
+	for _, other := range r.others {
+		directories = append(directories, other)
 	}
-	if err != nil {
+	var problems []error
+	for _, d := range directories {
+		problems = append(problems, d.Reclaim(ctx, journaled))
+	}
+	if err := errors.Join(problems...); err != nil {
 		r.log.Warn().Str("stage", "settle").Err(err).Msg("directories of killed runs on the hosts could not be removed")
 	}
 }
