@@ -74,7 +74,7 @@ func (l Ledger) compacted() []Entry {
 		switch {
 		case keep[i]:
 			kept.Add(e)
-		case e.CostUSD != 0:
+		case e.CostUSD > 0:
 			costs[month(e.Time)] += e.CostUSD
 		}
 	}

@@ -228,9 +228,9 @@ func (l Ledger) SpentIn(at time.Time) (usd float64) {
 		if month(e.Time) != month(at) {
 			continue
 		}
-		usd += e.CostUSD
+		usd += max(0, e.CostUSD) // no line gives money back
 		if running[i] {
-			usd += e.ShareUSD
+			usd += max(0, e.ShareUSD)
 		}
 	}
 	return usd

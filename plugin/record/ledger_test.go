@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -94,5 +95,29 @@ func TestLedgerSurvivesEncodingAndDamage(t *testing.T) {
 	}
 	if e, ok := ledger.LastAttempt(second); !ok || e.Run != "r2" {
 		t.Errorf("LastAttempt = %+v, %v", e, ok)
+	}
+}
+
+// TestNoLineOfTheLedgerGivesMoneyBack has somebody who may push refs write costs below
+// nothing, before and after the ledger is compacted.
+func TestNoLineOfTheLedgerGivesMoneyBack(t *testing.T) {
+	now := time.Date(2026, 11, 27, 7, 0, 0, 0, time.UTC)
+	lines, err := Encode(
+		Entry{Time: now, Kind: KindResult, Ref: first, Run: "a", Attempt: 1, CostUSD: 3},
+		Entry{Time: now, Kind: KindResult, Ref: second, Run: "a", Attempt: 1, CostUSD: -1000},
+		Entry{Time: now, Kind: kindCost, CostUSD: -1000},
+		Entry{Time: now, Kind: KindAttempt, Ref: second, Run: "b", Attempt: 1, ShareUSD: -1000},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compact, err := Compact(lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, of := range map[string][]byte{"as written": lines, "compacted": compact} {
+		if ledger, _ := ReadLedger(of); ledger.SpentIn(now) != 3 {
+			t.Errorf("%s: %v USD, want 3", name, ledger.SpentIn(now))
+		}
 	}
 }
