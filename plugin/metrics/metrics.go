@@ -23,6 +23,7 @@ import (
 // Facts is what there is to say.
 type Facts struct {
 	Version, Repository, Branch string
+	Shard                       string // whose run it was, empty for one of all items
 
 	Backlog *Backlog // nil when the repository could not be read
 	Targets target.Targets
@@ -46,7 +47,7 @@ type Backlog struct {
 // family is the samples of one name.
 type family struct {
 	name, kind, help string
-	labels           []string // beside repository and branch
+	labels           []string // beside those of all samples
 	samples          func(Facts) []sample
 }
 
@@ -60,6 +61,20 @@ type sample struct {
 // priorities are those that an item can have.
 var priorities = []string{"P0", "P1", "P2", "P3"}
 
+// label is a name and its value.
+type label struct{ name, value string }
+
+// common are the labels that all samples have. Runs of several shards say the same of
+// the backlog, each under a name of its own: neither a gateway nor a collector takes
+// one series from two.
+func (f Facts) common() []label {
+	all := []label{{"repository", f.Repository}, {"branch", f.Branch}}
+	if f.Shard != "" {
+		all = append(all, label{"shard", f.Shard})
+	}
+	return all
+}
+
 // Text is the facts as Prometheus reads them.
 func Text(f Facts) []byte {
 	var b bytes.Buffer
@@ -69,21 +84,28 @@ func Text(f Facts) []byte {
 			continue
 		}
 		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", m.name, m.help, m.name, m.kind)
-		names := append([]string{"repository", "branch"}, m.labels...)
 		for _, s := range samples {
-			b.WriteString(m.name + s.suffix + "{")
-			for i, value := range append([]string{f.Repository, f.Branch}, s.labels...) {
+			labels := f.common()
+			for i, value := range s.labels {
 				name := "le" // which only the buckets of a histogram have beside the others
-				if i < len(names) {
-					name = names[i]
+				if i < len(m.labels) {
+					name = m.labels[i]
 				}
-				fmt.Fprintf(&b, "%s=\"%s\",", name, labelValue(value))
+				labels = append(labels, label{name, value})
 			}
-			b.Truncate(b.Len() - 1)
-			b.WriteString("} " + number(s.value) + "\n")
+			b.WriteString(m.name + s.suffix + labelled(labels) + " " + number(s.value) + "\n")
 		}
 	}
 	return b.Bytes()
+}
+
+// labelled are labels as they stand behind a name.
+func labelled(labels []label) string {
+	said := make([]string, len(labels))
+	for i, l := range labels {
+		said[i] = l.name + `="` + labelValue(l.value) + `"`
+	}
+	return "{" + strings.Join(said, ",") + "}"
 }
 
 var labelEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
@@ -98,9 +120,9 @@ func number(value float64) string {
 }
 
 // LastSuccess is when the last run succeeded that wrote a file of the same
-// repository and branch, zero when it does not say.
-func LastSuccess(file []byte, repository, branch string) time.Time {
-	prefix := fmt.Sprintf("%s{repository=\"%s\",branch=\"%s\"} ", lastSuccess, labelValue(repository), labelValue(branch))
+// repository, branch and shard as f is of, zero when it does not say.
+func LastSuccess(file []byte, f Facts) time.Time {
+	prefix := lastSuccess + labelled(f.common()) + " "
 	for line := range strings.Lines(string(file)) {
 		rest, ok := strings.CutPrefix(line, prefix)
 		if seconds, err := strconv.ParseInt(strings.TrimSpace(rest), 10, 64); ok && err == nil {

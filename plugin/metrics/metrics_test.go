@@ -104,15 +104,37 @@ func TestARunThatFailsForgetsNotWhenTheLastOneSucceeded(t *testing.T) {
 	f := facts()
 	f.Repository = evil
 	file := Text(f)
-	if got := LastSuccess(file, evil, "main"); !got.Equal(f.LastSuccess) {
+	if got := LastSuccess(file, f); !got.Equal(f.LastSuccess) {
 		t.Errorf("got %s, want %s", got, f.LastSuccess)
 	}
 	for name, got := range map[string]time.Time{
-		"another branch": LastSuccess(file, evil, "develop"), "another repository": LastSuccess(file, "ops/infra", "main"),
-		"no file": LastSuccess(nil, evil, "main"), "no number": LastSuccess([]byte(lastSuccess+`{repository="a",branch="b"} NaN`), "a", "b"),
+		"another branch":     LastSuccess(file, Facts{Repository: evil, Branch: "develop"}),
+		"another repository": LastSuccess(file, Facts{Repository: "ops/infra", Branch: "main"}),
+		"another shard":      LastSuccess(file, Facts{Repository: evil, Branch: "main", Shard: "1/2"}),
+		"no file":            LastSuccess(nil, f),
+		"no number":          LastSuccess([]byte(lastSuccess+`{repository="a",branch="b"} NaN`), Facts{Repository: "a", Branch: "b"}),
 	} {
 		if !got.IsZero() {
 			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// TestShardsSayNothingInEachOthersPlace has a shard that fails beside one that succeeds.
+func TestShardsSayNothingInEachOthersPlace(t *testing.T) {
+	one, other := facts(), facts()
+	one.Shard, other.Shard = "1/2", "2/2"
+	if group(one) == group(other) || !strings.HasSuffix(group(one), "/shard@base64/MS8y") {
+		t.Errorf("groups %s and %s", group(one), group(other))
+	}
+	said := map[string]bool{}
+	for _, f := range []Facts{one, other} {
+		for line := range strings.Lines(string(Text(f))) {
+			series, _, _ := strings.Cut(line, "} ")
+			if !strings.HasPrefix(line, "#") && (said[series] || !strings.Contains(series, `,shard="`+f.Shard+`"`)) {
+				t.Errorf("said twice, or without its shard: %s", line)
+			}
+			said[series] = true
 		}
 	}
 }

@@ -44,7 +44,7 @@ func gatewayURL(address secret.String) (*url.URL, error) {
 }
 
 // Push hands the facts to a Pushgateway, in the place of what an earlier run of the
-// same repository and branch said. A run that failed replaces what it says itself and
+// same repository, branch and shard said. A run that failed replaces what it says itself and
 // leaves when the last one succeeded as it is, see
 // https://github.com/prometheus/pushgateway#api.
 func Push(ctx context.Context, gateway secret.String, way egress.Way, f Facts) error {
@@ -90,15 +90,15 @@ func (p *push) send(ctx context.Context, f Facts) error {
 }
 
 // group is the path of what belongs together: the values are encoded, since names of
-// repositories and branches hold slashes.
+// repositories and branches hold slashes, as those of shards do.
 func group(f Facts) string {
 	path := "/metrics/job/pm-todos"
-	for _, label := range [][2]string{{"repository", f.Repository}, {"branch", f.Branch}} {
-		encoded := base64.RawURLEncoding.EncodeToString([]byte(text.Line(label[1], 200)))
+	for _, l := range f.common() {
+		encoded := base64.RawURLEncoding.EncodeToString([]byte(text.Line(l.value, 200)))
 		if encoded == "" {
 			encoded = "=" // an empty value, as the gateway has it
 		}
-		path += "/" + label[0] + "@base64/" + encoded
+		path += "/" + l.name + "@base64/" + encoded
 	}
 	return path
 }

@@ -260,16 +260,8 @@ func (l Ledger) running() map[int]bool {
 	return running
 }
 
-// CompletedAt is when a run went through last, whatever its shard, zero when it is
-// not known.
-func (l Ledger) CompletedAt() (last time.Time) {
-	for _, e := range l.finished {
-		if e.Time.After(last) {
-			last = e.Time
-		}
-	}
-	return last
-}
+// CompletedAt is when a run of a shard went through last, zero when it is not known.
+func (l Ledger) CompletedAt(shard string) time.Time { return l.finished[shard].Time }
 
 // Unfinished are the items that the last run left to do, and those attempted
 // since by runs that did not go through.

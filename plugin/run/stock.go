@@ -45,7 +45,7 @@ func (j *job) takeStock(ctx context.Context) {
 	}
 	if log, err := j.repo.ReadLog(record.LedgerRef); err == nil { // else the run has said so
 		ledger, _ := record.ReadLedger(log.Lines)
-		j.stock.MonthUSD, j.completed = ledger.SpentIn(time.Now()), ledger.CompletedAt()
+		j.stock.MonthUSD, j.completed = ledger.SpentIn(time.Now()), ledger.CompletedAt(j.Documents.Shard.String())
 	}
 }
 
@@ -71,7 +71,7 @@ func (j *job) tellMetrics(ctx context.Context, sum report.Summary, kind fault.Ki
 		return
 	}
 	facts := metrics.Facts{
-		Version: j.Version, Repository: sum.Repository, Branch: sum.Branch, Backlog: j.stock, Targets: j.Report.Targets,
+		Version: j.Version, Repository: sum.Repository, Branch: sum.Branch, Shard: j.Documents.Shard.String(), Backlog: j.stock, Targets: j.Report.Targets,
 		Outcomes: sum.Outcomes, CostUSD: sum.CostUSD, MonthLimitUSD: j.Agent.MonthUSD, Started: j.started, Ended: time.Now(), ExitCode: kind.ExitCode(),
 		LastSuccess: j.completed,
 	}
@@ -99,7 +99,7 @@ func writeMetrics(ctx context.Context, file string, facts metrics.Facts) error {
 	if err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("read the former metrics: %w", err)
 	}
-	if then := metrics.LastSuccess(former, facts.Repository, facts.Branch); then.After(facts.LastSuccess) {
+	if then := metrics.LastSuccess(former, facts); then.After(facts.LastSuccess) {
 		facts.LastSuccess = then
 	}
 	return outlet.Write(ctx, file, metrics.Text(facts))
