@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"image"
 	_ "image/png" // of the pictures
 	"net/http"
@@ -165,8 +166,9 @@ type seen struct {
 func served(t testing.TB, documents []Document) string {
 	t.Helper()
 	page := mustWrite(t, indexPath, documents).Page
+	still := regexp.MustCompile(`(?s)<script>.*</script>`).ReplaceAll(page, nil)
 	mux := http.NewServeMux()
-	for path, content := range map[string][]byte{"/index.html": page, "/harness.html": []byte(harness), "/stopwatch.html": []byte(stopwatch)} {
+	for path, content := range map[string][]byte{"/index.html": page, "/harness.html": []byte(harness), "/stopwatch.html": []byte(stopwatch), "/reader.html": []byte(reader), "/still.html": still} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			_, _ = w.Write(content) // the test fails by what it does not see
@@ -283,18 +285,85 @@ func documentsBy(documents []Document, title string) string {
 	return documents[at].Severity
 }
 
+// reader looks at some of many post-mortems: their items are read as markup when they
+// are to be seen.
+const reader = `<!doctype html><body><iframe src="/index.html" style="width: 1280px; height: 900px"></iframe>
+<iframe src="/still.html" sandbox="allow-same-origin"></iframe><script>
+addEventListener('load', () => {
+  const win = document.querySelector('iframe').contentWindow, doc = win.document, seen = [];
+  const note = () => seen.push(doc.querySelectorAll('.document li').length, lines('.document li'));
+  const lines = (selector) => [...doc.querySelectorAll(selector)].filter((e) => e.checkVisibility({ contentVisibilityAuto: false })).length;
+  const set = (id, value) => {
+    doc.getElementById(id).value = value;
+    doc.getElementById(id).dispatchEvent(new win.Event('input', { bubbles: true }));
+  };
+  note();
+  doc.querySelector('summary .title').click();
+  note();
+  doc.querySelector('summary .title').click();
+  set('q', 'REGISTRY volumes ' + doc.querySelectorAll('.document .date')[1].textContent);
+  note();
+  set('type', 'Monitor');
+  note();
+  doc.getElementById('filters').reset();
+  set('q', '');
+  doc.getElementById('unfold').click();
+  note();
+  seen.push(document.querySelector('iframe[sandbox]').contentDocument.querySelectorAll('.document li').length);
+  document.title = 'SEEN ' + seen.join(' ') + ' LATE ' + doc.getElementById('late').textContent + ' MARKED ' + doc.querySelectorAll('li.late').length + ' END';
+});
+</script>`
+
+// TestItemsOfManyPostMortemsAreReadWhenTheyAreLookedAt says of each step how many items
+// are there and how many of them are seen. The last number is of a frame without scripts.
+func TestItemsOfManyPostMortemsAreReadWhenTheyAreLookedAt(t *testing.T) {
+	b := chromium(t)
+	documents := sample(400, written)
+	all := 0
+	for _, d := range documents {
+		all += len(d.Items)
+	}
+	first := len(documents[0].Items)
+	hits, ofHit := 0, len(documents[1].Items)
+	for _, one := range documents[1].Items {
+		if strings.Contains(one.Action, "volumes") {
+			hits++
+		}
+	}
+	out := b.open(t, served(t, documents)+"/reader.html", "--window-size=1400,1000", "--virtual-time-budget=20000", "--dump-dom")
+	found := regexp.MustCompile(`SEEN ([0-9 ]+) LATE ([0-9]+) MARKED ([0-9]+) END`).FindSubmatch(out)
+	if found == nil {
+		t.Fatalf("the reader did not come to its end:\n%.2000s", out)
+	}
+	want := fmt.Sprint(0, 0, first, first, first+ofHit, hits, first+ofHit, 0, all, all, all)
+	if got := string(found[1]); got != want || hits == 0 {
+		t.Errorf("items are %s, want %s", got, want)
+	}
+	if late := string(found[2]); late == "0" || late != string(found[3]) {
+		t.Errorf("%s are late, and %s are shown so", late, found[3])
+	}
+}
+
 // TestIndexIsPrinted prints it: what is closed on the screen is open on paper.
 func TestIndexIsPrinted(t *testing.T) {
 	b := chromium(t)
-	address := served(t, sample(24, written))
-	file := filepath.Join(t.TempDir(), "index.pdf")
-	b.open(t, address+"/index.html", "--print-to-pdf="+file, "--no-pdf-header-footer")
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if pages := len(regexp.MustCompile(`/Type /Page\b`).FindAll(content, -1)); pages < 4 {
-		t.Errorf("%d pages are printed: the items of 24 post-mortems are not on them", pages)
+	for name, test := range map[string]struct {
+		documents, pages int
+	}{
+		"few":  {24, 4},
+		"many": {320, 40},
+	} {
+		file := filepath.Join(t.TempDir(), "index.pdf")
+		b.open(t, served(t, sample(test.documents, written))+"/index.html", "--print-to-pdf="+file, "--no-pdf-header-footer")
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages := len(regexp.MustCompile(`/Type /Page\b`).FindAll(content, -1))
+		t.Logf("%s: %d pages", name, pages)
+		if pages < test.pages {
+			t.Errorf("%s: %d pages are printed: the items of %d post-mortems are not on them", name, pages, test.documents)
+		}
 	}
 }
 
@@ -329,33 +398,44 @@ func TestPicturesOfTheDocs(t *testing.T) {
 	}
 }
 
-// stopwatch opens the page and says how long that took, by the browser's own clock.
+// stopwatch opens the page, uses it, and says how long that took by the browser's own
+// clock, layout included.
 const stopwatch = `<!doctype html><body><iframe src="/index.html" style="width: 1280px; height: 900px"></iframe><script>
 addEventListener('load', () => {
-  const clock = document.querySelector('iframe').contentWindow.performance;
-  document.title = 'PAINT ' + clock.getEntriesByName('first-contentful-paint')[0].startTime + ' LOAD ' + clock.getEntriesByType('navigation')[0].domComplete + ' END';
+  const win = document.querySelector('iframe').contentWindow, doc = win.document, clock = win.performance;
+  const times = [clock.getEntriesByName('first-contentful-paint')[0].startTime, clock.getEntriesByType('navigation')[0].domComplete];
+  for (const [id, value] of [['q', 'registry'], ['q', ''], ['state', 'person'], ['sort', 'age']]) {
+    const began = clock.now();
+    doc.getElementById(id).value = value;
+    doc.getElementById(id).dispatchEvent(new win.Event('input', { bubbles: true }));
+    doc.body.getBoundingClientRect();
+    times.push(clock.now() - began);
+  }
+  document.title = 'TIMES ' + times.join(' ') + ' END';
 });
 </script>`
 
-// BenchmarkOpen opens the index of 5,000 post-mortems with 22,000 items.
+// BenchmarkOpen opens the index of 5,000 post-mortems with 22,000 items, and filters it.
 func BenchmarkOpen(b *testing.B) {
 	program := chromium(b)
 	address := served(b, sample(5000, written))
-	var paint, load float64
+	units := []string{"ms-to-paint", "ms-to-all", "ms-search", "ms-clear", "ms-state", "ms-sort"}
+	sums := make([]float64, len(units))
 	for b.Loop() {
 		out := program.open(b, address+"/stopwatch.html", "--window-size=1400,1000", "--dump-dom")
-		found := regexp.MustCompile(`PAINT ([0-9.]+) LOAD ([0-9.]+) END`).FindSubmatch(out)
+		found := regexp.MustCompile(`TIMES ([0-9. ]+) END`).FindSubmatch(out)
 		if found == nil {
 			b.Fatalf("the page was not opened:\n%.500s", out)
 		}
-		for i, sum := range []*float64{&paint, &load} {
-			ms, err := strconv.ParseFloat(string(found[i+1]), 64)
+		for i, field := range strings.Fields(string(found[1])) {
+			ms, err := strconv.ParseFloat(field, 64)
 			if err != nil {
 				b.Fatal(err)
 			}
-			*sum += ms
+			sums[i] += ms
 		}
 	}
-	b.ReportMetric(paint/float64(b.N), "ms-to-paint")
-	b.ReportMetric(load/float64(b.N), "ms-to-all")
+	for i, unit := range units {
+		b.ReportMetric(sums[i]/float64(b.N), unit)
+	}
 }

@@ -17,32 +17,58 @@
     const n = days(time.dateTime);
     time.textContent = n === 0 ? 'today' : n === 1 ? '1 day' : n < 730 ? n + ' days' : (n / 365.25).toFixed(1) + ' years';
   }
-  const late = [...list.querySelectorAll('[data-target]')].filter((element) => element.dataset.target < today);
-  for (const element of late) (element.classList.contains('document') ? element.querySelector('.age') : element).classList.add('late');
-  const sum = document.getElementById('late');
-  sum.textContent = late.filter((element) => !element.classList.contains('document')).length;
-  sum.parentElement.classList.toggle('late', sum.textContent !== '0');
+  const isLate = (element) => element.dataset.target < today;
 
-  // What is known of a document is read when it is first asked for.
+  // What is known of a document is read when it is first asked for. Its items are
+  // text that the browser has not read as markup: without a script it would.
   const fold = (text) => text.toLowerCase().normalize('NFKC');
+  const named = { '&lt;': '<', '&gt;': '>', '&amp;': '&' };
+  const plain = (markup) => markup.replace(/<[^>]*>/g, ' ').replace(/&(?:#(\d+)|[a-z]+);/g, (all, code) => (code ? String.fromCodePoint(code) : named[all]));
   const open = ['person', 'approval', 'proposed', 'automatic'];
   const known = new Map();
   const read = (row) => {
     let its = known.get(row);
     if (its === undefined) {
-      const badge = row.querySelector('.badge');
+      const badge = row.querySelector('.badge'), source = row.querySelector('noscript');
       const [date, , title] = row.querySelector('summary').children;
       its = {
         severity: badge === null ? '' : badge.textContent, services: [...title.children].map((one) => one.textContent),
-        head: fold([date.textContent, badge === null ? '' : badge.textContent, title.textContent].join(' ')), text: fold(row.textContent),
+        head: fold([date.textContent, badge === null ? '' : badge.textContent, title.textContent].join(' ')),
+        markup: source === null ? '' : source.textContent,
       };
       known.set(row, its);
     }
     return its;
   };
-  const itemsOf = (row) => read(row).items ||= [...row.querySelectorAll('ul > li')].map((element) => ({
-    element, state: element.classList[0], late: element.classList.contains('late'), type: element.children[2].textContent, text: fold(element.textContent),
-  }));
+  const itemsOf = (row) => read(row).items ||= Array.from(
+    read(row).markup.matchAll(/<li class="([a-z]+)[^>]*?(?: data-target="([^"]*)")?><b>[^<]*<\/b><i>[^<]*<\/i><i[^>]*>([^<]*)/g),
+    ([, state, target, type]) => ({ state, late: target < today, type: plain(type) }),
+  );
+  const textsOf = (row) => read(row).texts ||= read(row).markup.split('</li>').map((one) => fold(plain(one)));
+  const textOf = (row) => read(row).text ||= read(row).head + ' ' + textsOf(row).join(' ');
+  // render lets the browser read the items of a document, and show of them what a
+  // filter left.
+  const render = (row) => {
+    const its = read(row), source = row.querySelector('noscript');
+    if (source !== null) {
+      source.outerHTML = its.markup;
+      its.elements = [...row.querySelectorAll('ul > li')];
+      for (const element of its.elements) element.classList.toggle('late', isLate(element));
+    }
+    if (its.elements !== undefined) its.elements.forEach((element, i) => { element.hidden = its.hits !== undefined && !its.hits[i]; });
+  };
+  const rendered = (row) => read(row).elements !== undefined;
+
+  let past = 0;
+  for (const row of rows) {
+    if (!isLate(row)) continue;
+    row.querySelector('.age').classList.add('late');
+    for (const item of itemsOf(row)) if (item.late) past++;
+  }
+  const sum = document.getElementById('late');
+  sum.textContent = past;
+  sum.parentElement.classList.toggle('late', past > 0);
+
   const inState = (item, state) => state === '' || item.state === state || (state === 'open' && open.includes(item.state)) || (state === 'late' && item.late);
 
   const keys = {
@@ -67,23 +93,21 @@
   const narrow = (row, wanted, words, byItem) => {
     const { head } = read(row);
     if (!byItem && words.every((word) => head.includes(word))) return -1;
-    let hits = 0;
-    for (const item of itemsOf(row)) {
-      const hit = inState(item, wanted.state) && (wanted.type === '' || item.type === wanted.type) && words.every((word) => head.includes(word) || item.text.includes(word));
-      item.element.hidden = !hit;
-      if (hit) hits++;
-    }
+    const its = read(row);
+    its.hits = itemsOf(row).map((item, i) => inState(item, wanted.state) && (wanted.type === '' || item.type === wanted.type) &&
+      words.every((word) => head.includes(word) || textsOf(row)[i].includes(word)));
     narrowed.add(row);
-    return hits;
+    return its.hits.filter(Boolean).length;
   };
   const filter = () => {
     const wanted = Object.fromEntries(names.map((name) => [name, field[name].value]));
     const words = fold(wanted.q).split(/\s+/).filter(Boolean);
     const byItem = wanted.type !== '' || wanted.state !== '';
-    for (const row of narrowed) for (const item of itemsOf(row)) item.element.hidden = false;
+    const before = [...narrowed];
+    for (const row of before) delete read(row).hits;
     narrowed.clear();
     let matching = rows.filter((row) => (wanted.severity === '' || read(row).severity === wanted.severity) &&
-      (wanted.service === '' || read(row).services.includes(wanted.service)) && words.every((word) => read(row).text.includes(word)));
+      (wanted.service === '' || read(row).services.includes(wanted.service)) && words.every((word) => textOf(row).includes(word)));
     let items = 0;
     // Of many documents that hold the words, nobody looks at which items do.
     if (byItem || (words.length > 0 && matching.length <= 10 * few)) {
@@ -94,13 +118,15 @@
       });
     }
     const fit = new Set(matching);
-    for (const row of rows) row.hidden = !fit.has(row);
+    for (const row of rows) if (row.hidden === fit.has(row)) row.hidden = !row.hidden;
+    for (const row of new Set([...before, ...narrowed])) if (rendered(row)) render(row);
     for (const row of opened) row.querySelector('details').open = false;
     opened.clear();
     if (matching.length <= few && (byItem || words.length > 0)) {
       for (const row of matching) {
         const details = row.querySelector('details');
         if (!details.open) opened.add(row);
+        render(row);
         details.open = true;
       }
     }
@@ -121,9 +147,21 @@
   unfold.addEventListener('click', () => {
     const open = unfold.textContent === 'Open all';
     opened.clear();
-    for (const row of rows) if (!row.hidden) row.querySelector('details').open = open;
+    for (const row of rows) {
+      if (row.hidden) continue;
+      if (open) render(row);
+      row.querySelector('details').open = open;
+    }
     unfold.textContent = open ? 'Close all' : 'Open all';
   });
+  // A key that opens a document clicks as well. The browser finds words of the items
+  // and prints them where they are there: all of them while they are not too many.
+  list.addEventListener('click', (event) => {
+    const summary = event.target.closest('summary');
+    if (summary !== null) render(summary.closest('.document'));
+  });
+  addEventListener('beforeprint', () => rows.forEach(render));
+  if (rows.length <= 300) rows.forEach(render);
   filters.addEventListener('input', filter);
   filters.addEventListener('reset', () => setTimeout(filter));
   filters.addEventListener('submit', (event) => event.preventDefault());
