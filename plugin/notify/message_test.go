@@ -38,6 +38,7 @@ func TestGolden(t *testing.T) {
 			"glance":  slackMessage(told(t, folder, "glance")),
 			"details": slackMessage(told(t, folder, "details")),
 			"started": slackMessage(told(t, folder, "started")),
+			"fixed":   slackMessage(told(t, folder, "fixed")),
 		}
 		for _, one := range chats {
 			if one.kind != Generic { // which gets summary.json

@@ -218,6 +218,9 @@ func (c *Channels) Finished(ctx context.Context, v report.View) {
 		if !one.begun && !one.policy.result(v) {
 			return nil
 		}
+		if to, tells := one.to.(poster); tells && one.policy == Fixes {
+			return to.Post(ctx, v.Fixed())
+		}
 		return one.to.Finished(ctx, v)
 	})
 }

@@ -19,6 +19,7 @@ const (
 	Always  Policy = "always"  // every run
 	Changes Policy = "changes" // runs with news, see report.View.News
 	Failure Policy = "failure" // runs in which something failed or a person must look
+	Fixes   Policy = "fixes"   // runs in which something was done, told to those who reported it
 )
 
 // Policies are the policies of the targets.
@@ -46,15 +47,15 @@ func ReadPolicies(value string) (Policies, error) {
 }
 
 func (p Policy) check() error {
-	if p == Always || p == Changes || p == Failure {
+	if p == Always || p == Changes || p == Failure || p == Fixes {
 		return nil
 	}
-	return fmt.Errorf("%s is not one of %s, %s or %s", text.Quote(string(p)), Always, Changes, Failure)
+	return fmt.Errorf("%s is not one of %s, %s, %s or %s", text.Quote(string(p)), Always, Changes, Failure, Fixes)
 }
 
 // start reports whether the message that work starts is wanted. It is for runs
 // that are about to pay for an item.
-func (p Policy) start(mode string) bool { return p != Failure && mode != dryRun }
+func (p Policy) start(mode string) bool { return p != Failure && p != Fixes && mode != dryRun }
 
 // result reports whether the result of a run is wanted. A dry run posts
 // nothing.
@@ -66,6 +67,8 @@ func (p Policy) result(v report.View) bool {
 		return true
 	case p == Failure:
 		return v.Failed()
+	case p == Fixes:
+		return v.Totals.Done > 0
 	default:
 		return v.Failed() || v.News()
 	}

@@ -63,6 +63,9 @@ func TestNotifyPolicy(t *testing.T) {
 			if got := Failure.result(v); got != test.failure {
 				t.Errorf("failure: %v", got)
 			}
+			if got := Fixes.result(v); got != (name == "done") {
+				t.Errorf("fixes: %v", got)
+			}
 			if got := Always.result(v); got != (s.Mode != "dry-run") {
 				t.Errorf("always: %v", got)
 			}
@@ -71,7 +74,7 @@ func TestNotifyPolicy(t *testing.T) {
 }
 
 func TestStartIsToldUnlessOnlyFailuresAre(t *testing.T) {
-	if !Always.start("apply") || !Changes.start("propose") || Failure.start("apply") || Always.start("dry-run") {
+	if !Always.start("apply") || !Changes.start("propose") || Failure.start("apply") || Fixes.start("apply") || Always.start("dry-run") {
 		t.Error("the wrong runs tell that they start")
 	}
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/egress/proxytest"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/report"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 )
@@ -355,5 +356,50 @@ func TestAChatThatFailsChangesNothingForAnother(t *testing.T) {
 	}
 	if text := log.String(); strings.Count(text, "Slack was not told") != 1 || strings.Contains(text, "Mattermost") || strings.Contains(text, "s3cr3t") {
 		t.Errorf("the log says %s", text)
+	}
+}
+
+// TestReportersAreToldWhatWasDoneAndNothingElse tells those who run it in one chat,
+// and those who reported the incident in another.
+func TestReportersAreToldWhatWasDoneAndNothingElse(t *testing.T) {
+	var mu sync.Mutex
+	bodies := map[string]string{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		bodies[r.URL.Path] += string(body)
+		_, _ = io.WriteString(w, "ok")
+	}))
+	defer server.Close()
+	channels := Open(Config{
+		Notify: Policies{Slack: Changes, Chat: Fixes}, SlackWebhook: secret.New(server.URL + "/services/x"),
+		ChatWebhook: secret.New(server.URL + "/hooks/abcdefghijklmnopqrstuvwxy3"), ChatKind: "mattermost",
+	}, egress.Way{}, zerolog.Nop())
+	run := quiet()
+	file := run.Documents[0].File
+	run.Outcomes = []item.Outcome{
+		{Item: item.Item{ID: "b", Document: file, Action: "Raise the limit"}, State: item.Failed, Reason: "agent-failed", CostUSD: 1},
+	}
+
+	channels.Finished(t.Context(), report.Render(run))
+	if len(bodies) != 1 || bodies["/services/x"] == "" {
+		t.Errorf("a run that did nothing told %v", bodies)
+	}
+	clear(bodies)
+	run.Outcomes = append(run.Outcomes, item.Outcome{Item: item.Item{ID: "a", Document: file, Action: "Alert on retransmissions"}, State: item.Done, CostUSD: 1})
+	channels.Started(t.Context(), run.Mode, told(t, "quiet", "started"))
+	if len(bodies) != 1 {
+		t.Errorf("the start told %v", bodies)
+	}
+	channels.Finished(t.Context(), report.Render(run))
+	people, reporters := bodies["/services/x"], bodies["/hooks/abcdefghijklmnopqrstuvwxy3"]
+	for _, want := range []string{"1 improvement after past incidents", "Alert on retransmissions", "NFS outage"} {
+		if !strings.Contains(reporters, want) {
+			t.Errorf("%q is not in %s", want, reporters)
+		}
+	}
+	if strings.Contains(reporters, "Raise the limit") || strings.Contains(reporters, "$") || !strings.Contains(people, "Raise the limit") {
+		t.Errorf("reporters got %s\nand those who run it %s", reporters, people)
 	}
 }

@@ -32,7 +32,7 @@ func render(t *testing.T, s Summary, items []item.Item) map[string][]byte {
 	}
 	files["summary.json"] = content
 	// plugin/notify writes these for each kind of chat.
-	for name, m := range map[string]Message{"result": v.Result(), "glance": v.Glance(), "details": v.Details(), "started": Started(s, Start{Items: items, Limit: 5, Doubtful: true})} {
+	for name, m := range map[string]Message{"result": v.Result(), "glance": v.Glance(), "details": v.Details(), "fixed": v.Fixed(), "started": Started(s, Start{Items: items, Limit: 5, Doubtful: true})} {
 		if content, err = encode(name, m); err != nil {
 			t.Fatal(err)
 		}

@@ -148,7 +148,7 @@ func TestThreat11_MessagesKeepTextsApartAndShort(t *testing.T) {
 		for _, outcome := range run.Outcomes {
 			items = append(items, outcome.Item)
 		}
-		for _, m := range []Message{run.Result(), run.Glance(), run.Details(), Started(run.Summary, Start{Items: items}), Started(run.Summary, Start{Items: items, Limit: 1, Merged: items})} {
+		for _, m := range []Message{run.Result(), run.Glance(), run.Details(), run.Fixed(), Started(run.Summary, Start{Items: items}), Started(run.Summary, Start{Items: items, Limit: 1, Merged: items})} {
 			if m.Text == "" || len(m.Text) > 300 || strings.Contains(m.Text, marker) || len(m.Parts) == 0 {
 				t.Errorf("%d parts, and the notification says %q", len(m.Parts), m.Text)
 			}

@@ -196,7 +196,7 @@ var reportEntries = []Entry{
 	},
 	{
 		Name: "notify", Default: string(notify.Changes),
-		Usage: "When a run posts to chats: `always`, `changes` (something was done, refused or failed, or an item newly needs a person) or `failure`; or a map for `slack` and `chat`, such as `" + `{"slack":"failure","chat":"always"}` + "`.",
+		Usage: "When a run posts to chats: `always`, `changes` (something was done, refused or failed, or an item newly needs a person), `failure`, or `fixes` (what was done, [told to reporters](operations.md#telling-reporters)); or a map for `slack` and `chat`, such as `" + `{"slack":"changes","chat":"fixes"}` + "`.",
 		read: func(s *Settings, text string) (err error) {
 			s.Report.Notify, err = notify.ReadPolicies(text)
 			return err
