@@ -99,17 +99,19 @@ func (s *site) signal(p process, sig os.Signal) {
 	}
 }
 
-// freeLock lets the next run in without waiting for the end of the lease of a
+// freeLock frees all locks: it lets the next run in without waiting for the lease of a
 // run that was killed.
 func (s *site) freeLock() {
 	s.t.Helper()
-	refs, err := s.Repo.Refs("refs/pm-todos/lock")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for ref := range refs {
-		if err := s.Repo.SetRef(ref, ""); err != nil {
+	for _, place := range []string{"refs/pm-todos/lock", "refs/pm-todos/locks/"} {
+		refs, err := s.Repo.Refs(place)
+		if err != nil {
 			s.t.Fatal(err)
+		}
+		for ref := range refs {
+			if err := s.Repo.SetRef(ref, ""); err != nil {
+				s.t.Fatal(err)
+			}
 		}
 	}
 }
