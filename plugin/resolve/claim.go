@@ -85,7 +85,7 @@ func (a *attempt) reconsider(ctx context.Context, lots []string) error {
 	}
 	if a.merged != nil {
 		a.base = a.repo.Tip()
-		return a.stillWanted()
+		return nil
 	}
 	_, isLanded := a.landed[a.ref]
 	records, _ := proposal.Records(a.repo)

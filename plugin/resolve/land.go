@@ -173,6 +173,15 @@ func (a *attempt) stillWanted() error {
 	if a.merged != nil {
 		items, asks = a.merged.Items(), a.wantedStill
 	}
+	for _, one := range a.merged {
+		back, err := one.TakenBack(a.repo, a.repo.Tip())
+		if err != nil {
+			return err
+		}
+		if back {
+			return &stack.Refusal{State: item.Skipped, Reason: reason.ChangedMeanwhile, Err: errors.New("it was taken back on the branch meanwhile")}
+		}
+	}
 	for _, todo := range items {
 		wanted, err := asks(a.repo.Tip(), todo)
 		if err != nil {

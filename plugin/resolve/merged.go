@@ -12,7 +12,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
-	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
@@ -47,11 +46,11 @@ func (r *Resolver) merged(ctx context.Context, items []item.Item, m approval.Fou
 	var stacks []string
 	for _, a := range m.Approved {
 		taken[record.RefOf(a.Item)] = true
-		reverted, err := proposal.RevertedAt(r.repo, a.Commit.Hash)
+		reverted, err := a.TakenBack(r.repo, r.repo.Tip())
 		switch stack := a.Stack(); {
 		case err != nil:
 			outcomes = append(outcomes, item.Outcome{Item: a.Item, State: item.NotAttempted, Reason: reason.NotAttemptedHost, Err: err})
-		case reverted || a.Reverted:
+		case reverted:
 			outcomes = append(outcomes, item.Outcome{Item: a.Item, State: item.Skipped, Reason: reason.FixReverted, Stack: stack, Commit: a.Named})
 		default:
 			if groups[stack] == nil {
@@ -111,15 +110,11 @@ func (a *attempt) takeMerged(ctx context.Context, all []*attempt) error {
 	if why := a.mayStart(ctx, 0); why != "" {
 		return &stack.Refusal{State: item.NotAttempted, Reason: why}
 	}
+	if err := a.claimMerged(ctx); err != nil {
+		return err
+	}
 	if a.opts.Scope.Unplanned { // what is merged is handed over
 		return a.applied(ctx)
-	}
-	lots := make([]string, len(a.merged[0].Record.Stacks))
-	for i, name := range a.merged[0].Record.Stacks {
-		lots[i] = seam.StackLock(name)
-	}
-	if err := a.claim(ctx, lots...); err != nil {
-		return err
 	}
 	if len(a.merged[0].Record.Stacks) > 1 {
 		return a.takeByHand(ctx)
@@ -144,6 +139,22 @@ func (a *attempt) takeMerged(ctx context.Context, all []*attempt) error {
 	landing, done := beyondDeadline(ctx)
 	defer done()
 	return a.land(landing)
+}
+
+// claimMerged keeps other runs away from the stacks of what was merged, and sees that
+// it still is wanted, and still on the branch: the runs before, and other items of
+// this one, may have taken their time.
+func (a *attempt) claimMerged(ctx context.Context) error {
+	if !a.opts.Scope.Unplanned {
+		lots := make([]string, len(a.merged[0].Record.Stacks))
+		for i, name := range a.merged[0].Record.Stacks {
+			lots[i] = seam.StackLock(name)
+		}
+		if err := a.claim(ctx, lots...); err != nil {
+			return err
+		}
+	}
+	return a.stillWanted()
 }
 
 // takeByHand plans what several stacks share, of which nothing is applied here.
@@ -194,7 +205,7 @@ func (a *attempt) approvers() (why error) {
 // approve judges what was merged, and the plan of it. What it does beyond what was
 // proposed waits for a person.
 func (a *attempt) approve(ctx context.Context, s *stack.Stack, all []*attempt) error {
-	changes, findings, err := a.merged.Change(a.repo, a.rules())
+	changes, findings, err := a.merged.Change(a.repo, a.rules(), a.base)
 	if err != nil {
 		return fmt.Errorf("judge what was merged: %w", err)
 	}

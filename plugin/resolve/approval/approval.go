@@ -82,6 +82,21 @@ func (g Group) Before() string {
 	return first.Commit.Parent
 }
 
+// stands is what a commit of the branch does not have as the merges left it. Values
+// follow from lines: where somebody wrote another one over it, nobody approved
+// that.
+func (g Group) stands(repo seam.Remote, commit string) ([]item.Finding, error) {
+	merges := make([]proposal.Merge, len(g))
+	for i, a := range g {
+		merges[i] = a.Merge
+	}
+	file, err := proposal.Overwritten(repo, merges, commit)
+	if err != nil || file == "" {
+		return nil, err
+	}
+	return []item.Finding{{Code: reason.DiffersFromApproved, Place: file, Detail: "lines of what was merged were changed since"}}, nil
+}
+
 // Commits are those of the branch that stand for them, each once.
 func (g Group) Commits() (list []string) {
 	for _, a := range g {
@@ -109,9 +124,13 @@ func (g Group) kinds() (list []string) {
 
 // Change holds what was merged against the rules for changes, which nobody can
 // approve to be broken: each commit of the branch, and each proposal by itself where
-// one commit brought several. changes are what was judged, by the commits.
-func (g Group) Change(repo seam.Remote, rules policy.Rules) (changes map[string]*gate.Changeset, findings []item.Finding, err error) {
+// one commit brought several. It must stand at the tip of the branch, which is what is
+// applied. changes are what was judged, by the commits.
+func (g Group) Change(repo seam.Remote, rules policy.Rules, tip string) (changes map[string]*gate.Changeset, findings []item.Finding, err error) {
 	changes = map[string]*gate.Changeset{}
+	if findings, err = g.stands(repo, tip); err != nil {
+		return nil, nil, err
+	}
 	for _, a := range g {
 		kind := a.Item.Type
 		if len(a.With) > 1 {

@@ -116,18 +116,18 @@ func (r *Finder) goneOf(one *proposal.Record, row item.Item, found map[*proposal
 	return out
 }
 
-// vouched is what was merged with no more effects than the branch vouches for, by
-// the trailers of the commit that was merged: a record alone may have been rewritten
-// since.
+// vouched is what was merged with no more effects than somebody vouches for: the
+// branch, by the trailers of the commit that was merged, or the forge, by the head
+// of the pull request. A record alone may have been rewritten since.
 func (r *Finder) vouched(a Approved) Approved {
 	a.Named = a.Commit.Hash
+	said := a.Record.Evidence.Facts
 	commit, e, named := r.Named(record.RefOf(a.Item))
-	if !named {
-		return a
+	if named {
+		a.Named, said = commit, e.Facts
 	}
-	a.Named = commit
-	if sum, err := proposal.FactsSum(a.Record.Facts); err != nil || sum != e.Facts {
-		r.Log.Warn().Str("stage", "items").Str("document", a.Item.Document).Str("item", a.Item.ID).Str("commit", commit).
+	if sum, err := proposal.FactsSum(a.Record.Facts); err != nil || sum != said || !named && !r.Forge.Heads(a.Record) {
+		r.Log.Warn().Str("stage", "items").Str("document", a.Item.Document).Str("item", a.Item.ID).Str("commit", a.Named).
 			Msg("the record of its proposal is not the one that its commit was made with; nobody can say what was approved")
 		unknown := *a.Record
 		unknown.Facts, a.Record = nil, &unknown

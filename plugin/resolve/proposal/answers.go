@@ -99,6 +99,13 @@ func (a *Answers) MergedAs(r *Record, branch string) string {
 	return ""
 }
 
+// Heads reports whether the forge says that the pull request of a proposal has, as
+// it was merged or closed, exactly the commit that the record names.
+func (a *Answers) Heads(r *Record) bool {
+	pull := a.of(r)
+	return pull != nil && pull.Commit == r.Fix
+}
+
 // of is the pull request of a proposal, nil when none is known.
 func (a *Answers) of(r *Record) *forge.Pull {
 	if a == nil {

@@ -3,6 +3,7 @@ package proposal
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
@@ -238,6 +239,75 @@ func (s *search) take(m Merge, together []*candidate) {
 		s.found[c.Record] = m
 	}
 	s.open = slices.DeleteFunc(s.open, func(c *candidate) bool { return slices.Contains(together, c) })
+}
+
+// TakenBack reports whether a commit of the branch does not have any more what was
+// merged: an empty plan of that one says nothing of it. Others may have changed the
+// same files, before or in the commit that took it back.
+func (m Merge) TakenBack(repo seam.Remote, commit string) (bool, error) {
+	if m.Reverted {
+		return true, nil
+	}
+	for _, file := range m.Change.Files {
+		touched, err := repo.Touched(m.Commit.Hash, commit, file.Path)
+		if err != nil {
+			return false, fmt.Errorf("compare %s with the branch: %w", file.Path, err)
+		}
+		if !touched {
+			continue
+		}
+		now, err := become(repo, file, commit)
+		if err != nil {
+			return false, err
+		}
+		change := net{}
+		change.count(file.Path, file.Old, -1)
+		change.count(file.Path, file.New, 1)
+		if change.gone(now) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Overwritten is a file in which a commit of the branch does not have each line as
+// the merges left it, "" when there is none.
+func Overwritten(repo seam.Remote, merges []Merge, commit string) (string, error) {
+	merges = slices.SortedFunc(slices.Values(merges), func(a, b Merge) int { return b.Depth - a.Depth })
+	merges = slices.CompactFunc(merges, func(a, b Merge) bool { return a.Commit.Hash == b.Commit.Hash })
+	sum, first := net{}, map[string]item.File{}
+	for _, m := range merges {
+		for _, file := range m.Change.Files {
+			sum.count(file.Path, file.Old, -1)
+			sum.count(file.Path, file.New, 1)
+			if _, known := first[file.Path]; !known {
+				first[file.Path] = file
+			}
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(first)) {
+		now, err := become(repo, first[path], commit)
+		if err != nil {
+			return "", err
+		}
+		if !sum.of(path).within(now) {
+			return path, nil
+		}
+	}
+	return "", nil
+}
+
+// become is the net of what a file became at a commit, from what it was before a
+// change.
+func become(repo seam.Remote, file item.File, commit string) (net, error) {
+	now, err := repo.ReadFile(commit, file.Path)
+	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
+		return nil, fmt.Errorf("read %s as the branch has it: %w", file.Path, err)
+	}
+	n := net{}
+	n.count(file.Path, file.Old, -1)
+	n.count(file.Path, now, 1)
+	return n, nil
 }
 
 // RevertedAt reports whether a file of a fix on the branch is as it was before the

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
+	"strings"
+	"unicode"
 
 	"github.com/pm-todos/pm-todos/plugin/item"
 )
@@ -68,6 +70,32 @@ func (n net) without(other net) net {
 		}
 	}
 	return rest
+}
+
+// of is the part of n that is about one file.
+func (n net) of(path string) net {
+	part := maps.Clone(n)
+	maps.DeleteFunc(part, func(key at, _ int) bool { return key.path != path })
+	return part
+}
+
+// gone reports whether nothing is left of n in all that became of its files. Lines
+// without a word tell nothing. Where lines only moved, they must stand as before.
+func (n net) gone(all net) bool {
+	if len(n) == 0 {
+		return len(all) == 0
+	}
+	words := false
+	for key, count := range n {
+		if !strings.ContainsFunc(key.line, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) {
+			continue
+		}
+		words = true
+		if all[key]*count > 0 {
+			return false
+		}
+	}
+	return words
 }
 
 // undoes reports whether n takes back what another does.
