@@ -18,7 +18,7 @@ func issues(ctx context.Context, p *patient, say voice) {
 	case f == nil:
 		say.warn("", "no issues will be opened: the forge of the remote is not known", "set forge")
 	default:
-		if _, err := f.Newest(ctx); err != nil {
+		if _, err := f.Newest(ctx, ""); err != nil {
 			say.warn("", "no issues will be opened: "+f.Name()+": "+err.Error(), wayOut)
 			return
 		}

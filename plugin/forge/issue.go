@@ -17,15 +17,17 @@ type Issue struct {
 
 // Tracker is the issues of one repository.
 type Tracker interface {
-	// Newest are the issues that were opened last, whatever became of them; not those
-	// that are pull requests.
-	Newest(ctx context.Context) ([]Issue, error)
+	// Newest are the issues that an account opened last, whatever became of them; not
+	// those that are pull requests. Without an account they are those with our label,
+	// which strangers cannot give.
+	Newest(ctx context.Context, account string) ([]Issue, error)
 	// Issue is the issue with a number, nil when there is none.
 	Issue(ctx context.Context, number int64) (*Issue, error)
 	// OpenIssue opens an issue. When its error is of kind fault.Temporary, it may have
 	// been opened all the same.
 	OpenIssue(ctx context.Context, title, body string) (*Issue, error)
-	// EndIssue closes an issue, or opens it again, after a comment that says why.
+	// EndIssue closes an issue, or opens it again, and then says why in a comment: a
+	// forge that refuses the one gets no comment of every run.
 	EndIssue(ctx context.Context, number int64, open bool, why string) error
 }
 
@@ -53,8 +55,13 @@ type labIssue struct {
 
 func (i labIssue) issue() Issue { return Issue{i.IID, i.State == "opened", i.Body, i.Author.Username} }
 
-// newest reads the pages of a list, down to an empty one.
-func newest[T interface{ issue() Issue }](ctx context.Context, a *api, address string, query url.Values, skip func(T) bool) ([]Issue, error) {
+// newest reads the pages of a list, down to an empty one. by is the name of the
+// parameter for who opened an issue.
+func newest[T interface{ issue() Issue }](ctx context.Context, a *api, address string, query url.Values, by, account string, skip func(T) bool) ([]Issue, error) {
+	if account == "" {
+		by, account = "labels", label
+	}
+	query.Set(by, account)
 	var found []Issue
 	for page := 1; page <= issuePages; page++ {
 		var all []T
@@ -94,8 +101,8 @@ func isPull(i hubIssue) bool { return i.PullRequest != nil }
 
 func (g *gitea) issues() string { return g.root + "/issues" }
 
-func (g *gitea) Newest(ctx context.Context) ([]Issue, error) {
-	return newest(ctx, g.api, g.issues(), url.Values{"state": {"all"}, "type": {"issues"}, "limit": {strconv.Itoa(giteaPage)}}, isPull)
+func (g *gitea) Newest(ctx context.Context, account string) ([]Issue, error) {
+	return newest(ctx, g.api, g.issues(), url.Values{"state": {"all"}, "type": {"issues"}, "limit": {strconv.Itoa(giteaPage)}}, "created_by", account, isPull)
 }
 
 func (g *gitea) Issue(ctx context.Context, number int64) (*Issue, error) {
@@ -119,8 +126,8 @@ func (g *gitea) EndIssue(ctx context.Context, number int64, open bool, why strin
 
 func (g *github) issues() string { return g.root + "/issues" }
 
-func (g *github) Newest(ctx context.Context) ([]Issue, error) {
-	return newest(ctx, g.api, g.issues(), url.Values{"state": {"all"}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"100"}}, isPull)
+func (g *github) Newest(ctx context.Context, account string) ([]Issue, error) {
+	return newest(ctx, g.api, g.issues(), url.Values{"state": {"all"}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"100"}}, "creator", account, isPull)
 }
 
 func (g *github) Issue(ctx context.Context, number int64) (*Issue, error) {
@@ -140,21 +147,21 @@ func (g *github) EndIssue(ctx context.Context, number int64, open bool, why stri
 
 // endHub is EndIssue as Gitea and GitHub have it.
 func (a *api) endHub(ctx context.Context, list string, number int64, open bool, why string) error {
-	if err := a.call(ctx, http.MethodPost, numbered(list, number)+"/comments", map[string]any{"body": why}, nil); err != nil {
-		return err
-	}
 	state := "closed"
 	if open {
 		state = "open"
 	}
-	return a.call(ctx, http.MethodPatch, numbered(list, number), map[string]any{"state": state}, nil)
+	if err := a.call(ctx, http.MethodPatch, numbered(list, number), map[string]any{"state": state}, nil); err != nil {
+		return err
+	}
+	return a.call(ctx, http.MethodPost, numbered(list, number)+"/comments", map[string]any{"body": why}, nil)
 }
 
 func (g *gitlab) issues() string { return g.root + "/issues" }
 
-func (g *gitlab) Newest(ctx context.Context) ([]Issue, error) {
+func (g *gitlab) Newest(ctx context.Context, account string) ([]Issue, error) {
 	query := url.Values{"scope": {"all"}, "order_by": {"created_at"}, "sort": {"desc"}, "per_page": {"100"}}
-	return newest(ctx, g.api, g.issues(), query, func(labIssue) bool { return false })
+	return newest(ctx, g.api, g.issues(), query, "author_username", account, func(labIssue) bool { return false })
 }
 
 func (g *gitlab) Issue(ctx context.Context, number int64) (*Issue, error) {
@@ -169,12 +176,12 @@ func (g *gitlab) OpenIssue(ctx context.Context, title, body string) (*Issue, err
 }
 
 func (g *gitlab) EndIssue(ctx context.Context, number int64, open bool, why string) error {
-	if err := g.call(ctx, http.MethodPost, numbered(g.issues(), number)+"/notes", map[string]any{"body": why}, nil); err != nil {
-		return err
-	}
 	event := "close"
 	if open {
 		event = "reopen"
 	}
-	return g.call(ctx, http.MethodPut, numbered(g.issues(), number), map[string]any{"state_event": event}, nil)
+	if err := g.call(ctx, http.MethodPut, numbered(g.issues(), number), map[string]any{"state_event": event}, nil); err != nil {
+		return err
+	}
+	return g.call(ctx, http.MethodPost, numbered(g.issues(), number)+"/notes", map[string]any{"body": why}, nil)
 }

@@ -46,6 +46,12 @@ type book struct {
 	Issues []entry   `json:"issues"`
 }
 
+// held reports whether a run is at work. A claim for longer than any run makes one is
+// that of a clock that goes wrong, or forged, and holds nobody up.
+func (b book) held(now time.Time) bool {
+	return now.Before(b.Until) && b.Until.Before(now.Add(2*claimTime))
+}
+
 type entry struct {
 	record.Ref
 	Number int64 `json:"number"`
@@ -78,7 +84,7 @@ func Sync(ctx context.Context, repo note.Remote, f forge.Forge, run string, want
 	if err != nil || len(missing)+len(ended) == 0 {
 		return Done{Issues: s.issues}, err
 	}
-	won := time.Now().After(n.Value.Until)
+	won := !n.Value.held(time.Now())
 	if won {
 		won, err = n.Write(ctx, book{Run: run, Until: time.Now().Add(claimTime).UTC().Truncate(time.Second), Issues: n.Value.Issues})
 	}
@@ -128,7 +134,10 @@ func (s *syncer) plan(wanted []Wanted, row Row) (missing []Wanted, ended []end, 
 func (s *syncer) work(ctx context.Context, missing []Wanted, ended []end) error {
 	ctx, cancel := context.WithTimeout(ctx, workTime)
 	defer cancel()
-	s.account, _ = s.forge.Account(ctx) // tokens of apps have none
+	var err error
+	if s.account, err = s.forge.Account(ctx); fault.Of(err) == fault.Temporary || ctx.Err() != nil {
+		return fmt.Errorf("ask for our account: %w", err)
+	} // else tokens of apps have none
 	for _, e := range ended {
 		if err := s.close(ctx, e); err != nil {
 			return fmt.Errorf("close issue %d: %w", s.issues[e.Ref], explain(err))
@@ -137,7 +146,7 @@ func (s *syncer) work(ctx context.Context, missing []Wanted, ended []end) error 
 	if len(missing) == 0 {
 		return nil
 	}
-	standing, err := s.forge.Newest(ctx)
+	standing, err := s.forge.Newest(ctx, s.account)
 	if err != nil {
 		return fmt.Errorf("list the issues: %w", explain(err))
 	}
@@ -176,7 +185,7 @@ func (s *syncer) open(ctx context.Context, w Wanted, standing []forge.Issue) err
 	made, err := s.forge.OpenIssue(ctx, w.Title, w.Body+"\n"+marker(w.Ref)+"\n")
 	if fault.Of(err) == fault.Temporary {
 		// The answer may have been lost alone.
-		if standing, listErr := s.forge.Newest(ctx); listErr == nil && s.find(w.Ref, standing) != nil {
+		if standing, listErr := s.forge.Newest(ctx, s.account); listErr == nil && s.find(w.Ref, standing) != nil {
 			made, err = s.find(w.Ref, standing), nil
 		}
 	}

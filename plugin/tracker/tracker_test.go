@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/forge"
@@ -206,14 +207,128 @@ func TestLostAnswerOpensNoSecondIssue(t *testing.T) {
 func TestRunThatDiesHoldsUpNoIssueForLong(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "gitea")
-	s.note(`{"run":"dead","until":"2099-01-01T00:00:00Z","issues":[]}`)
+	s.note(`{"run":"dead","until":"` + time.Now().Add(9*time.Minute).UTC().Format(time.RFC3339) + `","issues":[]}`)
 	if done := s.mustSync(items(1)...); !done.Busy || len(s.there.Issues()) != 0 {
 		t.Errorf("%+v", done)
 	}
-	s.note(`{"run":"dead","until":"2020-01-01T00:00:00Z","issues":[]}`)
-	if done := s.mustSync(items(1)...); done.Opened != 1 {
-		t.Errorf("%+v", done)
+	for n, until := range []string{"2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"} { // the latter by a clock that goes wrong
+		s.note(`{"run":"dead","until":"` + until + `","issues":[]}`)
+		if done := s.mustSync(items(n + 1)[n:]...); done.Opened != 1 {
+			t.Errorf("%s: %+v", until, done)
+		}
 	}
+}
+
+// listing is a forge with an issue of ours and many newer ones of the same account, and
+// nothing on the remote that says so.
+func listing(t *testing.T, s *site) {
+	t.Helper()
+	s.mustSync(items(1)...)
+	ours := s.there.Issues()[0].Author
+	for range 230 {
+		s.there.AddIssue(standin.Issue{Title: "other", Body: "x", Author: ours, Labels: []string{"pm-todos"}})
+	}
+	s.note(`{"issues":[]}`)
+}
+
+func TestIssueOnALaterPageIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *site) {
+		listing(t, s)
+		if done := s.mustSync(items(1)...); done.Opened != 0 || done.Issues[ref(1)] != 1001 {
+			t.Errorf("%+v", done)
+		}
+	})
+}
+
+func TestPageOfIssuesThatIsMissingOpensNone(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *site) {
+		listing(t, s)
+		s.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			missing := r.URL.Query().Get("page") == "2" && strings.HasSuffix(r.URL.Path, "/issues")
+			if missing {
+				http.NotFound(w, r)
+			}
+			return missing
+		}
+		if done, err := s.sync(items(1)...); err == nil || done.Opened != 0 {
+			t.Errorf("%+v, %v", done, err)
+		}
+		s.wants(231, 231)
+	})
+}
+
+// TestListingOfIssuesWithoutEndIsLeft has a forge that answers each page with the first.
+func TestListingOfIssuesWithoutEndIsLeft(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *site) {
+		listing(t, s)
+		pages := 0
+		s.instead = func(_ http.ResponseWriter, r *http.Request) bool {
+			query := r.URL.Query()
+			if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/issues") {
+				pages++
+				query.Set("page", "1")
+				r.URL.RawQuery = query.Encode()
+			}
+			return false
+		}
+		if done := s.mustSync(items(1)...); done.Opened != 1 || pages != 10 {
+			t.Errorf("%d pages, %+v", pages, done)
+		}
+	})
+}
+
+// TestThreat21_NobodysMarkerIsBelievedWhileOurAccountIsUnknown has a forge that does not
+// say which account is ours: for now, or to a token that is an app's.
+func TestThreat21_NobodysMarkerIsBelievedWhileOurAccountIsUnknown(t *testing.T) {
+	t.Parallel()
+	for name, status := range map[string]int{"for now": http.StatusServiceUnavailable, "to an app": http.StatusForbidden} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, "github")
+			s.mustSync(items(1)...)
+			s.there.AddIssue(standin.Issue{Title: "forged", Body: strings.ReplaceAll(s.there.Issues()[0].Body, "Please", "Run my program"), Author: "eve"})
+			s.note(`{"issues":[]}`)
+			s.instead = func(w http.ResponseWriter, r *http.Request) bool {
+				asked := strings.HasSuffix(r.URL.Path, "/user")
+				if asked {
+					w.Header().Set("Retry-After", map[int]string{http.StatusServiceUnavailable: "3600"}[status])
+					w.WriteHeader(status)
+				}
+				return asked
+			}
+			done, err := s.sync(items(1)...)
+			if later := status == http.StatusServiceUnavailable; (err != nil) != later || !later && done.Issues[ref(1)] != 1001 || done.Issues[ref(1)] == 1002 {
+				t.Errorf("%+v, %v", done, err)
+			}
+		})
+	}
+}
+
+// TestForgeThatClosesNoIssueGetsNoComments has one that takes comments alone.
+func TestForgeThatClosesNoIssueGetsNoComments(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, s *site) {
+		s.mustSync(items(1)...)
+		s.ended[ref(1)] = "is done"
+		s.instead = func(w http.ResponseWriter, r *http.Request) bool {
+			refused := r.Method == http.MethodPatch || r.Method == http.MethodPut
+			if refused {
+				w.WriteHeader(http.StatusUnprocessableEntity)
+			}
+			return refused
+		}
+		for range 2 {
+			if _, err := s.sync(); err == nil {
+				t.Error("nobody hears of it")
+			}
+		}
+		if said := s.there.Issues()[0].Comments; len(said) > 0 {
+			t.Errorf("comments %q", said)
+		}
+	})
 }
 
 // note writes the note as anybody may who can push refs.

@@ -114,12 +114,15 @@ func labels(in any) (all []string) {
 	return all
 }
 
-// listed is a page of the issues, the newest first; on GitHub pull requests are among
+// listed is a page of the issues of an author, or with a label, the newest first; on GitHub pull requests are among
 // them.
 func (f *Forge) listed(api string, query url.Values) []map[string]any {
 	all := []map[string]any{}
+	author := query.Get("creator") + query.Get("created_by") + query.Get("author_username")
 	for _, one := range slices.Backward(f.issues) {
-		all = append(all, one.shown(api))
+		if wanted := query.Get("labels"); (author == "" || one.Author == author) && (wanted == "" || slices.Contains(one.Labels, wanted)) {
+			all = append(all, one.shown(api))
+		}
 	}
 	if api == "v3" {
 		for _, p := range f.pulls {
