@@ -98,3 +98,39 @@ func TestProposalThatCannotBeComparedHoldsUpNoOther(t *testing.T) {
 		t.Errorf("found %v, unread %v, %v", found, unread, err)
 	}
 }
+
+// TestMergeIsTakenBackByItsLines has people change the file of a merge afterwards.
+func TestMergeIsTakenBackByItsLines(t *testing.T) {
+	const before = "rules:\n  - a: 5m\n  - b\n"
+	merged := strings.Replace(before, "a: 5m", "a: 10m", 1)
+	for name, tc := range map[string]struct {
+		now  string
+		want bool
+	}{
+		"nobody did":                     {merged, false},
+		"beside it":                      {"# theirs\n" + merged, false},
+		"tuned on":                       {strings.Replace(before, "a: 5m", "a: 20m", 1), false},
+		"taken back":                     {before, true},
+		"taken back with more":           {"# theirs\n" + before + "  - c\n", true},
+		"taken back, and the rest moved": {"rules:\n  - b\n  - a: 5m\n", true},
+	} {
+		w := fake.New(t, map[string]string{rules: before})
+		w.Push("merged\n", map[string]string{rules: merged})
+		clone := w.Clone("run-1")
+		commit, err := clone.Lookup(clone.Tip())
+		if err != nil {
+			t.Fatal(err)
+		}
+		merge, err := proposal.MergeOf(clone, commit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Push("theirs\n", map[string]string{rules: tc.now})
+		if _, err := clone.Fetch(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if back, err := merge.TakenBack(clone, clone.Tip()); back != tc.want || err != nil {
+			t.Errorf("%s: taken back %v, %v", name, back, err)
+		}
+	}
+}
