@@ -44,6 +44,7 @@ func TestBacktestSaysWhatARunWouldFind(t *testing.T) {
 	if wrong := json.Unmarshal([]byte(stdout), &said); wrong != nil || fault.Of(err) != fault.Failed || !said.NeedsPerson || !slices.Equal(said.Unknown, []string{"queue_lengths"}) || len(said.Sentences) < 2 {
 		t.Errorf("programs are told %v, %v, %s", err, wrong, stdout)
 	}
+	documented(t, readPage(t, "docs/operations.md"), "backtest", stdout)
 	if _, _, err := runApp(t, "", "backtest", "--expr", "up == 0"); fault.Of(err) != fault.Settings || !strings.Contains(err.Error(), "prometheus_url") {
 		t.Errorf("nobody to ask: %v", err)
 	}

@@ -277,6 +277,7 @@ func TestDoctorGoesOnWithWhatDoesNotDepend(t *testing.T) {
 			}
 			refs := s.refs()
 			s.wants(test.code, s.doctor(change, "json"))
+			documented(t, readPage(t, "docs/operations.md"), "doctor", s.last)
 			got := marks(t, s.last)
 			for check, status := range test.want {
 				if check = replace.Replace(check); got[check] != status {

@@ -28,7 +28,7 @@ var indexSettings = []string{"slo"}
 func indexCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "index",
-		Usage:     "write the HTML overview of all post-mortems",
+		Usage:     "write the dashboard of all post-mortems",
 		UsageText: "pm-todos index [--output FILE] [flags] [PATH...]",
 		Description: "The page lists every post-mortem with its items and what became of them, and draws what is open and who closed it.\n" +
 			"It needs no server and no other files. Beside it stand the same as JSON (index.json) and an Atom feed (index.atom).\n" +

@@ -34,6 +34,7 @@ func (s *site) verifies(branch string, args ...string) (found audit.Result, code
 	if err := json.Unmarshal([]byte(stdout), &found); err != nil {
 		s.t.Fatalf("%v: %q %q", err, stdout, stderr)
 	}
+	documented(s.t, readPage(s.t, "docs/operations.md"), "verify", stdout)
 	return found, fault.Of(err).ExitCode()
 }
 
