@@ -59,31 +59,52 @@ func (r *Resolver) refresh(ctx context.Context) error {
 // made an end of the attempt.
 func (a *attempt) claim(ctx context.Context, lots ...string) error {
 	fresh, err := a.lock(ctx, 0, lots...)
-	if err != nil {
+	if a.unseen = append(a.unseen, fresh...); err != nil {
 		return err
 	}
-	return a.reconsider(ctx, fresh)
+	return a.reconsider(ctx, lots...)
 }
 
-// reconsider ends the attempt when others have left something to settle, or have
-// done its item, until the locks of these lots were taken.
-func (a *attempt) reconsider(ctx context.Context, lots []string) error {
-	if len(lots) == 0 {
+// look learns what other runs did and left at the lots that were locked since the
+// last look. What is left there to be settled keeps every item away.
+func (r *Resolver) look(ctx context.Context) error {
+	if len(r.unseen) == 0 {
 		return nil
 	}
-	if err := a.refresh(ctx); err != nil {
+	if err := r.refresh(ctx); err != nil {
 		return err
 	}
-	standing := journal.Seen(a.repo)
+	standing := journal.Seen(r.repo)
 	for _, name := range slices.Sorted(maps.Keys(standing)) {
-		left, err := journal.Read(a.repo, name, standing[name], nil)
-		if name == record.JournalRef(a.ref) || err == nil && slices.Contains(lots, seam.StackLock(left.Evidence.Stack)) {
-			why := fmt.Errorf("an earlier run left %s of %s to be settled", left.Item.ID, left.Item.Document)
-			a.stacks.Close(left.Evidence.Stack, why)
+		left, err := journal.Read(r.repo, name, standing[name], nil)
+		if lot := seam.StackLock(left.Evidence.Stack); err == nil && slices.Contains(r.unseen, lot) {
+			r.left[lot] = fmt.Errorf("an earlier run left %s of %s to be settled", left.Item.ID, left.Item.Document)
+			r.stacks.Close(left.Evidence.Stack, r.left[lot])
+		}
+	}
+	r.unseen = nil
+	return nil
+}
+
+// reconsider ends the attempt when others have left something to settle at its lots,
+// or have taken up its item, until the locks were taken.
+func (a *attempt) reconsider(ctx context.Context, lots ...string) error {
+	news := len(a.unseen) > 0
+	if err := a.look(ctx); err != nil {
+		return err
+	}
+	for _, lot := range lots {
+		if why := a.left[lot]; why != nil {
 			return &stack.Refusal{State: item.Skipped, Reason: reason.StackClosed, Err: why}
 		}
 	}
+	if journal.Seen(a.repo)[record.JournalRef(a.ref)] != "" {
+		return &stack.Refusal{State: item.Skipped, Reason: reason.StackClosed, Err: fmt.Errorf("an earlier run left %s of %s to be settled", a.ref.Item, a.ref.Document)}
+	}
 	if a.merged != nil {
+		if !news {
+			return nil
+		}
 		a.base = a.repo.Tip()
 		return nil
 	}
@@ -101,17 +122,17 @@ func (a *attempt) reconsider(ctx context.Context, lots []string) error {
 // openBase starts from the branch's tip as it is once no other run is at work at the
 // same lot.
 func (a *attempt) openBase(ctx context.Context) error {
-	fresh, err := a.lock(ctx, 0, a.deal.Lot(a.item))
-	switch {
-	case err != nil:
-	case len(fresh) > 0:
-		err = a.reconsider(ctx, fresh)
-	default:
-		if _, err = a.repo.Fetch(ctx); err != nil {
-			err = fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
+	lot := a.deal.Lot(a.item)
+	fresh, err := a.lock(ctx, 0, lot)
+	if a.unseen = append(a.unseen, fresh...); err != nil {
+		return err
+	}
+	if len(a.unseen) == 0 {
+		if _, err := a.repo.Fetch(ctx); err != nil {
+			return fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
 		}
 	}
-	if err != nil {
+	if err := a.reconsider(ctx, lot); err != nil {
 		return err
 	}
 	a.base = a.repo.Tip()
@@ -128,22 +149,20 @@ func (a *attempt) claimStacks(ctx context.Context) error {
 	for i, name := range a.of {
 		lots[i] = seam.StackLock(name)
 	}
-	fresh, err := a.lock(ctx, 0, lots...)
-	if isBusy(err) {
-		a.log.Info().Str("stage", "lock").Err(err).Msg("another run is at work at the stack that the change is of: waiting for it")
-		a.work.Away(func() {
-			var more []string
-			more, err = a.lock(ctx, a.opts.LockWait, lots...)
-			fresh = append(fresh, more...)
-		})
-	}
-	if isBusy(err) {
-		a.keepRefused(ctx)
-	}
-	if err != nil {
+	err := a.claim(ctx, lots...)
+	if !isBusy(err) {
 		return err
 	}
-	return a.reconsider(ctx, fresh)
+	a.log.Info().Str("stage", "lock").Err(err).Msg("another run is at work at the stack that the change is of: waiting for it")
+	var fresh []string
+	a.work.Wait(func() { fresh, err = a.lock(ctx, a.opts.LockWait, lots...) })
+	if a.unseen = append(a.unseen, fresh...); err != nil {
+		if isBusy(err) {
+			a.keepRefused(ctx)
+		}
+		return err
+	}
+	return a.reconsider(ctx, lots...)
 }
 
 // claimJournals are the journals on the remote, fix commits by ref name, of what no

@@ -93,6 +93,8 @@ type Resolver struct {
 	landed      map[record.Ref]landed
 	stacks      *stack.Stacks
 	deal        shard.Dealer
+	unseen      []string         // lots that were locked since other runs were looked at
+	left        map[string]error // what they left to be settled, by lot
 	board       *proposal.Board
 	observer    *observe.Observer
 	spentBefore float64 // by earlier runs, in this month
@@ -114,7 +116,7 @@ type landed struct {
 func New(ctx context.Context, opts Options, repo seam.Remote, agents seam.AgentHost, terraform seam.TerraformHost, log zerolog.Logger) (*Resolver, error) {
 	r := &Resolver{
 		opts: opts, repo: repo, agents: agents, terraform: terraform, log: log,
-		landed: map[record.Ref]landed{}, stacks: stack.New(repo, terraform, opts.Scope.Tolerated, log), others: map[string]seam.ApplyRecords{}, now: time.Now,
+		landed: map[record.Ref]landed{}, left: map[string]error{}, stacks: stack.New(repo, terraform, opts.Scope.Tolerated, log), others: map[string]seam.ApplyRecords{}, now: time.Now,
 		observer: observe.New(opts.Prometheus, opts.Branch, opts.Deadline, log),
 	}
 	var err error

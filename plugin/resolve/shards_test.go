@@ -292,3 +292,53 @@ func TestLedgerOfShards_KeepsWhatEachHasRead(t *testing.T) {
 		t.Errorf("the ledger says:\n%s", log.Lines)
 	}
 }
+
+// TestItemsOfALot_AreEachAskedForWhatAnotherRunMadeOfThem has another run propose all
+// items of a stack just before this one takes its lock.
+func TestItemsOfALot_AreEachAskedForWhatAnotherRunMadeOfThem(t *testing.T) {
+	t.Parallel()
+	for name, parallel := range map[string]int{"one at a time": 1, "several": 3} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t, raise, retries)
+				s.mode = resolve.Propose
+				atOnce(parallel)(s)
+				other := s.beside(oneHalf)
+				if !oneHalf.Has(seam.StackLock("stacks/nfs")) {
+					other.shard = otherHalf
+				}
+				begun := false
+				s.Before = func(_ int, call fake.Call) {
+					if call.Run == s.name(1) && strings.HasPrefix(call.Name, "take the lock of ") && !begun {
+						begun = true
+						other.run()
+					}
+				}
+				s.run()
+				for _, todo := range s.items {
+					if theirs, ours := other.outcome(todo), s.outcome(todo); theirs.State != item.Proposed || ours.Reason != reason.ChangedMeanwhile {
+						t.Errorf("%s: there %+v\nhere %+v", todo.id, theirs, ours)
+					}
+				}
+				if s.turns() != 0 {
+					t.Errorf("%d turns were paid for again\n%s", s.turns(), s.log())
+				}
+			})
+		})
+	}
+}
+
+// TestTimeOfAnItem_StandsStillWhileAnotherRunHasItsStack waits longer for the stack of
+// a change than the item itself may take.
+func TestTimeOfAnItem_StandsStillWhileAnotherRunHasItsStack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, workers)
+		s.tune = func(o *resolve.Options) { o.ItemTimeout = 3 * time.Minute }
+		s.TakeLock(seam.StackLock("stacks/nfs"), "another")
+		time.AfterFunc(8*time.Minute, func() { s.TakeLock(seam.StackLock("stacks/nfs"), "") })
+		s.run()
+		if !s.done(workers) {
+			t.Errorf("%+v", s.outcome(workers))
+		}
+	})
+}

@@ -68,12 +68,21 @@ func (w *Work) Limit(ctx context.Context, most time.Duration) (context.Context, 
 // Away does what needs nothing that the items share, while others have the floor.
 func (w *Work) Away(act func()) {
 	w.schedule.floor.leave()
-	defer func() {
-		w.watch.stop()
-		w.schedule.floor.take()
-		w.watch.start()
-	}()
+	defer w.back()
 	act()
+}
+
+// Wait is Away for what waits for other runs: the item's time stands still.
+func (w *Work) Wait(act func()) {
+	w.watch.stop()
+	w.Away(act)
+}
+
+// back waits for the floor.
+func (w *Work) back() {
+	w.watch.stop()
+	w.schedule.floor.take()
+	w.watch.start()
 }
 
 // Claim says which stacks the item is of, and waits for the items before it that are
