@@ -4,15 +4,17 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 )
 
 // Issue is an issue of the repository.
 type Issue struct {
-	Number int64
-	Open   bool
-	Body   string
-	Author string // account
+	Number   int64
+	Open     bool
+	Body     string
+	Author   string // account
+	Labelled bool   // has our label, which strangers cannot give
 }
 
 // Tracker is the issues of one repository.
@@ -36,24 +38,36 @@ const issuePages = 10
 
 // hubIssue is an issue as Gitea and GitHub have it, where pull requests are issues too.
 type hubIssue struct {
-	Number      int64     `json:"number"`
-	State       string    `json:"state"` // open or closed
-	Body        string    `json:"body"`
-	User        login     `json:"user"`
+	Number int64  `json:"number"`
+	State  string `json:"state"` // open or closed
+	Body   string `json:"body"`
+	User   login  `json:"user"`
+	Labels []struct {
+		Name string `json:"name"`
+	} `json:"labels"`
 	PullRequest *struct{} `json:"pull_request"`
 }
 
-func (i hubIssue) issue() Issue { return Issue{i.Number, i.State == "open", i.Body, i.User.Login} }
+func (i hubIssue) issue() Issue {
+	found := Issue{Number: i.Number, Open: i.State == "open", Body: i.Body, Author: i.User.Login}
+	for _, one := range i.Labels {
+		found.Labelled = found.Labelled || one.Name == label
+	}
+	return found
+}
 
 // labIssue is an issue as GitLab has it.
 type labIssue struct {
-	IID    int64  `json:"iid"`
-	State  string `json:"state"` // opened or closed
-	Body   string `json:"description"`
-	Author login  `json:"author"`
+	IID    int64    `json:"iid"`
+	State  string   `json:"state"` // opened or closed
+	Body   string   `json:"description"`
+	Author login    `json:"author"`
+	Labels []string `json:"labels"`
 }
 
-func (i labIssue) issue() Issue { return Issue{i.IID, i.State == "opened", i.Body, i.Author.Username} }
+func (i labIssue) issue() Issue {
+	return Issue{i.IID, i.State == "opened", i.Body, i.Author.Username, slices.Contains(i.Labels, label)}
+}
 
 // newest reads the pages of a list, down to an empty one. by is the name of the
 // parameter for who opened an issue.

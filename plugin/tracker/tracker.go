@@ -219,9 +219,10 @@ func (s *syncer) find(ref record.Ref, standing []forge.Issue) *forge.Issue {
 }
 
 // ours reports whether this program opened an issue for an item: anybody can write its
-// marker, and only our account is believed where the forge names it.
+// marker, and only our account is believed, or our label where the forge does not name it.
 func (s *syncer) ours(issue forge.Issue, ref record.Ref) bool {
-	return strings.Contains(issue.Body, marker(ref)) && (s.account == "" || strings.EqualFold(issue.Author, s.account))
+	believed := s.account == "" && issue.Labelled || s.account != "" && strings.EqualFold(issue.Author, s.account)
+	return believed && strings.Contains(issue.Body, marker(ref))
 }
 
 // marker is what the body of an item's issue holds, which no reader sees.

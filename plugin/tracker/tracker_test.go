@@ -303,6 +303,10 @@ func TestThreat21_NobodysMarkerIsBelievedWhileOurAccountIsUnknown(t *testing.T) 
 			if later := status == http.StatusServiceUnavailable; (err != nil) != later || !later && done.Issues[ref(1)] != 1001 || done.Issues[ref(1)] == 1002 {
 				t.Errorf("%+v, %v", done, err)
 			}
+			s.note(`{"issues":[{"document":"docs/a.md","item":"1","number":1002}]}`)
+			s.ended[ref(1)] = "is done"
+			_, _ = s.sync()
+			s.wants(2, 2)
 		})
 	}
 }

@@ -138,10 +138,14 @@ func (f *Forge) listed(api string, query url.Values) []map[string]any {
 func (i *Issue) shown(api string) map[string]any {
 	state := map[bool]string{true: "open", false: "closed"}[i.Open]
 	if api != "v4" {
-		return map[string]any{"number": i.Number, "state": state, "title": i.Title, "body": i.Body, "user": map[string]any{"login": i.Author}}
+		labels := []map[string]any{}
+		for _, name := range i.Labels {
+			labels = append(labels, map[string]any{"name": name})
+		}
+		return map[string]any{"number": i.Number, "state": state, "title": i.Title, "body": i.Body, "user": map[string]any{"login": i.Author}, "labels": labels}
 	}
 	if i.Open {
 		state = "opened"
 	}
-	return map[string]any{"iid": i.Number, "state": state, "title": i.Title, "description": i.Body, "author": map[string]any{"username": i.Author}}
+	return map[string]any{"iid": i.Number, "state": state, "title": i.Title, "description": i.Body, "author": map[string]any{"username": i.Author}, "labels": i.Labels}
 }
