@@ -1,7 +1,5 @@
 package report
 
-import "slices"
-
 // maxListed is how many of a kind a summary and the log's table list. How many
 // there are, the totals say.
 const maxListed = 100
@@ -11,10 +9,13 @@ const maxListed = 100
 // is news before what is not.
 func (v View) listed() View {
 	shown := map[string]int{}
-	v.Items = slices.DeleteFunc(slices.Clone(v.Items), func(i itemView) bool {
-		shown[i.State]++
-		return shown[i.State] > maxListed
-	})
+	items := []itemView{}
+	for _, one := range v.Items {
+		if shown[one.State]++; shown[one.State] <= maxListed {
+			items = append(items, one)
+		}
+	}
+	v.Items = items
 	v.Skipped = firstOf(v.Skipped, func(i leftView) bool { return i.New })
 	v.Unclear = firstOf(v.Unclear, func(i leftView) bool { return i.New })
 	v.Documents = firstOf(v.Documents, func(d documentView) bool { return d.Changed })

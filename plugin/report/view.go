@@ -222,7 +222,8 @@ func Render(s Summary) View {
 		DocsCommit: c.word(s.DocsCommit), DocsCommitURL: c.line(s.Links.commit(s.DocsCommit), 0),
 		ExitCode: s.Exit.ExitCode(), ExitKind: s.Exit.String(), Error: c.err(s.Err),
 		Warnings: c.lines(slices.Concat(s.Warnings, refusals(s.Outcomes))), Notes: c.lines(notes),
-		Documents: []documentView{}, Items: []itemView{}, Skipped: []leftView{}, Unclear: []leftView{}, Problems: []problemView{},
+		Documents: make([]documentView, 0, len(s.Documents)), Items: make([]itemView, 0, len(s.Outcomes)),
+		Skipped: make([]leftView, 0, len(s.Skipped)), Unclear: make([]leftView, 0, len(s.Unclear)), Problems: make([]problemView, 0, len(s.Problems)),
 	}
 	for _, d := range s.Documents {
 		v.Documents = append(v.Documents, documentView{
@@ -317,14 +318,20 @@ func (v View) count() totals {
 		item.Done: &t.Done, item.Proposed: &t.Proposed, item.Refused: &t.Refused, item.Failed: &t.Failed,
 		item.NeedsPerson: &t.NeedsPerson, item.Skipped: &t.Skipped, item.NotAttempted: &t.NotAttempted,
 	}
+	overdue := func(left leftView) {
+		if left.Overdue {
+			t.Overdue++
+		}
+	}
 	for _, todo := range v.Items {
 		if counter := of[item.State(todo.State)]; counter != nil {
 			*counter++
 		}
+		overdue(todo.leftView)
 	}
-	for _, left := range slices.Concat(v.Items, asItems(v.Skipped), asItems(v.Unclear)) {
-		if left.Overdue {
-			t.Overdue++
+	for _, lists := range [][]leftView{v.Skipped, v.Unclear} {
+		for _, left := range lists {
+			overdue(left)
 		}
 	}
 	return t
