@@ -58,7 +58,8 @@ func (f Fleet) Workspace(ctx context.Context, commit string, pack func(io.Writer
 	for _, m := range byRoom {
 		space, err := m.Workspace(ctx, commit, pack)
 		if err == nil {
-			return fleetSpace{space, m}, nil
+			m.add(1) // from now on: who comes next asks before this one's agent is at work
+			return &fleetSpace{AgentSpace: space, on: m, kept: true}, nil
 		}
 		if problems = append(problems, err); fault.Of(err) != fault.Temporary || ctx.Err() != nil {
 			break
@@ -87,12 +88,16 @@ func (f Fleet) Close(ctx context.Context) error {
 
 type fleetSpace struct {
 	seam.AgentSpace
-	on *Member
+	on   *Member
+	kept bool // a place there, for the first turn
 }
 
 // Turn has the agent work once.
-func (s fleetSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte, budgetUSD float64) (agent.Report, error) {
-	s.on.add(1)
+func (s *fleetSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte, budgetUSD float64) (agent.Report, error) {
+	if !s.kept {
+		s.on.add(1)
+	}
+	s.kept = false
 	defer s.on.add(-1)
 	return s.AgentSpace.Turn(ctx, d, prompt, budgetUSD)
 }

@@ -60,6 +60,23 @@ func TestFleetFillsItsHostsInOrder(t *testing.T) {
 	})
 }
 
+// TestFleetKeepsThePlaceOfAnAgentThatIsYetToBegin makes two workspaces one after the
+// other, as two items do whose agents begin a moment later.
+func TestFleetKeepsThePlaceOfAnAgentThatIsYetToBegin(t *testing.T) {
+	t.Parallel()
+	w, fleet := newFleet(t, map[string]int{"a": 1, "b": 1})
+	clone := w.Clone("run")
+	for _, want := range []string{"a", "b"} {
+		pack, err := clone.Pack(clone.Tip())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if space, err := fleet.Workspace(t.Context(), clone.Tip(), pack); err != nil || space.Host() != want {
+			t.Errorf("%v, not on %s: %v", space, want, err)
+		}
+	}
+}
+
 func TestFleetLeavesNothingOnAnyHost(t *testing.T) {
 	t.Parallel()
 	w, fleet := newFleet(t, map[string]int{"a": 1, "b": 1})
