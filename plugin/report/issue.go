@@ -1,7 +1,6 @@
 package report
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -18,12 +17,11 @@ type Issue struct {
 
 // Issue is that of an item, zero when the run did not come to it.
 func (v View) Issue(of ItemKey) Issue {
-	all := append(slices.Clone(v.Items), asItems(v.Skipped)...)
-	at := slices.IndexFunc(all, func(i itemView) bool { return i.Document == of.Document && i.ID == of.ID })
-	if at < 0 {
+	i, found := v.find(of)
+	if !found {
 		return Issue{}
 	}
-	i, m := all[at], markdown{}
+	m := markdown{}
 	m.line("A follow-up of the post-mortem %s needs a person:", mdCode(i.place()))
 	m.line("")
 	m.line("> **%s**", short(i.Action))
@@ -44,4 +42,18 @@ func (v View) Issue(of ItemKey) Issue {
 	m.line("%s", strings.Join(v.origin(itemView{}), " · "))
 	title := strings.TrimSpace(strings.Join(filled(i.label(), i.Action), ": "))
 	return Issue{text.Cut(title, titleRoom), m.String()}
+}
+
+func (v View) find(of ItemKey) (itemView, bool) {
+	for _, one := range v.Items {
+		if one.Document == of.Document && one.ID == of.ID {
+			return one, true
+		}
+	}
+	for _, one := range v.Skipped {
+		if one.Document == of.Document && one.ID == of.ID {
+			return itemView{leftView: one}, true
+		}
+	}
+	return itemView{}, false
 }
