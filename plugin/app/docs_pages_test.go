@@ -168,7 +168,7 @@ func TestReadmeListsEveryCommand(t *testing.T) {
 func TestEveryFieldOfAListingIsDocumented(t *testing.T) {
 	document := "# Post-mortem\n\n## Action items\n\n- [ ] Add an alert on disk usage\n"
 	folder := t.TempDir()
-	cmd := exec.Command("sh", "-ec", `git init -q "$1"; cd "$1"; export GIT_CONFIG_GLOBAL=/dev/null; git config user.name x; git config user.email x@example.org
+	cmd := exec.Command("sh", "-ec", `git init -q "$1"; cd "$1"; export GIT_CONFIG_GLOBAL="$1/.git/nobody"; git config user.name x; git config user.email x@example.org
 		git commit -qm Begin --allow-empty; echo 'x = 1' >main.tf; git add .; git commit -qm 'Add the wiki'`, "sh", folder)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
