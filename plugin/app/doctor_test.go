@@ -90,7 +90,7 @@ func TestDoctorFindsNothingAndChangesNothing(t *testing.T) {
 	for _, line := range []string{
 		"ok       settings", "ok       forge", "ok       remote", "ok       push", "ok       refs", "ok       documents", "ok       stacks", "ok       ci skip",
 		"ok       definition", "ok       vault", "token revoked", "ok       key          hosts: ssh-ed25519 SHA256:", "warn     agent user",
-		"ok       reach        " + s.SSH.Target(), "ok       tools", "ok       disk", "ok       agent", "ok       terraform", "skipped  carry",
+		"ok       reach        " + s.SSH.Target(), "ok       tools", "ok       disk", "ok       agent", "ok       terraform", "ok       parallel     " + s.SSH.Target(), "skipped  carry",
 		"skipped  wrapper", "ok       plan         stacks/monitoring: planned on", "ok       summary", "ok       chat         slack: messages go to", " 0 failed",
 	} {
 		s.says(line)

@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/evidence"
@@ -19,14 +20,14 @@ func hosts(ctx context.Context, p *patient, say voice) {
 	if p.Settings.Unplanned() {
 		program = ""
 	}
-	terraform, agent, together := access.Needs(p.Settings, program)
+	terraform, agent, shared := access.Needs(p.Settings, program)
 	for _, name := range p.Settings.Hosts.Hosts {
 		p.host(ctx, name, p.keys.Login(p.keys.Host), terraform, true, say)
 	}
 	if p.plan != "" {
 		say.as("plan").skip(p.plan, "no host is ready for it")
 	}
-	if together {
+	if shared {
 		return
 	}
 	for _, name := range p.Settings.Hosts.AgentHosts {
@@ -52,6 +53,9 @@ func (p *patient) host(ctx context.Context, name string, login sshclient.Login, 
 		return
 	}
 	tools(name, need, facts, problems, forTerraform, say)
+	if most := p.Settings.Agent.Parallel; need.Agent != "" && most > 1 {
+		together(ctx, h, most, facts, forTerraform, say.as("parallel"))
+	}
 	if !forTerraform || p.Settings.Unplanned() {
 		return
 	}
@@ -68,5 +72,23 @@ func (p *patient) host(ctx context.Context, name string, login sshclient.Login, 
 	}
 	if plan := p.plan != "" && len(problems) == 0; wrapped || plan {
 		p.inWorkspace(ctx, h, wrapped, plan, say)
+	}
+}
+
+// together tells how many agents would work on a host at the same time; beside
+// Terraform one that no sandbox confines works alone.
+func together(ctx context.Context, h *host.Host, most int, facts host.Facts, besideTerraform bool, say voice) {
+	if besideTerraform && facts.Box == nil {
+		say.add(OK, h.Name(), "one agent works at a time, without a sandbox and without an account of its own", "for more: install bubblewrap, or name agent_hosts")
+		return
+	}
+	n, why, err := h.Fit(ctx, most, facts)
+	switch {
+	case err != nil:
+		say.warn(h.Name(), err.Error(), "")
+	case n < most:
+		say.ok(h.Name(), fmt.Sprintf("%d of %d agents fit at the same time: %s", n, most, why))
+	default:
+		say.ok(h.Name(), fmt.Sprintf("%d agents fit at the same time", n))
 	}
 }

@@ -66,7 +66,7 @@ func TestServerTellsHowManySessionsItGives(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if room, err := h.Room(t.Context(), most); err != nil || room != want {
+		if room, err := h.room(t.Context(), most); err != nil || room != want {
 			t.Errorf("of %d sessions %d, %v", most, room, err)
 		}
 		_ = h.Close()

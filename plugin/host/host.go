@@ -45,15 +45,6 @@ func Dial(ctx context.Context, login sshclient.Login) (*Host, error) {
 	}, nil
 }
 
-// Room is how many commands can run on the machine at the same time, as far as most.
-func (h *Host) Room(ctx context.Context, most int) (int, error) {
-	room, err := h.room(ctx, most)
-	if err != nil {
-		return 0, fmt.Errorf("opening sessions on %s: %w", h.Name(), err)
-	}
-	return room, nil
-}
-
 // Name is "user@host:port" or "local", fit for printing.
 func (h *Host) Name() string { return h.shell.Name }
 

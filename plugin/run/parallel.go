@@ -2,19 +2,8 @@ package run
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
-	"github.com/pm-todos/pm-todos/plugin/host"
-)
-
-// What agents at work at the same time share of their host. An agent waits for its
-// model most of the time.
-const (
-	agentsPerCore = 4
-	agentMemory   = 512 << 20 // bytes of each
-	// spareSessions are those of plans, and of looks at what the agents print.
-	spareSessions = 3
 )
 
 // atOnce is how many items this run works on at the same time, as far as settings,
@@ -56,12 +45,11 @@ func (j *job) atOnce(ctx context.Context, k access.Keys, h *hosts) int {
 // wanted.
 func (j *job) bears(ctx context.Context, on *agentHost, most int) int {
 	log := j.Log.With().Str("stage", "hosts").Str("host", on.Name()).Logger()
-	room, err := on.Room(ctx, most+spareSessions)
+	n, why, err := on.Fit(ctx, most, on.Facts)
 	if err != nil {
 		log.Warn().Err(err).Msg("one agent works there at a time")
 		return on.Bears
 	}
-	n, why := fitting(most, on.Facts, room)
 	on.Bears = n
 	log = log.With().Int("agents", n).Logger()
 	if n < most {
@@ -70,23 +58,4 @@ func (j *job) bears(ctx context.Context, on *agentHost, most int) int {
 	}
 	log.Info().Msg("so many agents may work there at the same time")
 	return n
-}
-
-// fitting is how many agents a machine with room for so many sessions bears, and
-// what keeps it from more.
-func fitting(most int, facts host.Facts, room int) (n int, why string) {
-	n = most
-	bound := func(bears int, because string) {
-		if bears < n {
-			n, why = max(1, bears), because
-		}
-	}
-	if facts.Cores > 0 {
-		bound(facts.Cores*agentsPerCore, fmt.Sprintf("%d agents share a core, and the host has %d", agentsPerCore, facts.Cores))
-	}
-	if facts.Memory >= 0 {
-		bound(int(facts.Memory/agentMemory), fmt.Sprintf("the host has %d MiB of memory left, and an agent takes %d", facts.Memory>>20, agentMemory>>20))
-	}
-	bound(room-spareSessions, fmt.Sprintf("its SSH server gives %d sessions at a time (MaxSessions), and %d are spared for plans", room, spareSessions))
-	return n, why
 }

@@ -197,7 +197,8 @@ func (d Done) steps(open bool) []string {
 			"     (it takes what only Woodpecker knows from the environment, and says what that is).",
 		"Commit and push:\n"+
 			"       git add "+folders+"\n"+
-			"       git commit -m 'Close the follow-up items of post-mortems with pm-todos'",
+			"       git commit -m 'Close the follow-up items of post-mortems with pm-todos'\n"+
+			"       git push",
 		"Begin with mode: dry-run in .woodpecker/postmortem-todos.yml"+begin+". Run the pipeline by hand and read its log.\n"+
 			"     When you like what it would do, set the mode to propose, and after a few merged proposals to apply.",
 		"After the next incident: pm-todos new \"WHAT BROKE\"",

@@ -1,10 +1,8 @@
-package run
+package host
 
 import (
 	"strings"
 	"testing"
-
-	"github.com/pm-todos/pm-todos/plugin/host"
 )
 
 func TestMachineBoundsHowManyAgentsWorkAtTheSameTime(t *testing.T) {
@@ -26,7 +24,7 @@ func TestMachineBoundsHowManyAgentsWorkAtTheSameTime(t *testing.T) {
 		"sessions and memory": {8, 1 << 30, 4, 1, "MaxSessions"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n, why := fitting(5, host.Facts{Cores: test.cores, Memory: test.memory}, test.room)
+			n, why := fitting(5, Facts{Cores: test.cores, Memory: test.memory}, test.room)
 			if n != test.want || !strings.Contains(why, test.why) || test.why == "" && why != "" {
 				t.Errorf("%d agents, %q", n, why)
 			}
