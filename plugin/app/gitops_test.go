@@ -6,6 +6,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/forge"
 	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
 
@@ -23,8 +25,6 @@ func gitopsSite(t *testing.T) (*site, map[string]string) {
 	o.AgentScript = "sed -i 's/replicas: 2/replicas: 3/' " + webValues + "\n"
 	return newSite(t, o), map[string]string{"CI_FORGE_TYPE": "gitlab", "PLUGIN_TERRAFORM": "none", "PLUGIN_ALLOW_PATHS": "apps/**", "PLUGIN_SCOPE": "all"}
 }
-
-const mergedBySquash = `git merge -q --squash $(git for-each-ref --format='%(refname)' refs/remotes/origin/pm-todos/propose) && git commit -q -m "More web" && git push -q origin HEAD`
 
 // Without Terraform everything is proposed without a plan, and what is merged is
 // handed over.
@@ -45,10 +45,13 @@ func TestGitOpsRepositoryIsProposedToAndHandedOver(t *testing.T) {
 	if s.paid() != 1 {
 		t.Errorf("%d agents were paid", s.paid())
 	}
-	s.byHand(mergedBySquash)
+	s.byHand(`git merge -q --squash origin/` + pull.Head + ` && git commit -q -m "More web" && git push -q origin HEAD`)
 	if err := s.Repo.Protect(""); err != nil {
 		t.Fatal(err)
 	}
+	s.wants(0, s.run(none))
+	s.wantsEnded("proposed proposal-merged") // without a plan, a record alone proves nothing
+	s.Git.Forge.Change(pull.Number, func(p *forge.Pull) { p.State, p.MergedBy, p.MergedAs = "merged", "ana", s.tip() })
 	s.wants(1, s.run(with(none, "PLUGIN_VERIFY_COMMAND", "exit 1")))
 	s.wantsEnded("failed verify-failed")
 	s.wants(0, s.run(none))
@@ -89,7 +92,10 @@ func TestGitOpsPageWorksAsWritten(t *testing.T) {
 			}
 			s.wants(0, s.run(given))
 			s.wantsEnded("proposed")
-			s.byHand(mergedBySquash)
+			s.press("ana", "squash")
+			if err := s.Repo.Protect(standin.SampleBranch); err != nil {
+				t.Fatal(err)
+			}
 			s.wants(0, s.run(given))
 			s.wantsEnded("done")
 			if rows := s.waitingRows(); !strings.Contains(rows, "| in apps/web | Done |") {

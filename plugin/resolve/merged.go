@@ -114,7 +114,7 @@ func (a *attempt) takeMerged(ctx context.Context, all []*attempt) error {
 		return err
 	}
 	if a.opts.Scope.Unplanned { // what is merged is handed over
-		return a.applied(ctx)
+		return a.handOver(ctx)
 	}
 	if len(a.merged[0].Record.Stacks) > 1 {
 		return a.takeByHand(ctx)
@@ -166,6 +166,16 @@ func (a *attempt) takeByHand(ctx context.Context) error {
 		return &stack.Refusal{State: item.Proposed, Reason: reason.ProposalMerged, Findings: no.Findings}
 	case err != nil:
 		return err
+	}
+	return a.applied(ctx)
+}
+
+// handOver ends what others apply without a plan of ours: no plan shows then that a
+// record tells of what was never merged, so somebody must say that it was.
+func (a *attempt) handOver(ctx context.Context) error {
+	var no *stack.Refusal
+	if errors.As(a.approvers(), &no) && no.Reason == reason.ProposalMerged {
+		return no
 	}
 	return a.applied(ctx)
 }

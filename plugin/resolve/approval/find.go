@@ -196,7 +196,7 @@ func (a Approved) Approver(told *proposal.Answers, branch, account string, named
 	case said == proposal.Later:
 		return "", waits("the forge does not say who merged it; the next run asks again")
 	case said == proposal.Unmerged || !named:
-		return "", waits("neither a pull request nor the trailers of a commit on the branch say that its proposal was merged; apply the stack yourself, or revert it")
+		return "", waits("neither a pull request nor the trailers of a commit on the branch say that its proposal was merged; apply it and mark the row yourself, or revert it")
 	case a.Commit.Hash == a.Record.Fix:
 		return "", nil // its branch became the branch: the commit is still of this program's making
 	case committer.Email != "" && committer.Email == account:
