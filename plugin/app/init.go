@@ -30,11 +30,7 @@ func initCommand() *cli.Command {
 		formatFlag("text, or json, one object with the files and what is left to fill in", "text", "json"),
 	}
 	for _, v := range scaffold.Values() {
-		told := v.Default
-		if told == "" {
-			told = "a placeholder to fill in"
-		}
-		flags = append(flags, &cli.StringFlag{Name: v.Name, Usage: v.Usage, DefaultText: told})
+		flags = append(flags, &cli.StringFlag{Name: v.Name, Usage: v.Usage, DefaultText: v.Default})
 	}
 	return &cli.Command{
 		Name:      "init",
@@ -43,8 +39,8 @@ func initCommand() *cli.Command {
 		Description: "DIR is the root of the repository; the default is the current folder. An existing file is never overwritten:\n" +
 			"it is listed, and --diff shows how it differs. Nothing is written outside DIR, and after an error\n" +
 			"no file is left behind.\n\n" +
-			"Flags set what differs from team to team. A value that is not given becomes a placeholder FILL_IN_NAME; the\n" +
-			"placeholders are listed at the end of every call.\n\n" +
+			"Flags set what differs from team to team. A value without a default that is not given becomes a placeholder\n" +
+			"FILL_IN_NAME; the placeholders are listed at the end of every call.\n\n" +
 			"The exit code is 1 if a file cannot be written, 2 if a flag is wrong, else 0.",
 		Flags:  flags,
 		Action: initAction,
