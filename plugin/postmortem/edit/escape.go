@@ -20,13 +20,16 @@ func orAbsent(s string) string {
 	return s
 }
 
+// shortHash is how many digits of a commit a row shows.
+const shortHash = 7
+
 // commitCell is the link to a commit. Only a full hash is shown, only a plain
 // web address linked.
 func commitCell(hash, url string) string {
 	if !fullHash().MatchString(hash) {
 		return postmortem.Absent
 	}
-	short := "`" + hash[:7] + "`"
+	short := "`" + hash[:shortHash] + "`"
 	if !safeURL().MatchString(url) {
 		return short
 	}

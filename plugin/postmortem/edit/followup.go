@@ -74,8 +74,7 @@ func planRows(table *postmortem.LogTable, edits []Edit) logChange {
 			if table.Rows[i].Ours && own < 0 {
 				own = i
 			}
-			told = told || row.By == postmortem.HumanReview || table.Rows[i].By == postmortem.Resolver ||
-				row.Commit != "" && strings.Contains(table.Rows[i].Text, row.Commit)
+			told = told || row.By == postmortem.HumanReview || table.Rows[i].By == postmortem.Resolver || row.standsIn(table, i)
 		}
 		switch {
 		case told:
@@ -86,6 +85,25 @@ func planRows(table *postmortem.LogTable, edits []Edit) logChange {
 		}
 	}
 	return change
+}
+
+// standsIn reports whether a line of the table names the row's commit, or is the row
+// as it would be written: a table may have no column that this program knows for
+// whoever implemented an item.
+func (row Row) standsIn(t *postmortem.LogTable, line int) bool {
+	shown := t.Rows[line].Text
+	return row.Commit != "" && strings.Contains(shown, row.Commit[:shortHash]) || row.render(rolesOf(t), shown) == strings.TrimSpace(shown)
+}
+
+// rolesOf is what the columns of a table are for.
+func rolesOf(t *postmortem.LogTable) []term.Role {
+	order := make([]term.Role, t.Cols.Count)
+	for r, at := range t.Cols.At {
+		if at >= 0 {
+			order[at] = term.Role(r)
+		}
+	}
+	return order
 }
 
 // wantedRows are the rows of the edits, complete, in their order; of two rows
@@ -180,12 +198,7 @@ func (row Row) render(order []term.Role, like string) string {
 
 // splices are the changes to an existing table.
 func tableSplices(t *postmortem.LogTable, content []byte, change logChange) []splice {
-	order := make([]term.Role, t.Cols.Count)
-	for r, at := range t.Cols.At {
-		if at >= 0 {
-			order[at] = term.Role(r)
-		}
-	}
+	order := rolesOf(t)
 	var splices []splice
 	last, style := t.Delimiter, content[t.Header.Start:t.Header.End]
 	for i, row := range t.Rows {
