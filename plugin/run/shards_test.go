@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha1"
@@ -344,15 +345,19 @@ func TestShardsDoEveryItemOnce(t *testing.T) {
 }
 
 // BenchmarkShards tells how long the shards of a repository take together, with an
-// agent that takes a second for each item.
+// agent that takes AGENT_SECONDS for each item, else next to nothing.
 func BenchmarkShards(b *testing.B) {
+	agent, err := time.ParseDuration(cmp.Or(os.Getenv("AGENT_SECONDS"), "0.02") + "s")
+	if err != nil {
+		b.Fatal(err)
+	}
 	for _, stacks := range []int{5, 20, 80} {
 		for _, of := range []int{1, 2, 4} {
 			b.Run(fmt.Sprintf("stacks=%d/shards=%d", stacks, of), func(b *testing.B) {
 				for b.Loop() {
 					b.StopTimer()
 					e := newEstate(b, stacks)
-					e.agent = time.Second
+					e.agent = agent
 					b.StartTimer()
 					e.all(of, false)
 					b.StopTimer()
