@@ -61,27 +61,35 @@ func (p Pull) in(open, merged bool) *Pull {
 // mostPages bounds how much of a list is looked through.
 const mostPages = 10
 
+// eachPage reads the pages of a list, down to an empty one, until enough was seen.
+func eachPage[T any](ctx context.Context, a *api, list string, query url.Values, take func(page []T) (enough bool)) error {
+	for page := 1; page <= mostPages; page++ {
+		query.Set("page", strconv.Itoa(page))
+		var all []T
+		if err := a.call(ctx, http.MethodGet, list+"?"+query.Encode(), nil, &all); err != nil {
+			return err
+		}
+		if len(all) == 0 || take(all) {
+			return nil
+		}
+	}
+	return nil
+}
+
 // search goes through a list until a page of it has a pull request from the branch
 // head, and takes the one there that was opened last. size is the name of the
 // parameter for how many a page has, and most the value of it.
 func search[T interface{ pull() *Pull }](ctx context.Context, a *api, list, size string, most int, query url.Values, head string) (newest *Pull, err error) {
 	query.Set(size, strconv.Itoa(most))
-	for page := 1; page <= mostPages && newest == nil; page++ {
-		query.Set("page", strconv.Itoa(page))
-		var all []T
-		if err := a.call(ctx, http.MethodGet, list+"?"+query.Encode(), nil, &all); err != nil {
-			return nil, err
-		}
-		for _, one := range all {
+	err = eachPage(ctx, a, list, query, func(page []T) (enough bool) {
+		for _, one := range page {
 			if found := one.pull(); found.Head == head && (newest == nil || found.Number > newest.Number) {
 				newest = found
 			}
 		}
-		if len(all) == 0 {
-			break
-		}
-	}
-	return newest, nil
+		return newest != nil
+	})
+	return newest, err
 }
 
 // login is an account; GitLab says username.

@@ -132,7 +132,7 @@ func (g *gitea) Mark(ctx context.Context, commit string, s Status) error {
 }
 
 func (g *gitea) Comment(ctx context.Context, number int64, body string) error {
-	return comment(ctx, g.api, g.root+"/issues/"+strconv.FormatInt(number, 10)+"/comments", body)
+	return comment(ctx, g.api, numbered(g.issues(), number)+"/comments", body)
 }
 
 func (g *gitea) Close(ctx context.Context, number int64) error {
@@ -154,21 +154,18 @@ func (g *gitea) label(ctx context.Context) (id int64, ok bool) {
 		ID   int64  `json:"id"`
 		Name string `json:"name"`
 	}
-	for page := 1; page <= mostPages; page++ {
-		var all []one
-		if err := g.call(ctx, http.MethodGet, g.root+"/labels?limit="+strconv.Itoa(giteaPage)+"&page="+strconv.Itoa(page), nil, &all); err != nil {
-			return 0, false
-		}
-		for _, l := range all {
+	err := eachPage(ctx, g.api, g.root+"/labels", url.Values{"limit": {strconv.Itoa(giteaPage)}}, func(page []one) (enough bool) {
+		for _, l := range page {
 			if l.Name == label {
-				return l.ID, true
+				id = l.ID
 			}
 		}
-		if len(all) == 0 {
-			break
-		}
+		return id != 0
+	})
+	if err != nil || id != 0 {
+		return id, err == nil
 	}
 	var made one
-	err := g.call(ctx, http.MethodPost, g.root+"/labels", map[string]any{"name": label, "color": "#7a5af5", "description": "Opened by pm-todos"}, &made)
+	err = g.call(ctx, http.MethodPost, g.root+"/labels", map[string]any{"name": label, "color": "#7a5af5", "description": "Opened by pm-todos"}, &made)
 	return made.ID, err == nil
 }

@@ -98,7 +98,7 @@ func (g *github) Open(ctx context.Context, r Request) (*Pull, error) {
 	if err != nil {
 		return nil, err
 	}
-	labelled := g.root + "/issues/" + strconv.FormatInt(made.Number, 10) + "/labels"
+	labelled := numbered(g.issues(), made.Number) + "/labels"
 	_ = g.call(ctx, http.MethodPost, labelled, map[string]any{"labels": []string{label}}, nil) // it is open all the same
 	return made.pull(), nil
 }
@@ -108,7 +108,7 @@ func (g *github) Mark(ctx context.Context, commit string, s Status) error {
 }
 
 func (g *github) Comment(ctx context.Context, number int64, body string) error {
-	return comment(ctx, g.api, g.root+"/issues/"+strconv.FormatInt(number, 10)+"/comments", body)
+	return comment(ctx, g.api, numbered(g.issues(), number)+"/comments", body)
 }
 
 func (g *github) Close(ctx context.Context, number int64) error {

@@ -33,9 +33,6 @@ type Tracker interface {
 	EndIssue(ctx context.Context, number int64, open bool, why string) error
 }
 
-// issuePages is how many pages are looked through.
-const issuePages = 10
-
 // hubIssue is an issue as Gitea and GitHub have it, where pull requests are issues too.
 type hubIssue struct {
 	Number int64  `json:"number"`
@@ -77,20 +74,16 @@ func newest[T interface{ issue() Issue }](ctx context.Context, a *api, address s
 	}
 	query.Set(by, account)
 	var found []Issue
-	for page := 1; page <= issuePages; page++ {
-		var all []T
-		query.Set("page", strconv.Itoa(page))
-		if err := a.call(ctx, http.MethodGet, address+"?"+query.Encode(), nil, &all); err != nil {
-			return nil, err
-		}
-		for _, one := range all {
+	err := eachPage(ctx, a, address, query, func(page []T) (enough bool) {
+		for _, one := range page {
 			if !skip(one) {
 				found = append(found, one.issue())
 			}
 		}
-		if len(all) == 0 {
-			break
-		}
+		return false
+	})
+	if err != nil {
+		return nil, err
 	}
 	return found, nil
 }
