@@ -109,22 +109,19 @@ func (k Known) Read(doc *postmortem.Document, path string) Document {
 			out.Services = append(out.Services, name)
 		}
 	}
-	rows := doc.FollowUps()
+	rowOf := postmortem.ByAction(doc.FollowUps())
 	for _, one := range doc.Items {
-		out.Items = append(out.Items, k.item(doc, one, rows))
+		row, _ := rowOf(one.Action)
+		out.Items = append(out.Items, k.item(doc, one, row))
 	}
 	return out
 }
 
-func (k Known) item(doc *postmortem.Document, one postmortem.Item, rows []postmortem.Logged) Item {
+func (k Known) item(doc *postmortem.Document, one postmortem.Item, row postmortem.Logged) Item {
 	ref := record.Ref{Document: doc.File, Item: one.ID}
 	out := Item{
 		ID: one.ID, Line: one.Line, Action: text.Line(markdown.Plain(one.Action), maxAction), Type: word(one.Type), Priority: string(one.Priority),
 		Owner: word(one.Owner), Due: word(one.Due), Opened: validDate(doc.Date), State: stateOf(one),
-	}
-	var row postmortem.Logged
-	if at := slices.IndexFunc(rows, func(row postmortem.Logged) bool { return row.Of(one.Action) }); at >= 0 {
-		row = rows[at]
 	}
 	switch {
 	case out.State == Done:

@@ -22,6 +22,20 @@ type Logged struct {
 // Of reports whether the row is about an action.
 func (l Logged) Of(action string) bool { return l.key != "" && l.key == LogKey(action) }
 
+// ByAction finds the first of some rows that is about an action.
+func ByAction(rows []Logged) func(action string) (row Logged, found bool) {
+	first := make(map[string]Logged, len(rows))
+	for _, row := range slices.Backward(rows) {
+		first[row.key] = row
+	}
+	return func(action string) (row Logged, found bool) {
+		if len(first) > 0 {
+			row = first[LogKey(action)]
+		}
+		return row, row.key != ""
+	}
+}
+
 var (
 	linkedHash = pattern.Lazy(`(?:[^0-9a-f]|^)([0-9a-f]{64}|[0-9a-f]{40})(?:[^0-9a-f]|$)`)
 	shownHash  = pattern.Lazy(`(?:[^0-9a-z]|^)([0-9a-f]{7,40})(?:[^0-9a-z]|$)`)
