@@ -118,7 +118,7 @@ func readForIndex(c *cli.Context, s settings.Settings, files []string, to indexP
 // into a pipe or device: then nothing stands beside it.
 type indexPlace struct {
 	page    outlet.Outlet
-	paths   [3]string // of page, JSON and feed
+	path    string // of the page
 	present dashboard.Files
 }
 
@@ -134,15 +134,14 @@ func presentIndex(output string) (to indexPlace, err error) {
 	if to.page, err = outlet.At(output); err != nil || to.page.Through {
 		return to, err
 	}
-	data, feed := dashboard.Beside(output)
-	to.paths = [3]string{output, data, feed}
-	for i, content := range []*[]byte{&to.present.Page, &to.present.JSON, &to.present.Feed} {
-		*content, err = os.ReadFile(to.paths[i])
+	to.path = output
+	for _, file := range to.present.At(output) {
+		*file.Content, err = os.ReadFile(file.Path)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return to, fmt.Errorf("write the index: %w", err)
 		}
-		if len(bytes.TrimSpace(*content)) > 0 && !dashboard.IsOwn(*content) {
-			return to, fmt.Errorf("%s was not written by pm-todos, so it is left as it is; give another file by --output, or remove this one", to.paths[i])
+		if len(bytes.TrimSpace(*file.Content)) > 0 && !dashboard.IsOwn(*file.Content) {
+			return to, fmt.Errorf("%s was not written by pm-todos, so it is left as it is; give another file by --output, or remove this one", file.Path)
 		}
 	}
 	return to, nil
@@ -155,12 +154,12 @@ func (to indexPlace) write(ctx context.Context, index dashboard.Files) (done str
 		return "", to.page.Write(ctx, index.Page)
 	}
 	done = "is up to date"
-	present := [][]byte{to.present.Page, to.present.JSON, to.present.Feed}
-	for i, content := range [][]byte{index.Page, index.JSON, index.Feed} {
-		if bytes.Equal(content, present[i]) {
+	present := to.present.At(to.path)
+	for i, file := range index.At(to.path) {
+		if bytes.Equal(*file.Content, *present[i].Content) {
 			continue
 		}
-		if err := outlet.Write(ctx, to.paths[i], content); err != nil {
+		if err := outlet.Write(ctx, file.Path, *file.Content); err != nil {
 			return "", err
 		}
 		done = "written"

@@ -53,6 +53,18 @@ type Files struct {
 	Page, JSON, Feed []byte
 }
 
+// File is one of the files, and where it is kept.
+type File struct {
+	Path    string
+	Content *[]byte
+}
+
+// At are the files of a page that is kept there, the page first.
+func (f *Files) At(page string) [3]File {
+	data, feed := Beside(page)
+	return [3]File{{page, &f.Page}, {data, &f.JSON}, {feed, &f.Feed}}
+}
+
 // Beside are the paths of the JSON and of the feed of a page.
 func Beside(page string) (json, feed string) {
 	base := strings.TrimSuffix(page, path.Ext(page))

@@ -66,12 +66,10 @@ func (p *Published) addIndex(s settings.Settings, repo *gitrepo.Repo, tip string
 // staleIndex is what is to be written of an index, by its path.
 func staleIndex(page string, present, written dashboard.Files) map[string][]byte {
 	stale := map[string][]byte{}
-	data, feed := dashboard.Beside(page)
-	for path, content := range map[string][2][]byte{
-		page: {present.Page, written.Page}, data: {present.JSON, written.JSON}, feed: {present.Feed, written.Feed},
-	} {
-		if !bytes.Equal(content[0], content[1]) {
-			stale[path] = content[1]
+	then := present.At(page)
+	for i, file := range written.At(page) {
+		if !bytes.Equal(*file.Content, *then[i].Content) {
+			stale[file.Path] = *file.Content
 		}
 	}
 	return stale
@@ -131,22 +129,19 @@ func (j *job) publishIndex(ctx context.Context, now time.Time) (done Published, 
 func indexFiles(s settings.Settings, repo *gitrepo.Repo, tip string) (page string, present dashboard.Files, err error) {
 	wanted := s.Documents.Index != ""
 	page = path.Clean(cmp.Or(s.Documents.Index, settings.DefaultIndex))
-	data, feed := dashboard.Beside(page)
-	if err := repo.Prefetch(tip, []string{page, data, feed}); err != nil && wanted {
+	files := present.At(page)
+	if err := repo.Prefetch(tip, []string{files[0].Path, files[1].Path, files[2].Path}); err != nil && wanted {
 		return page, present, err
 	}
-	for _, file := range []struct {
-		path    string
-		content *[]byte
-	}{{page, &present.Page}, {data, &present.JSON}, {feed, &present.Feed}} {
-		*file.content, err = repo.ReadFile(tip, file.path)
+	for _, file := range files {
+		*file.Content, err = repo.ReadFile(tip, file.Path)
 		switch absent := errors.Is(err, gitrepo.ErrNotFound); {
-		case file.path == page && !wanted && (err != nil || !dashboard.IsOwn(present.Page)):
+		case file.Path == page && !wanted && (err != nil || !dashboard.IsOwn(present.Page)):
 			return "", dashboard.Files{}, nil //nolint:nilerr // what cannot be read there is no page of ours
 		case err != nil && !absent:
 			return page, present, err
-		case len(bytes.TrimSpace(*file.content)) > 0 && !dashboard.IsOwn(*file.content):
-			return page, present, fmt.Errorf("%s was not written by pm-todos; remove it, or set index to another path", file.path)
+		case len(bytes.TrimSpace(*file.Content)) > 0 && !dashboard.IsOwn(*file.Content):
+			return page, present, fmt.Errorf("%s was not written by pm-todos; remove it, or set index to another path", file.Path)
 		}
 	}
 	return page, present, nil
