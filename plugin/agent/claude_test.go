@@ -25,6 +25,13 @@ func run(t *testing.T, program, dir string, server *agenttest.API, call agent.In
 	cmd.Dir = dir
 	cmd.Stdin = bytes.NewReader(call.Stdin)
 	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "ANTHROPIC_BASE_URL=" + server.URL, "ANTHROPIC_API_KEY=dummy"}
+	return report(t, cmd, agent.KindOf("claude", ""), call, more)
+}
+
+// report runs a program with what a call wants in its environment, and reads what it
+// says.
+func report(t *testing.T, cmd *exec.Cmd, kind agent.Kind, call agent.Invocation, more []string) (agent.Report, string) {
+	t.Helper()
 	for name, value := range call.Env {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
@@ -36,8 +43,8 @@ func run(t *testing.T, program, dir string, server *agenttest.API, call agent.In
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
-	t.Logf("exit %d, stderr %s", cmd.ProcessState.ExitCode(), stderr.String())
-	return agent.KindOf("claude", "").Decode(stdout.Bytes(), cmd.ProcessState.ExitCode(), stderr.String()), stdout.String()
+	t.Logf("exit %d, stderr %.2000s", cmd.ProcessState.ExitCode(), stderr.String())
+	return kind.Decode(stdout.Bytes(), cmd.ProcessState.ExitCode(), stderr.String()), stdout.String()
 }
 
 var sample = item.Item{

@@ -75,19 +75,7 @@ func (o *other) run(t *testing.T, server *agenttest.API, key string, more ...str
 		"CODEX_API_KEY=" + key, "GEMINI_API_KEY=" + key, "ANTHROPIC_API_KEY=" + key,
 		"GOOGLE_GEMINI_BASE_URL=" + server.URL, "ANTHROPIC_BASE_URL=" + server.URL + "/v1",
 	}
-	for name, value := range call.Env {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
-	cmd.Env = append(cmd.Env, more...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	t.Logf("exit %d, stderr %.2000s", cmd.ProcessState.ExitCode(), stderr.String())
-	return o.Decode(stdout.Bytes(), cmd.ProcessState.ExitCode(), stderr.String()), stdout.String()
+	return report(t, cmd, o.Kind, call, more)
 }
 
 // uses are what the model of a kind asks for: to read and to edit the file, and then

@@ -24,12 +24,7 @@ func (v View) Issue(of ItemKey) Issue {
 	m := markdown{}
 	m.line("A follow-up of the post-mortem %s needs a person:", mdCode(i.place()))
 	m.line("")
-	m.line("> **%s**", short(i.Action))
-	if i.Details != "" {
-		m.line(">")
-		m.line("> %s", short(i.Details))
-	}
-	m.line("")
+	m.quote(i)
 	for _, line := range append(i.why(), filled(i.whose())...) {
 		m.line("- %s", short(line))
 	}

@@ -52,6 +52,16 @@ func (m *markdown) heading(title string, count int) {
 	m.line("")
 }
 
+// quote is an item in its author's words.
+func (m *markdown) quote(i itemView) {
+	m.line("> **%s**", short(i.Action))
+	if i.Details != "" {
+		m.line(">")
+		m.line("> %s", short(i.Details))
+	}
+	m.line("")
+}
+
 // folded is a section that is opened by its reader.
 func (m *markdown) folded(title string, count int, content func()) {
 	if count == 0 {

@@ -70,12 +70,7 @@ func (v View) proposal(i itemView, applies bool) string {
 	var m markdown
 	m.line("A follow-up of the post-mortem %s:", mdCode(i.place()))
 	m.line("")
-	m.line("> **%s**", short(i.Action))
-	if i.Details != "" {
-		m.line(">")
-		m.line("> %s", short(i.Details))
-	}
-	m.line("")
+	m.quote(i)
 	if i.unplanned() {
 		m.line("**Not planned**: what the change does is decided by whatever applies the branch.")
 	} else {

@@ -41,6 +41,15 @@ func (r *Resolver) lock(ctx context.Context, wait time.Duration, names ...string
 	return fresh, nil
 }
 
+// stackLocks are the names of the locks of stacks.
+func stackLocks(stacks []string) []string {
+	names := make([]string, len(stacks))
+	for i, name := range stacks {
+		names[i] = seam.StackLock(name)
+	}
+	return names
+}
+
 // isBusy reports whether another run is at work there.
 func isBusy(err error) bool {
 	var no *stack.Refusal
@@ -102,10 +111,9 @@ func (a *attempt) reconsider(ctx context.Context, lots ...string) error {
 		return &stack.Refusal{State: item.Skipped, Reason: reason.StackClosed, Err: fmt.Errorf("an earlier run left %s of %s to be settled", a.ref.Item, a.ref.Document)}
 	}
 	if a.merged != nil {
-		if !news {
-			return nil
+		if news {
+			a.base = a.repo.Tip()
 		}
-		a.base = a.repo.Tip()
 		return nil
 	}
 	_, isLanded := a.landed[a.ref]
@@ -145,10 +153,7 @@ func (a *attempt) claimStacks(ctx context.Context) error {
 	if a.opts.Scope.Unplanned {
 		return nil
 	}
-	lots := make([]string, len(a.of))
-	for i, name := range a.of {
-		lots[i] = seam.StackLock(name)
-	}
+	lots := stackLocks(a.of)
 	err := a.claim(ctx, lots...)
 	if !isBusy(err) {
 		return err

@@ -12,7 +12,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
-	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
 
@@ -146,11 +145,7 @@ func (a *attempt) takeMerged(ctx context.Context, all []*attempt) error {
 // this one, may have taken their time.
 func (a *attempt) claimMerged(ctx context.Context) error {
 	if !a.opts.Scope.Unplanned {
-		lots := make([]string, len(a.merged[0].Record.Stacks))
-		for i, name := range a.merged[0].Record.Stacks {
-			lots[i] = seam.StackLock(name)
-		}
-		if err := a.claim(ctx, lots...); err != nil {
+		if err := a.claim(ctx, stackLocks(a.merged[0].Record.Stacks)...); err != nil {
 			return err
 		}
 	}
