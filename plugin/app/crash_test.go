@@ -371,7 +371,7 @@ func frozenAt(t *testing.T, at int) (cameToItsApply bool) {
 
 // requestsBeforeApply is how many times a run lists the remote's refs between
 // its journal and its apply.
-const requestsBeforeApply = 2
+const requestsBeforeApply = 1
 
 // answeredLate has act see a request after its answer was made and before it is
 // sent.

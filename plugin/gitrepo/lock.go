@@ -407,11 +407,11 @@ func (l *Lock) replace(ctx context.Context, refs []string, now plumbing.Hash, pa
 // could not be renewed before the end of its lease.
 func (l *Lock) Lost() <-chan struct{} { return l.lost }
 
-// Held asks the remote whether all of the locks are still ours. A process that was
-// frozen for longer than its lease learns it only so. ErrLockBusy when one is
-// not.
+// Held does what Fetch does, and tells from the same look whether all of the locks
+// are still ours. A process that was frozen for longer than its lease learns it only
+// so. ErrLockBusy when one is not.
 func (l *Lock) Held(ctx context.Context) error {
-	all, err := l.repo.remote.List(ctx)
+	all, err := l.repo.fetch(ctx)
 	if err != nil {
 		return err
 	}

@@ -180,21 +180,31 @@ func (r *Repo) note(ref string, h plumbing.Hash) {
 // Fetch brings the branch and the refs below OwnRefs up to date and returns
 // the branch's tip. It is right after a forced push too.
 func (r *Repo) Fetch(ctx context.Context) (string, error) {
-	var found wire.Refs
+	all, err := r.fetch(ctx)
+	if err != nil {
+		return "", err
+	}
+	return all[r.branch].String(), nil
+}
+
+// fetch is Fetch, and all refs of the remote at that moment.
+func (r *Repo) fetch(ctx context.Context) (wire.Refs, error) {
+	var found, shown wire.Refs
 	err := r.remote.Fetch(ctx, func(all wire.Refs, _ *capability.List) (wire.Plan, error) {
 		var err error
+		shown = all
 		if found, err = r.pick(all); err != nil {
 			return wire.Plan{}, err
 		}
 		return r.want(found), nil
 	}, r.keep)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refs = found
-	return found[r.branch].String(), nil
+	return shown, nil
 }
 
 // FetchRef fetches one more ref, such as refs/pull/12/head, and makes sure

@@ -141,13 +141,14 @@ func (a *attempt) afterStale(ctx context.Context, fix string) (string, error) {
 	return fix, nil
 }
 
-// catchUp plans again when the branch touched the stack since the base.
+// catchUp makes sure of the lock, and plans again when the branch touched the stack
+// since the base.
 func (a *attempt) catchUp(ctx context.Context, fix string) (string, error) {
 	for range rounds {
-		tip, err := a.repo.Fetch(gitrepo.Insist(ctx))
-		if err != nil {
-			return "", fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
+		if err := a.opts.Locks.Held(gitrepo.Insist(ctx)); err != nil {
+			return "", fmt.Errorf("look for the lock and the branch before the apply: %w", err)
 		}
+		tip := a.repo.Tip()
 		if tip == a.base {
 			return fix, nil
 		}
@@ -261,8 +262,10 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 	if err := ctx.Err(); err != nil {
 		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, context.Cause(ctx)))
 	}
-	if err := a.opts.Locks.Held(ctx); err != nil {
-		return false, a.withdraw(ctx, fmt.Errorf("look for the lock before the apply: %w", err))
+	if a.repo.Tip() != a.base { // the row had to be read where the branch is now
+		if err := a.opts.Locks.Held(ctx); err != nil {
+			return false, a.withdraw(ctx, fmt.Errorf("look for the lock before the apply: %w", err))
+		}
 	}
 	a.log.Info().Str("stage", "apply").Str("stack", a.stack.Name).Str("host", a.terraform.Name()).Msg("applying the judged plan")
 	status, err := a.planned.Apply(ctx, host.ApplySpec{

@@ -76,7 +76,7 @@ func wantedAt(trail []fake.Call, at int) bool {
 	looks := 0
 	for i, call := range trail {
 		if call.Name == "look for the lock" {
-			looks = i - 1 // the fetch before it
+			looks = i
 		}
 	}
 	return at > looks

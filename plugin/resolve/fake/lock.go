@@ -29,10 +29,11 @@ type holding struct {
 // Lock is the locks of a run on the remote, while it has them. That of the run has
 // the name of its shard.
 type Lock struct {
-	w    *World
-	run  string
-	stop chan struct{}
-	once sync.Once
+	w     *World
+	clone *Clone
+	run   string
+	stop  chan struct{}
+	once  sync.Once
 
 	names []string
 }
@@ -40,7 +41,7 @@ type Lock struct {
 // Lock takes the lock of a run, after the run of the same shard that has it or after
 // its lease.
 func (c *Clone) Lock(shard string) (*Lock, error) {
-	l := &Lock{w: c.w, run: c.run, stop: make(chan struct{})}
+	l := &Lock{w: c.w, clone: c, run: c.run, stop: make(chan struct{})}
 	if err := l.take("take the lock", shard, mostWait); err != nil {
 		return nil, err
 	}
@@ -135,9 +136,13 @@ func (l *Lock) mine() bool {
 // End is the end of the program, which leaves the locks as they are.
 func (l *Lock) End() { l.once.Do(func() { close(l.stop) }) }
 
-// Held asks whether they are still held.
-func (l *Lock) Held(context.Context) error {
+// Held fetches, and asks whether they are still held.
+func (l *Lock) Held(ctx context.Context) error {
+	if err := ended(ctx); err != nil {
+		return err
+	}
 	return l.w.call(reads(l.run, "look for the lock"), func(How) error {
+		l.clone.look()
 		if !l.mine() {
 			return fault.Mark(fault.Temporary, fmt.Errorf("%w: it was taken over", gitrepo.ErrLockBusy))
 		}

@@ -142,7 +142,8 @@ type Locks interface {
 	// it. fresh is false when it was held before.
 	Take(ctx context.Context, name string, wait time.Duration) (fresh bool, err error)
 	Drop(ctx context.Context, name string) error
-	// Held asks whether all that were taken, and that of the run, are held still.
+	// Held fetches, and asks at the same look whether all that were taken, and that of
+	// the run, are held still.
 	Held(ctx context.Context) error
 }
 
