@@ -17,6 +17,9 @@ type Order struct {
 	Text string // the line, made printable
 }
 
+// DefinitionFile is the path of the repository's own definition of an agent.
+func DefinitionFile(name string) string { return ".claude/agents/" + name + ".md" }
+
 // orders are what a definition may not ask for. The first that fits a line
 // counts.
 var orders = []struct {

@@ -3,16 +3,17 @@ package doctor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
 )
 
 // definition looks for orders of the repository's own agent definition that
 // contradict the built-in contract.
 func definition(_ context.Context, p *patient, say voice) {
-	file := resolve.DefinitionFile(p.Settings.Agent.Name)
+	file := agent.DefinitionFile(p.Settings.Agent.Name)
 	text, err := p.repo.ReadFile(p.tip, file)
 	if errors.Is(err, gitrepo.ErrNotFound) {
 		say.ok(file, "the repository has none; the built-in one is used")
@@ -22,7 +23,7 @@ func definition(_ context.Context, p *patient, say voice) {
 		say.fail(file, err)
 		return
 	}
-	orders, ignored := resolve.DefinitionOrders(text)
+	orders, ignored := agent.Orders(text)
 	note := ""
 	if len(ignored) > 0 {
 		note = "; without effect here: " + strings.Join(ignored, ", ")
@@ -32,7 +33,7 @@ func definition(_ context.Context, p *patient, say voice) {
 		return
 	}
 	for _, order := range orders {
-		say.warn(file, order, "")
+		say.warn(file, fmt.Sprintf("line %d orders to %s: %s", order.Line, order.What, order.Text), "")
 	}
 	say.warn(file, "the contract comes last and wins, but an agent that is told both may stop and ask"+note,
 		"take these lines out: this program plans, applies, commits, pushes and marks rows itself")

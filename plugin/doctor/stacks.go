@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -31,5 +31,5 @@ func stacks(_ context.Context, p *patient, say voice) {
 
 // stackFolders is the folders of the repository that are planned on their own.
 func (p *patient) stackFolders() []string {
-	return resolve.StackFolders(slices.Clone(p.paths), p.Settings.Terraform.Stacks)
+	return place.Stacks(slices.Clone(p.paths), p.Settings.Terraform.Stacks)
 }

@@ -168,7 +168,7 @@ func (h *Host) commandError(step string, exit Exit) error {
 		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w on %s, free some there", err, script.ErrDiskFull, h.Name()))
 	case script.IsProcessLimit(raw):
 		return h.shell.NoProcesses(err.Step, err)
-	case strings.Contains(raw, "Error acquiring the state lock"), strings.Contains(raw, "Error locking state"):
+	case strings.Contains(raw, stateLocked), strings.Contains(raw, "Error locking state"):
 		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w: another run is at work, or died; its ID and owner stand above, never force-unlock a lock that is in use", err, ErrStateLock))
 	}
 	return fault.Mark(fault.Failed, err)

@@ -112,7 +112,7 @@ func (a *attempt) reconsider(ctx context.Context, lots ...string) error {
 	}
 	if a.merged != nil {
 		if news {
-			a.base = a.repo.Tip()
+			a.change.Base = a.repo.Tip()
 		}
 		return nil
 	}
@@ -143,7 +143,7 @@ func (a *attempt) openBase(ctx context.Context) error {
 	if err := a.reconsider(ctx, lot); err != nil {
 		return err
 	}
-	a.base = a.repo.Tip()
+	a.change.Base = a.repo.Tip()
 	return a.stillWanted()
 }
 
@@ -153,7 +153,7 @@ func (a *attempt) claimStacks(ctx context.Context) error {
 	if a.opts.Scope.Unplanned {
 		return nil
 	}
-	lots := stackLocks(a.of)
+	lots := stackLocks(a.change.Stacks)
 	err := a.claim(ctx, lots...)
 	if !isBusy(err) {
 		return err

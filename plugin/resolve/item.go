@@ -4,21 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/rs/zerolog"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gate"
-	"github.com/pm-todos/pm-todos/plugin/gate/card"
-	"github.com/pm-todos/pm-todos/plugin/gate/place"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
+	"github.com/pm-todos/pm-todos/plugin/resolve/change"
 	"github.com/pm-todos/pm-todos/plugin/resolve/life"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/schedule"
@@ -34,29 +32,21 @@ type attempt struct {
 	number  int
 	work    *schedule.Work // its place among the others; nil where no agent works
 	log     zerolog.Logger
-	base    string // commit that the change is of now
+	change  *change.Change
 	space   seam.AgentSpace
 	began   string // commit that the agent found in it
 	agent   agent.Definition
-	tree    string // what the agent left, judged by the diff gate
 	stack   *stack.Stack
-	of      []string // stacks that the change is of
-	byHand  bool     // and nothing of it may be applied here
 	plan    item.Plan
 	planned seam.Checkout // holds the saved plan file
 	out     item.Outcome
 
-	recorded bool            // the ledger holds the attempt
-	judgedAt string          // base that the next is of
-	judgedBy gate.DiffPolicy // what the diff gate may let pass there
-
-	comparedAt [2]string       // base and tree that compared is of
-	compared   *gate.Changeset // nil until the agent left something
-	doubtful   bool            // it ended for a reason that may be the item's after all
-	facts      []proposal.Fact // of the plan that was judged last
-	unproved   bool            // so a person decides
-	merged     approval.Group  // what it applies, when a person merged it: nothing is made or pushed then
-	journaled  []string        // fix commits that this attempt sent to its journal
+	recorded  bool            // the ledger holds the attempt
+	doubtful  bool            // it ended for a reason that may be the item's after all
+	facts     []proposal.Fact // of the plan that was judged last
+	unproved  bool            // so a person decides
+	merged    approval.Group  // what it applies, when a person merged it: nothing is made or pushed then
+	journaled []string        // fix commits that this attempt sent to its journal
 }
 
 // one takes an item through all of its steps.
@@ -66,7 +56,7 @@ func (r *Resolver) one(ctx context.Context, work *schedule.Work) schedule.End {
 	started, ref := r.now(), record.RefOf(work.Item)
 	a := &attempt{
 		Resolver: r, item: work.Item, ref: ref, work: work, number: r.ledger.Attempts(ref) + 1,
-		log: life.Named(ctx, r.log), out: item.Outcome{Item: work.Item},
+		log: life.Named(ctx, r.log), change: r.newChange(work.Item), out: item.Outcome{Item: work.Item},
 	}
 	a.log.Info().Str("stage", "items").Str("priority", a.item.Priority).Str("type", a.item.Type).Msg(nth.Title())
 	a.out.Attempt = a.number
@@ -222,19 +212,13 @@ func (a *attempt) logOutcome() {
 // would pass, and plans the base of the stack that the item names: nobody is paid
 // for a stack that drifts.
 func (a *attempt) namedStack(ctx context.Context) error {
-	policy, err := a.policy()
+	name, err := a.change.Named()
 	if err != nil {
+		var hopeless *stack.Refusal
+		if errors.As(err, &hopeless) {
+			a.out.Stack, a.out.Final = name, true
+		}
 		return err
-	}
-	folders := place.Stacks(policy.BasePaths, a.opts.Scope.Stacks)
-	name := a.opts.Scope.Named(a.item, folders)
-	stacks := folders
-	if name != "" {
-		stacks = []string{name}
-	}
-	if findings := gate.Hopeless(stacks, policy); findings != nil {
-		a.out.Stack, a.out.Final = name, true
-		return &stack.Refusal{State: item.Skipped, Reason: findings[0].Code, Findings: findings}
 	}
 	if name == "" || a.opts.Scope.Unplanned {
 		return nil
@@ -243,44 +227,11 @@ func (a *attempt) namedStack(ctx context.Context) error {
 	if err := a.claim(ctx, seam.StackLock(name)); err != nil {
 		return err
 	}
-	a.base = a.repo.Tip()
-	if _, err = a.stacks.Baseline(ctx, name, a.base); err == nil {
+	a.change.Base = a.repo.Tip()
+	if _, err = a.stacks.Baseline(ctx, name, a.change.Base); err == nil {
 		a.out.Stack = ""
 	}
 	return err
-}
-
-// policy is what the diff gate may let pass for the item, on the base that the
-// attempt has now; the configuration of a base is read once.
-func (a *attempt) policy() (gate.DiffPolicy, error) {
-	if a.judgedAt == a.base {
-		return a.judgedBy, nil
-	}
-	p, err := a.rules().Diff(a.repo, a.item.Type, a.base)
-	p.ByHand = a.opts.Doubtful || a.asks(a.item)
-	if err == nil {
-		a.judgedAt, a.judgedBy = a.base, p
-	}
-	return p, err
-}
-
-// changeset is what the agent left, beside the base that the attempt
-// has now; both gates look at the same one.
-func (a *attempt) changeset() (*gate.Changeset, error) {
-	at := [2]string{a.base, a.tree}
-	if a.comparedAt == at {
-		return a.compared, nil
-	}
-	diff, err := a.repo.Diff(a.base, a.tree)
-	if err != nil {
-		return nil, fmt.Errorf("compare the change with its base: %w", err)
-	}
-	policy, err := a.policy()
-	if err != nil {
-		return nil, err
-	}
-	a.comparedAt, a.compared = at, gate.Compare(diff, policy)
-	return a.compared, nil
 }
 
 // record writes the attempt into the ledger before any money is spent.
@@ -293,105 +244,57 @@ func (a *attempt) record(ctx context.Context) error {
 	})
 }
 
-// judgeDiff asks the diff gate about the change on the base that the attempt has
-// now: whatever plans it runs what it says.
+// judgeDiff asks the diff gate about the change on the base that it has now.
 func (a *attempt) judgeDiff() error {
-	changeset, err := a.changeset()
-	if err != nil {
-		return err
-	}
-	if changeset.Empty() {
-		return &stack.Refusal{State: item.Refused, Reason: a.emptyReason()}
-	}
-	verdict := changeset.Verdict()
-	a.of, a.byHand, a.out.Stack = verdict.Stacks, verdict.ByHand, strings.Join(verdict.Stacks, ", ")
-	if !verdict.Passed() {
-		return &complaint{Refusal: stack.Refusal{State: item.Refused, Reason: verdict.Findings[0].Code, Findings: verdict.Findings}}
-	}
-	return nil
+	err := a.change.Diff()
+	a.out.Stack = a.change.Place()
+	return err
 }
 
 // follow carries the change to the branch as other items of this run left its
 // stacks, once those before it are done with them.
 func (a *attempt) follow(ctx context.Context) error {
-	a.work.Claim(a.of...)
+	a.work.Claim(a.change.Stacks...)
 	if err := a.claimStacks(ctx); err != nil {
 		return err
 	}
 	tip := a.repo.Tip()
-	if tip == a.base {
+	if tip == a.change.Base {
 		return nil
 	}
-	for _, name := range a.of {
-		touched, err := a.repo.Touched(a.base, tip, name)
-		if err != nil {
-			return fmt.Errorf("compare %s with the branch: %w", name, err)
-		}
-		if !touched {
-			continue
-		}
-		a.log.Info().Str("stage", "plan").Str("stack", name).Msg("another item changed the stack meanwhile: carrying the change to the branch as it is now")
-		candidate, err := a.candidate()
-		if err == nil {
-			err = a.carry(candidate, tip)
-		}
-		if err != nil {
-			return err
-		}
-		return a.judgeDiff()
+	name, touched, err := a.change.Touched(tip)
+	if err != nil || !touched {
+		return err
 	}
-	return nil
-}
-
-// candidate is the change as a commit on its base, for nobody but the hosts.
-func (a *attempt) candidate() (string, error) {
-	commit, err := a.repo.Commit(a.base, a.tree, "candidate for "+a.item.ID+"\n")
+	a.log.Info().Str("stage", "plan").Str("stack", name).Msg("another item changed the stack meanwhile: carrying the change to the branch as it is now")
+	candidate, err := a.change.Candidate()
+	if err == nil {
+		err = a.change.Carry(candidate, tip)
+	}
 	if err != nil {
-		return "", fmt.Errorf("make the candidate commit: %w", err)
+		return err
 	}
-	return commit, nil
+	return a.judgeDiff()
 }
 
-// planChange plans the change on its base in a clean workspace that holds exactly
-// both.
+// planChange plans the change in its one stack.
 func (a *attempt) planChange(ctx context.Context) error {
-	s, err := a.stacks.Baseline(ctx, a.out.Stack, a.base)
+	planned, err := a.change.Plan(ctx, a.stacks, a.log)
 	if err != nil {
 		return err
 	}
-	candidate, err := a.candidate()
-	if err != nil {
-		return err
-	}
-	space, err := a.stacks.Checkout(ctx, candidate)
-	if err != nil {
-		return err
-	}
-	a.log.Info().Str("stage", "plan").Str("stack", s.Name).Msg("planning the change")
-	plan, err := a.stacks.Plan(ctx, space, s.Name)
-	var failed *host.CommandError
-	if errors.As(err, &failed) && fault.Of(err) != fault.Temporary {
-		return &complaint{Refusal: stack.Refusal{State: item.Failed, Reason: reason.PlanFailed, Err: err}}
-	}
-	if err != nil {
-		return err
-	}
-	a.stack, a.plan, a.planned = s, plan, space
+	a.stack, a.plan, a.planned = planned[0].Stack, planned[0].Plan, planned[0].Space
 	return nil
 }
 
 // judge asks the gates for the lane of the planned change. Where a person decides
 // anyway, what is not proved is told, and no reason to stop.
 func (a *attempt) judge(ctx context.Context) error {
-	changeset, err := a.changeset()
+	changeset, err := a.change.Changeset()
 	if err != nil {
 		return err
 	}
-	scope := a.opts.Scope
-	judgement := gate.Judge(a.plan.Show, scope.Plan(a.stack.Baseline.Show, a.item.Type), gate.Request{
-		Item:  card.Item{Type: a.item.Type, Action: a.item.Action, Details: a.item.Details},
-		Owner: scope.Owner(a.item.Type), Changeset: changeset, Stack: a.stack.Name,
-	})
+	judgement := a.change.Judge(change.Planned{Stack: a.stack, Plan: a.plan}, changeset)
 	a.out.PlanHash, a.out.Counts = a.plan.SHA256, judgement.Counts
 	a.facts = approval.Facts(judgement)
 	doubts := judgement.Unproved()
@@ -403,9 +306,9 @@ func (a *attempt) judge(ctx context.Context) error {
 	case len(doubts) > 0 && a.asksPerson():
 		a.out.Findings = doubts
 	case len(doubts) > 0:
-		return &complaint{planned: true, Refusal: stack.Refusal{State: item.Refused, Reason: reason.NeedsApproval, Findings: doubts}}
+		return &change.Complaint{Planned: true, Refusal: stack.Refusal{State: item.Refused, Reason: reason.NeedsApproval, Findings: doubts}}
 	default:
-		return &complaint{planned: true, Refusal: stack.Refusal{State: item.Refused, Reason: judgement.Reason(), Findings: judgement.Findings}}
+		return change.Refused(judgement)
 	}
 	a.log.Info().Str("stage", "gate").Str("lane", string(judgement.Lane)).Int("create", judgement.Counts.Create).Int("update", judgement.Counts.Update).
 		Int("facts", len(judgement.Facts)).Msg("the plan destroys and replaces nothing and stays in scope")

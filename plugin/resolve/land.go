@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
-	"github.com/pm-todos/pm-todos/plugin/pattern"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
@@ -76,7 +74,7 @@ func (a *attempt) land(ctx context.Context) error {
 // journal makes the fix commit with its evidence, writes it to its journal ref,
 // and shows that the branch takes our pushes.
 func (a *attempt) journal(ctx context.Context, previous string) (string, error) {
-	fix, err := a.repo.Commit(a.base, a.tree, record.Message(a.item, a.date(), a.evidence(), true))
+	fix, err := a.repo.Commit(a.change.Base, a.change.Tree, record.Message(a.item, a.date(), a.evidence(), true))
 	if err != nil {
 		return "", fmt.Errorf("make the fix commit: %w", err)
 	}
@@ -149,10 +147,10 @@ func (a *attempt) catchUp(ctx context.Context, fix string) (string, error) {
 			return "", fmt.Errorf("look for the lock and the branch before the apply: %w", err)
 		}
 		tip := a.repo.Tip()
-		if tip == a.base {
+		if tip == a.change.Base {
 			return fix, nil
 		}
-		touched, err := a.repo.Touched(a.base, tip, a.stack.Name)
+		touched, err := a.repo.Touched(a.change.Base, tip, a.stack.Name)
 		if err != nil {
 			return "", fmt.Errorf("compare %s with the branch: %w", a.stack.Name, err)
 		}
@@ -215,8 +213,8 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 	if a.merged != nil {
 		return "", &stack.Refusal{State: item.NotAttempted, Reason: reason.BaseMoved, Err: errors.New("the stack changed while what was merged was planned")}
 	}
-	if base != a.base {
-		if err := a.carry(fix, base); err != nil {
+	if base != a.change.Base {
+		if err := a.change.Carry(fix, base); err != nil {
 			return "", err
 		}
 	}
@@ -236,23 +234,6 @@ func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) 
 	return a.journal(ctx, fix)
 }
 
-// carry takes the change to another base, from a commit of it.
-func (a *attempt) carry(commit, base string) error {
-	replayed, err := a.repo.Replay(commit, base, "")
-	if errors.Is(err, gitrepo.ErrMoved) {
-		return &stack.Refusal{State: item.NotAttempted, Reason: reason.BaseMoved, Err: err}
-	}
-	if err != nil {
-		return fmt.Errorf("carry the fix to the branch's tip: %w", err)
-	}
-	carried, err := a.repo.Lookup(replayed)
-	if err != nil {
-		return fmt.Errorf("read the carried fix: %w", err)
-	}
-	a.base, a.tree = base, carried.Tree
-	return nil
-}
-
 // errUnproved is a change that is proved no more on the base where it is now.
 var errUnproved = errors.New("its effects are not proved any more where the branch is now")
 
@@ -262,7 +243,7 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 	if err := ctx.Err(); err != nil {
 		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, context.Cause(ctx)))
 	}
-	if a.repo.Tip() != a.base { // the row had to be read where the branch is now
+	if a.repo.Tip() != a.change.Base { // the row had to be read where the branch is now
 		if err := a.opts.Locks.Held(ctx); err != nil {
 			return false, a.withdraw(ctx, fmt.Errorf("look for the lock before the apply: %w", err))
 		}
@@ -284,34 +265,14 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 		return false, &stack.Refusal{State: item.NeedsPerson, Reason: reason.ApplyUnknown, Err: fmt.Errorf("the apply goes on or its end is unknown; the next run settles it: %w", err)}
 	case status.Code == 0:
 		return false, nil
-	case nothingApplied(status, stalePlan):
+	case status.Stale():
 		a.log.Warn().Str("stage", "apply").Msg("the saved plan is stale: nothing was applied, planning again")
 		return true, nil
-	case nothingApplied(status, stateLocked):
+	case status.StateLocked():
 		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("%w: %s", host.ErrStateLock, a.stack.Name)))
 	}
 	failed := fmt.Errorf("apply of %s ended with exit code %d: %s", a.stack.Name, status.Code, status.Output)
 	return false, a.leaveToPerson(ctx, fix, reason.ApplyFailed, failed)
-}
-
-// Phrases of Terraform and OpenTofu that end an apply before it changed
-// anything. They are looked at only after a non-zero exit, and what follows is
-// a new plan through the gates, or nothing at all.
-const (
-	stalePlan   = "Saved plan is stale"
-	stateLocked = "Error acquiring the state lock"
-)
-
-// progress is what Terraform prints once it has begun to change something. A
-// hook or provider that prints one of the phrases above after it proves nothing.
-var progress = pattern.Lazy(`(?i)(creating|modifying|destroying)\.\.\.|(creation|modifications|destruction|apply) complete`)
-
-// nothingApplied reports whether an apply ended with the phrase and changed
-// nothing. The host looked through all that was printed, of which the status
-// holds only the end.
-func nothingApplied(status host.ApplyStatus, phrase string) bool {
-	return status.Ended && status.Code != 0 && !status.Progress &&
-		strings.Contains(status.Output, phrase) && !progress().MatchString(status.Output)
 }
 
 // confirm plans the stack once more: it must be empty but for tolerated
@@ -347,29 +308,13 @@ func (a *attempt) leaveToPerson(ctx context.Context, fix string, code reason.Cod
 	return &stack.Refusal{State: item.NeedsPerson, Reason: code, Findings: findings, Err: cause}
 }
 
-// verify runs the owner's own check, with the item as JSON on its stdin. What it
-// says is a refusal; that it could not be asked now is none.
+// verify asks the owner's own check, where there is one.
 func (r *Resolver) verify(ctx context.Context, space seam.Checkout, todo item.Item, folder string) error {
 	if !r.opts.Verify {
 		return nil
 	}
-	input, err := todo.ForCheck(folder)
-	if err != nil {
-		return err
-	}
 	r.log.Info().Str("stage", "verify").Str("item", todo.ID).Msg("running verify_command")
-	exit, err := space.Verify(ctx, input)
-	switch {
-	case err != nil && (fault.Of(err) == fault.Temporary || errors.Is(err, host.ErrAltered)):
-		return fmt.Errorf("run verify_command: %w", err)
-	case err != nil:
-		err = fmt.Errorf("run verify_command: %w", err)
-	case !exit.OK():
-		err = fmt.Errorf("verify_command ended with exit code %d: %s", exit.Code, host.CleanText(string(exit.Stdout)+string(exit.Stderr)))
-	default:
-		return nil
-	}
-	return &stack.Refusal{State: item.Failed, Reason: reason.VerifyFailed, Err: err}
+	return stack.Verify(ctx, space, todo, folder)
 }
 
 // publish pushes the fix to the branch, replayed when the branch moved.

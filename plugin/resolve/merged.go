@@ -97,9 +97,10 @@ func (r *Resolver) mergedStack(ctx context.Context, g approval.Group) (outcomes 
 // merging is what is done for one merged proposal.
 func (r *Resolver) merging(one approval.Approved) *attempt {
 	a := &attempt{
-		Resolver: r, item: one.Item, ref: record.RefOf(one.Item), base: r.repo.Tip(), out: one.Outcome(),
+		Resolver: r, item: one.Item, ref: record.RefOf(one.Item), change: r.newChange(one.Item), out: one.Outcome(),
 		log: r.log.With().Str("document", one.Item.Document).Str("item", one.Item.ID).Logger(),
 	}
+	a.change.Base = r.repo.Tip()
 	a.log.Info().Str("stage", "items").Str("stack", one.Stack()).Str("commit", one.Commit.Hash).Msgf("its proposal was merged: %s", one.Item.Action)
 	return a
 }
@@ -118,7 +119,7 @@ func (a *attempt) takeMerged(ctx context.Context, all []*attempt) error {
 	if len(a.merged[0].Record.Stacks) > 1 {
 		return a.takeByHand(ctx)
 	}
-	s, err := a.stacks.Baseline(ctx, a.merged.Stack(), a.base)
+	s, err := a.stacks.Baseline(ctx, a.merged.Stack(), a.change.Base)
 	var no *stack.Refusal
 	switch {
 	case err == nil:
@@ -187,7 +188,7 @@ func (a *attempt) applied(ctx context.Context) error {
 // check asks the owner's check of an item of the group.
 func (a *attempt) check(ctx context.Context, todo item.Item) (err error) {
 	if a.opts.Verify && a.planned == nil {
-		if a.planned, err = a.stacks.Checkout(ctx, a.base); err != nil {
+		if a.planned, err = a.stacks.Checkout(ctx, a.change.Base); err != nil {
 			return err
 		}
 	}
@@ -210,7 +211,7 @@ func (a *attempt) approvers() (why error) {
 // approve judges what was merged, and the plan of it. What it does beyond what was
 // proposed waits for a person.
 func (a *attempt) approve(ctx context.Context, s *stack.Stack, all []*attempt) error {
-	changes, findings, err := a.merged.Change(a.repo, a.rules(), a.base)
+	changes, findings, err := a.merged.Change(a.repo, a.rules(), a.change.Base)
 	if err != nil {
 		return fmt.Errorf("judge what was merged: %w", err)
 	}
@@ -237,11 +238,11 @@ func (a *attempt) approve(ctx context.Context, s *stack.Stack, all []*attempt) e
 	if findings != nil {
 		return &stack.Refusal{State: item.Proposed, Reason: reason.DiffersFromApproved, Findings: findings}
 	}
-	tip, err := a.repo.Lookup(a.base)
+	tip, err := a.repo.Lookup(a.change.Base)
 	if err != nil {
 		return fmt.Errorf("read the branch's tip: %w", err)
 	}
-	a.tree, a.plan, a.planned, a.stack = tip.Tree, s.Baseline, s.Space, &stack.Stack{Name: s.Name, Base: a.base, Baseline: before}
+	a.change.Tree, a.plan, a.planned, a.stack = tip.Tree, s.Baseline, s.Space, &stack.Stack{Name: s.Name, Base: a.change.Base, Baseline: before}
 	for i, one := range all {
 		one.out.PlanHash, one.out.Counts = a.plan.SHA256, judgement.Counts
 		own := judgement

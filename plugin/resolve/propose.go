@@ -9,6 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
+	"github.com/pm-todos/pm-todos/plugin/resolve/change"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -22,7 +23,7 @@ func (a *attempt) offer(ctx context.Context) error {
 	if evidence.Facts, err = proposal.FactsSum(a.facts); err != nil {
 		return err
 	}
-	fix, err := a.repo.Commit(a.base, a.tree, record.Message(a.item, a.date(), evidence, false))
+	fix, err := a.repo.Commit(a.change.Base, a.change.Tree, record.Message(a.item, a.date(), evidence, false))
 	if err != nil {
 		return fmt.Errorf("make the fix commit: %w", err)
 	}
@@ -46,7 +47,7 @@ func (a *attempt) offer(ctx context.Context) error {
 // is there: what was put before a person must be known whenever they merge it.
 func (a *attempt) recordOf(ctx context.Context, fix string) (*proposal.Record, error) {
 	standing := &proposal.Record{
-		Document: a.item.Document, Item: a.item.ID, Stacks: a.of, Facts: a.facts, Counts: a.out.Counts, Plan: a.plan.SHA256,
+		Document: a.item.Document, Item: a.item.ID, Stacks: a.change.Stacks, Facts: a.facts, Counts: a.out.Counts, Plan: a.plan.SHA256,
 		CostUSD: a.out.CostUSD, State: proposal.Waiting, Text: record.TextSum(a.item), Fix: fix,
 	}
 	for _, f := range a.out.Findings {
@@ -65,7 +66,7 @@ func (a *attempt) recordOf(ctx context.Context, fix string) (*proposal.Record, e
 // keepRefused keeps what the plan gate refused on a branch, for a person to
 // look at. That it cannot be kept does not change the refusal.
 func (a *attempt) keepRefused(ctx context.Context) {
-	commit, err := a.repo.Commit(a.base, a.tree, record.RefusedMessage(a.item))
+	commit, err := a.repo.Commit(a.change.Base, a.change.Tree, record.RefusedMessage(a.item))
 	if err == nil {
 		branch := proposal.RefusedBranch(a.ref)
 		if err = a.repo.PushBranch(ctx, branch, commit); err == nil {
@@ -98,7 +99,7 @@ func (a *attempt) asksPerson() bool { return a.unproved || a.asks(a.item) }
 // afterTurns is what is left of a complaint when the agent's turns are over: what is
 // only not proved becomes a proposal, where the owner wants those.
 func (a *attempt) afterTurns(ctx context.Context, err error) error {
-	var mendable *complaint
+	var mendable *change.Complaint
 	if !errors.As(err, &mendable) {
 		return err
 	}
@@ -106,7 +107,7 @@ func (a *attempt) afterTurns(ctx context.Context, err error) error {
 		a.unproved, a.out.Findings = true, mendable.Findings
 		return nil
 	}
-	if mendable.planned {
+	if mendable.Planned {
 		a.keepRefused(ctx)
 	}
 	return &mendable.Refusal

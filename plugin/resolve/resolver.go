@@ -13,6 +13,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
+	"github.com/pm-todos/pm-todos/plugin/resolve/change"
 	"github.com/pm-todos/pm-todos/plugin/resolve/observe"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
@@ -302,6 +303,11 @@ func (r *Resolver) directories() []seam.Directory {
 		own = append(own, agents)
 	}
 	return own
+}
+
+// newChange is what an attempt at an item begins with.
+func (r *Resolver) newChange(todo item.Item) *change.Change {
+	return &change.Change{Repo: r.repo, Item: todo, Rules: r.rules(), MayAsk: r.opts.Doubtful || r.asks(todo)}
 }
 
 // rules are what a change is judged by in this run.

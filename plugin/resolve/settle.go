@@ -155,7 +155,7 @@ func (s *settling) settle(ctx context.Context) (item.Outcome, error) {
 		}
 	}
 	began := status.Began || status.Unknown
-	if nothingApplied(status, stalePlan) || nothingApplied(status, stateLocked) {
+	if status.Stale() || status.StateLocked() {
 		began = false
 	}
 	switch {

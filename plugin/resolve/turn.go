@@ -9,9 +9,9 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
-	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/resolve/change"
 	"github.com/pm-todos/pm-todos/plugin/resolve/schedule"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
@@ -19,12 +19,6 @@ import (
 // maxExport is how many bytes an agent may leave behind, as the pack with its
 // objects.
 const maxExport = 32 << 20
-
-// complaint is a refusal that the agent gets a chance to mend.
-type complaint struct {
-	stack.Refusal
-	planned bool // the change passed the diff gate and has a plan
-}
 
 // implement lets the agent work until its change passes the gates. What is wrong
 // with the first try is handed back to it once.
@@ -36,10 +30,10 @@ func (a *attempt) implement(ctx context.Context) error {
 			err = a.begin(ctx)
 		}
 	}
-	var mendable *complaint
+	var mendable *change.Complaint
 	if errors.As(err, &mendable) && a.rest() >= schedule.BudgetFloor {
 		a.log.Info().Str("stage", "agent").Str("reason", string(mendable.Reason)).Msg("returning the findings to the agent, once")
-		err = a.try(ctx, mendable.advice())
+		err = a.try(ctx, mendable.Advice())
 	}
 	return a.afterTurns(ctx, err)
 }
@@ -50,24 +44,11 @@ func (a *attempt) begin(ctx context.Context) error {
 	if a.agent, err = a.definition(); err != nil {
 		return err
 	}
-	a.began = a.base
-	if a.space, err = stack.Workspace(ctx, a.repo, a.base, a.agents.Workspace); err != nil {
+	a.began = a.change.Base
+	if a.space, err = stack.Workspace(ctx, a.repo, a.change.Base, a.agents.Workspace); err != nil {
 		return err
 	}
 	return a.try(ctx, nil)
-}
-
-// advice is what the agent is told: codes, places and sentences, no values.
-func (c *complaint) advice() []string {
-	var lines []string
-	for _, f := range c.Findings {
-		lines = append(lines, f.String())
-	}
-	var failed *host.CommandError
-	if errors.As(c.Err, &failed) {
-		lines = append(lines, "the plan failed: "+failed.Output)
-	}
-	return lines
 }
 
 // try is one turn of the agent, the import of its tree, the diff gate, the plan
@@ -152,14 +133,23 @@ func (a *attempt) importTree(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("bring the agent's tree back: %w", err)
 	}
-	a.base = a.began // what other items changed since is not in it
-	err = a.repo.Import(a.base, tree, bytes.NewReader(pack), maxExport)
+	a.change.Base = a.began // what other items changed since is not in it
+	err = a.repo.Import(a.change.Base, tree, bytes.NewReader(pack), maxExport)
 	if fault.Of(err) == fault.Temporary {
 		return fmt.Errorf("import the agent's tree: %w", err) // what it builds on could not be fetched
 	}
 	if err != nil {
 		return &stack.Refusal{State: item.Refused, Reason: reason.UnreadableTree, Err: fmt.Errorf("import the agent's tree: %w", err)}
 	}
-	a.tree = tree
+	a.change.Tree = tree
 	return a.judgeDiff()
+}
+
+// definition is the repository's own, else that of the settings.
+func (a *attempt) definition() (agent.Definition, error) {
+	file, err := a.repo.ReadFile(a.change.Base, agent.DefinitionFile(a.opts.Agent.Name))
+	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
+		return agent.Definition{}, fmt.Errorf("read the agent definition: %w", err)
+	}
+	return a.opts.Agent.Kind.Definition(file, a.opts.Agent.Name, a.opts.Agent.Model), nil
 }

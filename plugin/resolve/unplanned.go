@@ -16,10 +16,11 @@ import (
 // planAndJudge plans what passed the diff gate and has the gates judge the plan.
 // Where nothing is planned a person is told that nobody knows its effects.
 func (a *attempt) planAndJudge(ctx context.Context) error {
-	if a.byHand && !a.opts.Scope.Unplanned {
+	switch {
+	case a.opts.Scope.Unplanned:
+	case a.change.ByHand:
 		return a.planByHand(ctx)
-	}
-	if !a.opts.Scope.Unplanned {
+	default:
 		if err := a.planChange(ctx); err != nil {
 			return err
 		}
@@ -29,14 +30,6 @@ func (a *attempt) planAndJudge(ctx context.Context) error {
 	a.out.Findings = []item.Finding{{Code: reason.NotPlanned, Detail: "the change was not planned: what it does is decided by whatever applies the branch"}}
 	a.log.Info().Str("stage", "gate").Msg("the change stays in scope; it is not planned")
 	return nil
-}
-
-// emptyReason is what it means that the agent changed nothing.
-func (a *attempt) emptyReason() reason.Code {
-	if a.opts.Scope.Unplanned {
-		return reason.NoEffect
-	}
-	return reason.NoChange
 }
 
 // promptRules is what the agent is told of what may be applied without a person.
