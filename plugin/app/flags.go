@@ -45,7 +45,12 @@ func flagTexts(c *cli.Context) settings.Lookup {
 
 // readSettings reads and checks the settings of a whole run.
 func readSettings(c *cli.Context) (settings.Settings, error) {
-	return settings.Read(flagTexts(c), settings.ReadCI(os.Getenv), os.Environ())
+	texts := flagTexts(c)
+	s, err := settings.Read(texts, settings.ReadCI(os.Getenv), os.Environ())
+	if err != nil && !slices.ContainsFunc(settings.All(), func(e settings.Entry) bool { return texts(e.Name) != "" }) {
+		err = fmt.Errorf("%w\n\nNothing is set at all: pm-todos help says what this program does and how it is set up", err)
+	}
+	return s, err
 }
 
 // someSettings reads the settings with these names, and no others.

@@ -24,7 +24,7 @@ import (
 // indexSettings are what the index reads beside the documents.
 var indexSettings = []string{"slo"}
 
-// indexCommand writes the HTML overview of all post-mortems.
+// indexCommand writes the dashboard of all post-mortems.
 func indexCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "index",

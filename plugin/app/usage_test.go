@@ -75,8 +75,10 @@ func TestSlipsOfThePenAreMet(t *testing.T) {
 	for line, want := range map[string]string{
 		"prase":                  `"prase" is not a command; did you mean parse? pm-todos help lists them`,
 		"x":                      `"x" is not a command; pm-todos help lists them`,
-		"help lintt":             `"lintt" is not a command; did you mean lint? pm-todos help lists them`,
-		"help settings vualt":    `"vualt" is neither a setting nor a group of them; did you mean vault?`,
+		"help lintt":             `"lintt" is neither a command nor a setting; did you mean lint? pm-todos help lists them`,
+		"help setting":           `"setting" is neither a command nor a setting; did you mean settings? pm-todos help lists them`,
+		"help vault-adr":         `"vault-adr" is neither a command nor a setting; did you mean vault_addr? pm-todos help lists them`,
+		"help settings vualt":    `"vualt" is neither a setting nor a group of them; did you mean vault? pm-todos help settings lists them`,
 		"parse --formt=json":     "--formt is not a flag; did you mean --format? pm-todos help parse lists the flags",
 		"--vaultaddr x":          "--vaultaddr is not a flag; did you mean --vault-addr? pm-todos help lists the flags",
 		"doctor --budget 1":      "--budget is not a flag; did you mean --budget-usd? pm-todos help doctor lists the flags",

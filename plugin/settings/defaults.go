@@ -9,7 +9,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 )
 
-// DefaultIndex is the HTML overview that is kept up to date when the setting
+// DefaultIndex is the dashboard that is kept up to date when the setting
 // index is unset and the file carries this program's marker.
 const DefaultIndex = "docs/post-mortems/index.html"
 

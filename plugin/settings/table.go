@@ -270,7 +270,7 @@ var documentEntries = []Entry{
 	},
 	{
 		Name: "index", told: "`" + DefaultIndex + "` if it carries this program's marker",
-		Usage: "HTML overview to update together with the documents.",
+		Usage: "Dashboard of all post-mortems to update together with the documents, as a page of HTML; its data and its feed stand beside it.",
 		read:  asText(func(s *Settings) *string { return &s.Documents.Index }, repositoryPath),
 	},
 }

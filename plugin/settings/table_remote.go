@@ -62,7 +62,7 @@ var vaultEntries = []Entry{
 	},
 	{
 		Name: "vault_secret", Default: "secret/data/ci/infra",
-		Usage: "Path of the secret. The KV version is detected from the mount; `secret/ci/infra` works too. Its fields `known_hosts`, `slack_webhook`, `prometheus_token` and `prometheus_password` fill those settings when they are unset.",
+		Usage: "Path of the secret. The KV version is detected from the mount; `secret/ci/infra` works too. Its fields `known_hosts`, `slack_webhook`, `chat_webhook`, `chat_secret`, `prometheus_token` and `prometheus_password` fill those settings when they are unset.",
 		read:  asText(func(s *Settings) *string { return &s.Vault.Secret }),
 	},
 	{

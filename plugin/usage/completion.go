@@ -47,10 +47,7 @@ func completions(app *cli.App) []completed {
 		case "completion":
 			one.words = []string{"bash", "zsh", "fish"}
 		case "help":
-			one.words = []string{"settings"}
-			for _, other := range visible(app.Commands) {
-				one.words = append(one.words, other.Name)
-			}
+			one.words = append([]string{"settings"}, commandNames(app)...)
 			for _, g := range settings.Groups() {
 				one.words = append(one.words, strings.ToLower(g.Title))
 			}

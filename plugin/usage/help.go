@@ -68,7 +68,8 @@ func helpAction(ctx *cli.Context) error {
 	if _, err := chosen(args); err == nil {
 		return settingsAction(ctx, asJSON, args)
 	}
-	return NoCommand(ctx.App, args[0])
+	known := append(append(commandNames(ctx.App), "settings"), settingNames()...)
+	return notKnown(text.Quote(args[0]), "neither a command nor a setting", known, "pm-todos help lists them")
 }
 
 // settingsAction explains the settings of groups, or single ones. Without either it
@@ -103,30 +104,35 @@ func chosen(wanted []string) (groups []settings.Group, err error) {
 	if len(wanted) == 0 {
 		return settings.Groups(), nil
 	}
-	var known []string
 	for _, word := range wanted {
 		word = strings.ReplaceAll(strings.TrimLeft(strings.ToLower(word), "-"), "-", "_")
 		found := false
 		for _, g := range settings.Groups() {
-			known = append(known, strings.ToLower(g.Title))
 			if strings.EqualFold(g.Title, word) {
 				groups, found = append(groups, g), true
 			}
 			for _, e := range g.Entries {
-				known = append(known, e.Name)
 				if e.Name == word && !found {
 					groups, found = append(groups, settings.Group{Title: g.Title, Entries: []settings.Entry{e}}), true
 				}
 			}
 		}
 		if !found {
-			if near := text.Nearest(word, known); near != "" {
-				return nil, usageError("%s is neither a setting nor a group of them; did you mean %s?", text.Quote(word), near)
-			}
-			return nil, usageError("%s is neither a setting nor a group of them; pm-todos help settings lists them", text.Quote(word))
+			return nil, notKnown(text.Quote(word), "neither a setting nor a group of them", settingNames(), "pm-todos help settings lists them")
 		}
 	}
 	return groups, nil
+}
+
+// settingNames are the names of the settings and of their groups.
+func settingNames() (names []string) {
+	for _, g := range settings.Groups() {
+		names = append(names, strings.ToLower(g.Title))
+		for _, e := range g.Entries {
+			names = append(names, e.Name)
+		}
+	}
+	return names
 }
 
 func explained(groups []settings.Group) string {

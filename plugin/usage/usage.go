@@ -209,25 +209,34 @@ func wrong(flags func(*cli.Context) []cli.Flag) cli.OnUsageErrorFunc {
 		if !unknown {
 			return usageError("%w; %s lists the flags", err, help)
 		}
-		given = text.Line(strings.TrimLeft(given, "-"), 80)
+		var known []string
 		own, named := flagsOf(flags(ctx))
-		if near := text.Nearest(given, append(names(own), names(named)...)); near != "" {
-			return usageError("--%s is not a flag; did you mean --%s? %s lists the flags", given, near, help)
+		for _, f := range append(own, named...) {
+			known = append(known, "--"+f.name())
 		}
-		return usageError("--%s is not a flag; %s lists the flags", given, help)
+		return notKnown("--"+text.Line(strings.TrimLeft(given, "-"), 80), "not a flag", known, help+" lists the flags")
 	}
 }
 
 // NoCommand is the error of a word that is no command of an app.
 func NoCommand(app *cli.App, word string) error {
-	var known []string
+	return notKnown(text.Quote(word), "not a command", commandNames(app), "pm-todos help lists them")
+}
+
+func commandNames(app *cli.App) (names []string) {
 	for _, c := range visible(app.Commands) {
-		known = append(known, c.Name)
+		names = append(names, c.Name)
 	}
-	if near := text.Nearest(word, known); near != "" {
-		return usageError("%s is not a command; did you mean %s? pm-todos help lists them", text.Quote(word), near)
+	return names
+}
+
+// notKnown is the error of a word that is none of those known, with the one that was
+// most likely meant, and with what lists them.
+func notKnown(word, what string, known []string, lists string) error {
+	if near := text.Nearest(strings.Trim(word, `"`), known); near != "" {
+		lists = "did you mean " + near + "? " + lists
 	}
-	return usageError("%s is not a command; pm-todos help lists them", text.Quote(word))
+	return usageError("%s is %s; %s", word, what, lists)
 }
 
 func usageError(format string, args ...any) error {
