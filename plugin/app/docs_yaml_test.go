@@ -3,7 +3,6 @@ package app
 import (
 	"crypto/ed25519"
 	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -260,49 +258,28 @@ func pipelineEnvironment(given mapping, happens []string) (map[string]string, er
 
 // pluginVariables are settings as Woodpecker makes variables of them.
 func pluginVariables(given mapping) (map[string]string, error) {
-	environment := map[string]string{}
-	for name, value := range given {
-		text, err := settingText(name, value)
-		if err != nil {
+	content, err := yaml.Marshal(mapping{"steps": []mapping{{"name": "x", "image": "pm-todos", "settings": given}}})
+	if err != nil {
+		return nil, err
+	}
+	step, err := workflow.ReadStep(content, nil)
+	if err != nil {
+		return nil, err
+	}
+	values := step.Settings
+	for name, variable := range step.Variables {
+		values[name] = "${" + variable + "}"
+	}
+	for name := range step.Secrets {
+		if values[name], err = exampleSecret(name); err != nil {
 			return nil, err
 		}
-		if text != "" {
-			environment[settings.Prefix+strings.ToUpper(name)] = text
-		}
+	}
+	environment := map[string]string{}
+	for name, text := range values {
+		environment[settings.Prefix+strings.ToUpper(name)] = text
 	}
 	return environment, nil
-}
-
-func settingText(name string, value any) (string, error) {
-	switch v := value.(type) {
-	case nil:
-		return "", nil
-	case string:
-		return v, nil
-	case bool:
-		return strconv.FormatBool(v), nil
-	case int:
-		return strconv.Itoa(v), nil
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64), nil
-	case []any:
-		var parts []string
-		for _, one := range v {
-			part, err := settingText(name, one)
-			if err != nil {
-				return "", err
-			}
-			parts = append(parts, part)
-		}
-		return strings.Join(parts, ","), nil
-	case mapping:
-		if v["from_secret"] != nil && len(v) == 1 {
-			return exampleSecret(name)
-		}
-		data, err := json.Marshal(v)
-		return string(data), err
-	}
-	return "", fmt.Errorf("the setting %s has a value that Woodpecker cannot hand on: %v", name, value)
 }
 
 // exampleSecret is a value of the kind that a setting takes.
