@@ -64,6 +64,9 @@ func (r *Resolver) one(ctx context.Context, work *schedule.Work) schedule.End {
 	a.out.Duration = r.now().Sub(started)
 	fatal := a.conclude(ctx, err)
 	end := schedule.End{Outcome: a.out}
+	if errors.Is(err, seam.ErrHostGone) && !fatal {
+		end.Again = r.flush(ctx) == nil // else it would count as an attempt
+	}
 	if fatal {
 		end.Stop = reason.NotAttemptedHost
 	}
@@ -155,7 +158,7 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 		a.stacks.Close(a.out.Stack, err)
 	case fault.Of(err) == fault.Temporary:
 		a.out.State, a.out.Reason, a.out.Err = item.NotAttempted, reason.NotAttemptedHost, err
-		fatal = true
+		fatal = !errors.Is(err, seam.ErrHostGone)
 	case refusedByRemote(err):
 		// The next item's commits would meet the same. The run tells why.
 		a.out.State, a.out.Reason = item.NotAttempted, a.refusedRun(err)
@@ -174,7 +177,7 @@ func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 		return fatal // the ledger knows of no attempt to conclude
 	}
 	result := string(a.out.State)
-	if a.out.State == item.NotAttempted && (a.out.CostUSD == 0 || fatal || a.out.Reason == reason.StateLocked || a.out.Reason == reason.StackBusy) {
+	if a.out.State == item.NotAttempted && (a.out.CostUSD == 0 || a.out.Reason == reason.NotAttemptedHost || fatal || a.out.Reason == reason.StateLocked || a.out.Reason == reason.StackBusy) {
 		result = record.StateTemporary
 	}
 	entry := record.Entry{

@@ -152,6 +152,26 @@ func TestHostThatGoesAwayEndsAllAgentsOnIt(t *testing.T) {
 	})
 }
 
+// TestHostOfAFleetThatGoesAwayLeavesItsItemsToTheOthers has one of two hosts go, for
+// good, while agents work on both.
+func TestHostOfAFleetThatGoesAwayLeavesItsItemsToTheOthers(t *testing.T) {
+	for _, gone := range []string{"agents", "further"} {
+		t.Run(gone, func(t *testing.T) {
+			atWork(t, lasting([]todo{alert, raise, retries}, short, long, short), func(s *site) {
+				s.further = "further"
+				s.tune = func(o *resolve.Options) { o.Parallel, o.MaxAttempts = 2, 1 }
+				go func() {
+					time.Sleep(short / 2)
+					s.Machine(gone).SetDown(true)
+				}()
+				s.run()
+				s.wantsEnded("done", "done", "done")
+				s.wantsPaidAndApplied(4, 1, 1, 1)
+			})
+		})
+	}
+}
+
 func TestItemsOfOneStackLandInTheirOrder(t *testing.T) {
 	atWork(t, lasting([]todo{retries, workers}, long, short), func(s *site) {
 		s.run()

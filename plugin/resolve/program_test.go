@@ -19,6 +19,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/onhost"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
@@ -107,6 +108,7 @@ type site struct {
 	files     map[string]string // of the branch at first
 	mode      string
 	terraform string // the host in use
+	further   string // a second host of agents, "" for none
 	shard     shard.Shard
 	tune      func(*resolve.Options)
 	runs      int
@@ -267,7 +269,15 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 	if s.tune != nil {
 		s.tune(&opts)
 	}
-	resolver, err := resolve.New(ctx, opts, clone, agents, terraform, zerolog.Nop())
+	workplace := seam.AgentHost(agents)
+	if s.further != "" {
+		other, err := s.Machine(s.further).Open(ctx, s.shard.String(), run)
+		if err != nil {
+			return err
+		}
+		workplace = onhost.Fleet{{AgentHost: agents, Bears: 1}, {AgentHost: other, Bears: 1}}
+	}
+	resolver, err := resolve.New(ctx, opts, clone, workplace, terraform, zerolog.Nop())
 	if err != nil {
 		return err
 	}

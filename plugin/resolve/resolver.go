@@ -198,11 +198,21 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 	}
 	budget, why := r.budget()
 	done := schedule.Run(ctx, schedule.Rules{
-		Parallel: max(1, r.opts.Parallel), MaxItems: r.opts.MaxItems, BudgetUSD: budget, Broke: why,
+		Parallel: r.parallel, MaxItems: r.opts.MaxItems, BudgetUSD: budget, Broke: why,
 		MayStart: func(paid int) reason.Code { return r.mayStart(ctx, paid) },
 		Stack:    r.deal.Stack, Asks: r.asks, Free: func() int { return r.board.Free },
 	}, queue, r.one)
 	return append(outcomes, done...), r.failure
+}
+
+// parallel is how many items may be at work at the same time, by what the hosts of
+// agents that are left bear.
+func (r *Resolver) parallel() int {
+	n := r.opts.Parallel
+	if several, ok := r.agents.(interface{ Bears() int }); ok {
+		n = min(n, several.Bears())
+	}
+	return max(1, n)
 }
 
 // budget is what this run may spend, by its own limit or by what the month has

@@ -14,8 +14,8 @@ import (
 
 // Rules are what a run goes by. What they ask is asked while nobody works.
 type Rules struct {
-	Parallel  int // items at work at the same time, 1 or more
-	MaxItems  int // that are paid for
+	Parallel  func() int // items at work at the same time, 1 or more; fewer once a host is gone
+	MaxItems  int        // that are paid for
 	BudgetUSD float64
 	Broke     reason.Code                // why no item may start once that is used up
 	MayStart  func(paid int) reason.Code // why no further item may start, "" when one may
@@ -29,6 +29,7 @@ type End struct {
 	Outcome item.Outcome
 	Stop    reason.Code // why no further item may start, "" when others may fare better
 	Cancel  error       // what ends those that are at work as well, nil when they go on
+	Again   bool        // the item may start once more; until then this is what became of it
 }
 
 type schedule struct {
@@ -38,7 +39,8 @@ type schedule struct {
 	cancel   context.CancelCauseFunc
 	act      func(context.Context, *Work) End
 	queue    []item.Item
-	left     []int // places in the queue of those that were not started yet
+	beside   bool  // more than one may be at work at the same time
+	left     []int // places in the queue of those that are to be started
 	running  []*Work
 	ended    int // how many were started and are over
 	paid     int // of those that are over
@@ -51,7 +53,7 @@ type schedule struct {
 func Run(ctx context.Context, rules Rules, queue []item.Item, act func(context.Context, *Work) End) []item.Outcome {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &schedule{Rules: rules, cancel: cancel, act: act, queue: queue, outcomes: make([]item.Outcome, len(queue))}
+	s := &schedule{Rules: rules, cancel: cancel, act: act, queue: queue, beside: rules.Parallel() > 1, outcomes: make([]item.Outcome, len(queue))}
 	for i := range queue {
 		s.left = append(s.left, i)
 	}
@@ -91,10 +93,12 @@ func (s *schedule) over() reason.Code {
 	return s.MayStart(s.paying())
 }
 
-// leaveOut says of items that they were not attempted.
+// leaveOut says of items that they were not attempted, unless they were.
 func (s *schedule) leaveOut(why reason.Code, places ...int) {
 	for _, i := range slices.Clone(places) {
-		s.outcomes[i] = item.Outcome{Item: s.queue[i], State: item.NotAttempted, Reason: why}
+		if s.outcomes[i].State == "" {
+			s.outcomes[i] = item.Outcome{Item: s.queue[i], State: item.NotAttempted, Reason: why}
+		}
 		s.left = slices.DeleteFunc(s.left, func(left int) bool { return left == i })
 	}
 }
@@ -114,7 +118,7 @@ func (s *schedule) next() int {
 	if len(s.running) == 0 {
 		return min(len(s.left), 1) - 1
 	}
-	if len(s.running) >= s.Parallel {
+	if len(s.running) >= s.Parallel() {
 		return -1
 	}
 	waiting := map[string]bool{}
@@ -136,7 +140,7 @@ func (s *schedule) start(ctx context.Context, at int, share float64) {
 	i := s.left[at]
 	todo := s.queue[i]
 	w := &Work{
-		Item: todo, Number: i + 1, Of: min(len(s.queue), i+s.MaxItems-s.paying()), Share: share, Beside: s.Parallel > 1,
+		Item: todo, Number: i + 1, Of: min(len(s.queue), i+s.MaxItems-s.paying()), Share: share, Beside: s.beside,
 		schedule: s, asks: s.Asks(todo),
 	}
 	if w.Beside {
@@ -150,7 +154,12 @@ func (s *schedule) start(ctx context.Context, at int, share float64) {
 		defer s.floor.leave()
 		defer s.end(w)
 		end := s.act(ctx, w)
+		end.Outcome.CostUSD += s.outcomes[i].CostUSD // of a start before
 		s.outcomes[i] = end.Outcome
+		if end.Again {
+			at, _ := slices.BinarySearch(s.left, i)
+			s.left = slices.Insert(s.left, at, i)
+		}
 		if s.stop == "" {
 			s.stop = end.Stop
 		}

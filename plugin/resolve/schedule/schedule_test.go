@@ -43,12 +43,13 @@ type world struct {
 	landed []string
 	shares map[string]float64
 	free   int
+	bears  int // agents at a time
 }
 
 func newWorld(jobs ...job) *world {
-	w := &world{jobs: jobs, shares: map[string]float64{}, free: 99}
+	w := &world{jobs: jobs, shares: map[string]float64{}, free: 99, bears: 3}
 	w.rules = Rules{
-		Parallel: 3, MaxItems: 99, BudgetUSD: 10, Broke: reason.NotAttemptedBudget,
+		Parallel: func() int { return w.bears }, MaxItems: 99, BudgetUSD: 10, Broke: reason.NotAttemptedBudget,
 		MayStart: func(paid int) reason.Code {
 			if paid >= w.rules.MaxItems {
 				return reason.NotAttemptedLimit
@@ -119,6 +120,36 @@ func (w *world) work(ctx context.Context, work *Work) End {
 	return end
 }
 
+// TestItemThatMayComeAgainIsStartedOnceMoreInItsPlace has the host of an item go, with
+// one place for agents.
+func TestItemThatMayComeAgainIsStartedOnceMoreInItsPlace(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		var started []string
+		var cost float64
+		w := newWorld(job{name: "a"}, job{name: "b"}, job{name: "c"})
+		queue := []item.Item{{ID: "a"}, {ID: "b"}, {ID: "c"}}
+		outcomes := Run(t.Context(), w.rules, queue, func(_ context.Context, work *Work) End {
+			started = append(started, work.Item.ID)
+			work.Charge(1)
+			end := End{Outcome: item.Outcome{Item: work.Item, State: item.Done, CostUSD: 1}}
+			if len(started) == 2 {
+				w.bears--
+				end.Outcome.State, end.Again = item.NotAttempted, true
+			}
+			if len(started) == 4 { // what comes again is left out, and stays what it was
+				end.Outcome.State, end.Again, end.Stop = item.NotAttempted, true, reason.NotAttemptedHost
+			}
+			return end
+		})
+		for _, out := range outcomes {
+			cost += out.CostUSD
+		}
+		if got := strings.Join(started, ""); got != "abbc" || outcomes[1].State != item.Done || outcomes[2].Reason != "" || cost != 4 {
+			t.Errorf("started %s for %v USD: %+v", got, cost, outcomes)
+		}
+	})
+}
+
 func (w *world) wants(t *testing.T, got, want string, events ...string) {
 	t.Helper()
 	if got != want {
@@ -152,7 +183,7 @@ func TestItemsLandOneAfterTheOtherInTheOrderInWhichTheyAreReady(t *testing.T) {
 func TestOneAtATimeIsOneAfterTheOther(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		w := newWorld(job{name: "a", agent: 3 * minute, lands: minute}, job{name: "b", agent: minute, lands: minute})
-		w.rules.Parallel = 1
+		w.bears = 1
 		w.wants(t, w.run(t.Context()), "a done, b done", "0s a starts", "3m0s a lands", "4m0s b starts", "5m0s b lands")
 	})
 }
@@ -298,11 +329,11 @@ func TestWhateverTheItemsEachIsWorkedOnOnceAndOneLandsAtATime(t *testing.T) {
 			}
 		}
 		w := newWorld(jobs...)
-		w.rules.Parallel, w.rules.MaxItems = rapid.IntRange(1, 4).Draw(rt, "parallel"), rapid.IntRange(1, 6).Draw(rt, "max_items")
+		w.bears, w.rules.MaxItems = rapid.IntRange(1, 4).Draw(rt, "parallel"), rapid.IntRange(1, 6).Draw(rt, "max_items")
 		w.free = rapid.IntRange(0, 3).Draw(rt, "free")
 		var ends string
 		synctest.Test(t, func(t *testing.T) { ends = w.run(t.Context()) })
-		if w.most > w.rules.Parallel || len(w.shares) > w.rules.MaxItems || len(w.landed) != len(w.shares) {
+		if w.most > w.bears || len(w.shares) > w.rules.MaxItems || len(w.landed) != len(w.shares) {
 			rt.Fatalf("%d agents at a time, %d paid, %d landed: %s", w.most, len(w.shares), len(w.landed), ends)
 		}
 		for _, name := range w.landed {

@@ -5,11 +5,13 @@ package seam
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/evidence"
+	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
@@ -80,6 +82,10 @@ type AgentHost interface {
 	Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (AgentSpace, error)
 	Directory
 }
+
+// ErrHostGone is with the trouble of a host of agents that is left out from now on,
+// while others are not: an item that met it may come again.
+var ErrHostGone = fault.Mark(fault.Temporary, errors.New("agents work on the other hosts from now on"))
 
 // AgentSpace is one work tree of the agent.
 type AgentSpace interface {
