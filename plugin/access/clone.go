@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
+	"slices"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
@@ -86,9 +88,9 @@ func readFirst(s settings.Settings) gitrepo.Ahead {
 // Commands completes the Terraform settings from what the repository
 // has.
 func Commands(s settings.Settings, repo *gitrepo.Repo, commit string) (host.Commands, error) {
-	_, err := repo.ReadFile(commit, settings.Wrapper)
-	if err != nil && !errors.Is(err, gitrepo.ErrNotFound) {
+	beside, err := repo.Files(commit, path.Dir(settings.Wrapper))
+	if err != nil {
 		return host.Commands{}, fmt.Errorf("look for %s: %w", settings.Wrapper, err)
 	}
-	return s.TerraformCommands(err == nil), nil
+	return s.TerraformCommands(slices.Contains(beside, settings.Wrapper)), nil
 }

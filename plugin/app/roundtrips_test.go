@@ -30,7 +30,7 @@ func TestOneItemTakesFewRoundTrips(t *testing.T) {
 	if sessions > 13 || moreSessions > 7 {
 		t.Errorf("a run of one item takes %d sessions, a further item %d", sessions, moreSessions)
 	}
-	if requests > 24 || moreRequests > 7 {
+	if requests > 19 || moreRequests > 6 {
 		t.Errorf("a run of one item takes %d requests, a further item %d", requests, moreRequests)
 	}
 }

@@ -20,11 +20,15 @@ type Ahead struct {
 // wanted: more of them cost more than the request that is saved.
 const maxAhead = 256
 
+// aheadCommits is of how many of the latest commits the upper folders come: a run
+// compares the tip with what the branch was at the last one.
+const aheadCommits = 16
+
 // lookAhead fetches what every run reads of the tip: the upper folders, and
 // with one more request what o.Ahead names. That something of it fails is no
 // harm: what is missing is asked for again when it is read.
 func (r *Repo) lookAhead(ctx context.Context, found wire.Refs) {
-	tip := wire.Plan{Wants: []plumbing.Hash{found[r.branch]}, Filter: r.store.TopFilter(), Depth: 1}
+	tip := wire.Plan{Wants: []plumbing.Hash{found[r.branch]}, Filter: r.store.TopFilter(), Depth: aheadCommits}
 	var logs []plumbing.Hash
 	for _, ref := range r.ahead.Logs {
 		if h := found[ref]; !h.IsZero() {

@@ -62,6 +62,7 @@ func TestAhead_SavesTheRequestsOfARun(t *testing.T) {
 	if err := clone(t, s.origin).AppendLog(t.Context(), OwnRefs+"ledger", []byte("one\n")); err != nil {
 		t.Fatal(err)
 	}
+	base := s.head()
 	run := func(name string, requests int64) {
 		var n atomic.Int64
 		o := options(t, s.serve(counting(&n)))
@@ -79,8 +80,13 @@ func TestAhead_SavesTheRequestsOfARun(t *testing.T) {
 		for _, path := range documents {
 			must(r.ReadFile(r.Tip(), path))(t)
 		}
+		must(r.Changed(base, r.Tip(), "docs/pm"))(t)
 		if n.Load() != requests {
 			t.Errorf("%s: %d requests, want %d", name, n.Load(), requests)
+		}
+		must(r.Pack(r.Tip()))(t)
+		if n.Load() != requests+1 {
+			t.Errorf("%s: %d requests for a first pack, want 1", name, n.Load()-requests)
 		}
 	}
 	run("commits, folders, and what is read", 3)

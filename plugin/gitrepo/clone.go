@@ -103,11 +103,12 @@ func (r *Repo) why(format string, args ...any) {
 func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var found wire.Refs
+	var found, shown wire.Refs
 	var beside sync.WaitGroup
 	asked := 0
 	err = r.remote.Fetch(ctx, func(all wire.Refs, offered *capability.List) (wire.Plan, error) {
 		var err error
+		shown = all
 		if found, err = r.pick(all); err != nil {
 			return wire.Plan{}, err
 		}
@@ -127,8 +128,8 @@ func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err 
 		case wire.CanFilter(offered):
 			filtered, plan.Filter = true, wire.NoTrees
 			if asked++; asked == 1 {
-				shown := found
-				beside.Go(func() { r.lookAhead(ctx, shown) })
+				first := found
+				beside.Go(func() { r.lookAhead(ctx, first) })
 			}
 		default:
 			r.why("the remote does not offer filters")
@@ -142,9 +143,7 @@ func (r *Repo) fetchFirst(ctx context.Context, filter bool) (filtered bool, err 
 	if err != nil {
 		return filtered, err
 	}
-	r.mu.Lock()
-	r.refs = found
-	r.mu.Unlock()
+	r.remember(found, shown)
 	r.store.SetFiltered(filtered)
 	return filtered, nil
 }

@@ -65,8 +65,10 @@ func (r *Repo) ReadLog(ref string) (Log, error) {
 // AppendLog adds lines at the end of a log, in one commit. What others append at
 // the same time is kept, in the order of arrival. A missing line feed at the end
 // is added. No two appends may have the same lines: by them it is known that
-// lines whose reply was lost are there already.
-func (r *Repo) AppendLog(ctx context.Context, ref string, lines []byte) error {
+// lines whose reply was lost are there already. In the same push it deletes the refs
+// below OwnRefs that are at these commits, where the remote takes both or none: Seen
+// tells whether they are gone.
+func (r *Repo) AppendLog(ctx context.Context, ref string, lines []byte, settled ...Standing) error {
 	if err := checkOwn(ref); err != nil {
 		return fmt.Errorf("append to the log: %w", err)
 	}
@@ -74,7 +76,7 @@ func (r *Repo) AppendLog(ctx context.Context, ref string, lines []byte) error {
 		return nil
 	}
 	lines = endLine(lines)
-	return r.changeLog(ctx, ref, func(old, sent plumbing.Hash) (plumbing.Hash, error) {
+	return r.changeLog(ctx, ref, settled, func(old, sent plumbing.Hash) (plumbing.Hash, error) {
 		if !sent.IsZero() {
 			if there, err := r.logHas(old, sent, lines); there || err != nil {
 				return old, err
@@ -94,7 +96,7 @@ func (r *Repo) CompactLog(ctx context.Context, ref string, summarise func(lines 
 		return fmt.Errorf("compact the log: %w", err)
 	}
 	compact := func(anew bool) error {
-		return r.changeLog(ctx, ref, func(old, _ plumbing.Hash) (plumbing.Hash, error) { return r.compacted(old, anew, summarise) })
+		return r.changeLog(ctx, ref, nil, func(old, _ plumbing.Hash) (plumbing.Hash, error) { return r.compacted(old, anew, summarise) })
 	}
 	err := compact(true)
 	if errors.Is(err, ErrPushRefused) {
@@ -103,10 +105,13 @@ func (r *Repo) CompactLog(ctx context.Context, ref string, summarise func(lines 
 	return err
 }
 
+// Standing is a ref of ours that is at a commit.
+type Standing struct{ Ref, Commit string }
+
 // changeLog swaps a log for its next commit, which is made again whenever
-// somebody else was faster. next gets the commit that the log has and the one
+// somebody else was faster, and deletes what is settled by it. next gets the commit that the log has and the one
 // that was sent last, and returns the former when there is nothing to do.
-func (r *Repo) changeLog(ctx context.Context, ref string, next func(old, sent plumbing.Hash) (plumbing.Hash, error)) error {
+func (r *Repo) changeLog(ctx context.Context, ref string, settled []Standing, next func(old, sent plumbing.Hash) (plumbing.Hash, error)) error {
 	u := wire.Update{Ref: ref}
 	return r.whileRivalsWin(ctx, func() (err error) {
 		if !u.New.IsZero() {
@@ -121,7 +126,16 @@ func (r *Repo) changeLog(ctx context.Context, ref string, next func(old, sent pl
 		if u.New == u.Old {
 			return nil
 		}
-		return r.swap(ctx, u, r.packOf(u.New))
+		all := []wire.Update{u}
+		for _, s := range settled {
+			if at := r.seen(s.Ref); !at.IsZero() && at.String() == s.Commit && checkOwn(s.Ref) == nil {
+				all = append(all, wire.Update{Ref: s.Ref, Old: at})
+			}
+		}
+		if err = r.swapAll(ctx, all, true, r.packOf(u.New)); len(all) > 1 && errors.Is(err, ErrPushRefused) {
+			err = r.swap(ctx, u, r.packOf(u.New)) // what was refused may be the others
+		}
+		return err
 	})
 }
 

@@ -377,7 +377,7 @@ func (l *Lock) replace(ctx context.Context, refs []string, now plumbing.Hash, pa
 			updates[i] = wire.Update{Ref: ref, Old: l.held[ref], New: now}
 		}
 		l.mu.Unlock()
-		if err = l.repo.swapAll(ctx, updates, pack); err == nil {
+		if err = l.repo.swapAll(ctx, updates, false, pack); err == nil {
 			for _, ref := range refs {
 				l.note(ref, now)
 			}

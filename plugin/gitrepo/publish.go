@@ -17,16 +17,17 @@ import (
 // than the old one, ErrPushRefused when it stays as it is, ErrPushUnknown when
 // the remote could not be asked what became of it.
 func (r *Repo) swap(ctx context.Context, u wire.Update, pack packer) error {
-	return r.swapAll(ctx, []wire.Update{u}, pack)
+	return r.swapAll(ctx, []wire.Update{u}, false, pack)
 }
 
 // packer makes the pack of a push, given what the remote has at its refs.
 type packer func(has map[plumbing.Hash]bool) ([]byte, error)
 
 // swapAll performs several updates in one push: all of them or none, where the
-// remote can do that. ErrRefMoved when one of the refs has a third value.
-func (r *Repo) swapAll(ctx context.Context, updates []wire.Update, pack packer) error {
-	sent, err := r.remote.Push(ctx, updates, pack)
+// remote can do that; whole ones are refused where it cannot. ErrRefMoved when one of
+// the refs has a third value.
+func (r *Repo) swapAll(ctx context.Context, updates []wire.Update, whole bool, pack packer) error {
+	sent, err := r.remote.Push(ctx, updates, whole, pack)
 	var stale wire.StaleError
 	switch {
 	case err == nil:
@@ -226,15 +227,18 @@ func (r *Repo) Refs(ctx context.Context, prefix string) (map[string]string, erro
 	return found, nil
 }
 
-// Seen lists the refs of ours in the clone, RowsRef and those below OwnRefs, whose
-// full name starts with the prefix, as of the last Fetch. It does not ask the remote.
+// Seen lists the refs of ours, those below OwnRefs and OwnBranches, whose full name
+// starts with the prefix, as of the last Fetch. It does not ask the remote. Of the
+// branches, only RowsRef is in the clone.
 func (r *Repo) Seen(prefix string) map[string]string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	found := map[string]string{}
-	for name, h := range r.refs {
-		if name != r.branch && strings.HasPrefix(name, prefix) {
-			found[name] = h.String()
+	for _, refs := range []wire.Refs{r.ours, r.refs} {
+		for name, h := range refs {
+			if name != r.branch && strings.HasPrefix(name, prefix) {
+				found[name] = h.String()
+			}
 		}
 	}
 	return found
@@ -244,6 +248,27 @@ func (r *Repo) Seen(prefix string) map[string]string {
 // to another. An empty old creates it, an empty new deletes it. A ref that has
 // the new value already is left alone. ErrRefMoved when it has a third value.
 func (r *Repo) SetRef(ctx context.Context, name, old, new string) error {
+	u, err := r.ownUpdate(name, old, new)
+	if err != nil {
+		return err
+	}
+	return r.swap(ctx, u, r.packOf(u.New))
+}
+
+// Reserve is SetRef and CanPush in one push: both or nothing. ErrRefMoved when the
+// ref or the branch is at another place than the one last seen, ErrPushRefused too
+// where the remote takes only one ref at a time; then SetRef and CanPush tell more.
+func (r *Repo) Reserve(ctx context.Context, name, old, new string) error {
+	u, err := r.ownUpdate(name, old, new)
+	if err != nil {
+		return err
+	}
+	tip := r.seen(r.branch)
+	return r.swapAll(ctx, []wire.Update{u, {Ref: r.branch, Old: tip, New: tip}}, true, r.packOf(u.New))
+}
+
+// ownUpdate is the update of a ref of ours.
+func (r *Repo) ownUpdate(name, old, new string) (wire.Update, error) {
 	u := wire.Update{Ref: name}
 	err := checkOwn(name)
 	if err == nil {
@@ -256,7 +281,7 @@ func (r *Repo) SetRef(ctx context.Context, name, old, new string) error {
 		_, _, err = r.commit(new)
 	}
 	if err != nil {
-		return fmt.Errorf("set ref %s: %w", wire.Printable(name), err)
+		err = fmt.Errorf("set ref %s: %w", wire.Printable(name), err)
 	}
-	return r.swap(ctx, u, r.packOf(u.New))
+	return u, err
 }

@@ -54,6 +54,7 @@ type Repo struct {
 
 	mu   sync.Mutex
 	refs wire.Refs // the branch and OwnRefs as last seen
+	ours wire.Refs // OwnBranches as last seen, of which nothing may be here
 	more wire.Refs // refs of FetchRef and FetchRefs
 	cost Cost
 
@@ -165,16 +166,15 @@ func (r *Repo) seen(ref string) plumbing.Hash {
 
 // note remembers what is known of a remote ref after an update.
 func (r *Repo) note(ref string, h plumbing.Hash) {
-	if !r.fetches(ref) {
-		return
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if h.IsZero() {
-		delete(r.refs, ref)
-		return
+	seen := r.refs
+	if !r.fetches(ref) {
+		seen = r.ours
 	}
-	r.refs[ref] = h
+	if delete(seen, ref); !h.IsZero() && !isLock(ref) {
+		seen[ref] = h
+	}
 }
 
 // Fetch brings the branch and the refs below OwnRefs up to date and returns
@@ -201,10 +201,20 @@ func (r *Repo) fetch(ctx context.Context) (wire.Refs, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.remember(found, shown)
+	return shown, nil
+}
+
+// remember notes what was fetched of the refs that the remote showed.
+func (r *Repo) remember(found, shown wire.Refs) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refs = found
-	return shown, nil
+	r.refs, r.ours = found, wire.Refs{}
+	for name, h := range shown {
+		if strings.HasPrefix(name, OwnBranches) && refname.Check(name) == nil {
+			r.ours[name] = h
+		}
+	}
 }
 
 // FetchRef fetches one more ref, such as refs/pull/12/head, and makes sure

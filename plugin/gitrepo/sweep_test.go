@@ -145,8 +145,7 @@ func runActs(ctx context.Context, s *site, o Options) (err error) {
 			return err
 		}},
 		{"journals", func() error { _, err := r.FetchRefs(ctx, OwnRefs+"journal/"); return err }},
-		{"journal", func() error { return r.SetRef(ctx, journal, "", fix) }},
-		{"right to push again", func() error { return r.CanPush(ctx) }},
+		{"journal", func() error { return r.Reserve(ctx, journal, "", fix) }},
 		{"held", func() error { return lock.Held(ctx) }},
 		{"publish", func() error {
 			_, err := r.Publish(wire.Insist(ctx), func(tip string) (string, error) { return r.Replay(fix, tip, "") })
@@ -156,8 +155,9 @@ func runActs(ctx context.Context, s *site, o Options) (err error) {
 			made, err = r.Publish(ctx, addFile(r, "docs/b.md", "done"))
 			return err
 		}},
-		{"result", func() error { return r.AppendLog(ctx, ledger, []byte("result\n")) }},
-		{"journal removed", func() error { return r.SetRef(ctx, journal, fix, "") }},
+		{"result, journal removed", func() error {
+			return r.AppendLog(ctx, ledger, []byte("result\n"), Standing{journal, fix})
+		}},
 		{"branch", func() error { return r.PushBranch(ctx, "pm-todos/refused/x", fix) }},
 		{"release", func() error { return lock.Release(ctx) }},
 	} {

@@ -144,7 +144,14 @@ func (a *attempt) openBase(ctx context.Context) error {
 		return err
 	}
 	a.change.Base = a.repo.Tip()
-	return a.stillWanted()
+	if err := a.stillWanted(); err != nil {
+		return err
+	}
+	// Gates, agent and plans read all of it: so it comes at once.
+	if _, err := a.repo.Pack(a.change.Base); err != nil {
+		return fmt.Errorf("get the files of %.12s: %w", a.change.Base, err)
+	}
+	return nil
 }
 
 // claimStacks keeps other runs away from the stacks that the change turned out to be

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
@@ -35,6 +36,11 @@ func (a *attempt) date() string {
 
 // flush writes entries, and those that waited for it, to the ledger.
 func (r *Resolver) flush(ctx context.Context, entries ...record.Entry) error {
+	return r.flushSettling(ctx, nil, entries...)
+}
+
+// flushSettling does that, and deletes refs that are settled then.
+func (r *Resolver) flushSettling(ctx context.Context, settled []gitrepo.Standing, entries ...record.Entry) error {
 	all := append(r.pending, entries...)
 	if len(all) == 0 {
 		return nil
@@ -43,7 +49,7 @@ func (r *Resolver) flush(ctx context.Context, entries ...record.Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := r.repo.AppendLog(ctx, record.LedgerRef, lines); err != nil {
+	if err := r.repo.AppendLog(ctx, record.LedgerRef, lines, settled...); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
 	r.ledger.Add(all...)
@@ -63,39 +69,45 @@ func (r *Resolver) Unfinished() []record.Ref { return r.ledger.Unfinished() }
 // removed. tip is the branch as the run leaves it; unfinished are the safe
 // items that are still to do.
 //
-// Journals go last. A run that is killed before this point finds them again,
-// sees the fix on the branch, and marks the row that this one could not.
+// Journals go with the results or after them. A run that is killed before this point
+// finds them again, sees the fix on the branch, and marks the row that this one could not.
 func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []item.Outcome, unfinished []record.Ref) error {
 	r.noteLoaded(outcomes)
-	done := r.ledger.Finishing(record.Entry{Time: r.now().UTC(), Run: r.opts.Run, Shard: r.opts.Shard.String(), Commit: tip}, unfinished)
-	if r.ledger.Completed(r.opts.Shard.String()) != tip || len(r.pending) > 0 || len(done[0].Added)+len(done[0].Removed) > 0 {
-		if err := r.flush(ctx, done...); err != nil {
-			return err
-		}
-	}
 	// Journals of what is locked here are as they were fetched and written here.
 	journals := journal.Seen(r.repo)
 	records, _ := proposal.Records(r.repo)
-	settled := false
+	var through []item.Outcome // with a journal
+	var settled []gitrepo.Standing
 	for _, out := range outcomes {
-		// Failed with a commit: on the branch, and only verify_command said no.
-		through := out.State == item.Done || out.State == item.Failed && out.Commit != ""
-		if !through {
-			continue
-		}
 		ref := record.RefOf(out.Item)
-		fix := journals[record.JournalRef(ref)]
-		if err := r.removeJournal(ctx, ref, fix); err != nil {
+		// Failed with a commit: on the branch, and only verify_command said no.
+		if fix := journals[record.JournalRef(ref)]; fix != "" && (out.State == item.Done || out.State == item.Failed && out.Commit != "") {
+			through = append(through, out)
+			settled = append(settled, gitrepo.Standing{Ref: record.JournalRef(ref), Commit: fix})
+		}
+		if standing := records[ref]; standing != nil && atItsEnd(out) {
+			settled = append(settled, standing.Standing())
+		}
+	}
+	done := r.ledger.Finishing(record.Entry{Time: r.now().UTC(), Run: r.opts.Run, Shard: r.opts.Shard.String(), Commit: tip}, unfinished)
+	if r.ledger.Completed(r.opts.Shard.String()) != tip || len(r.pending) > 0 || len(done[0].Added)+len(done[0].Removed) > 0 {
+		if err := r.flushSettling(ctx, settled, done...); err != nil {
 			return err
 		}
-		if standing := records[ref]; standing != nil && out.State == item.Done {
-			if err := standing.Remove(ctx, r.repo); err != nil {
-				return err
-			}
-		}
-		settled = settled || out.Settled && fix != ""
 	}
-	if settled { // the run directory that proved it has no more use
+	proved := false
+	for _, out := range through {
+		ref := record.RefOf(out.Item)
+		fix, end := journals[record.JournalRef(ref)], r.settledOnHosts
+		if journal.Seen(r.repo)[record.JournalRef(ref)] != "" {
+			end = r.removeJournal
+		}
+		if err := end(ctx, ref, fix); err != nil {
+			return err
+		}
+		proved = proved || out.Settled
+	}
+	if proved { // the run directory that proved it has no more use
 		now, err := journal.List(ctx, r.repo)
 		if err != nil {
 			return fmt.Errorf("list the journals: %w", err)
@@ -110,7 +122,7 @@ func (r *Resolver) forgetProposals(ctx context.Context, outcomes []item.Outcome)
 	records, _ := proposal.Records(r.repo)
 	for _, out := range outcomes {
 		standing := records[record.RefOf(out.Item)]
-		if standing == nil || out.State != item.Done && out.Reason != reason.MergedWithdrawn {
+		if standing == nil || !atItsEnd(out) {
 			continue
 		}
 		if err := standing.Remove(ctx, r.repo); err != nil {
@@ -118,6 +130,11 @@ func (r *Resolver) forgetProposals(ctx context.Context, outcomes []item.Outcome)
 		}
 	}
 	return nil
+}
+
+// atItsEnd reports whether nothing is left of an outcome that a proposal could be for.
+func atItsEnd(out item.Outcome) bool {
+	return out.State == item.Done || out.Reason == reason.MergedWithdrawn
 }
 
 // dropJournal looks for an item's journal on the remote and removes it if it
@@ -133,15 +150,17 @@ func (r *Resolver) dropJournal(ctx context.Context, ref record.Ref, fixes []stri
 	return nil
 }
 
-// removeJournal removes the journal that holds a fix, if there is one, and lets
-// the host clean up after its apply.
+// removeJournal removes the journal that holds a fix, and lets the hosts clean up
+// after its apply.
 func (r *Resolver) removeJournal(ctx context.Context, ref record.Ref, fix string) error {
-	if fix == "" {
-		return nil
-	}
 	if err := journal.Clear(ctx, r.repo, record.JournalRef(ref), fix); err != nil {
 		return fmt.Errorf("remove the journal of %s: %w", ref.Item, err)
 	}
+	return r.settledOnHosts(ctx, ref, fix)
+}
+
+// settledOnHosts lets the hosts clean up after the apply of a fix that no journal holds.
+func (r *Resolver) settledOnHosts(ctx context.Context, ref record.Ref, fix string) error {
 	commit, err := r.repo.Lookup(fix)
 	if err != nil {
 		return fmt.Errorf("read the journal of %s: %w", ref.Item, err)

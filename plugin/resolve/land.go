@@ -81,7 +81,13 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 	a.log.Info().Str("stage", "journal").Str("commit", fix).Msg("writing the fix commit to its journal before anything is applied")
 	a.journaled = append(a.journaled, fix)
 	paid := gitrepo.Insist(ctx)
-	if err := journal.Write(paid, a.repo, a.ref, previous, fix); err != nil {
+	mayPush := a.merged != nil // it is on the branch
+	if mayPush {
+		err = journal.Write(paid, a.repo, a.ref, previous, fix)
+	} else {
+		mayPush, err = journal.Reserve(paid, a.repo, a.ref, previous, fix)
+	}
+	if err != nil {
 		err = fmt.Errorf("write the journal: %w", err)
 		if errors.Is(err, gitrepo.ErrPushRefused) {
 			// It took the lock and the attempt a moment ago, both commits of ours: so
@@ -91,8 +97,8 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 		// Whether the remote took it may be unknown.
 		return "", a.withdraw(ctx, err)
 	}
-	if a.merged != nil {
-		return fix, nil // it is on the branch
+	if mayPush {
+		return fix, nil
 	}
 	if err := a.mayPush(paid); err != nil {
 		return "", a.withdraw(ctx, err)

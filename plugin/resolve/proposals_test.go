@@ -168,7 +168,7 @@ func TestFixThatIsProvedNoMoreAtTheTipBecomesAProposal(t *testing.T) {
 	t.Parallel()
 	s := proposes(t, alert)
 	s.Metrics, s.Backtest = []string{diskMetric}, fires
-	s.Before = once("write "+record.JournalRef(record.RefOf(alert.item())), func() {
+	s.Before = once("write "+record.JournalRef(record.RefOf(alert.item()))+" and ask for the right to push", func() {
 		s.Metrics = []string{}
 		s.Push("theirs\n", map[string]string{"stacks/monitoring/README.md": "theirs\n"})
 	})

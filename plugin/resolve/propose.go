@@ -119,20 +119,17 @@ func (r *Resolver) asks(todo item.Item) bool { return r.opts.Mode == Propose || 
 // reviewProposals brings the proposals up to what people did since the last run, and
 // opens those that waited while there are free places. merged are those that the
 // branch holds.
-func (r *Resolver) reviewProposals(ctx context.Context, items []item.Item, merged map[record.Ref]bool) (err error) {
+func (r *Resolver) reviewProposals(ctx context.Context, items []item.Item, merged map[record.Ref]bool) {
 	rules := proposal.Rules{
 		Most: r.opts.MaxOpen, Locks: r.opts.Locks,
 		Mine: func(ref record.Ref) bool { return r.mine(item.Item{Document: ref.Document, ID: ref.Item}) },
 	}
-	if r.board, err = proposal.Read(ctx, r.repo, r.opts.Forge, rules, merged, r.log); err != nil {
-		return err
-	}
+	r.board = proposal.Read(r.repo, r.opts.Forge, rules, merged, r.log)
 	tip := r.repo.Tip()
 	r.board.Review(ctx, func(ref record.Ref) (item.Item, bool, bool, error) { return r.opts.Row(tip, ref) })
 	r.board.Open(ctx, items, func(waiting *proposal.Record, kind string) (bool, error) {
 		return approval.Fit(r.repo, r.rules(), waiting, kind)
 	})
-	return nil
 }
 
 // Withdrawn are the proposals to be taken back once the lock is free, see

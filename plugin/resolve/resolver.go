@@ -182,10 +182,7 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 		return notAttempted(items, reason.NotAttemptedHost), nil
 	}
 	items, outcomes := r.merged(ctx, items, merged)
-	if err := r.reviewProposals(ctx, items, merged.On); err != nil {
-		r.log.Error().Str("stage", "proposals").Err(err).Msg("the open proposals are unknown, so items could be paid for twice; no item is started")
-		return append(outcomes, notAttempted(items, reason.NotAttemptedHost)...), nil
-	}
+	r.reviewProposals(ctx, items, merged.On)
 	queue, held := r.admit(items)
 	outcomes = append(outcomes, held...)
 	if r.failure != nil {

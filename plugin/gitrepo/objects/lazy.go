@@ -230,6 +230,18 @@ func (s *Store) needTree(tree plumbing.Hash, much extent, filter packp.Filter) e
 	return err
 }
 
+// hasWhole reports whether some tree came with everything below it.
+func (s *Store) hasWhole() bool {
+	s.lazy.mu.Lock()
+	defer s.lazy.mu.Unlock()
+	for _, much := range s.lazy.full {
+		if much == allOfIt {
+			return true
+		}
+	}
+	return false
+}
+
 // foldersHere reports whether a tree is here with all folders below it, and
 // remembers where that is so.
 func (s *Store) foldersHere(tree plumbing.Hash, depth int) bool {

@@ -83,10 +83,15 @@ func (g *gatherer) tree(base, root plumbing.Hash, depth int) error {
 }
 
 // WholeCommit gets everything of a commit, its trees and its blobs, and lists
-// it: nothing of its parents, and no submodules.
+// it: nothing of its parents, and no submodules. The first one comes in one request;
+// of a later one most is here.
 func (s *Store) WholeCommit(h, tree plumbing.Hash) ([]plumbing.Hash, error) {
 	g := gatherer{store: s, met: map[plumbing.Hash]bool{h: true}, list: []plumbing.Hash{h}}
-	err := s.needFolders(tree)
+	need := s.NeedAll
+	if s.hasWhole() {
+		need = s.needFolders
+	}
+	err := need(tree)
 	if err == nil {
 		err = g.tree(plumbing.ZeroHash, tree, 0)
 	}

@@ -30,16 +30,18 @@ type StaleError struct {
 
 func (StaleError) Error() string { return "the ref has another value" }
 
-// Push asks the remote for updates, all or none of them where it can do that, again
-// while its errors are such that
-// pass. A remote that was pushed to before is asked at once, where its protocol lets
+// ErrApart says that the remote cannot take several updates as one, all or none.
+var ErrApart = errors.New("the remote takes several updates only one by one")
+
+// Push asks the remote for updates, all or none of them where it can do that, or not
+// at all where it must be whole; again while its errors are such that pass. A remote that was pushed to before is asked at once, where its protocol lets
 // us, and its report tells of a ref that has another value; else, and after whatever
 // went wrong, a try begins with a look at the refs, which shows too whether an earlier
 // one took effect though its reply was lost. pack makes the pack to send, given
 // the hashes that the remote has at its refs. A StaleError tells what a ref is
 // instead. sent reports whether any try came to the point where the remote may
 // have taken an update.
-func (r *Remote) Push(ctx context.Context, updates []Update, pack func(has map[plumbing.Hash]bool) ([]byte, error)) (sent bool, err error) {
+func (r *Remote) Push(ctx context.Context, updates []Update, whole bool, pack func(has map[plumbing.Hash]bool) ([]byte, error)) (sent bool, err error) {
 	push := func(greeted bool) error {
 		return r.act(ctx, "push to", receivePack, greeted, func(c conversation, g *packp.AdvRefs) error {
 			r.mu.Lock()
@@ -57,6 +59,9 @@ func (r *Remote) Push(ctx context.Context, updates []Update, pack func(has map[p
 				if left, err = outstanding(updates, g.References); err != nil || len(left) == 0 {
 					return err
 				}
+			}
+			if whole && len(left) > 1 && !offered.Supports(capability.Atomic) {
+				return ErrApart
 			}
 			request, caps, err := r.pushRequest(left, offered, has, pack)
 			if err != nil {
@@ -84,7 +89,7 @@ func (r *Remote) Push(ctx context.Context, updates []Update, pack func(has map[p
 		if greeted {
 			greeted = false
 			err := push(true)
-			if passing := (transientError{}); err == nil || errors.As(err, &passing) {
+			if passing := (transientError{}); err == nil || errors.As(err, &passing) || errors.Is(err, ErrApart) {
 				return err
 			}
 		}

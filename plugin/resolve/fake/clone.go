@@ -36,12 +36,13 @@ type Clone struct {
 
 // look brings the branch, the program's own refs and its logs up to date.
 func (c *Clone) look() {
-	c.seen = below(c.w.refs, "refs/pm-todos/")
+	c.seen = below(c.w.refs, gitrepo.OwnRefs)
 	c.seen[Branch] = c.w.refs[Branch]
 	c.logs = maps.Clone(c.w.logs)
 	for _, hash := range c.seen {
 		c.take(hash)
 	}
+	maps.Copy(c.seen, below(c.w.refs, gitrepo.OwnBranches))
 }
 
 func (c *Clone) take(hash string) {
@@ -336,7 +337,9 @@ func (c *Clone) FetchRefs(ctx context.Context, prefix string) (found map[string]
 
 // Seen are the program's own refs as of the last fetch.
 func (c *Clone) Seen(prefix string) map[string]string {
-	return below(below(c.seen, gitrepo.OwnRefs), prefix)
+	found := below(c.seen, prefix)
+	delete(found, Branch)
+	return found
 }
 
 // OnRemote is the name of a ref there.
@@ -353,10 +356,8 @@ func (c *Clone) swap(name, old, now string) error {
 	default:
 		c.w.setRef(name, now)
 	}
-	if name == Branch || strings.HasPrefix(name, "refs/pm-todos/") {
-		if delete(c.seen, name); now != "" {
-			c.seen[name] = now
-		}
+	if delete(c.seen, name); now != "" {
+		c.seen[name] = now
 	}
 	return nil
 }
@@ -371,6 +372,20 @@ func (c *Clone) CanPush(ctx context.Context) error {
 
 // SetRef changes a ref of the program's own.
 func (c *Clone) SetRef(ctx context.Context, name, old, now string) error {
+	return c.setRef(ctx, name, old, now, "", func() error { return nil })
+}
+
+// Reserve does that where the branch is still as last seen.
+func (c *Clone) Reserve(ctx context.Context, name, old, now string) error {
+	return c.setRef(ctx, name, old, now, " and ask for the right to push", func() error {
+		if c.w.refs[Branch] != c.Tip() {
+			return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s", gitrepo.ErrRefMoved, Branch))
+		}
+		return nil
+	})
+}
+
+func (c *Clone) setRef(ctx context.Context, name, old, now, also string, may func() error) error {
 	if err := ended(ctx); err != nil {
 		return err
 	}
@@ -381,7 +396,10 @@ func (c *Clone) SetRef(ctx context.Context, name, old, now string) error {
 	if now == "" {
 		what = "delete"
 	}
-	return c.w.call(changes(c.run, "%s %s", what, name), func(How) error {
+	return c.w.call(changes(c.run, "%s %s%s", what, name, also), func(How) error {
+		if err := may(); err != nil {
+			return err
+		}
 		if now != "" {
 			if _, err := c.commit(now); err != nil {
 				return err
@@ -404,6 +422,7 @@ func (c *Clone) PushBranch(ctx context.Context, name, hash string) error {
 			return err
 		}
 		c.w.setRef("refs/heads/"+name, hash)
+		c.seen["refs/heads/"+name] = hash
 		return nil
 	})
 }
@@ -453,19 +472,28 @@ func (c *Clone) ReadLog(ref string) (gitrepo.Log, error) {
 }
 
 // AppendLog adds lines to a log, after those that others added. Lines of which
-// the reply was lost are not added again.
-func (c *Clone) AppendLog(ctx context.Context, ref string, lines []byte) error {
+// the reply was lost are not added again. What they settle goes where refs can be deleted.
+func (c *Clone) AppendLog(ctx context.Context, ref string, lines []byte, settled ...gitrepo.Standing) error {
 	if err := ended(ctx); err != nil {
 		return err
 	}
 	added := false
-	return c.w.call(changes(c.run, "write the ledger"), func(How) error {
+	name := "write the ledger"
+	for _, s := range settled {
+		name += ", delete " + s.Ref
+	}
+	return c.w.call(changes(c.run, "%s", name), func(How) error {
 		if !slices.Equal(c.logs[ref], c.w.logs[ref]) {
 			c.look()
 		}
 		if !added {
 			c.w.logs[ref] = append(slices.Clone(c.w.logs[ref]), string(lines))
 			c.logs[ref], added = c.w.logs[ref], true
+		}
+		for _, s := range settled {
+			if c.seen[s.Ref] == s.Commit && !c.w.KeepsRefs {
+				_ = c.swap(s.Ref, s.Commit, "")
+			}
 		}
 		return nil
 	})

@@ -170,7 +170,7 @@ var nowhere = strings.Repeat("5", 40)
 func TestRemoteIsAsARealOne(t *testing.T) {
 	t.Parallel()
 	for name, ask := range map[string]func(*testing.T, place){
-		"SetRef": askSetRef, "what others set": askSeen, "Publish": askPublish, "Publish that is lost": askLost,
+		"SetRef": askSetRef, "Reserve": askReserve, "what others set": askSeen, "Publish": askPublish, "Publish that is lost": askLost,
 		"PushBranch": askPushBranch, "Replay": askReplay, "logs": askLogs, "what commits hold": askContent, "Import": askImport,
 	} {
 		t.Run(name+"/fake", func(t *testing.T) { t.Parallel(); ask(t, fakePlace(t)) })
@@ -207,6 +207,38 @@ func askSetRef(t *testing.T, p place) {
 	}
 }
 
+func askReserve(t *testing.T, p place) {
+	r := p.clone()
+	a := r.Tip()
+	b := p.make(t, r, a, "new", "b\n")
+	for i, step := range []struct {
+		old, now string
+		cause    error
+		is       string
+	}{
+		{"", b, nil, b},
+		{"", b, nil, b},
+		{b, a, nil, a},
+		{b, nowhere, gitrepo.ErrNotFound, a},
+		{"", b, gitrepo.ErrRefMoved, a},
+	} {
+		err := r.Reserve(t.Context(), own, step.old, step.now)
+		if !errors.Is(err, step.cause) {
+			t.Errorf("step %d: %v", i, err)
+		}
+		check(t, fmt.Sprint("on the remote after step ", i), p.now(own), step.is)
+		check(t, fmt.Sprint("in the clone after step ", i), r.Seen(own)[own], step.is)
+	}
+	p.push("README.md", "theirs\n")
+	fails(t, "a branch that has moved", r.Reserve(t.Context(), own, a, b), gitrepo.ErrRefMoved)
+	check(t, "both or nothing", p.now(own), a)
+	must[string](t)(r.Fetch(t.Context()))
+	if err := r.Reserve(t.Context(), own, a, b); err != nil {
+		t.Error(err)
+	}
+	check(t, "once it is known", p.now(own), b)
+}
+
 func askSeen(t *testing.T, p place) {
 	r, other := p.clone(), p.clone()
 	theirs := p.make(t, other, other.Tip(), "new", "theirs\n")
@@ -223,6 +255,17 @@ func askSeen(t *testing.T, p place) {
 	check(t, "the tip before a fetch", r.Tip() == pushed, false)
 	check(t, "the tip", must[string](t)(r.Fetch(t.Context())), pushed)
 	check(t, "after a fetch", r.Seen(""), map[string]string{own: theirs})
+	branch := gitrepo.OwnBranches + "x"
+	if err := other.SetRef(t.Context(), branch, "", other.Tip()); err != nil {
+		t.Fatal(err)
+	}
+	check(t, "a branch of ours that another made", r.Seen(branch), map[string]string{})
+	must[string](t)(r.Fetch(t.Context()))
+	check(t, "after one more fetch", r.Seen(gitrepo.OwnBranches), map[string]string{branch: other.Tip()})
+	if err := r.SetRef(t.Context(), branch, other.Tip(), ""); err != nil {
+		t.Fatal(err)
+	}
+	check(t, "once we deleted it", r.Seen(gitrepo.OwnBranches), map[string]string{})
 }
 
 func askPublish(t *testing.T, p place) {
@@ -277,9 +320,10 @@ func askPushBranch(t *testing.T, p place) {
 			t.Error(err)
 		}
 		check(t, "the branch", p.now(ref), hash)
+		check(t, "the branch as it is known", r.Seen(ref)[ref], hash)
 	}
 	fails(t, "an unknown commit", r.PushBranch(t.Context(), "pm-todos/x", nowhere), gitrepo.ErrNotFound)
-	check(t, "no ref of its own", r.Seen(""), map[string]string{})
+	check(t, "no ref of its own", r.Seen(gitrepo.OwnRefs), map[string]string{})
 }
 
 func askReplay(t *testing.T, p place) {
@@ -340,6 +384,19 @@ func askLogs(t *testing.T, p place) {
 	reads(r, "1\n2\n")
 	adds(r, "2\n")
 	reads(r, "1\n2\n2\n")
+	const other1, other2 = own + "/1", own + "/2"
+	for _, ref := range []string{other1, other2} {
+		if err := r.SetRef(t.Context(), ref, "", tip); err != nil {
+			t.Fatal(err)
+		}
+	}
+	moved := p.make(t, r, tip, "new", "moved\n")
+	if err := r.AppendLog(t.Context(), ledger, []byte("3\n"), gitrepo.Standing{Ref: other1, Commit: tip}, gitrepo.Standing{Ref: other2, Commit: moved}); err != nil {
+		t.Fatal(err)
+	}
+	reads(r, "1\n2\n2\n3\n")
+	check(t, "refs that are settled, and that hold something else", r.Seen(own), map[string]string{other2: tip})
+	check(t, "there", []string{p.now(other1), p.now(other2)}, []string{"", tip})
 }
 
 func askContent(t *testing.T, p place) {

@@ -63,6 +63,16 @@ func Clear(ctx context.Context, repo seam.Remote, name, fix string) error {
 	return repo.SetRef(ctx, name, fix, settled)
 }
 
+// Reserve is Write where the remote shows by the same push that it takes ours to the
+// branch; shown is false where it has to be asked by itself.
+func Reserve(ctx context.Context, repo seam.Remote, ref record.Ref, previous, fix string) (shown bool, err error) {
+	err = repo.Reserve(ctx, record.JournalRef(ref), previous, fix)
+	if errors.Is(err, gitrepo.ErrPushRefused) || errors.Is(err, gitrepo.ErrRefMoved) {
+		return false, Write(ctx, repo, ref, previous, fix)
+	}
+	return err == nil, err
+}
+
 // Write puts a fix into the journal of its item, in place of a former one of the
 // same attempt, or of what was left where refs cannot be deleted.
 func Write(ctx context.Context, repo seam.Remote, ref record.Ref, previous, fix string) error {

@@ -43,15 +43,11 @@ type Rules struct {
 	Locks seam.Locks            // among them one of the free places
 }
 
-// Read reads the proposals that stand on the remote. told is what the forge said of
+// Read reads the proposals that stood on the remote at the last fetch. told is what the forge said of
 // them, nil where there is none; merged are those that the branch holds: those
 // are no longer a matter of this board.
-func Read(ctx context.Context, repo seam.Remote, told *Answers, rules Rules, merged map[record.Ref]bool, log zerolog.Logger) (*Board, error) {
-	branches, err := repo.FetchRefs(ctx, heads+Prefix)
-	if err != nil {
-		return nil, fmt.Errorf("list the branches of proposals: %w", err)
-	}
-	b := &Board{repo: repo, rules: rules, merged: merged, log: log, forge: told, branches: branches}
+func Read(repo seam.Remote, told *Answers, rules Rules, merged map[record.Ref]bool, log zerolog.Logger) *Board {
+	b := &Board{repo: repo, rules: rules, merged: merged, log: log, forge: told, branches: repo.Seen(heads + Prefix)}
 	var unread map[string]error
 	b.records, unread = Records(repo)
 	for name, err := range unread {
@@ -59,7 +55,7 @@ func Read(ctx context.Context, repo seam.Remote, told *Answers, rules Rules, mer
 	}
 	maps.DeleteFunc(b.records, func(ref record.Ref, _ *Record) bool { return merged[ref] })
 	b.count(b.records)
-	return b, nil
+	return b
 }
 
 const heads = "refs/heads/"
@@ -257,12 +253,10 @@ func (b *Board) place(ctx context.Context) (free bool, giveBack func(), err erro
 			b.log.Warn().Str("stage", "proposals").Err(err).Msg("other runs cannot open proposals for some minutes")
 		}
 	}
-	if _, err = b.repo.Fetch(ctx); err == nil {
-		b.branches, err = b.repo.FetchRefs(ctx, heads+Prefix)
-	}
-	if err != nil {
+	if _, err = b.repo.Fetch(ctx); err != nil {
 		return false, giveBack, fmt.Errorf("count the open proposals: %w", err)
 	}
+	b.branches = b.repo.Seen(heads + Prefix)
 	now, _ := Records(b.repo)
 	maps.DeleteFunc(now, func(ref record.Ref, _ *Record) bool { return b.merged[ref] })
 	b.count(now)

@@ -144,6 +144,11 @@ func (r *Record) Write(ctx context.Context, repo seam.Remote) error {
 	return nil
 }
 
+// Standing is the record as it stands on the remote.
+func (r *Record) Standing() gitrepo.Standing {
+	return gitrepo.Standing{Ref: recordRef(r.Ref()), Commit: r.At}
+}
+
 // Remove takes the record off the remote, when it is there.
 func (r *Record) Remove(ctx context.Context, repo seam.Remote) error {
 	if err := journal.Clear(ctx, repo, recordRef(r.Ref()), r.At); err != nil {

@@ -43,6 +43,7 @@ type Content interface {
 	Prefetch(commit string, paths []string) error
 	ReadFile(commit, path string) ([]byte, error)
 	Diff(base, tree string) (item.Change, error)
+	// Pack gets everything of a commit, which write hands on.
 	Pack(commit string) (write func(io.Writer) error, err error)
 }
 
@@ -57,8 +58,10 @@ type Maker interface {
 type Fetcher interface {
 	Fetch(ctx context.Context) (tip string, err error)
 	FetchRefs(ctx context.Context, prefix string) (map[string]string, error)
-	Seen(prefix string) map[string]string // as of the last Fetch
-	OnRemote(ref string) string           // the name that a ref of ours has there
+	// Seen are the refs of ours with a prefix as of the last Fetch, which brought those
+	// below refs/pm-todos/ and no branches.
+	Seen(prefix string) map[string]string
+	OnRemote(ref string) string // the name that a ref of ours has there
 }
 
 // Pusher changes what stands on the remote.
@@ -67,12 +70,15 @@ type Pusher interface {
 	Publish(ctx context.Context, build func(tip string) (string, error)) (string, error)
 	PushBranch(ctx context.Context, name, commit string) error
 	SetRef(ctx context.Context, name, old, now string) error
+	// Reserve is SetRef and CanPush at once, both or nothing.
+	Reserve(ctx context.Context, name, old, now string) error
 }
 
 // Logs reads and writes the ledger.
 type Logs interface {
 	ReadLog(ref string) (gitrepo.Log, error)
-	AppendLog(ctx context.Context, ref string, lines []byte) error
+	// AppendLog adds lines, and deletes at once what they settle, if the remote can.
+	AppendLog(ctx context.Context, ref string, lines []byte, settled ...gitrepo.Standing) error
 	CompactLog(ctx context.Context, ref string, summarise func([]byte) ([]byte, error)) error
 }
 
