@@ -166,6 +166,9 @@ func (r *Repo) pick(all wire.Refs) (wire.Refs, error) {
 		if r.fetches(name) {
 			found[name] = h
 		}
+		if isLock(name) { // whoever waits for it knows then since when it stands
+			r.sight(h)
+		}
 	}
 	return found, nil
 }

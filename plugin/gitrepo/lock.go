@@ -122,16 +122,20 @@ func (r *Repo) AcquireLock(ctx context.Context, lease Lease, wait time.Duration)
 }
 
 // await has take try for a lock while it is free, mine or its holder dead, until it
-// has it or has waited long enough.
+// has it or has waited long enough: for one whose lease is over, until that is sure.
 func (r *Repo) await(ctx context.Context, ref string, wait time.Duration, mine func(plumbing.Hash) bool, take func(current plumbing.Hash) error) error {
-	deadline := r.now().Add(wait)
+	began := r.now()
 	watch := watched{repo: r, ref: ref, mine: mine, take: take}
 	for {
 		busy, err := watch.attempt(ctx)
 		if busy == nil || err != nil {
 			return err
 		}
-		left := deadline.Sub(r.now())
+		now := r.now()
+		left := began.Add(wait).Sub(now)
+		if now.After(busy.Until) { // it seems to be gone, which shows once it does not renew
+			left = max(left, began.Add(renewEvery+2*pollEvery).Sub(now))
+		}
 		if left <= 0 {
 			return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s; waited %s", ErrLockBusy, busy.describe(), wait))
 		}

@@ -84,6 +84,7 @@ func waiter(t *testing.T, url string, c *clock, each func()) *Repo {
 	t.Helper()
 	r := clone(t, url)
 	r.now = c.now
+	clear(r.sighted) // by another clock
 	r.sleep = func(ctx context.Context, d time.Duration) error {
 		if d == renewEvery {
 			<-ctx.Done() // its own lock, once it has it, rests

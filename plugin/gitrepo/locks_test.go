@@ -97,6 +97,62 @@ func TestLocks_AreRenewedTogether(t *testing.T) {
 	}
 }
 
+// TestLocks_OneOfADeadRunIsTakenOnceItsLeaseIsOver has a run that does not wait come to
+// the stack of one that is gone: at once where it has seen the lock stand, else once
+// it has.
+func TestLocks_OneOfADeadRunIsTakenOnceItsLeaseIsOver(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, map[string]string{"a": "1"})
+	c := newClock()
+	dead := newHolder(t, s.serve(nil), c).acquire("dead")
+	take(t, dead, aStack)
+	take(t, dead, "stack stacks/web")
+	if _, err := must(waiter(t, s.origin, c, nil).AcquireLock(t.Context(), Lease{Run: "early", Shard: "1/3"}, 0))(t).Take(t.Context(), aStack, 0); !errors.Is(err, ErrLockBusy) {
+		t.Errorf("before the end of its lease: %v", err)
+	}
+	c.advance(leaseTime + time.Second)
+	repo := waiter(t, s.origin, c, nil)
+	began := c.now()
+	take(t, must(repo.AcquireLock(t.Context(), Lease{Run: "heir", Shard: "1/2"}, 0))(t), aStack)
+	if waited := c.now().Sub(began); waited <= renewEvery || waited > renewEvery+3*pollEvery {
+		t.Errorf("taken over after %s", waited)
+	}
+	repo = waiter(t, s.origin, c, nil)
+	must(repo.Fetch(t.Context()))(t)
+	c.advance(renewEvery + pollEvery + time.Second) // its agent works
+	began = c.now()
+	take(t, must(repo.AcquireLock(t.Context(), Lease{Run: "other", Shard: "2/2"}, 0))(t), "stack stacks/web")
+	if waited := c.now().Sub(began); waited > 0 {
+		t.Errorf("it had seen the lock stand, and waited %s", waited)
+	}
+}
+
+// TestLocks_OneOfARunThatLivesIsLeftToItWhateverTheClocksSay has a run that does not
+// wait come to a stack by a clock that is ahead.
+func TestLocks_OneOfARunThatLivesIsLeftToItWhateverTheClocksSay(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, map[string]string{"a": "1"})
+	c, ahead := newClock(), newClock()
+	ahead.off = 4 * time.Minute
+	a := newHolder(t, s.origin, c)
+	lock := a.acquire("alive")
+	take(t, lock, aStack)
+	since := c.now()
+	b := waiter(t, s.origin, ahead, func() {
+		c.advance(pollEvery)
+		if c.now().Sub(since) >= renewEvery {
+			since = c.now()
+			a.renew(lock)
+		}
+	})
+	other := must(b.AcquireLock(t.Context(), Lease{Run: "other", Shard: "1/2"}, 0))(t)
+	began := c.now()
+	_, err := other.Take(t.Context(), aStack, 0)
+	if waited := c.now().Sub(began); !errors.Is(err, ErrLockBusy) || waited > time.Minute || isLost(lock) {
+		t.Errorf("after %s: %v, lost %t", waited, err, isLost(lock))
+	}
+}
+
 // TestLocks_OneThatIsTakenOverEndsTheRun has another run take a stack over whose
 // holder seemed to be gone.
 func TestLocks_OneThatIsTakenOverEndsTheRun(t *testing.T) {
