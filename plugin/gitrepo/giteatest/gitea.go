@@ -160,6 +160,7 @@ func (s *Server) command(args ...string) *exec.Cmd {
 	// Gitea writes git settings into its own HOME; nothing of the user's reaches it.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "TMPDIR=" + s.dir, "USER=" + os.Getenv("USER")}
 	cmd.Dir, cmd.Stderr = s.dir, s.log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it outlives no test that is killed
 	return cmd
 }
 
