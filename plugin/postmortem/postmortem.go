@@ -102,8 +102,19 @@ func (d *Document) Skipped() []Item { return d.class(ClassSkipped) }
 // whose status is not understood.
 func (d *Document) Unclear() []Item { return d.class(ClassUnclear) }
 
+// Count is how many items are of a class.
+func (d *Document) Count(of Class) int {
+	n := 0
+	for i := range d.Items {
+		if d.Items[i].Class == of {
+			n++
+		}
+	}
+	return n
+}
+
 func (d *Document) class(want Class) []Item {
-	items := []Item{}
+	items := make([]Item, 0, d.Count(want))
 	for _, item := range d.Items {
 		if item.Class == want {
 			items = append(items, item)

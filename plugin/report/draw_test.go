@@ -57,6 +57,9 @@ func drawInto(t *rapid.T, v reflect.Value, text *rapid.Generator[string]) {
 		if rapid.Bool().Draw(t, "error") {
 			v.Set(reflect.ValueOf(fmt.Errorf("%s", text.Draw(t, "error text"))))
 		}
+	case reflect.Func:
+		evidence := text.Draw(t, "evidence")
+		v.Set(reflect.ValueOf(func() string { return evidence }))
 	case reflect.Int, reflect.Int64:
 		v.SetInt(rapid.Int64Range(0, 1<<40).Draw(t, "number"))
 	case reflect.Float64:

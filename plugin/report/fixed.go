@@ -14,10 +14,9 @@ func (v View) Fixed() Message {
 	said := text.Counted(v.Totals.Done, "improvement") + " after past incidents"
 	var p parts
 	p.headline("✅ " + said)
-	done := v.in(item.Done)
-	for n, i := range done {
+	for n, i := range v.in(item.Done) {
 		if n == inThread.items {
-			p.small(own(fmt.Sprintf("… and %d more", len(done)-n)))
+			p.small(own(fmt.Sprintf("… and %d more", v.Totals.Done-n)))
 			break
 		}
 		p.item([]string{i.Action})

@@ -38,7 +38,7 @@ func summary() Summary {
 			{File: "docs/post-mortems/2026-01-02-a b|c`d.md", Date: "2026-01-02", Title: "Grafana", Safe: 1},
 		},
 		Outcomes:  outcomes(nfs),
-		Skipped:   []Left{{Item: itemAt(nfs, 31, "P1", "Migrate Vault to an encrypted PVC", "Migration"), Reason: "type-not-safe", Evidence: "Migrate " + evil}, {Item: whose(itemAt(nfs, 32, "P3", evil, evil), evil, "2026-04-14"), Reason: "type-unknown"}},
+		Skipped:   []Left{{Item: itemAt(nfs, 31, "P1", "Migrate Vault to an encrypted PVC", "Migration"), Reason: "type-not-safe", Evidence: func() string { return "Migrate " + evil }}, {Item: whose(itemAt(nfs, 32, "P3", evil, evil), evil, "2026-04-14"), Reason: "type-unknown"}},
 		Unclear:   []Left{{Item: itemAt(nfs, 50, "P2", "Think about "+evil, ""), Reason: "implicit"}},
 		Problems:  []Problem{{File: nfs, Problem: postmortem.Problem{Line: 33, Column: 4, Reason: "malformed-row", Detail: "The row has 7 cells. " + evil, Text: evil}}},
 		CostUSD:   1.2345,

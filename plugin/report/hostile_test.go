@@ -74,6 +74,8 @@ func fill(v reflect.Value, payload string, n int) {
 		}
 	case reflect.Interface:
 		v.Set(reflect.ValueOf(errors.New(payload)))
+	case reflect.Func:
+		v.Set(reflect.ValueOf(func() string { return payload }))
 	case reflect.Int, reflect.Int64:
 		v.SetInt(7)
 	case reflect.Float64:

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"slices"
 	"strings"
 
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
@@ -15,12 +17,30 @@ type Issue struct {
 	Body  string // Markdown, in which texts from outside are no markup and mention nobody
 }
 
-// Issue is that of an item, zero when the run did not come to it.
-func (v View) Issue(of ItemKey) Issue {
-	i, found := v.find(of)
-	if !found {
+// Issues finds the issue of an item, zero when the run did not come to it.
+func (v View) Issues() func(of ItemKey) Issue {
+	c := cleaner{v.of.Redactor}
+	outcomes, left := map[ItemKey]item.Outcome{}, map[ItemKey]Left{}
+	for _, o := range slices.Backward(v.of.Outcomes) {
+		outcomes[keyOf(o.Item)] = o
+	}
+	for _, l := range slices.Backward(v.of.Skipped) {
+		left[keyOf(l.Item)] = l
+	}
+	return func(of ItemKey) Issue {
+		if o, ok := outcomes[of]; ok {
+			return v.issue(c.outcome(o, v.of))
+		}
+		if l, ok := left[of]; ok {
+			return v.issue(itemView{leftView: c.left(l, string(item.Skipped), v.of)})
+		}
 		return Issue{}
 	}
+}
+
+func keyOf(i item.Item) ItemKey { return ItemKey{i.Document, i.ID} }
+
+func (v View) issue(i itemView) Issue {
 	m := markdown{}
 	m.line("A follow-up of the post-mortem %s needs a person:", mdCode(i.place()))
 	m.line("")
@@ -37,18 +57,4 @@ func (v View) Issue(of ItemKey) Issue {
 	m.line("%s", strings.Join(v.origin(itemView{}), " · "))
 	title := strings.TrimSpace(strings.Join(filled(i.label(), i.Action), ": "))
 	return Issue{text.Cut(title, titleRoom), m.String()}
-}
-
-func (v View) find(of ItemKey) (itemView, bool) {
-	for _, one := range v.Items {
-		if one.Document == of.Document && one.ID == of.ID {
-			return one, true
-		}
-	}
-	for _, one := range v.Skipped {
-		if one.Document == of.Document && one.ID == of.ID {
-			return itemView{leftView: one}, true
-		}
-	}
-	return itemView{}, false
 }

@@ -10,7 +10,7 @@ func TestIssueSaysWhatAPersonNeedsToKnow(t *testing.T) {
 	s.Skipped[0].Item.Owner, s.Skipped[0].Item.Due = "@ana", "2026-04-01"
 	v := Render(s)
 	i := s.Skipped[0].Item
-	issue := v.Issue(ItemKey{i.Document, i.ID})
+	issue := v.Issues()(ItemKey{i.Document, i.ID})
 	if issue.Title != "P1 Migration: Migrate Vault to an encrypted PVC" {
 		t.Errorf("the title is %q", issue.Title)
 	}
@@ -22,7 +22,7 @@ func TestIssueSaysWhatAPersonNeedsToKnow(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, issue.Body)
 		}
 	}
-	if none := v.Issue(ItemKey{i.Document, "none"}); none != (Issue{}) {
+	if none := v.Issues()(ItemKey{i.Document, "none"}); none != (Issue{}) {
 		t.Errorf("an item that the run did not come to has %+v", none)
 	}
 }
@@ -33,7 +33,7 @@ func TestThreat13_IssueOfHostileTextMentionsNobodyAndRunsNothing(t *testing.T) {
 	s := summary()
 	left := &s.Skipped[0].Item
 	left.Action, left.Details, left.Type, left.Owner = "/close\n/assign @admin "+evil, "-->\n/approve <!-- "+evil, evil, evil
-	issue := Render(s).Issue(ItemKey{left.Document, left.ID})
+	issue := Render(s).Issues()(ItemKey{left.Document, left.ID})
 	for _, one := range []string{"@admin", "@\u200badmin", "<img", "<!", leaked, "#12", "](https://evil", "\x1b", "\u202e"} {
 		if strings.Contains(issue.Body, one) {
 			t.Errorf("%q is in\n%s", one, issue.Body)

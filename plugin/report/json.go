@@ -16,7 +16,10 @@ const Schema = 2
 // at the end. Lists are there even when empty, and hold the first of many; what
 // an item has no value for may be absent. The names are stable, see
 // SummarySchema.
-func (v View) JSON() ([]byte, error) { return encode("summary.json", v.listed()) }
+func (v View) JSON() ([]byte, error) {
+	v.Documents = firstOf(v.Documents, alike, func(d documentView) bool { return d.Changed })
+	return encode("summary.json", v)
+}
 
 // Sums is the end of a run for logs that are read by programs: the headline,
 // and one JSON object on one line with totals, cost_usd, duration_seconds,

@@ -29,15 +29,14 @@ func (v View) Markdown() []byte {
 	m.line("%s", m.head(v))
 	m.failure(v)
 	for _, group := range groups {
-		m.outcomes(group.title, v.in(group.state))
+		m.outcomes(group.title, v.in(group.state), *v.Totals.of(group.state))
 	}
-	left := append(v.in(item.Skipped), asItems(v.Skipped)...)
-	m.list("Needs a person", left, true)
-	m.list("Waiting for the next run", v.in(item.NotAttempted), false)
-	m.problems(v.Problems)
+	m.list("Needs a person", append(v.in(item.Skipped), asItems(v.Skipped)...), v.Totals.Skipped, true)
+	m.list("Waiting for the next run", v.in(item.NotAttempted), v.Totals.NotAttempted, false)
+	m.problems(v.Problems, v.Totals.Problems)
 	m.bullets("Warnings", v.Warnings)
 	m.bullets("Notes", v.Notes)
-	m.folded("Unclear, not acted on", len(v.Unclear), func() { m.items(asItems(v.Unclear), true) })
+	m.folded("Unclear, not acted on", v.Totals.Unclear, func() { m.items(asItems(v.Unclear), v.Totals.Unclear, true) })
 	m.folded("Documents", len(v.Documents), func() { m.documents(v.Documents) })
 	return []byte(strings.TrimRight(m.String(), "\n") + "\n")
 }
@@ -113,19 +112,23 @@ func (m *markdown) block(text string) {
 	m.line("%stext\n%s\n%s", fence, text, fence)
 }
 
-func (m *markdown) outcomes(title string, items []itemView) {
-	if len(items) == 0 {
+// outcomes lists the first of so many items.
+func (m *markdown) outcomes(title string, items []itemView, count int) {
+	if count == 0 {
 		return
 	}
-	m.heading(title, len(items))
+	m.heading(title, count)
 	m.line("| | Action | Where | What |")
 	m.line("|---|---|---|---|")
 	for n, i := range items {
 		if m.full() {
-			m.line("| | … and %d more | | |", len(items)-n)
+			m.line("| | … and %d more | | |", count-n)
 			return
 		}
 		m.line("| %s | %s | %s | %s |", short(i.label()), short(i.Action), mdWhere(i), mdWhat(i))
+	}
+	if more := count - len(items); more > 0 {
+		m.line("| | … and %d more | | |", more)
 	}
 	for _, i := range items {
 		if m.full() {
@@ -208,18 +211,18 @@ func mdWhat(i itemView) string {
 	return strings.Join(parts, "<br>")
 }
 
-func (m *markdown) list(title string, items []itemView, why bool) {
-	if len(items) > 0 {
-		m.heading(title, len(items))
-		m.items(items, why)
+func (m *markdown) list(title string, items []itemView, count int, why bool) {
+	if count > 0 {
+		m.heading(title, count)
+		m.items(items, count, why)
 	}
 }
 
-func (m *markdown) items(items []itemView, why bool) {
+func (m *markdown) items(items []itemView, count int, why bool) {
 	const most = 50
 	for n, i := range items {
 		if n == most || m.full() {
-			m.line("- … and %d more", len(items)-n)
+			m.line("- … and %d more", count-n)
 			return
 		}
 		text := fmt.Sprintf("- **%s** %s (%s)", md(cmp.Or(text.Cut(i.label(), 40), "item")), short(i.Action), mdCode(i.place()))
@@ -239,15 +242,15 @@ func (m *markdown) items(items []itemView, why bool) {
 	}
 }
 
-func (m *markdown) problems(problems []problemView) {
+func (m *markdown) problems(problems []problemView, count int) {
 	const most = 50
-	if len(problems) == 0 {
+	if count == 0 {
 		return
 	}
-	m.heading("Rows that cannot be read", len(problems))
+	m.heading("Rows that cannot be read", count)
 	for n, p := range problems {
 		if n == most || m.full() {
-			m.line("- … and %d more", len(problems)-n)
+			m.line("- … and %d more", count-n)
 			return
 		}
 		m.line("- %s %s: %s", mdCode(fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)), md(string(p.Reason)), short(p.Detail))

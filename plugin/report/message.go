@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -128,16 +129,16 @@ func (p *parts) small(spans ...Span) {
 	}
 }
 
-// list shows lines as one text below a title, the first of them at most.
-func (p *parts) list(title string, lines []string, most int) {
-	if len(lines) == 0 {
+// list shows the first of so many lines as one text below a title.
+func (p *parts) list(title string, lines []string, count, most int) {
+	if count == 0 {
 		return
 	}
 	if title != "" {
-		p.title(fmt.Sprintf("%s (%d)", title, len(lines)))
+		p.title(fmt.Sprintf("%s (%d)", title, count))
 	}
 	text := "• " + strings.Join(lines[:min(len(lines), most)], "\n• ")
-	if more := len(lines) - most; more > 0 {
+	if more := count - most; more > 0 {
 		text = cut16(text, maxBody-40) + fmt.Sprintf("\n… and %d more", more)
 	}
 	p.body(text)
@@ -214,8 +215,11 @@ func (v View) result(d depth) parts {
 		return p
 	}
 	of := map[string]bool{}
-	for _, i := range v.Items {
-		of[i.Document] = true
+	for _, o := range v.of.Outcomes {
+		of[o.Item.Document] = true
+	}
+	for file := range maps.Clone(of) {
+		of[cleaner{v.of.Redactor}.word(file)] = true
 	}
 	p.documents(v.Documents, func(d documentView) bool { return d.Changed || of[d.File] })
 	return p
@@ -234,22 +238,22 @@ func (p *parts) about(v View, links ...Span) {
 // what waits.
 func (p *parts) outcomes(v View, d depth) {
 	for _, group := range groups {
-		p.group(group.mark+" "+group.title, v.in(group.state), v.Documents, d)
+		p.group(group.mark+" "+group.title, v.in(group.state), *v.Totals.of(group.state), v.Documents, d)
 	}
-	p.left(append(v.in(item.Skipped), asItems(v.Skipped)...), d)
-	p.list("⏭ Waiting for the next run", labels(v.in(item.NotAttempted), false), d.names)
+	p.left(append(v.in(item.Skipped), asItems(v.Skipped)...), v.Totals.Skipped, d)
+	p.list("⏭ Waiting for the next run", labels(v.in(item.NotAttempted), false), v.Totals.NotAttempted, d.names)
 }
 
 // group shows the items of one state: each with its text and, below, its
 // links.
-func (p *parts) group(title string, items []itemView, documents []documentView, d depth) {
-	if len(items) == 0 {
+func (p *parts) group(title string, items []itemView, count int, documents []documentView, d depth) {
+	if count == 0 {
 		return
 	}
-	p.title(fmt.Sprintf("%s (%d)", title, len(items)))
+	p.title(fmt.Sprintf("%s (%d)", title, count))
 	for n, i := range items {
 		if n == d.items {
-			p.small(own(fmt.Sprintf("… and %d more", len(items)-n)))
+			p.small(own(fmt.Sprintf("… and %d more", count-n)))
 			return
 		}
 		p.item(i.lines(d))
@@ -320,7 +324,7 @@ func (i itemView) origin() string {
 }
 
 // left lists what needs a person, what is new first.
-func (p *parts) left(items []itemView, d depth) {
+func (p *parts) left(items []itemView, count int, d depth) {
 	var fresh, known []itemView
 	for _, i := range items {
 		if i.New {
@@ -329,7 +333,7 @@ func (p *parts) left(items []itemView, d depth) {
 			known = append(known, i)
 		}
 	}
-	p.list("👤 Needs a person", append(labels(fresh, true), labels(known, true)...), d.names)
+	p.list("👤 Needs a person", append(labels(fresh, true), labels(known, true)...), count, d.names)
 }
 
 // labels are the items as one line each, with the reason when asked for.
@@ -350,12 +354,12 @@ func labels(items []itemView, why bool) []string {
 
 // rest is what one need not know at a glance.
 func (p *parts) rest(v View) {
-	p.list("❔ Unclear, not acted on", labels(asItems(v.Unclear), false), 5)
+	p.list("❔ Unclear, not acted on", labels(asItems(v.Unclear), false), v.Totals.Unclear, 5)
 	var lines []string
 	for _, one := range v.Problems {
 		lines = append(lines, cut16(fmt.Sprintf("%s:%d  %s: %s", one.File, one.Line, one.Reason, one.Detail), 250))
 	}
-	p.list("✏️ Rows that cannot be read", lines, everything.names)
+	p.list("✏️ Rows that cannot be read", lines, v.Totals.Problems, everything.names)
 	p.documents(v.Documents, func(documentView) bool { return true })
 	if notes := slices.Concat(v.Warnings, v.Notes); len(notes) > 0 {
 		p.small(Span{Text: "⚠ " + cut16(strings.Join(notes, "\n⚠ "), 1000)})

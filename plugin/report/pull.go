@@ -27,10 +27,13 @@ type PullRequest struct {
 // PullRequests are the proposals among the items, one for each branch. applies says
 // that a run applies what a person merged.
 func (v View) PullRequests(applies bool) (all []PullRequest) {
-	for _, i := range v.in(item.Proposed) {
-		if i.Kept == "" || slices.ContainsFunc(all, func(p PullRequest) bool { return p.Branch == i.Kept }) {
+	made := map[string]bool{"": true}
+	for _, o := range v.of.Outcomes {
+		if o.State != item.Proposed || made[o.Branch] {
 			continue
 		}
+		made[o.Branch] = true
+		i := cleaner{v.of.Redactor}.outcome(o, v.of)
 		title := strings.TrimSpace(strings.Join(filled(i.label(), i.Action), ": "))
 		all = append(all, PullRequest{i.Kept, i.Commit, i.status(), text.Cut(title, titleRoom), v.proposal(i, applies)})
 	}

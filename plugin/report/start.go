@@ -51,7 +51,7 @@ func Started(s Summary, b Start) Message {
 		}
 		return ""
 	})
-	p.list("", lines, everything.names)
+	p.list("", lines, len(lines), everything.names)
 	p.documents(v.Documents, func(d documentView) bool { return of[d.File] })
 	for _, said := range b.next() {
 		p.small(own(said))

@@ -84,7 +84,7 @@ type Document struct {
 type Left struct {
 	Item     item.Item
 	Reason   reason.Code
-	Evidence string // the words of it for which the reason holds, when it is about words
+	Evidence func() string // the words of it for which the reason holds, "" when it is not about words; may be nil
 }
 
 // Withdrawal is a proposal that was taken back, since its item is not open as it was.

@@ -38,14 +38,13 @@ func (v View) Table(w io.Writer, look Look) error {
 		t.width = min(max(look.Width, leastWidth), mostWidth)
 	}
 	t.rule(strings.TrimSpace("pm-todos "+v.Version), strings.Join(filled(v.Mode, v.confinement()), ", "))
-	shown := v.listed().Items
-	t.items(shown)
-	if more := len(v.Items) - len(shown); more > 0 {
+	t.items(v.Items)
+	if more := len(v.of.Outcomes) - len(v.Items); more > 0 {
 		t.line("… and %s more; of each state, the first %d are listed", text.Counted(more, "item"), maxListed)
 	}
-	t.left("Needs a person", v.Skipped)
-	t.left("Unclear, not acted on", v.Unclear)
-	t.problems(v.Problems)
+	t.left("Needs a person", v.Skipped, len(v.of.Skipped))
+	t.left("Unclear, not acted on", v.Unclear, v.Totals.Unclear)
+	t.problems(v.Problems, v.Totals.Problems)
 	for _, note := range v.Notes {
 		t.wrapped("note: ", note)
 	}
@@ -219,14 +218,14 @@ func (t *table) tail(text string) {
 	}
 }
 
-func (t *table) left(title string, items []leftView) {
-	if len(items) == 0 {
+func (t *table) left(title string, items []leftView, count int) {
+	if count == 0 {
 		return
 	}
-	t.paint(bold).line("%s (%d)", title, len(items))
+	t.paint(bold).line("%s (%d)", title, count)
 	for n, i := range items {
 		if n == maxList {
-			t.line("  … and %d more; summary.json has the first %d", len(items)-n, maxListed)
+			t.line("  … and %d more; summary.json has the first %d", count-n, maxListed)
 			return
 		}
 		t.line("  %s %s %s", text.Fit(i.Priority, 2), text.Fit(i.Type, 14), text.Narrow(i.Action, t.width-20))
@@ -237,14 +236,14 @@ func (t *table) left(title string, items []leftView) {
 	}
 }
 
-func (t *table) problems(problems []problemView) {
-	if len(problems) == 0 {
+func (t *table) problems(problems []problemView, count int) {
+	if count == 0 {
 		return
 	}
-	t.paint(bold).line("Rows that cannot be read (%d)", len(problems))
+	t.paint(bold).line("Rows that cannot be read (%d)", count)
 	for n, p := range problems {
 		if n == maxList {
-			t.line("  … and %d more; summary.json has the first %d", len(problems)-n, maxListed)
+			t.line("  … and %d more; summary.json has the first %d", count-n, maxListed)
 			return
 		}
 		t.wrapped("  ", fmt.Sprintf("%s:%d:%d %s: %s", p.File, p.Line, p.Column, p.Reason, p.Detail))
@@ -281,7 +280,7 @@ func (t *table) alarm(v View) {
 	t.paint(red).line("%s", bar)
 	t.paint(alarm).line("%s", text.Fit("  A PERSON MUST LOOK NOW (exit 3)", t.width))
 	t.paint(red).line("%s", bar)
-	items, commands := v.listed().in(item.NeedsPerson), false
+	items, commands := v.in(item.NeedsPerson), false
 	if len(items) == 0 {
 		t.wrapped("  ", "No item of this run tells why; the error above does.")
 	}

@@ -38,7 +38,8 @@ func TestEveryFieldOfARunIsTold(t *testing.T) {
 		s.Started, s.Duration, s.Base, s.DocsCommit, s.Err = time.Unix(1e9, 0), time.Minute, hash, hash, errors.New("word")
 		s.Known, s.Redactor = map[string]reason.Code{s.Skipped[0].Item.ID: s.Skipped[0].Reason}, &secret.Redactor{}
 		s.Issues = map[ItemKey]int64{{s.Skipped[0].Item.Document, s.Skipped[0].Item.ID}: 7}
-		s.Skipped[0].Evidence, s.Unclear[0].Evidence = "words", "words"
+		words := func() string { return "words" }
+		s.Skipped[0].Evidence, s.Unclear[0].Evidence = words, words
 		s.Outcomes = s.Outcomes[:1]
 		s.Outcomes[0].Duration, s.Outcomes[0].Unloaded = time.Minute, true
 		s.Outcomes[0].State, s.Outcomes[0].Commit, s.Outcomes[0].Reason = item.Refused, hash, "replace"

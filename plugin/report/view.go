@@ -44,7 +44,7 @@ type View struct {
 
 	Totals    totals         `json:"totals" doc:"How many items ended in which way."`
 	Documents []documentView `json:"documents" doc:"The documents that were looked at, the first hundred, changed ones before others; totals has how many."`
-	Items     []itemView     `json:"items" doc:"The items that the run worked on or came to, in that order, the first hundred of each state; totals has how many."`
+	Items     []itemView     `json:"items" doc:"The items that the run worked on or came to, in that order, the first hundred of each state, new ones before others; totals has how many."`
 	Skipped   []leftView     `json:"skipped" doc:"The items that need a person, as was clear when the documents were read, the first hundred, new ones before others; totals.skipped counts them and the items of that state."`
 	Unclear   []leftView     `json:"unclear" doc:"Reported only: not certainly open items, the first hundred; totals has how many."`
 	Problems  []problemView  `json:"problems" doc:"Places in documents that cannot be used, the first hundred; totals has how many."`
@@ -61,7 +61,7 @@ type View struct {
 	Warnings []string `json:"warnings" doc:"What the run warned of, the first hundred, and how many more."`
 	Notes    []string `json:"notes" doc:"Why the run ended where it did, and which proposals it withdrew."`
 
-	withdrew bool // one of the notes is of a proposal
+	of Summary // what this is a view of: it has those that are not listed, too
 }
 
 // confinement is whether the agent is confined, as a word for people.
@@ -213,7 +213,7 @@ func Render(s Summary) View {
 		notes = append(notes, w.String())
 	}
 	v := View{
-		withdrew: len(s.Withdrawn) > 0,
+		of: s, Totals: s.count(),
 
 		Schema: Schema, Version: c.word(s.Version), Run: c.word(s.Run), Mode: c.word(s.Mode), Event: c.word(s.Event),
 		Repository: c.word(s.Repository), Branch: c.word(s.Branch), PipelineURL: c.line(webURL(s.PipelineURL), 0),
@@ -222,8 +222,7 @@ func Render(s Summary) View {
 		DocsCommit: c.word(s.DocsCommit), DocsCommitURL: c.line(s.Links.commit(s.DocsCommit), 0),
 		ExitCode: s.Exit.ExitCode(), ExitKind: s.Exit.String(), Error: c.err(s.Err),
 		Warnings: c.lines(slices.Concat(s.Warnings, refusals(s.Outcomes))), Notes: c.lines(notes),
-		Documents: make([]documentView, 0, len(s.Documents)), Items: make([]itemView, 0, len(s.Outcomes)),
-		Skipped: make([]leftView, 0, len(s.Skipped)), Unclear: make([]leftView, 0, len(s.Unclear)), Problems: make([]problemView, 0, len(s.Problems)),
+		Documents: make([]documentView, 0, len(s.Documents)), Items: []itemView{}, Skipped: []leftView{}, Unclear: []leftView{}, Problems: []problemView{},
 	}
 	for _, d := range s.Documents {
 		v.Documents = append(v.Documents, documentView{
@@ -231,22 +230,21 @@ func Render(s Summary) View {
 			Changed: d.Changed, Safe: d.Safe, Skipped: d.Skipped, Unclear: d.Unclear, Problems: d.Problems,
 		})
 	}
-	for _, o := range s.Outcomes {
+	for _, o := range firstOf(s.Outcomes, func(o item.Outcome) string { return string(o.State) }, s.newOutcome) {
 		v.Items = append(v.Items, c.outcome(o, s))
 	}
-	for _, left := range s.Skipped {
+	for _, left := range firstOf(s.Skipped, alike, s.newLeft) {
 		v.Skipped = append(v.Skipped, c.left(left, "skipped", s))
 	}
-	for _, left := range s.Unclear {
+	for _, left := range firstOf(s.Unclear, alike, s.newLeft) {
 		v.Unclear = append(v.Unclear, c.left(left, "unclear", s))
 	}
-	for _, p := range s.Problems {
+	for _, p := range s.Problems[:min(len(s.Problems), maxListed)] {
 		v.Problems = append(v.Problems, problemView{
 			File: c.word(p.File), Line: p.Line, Column: p.Column, Reason: c.code(p.Reason),
 			Detail: c.line(p.Detail, maxLine), Text: c.line(p.Text, maxLine),
 		})
 	}
-	v.Totals = v.count()
 	return v
 }
 
@@ -262,7 +260,7 @@ func refusals(outcomes []item.Outcome) (warnings []string) {
 
 func (c cleaner) item(i item.Item, s Summary) leftView {
 	return leftView{
-		IssueURL: s.Links.issue(s.Issues[ItemKey{i.Document, i.ID}]), Owner: c.word(i.Owner), Due: c.word(i.Due), Overdue: i.Overdue(s.Started),
+		IssueURL: s.Links.issue(s.Issues[keyOf(i)]), Owner: c.word(i.Owner), Due: c.word(i.Due), Overdue: i.Overdue(s.Started),
 		Document: c.word(i.Document), ID: c.word(i.ID), Line: i.Line, Date: c.word(i.Date), Priority: c.word(i.Priority),
 		Action: c.line(i.Action, maxLine), Type: c.word(i.Type), Details: c.line(i.Details, maxLine),
 	}
@@ -272,10 +270,12 @@ func (c cleaner) left(l Left, state string, s Summary) leftView {
 	v := c.item(l.Item, s)
 	v.State, v.Reason, v.Fix = state, c.code(l.Reason), l.Reason.Fix()
 	v.Sentence = v.Reason.Sentence()
-	if evidence := c.word(l.Evidence); evidence != "" {
-		v.Sentence += fmt.Sprintf(" Because of \"%s\".", evidence)
+	if l.Evidence != nil {
+		if evidence := c.word(l.Evidence()); evidence != "" {
+			v.Sentence += fmt.Sprintf(" Because of \"%s\".", evidence)
+		}
 	}
-	v.New = s.Known[l.Item.ID] != l.Reason
+	v.New = s.newLeft(l)
 	return v
 }
 
@@ -294,7 +294,7 @@ func (c cleaner) outcome(o item.Outcome, s Summary) itemView {
 		}
 		v.Fix = strings.TrimSpace(v.Fix + " " + kept)
 	}
-	v.New = !waits(o) || s.Known[o.Item.ID] != o.Reason
+	v.New = s.newOutcome(o)
 	for _, f := range o.Findings[:min(len(o.Findings), maxFindings)] {
 		v.Findings = append(v.Findings, findingView{Code: c.code(f.Code), Place: c.word(f.Place), Detail: c.line(f.Detail, maxLine)})
 	}
@@ -310,31 +310,59 @@ func (c cleaner) outcome(o item.Outcome, s Summary) itemView {
 	return v
 }
 
-func (v View) count() totals {
+// newLeft reports whether an item was not left for its reason before.
+func (s Summary) newLeft(l Left) bool { return s.Known[l.Item.ID] != l.Reason }
+
+// newOutcome is newLeft for what became of an item; what was tried is new.
+func (s Summary) newOutcome(o item.Outcome) bool {
+	return !waits(o) || s.Known[o.Item.ID] != o.Reason
+}
+
+func (s Summary) count() totals {
 	t := totals{
-		Skipped: len(v.Skipped), Unclear: len(v.Unclear), Problems: len(v.Problems), Documents: len(v.Documents),
+		Skipped: len(s.Skipped), Unclear: len(s.Unclear), Problems: len(s.Problems), Documents: len(s.Documents),
 	}
-	of := map[item.State]*int{
-		item.Done: &t.Done, item.Proposed: &t.Proposed, item.Refused: &t.Refused, item.Failed: &t.Failed,
-		item.NeedsPerson: &t.NeedsPerson, item.Skipped: &t.Skipped, item.NotAttempted: &t.NotAttempted,
-	}
-	overdue := func(left leftView) {
-		if left.Overdue {
+	overdue := func(i item.Item) {
+		if i.Overdue(s.Started) {
 			t.Overdue++
 		}
 	}
-	for _, todo := range v.Items {
-		if counter := of[item.State(todo.State)]; counter != nil {
+	for _, o := range s.Outcomes {
+		if counter := t.of(o.State); counter != nil {
 			*counter++
 		}
-		overdue(todo.leftView)
+		if o.State != item.Done {
+			overdue(o.Item)
+		}
 	}
-	for _, lists := range [][]leftView{v.Skipped, v.Unclear} {
+	for _, lists := range [][]Left{s.Skipped, s.Unclear} {
 		for _, left := range lists {
-			overdue(left)
+			overdue(left.Item)
 		}
 	}
 	return t
+}
+
+// of is the count of a state, nil when there is none.
+func (t *totals) of(state item.State) *int {
+	switch state {
+	case item.Done:
+		return &t.Done
+	case item.Proposed:
+		return &t.Proposed
+	case item.Refused:
+		return &t.Refused
+	case item.Failed:
+		return &t.Failed
+	case item.NeedsPerson:
+		return &t.NeedsPerson
+	case item.Skipped:
+		return &t.Skipped
+	case item.NotAttempted:
+		return &t.NotAttempted
+	default:
+		return nil
+	}
 }
 
 // Failed reports whether something failed, or a person must look.
@@ -346,7 +374,7 @@ func (v View) Failed() bool {
 // something was done, proposed, withdrawn, refused or failed, an item waits for a person
 // for a reason that Known does not have, or a push changed a document.
 func (v View) News() bool {
-	return v.withdrew || slices.ContainsFunc(v.Items, func(i itemView) bool {
+	return len(v.of.Withdrawn) > 0 || slices.ContainsFunc(v.Items, func(i itemView) bool {
 		return i.State != string(item.NotAttempted) && (i.New || i.Reason == "")
 	}) || slices.ContainsFunc(v.Skipped, func(i leftView) bool {
 		return i.New
@@ -361,11 +389,11 @@ func waits(o item.Outcome) bool {
 	return o.State == item.Skipped || o.State == item.Proposed && o.Attempt == 0
 }
 
-// in are the items whose outcome is one of the states, in order.
-func (v View) in(states ...item.State) []itemView {
+// in are the listed items of a state, in order.
+func (v View) in(state item.State) []itemView {
 	var found []itemView
 	for _, todo := range v.Items {
-		if slices.Contains(states, item.State(todo.State)) {
+		if todo.State == string(state) {
 			found = append(found, todo)
 		}
 	}

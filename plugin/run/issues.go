@@ -65,10 +65,10 @@ func (j *job) forPeople() (wanted []tracker.Wanted) {
 			items = append(items, out.Item)
 		}
 	}
-	view := report.Render(j.summary())
+	issueOf := report.Render(j.summary()).Issues()
 	for _, one := range schedule.Order(items) {
 		ref := record.RefOf(one)
-		issue := view.Issue(report.ItemKey{Document: ref.Document, ID: ref.Item})
+		issue := issueOf(report.ItemKey{Document: ref.Document, ID: ref.Item})
 		if issue.Title != "" && !ticketed[ref] {
 			wanted = append(wanted, tracker.Wanted{Ref: ref, Title: issue.Title, Body: issue.Body})
 		}

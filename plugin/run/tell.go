@@ -64,25 +64,23 @@ func (j *job) summary() report.Summary {
 // addDocument adds what a document holds, besides the safe items and those that the
 // run came to.
 func addDocument(sum *report.Summary, doc *postmortem.Document, pushed bool, told map[record.Ref]bool) {
-	skipped, unclear := doc.Skipped(), doc.Unclear()
 	sum.Documents = append(sum.Documents, report.Document{
 		File: doc.File, Date: doc.Date, Title: doc.Title, Changed: pushed,
-		Safe: len(doc.Safe()), Skipped: len(skipped), Unclear: len(unclear), Problems: len(doc.Problems),
+		Safe: doc.Count(postmortem.ClassSafe), Skipped: doc.Count(postmortem.ClassSkipped), Unclear: doc.Count(postmortem.ClassUnclear), Problems: len(doc.Problems),
 	})
-	left := func(one postmortem.Item) report.Left {
-		return report.Left{Item: access.ChangeItem(doc, one), Reason: one.Reason(), Evidence: doc.Evidence(one)}
+	left := func(one *postmortem.Item) report.Left {
+		return report.Left{Item: access.ChangeItem(doc, *one), Reason: one.Reason(), Evidence: func() string { return doc.Evidence(*one) }}
 	}
-	for _, one := range skipped {
-		if told[record.Ref{Document: doc.File, Item: one.ID}] {
-			continue
+	for i := range doc.Items {
+		switch one := &doc.Items[i]; {
+		case one.Class == postmortem.ClassUnclear:
+			sum.Unclear = append(sum.Unclear, left(one))
+		case one.Class == postmortem.ClassSkipped && !told[record.Ref{Document: doc.File, Item: one.ID}]:
+			sum.Skipped = append(sum.Skipped, left(one))
+			if !pushed {
+				sum.Known[one.ID] = one.Reason()
+			}
 		}
-		sum.Skipped = append(sum.Skipped, left(one))
-		if !pushed {
-			sum.Known[one.ID] = one.Reason()
-		}
-	}
-	for _, one := range unclear {
-		sum.Unclear = append(sum.Unclear, left(one))
 	}
 	for _, p := range doc.Problems {
 		sum.Problems = append(sum.Problems, report.Problem{Problem: p, File: doc.File})
