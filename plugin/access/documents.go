@@ -26,11 +26,10 @@ type Selection struct {
 	All        []string        // every document of the repository
 	Pushed     map[string]bool // changed since the base by a push
 	Documents  []*postmortem.Document
-	Safe       []item.Item              // that may be acted on, of all documents
-	Approval   []item.Item              // that may become proposals at most, when the settings want those
-	Known      map[record.Ref]item.Item // every one that was read, by what names it across runs
-	Unreadable []string                 // documents that could not be read, with the reason
-	Note       string                   // why more was read than asked for
+	Safe       []item.Item // that may be acted on, of all documents
+	Approval   []item.Item // that may become proposals at most, when the settings want those
+	Unreadable []string    // documents that could not be read, with the reason
+	Note       string      // why more was read than asked for
 
 	policy classify.Policy
 	parsed map[source]*postmortem.Document
@@ -55,7 +54,7 @@ func (sel Selection) Parse(file string, src []byte) *postmortem.Document {
 // parses them. A document that cannot be read does not stop the others.
 func Select(s settings.Settings, repo *gitrepo.Repo, commit string, log zerolog.Logger) (Selection, error) {
 	sel := Selection{
-		Commit: commit, Pushed: map[string]bool{}, Known: map[record.Ref]item.Item{},
+		Commit: commit, Pushed: map[string]bool{},
 		policy: s.DocumentPolicy(), parsed: map[source]*postmortem.Document{},
 	}
 	paths, err := repo.Files(commit, DocumentFolders(s.Documents.PostMortems)...)
@@ -92,18 +91,27 @@ func Select(s settings.Settings, repo *gitrepo.Repo, commit string, log zerolog.
 		doc := sel.Parse(file, src)
 		sel.Documents = append(sel.Documents, doc)
 		for _, one := range doc.Items {
-			todo := ChangeItem(doc, one)
-			sel.Known[record.RefOf(todo)] = todo
 			switch {
 			case one.Safe():
-				sel.Safe = append(sel.Safe, todo)
-			case todo.Approval && s.Proposes():
-				sel.Approval = append(sel.Approval, todo)
+				sel.Safe = append(sel.Safe, ChangeItem(doc, one))
+			case one.Lane == postmortem.LaneApproval && s.Proposes():
+				sel.Approval = append(sel.Approval, ChangeItem(doc, one))
 			}
 		}
 	}
 	unread.Rest(log, "documents", "documents cannot be read")
 	return sel, nil
+}
+
+// Known are all items that were read, by what names them across runs.
+func (sel Selection) Known() map[record.Ref]item.Item {
+	known := map[record.Ref]item.Item{}
+	for _, doc := range sel.Documents {
+		for _, one := range doc.Items {
+			known[record.Ref{Document: doc.File, Item: one.ID}] = ChangeItem(doc, one)
+		}
+	}
+	return known
 }
 
 // Todo is what a run may take up: to apply it, or to propose it.

@@ -79,7 +79,7 @@ func settle(ctx context.Context, s settings.Settings, c console.Console, item st
 	if err != nil {
 		return err
 	}
-	left, err := journal.Unsettled(ctx, repo, item, sel.Known)
+	left, err := journal.Unsettled(ctx, repo, item, sel.Known())
 	if err != nil {
 		return errors.Join(err, proposal.NotSettled(repo, item))
 	}

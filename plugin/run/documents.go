@@ -31,7 +31,7 @@ func (j *job) readDocuments(commit string) error {
 	}
 	skipped, unclear, problems := 0, 0, 0
 	for _, doc := range j.read.Documents {
-		skipped, unclear, problems = skipped+len(doc.Skipped()), unclear+len(doc.Unclear()), problems+len(doc.Problems)
+		skipped, unclear, problems = skipped+doc.Count(postmortem.ClassSkipped), unclear+doc.Count(postmortem.ClassUnclear), problems+len(doc.Problems)
 	}
 	j.Log.Info().Str("stage", "documents").Int("documents", len(j.read.Documents)).Int("of", len(j.read.All)).
 		Int("safe", len(j.read.Safe)).Int("approval", len(j.read.Approval)).Int("skipped", skipped).Int("unclear", unclear).Int("problems", problems).

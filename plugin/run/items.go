@@ -146,7 +146,7 @@ func (j *job) pins(h *hosts, commands host.Commands) *host.Pins {
 func (j *job) unchecked(ctx context.Context) {
 	ending, cancel := access.Closing(ctx)
 	defer cancel()
-	outcomes, err := journal.Unchecked(ending, j.repo, j.repo.LockHeld, j.read.Known)
+	outcomes, err := journal.Unchecked(ending, j.repo, j.repo.LockHeld, j.read.Known())
 	if err != nil {
 		j.Log.Warn().Str("stage", "settle").Err(err).Msg("cannot find out whether another run settles the work of earlier runs")
 	}

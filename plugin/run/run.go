@@ -176,7 +176,7 @@ func (j *job) underLock(ctx context.Context, k access.Keys, h *hosts, commands h
 	defer j.cleanUp(ctx, "hosts", resolver.Close)
 	standing, _ := proposal.Records(j.repo)
 	j.tellStart(ctx, standing)
-	settled, err := resolver.Settle(ctx, j.read.Known)
+	settled, err := resolver.Settle(ctx, j.read.Known())
 	j.lap("settle")
 	j.settled = err == nil || len(settled) > 0
 	j.outcomes = append(j.outcomes, settled...)

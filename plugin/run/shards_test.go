@@ -155,7 +155,7 @@ func (e *estate) run(ctx context.Context, of shard.Shard) (outcomes []item.Outco
 	if err != nil {
 		return nil, err
 	}
-	settled, err := resolver.Settle(ctx, j.read.Known)
+	settled, err := resolver.Settle(ctx, j.read.Known())
 	if err != nil {
 		return nil, err
 	}
