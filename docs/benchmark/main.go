@@ -3,6 +3,7 @@
 //
 //	go run ./docs/benchmark                                  # every size, takes minutes
 //	go run ./docs/benchmark -commits 5000 -files 2000 -rounds 9
+//	go run ./docs/benchmark -items 10000,20000,40000         # dry runs over many items instead
 //
 // It needs Go and git, and time(1) for the memory. The remote is git http-backend on loopback, in this
 // process, so that what a client costs and what the server costs are apart. The
@@ -28,17 +29,29 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/standin"
 	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
 
 const branch = "main"
 
 func main() {
+	if handled, code := standin.Dispatch(os.Args); handled {
+		os.Exit(code)
+	}
 	commits := flag.String("commits", "1000,5000,50000", "sizes of the history")
 	files := flag.String("files", "2000,20000", "numbers of files")
 	rounds := flag.Int("rounds", 5, "measurements of each kind; the medians are printed")
+	items := flag.String("items", "", "numbers of items: measure dry runs over them instead")
+	rows := flag.String("rows", "8,400,10000", "items of one document")
 	flag.Parse()
-	if err := run(numbers(*commits), numbers(*files), *rounds); err != nil {
+	err := prepared(func(dir, program string) error {
+		if *items != "" {
+			return measureItems(dir, program, numbers(*items), numbers(*rows), *rounds)
+		}
+		return measureClones(dir, program, numbers(*commits), numbers(*files), *rounds)
+	})
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -54,7 +67,8 @@ func numbers(text string) []int {
 	return out
 }
 
-func run(commits, files []int, rounds int) error {
+// prepared measures in a folder of its own, with the program built.
+func prepared(measure func(dir, program string) error) error {
 	dir, err := os.MkdirTemp("", "pm-todos-benchmark-")
 	if err != nil {
 		return err
@@ -65,6 +79,10 @@ func run(commits, files []int, rounds int) error {
 	if out, err := exec.Command("go", "build", "-tags", "urfave_cli_no_docs", "-o", program, ".").CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w: %s", err, out)
 	}
+	return measure(dir, program)
+}
+
+func measureClones(dir, program string, commits, files []int, rounds int) error {
 	for _, f := range files {
 		for _, c := range commits {
 			b := bench{dir: filepath.Join(dir, fmt.Sprintf("%d-%d", c, f)), program: program}
@@ -87,6 +105,8 @@ type contestant struct {
 	name string
 	args func(target string) *exec.Cmd
 	cost []cost
+
+	printed, summary int64 // bytes of the last one's output and of its summary.json
 }
 
 type cost struct {
@@ -201,6 +221,10 @@ func (b *bench) once(c *contestant, target string) (cost, error) {
 		return one, fmt.Errorf("%w: %s", err, out.String())
 	}
 	one.memory = peak()
+	c.printed = int64(out.Len())
+	if info, err := os.Stat(filepath.Join(target, "summary.json")); err == nil {
+		c.summary = info.Size()
+	}
 	one.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	return one, nil
 }
