@@ -40,7 +40,5 @@ func (p *patient) workspace(ctx context.Context, run *host.Run) (*host.Workspace
 	if err != nil {
 		return nil, err
 	}
-	reader := host.Stream(pack)
-	defer func() { _ = reader.Close() }()
-	return run.Workspace(ctx, "doctor", p.tip, reader, host.Checkout, p.Settings.Hosts.Prepare)
+	return run.Workspace(ctx, "doctor", p.tip, pack, host.Checkout, p.Settings.Hosts.Prepare)
 }

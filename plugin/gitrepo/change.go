@@ -141,24 +141,15 @@ func (r *Repo) Import(base, tree string, pack io.Reader, most int64) error {
 	return nil
 }
 
+// Snapshot is one commit, ready to be sent as a pack.
+type Snapshot = objects.Snapshot
+
 // Pack gets everything of exactly one commit, its trees and its blobs, into the
-// clone, and returns what writes it as a pack; of the commit's parents it holds
-// nothing. Submodules are left out. The pack is version 2, without deltas, so
-// that it can be written as it is read. The remote is asked before the first
-// byte: who reads the pack never waits for it.
-func (r *Repo) Pack(commit string) (write func(io.Writer) error, err error) {
+// clone, and returns what writes it as a pack.
+func (r *Repo) Pack(commit string) (Snapshot, error) {
 	h, c, err := r.commit(commit)
 	if err != nil {
 		return nil, fmt.Errorf("pack of a commit: %w", err)
 	}
-	list, err := r.store.WholeCommit(h, c.TreeHash)
-	if err != nil {
-		return nil, fmt.Errorf("pack of commit %s: %w", commit, err)
-	}
-	return func(w io.Writer) error {
-		if err := r.store.WritePack(w, list); err != nil {
-			return fmt.Errorf("pack of commit %s: %w", commit, err)
-		}
-		return nil
-	}, nil
+	return r.store.Snapshot(h, c.TreeHash)
 }

@@ -127,8 +127,9 @@ func sameAnswers(t *testing.T, a, b *Repo) {
 	}
 	ask("pack", func(r *Repo) (any, error) {
 		var pack bytes.Buffer
-		write, err := r.Pack(r.Tip())
+		snapshot, err := r.Pack(r.Tip())
 		if err == nil {
+			_, write := snapshot("")
 			err = write(&pack)
 		}
 		return pack.Bytes(), err

@@ -2,10 +2,13 @@ package gitrepo
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -211,7 +214,8 @@ func TestPack_IsExactlyOneCommit(t *testing.T) {
 	s.push()
 	r := clone(t, s.origin)
 	var pack bytes.Buffer
-	if err := must(r.Pack(r.Tip()))(t)(&pack); err != nil {
+	_, write := must(r.Pack(r.Tip()))(t)("")
+	if err := write(&pack); err != nil {
 		t.Fatal(err)
 	}
 	host := t.TempDir()
@@ -230,5 +234,56 @@ func TestPack_IsExactlyOneCommit(t *testing.T) {
 	gittest.Git(t, host, "fsck", "--strict", "--full")
 	if got := gittest.Git(t, host, "rev-list", "--count", "refs/heads/x"); got != "1" {
 		t.Errorf("%s commits", got)
+	}
+}
+
+// TestPack_IsTheRestOfWhatIsHeld has a receiver with all of another commit, which is
+// complete afterwards.
+func TestPack_IsTheRestOfWhatIsHeld(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{"a": "1"}
+	for i := range 300 {
+		files[fmt.Sprintf("d%d/f%d", i%7, i)] = strings.Repeat(fmt.Sprint(i), 50)
+	}
+	s := newSite(t, files)
+	first := s.head()
+	tip := s.commit("second", map[string]string{"a": "changed", "d1/e/new": "new"})
+	for path := range files {
+		files[path] += " and more"
+	}
+	far := s.commit("third", files)
+	s.push()
+	var requests atomic.Int64
+	for name, url := range map[string]string{"filtered": s.serve(counting(&requests)), "full": s.unfiltered().origin} {
+		r := clone(t, url)
+		snapshot := must(r.Pack(tip))(t)
+		before := requests.Load()
+		for held, want := range map[string]int{
+			"": 312, tip: 1, first: 6, far: 312, "x": 312, strings.Repeat("ab", 20): 312, gittest.Git(t, s.work, "rev-parse", tip+"^{tree}"): 312,
+		} {
+			base, write := snapshot(held)
+			var pack bytes.Buffer
+			if err := write(&pack); err != nil {
+				t.Fatal(err)
+			}
+			host := t.TempDir()
+			gittest.Git(t, host, "init", "-q", "--bare")
+			if base != "" {
+				all := gittest.Git(t, s.work, "rev-list", "--objects", "--no-object-names", "--max-count=1", base)
+				must(gittest.Input(host, must(gittest.Input(s.work, []byte(all+"\n"), "pack-objects", "--stdout", "-q"))(t), "unpack-objects", "-q"))(t)
+			}
+			must(gittest.Input(host, pack.Bytes(), "unpack-objects", "-q"))(t)
+			if err := os.WriteFile(filepath.Join(host, "shallow"), []byte(tip+"\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			gittest.Git(t, host, "rev-list", "--objects", tip)
+			count := int(binary.BigEndian.Uint32(pack.Bytes()[8:]))
+			if count != want || (base != "") != (want < 300) || base != "" && base != held {
+				t.Errorf("%s: on %.12s it has %d objects, not %d, on %q", name, held, count, want, base)
+			}
+		}
+		if n := requests.Load() - before; name == "filtered" && n > 2 {
+			t.Errorf("%d requests for the folders of two commits", n)
+		}
 	}
 }

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -26,23 +25,26 @@ func BenchmarkItem(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = h.Close() }()
-	run, err := h.OpenRun(b.Context(), "", "bench", nil)
-	if err != nil {
+	s := &sender{repository: r, t: b, first: r.commit, packs: map[string][]byte{}}
+	run := s.open(h, "bench")
+	if err := runItem(b, run, s, "first"); err != nil {
 		b.Fatal(err)
 	}
+	first := s.sent.Swap(0)
 	before := server.count()
 	for i := 0; b.Loop(); i++ {
-		if err := runItem(b, run, r, fmt.Sprint(i)); err != nil {
+		if err := runItem(b, run, s, fmt.Sprint(i)); err != nil {
 			b.Fatal(err)
 		}
 	}
 	b.ReportMetric(float64(server.count()-before)/float64(b.N), "trips/op")
-	b.ReportMetric(float64(2*len(r.pack))/1e6, "MB-sent/op")
+	b.ReportMetric(float64(first)/1e6, "MB-sent-first")
+	b.ReportMetric(float64(s.sent.Load())/float64(b.N), "B-sent/op")
 }
 
-func runItem(b *testing.B, run *Run, r repository, id string) error {
+func runItem(b *testing.B, run *Run, s *sender, id string) error {
 	ctx := b.Context()
-	agent, err := run.Workspace(ctx, "agent-"+id, r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{})
+	agent, err := run.Workspace(ctx, "agent-"+id, s.commit, s.snapshot(s.commit), AgentTree, Prepare{})
 	if err != nil {
 		return err
 	}
@@ -52,7 +54,7 @@ func runItem(b *testing.B, run *Run, r repository, id string) error {
 	if _, _, err := agent.Export(ctx, 1<<20); err != nil {
 		return err
 	}
-	stack, err := run.Workspace(ctx, "plan-"+id, r.commit, bytes.NewReader(r.pack), Checkout, Prepare{})
+	stack, err := run.Workspace(ctx, "plan-"+id, s.commit, s.snapshot(s.commit), Checkout, Prepare{})
 	if err != nil {
 		return err
 	}

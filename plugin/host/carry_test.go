@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
@@ -117,7 +116,7 @@ func TestThreat4_CarryNeverLeadsOut(t *testing.T) {
 		"link-in": true, "link-out": false, "stacks/link-up": false, "link-dir": false, "odd*": false,
 		"secrets/x": false, "../x": false, "/etc/passwd": false, "a/../../x": false, "": false, "x\ny": false, "link-dir/*": true,
 	} {
-		ws, err := run.Workspace(t.Context(), "w", r.commit, bytes.NewReader(r.pack), Checkout, Prepare{Workdir: workdir, Carry: []string{glob}})
+		ws, err := run.Workspace(t.Context(), "w", r.commit, sends(r.pack), Checkout, Prepare{Workdir: workdir, Carry: []string{glob}})
 		if (err == nil) != wanted {
 			t.Errorf("carry %q: %v", glob, err)
 		}
@@ -130,12 +129,12 @@ func TestThreat4_CarryNeverLeadsOut(t *testing.T) {
 		t.Errorf("the folder outside holds %v, %v", left, err)
 	}
 	for _, workdir := range []string{"/absent", outside, "$(touch x)"} {
-		_, err := run.Workspace(t.Context(), "w", r.commit, bytes.NewReader(r.pack), Checkout, Prepare{Workdir: workdir, Carry: []string{"a"}})
+		_, err := run.Workspace(t.Context(), "w", r.commit, sends(r.pack), Checkout, Prepare{Workdir: workdir, Carry: []string{"a"}})
 		if err == nil || !strings.Contains(err.Error(), "workdir") {
 			t.Errorf("workdir %q: %v", workdir, err)
 		}
 	}
-	if _, err := run.Workspace(t.Context(), "w", r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{Workdir: workdir, Carry: []string{"a"}}); err == nil {
+	if _, err := run.Workspace(t.Context(), "w", r.commit, sends(r.pack), AgentTree, Prepare{Workdir: workdir, Carry: []string{"a"}}); err == nil {
 		t.Error("the agent's tree took carry files")
 	}
 	var failed *CommandError

@@ -18,6 +18,8 @@ var (
 	// ErrBegan: this apply began once and does not begin again.
 	ErrBegan = errors.New("apply began before")
 
+	// errSnapshot: the snapshot that was kept is gone, or not what its name says.
+	errSnapshot = errors.New("the kept snapshot is of no use")
 	// errFenced: another run has settled this apply as one that never began, so
 	// it must not begin any more.
 	errFenced = errors.New("apply was settled by another run")

@@ -62,6 +62,7 @@ var failures = map[string]struct {
 	"at-work":        {fault.Failed, ErrAltered, "at work in the workspace of the plan: {}", "find out what it is; what an agent left is ended with kill -KILL", false},
 	"busy":           {fault.Person, ErrBegan, "the workspace belongs to apply “{}”, which is not settled", "", false},
 	"git":            {fault.Failed, nil, "git could not work on “{}”", "", true},
+	"snapshot":       {fault.Temporary, errSnapshot, "“{}” is gone, or not what its name says", "", true},
 	"cut":            {fault.Temporary, script.ErrLost, "its input arrived with only {} bytes", "", false},
 	"workdir":        {fault.Failed, nil, "workdir “{}” is not there or not readable", "correct the setting, or unset carry", false},
 	"workdir-git":    {fault.Failed, nil, "workdir “{}” is no git checkout", "carry takes ignored files of one", true},

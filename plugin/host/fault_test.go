@@ -107,7 +107,7 @@ func visit(ctx context.Context, s sshclient.Login, r repository) error {
 	if err != nil {
 		return err
 	}
-	ws, err := run.Workspace(ctx, "agent", r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{})
+	ws, err := run.Workspace(ctx, "agent", r.commit, sends(r.pack), AgentTree, Prepare{})
 	if err != nil {
 		return err
 	}

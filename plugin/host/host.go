@@ -20,6 +20,8 @@ import (
 type Host struct {
 	shell   script.Shell
 	network network
+	remote  string // whose snapshots are kept, "" for nobody's
+	tell    func(error)
 	room    func(ctx context.Context, most int) (int, error)
 	close   func() error
 }

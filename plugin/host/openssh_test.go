@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +59,7 @@ func wholeItem(ctx context.Context, h *Host, r repository) error {
 	if err != nil {
 		return err
 	}
-	agent, err := run.Workspace(ctx, "agent", r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{})
+	agent, err := run.Workspace(ctx, "agent", r.commit, sends(r.pack), AgentTree, Prepare{})
 	if err != nil {
 		return err
 	}
@@ -71,7 +70,7 @@ func wholeItem(ctx context.Context, h *Host, r repository) error {
 	if _, _, err := agent.Export(ctx, 1<<20); err != nil {
 		return err
 	}
-	stack, err := run.Workspace(ctx, "plan", r.commit, bytes.NewReader(r.pack), Checkout, Prepare{})
+	stack, err := run.Workspace(ctx, "plan", r.commit, sends(r.pack), Checkout, Prepare{})
 	if err != nil {
 		return err
 	}

@@ -80,7 +80,7 @@ func alters(t *testing.T, what string, err error, words ...string) {
 func checkouts(t *testing.T, run *Run, r repository) func(string) (*Workspace, error) {
 	t.Helper()
 	return func(name string) (*Workspace, error) {
-		return run.Workspace(t.Context(), name, r.commit, strings.NewReader(string(r.pack)), Checkout, Prepare{})
+		return run.Workspace(t.Context(), name, r.commit, sends(r.pack), Checkout, Prepare{})
 	}
 }
 
@@ -171,7 +171,7 @@ func TestThreat26_NoRunEndsWithoutALook(t *testing.T) {
 		"after the turn": func(t *testing.T, _ dwelling, run *Run) error { return run.Hold(t.Context()) },
 		"with what it left": func(t *testing.T, _ dwelling, run *Run) error {
 			r := makeRepository(t, terraformFiles())
-			space, err := run.Workspace(t.Context(), "agent", r.commit, strings.NewReader(string(r.pack)), AgentTree, Prepare{})
+			space, err := run.Workspace(t.Context(), "agent", r.commit, sends(r.pack), AgentTree, Prepare{})
 			if err == nil {
 				_, _, err = space.Export(t.Context(), 1<<20)
 			}
@@ -295,7 +295,7 @@ func TestWhatOurCommandsKeepInTheAccountIsNoAlarm(t *testing.T) {
 			d := dwell(t)
 			run := d.pin(t, "run", d.shares(nil))
 			prepared := func(name, command string) (*Workspace, error) {
-				return run.Workspace(t.Context(), name, r.commit, strings.NewReader(string(r.pack)), Checkout, Prepare{Command: command})
+				return run.Workspace(t.Context(), name, r.commit, sends(r.pack), Checkout, Prepare{Command: command})
 			}
 			keep := "mkdir -p " + filepath.Dir(d.home+"/"+file) + " && echo >>" + d.home + "/" + file
 			ws, err := prepared("first", keep)
@@ -315,7 +315,7 @@ func TestWhatOurCommandsKeepInTheAccountIsNoAlarm(t *testing.T) {
 	}
 	d := dwell(t)
 	run := d.pin(t, "run", d.shares(nil))
-	if _, err := run.Workspace(t.Context(), "first", r.commit, strings.NewReader(string(r.pack)), Checkout, Prepare{Command: "echo >" + d.home + "/.terraformrc"}); err != nil {
+	if _, err := run.Workspace(t.Context(), "first", r.commit, sends(r.pack), Checkout, Prepare{Command: "echo >" + d.home + "/.terraformrc"}); err != nil {
 		t.Fatal(err)
 	}
 	alters(t, "another file", run.Hold(t.Context()), "/.terraformrc is new")

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"crypto/rand"
 	"errors"
 	"os"
@@ -136,7 +135,7 @@ func TestFullDiskIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	work, err := run.Workspace(t.Context(), "agent", r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{})
+	work, err := run.Workspace(t.Context(), "agent", r.commit, sends(r.pack), AgentTree, Prepare{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +155,7 @@ func TestFullDiskIsNamed(t *testing.T) {
 		}
 	}
 	big := makeRepository(t, map[string]string{"a": noise(300_000)})
-	if _, err := run.Workspace(t.Context(), "big", big.commit, bytes.NewReader(big.pack), Checkout, Prepare{}); !errors.Is(err, script.ErrDiskFull) {
+	if _, err := run.Workspace(t.Context(), "big", big.commit, sends(big.pack), Checkout, Prepare{}); !errors.Is(err, script.ErrDiskFull) {
 		t.Errorf("Workspace: %v", err)
 	}
 	if status, err := ws.Apply(t.Context(), applySpec("a", plan.SHA256)); !errors.Is(err, script.ErrDiskFull) || status != (ApplyStatus{}) {

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -86,7 +85,7 @@ func TestReclaimTakesAtOnceWhatNoJournalNeeds(t *testing.T) {
 		if err := os.Chmod(dirs["killed"]+"/deep/locked", 0); err != nil {
 			t.Fatal(err)
 		}
-		ws, err := killed("remote", "running").Workspace(t.Context(), "work", r.commit, bytes.NewReader(r.pack), Checkout, Prepare{})
+		ws, err := killed("remote", "running").Workspace(t.Context(), "work", r.commit, sends(r.pack), Checkout, Prepare{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
@@ -21,6 +22,7 @@ type Run struct {
 	id   string
 	dir  string // absolute path there
 	pins pinned
+	held atomic.Value // string: the commit of the snapshot that the host keeps
 }
 
 var idPattern = pattern.Lazy(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
@@ -43,7 +45,7 @@ func (h *Host) OpenRun(ctx context.Context, owner, id string, pins *Pins) (*Run,
 	if err := checkID("run id", id); err != nil {
 		return nil, err
 	}
-	j := script.Job{Doing: "opening the run directory", Files: []string{"open"}, Variables: script.Variables{"id": id, "owner": owner}}
+	j := script.Job{Doing: "opening the run directory", Files: []string{"snapshot", "open"}, Variables: script.Variables{"id": id, "owner": owner, "remote": h.remote}}
 	if pins != nil {
 		noted, err := pins.variables()
 		if err != nil {
@@ -61,6 +63,7 @@ func (h *Host) OpenRun(ctx context.Context, owner, id string, pins *Pins) (*Run,
 		return nil, fmt.Errorf("opening the run directory on %s: %w: it is said to be at %q", h.Name(), script.ErrAnswer, text.Line(dir, 200))
 	}
 	run := &Run{host: h, id: id, dir: dir, pins: unpinned()}
+	run.holds(a)
 	if pins != nil {
 		if err := run.pin(*pins, j, a); err != nil {
 			return nil, err
@@ -138,7 +141,7 @@ type reclaiming struct {
 
 func (h *Host) reclaim(ctx context.Context, doing string, r reclaiming) error {
 	j := script.Job{
-		Doing: doing, Files: []string{"state", "carry", "pins", "reclaim"}, Timeout: 10 * time.Minute,
+		Doing: doing, Files: []string{"state", "carry", "pins", "snapshot", "reclaim"}, Timeout: 10 * time.Minute,
 		Variables: script.Variables{
 			"id":      r.id,
 			"owner":   r.owner,
@@ -147,6 +150,7 @@ func (h *Host) reclaim(ctx context.Context, doing string, r reclaiming) error {
 			"plans":   strings.Join(r.plans, " "),
 			"settled": strings.Join(r.settled, " "),
 			"minutes": fmt.Sprint(int(reclaimAge.Minutes())),
+			"days":    fmt.Sprint(snapshotDays),
 		},
 	}
 	maps.Copy(j.Variables, r.noted)

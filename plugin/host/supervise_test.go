@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -329,13 +328,13 @@ func TestEveryOperationIsOneRoundTrip(t *testing.T) {
 	step("Preflight", err)
 	run, err := w.OpenRun(ctx, "", "r", nil)
 	step("OpenRun", err)
-	tree, err := run.Workspace(ctx, "agent", r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{})
+	tree, err := run.Workspace(ctx, "agent", r.commit, sends(r.pack), AgentTree, Prepare{})
 	step("Workspace", err)
 	_, err = tree.Supervise(ctx, Process{Argv: []string{"sh", "-c", "echo b >b"}})
 	step("Supervise", err)
 	_, _, err = tree.Export(ctx, 1<<20)
 	step("Export", err)
-	stack, err := run.Workspace(ctx, "plan", r.commit, bytes.NewReader(r.pack), Checkout, Prepare{Command: "true"})
+	stack, err := run.Workspace(ctx, "plan", r.commit, sends(r.pack), Checkout, Prepare{Command: "true"})
 	step("Workspace with prepare_command", err)
 	plan, err := stack.Plan(ctx, planSpec())
 	step("Plan", err)

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -56,46 +57,63 @@ const (
 	outputFetch = 256 << 10
 )
 
-// Stream is what write writes, as it is read: the pack of a large repository is
-// never held in memory. Closing it ends write when the host gave up early.
-func Stream(write func(io.Writer) error) io.ReadCloser {
-	reader, writer := io.Pipe()
-	go func() { writer.CloseWithError(write(writer)) }()
-	return reader
-}
-
-// Workspace builds a workspace from a pack that holds the commit, its trees
-// and its blobs. One of the same name is replaced, unless an unsettled apply
+// Workspace builds a workspace of a commit from a snapshot, which is a pack with its
+// trees and blobs. One of the same name is replaced, unless an unsettled apply
 // belongs to the run. For a Checkout the carry files are copied and the
 // command is run; a *CommandError tells of its failure.
-func (r *Run) Workspace(ctx context.Context, name, commit string, pack io.Reader, kind Kind, prepare Prepare) (*Workspace, error) {
+func (r *Run) Workspace(ctx context.Context, name, commit string, snapshot Snapshot, kind Kind, prepare Prepare) (*Workspace, error) {
 	w := &Workspace{run: r, name: name, commit: commit, kind: kind, dir: r.dir + "/ws/" + name}
-	doing := "building the workspace " + name
 	if err := checkID("workspace name", name); err != nil {
 		return nil, err
 	}
 	if !hashPattern().MatchString(commit) {
-		return nil, fmt.Errorf("%s: %q is no full commit hash", doing, text.Line(commit, 80))
+		return nil, fmt.Errorf("%s: %q is no full commit hash", w.building(), text.Line(commit, 80))
 	}
 	if kind == AgentTree && (prepare.Command != "" || len(prepare.Carry) > 0) {
-		return nil, fmt.Errorf("%s: the agent's work tree takes neither carry files nor a prepare command", doing)
-	}
-	carry, cached, err := pathspecs(prepare.Carry)
-	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: the agent's work tree takes neither carry files nor a prepare command", w.building())
 	}
 	if prepare.Timeout <= 0 {
 		prepare.Timeout = 10 * time.Minute
 	}
+	base, write := snapshot(r.heldCommit())
+	err := w.build(ctx, base, write, prepare)
+	if errors.Is(err, errSnapshot) && ctx.Err() == nil {
+		if r.host.tell != nil {
+			r.host.tell(err)
+		}
+		r.held.Store("")
+		base, write = snapshot("")
+		err = w.build(ctx, base, write, prepare)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *Workspace) building() string { return "building the workspace " + w.name }
+
+// build sends the pack that write writes, as it is read: that of a large repository
+// is never held in memory. base is the commit that it builds on.
+func (w *Workspace) build(ctx context.Context, base string, write func(io.Writer) error, prepare Prepare) error {
+	carry, cached, err := pathspecs(prepare.Carry)
+	if err != nil {
+		return err
+	}
+	reader, writer := io.Pipe()
+	go func() { writer.CloseWithError(write(writer)) }()
+	defer func() { _ = reader.Close() }() // ends write when the host gave up early
 	a, err := w.do(ctx, script.Job{
-		Doing: doing, Files: []string{"state", "workspace"},
-		Payload: pack, Timeout: prepare.Timeout, Grace: 5 * time.Second,
+		Doing: w.building(), Files: []string{"state", "snapshot", "workspace"},
+		Payload: reader, Timeout: prepare.Timeout, Grace: 5 * time.Second,
 		Watch: w.dir + "/out", Most: outputMost, Fetch: outputFetch,
 		Variables: script.Variables{
-			"run":         r.dir,
-			"name":        name,
-			"commit":      commit,
-			"kind":        string(kind),
+			"run":         w.run.dir,
+			"name":        w.name,
+			"commit":      w.commit,
+			"remote":      w.run.host.remote,
+			"base":        base,
+			"kind":        string(w.kind),
 			"workdir":     prepare.Workdir,
 			"carry":       carry,
 			"carry_cache": cached,
@@ -103,12 +121,10 @@ func (r *Run) Workspace(ctx context.Context, name, commit string, pack io.Reader
 		},
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := w.prepared(a); err != nil {
-		return nil, err
-	}
-	return w, nil
+	w.run.holds(a)
+	return w.prepared(a)
 }
 
 // prepared checks how the build, and the prepare command in it, ended.

@@ -3,6 +3,7 @@ package host
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -186,7 +187,7 @@ func TestFailedPrepareCommandIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = run.Workspace(t.Context(), "w", r.commit, bytes.NewReader(r.pack), Checkout, Prepare{Command: "printf '\\033[31mError: no key\\033[0m\\n' >&2; exit 7"})
+	_, err = run.Workspace(t.Context(), "w", r.commit, sends(r.pack), Checkout, Prepare{Command: "printf '\\033[31mError: no key\\033[0m\\n' >&2; exit 7"})
 	var failed *CommandError
 	if !errors.As(err, &failed) || failed.Code != 7 || failed.Step != "prepare_command" || failed.Output != "Error: no key" {
 		t.Errorf("got %#v (%v)", failed, err)
@@ -200,13 +201,13 @@ func TestBrokenPackIsAnError(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := run.Workspace(t.Context(), "short", r.commit, bytes.NewReader(r.pack[:len(r.pack)-30]), AgentTree, Prepare{}); err == nil {
+		if _, err := run.Workspace(t.Context(), "short", r.commit, sends(r.pack[:len(r.pack)-30]), AgentTree, Prepare{}); err == nil {
 			t.Error("a cut pack was accepted")
 		}
-		if _, err := run.Workspace(t.Context(), "broken", r.commit, failingReader{}, AgentTree, Prepare{}); !errors.Is(err, errBroken) {
+		if _, err := run.Workspace(t.Context(), "broken", r.commit, broken, AgentTree, Prepare{}); !errors.Is(err, errBroken) {
 			t.Errorf("a reader that fails gives %v", err)
 		}
-		if _, err := run.Workspace(t.Context(), "whole", r.commit, bytes.NewReader(r.pack), AgentTree, Prepare{}); err != nil {
+		if _, err := run.Workspace(t.Context(), "whole", r.commit, sends(r.pack), AgentTree, Prepare{}); err != nil {
 			t.Errorf("after that: %v", err)
 		}
 	})
@@ -214,9 +215,9 @@ func TestBrokenPackIsAnError(t *testing.T) {
 
 var errBroken = errors.New("broken")
 
-type failingReader struct{}
-
-func (failingReader) Read([]byte) (int, error) { return 0, errBroken }
+func broken(string) (string, func(io.Writer) error) {
+	return "", func(io.Writer) error { return errBroken }
+}
 
 func TestLargeInputArrivesWhole(t *testing.T) {
 	r := makeRepository(t, map[string]string{"a": "a\n"})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -337,7 +338,7 @@ func space(t testing.TB, h *Host, r repository, kind Kind, prepare Prepare) (*Ru
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := run.Workspace(t.Context(), "work", r.commit, bytes.NewReader(r.pack), kind, prepare)
+	w, err := run.Workspace(t.Context(), "work", r.commit, sends(r.pack), kind, prepare)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,4 +353,14 @@ func sh(t testing.TB, w *Workspace, text string) Exit {
 		t.Fatalf("%s: %+v, %v\n%s", text, exit.Reason, err, exit.Stderr)
 	}
 	return exit
+}
+
+// sends is a snapshot that is always sent as a whole.
+func sends(pack []byte) Snapshot {
+	return func(string) (string, func(io.Writer) error) {
+		return "", func(w io.Writer) error {
+			_, err := w.Write(pack)
+			return err
+		}
+	}
 }

@@ -108,6 +108,9 @@ func (j *job) open(ctx context.Context, h *hosts, programs onhost.Programs) (ter
 	on := func(h *host.Host, facts host.Facts, pins *host.Pins) (*life.Host, error) {
 		its := programs
 		its.Box, its.Servers, its.Pins = facts.Box, facts.Servers, pins
+		its.Unfit = func(err error) {
+			j.Log.Warn().Str("stage", "hosts").Str("host", h.Name()).Err(err).Msg("sending everything to the host")
+		}
 		opened, err := onhost.Open(ctx, h, j.repo, j.Documents.Shard.String(), j.id, its)
 		return life.Watch(opened, programs.Kind, j.Log), err
 	}

@@ -238,12 +238,14 @@ func (g *grounds) FenceApply(_ context.Context, id, _ string) (host.ApplyStatus,
 	return host.ApplyStatus{Unknown: true}, nil
 }
 
-func (g *grounds) Workspace(_ context.Context, commit string, pack func(io.Writer) error) (seam.AgentSpace, error) {
-	return &desk{grounds: g, commit: commit}, pack(io.Discard)
+func (g *grounds) Workspace(_ context.Context, commit string, snapshot host.Snapshot) (seam.AgentSpace, error) {
+	_, write := snapshot("")
+	return &desk{grounds: g, commit: commit}, write(io.Discard)
 }
 
-func (g *grounds) Checkout(_ context.Context, commit string, pack func(io.Writer) error) (seam.Checkout, error) {
-	return &table{grounds: g, commit: commit}, pack(io.Discard)
+func (g *grounds) Checkout(_ context.Context, commit string, snapshot host.Snapshot) (seam.Checkout, error) {
+	_, write := snapshot("")
+	return &table{grounds: g, commit: commit}, write(io.Discard)
 }
 
 // desk is where the agent works.

@@ -2,11 +2,13 @@ package objects
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/pack"
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
 
 // WritePack writes the objects as one pack.
@@ -82,23 +84,86 @@ func (g *gatherer) tree(base, root plumbing.Hash, depth int) error {
 	return nil
 }
 
-// WholeCommit gets everything of a commit, its trees and its blobs, and lists
-// it: nothing of its parents, and no submodules. The first one comes in one request;
-// of a later one most is here.
-func (s *Store) WholeCommit(h, tree plumbing.Hash) ([]plumbing.Hash, error) {
-	g := gatherer{store: s, met: map[plumbing.Hash]bool{h: true}, list: []plumbing.Hash{h}}
-	need := s.NeedAll
+// Snapshot tells how one commit, its trees and its blobs, gets to a receiver who
+// has everything of the commit held, "" for nothing. base is held when what is
+// written is all that the receiver lacks then, and "" when it is everything: of a
+// commit that nobody here knows, or that has little in common with this one.
+//
+// What is written is a pack of version 2 without deltas, so that it can be written
+// as it is read, with nothing of the commit's parents and no submodules. The remote
+// is asked before: who reads the pack never waits for it.
+type Snapshot func(held string) (base string, write func(io.Writer) error)
+
+// Snapshot gets everything of a commit.
+func (s *Store) Snapshot(h, tree plumbing.Hash) (Snapshot, error) {
+	need := s.NeedAll // one request; of a later commit most is here
 	if s.hasWhole() {
 		need = s.needFolders
 	}
 	err := need(tree)
+	var whole []plumbing.Hash
 	if err == nil {
-		err = g.tree(plumbing.ZeroHash, tree, 0)
+		whole, err = s.beyond(plumbing.ZeroHash, h, tree)
 	}
 	if err == nil {
-		err = s.needListed(tree, g.list)
+		err = s.needListed(tree, whole)
 	}
+	if err != nil {
+		return nil, fmt.Errorf("pack of commit %s: %w", h, err)
+	}
+	return func(held string) (base string, write func(io.Writer) error) {
+		list := whole
+		if rest, err := s.beside(plumbing.NewHash(held), h, tree); err == nil && s.isFraction(rest, whole) {
+			list, base = rest, held
+		}
+		return base, func(w io.Writer) error {
+			if err := s.WritePack(w, list); err != nil {
+				return fmt.Errorf("pack of commit %s: %w", h, err)
+			}
+			return nil
+		}
+	}, nil
+}
+
+// beside lists what a commit has beside another one that is here.
+func (s *Store) beside(held, h, tree plumbing.Hash) ([]plumbing.Hash, error) {
+	if !s.Has(held) {
+		return nil, wire.ErrNotFound
+	}
+	c, err := s.Commit(held)
+	if err != nil {
+		return nil, err
+	}
+	if c.TreeHash != tree {
+		if err := s.needFolders(c.TreeHash); err != nil {
+			return nil, err
+		}
+	}
+	return s.beyond(c.TreeHash, h, tree)
+}
+
+// beyond lists a commit, and what its tree has that a base does not have at the same
+// place.
+func (s *Store) beyond(base, h, tree plumbing.Hash) ([]plumbing.Hash, error) {
+	g := gatherer{store: s, met: map[plumbing.Hash]bool{h: true}, list: []plumbing.Hash{h}}
+	err := g.tree(base, tree, 0)
 	return g.list, err
+}
+
+// fraction is what part of a snapshot may be sent beside one that a receiver has.
+// With more, the receiver had better have this one for the next time.
+const fraction = 8
+
+// isFraction reports whether objects have few of the bytes of a snapshot.
+func (s *Store) isFraction(part, whole []plumbing.Hash) bool {
+	sum := func(list []plumbing.Hash) (bytes int64) {
+		for _, h := range list {
+			size, _ := s.stat(h) // all are here
+			bytes += size
+		}
+		return bytes
+	}
+	return sum(part)*fraction <= sum(whole)
 }
 
 // PackFor makes the pack that takes a commit to a remote which has the given

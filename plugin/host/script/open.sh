@@ -7,4 +7,6 @@ chmod 700 "$root/runs" "$run" || fail cache "$run"
 # A name, which is there or not: a content could be cut short by a kill.
 [ -z "$owner" ] || { true >"$run/owner-$owner"; } 2>/dev/null || fail cache "$run"
 stamp || fail cache "$run"
+place_snapshots
+tell_snapshot
 text run "$run"

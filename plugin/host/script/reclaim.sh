@@ -79,6 +79,7 @@ else
 		is_own "$old" || ! is_recent "$old" || continue
 		is_needed "$old" || drop "$old"
 	done
+	expire_snapshots
 fi
 [ -z "$failed" ] || fail cache "$failed"
 [ -z "$names" ] || fail altered "$names"

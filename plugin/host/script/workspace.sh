@@ -1,7 +1,8 @@
 # Builds one workspace from the pack on standard input.
 enter_run
 [ "$kind" = agent ] || hold_pins || fail "$code" "$names"
-ws=$run/ws/$name
+ws=$run/ws/$name root=${run%/runs/*}
+place_snapshots
 if [ -e "$ws" ] || [ -L "$ws" ]; then
 	! unsettled "$run" || fail busy "$open"
 	chmod -R u+rwX "$ws" 2>/dev/null
@@ -11,8 +12,7 @@ mkdir -p "$ws/tree" "$ws/in" "$ws/out" "$ws/plan" || fail cache "$ws"
 check_tree
 
 build_agent_tree() {
-	make_git "$ws/git" && safe_git index-pack --stdin &&
-		echo "$commit" >"$ws/git/shallow" &&
+	make_git "$ws/git" && take_snapshot "$ws/git" &&
 		safe_git read-tree "$commit" &&
 		shown ls-files -z >"$ws/git/files" &&
 		safe_git checkout-index -q -z --stdin <"$ws/git/files"
@@ -22,17 +22,18 @@ build_agent_tree() {
 # prepare_command unlocks them. HEAD is detached: there is no branch to push.
 build_checkout() {
 	safe_git init -q --template= "$tree" && cd "$tree" &&
-		safe_git index-pack --stdin &&
-		echo "$commit" >.git/shallow &&
+		take_snapshot .git &&
 		printf '[core]\n\thooksPath = /dev/null\n\tfsmonitor = false\n[gc]\n\tauto = 0\n' >>.git/config &&
 		safe_git checkout -q --detach "$commit" --
 }
 
 step build
 if [ "$kind" = agent ]; then
-	(build_agent_tree) || fail git "$name"
+	(build_agent_tree) || unfit git "$name"
+	keep_snapshot "$ws/git/objects"
 else
-	(build_checkout) || fail git "$name"
+	(build_checkout) || unfit git "$name"
+	keep_snapshot "$tree/.git/objects"
 	mkdir "$ws/seal" || fail cache "$ws"
 	prove_commit || fail unsealed "$(head -n 5 "$ws/seal/wrong" 2>/dev/null)"
 	carry_files
@@ -50,4 +51,5 @@ if [ "$kind" != agent ]; then
 	sha256 "$ws/seal/kept"
 	say kept "$hash"
 fi
+tell_snapshot
 text workspace "$ws"

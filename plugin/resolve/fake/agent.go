@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"strings"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
@@ -43,8 +43,8 @@ func (w *World) turn(prompt []byte) *Turn {
 }
 
 // Workspace is a work tree for the agent.
-func (h *Host) Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (seam.AgentSpace, error) {
-	files, err := unpack(pack)
+func (h *Host) Workspace(ctx context.Context, commit string, snapshot host.Snapshot) (seam.AgentSpace, error) {
+	files, err := unpack(snapshot)
 	if err != nil {
 		return nil, err
 	}

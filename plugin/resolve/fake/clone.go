@@ -210,12 +210,14 @@ func differences(before, after map[string]string) (files []item.File) {
 }
 
 // Pack writes a commit for a host.
-func (c *Clone) Pack(hash string) (func(io.Writer) error, error) {
+func (c *Clone) Pack(hash string) (gitrepo.Snapshot, error) {
 	files, err := locked(c.w, func() (map[string]string, error) { return c.files(hash) })
 	if err != nil {
 		return nil, err
 	}
-	return func(w io.Writer) error { return json.NewEncoder(w).Encode(files) }, nil
+	return func(string) (string, func(io.Writer) error) {
+		return "", func(w io.Writer) error { return json.NewEncoder(w).Encode(files) }
+	}, nil
 }
 
 // Import takes in what an agent left.

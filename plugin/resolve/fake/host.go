@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
@@ -246,9 +245,10 @@ func (h *Host) own() (*directory, error) {
 	return nil, fault.Mark(fault.Failed, errors.New("the run directory is gone"))
 }
 
-func unpack(pack func(io.Writer) error) (map[string]string, error) {
+func unpack(snapshot host.Snapshot) (map[string]string, error) {
 	var b bytes.Buffer
-	if err := pack(&b); err != nil {
+	_, write := snapshot("")
+	if err := write(&b); err != nil {
 		return nil, err
 	}
 	var files map[string]string
@@ -256,8 +256,8 @@ func unpack(pack func(io.Writer) error) (map[string]string, error) {
 }
 
 // Checkout is a workspace for stacks.
-func (h *Host) Checkout(ctx context.Context, commit string, pack func(io.Writer) error) (seam.Checkout, error) {
-	files, err := unpack(pack)
+func (h *Host) Checkout(ctx context.Context, commit string, snapshot host.Snapshot) (seam.Checkout, error) {
+	files, err := unpack(snapshot)
 	if err != nil {
 		return nil, err
 	}

@@ -7,7 +7,6 @@ package life
 import (
 	"context"
 	"fmt"
-	"io"
 	"sync"
 	"time"
 
@@ -77,8 +76,8 @@ type Host struct {
 func Watch(m Machine, kind agent.Kind, log zerolog.Logger) *Host { return &Host{m, kind, log} }
 
 // Workspace makes a work tree for the agent.
-func (h *Host) Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (space seam.AgentSpace, err error) {
-	h.during(ctx, work{stage: "agent", doing: "making its workspace"}, func() { space, err = h.Machine.Workspace(ctx, commit, pack) })
+func (h *Host) Workspace(ctx context.Context, commit string, snapshot host.Snapshot) (space seam.AgentSpace, err error) {
+	h.during(ctx, work{stage: "agent", doing: "making its workspace"}, func() { space, err = h.Machine.Workspace(ctx, commit, snapshot) })
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +85,8 @@ func (h *Host) Workspace(ctx context.Context, commit string, pack func(io.Writer
 }
 
 // Checkout makes a workspace for stacks.
-func (h *Host) Checkout(ctx context.Context, commit string, pack func(io.Writer) error) (space seam.Checkout, err error) {
-	h.during(ctx, work{stage: "plan", doing: "making its workspace"}, func() { space, err = h.Machine.Checkout(ctx, commit, pack) })
+func (h *Host) Checkout(ctx context.Context, commit string, snapshot host.Snapshot) (space seam.Checkout, err error) {
+	h.during(ctx, work{stage: "plan", doing: "making its workspace"}, func() { space, err = h.Machine.Checkout(ctx, commit, snapshot) })
 	if err != nil {
 		return nil, err
 	}

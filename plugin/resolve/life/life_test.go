@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -30,12 +29,12 @@ type slow struct {
 	blind   bool // nobody sees what the agent prints
 }
 
-func (s *slow) Workspace(context.Context, string, func(io.Writer) error) (seam.AgentSpace, error) {
+func (s *slow) Workspace(context.Context, string, host.Snapshot) (seam.AgentSpace, error) {
 	s.began = time.Now()
 	return &slowSpace{s}, nil
 }
 
-func (s *slow) Checkout(context.Context, string, func(io.Writer) error) (seam.Checkout, error) {
+func (s *slow) Checkout(context.Context, string, host.Snapshot) (seam.Checkout, error) {
 	return slowCheckout{s}, nil
 }
 

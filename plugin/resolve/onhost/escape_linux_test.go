@@ -316,12 +316,14 @@ func hostileSpace(t *testing.T, h *host.Host, programs Programs) (agentSpace, st
 		t.Fatal(err)
 	}
 	run := &Host{Records: &Records{Host: h, run: "hostile"}, dir: dir, programs: programs}
-	space, err := run.Workspace(t.Context(), commit, func(w io.Writer) error {
-		pack, err := gittest.Input(origin, []byte(commit+"\n"), "pack-objects", "--revs", "--stdout", "-q")
-		if err == nil {
-			_, err = w.Write(pack)
+	space, err := run.Workspace(t.Context(), commit, func(string) (string, func(io.Writer) error) {
+		return "", func(w io.Writer) error {
+			pack, err := gittest.Input(origin, []byte(commit+"\n"), "pack-objects", "--revs", "--stdout", "-q")
+			if err == nil {
+				_, err = w.Write(pack)
+			}
+			return err
 		}
-		return err
 	})
 	if err != nil {
 		t.Fatal(err)

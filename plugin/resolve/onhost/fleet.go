@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -80,7 +79,7 @@ func (f Fleet) Bears() (n int) {
 // Workspace is a work tree for an agent, on a host that has room for it. Its item
 // keeps the place there until ctx ends, so that a turn of repair finds room, or
 // until it asks for another. What one host cannot give now, the next one may.
-func (f Fleet) Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (seam.AgentSpace, error) {
+func (f Fleet) Workspace(ctx context.Context, commit string, snapshot host.Snapshot) (seam.AgentSpace, error) {
 	for _, m := range f {
 		m.leave(ctx)
 	}
@@ -91,7 +90,7 @@ func (f Fleet) Workspace(ctx context.Context, commit string, pack func(io.Writer
 		if len(problems) > 0 && m.free() == 0 {
 			break // it has what it bears; the item may come again
 		}
-		space, err := m.Workspace(ctx, commit, pack)
+		space, err := m.Workspace(ctx, commit, snapshot)
 		if err == nil {
 			m.enter(ctx)
 			return &fleetSpace{AgentSpace: space, fleet: f, on: m}, nil

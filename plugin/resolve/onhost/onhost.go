@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
@@ -40,6 +39,8 @@ type Programs struct {
 	// agents alone work on.
 	Pins    *host.Pins
 	Timeout time.Duration
+	// Unfit hears why a snapshot that the host kept was of no use.
+	Unfit func(error)
 	// Servers are all that the agent reaches in its sandbox, empty for what its host reaches.
 	Servers egressproxy.Servers
 }
@@ -77,8 +78,9 @@ type Host struct {
 
 // Open makes the run's directory on a host.
 func Open(ctx context.Context, h *host.Host, repo *gitrepo.Repo, shard, run string, programs Programs) (*Host, error) {
-	records := NewRecords(h, repo, shard, run)
-	dir, err := h.OpenRun(ctx, records.owner, run, programs.Pins)
+	remote := sha256.Sum256([]byte(repo.URL()))
+	records := NewRecords(h.Keeping(hex.EncodeToString(remote[:]), programs.Unfit), repo, shard, run)
+	dir, err := records.OpenRun(ctx, records.owner, run, programs.Pins)
 	if err != nil {
 		return nil, fmt.Errorf("open the run directory on %s: %w", h.Name(), err)
 	}
@@ -108,17 +110,15 @@ func (h *Host) Close(ctx context.Context) error {
 	return h.dir.Close(ctx, settled...)
 }
 
-// space streams a commit to the host.
-func (h *Host) space(ctx context.Context, name, commit string, pack func(io.Writer) error, kind host.Kind, prepare host.Prepare) (*host.Workspace, error) {
+// space sends a commit to the host.
+func (h *Host) space(ctx context.Context, name, commit string, snapshot host.Snapshot, kind host.Kind, prepare host.Prepare) (*host.Workspace, error) {
 	h.spaces++
-	reader := host.Stream(pack)
-	defer func() { _ = reader.Close() }()
-	return h.dir.Workspace(ctx, fmt.Sprintf("%s-%d", name, h.spaces), commit, reader, kind, prepare)
+	return h.dir.Workspace(ctx, fmt.Sprintf("%s-%d", name, h.spaces), commit, snapshot, kind, prepare)
 }
 
 // Workspace is a work tree for the agent.
-func (h *Host) Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (seam.AgentSpace, error) {
-	space, err := h.space(ctx, "agent", commit, pack, host.AgentTree, host.Prepare{})
+func (h *Host) Workspace(ctx context.Context, commit string, snapshot host.Snapshot) (seam.AgentSpace, error) {
+	space, err := h.space(ctx, "agent", commit, snapshot, host.AgentTree, host.Prepare{})
 	if err != nil {
 		return nil, err
 	}
@@ -163,8 +163,8 @@ func (s agentSpace) Turn(ctx context.Context, d agent.Definition, prompt []byte,
 }
 
 // Checkout is a workspace for stacks.
-func (h *Host) Checkout(ctx context.Context, commit string, pack func(io.Writer) error) (seam.Checkout, error) {
-	space, err := h.space(ctx, "plan", commit, pack, host.Checkout, h.programs.Prepare)
+func (h *Host) Checkout(ctx context.Context, commit string, snapshot host.Snapshot) (seam.Checkout, error) {
+	space, err := h.space(ctx, "plan", commit, snapshot, host.Checkout, h.programs.Prepare)
 	if err != nil {
 		return nil, err
 	}

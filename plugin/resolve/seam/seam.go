@@ -43,8 +43,8 @@ type Content interface {
 	Prefetch(commit string, paths []string) error
 	ReadFile(commit, path string) ([]byte, error)
 	Diff(base, tree string) (item.Change, error)
-	// Pack gets everything of a commit, which write hands on.
-	Pack(commit string) (write func(io.Writer) error, err error)
+	// Pack gets everything of a commit, which the snapshot hands on.
+	Pack(commit string) (gitrepo.Snapshot, error)
 }
 
 // Maker makes objects in the clone, of which the remote learns nothing yet.
@@ -85,7 +85,7 @@ type Logs interface {
 // AgentHost is where the agent works.
 type AgentHost interface {
 	Name() string
-	Workspace(ctx context.Context, commit string, pack func(io.Writer) error) (AgentSpace, error)
+	Workspace(ctx context.Context, commit string, snapshot host.Snapshot) (AgentSpace, error)
 	Directory
 }
 
@@ -105,7 +105,7 @@ type AgentSpace interface {
 type TerraformHost interface {
 	ApplyRecords
 	// Checkout makes a workspace that holds exactly one commit.
-	Checkout(ctx context.Context, commit string, pack func(io.Writer) error) (Checkout, error)
+	Checkout(ctx context.Context, commit string, snapshot host.Snapshot) (Checkout, error)
 }
 
 // ApplyRecords are the run directories of one host, which know how applies ended.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -159,12 +158,12 @@ func (r *Stacks) Checkout(ctx context.Context, commit string) (seam.Checkout, er
 
 // Workspace sends a commit to a host. What it needs of the remote comes before
 // the host is asked for anything.
-func Workspace[S any](ctx context.Context, repo seam.Remote, commit string, build func(context.Context, string, func(io.Writer) error) (S, error)) (space S, err error) {
-	pack, err := repo.Pack(commit)
+func Workspace[S any](ctx context.Context, repo seam.Remote, commit string, build func(context.Context, string, host.Snapshot) (S, error)) (space S, err error) {
+	snapshot, err := repo.Pack(commit)
 	if err != nil {
 		return space, err
 	}
-	if space, err = build(ctx, commit, pack); err != nil {
+	if space, err = build(ctx, commit, snapshot); err != nil {
 		return space, fmt.Errorf("make a workspace of %.12s: %w", commit, err)
 	}
 	return space, nil
