@@ -40,7 +40,7 @@ func sumOf(l Ledger) sum {
 		s.Last[ref] = last
 	}
 	for at := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC); at.Year() == 2026; at = at.AddDate(0, 1, 0) {
-		s.Months[at.Format("2006-01")] = l.SpentIn(at)
+		s.Months[at.Format("2006-01")] = l.SpentIn(at, "")
 	}
 	return s
 }

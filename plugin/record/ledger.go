@@ -221,11 +221,12 @@ func Encode(entries ...Entry) ([]byte, error) {
 func (l Ledger) Completed(shard string) string { return l.finished[shard].Commit }
 
 // SpentIn is what agents cost in the calendar month of a time, in UTC: by the
-// results, and of attempts without one by what they might cost.
-func (l Ledger) SpentIn(at time.Time) (usd float64) {
+// results, and of attempts without one by what they might cost. The run beside which
+// it was does not count, "" for none.
+func (l Ledger) SpentIn(at time.Time, beside string) (usd float64) {
 	running := l.running()
 	for i, e := range l.entries {
-		if month(e.Time) != month(at) {
+		if month(e.Time) != month(at) || beside != "" && e.Run == beside {
 			continue
 		}
 		usd += max(0, e.CostUSD) // no line gives money back

@@ -116,8 +116,8 @@ func TestNoLineOfTheLedgerGivesMoneyBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, of := range map[string][]byte{"as written": lines, "compacted": compact} {
-		if ledger, _ := ReadLedger(of); ledger.SpentIn(now) != 3 {
-			t.Errorf("%s: %v USD, want 3", name, ledger.SpentIn(now))
+		if ledger, _ := ReadLedger(of); ledger.SpentIn(now, "") != 3 {
+			t.Errorf("%s: %v USD, want 3", name, ledger.SpentIn(now, ""))
 		}
 	}
 }

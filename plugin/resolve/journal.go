@@ -54,6 +54,9 @@ func (r *Resolver) flushSettling(ctx context.Context, settled []gitrepo.Standing
 	}
 	r.ledger.Add(all...)
 	r.pending = nil
+	if r.opts.MonthUSD > 0 {
+		return r.readLedger(ctx) // runs beside this one may have spent since
+	}
 	return nil
 }
 

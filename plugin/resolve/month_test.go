@@ -8,7 +8,34 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
+	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
 )
+
+// TestMonthCountsWhatRunsAtTheSameTimeSpend has another run reserve most of the month
+// while this one pays for its first item.
+func TestMonthCountsWhatRunsAtTheSameTimeSpend(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, raise, alert)
+	s.tune = func(o *resolve.Options) { o.MonthUSD, o.BudgetUSD = 10, 4 }
+	lines, err := record.Encode(record.Entry{
+		Time: time.Now().UTC(), Run: "beside", Kind: record.KindAttempt, Ref: record.Ref{Document: document, Item: "eeee"}, Attempt: 1, ShareUSD: 9.9,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := false
+	s.Before = func(_ int, call fake.Call) {
+		if call.Name != "write the ledger" || begun {
+			return
+		}
+		begun = true
+		if err := s.Clone("beside").AppendLog(t.Context(), record.LedgerRef, lines); err != nil {
+			t.Error(err)
+		}
+	}
+	s.run()
+	s.wantsEnded("done", "not-attempted not-attempted-month")
+}
 
 // TestNoItemIsStartedThatCouldPassTheBudgetOfTheMonth has earlier runs spend before
 // the item, in this month or in the last one.

@@ -89,20 +89,19 @@ type Resolver struct {
 
 	others map[string]seam.ApplyRecords // of earlier runs, by name
 
-	ledger      record.Ledger
-	pending     []record.Entry // results not written to the ledger yet
-	landed      map[record.Ref]landed
-	stacks      *stack.Stacks
-	deal        shard.Dealer
-	unseen      []string         // lots that were locked since other runs were looked at
-	left        map[string]error // what they left to be settled, by lot
-	board       *proposal.Board
-	observer    *observe.Observer
-	spentBefore float64 // by earlier runs, in this month
-	keep        bool    // the run directories prove what the remote does not show, or are needed still
-	stopped     bool    // the remote did not take what was applied: it would not take the next one either
-	failure     error   // of the run, not of an item: see refusedRun
-	now         func() time.Time
+	ledger   record.Ledger
+	pending  []record.Entry // results not written to the ledger yet
+	landed   map[record.Ref]landed
+	stacks   *stack.Stacks
+	deal     shard.Dealer
+	unseen   []string         // lots that were locked since other runs were looked at
+	left     map[string]error // what they left to be settled, by lot
+	board    *proposal.Board
+	observer *observe.Observer
+	keep     bool  // the run directories prove what the remote does not show, or are needed still
+	stopped  bool  // the remote did not take what was applied: it would not take the next one either
+	failure  error // of the run, not of an item: see refusedRun
+	now      func() time.Time
 }
 
 // landed is a fix commit found on the branch.
@@ -133,9 +132,18 @@ func New(ctx context.Context, opts Options, repo seam.Remote, agents seam.AgentH
 // mine reports whether an item falls to the shard of the run.
 func (r *Resolver) mine(todo item.Item) bool { return r.opts.Shard.Has(r.deal.Lot(todo)) }
 
-// readHistory learns from the ledger and the branch what earlier runs did. What
-// is wrong with the ledger stops no run: what can be read of it counts.
+// readHistory learns from the ledger and the branch what earlier runs did.
 func (r *Resolver) readHistory(ctx context.Context) error {
+	if err := r.readLedger(ctx); err != nil {
+		return err
+	}
+	clear(r.landed)
+	return r.findLanded(r.repo.Tip())
+}
+
+// readLedger reads the ledger as the clone has it. What is wrong with it stops no run:
+// what can be read of it counts.
+func (r *Resolver) readLedger(ctx context.Context) error {
 	log, err := r.repo.ReadLog(record.LedgerRef)
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
@@ -144,14 +152,12 @@ func (r *Resolver) readHistory(ctx context.Context) error {
 	if r.ledger, damaged = record.ReadLedger(log.Lines); damaged+log.Unread > 0 {
 		r.log.Warn().Int("lines", damaged).Int("files", log.Unread).Msg("parts of the ledger cannot be read; they are skipped")
 	}
-	r.spentBefore = r.ledger.SpentIn(r.now())
 	if log.Overgrown {
 		if err := r.repo.CompactLog(ctx, record.LedgerRef, record.Compact); err != nil {
 			r.log.Warn().Err(err).Msg("the ledger could not be compacted; it keeps growing, and a later run tries again")
 		}
 	}
-	clear(r.landed)
-	return r.findLanded(r.repo.Tip())
+	return nil
 }
 
 // findLanded collects the fix commits of a branch by their trailers.
@@ -193,9 +199,8 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 			return append(outcomes, notAttempted(queue, r.refusedRun(err))...), err
 		}
 	}
-	budget, why := r.budget()
 	done := schedule.Run(ctx, schedule.Rules{
-		Parallel: r.parallel, MaxItems: r.opts.MaxItems, BudgetUSD: budget, Broke: why,
+		Parallel: r.parallel, MaxItems: r.opts.MaxItems, Budget: r.budget,
 		MayStart: func(paid int) reason.Code { return r.mayStart(ctx, paid) },
 		Stack:    r.deal.Stack, Asks: r.asks, Free: func() int { return r.board.Free },
 	}, queue, r.one)
@@ -212,11 +217,13 @@ func (r *Resolver) parallel() int {
 	return max(1, n)
 }
 
-// budget is what this run may spend, by its own limit or by what the month has
-// left, and why an item is not started when that is used up.
+// budget is what this run may spend, by its own limit or by what other runs have left
+// of the month, and why an item is not started when that is used up.
 func (r *Resolver) budget() (usd float64, why reason.Code) {
-	if left := r.opts.MonthUSD - r.spentBefore; r.opts.MonthUSD > 0 && left < r.opts.BudgetUSD {
-		return left, reason.NotAttemptedMonth
+	if r.opts.MonthUSD > 0 {
+		if left := r.opts.MonthUSD - r.ledger.SpentIn(r.now(), r.opts.Run); left < r.opts.BudgetUSD {
+			return left, reason.NotAttemptedMonth
+		}
 	}
 	return r.opts.BudgetUSD, reason.NotAttemptedBudget
 }

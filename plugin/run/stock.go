@@ -45,7 +45,7 @@ func (j *job) takeStock(ctx context.Context) {
 	}
 	if log, err := j.repo.ReadLog(record.LedgerRef); err == nil { // else the run has said so
 		ledger, _ := record.ReadLedger(log.Lines)
-		j.stock.MonthUSD, j.completed = ledger.SpentIn(time.Now()), ledger.CompletedAt(j.Documents.Shard.String())
+		j.stock.MonthUSD, j.completed = ledger.SpentIn(time.Now(), ""), ledger.CompletedAt(j.Documents.Shard.String())
 	}
 }
 

@@ -14,14 +14,13 @@ import (
 
 // Rules are what a run goes by. What they ask is asked while nobody works.
 type Rules struct {
-	Parallel  func() int // items at work at the same time, 1 or more; fewer once a host is gone
-	MaxItems  int        // that are paid for
-	BudgetUSD float64
-	Broke     reason.Code                // why no item may start once that is used up
-	MayStart  func(paid int) reason.Code // why no further item may start, "" when one may
-	Stack     func(item.Item) string     // that an item names, "" for none
-	Asks      func(item.Item) bool       // whether its work may take a place of a proposal
-	Free      func() int                 // places of proposals
+	Parallel func() int                              // items at work at the same time, 1 or more; fewer once a host is gone
+	MaxItems int                                     // that are paid for
+	Budget   func() (usd float64, broke reason.Code) // of all, and why no item may start once that is used up
+	MayStart func(paid int) reason.Code              // why no further item may start, "" when one may
+	Stack    func(item.Item) string                  // that an item names, "" for none
+	Asks     func(item.Item) bool                    // whether its work may take a place of a proposal
+	Free     func() int                              // places of proposals
 }
 
 // End is how the work on an item ended.
@@ -66,9 +65,10 @@ func Run(ctx context.Context, rules Rules, queue []item.Item, act func(context.C
 		}
 		s.leaveOutPlaceless()
 		at := s.next()
+		budget, broke := s.Budget()
 		share := 0.0
 		if at >= 0 {
-			share = slice(s.BudgetUSD, s.spent.usd()+s.reserved(), min(len(s.left), s.MaxItems-s.paying()))
+			share = slice(budget, s.spent.usd()+s.reserved(), min(len(s.left), s.MaxItems-s.paying()))
 		}
 		switch {
 		case share > 0:
@@ -76,7 +76,7 @@ func Run(ctx context.Context, rules Rules, queue []item.Item, act func(context.C
 		case len(s.running) > 0:
 			s.awaitEnd()
 		default:
-			s.leaveOut(s.Broke, s.left...)
+			s.leaveOut(broke, s.left...)
 		}
 	}
 	for len(s.running) > 0 {

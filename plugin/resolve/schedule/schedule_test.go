@@ -44,12 +44,13 @@ type world struct {
 	shares map[string]float64
 	free   int
 	bears  int // agents at a time
+	budget float64
 }
 
 func newWorld(jobs ...job) *world {
-	w := &world{jobs: jobs, shares: map[string]float64{}, free: 99, bears: 3}
+	w := &world{jobs: jobs, shares: map[string]float64{}, free: 99, bears: 3, budget: 10}
 	w.rules = Rules{
-		Parallel: func() int { return w.bears }, MaxItems: 99, BudgetUSD: 10, Broke: reason.NotAttemptedBudget,
+		Parallel: func() int { return w.bears }, MaxItems: 99, Budget: func() (float64, reason.Code) { return w.budget, reason.NotAttemptedBudget },
 		MayStart: func(paid int) reason.Code {
 			if paid >= w.rules.MaxItems {
 				return reason.NotAttemptedLimit
@@ -222,7 +223,7 @@ func TestBudgetIsDividedBeforeTheyStartAndWhatIsLeftGoesBack(t *testing.T) {
 func TestItemWaitsForMoneyThatMayComeBack(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		w := newWorld(job{name: "a", agent: minute, cost: 0.01}, job{name: "b", agent: minute, cost: 0.06}, job{name: "c", agent: minute})
-		w.rules.BudgetUSD = 0.08
+		w.budget = 0.08
 		w.wants(t, w.run(t.Context()), "a done, b done, c not-attempted not-attempted-budget", "0s a starts", "1m0s a lands", "1m0s b starts", "2m0s b lands")
 	})
 }
