@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 // Their environment is testscript's own: nothing of the caller's comes through,
 // and HOME does not exist.
 func TestScript(t *testing.T) {
+	shortIsForRaces(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -28,6 +29,16 @@ func TestScript(t *testing.T) {
 			"exits": exits,
 		},
 	})
+}
+
+// shortIsForRaces leaves out a test when the tests are to be short, as for the race
+// detector: what the commands of a script do at the same time the tests of plugin/app
+// do too.
+func shortIsForRaces(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("short: plugin/app leads through the same code")
+	}
 }
 
 // exits is the script command `exits CODE PROGRAM ARGS...`: it runs the program

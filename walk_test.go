@@ -24,6 +24,7 @@ const person = 65534
 // empty repository on, on a machine with git, a shell, and the stand-ins for
 // agent and Terraform.
 func TestWalk(t *testing.T) {
+	shortIsForRaces(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/walk",
 		RequireExplicitExec: true,

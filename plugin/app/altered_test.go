@@ -14,6 +14,7 @@ import (
 // has looked.
 func TestThreat26_TerraformPutFirstByTheAgentNeverRuns(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	o := only("2026-01-01-alert.md", document(patientRow))
 	o.AgentScript = "mkdir -p ~/.local/bin && printf '#!/bin/sh\\ntouch ~/RAN\\n' >~/.local/bin/terraform && chmod +x ~/.local/bin/terraform\n" + standin.SampleAgent
 	s := newSite(t, o)

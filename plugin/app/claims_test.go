@@ -32,6 +32,7 @@ esac
 // filled by one of them.
 func TestReportClaimsNothingThatIsNotSo(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	o := only("2026-01-01-alert.md", document(
 		"| P0 | Add a monitor for the registry | Monitor | every minute | TODO |",
 		"| P1 | Raise the threads of the server | Config | to 16 | TODO |",

@@ -10,6 +10,7 @@ import (
 
 func TestDoctorsFixesCanBePasted(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	another := sshdtest.Key(t)
 	for name, test := range map[string]struct {
 		key    func(right string) string

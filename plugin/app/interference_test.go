@@ -24,6 +24,7 @@ func must[T any](t *testing.T) func(value T, err error) T {
 
 func TestDocumentsPushedDuringARunAreNotMissed(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	pushes := 0
 	s.Git.SetMiddleware(git.Before(100, git.IsPush, func() {
@@ -47,6 +48,7 @@ func TestDocumentsPushedDuringARunAreNotMissed(t *testing.T) {
 // next push, whose CI_PREV_COMMIT_SHA is behind what the first push brought.
 func TestAFirstRunThatIsCutShortIsNotForgotten(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	for name, first := range map[string]struct {
 		previous string // CI_PREV_COMMIT_SHA of the first run; "" when it is unknown
 		end      func(*site, map[string]string)
@@ -85,6 +87,7 @@ func TestAFirstRunThatIsCutShortIsNotForgotten(t *testing.T) {
 
 func TestTooLargeFileConcernsItsOwnStack(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	o := only("2026-01-01-alert.md", document(
 		"| P0 | Raise the threads of `stacks/nfs` | Config | to 16 | TODO |",
 		"| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))

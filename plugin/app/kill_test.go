@@ -34,6 +34,7 @@ const (
 // nobody chose, and lets others run to the end.
 func TestRandomKillsLoseNothing(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	rounds, seed := uint64(1), uint64(time.Now().UnixNano())
 	if os.Getenv(everyCase) != "" {
 		rounds = 60

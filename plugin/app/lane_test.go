@@ -42,6 +42,7 @@ const unprovedWait = "unproved terraform_data.alerts: input.groups[name=nodes].r
 
 func TestWhatIsNotProvedWaitsForAPerson(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := patientSite(t)
 	leave := map[string]string{"PLUGIN_SCOPE": "all", "PLUGIN_DOUBTFUL": "leave"}
 	before := fmt.Sprint(s.state("monitoring"))
@@ -90,6 +91,7 @@ func TestWhatIsNotProvedWaitsForAPerson(t *testing.T) {
 // proposal is taken back, and the item is done by itself.
 func TestWhatIsNotProvedIsProposed(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := patientSite(t)
 	all := map[string]string{"PLUGIN_SCOPE": "all"}
 	before := fmt.Sprint(s.state("monitoring"))
@@ -138,6 +140,7 @@ func TestWhatIsNotProvedIsProposed(t *testing.T) {
 // prove if it were an alert; no agent is paid for one that nobody approved.
 func TestItemOfAnyTypeIsProposedOnceAPersonApprovedIt(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	o := only("2026-01-01-alert.md", document(
 		"| P2 | Make NodeDown wait 10 minutes | Runbook | | Approved |",
 		"| P2 | Move Vault | Migration | | TODO |"))

@@ -107,6 +107,7 @@ func TestFailure_ProtectedBranchIsTheRunsFailureAndPaysNobody(t *testing.T) {
 // trouble of the runs after it, unless another run is at work.
 func TestFailure_OpenApplyGoesBeforeTemporaryTrouble(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	held := s.alerts()
 	s.disturbed(nil, "planning again: the plan must be empty", func(p process) { s.signal(p, os.Kill) })

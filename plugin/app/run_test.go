@@ -375,6 +375,7 @@ func TestThreat2_ShellInjectionFromARow(t *testing.T) {
 // leave its scope.
 func TestThreat4_AgentThatLeavesItsScope(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	edits := map[string]string{
 		"protected stack":   `printf '\nresource "terraform_data" "x" {\n  input = "x"\n}\n' >>stacks/vault/main.tf`,
 		"terraform wrapper": `mkdir -p scripts; printf '#!/bin/sh\nexit 0\n' >scripts/tg; chmod +x scripts/tg`,

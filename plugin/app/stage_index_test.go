@@ -215,6 +215,7 @@ func TestIndexIsNotStartedByItself(t *testing.T) {
 }
 
 func TestIndexLeavesWhatIsNotItsOwn(t *testing.T) {
+	longAndAlike(t)
 	const own = "<!doctype html>\n<p>Our own page</p>\n"
 	for name, test := range map[string]struct {
 		file, content, setting string
@@ -266,6 +267,7 @@ func TestIndexCountsWhatPeopleChangedMeanwhile(t *testing.T) {
 }
 
 func TestIndexInARun(t *testing.T) {
+	longAndAlike(t)
 	s := newSite(t, withIndex(t, settings.DefaultIndex))
 	s.wants(0, s.run(nil))
 	s.wantIndex(settings.DefaultIndex)

@@ -55,6 +55,7 @@ func TestSlackHasOneMessageForARun(t *testing.T) {
 // TestSlackDownChangesNothing has Slack fail in every way for the whole run.
 func TestSlackDownChangesNothing(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := newSite(t, only("2026-04-14-nfs.md", document(nfsRows)))
 	settings := withToken()
 	settings["PLUGIN_SLACK_TOKEN"] = "xoxb-wrong-token"

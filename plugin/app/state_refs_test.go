@@ -7,6 +7,7 @@ import (
 
 func TestAForgeThatTakesOnlyBranchesAndTagsSeesAWholeRun(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	if err := s.Repo.InstallHook("update", "#!/bin/sh\ncase $1 in refs/heads/*|refs/tags/*) exit 0 ;; esac\necho only branches and tags >&2; exit 1\n"); err != nil {
 		t.Fatal(err)

@@ -315,6 +315,7 @@ func (s *site) applyTip(stack string) {
 
 func TestProposePushesNoFixOfAnEarlierApply(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	s := alertSite(t)
 	s.disturbed(nil, "planning again: the plan must be empty", func(p process) { s.signal(p, os.Kill) })
 	s.freeLock()

@@ -142,6 +142,7 @@ func (s *site) forgeries(marker string) map[string]func(record.Ref, string) stri
 // somebody forged who may push refs, and an honest item beside them.
 func TestThreat21_AForgedJournalCostsItsOwnItemOnly(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	const honest = "Add an alert on disk usage"
 	marker := filepath.Join(t.TempDir(), "ran")
 	o := only("2026-01-01-alert.md", "")
@@ -388,6 +389,7 @@ func TestThreat21_AForgedProposalHoldsUpItsOwnItemOnly(t *testing.T) {
 // the run says a stage: nothing may be applied for it any more.
 func TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	row := "| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"
 	for name, c := range map[string]struct{ stage, row string }{
 		"deleted":            {"starting the agent", ""},

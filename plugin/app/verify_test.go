@@ -51,6 +51,7 @@ func (s *site) rewrite(branch, since string) {
 }
 
 func TestVerifyFindsWhatTheBranchDoesNotProve(t *testing.T) {
+	longAndAlike(t)
 	noPipeline(t)
 	s, fix := doneSite(t)
 	done, alerts := s.file(alertDocument), s.file("stacks/monitoring/alerts.tf")
@@ -159,6 +160,7 @@ func (s *site) commit(branch, message, file, content string) string {
 // TestVerifyTellsOfProposals has one that waits, and then one that a person merged
 // and that no run has applied yet.
 func TestVerifyTellsOfProposals(t *testing.T) {
+	longAndAlike(t)
 	noPipeline(t)
 	s := alertSite(t)
 	s.wants(0, s.run(map[string]string{"PLUGIN_MODE": "propose"}))
@@ -185,6 +187,7 @@ func TestVerifyTellsOfProposals(t *testing.T) {
 }
 
 func TestVerifyTellsOfWhatWaitsForAPerson(t *testing.T) {
+	longAndAlike(t)
 	noPipeline(t)
 	s := alertSite(t)
 	if err := s.Terraform.FailApplyAfter(0); err != nil {

@@ -29,6 +29,9 @@ type browser struct {
 
 func chromium(t testing.TB) browser {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("short: the race detector does not see into a browser")
+	}
 	if program := os.Getenv("PM_TODOS_CHROMIUM"); program != "" {
 		return browser{program, true}
 	}
