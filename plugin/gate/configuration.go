@@ -52,8 +52,9 @@ func (j *judgement) history() {
 	}
 }
 
+// hasHistory reports whether the stack was applied before.
 func (j *judgement) hasHistory() bool {
-	return j.policy.HasHistory || j.baseline != nil && stateResources(j.baseline.Object["prior_state"]).managed > 0
+	return j.baseline != nil && stateResources(j.baseline.Object["prior_state"]).managed > 0
 }
 
 // providers refuses a provider that the stack does not use yet, of a resource or
@@ -62,27 +63,21 @@ func (j *judgement) providers() {
 	if j.policy.Mode != Item || !j.hasHistory() {
 		return
 	}
-	known := stateResources(j.plan.Object["prior_state"]).providers
-	if j.baseline != nil {
-		known = j.baseline.providers()
-	} else if len(known) == 0 {
-		return // nothing is known of the stack; creates-everything speaks
-	}
-	const fresh = "nothing in the stack uses this provider yet; its code would run here for the first time"
+	known := j.baseline.providers()
 	told := map[string]bool{builtinProvider: true, "": true}
-	for _, r := range j.plan.resources {
-		if r.before == nil && !known[r.provider] && !told[r.provider] {
-			told[r.provider] = true
-			j.add(reason.NewProvider, r.address, fresh)
+	tell := func(name, place string) {
+		if !known[name] && !told[name] {
+			told[name] = true
+			j.add(reason.NewProvider, place, "nothing in the stack uses this provider yet; its code would run here for the first time")
 		}
 	}
-	if j.baseline == nil {
-		return // what was read while planning stands in the state already
+	for _, r := range j.plan.resources {
+		if r.before == nil {
+			tell(r.provider, r.address)
+		}
 	}
 	for name := range j.plan.providers() {
-		if !known[name] && !told[name] {
-			j.add(reason.NewProvider, name, fresh)
-		}
+		tell(name, name)
 	}
 }
 

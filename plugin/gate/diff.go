@@ -31,8 +31,6 @@ type DiffPolicy struct {
 	ByHand     bool              // what several stacks use, and stacks whose state is tracked in git, may change, since nothing of it is applied here
 	Unplanned  bool              // nothing is planned or applied here, so that neither state nor broken files of a stack matter
 	Secrets    []secret.String   // known secrets that must not appear in added text
-	MaxFiles   int               // files in one change; 0 stands for defaultMaxFiles
-	MaxBytes   int64             // bytes of old and new content each in one change; 0 stands for defaultMaxBytes
 	Wrapper    string            // path of the Terraform wrapper in the repository; its folder is denied too; "" when there is none
 }
 
@@ -40,10 +38,10 @@ type DiffPolicy struct {
 // policy wants of the base: of Terraform, OpenTofu or Terragrunt.
 func IsConfiguration(file string) bool { return hclfile.IsConfiguration(file) }
 
-// Limits of one change when the policy names none.
+// Limits of one change.
 const (
-	defaultMaxFiles = 20
-	defaultMaxBytes = 1 << 20
+	maxFiles = 20
+	maxBytes = 1 << 20 // of old and of new content
 )
 
 // The modes of files that git knows, as far as the gate tells them apart.
@@ -93,23 +91,16 @@ func (c *Changeset) Verdict() (verdict item.Verdict) {
 
 // limits judges the size of the whole change.
 func (d *diff) limits() {
-	most, mostBytes := d.policy.MaxFiles, d.policy.MaxBytes
-	if most <= 0 {
-		most = defaultMaxFiles
-	}
-	if mostBytes <= 0 {
-		mostBytes = defaultMaxBytes
-	}
-	if len(d.change.Files) > most {
-		d.add(reason.TooManyFiles, "", fmt.Sprintf("%d files are changed; an item may change at most %d", len(d.change.Files), most))
+	if len(d.change.Files) > maxFiles {
+		d.add(reason.TooManyFiles, "", fmt.Sprintf("%d files are changed; an item may change at most %d", len(d.change.Files), maxFiles))
 	}
 	var before, after int64
 	for _, file := range d.change.Files {
 		before += max(file.OldSize, int64(len(file.Old)))
 		after += max(file.NewSize, int64(len(file.New)))
 	}
-	if max(before, after) > mostBytes {
-		d.add(reason.TooManyBytes, "", fmt.Sprintf("the changed files hold %d bytes; an item may change files of at most %d bytes in all", max(before, after), mostBytes))
+	if max(before, after) > maxBytes {
+		d.add(reason.TooManyBytes, "", fmt.Sprintf("the changed files hold %d bytes; an item may change files of at most %d bytes in all", max(before, after), maxBytes))
 	}
 }
 

@@ -115,6 +115,28 @@ func TestThreat7_HostileTerraformFiles(t *testing.T) {
 	}
 }
 
+func TestAChangeHasALimitOfFilesAndBytes(t *testing.T) {
+	many := func(n int, text string) (c item.Change) {
+		for i := range n {
+			c.Files = append(c.Files, added(fmt.Sprintf("stacks/monitoring/f%d.txt", i), text))
+		}
+		return c
+	}
+	for _, test := range []struct {
+		change item.Change
+		want   []reason.Code
+	}{
+		{many(20, "a\n"), nil},
+		{many(21, "a\n"), []reason.Code{reason.TooManyFiles}},
+		{many(2, strings.Repeat("a\n", 1<<18)), nil},
+		{many(2, strings.Repeat("a\n", 1<<18+1)), []reason.Code{reason.TooManyBytes}},
+	} {
+		if got := codes(gate.Compare(test.change, policy()).Verdict()); !slices.Equal(got, test.want) {
+			t.Errorf("%d files of %d bytes: %v, want %v", len(test.change.Files), test.change.Files[0].NewSize, got, test.want)
+		}
+	}
+}
+
 // Every code of the gates is shown by a fixture or a test.
 func TestCodes(t *testing.T) {
 	var shown strings.Builder
@@ -132,7 +154,7 @@ func TestCodes(t *testing.T) {
 			shown.WriteString("\n" + want)
 		}
 	}
-	elsewhere := []reason.Code{reason.GateError, reason.Unproved, reason.TooManyFindings, reason.ContentMissing}
+	elsewhere := []reason.Code{reason.GateError, reason.Unproved, reason.TooManyFindings, reason.ContentMissing, reason.TooManyFiles, reason.TooManyBytes}
 	checked := 0
 	for _, group := range reason.Groups() {
 		if !strings.Contains(group.Title, " gate: ") {

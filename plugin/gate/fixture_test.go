@@ -155,7 +155,7 @@ func judgePlan(t *testing.T, sections map[string]string) gate.Judgement {
 	policy := struct {
 		gate.PlanPolicy
 		Text string // of the item
-	}{PlanPolicy: gate.PlanPolicy{Type: "Alert", Mode: gate.Item, HasHistory: true}}
+	}{PlanPolicy: gate.PlanPolicy{Type: "Alert", Mode: gate.Item}}
 	if text, ok := sections["policy"]; ok {
 		if err := json.Unmarshal([]byte(text), &policy); err != nil {
 			t.Fatal(err)

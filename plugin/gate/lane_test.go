@@ -166,7 +166,7 @@ func judgeLane(t *testing.T, file laneFile, one laneCase) gate.Judgement {
 		t.Fatal(err)
 	}
 	todo := card.Item{Type: either(one.Type, file.Type, "Alert"), Action: one.Action, Details: one.Details}
-	return gate.Judge(lanePlan(t, kind, string(encoded)), gate.PlanPolicy{HasHistory: true}, gate.Request{
+	return gate.Judge(lanePlan(t, kind, string(encoded)), gate.PlanPolicy{}, gate.Request{
 		Item: todo, Changeset: gate.Compare(item.Change{Files: files}, gate.DiffPolicy{}), Stack: "stacks/monitoring",
 	})
 }

@@ -29,7 +29,6 @@ type PlanPolicy struct {
 	AllowResources []string // patterns of addresses or types, * stands for any text; none allows all that is not refused otherwise
 	MaxChanges     int      // resources created or updated by one item; 0 stands for defaultMaxChanges
 	Tolerated      []string // what changes in every plan: addresses of null_resource, terraform_data and time_*, and output.NAME
-	HasHistory     bool     // the stack was applied before; known from Baseline too
 	Mode           Mode
 	Baseline       []byte // what show printed for the baseline plan of the stack; without it nothing is tolerated in Item and Confirm
 }

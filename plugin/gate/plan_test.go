@@ -54,7 +54,7 @@ func TestRealTerraformPlans(t *testing.T) {
 	baseline := realPlan(t, "noop")
 	for name, want := range realPlans {
 		t.Run(name, func(t *testing.T) {
-			verdict := gate.Plan(realPlan(t, name), gate.PlanPolicy{Mode: gate.Item, HasHistory: true, Baseline: baseline})
+			verdict := gate.Plan(realPlan(t, name), gate.PlanPolicy{Mode: gate.Item, Baseline: baseline})
 			got := strings.ReplaceAll(strings.TrimSpace(told(verdict)), "\n", ";")
 			if got != want {
 				t.Errorf("got %q, want %q: %v", got, want, verdict.Findings)

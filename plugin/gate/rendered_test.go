@@ -17,7 +17,7 @@ func TestThreat23_FilesOfALocalChartAreNeverAutomatic(t *testing.T) {
 		const before = "groups:\n  - name: a\n    rules:\n      - alert: A\n        expr: up == 0\n"
 		const after = before + "      - alert: NodeGone\n        expr: absent(up{job=\"node\"})\n"
 		show := show(t, valuesChange(t, before, after))
-		got := gate.Judge(show, gate.PlanPolicy{HasHistory: true}, gate.Request{
+		got := gate.Judge(show, gate.PlanPolicy{}, gate.Request{
 			Item:  card.Item{Type: "Alert", Action: "Add an alert"},
 			Stack: "stacks/monitoring",
 			Changeset: gate.Compare(item.Change{Files: []item.File{{
