@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -110,32 +111,12 @@ func allowed(r resource, patterns []string) bool {
 	if r.module != "" {
 		forms = append(forms, fact.WithoutKeys(r.module)+"."+bare)
 	}
-	for _, pattern := range patterns {
-		for _, form := range forms {
-			if wildcard(strings.TrimSpace(pattern), form) {
-				return true
-			}
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		parts := strings.Split(strings.TrimSpace(pattern), "*") // * stands for any text
+		for i := range parts {
+			parts[i] = regexp.QuoteMeta(parts[i])
 		}
-	}
-	return false
-}
-
-// wildcard matches a text with a pattern in which * stands for any text.
-func wildcard(pattern, text string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == text
-	}
-	rest, ok := strings.CutPrefix(text, parts[0])
-	if !ok {
-		return false
-	}
-	for _, part := range parts[1 : len(parts)-1] {
-		at := strings.Index(rest, part)
-		if at < 0 {
-			return false
-		}
-		rest = rest[at+len(part):]
-	}
-	return strings.HasSuffix(rest, parts[len(parts)-1])
+		form, err := regexp.Compile(`(?s)^` + strings.Join(parts, ".*") + `$`)
+		return err == nil && slices.ContainsFunc(forms, form.MatchString)
+	})
 }

@@ -160,17 +160,15 @@ func (c *card) mentionsAnother(e *fact.Effect, place fact.Place) bool {
 	beyond := func(words, others []string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(others, w) && !oneOfPair(w) && c.said.Mentions(w) })
 	}
-	another := false
-	for _, r := range c.plan.Resources {
-		r.After.Walk(func(other fact.Place, n *fact.Node) bool {
-			if _, ok := n.Scalar(); ok && key(other) == last && len(other) > 0 {
-				theirs := placeWords(r.Address, other)
-				another = another || beyond(theirs, mine) && !beyond(mine, theirs)
+	return slices.ContainsFunc(c.plan.Resources, func(r *fact.Resource) bool {
+		return r.After.Any(func(other fact.Place, n *fact.Node) bool {
+			if _, ok := n.Scalar(); !ok || key(other) != last || len(other) == 0 {
+				return false
 			}
-			return !another
+			theirs := placeWords(r.Address, other)
+			return beyond(theirs, mine) && !beyond(mine, theirs)
 		})
-	}
-	return another
+	})
 }
 
 // placeWords are the words of a place that say what stands there: of its keys,

@@ -112,11 +112,8 @@ func (c *card) harmlessCheck(e *fact.Effect) string {
 
 // countsInto reports whether a resource reads or writes a metric of that name.
 func countsInto(tree *fact.Node, metric string) bool {
-	found := false
-	tree.Walk(func(place fact.Place, n *fact.Node) bool {
+	return tree.Any(func(place fact.Place, n *fact.Node) bool {
 		last := key(place)
-		found = found || n.Text == metric && (last == "metric_name" || last == "name" && within(place, "metric_transformation"))
-		return !found
+		return n.Text == metric && (last == "metric_name" || last == "name" && within(place, "metric_transformation"))
 	})
-	return found
 }

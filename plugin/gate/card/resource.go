@@ -163,35 +163,27 @@ var topic = pattern.Lazy(`^arn:aws[a-z-]*:sns:`)
 // targetsInUse reports whether other alarms tell all that stand in a value. What
 // is no text, as a number or an answer, must be the same under the same key.
 func (c *card) targetsInUse(known resourceType, self *fact.Effect, name string, value *fact.Node) bool {
-	all := true
-	value.Walk(func(_ fact.Place, n *fact.Node) bool {
+	return !value.Any(func(_ fact.Place, n *fact.Node) bool {
 		target, ok := n.Scalar()
 		switch {
 		case n.Kind == fact.Unknown || n.Why != "":
-			all = false
+			return true
 		case !ok || empty(n):
+			return false
 		case known.topics && !topic().MatchString(target):
-			all = false
-		default:
-			all = all && c.others(self, func(kind string, other *fact.Node) bool {
-				return slices.ContainsFunc(types[kind].targets, func(key string) bool {
-					return (n.Kind == fact.String || key == name) && holdsScalar(other.Get(key), n)
-				})
-			})
+			return true
 		}
-		return all
+		return !c.others(self, func(kind string, other *fact.Node) bool {
+			return slices.ContainsFunc(types[kind].targets, func(key string) bool {
+				return (n.Kind == fact.String || key == name) && holdsScalar(other.Get(key), n)
+			})
+		})
 	})
-	return all
 }
 
 // holdsScalar reports whether a value stands in a tree.
 func holdsScalar(tree, value *fact.Node) bool {
-	found := false
-	tree.Walk(func(_ fact.Place, n *fact.Node) bool {
-		found = found || n.Kind == value.Kind && n.Text == value.Text
-		return !found
-	})
-	return found
+	return tree.Any(func(_ fact.Place, n *fact.Node) bool { return n.Kind == value.Kind && n.Text == value.Text })
 }
 
 // others reports whether something holds for a resource as it is, another than
@@ -239,13 +231,7 @@ func (c *card) tells(e *fact.Effect, known resourceType) string {
 
 // unknownOnly reports whether all of a value is known only when it is applied.
 func unknownOnly(value *fact.Node) bool {
-	only := true
-	value.Walk(func(_ fact.Place, n *fact.Node) bool {
-		_, scalar := n.Scalar()
-		only = only && !scalar
-		return only
-	})
-	return only
+	return !value.Any(func(_ fact.Place, n *fact.Node) bool { _, scalar := n.Scalar(); return scalar })
 }
 
 // handle is somebody who is told, in the text of a monitor.
@@ -335,14 +321,12 @@ var credentials = pattern.Lazy(`(?i)` + secretWords + `|headers?$|^body$`)
 
 // carriesSecret refuses a new check that sends credentials, headers or a body.
 func carriesSecret(tree *fact.Node) string {
-	why := ""
-	tree.Walk(func(place fact.Place, n *fact.Node) bool {
-		if len(place) > 0 && !place[len(place)-1].List && credentials().MatchString(place[len(place)-1].Key) && !empty(n) {
-			why = "a new resource carries credentials, headers or a body"
-		}
-		return why == ""
-	})
-	return why
+	if tree.Any(func(place fact.Place, n *fact.Node) bool {
+		return len(place) > 0 && !place[len(place)-1].List && credentials().MatchString(place[len(place)-1].Key) && !empty(n)
+	}) {
+		return "a new resource carries credentials, headers or a body"
+	}
+	return ""
 }
 
 // empty reports whether a value says nothing.

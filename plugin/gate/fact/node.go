@@ -171,6 +171,17 @@ func (n *Node) walk(place Place, visit func(Place, *Node) bool) {
 	}
 }
 
+// Any reports whether something holds for the node or for one below it, with the
+// way to that.
+func (n *Node) Any(holds func(place Place, n *Node) bool) bool {
+	found := false
+	n.Walk(func(place Place, n *Node) bool {
+		found = found || holds(place, n)
+		return !found
+	})
+	return found
+}
+
 // namedBy is the most telling key that names an element, "" when none does.
 func namedBy(elem *Node) string {
 	for _, key := range identities {
