@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"net/url"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -111,9 +112,7 @@ type row struct {
 	Rank    int    // of the severity: 0 is the worst
 	Oldest  string // since when its oldest open item is open
 	Target  string // the first one that its open items pass
-	Late    bool   // on the day on which the page was written
-
-	Open, Person, Approval, Done, Unclear int
+	Totals  Totals // of it alone
 }
 
 // entry is an item of it.
@@ -126,6 +125,7 @@ type entry struct {
 
 func newRow(d Document, now time.Time) row {
 	r := row{Document: d, Rank: severityRank(d.Severity)}
+	r.Totals.add(&d, now)
 	for _, one := range d.Items {
 		e := entry{Item: one, Late: one.late(now), Hash: one.Commit[:min(len(one.Commit), 7)]}
 		for _, known := range stateNames {
@@ -134,23 +134,11 @@ func newRow(d Document, now time.Time) row {
 			}
 		}
 		r.Entries = append(r.Entries, e)
-		r.Late = r.Late || e.Late
 		if one.State.Open() {
-			r.Open++
 			r.Oldest = d.Date
 			if one.Target != "" && (r.Target == "" || one.Target < r.Target) {
 				r.Target = one.Target
 			}
-		}
-		switch one.State {
-		case Person:
-			r.Person++
-		case Approval, Proposed:
-			r.Approval++
-		case Done:
-			r.Done++
-		case Unclear:
-			r.Unclear++
 		}
 	}
 	// What waits comes first, the most urgent on top.
@@ -222,20 +210,9 @@ func contentHash(content string) string {
 // relativeLink leads from one file to another, both relative to the same
 // folder.
 func relativeLink(from, to string) string {
-	folders := strings.Split(path.Dir(path.Clean(from)), "/")
-	parts := strings.Split(path.Clean(to), "/")
-	if folders[0] == "." {
-		folders = nil
+	folder, err := filepath.Rel(path.Dir(from), path.Dir(to))
+	if err != nil {
+		folder = path.Dir(to) // one of them is no relative path
 	}
-	for len(folders) > 0 && len(parts) > 1 && folders[0] == parts[0] {
-		folders, parts = folders[1:], parts[1:]
-	}
-	for i, part := range parts {
-		parts[i] = url.PathEscape(part)
-	}
-	link := strings.Repeat("../", len(folders)) + strings.Join(parts, "/")
-	if first, _, _ := strings.Cut(link, "/"); strings.Contains(first, ":") {
-		return "./" + link // else the browser would take what is before the colon for a protocol
-	}
-	return link
+	return (&url.URL{Path: path.Join(folder, path.Base(to))}).String()
 }
