@@ -44,44 +44,31 @@ func gates(_ context.Context, p *patient, say voice) {
 	}
 }
 
+// byKey puts values together that have a key in common, and is the keys in the
+// order in which they first occur.
+func byKey[V any](all []V, key func(V) string) (keys []string, of map[string][]V) {
+	of = map[string][]V{}
+	for _, one := range all {
+		k := key(one)
+		if of[k] == nil {
+			keys = append(keys, k)
+		}
+		of[k] = append(of[k], one)
+	}
+	return keys, of
+}
+
 // byOutcome puts stacks together of which the same is to be said.
 func byOutcome(trials []judge.Trial) (texts []string, stacks map[string][]string) {
-	stacks = map[string][]string{}
-	of := map[string][]judge.Trial{}
-	var order []string
-	for _, t := range trials {
-		if of[t.Stack] == nil {
-			order = append(order, t.Stack)
-		}
-		of[t.Stack] = append(of[t.Stack], t)
-	}
-	for _, stack := range order {
-		text := outcome(of[stack])
-		if stacks[text] == nil {
-			texts = append(texts, text)
-		}
-		stacks[text] = append(stacks[text], stack)
-	}
-	return texts, stacks
+	names, of := byKey(trials, func(t judge.Trial) string { return t.Stack })
+	return byKey(names, func(stack string) string { return outcome(of[stack]) })
 }
 
 // outcome says what can be changed in one stack: types with the same answer
 // stand together.
 func outcome(trials []judge.Trial) string {
-	var types, said []string
-	parts := map[string][]string{}
-	for _, t := range trials {
-		if !slices.Contains(types, t.Type) {
-			types = append(types, t.Type)
-		}
-	}
-	for _, kind := range types {
-		one := answers(slices.DeleteFunc(slices.Clone(trials), func(t judge.Trial) bool { return t.Type != kind }))
-		if parts[one] == nil {
-			said = append(said, one)
-		}
-		parts[one] = append(parts[one], kind)
-	}
+	types, of := byKey(trials, func(t judge.Trial) string { return t.Type })
+	said, parts := byKey(types, func(kind string) string { return answers(of[kind]) })
 	for i, one := range said {
 		said[i] = strings.Join(parts[one], ", ") + ": " + one
 	}
