@@ -17,12 +17,6 @@ const subjectAction = 100
 // longestObserved is how many characters of what Prometheus said stand there.
 const longestObserved = 1000
 
-// skipMark matches every spelling of the marks that make Woodpecker (and the
-// forges' own CI systems) drop a pipeline: "[ci skip]", "[skip ci]",
-// "[CI  SKIP]", "[no ci]", "[skip actions]". Woodpecker looks for them anywhere
-// in the head commit's message.
-var skipMark = pattern.Lazy(`(?i)\[\s*(?:(?:ci|actions)[\s_-]*skip|skip[\s_-]*(?:ci|actions)|no[\s_-]*ci)\s*\]`)
-
 // Evidence is what the trailers of a fix commit prove: which item it closes
 // and which judged plan it was applied by.
 type Evidence struct {
@@ -228,7 +222,7 @@ func RefusedMessage(item item.Item) string {
 
 // SkipsPipeline reports whether a commit's message keeps Woodpecker from starting
 // a pipeline.
-func SkipsPipeline(message string) bool { return skipMark().MatchString(message) }
+func SkipsPipeline(message string) bool { return text.SkipMark().MatchString(message) }
 
 // IsOwn reports whether a commit's message is one that this program writes.
 func IsOwn(message string) bool {
@@ -241,8 +235,8 @@ func IsDocs(message string) bool { return strings.HasPrefix(message, docsSubject
 
 func subject(action string) string {
 	// A mark may come to be only when another between its halves is taken out.
-	for skipMark().MatchString(action) {
-		action = skipMark().ReplaceAllString(action, " ")
+	for text.SkipMark().MatchString(action) {
+		action = text.SkipMark().ReplaceAllString(action, " ")
 	}
 	action = strings.Join(strings.Fields(action), " ")
 	runes := []rune(action)
@@ -253,8 +247,8 @@ func subject(action string) string {
 }
 
 // breakSkipMarks keeps the words of a mark and takes its power.
-func breakSkipMarks(text string) string {
-	return skipMark().ReplaceAllStringFunc(text, func(mark string) string {
+func breakSkipMarks(message string) string {
+	return text.SkipMark().ReplaceAllStringFunc(message, func(mark string) string {
 		return "(" + strings.TrimSpace(strings.Trim(mark, "[]")) + ")"
 	})
 }

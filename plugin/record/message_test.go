@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/pm-todos/pm-todos/plugin/item"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 var evidence = Evidence{
@@ -58,7 +59,7 @@ func TestWhatPrometheusSaidStandsInTheBodyAndTheTrailers(t *testing.T) {
 func TestMessageOfAProposalDoesNotSkipCI(t *testing.T) {
 	item := item.Item{Action: "Add an alert [ci skip] and [SKIP  CI] and [skip [ci skip] ci] and [ci[ci skip] skip]"}
 	message := Message(item, "2026-04-14", evidence, false)
-	if skipMark().MatchString(message) {
+	if text.SkipMark().MatchString(message) {
 		t.Errorf("a proposal's message would skip its pipeline:\n%s", message)
 	}
 	subject, body, _ := strings.Cut(message, "\n")

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/pm-todos/pm-todos/plugin/pattern"
+	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
 // Fields are what is known of an incident when its post-mortem is begun. Those
@@ -28,9 +29,6 @@ type Fields struct {
 // the subject of a commit.
 const maxTitle = 200
 
-// skipMark is what makes Woodpecker or a forge drop the pipeline of a push.
-var skipMark = pattern.Lazy(`(?i)\[\s*(?:(?:ci|actions)[\s_-]*skip|skip[\s_-]*(?:ci|actions)|no[\s_-]*ci)\s*\]`)
-
 // Check finds what cannot stand in a post-mortem, with every field named.
 func (f Fields) Check() error {
 	var problems []error
@@ -39,7 +37,7 @@ func (f Fields) Check() error {
 		problems = append(problems, errors.New("the title is empty; say in a few words what broke"))
 	case len(f.Title) > maxTitle:
 		problems = append(problems, fmt.Errorf("the title has %d bytes, more than %d; say in a few words what broke", len(f.Title), maxTitle))
-	case skipMark().MatchString(f.Title):
+	case text.SkipMark().MatchString(f.Title):
 		problems = append(problems, errors.New("the title holds a mark such as [ci skip], which would keep the commit from starting the pipeline; take it out"))
 	}
 	if _, err := time.Parse(time.DateOnly, f.Date); err != nil {

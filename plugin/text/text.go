@@ -18,6 +18,12 @@ import (
 // string commands that end with BEL or ST (titles, links), and two-byte ones.
 var sequence = pattern.Lazy(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]`)
 
+// SkipMark matches every spelling of the marks that make Woodpecker (and the
+// forges' own CI systems) drop a pipeline: "[ci skip]", "[skip ci]",
+// "[CI  SKIP]", "[no ci]", "[skip actions]". Woodpecker looks for them anywhere
+// in the head commit's message.
+var SkipMark = pattern.Lazy(`(?i)\[\s*(?:(?:ci|actions)[\s_-]*skip|skip[\s_-]*(?:ci|actions)|no[\s_-]*ci)\s*\]`)
+
 // Line is s as one line of at most limit characters: every run of white space
 // is one space, and what Clean drops is dropped. A limit of 0 means no limit.
 func Line(s string, limit int) string {
