@@ -7,7 +7,6 @@ package scaffold
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,9 +16,8 @@ import (
 	"strings"
 	"text/template"
 
+	"go.yaml.in/yaml/v3"
 	"mvdan.cc/sh/v3/syntax"
-
-	"github.com/pm-todos/pm-todos/plugin/pattern"
 )
 
 // The embedded files stand at the paths that they get in the repository. Their
@@ -141,26 +139,10 @@ func functions(values map[string]string) template.FuncMap {
 	}
 }
 
-// plainScalar is what YAML reads as the same text without quotes. Woodpecker's
-// own ${NAME} is among it.
-var plainScalar = pattern.Lazy(`^(?:\$\{[A-Z_]+\}|[A-Za-z/][A-Za-z0-9_./@:{}+~-]*[A-Za-z0-9_/}])$`)
-
-// yamlWord are texts that YAML reads as something else than text.
-var yamlWord = pattern.Lazy(`(?i)^(?:y|n|yes|no|on|off|true|false|null)$`)
-
-// yamlScalar is text as a value of a YAML block mapping. JSON's strings are
-// YAML's too.
+// yamlScalar is text as a value of a YAML block mapping.
 func yamlScalar(text string) (string, error) {
-	if plainScalar().MatchString(text) && !yamlWord().MatchString(text) {
-		return text, nil
-	}
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(text); err != nil {
-		return "", fmt.Errorf("quote %q for YAML: %w", text, err)
-	}
-	return strings.TrimSuffix(b.String(), "\n"), nil
+	scalar, err := yaml.Marshal(text)
+	return strings.TrimSuffix(string(scalar), "\n"), err
 }
 
 // check finds the values that are unknown or are not one plain line.
