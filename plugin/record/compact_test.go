@@ -50,7 +50,7 @@ func drawEntry(t *rapid.T) Entry {
 	e := Entry{
 		Time: time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC).AddDate(0, 0, day),
 		Run:  rapid.SampledFrom([]string{"r1", "r2", "r3"}).Draw(t, "run"),
-		Kind: rapid.SampledFrom([]string{KindAttempt, KindAttempt, KindResult, KindResult, KindFinished, kindCompleted, "of a later version"}).Draw(t, "kind"),
+		Kind: rapid.SampledFrom([]string{KindAttempt, KindAttempt, KindResult, KindResult, KindFinished, "of a later version"}).Draw(t, "kind"),
 	}
 	refs := rapid.SliceOfN(rapid.SampledFrom(someRefs), 0, 3)
 	switch e.Kind {
@@ -64,8 +64,6 @@ func drawEntry(t *rapid.T) Entry {
 		e.Commit = rapid.SampledFrom([]string{"", "c1", "c2"}).Draw(t, "commit")
 		e.Shard = rapid.SampledFrom([]string{"", "1/2"}).Draw(t, "shard")
 		e.Added, e.Removed = refs.Draw(t, "added"), refs.Draw(t, "removed")
-	case kindCompleted:
-		e.Commit, e.Unfinished = "c0", refs.Draw(t, "unfinished")
 	}
 	if e.Kind == KindAttempt || e.Kind == KindResult {
 		e.Ref, e.Attempt = rapid.SampledFrom(someRefs).Draw(t, "item"), rapid.IntRange(1, 2).Draw(t, "attempt")

@@ -24,9 +24,6 @@ const (
 	KindResult   = "result"   // how that attempt ended
 	KindFinished = "finished" // a run went through; the next compares with its commit
 	kindCost     = "cost"     // what the results of a month cost that a summary left out
-	// kindCompleted is what kindFinished was in ledgers of former versions: it
-	// names every unfinished item there is.
-	kindCompleted = "completed"
 )
 
 // Entry is one line of the ledger.
@@ -59,10 +56,9 @@ type Entry struct {
 
 	// Added and Removed, on finished entries, say how the unfinished items
 	// changed: the safe items that are still to do, whose documents are read again
-	// though nobody changed them. Unfinished, on completed entries, are all of them.
-	Added      []Ref `json:"added,omitempty"`
-	Removed    []Ref `json:"removed,omitempty"`
-	Unfinished []Ref `json:"unfinished,omitempty"`
+	// though nobody changed them.
+	Added   []Ref `json:"added,omitempty"`
+	Removed []Ref `json:"removed,omitempty"`
 }
 
 // counts reports whether a result counts against max_attempts: a no of a gate, a
@@ -153,12 +149,6 @@ func (l *Ledger) Add(entries ...Entry) {
 			if e.Commit != "" {
 				l.finished[e.Shard] = e
 			}
-		case kindCompleted:
-			clear(l.unfinished)
-			for _, ref := range e.Unfinished {
-				l.unfinished[ref] = true
-			}
-			l.finished[""] = e
 		}
 	}
 }

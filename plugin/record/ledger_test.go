@@ -69,7 +69,7 @@ func TestLedgerSurvivesEncodingAndDamage(t *testing.T) {
 	entries := []Entry{
 		attemptEntry("r1", first, 1),
 		resultEntry("r1", first, 1, string(item.Refused)),
-		{Run: "r1", Kind: kindCompleted, Commit: "c1", Unfinished: []Ref{first}},
+		{Run: "r1", Kind: KindFinished, Commit: "c1", Added: []Ref{first}},
 		attemptEntry("r2", second, 1),
 	}
 	lines, err := Encode(entries...)
