@@ -114,8 +114,9 @@ func noise(length int) string {
 	return string(raw)
 }
 
-func TestFullDiskIsNamed(t *testing.T) {
-	t.Parallel()
+// smallDisk is a folder with 3 MB of room.
+func smallDisk(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", dir).CombinedOutput(); err != nil {
 		t.Skipf("a small file system cannot be mounted here (%v: %s)", err, strings.TrimSpace(string(out)))
@@ -125,6 +126,12 @@ func TestFullDiskIsNamed(t *testing.T) {
 			t.Errorf("umount: %v: %s", err, out)
 		}
 	})
+	return dir
+}
+
+func TestFullDiskIsNamed(t *testing.T) {
+	t.Parallel()
+	dir := smallDisk(t)
 	h, err := Local(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -275,6 +275,24 @@ func TestSnapshotsOfOthersAreNotUsed(t *testing.T) {
 	}
 }
 
+// TestNoSnapshotIsKeptWhereItWouldTakeMuchOfTheDisk has room for the workspaces alone.
+func TestNoSnapshotIsKeptWhereItWouldTakeMuchOfTheDisk(t *testing.T) {
+	t.Parallel()
+	dir := smallDisk(t)
+	h, err := Local(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSender(t)
+	run := s.open(h, "one")
+	write(t, filepath.Join(dir, "filler"), noise(2_000_000), 0o600)
+	s.space(run, "base", s.first, Checkout)
+	s.space(run, "agent", s.first, AgentTree)
+	if got := s.kept(); len(got) > 0 || !slices.Equal(s.built, []string{"", ""}) || len(s.unfit) > 0 {
+		t.Errorf("it keeps %v; sent on %q: %v", got, s.built, s.unfit)
+	}
+}
+
 // TestSendingThatEndsInTheMiddleKeepsNothing ends it by the context.
 func TestSendingThatEndsInTheMiddleKeepsNothing(t *testing.T) {
 	anywhere(t, func(t *testing.T, w *world) {

@@ -96,6 +96,8 @@ func makeAttempts() []attempt {
 		attempt{name: "reads the run directory of another item", try: reading(below("other/ws/plan-1/plan/plan")), sandbox: kernel},
 		attempt{name: "reads what other processes leave in /tmp", try: reading(beside("secret")), sandbox: kernel},
 		attempt{name: "reads /etc/shadow", try: opens(unix.O_RDONLY, "/etc/shadow"), sandbox: kernel, root: true},
+		attempt{name: "reads the snapshot of another repository", try: reading(below("../snapshots/other/one.pack")), sandbox: kernel},
+		write("writes into the snapshots", below("../snapshots/other/two.pack")),
 		write("writes into the plan workspace of another item", below("other/ws/plan-1/tree/scripts/tg")),
 		write("writes beside its work tree", below("hostile/ws/agent-1/git/config")),
 		write("writes into /tmp", beside("planted")),
@@ -213,6 +215,7 @@ func prepare(t *testing.T) prey {
 	keep(t, at(".bashrc")(p), "# mine\n")
 	keep(t, beside("secret")(p), p.Secret)
 	keep(t, below("other/ws/plan-1/plan/plan")(p), p.Secret)
+	keep(t, below("../snapshots/other/one.pack")(p), p.Secret)
 	keep(t, below("other/ws/plan-1/tree/scripts/tg")(p), "#!/bin/sh\n")
 	self, err := os.ReadFile("/proc/self/exe")
 	if err != nil {
