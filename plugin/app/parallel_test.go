@@ -170,13 +170,16 @@ func TestAgentsOfSeveralItemsAreAtWorkAtTheSameTime(t *testing.T) {
 }
 
 // BenchmarkParallel is the wall time of five items on five stacks, and of one, whose
-// agents take AGENT_SECONDS each, or two.
+// agents take AGENT_SECONDS each, or two. With -short it is three agents alone.
 func BenchmarkParallel(b *testing.B) {
 	seconds := cmp.Or(os.Getenv("AGENT_SECONDS"), "2")
 	for _, size := range []struct {
 		items, parallel int
 		sessions        []int64 // of each host of agents
 	}{{1, 1, []int64{10}}, {5, 1, []int64{10}}, {5, 3, []int64{10}}, {5, 5, []int64{10}}, {5, 3, []int64{5, 10}}, {5, 5, []int64{6, 10}}} {
+		if testing.Short() && size.parallel != 3 {
+			continue
+		}
 		b.Run(fmt.Sprintf("items=%d/parallel=%d/hosts=%d", size.items, size.parallel, len(size.sessions)), func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()

@@ -29,9 +29,6 @@ type browser struct {
 
 func chromium(t testing.TB) browser {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("short: the race detector does not see into a browser")
-	}
 	if program := os.Getenv("PM_TODOS_CHROMIUM"); program != "" {
 		return browser{program, true}
 	}
@@ -42,6 +39,15 @@ func chromium(t testing.TB) browser {
 	}
 	t.Skip("needs a real browser: install chromium, or name one in PM_TODOS_CHROMIUM")
 	return browser{}
+}
+
+// forTest is one for a test. The race detector does not see into it.
+func forTest(t *testing.T) browser {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("short: nothing of the program runs in a browser")
+	}
+	return chromium(t)
 }
 
 var (
@@ -202,7 +208,7 @@ func (b browser) use(t *testing.T, address, width string, flags ...string) (resu
 
 // TestIndexInABrowser uses the page at two widths, by day and by night.
 func TestIndexInABrowser(t *testing.T) {
-	b := chromium(t)
+	b := forTest(t)
 	documents := sample(24, written)
 	address := served(t, documents)
 	count := func(fits func(Document, Item) bool) (inDocuments, items int) {
@@ -320,7 +326,7 @@ addEventListener('load', () => {
 // TestItemsOfManyPostMortemsAreReadWhenTheyAreLookedAt says of each step how many items
 // are there and how many of them are seen. The last number is of a frame without scripts.
 func TestItemsOfManyPostMortemsAreReadWhenTheyAreLookedAt(t *testing.T) {
-	b := chromium(t)
+	b := forTest(t)
 	documents := sample(400, written)
 	all := 0
 	for _, d := range documents {
@@ -349,7 +355,7 @@ func TestItemsOfManyPostMortemsAreReadWhenTheyAreLookedAt(t *testing.T) {
 
 // TestIndexIsPrinted prints it: what is closed on the screen is open on paper.
 func TestIndexIsPrinted(t *testing.T) {
-	b := chromium(t)
+	b := forTest(t)
 	for name, test := range map[string]struct {
 		documents, pages int
 	}{
@@ -372,7 +378,7 @@ func TestIndexIsPrinted(t *testing.T) {
 
 // TestPicturesOfTheDocs makes them; -update puts them into the docs.
 func TestPicturesOfTheDocs(t *testing.T) {
-	b := chromium(t)
+	b := forTest(t)
 	address := served(t, sample(24, written))
 	for name, picture := range map[string]struct {
 		size, fragment string

@@ -348,13 +348,17 @@ func TestShardsDoEveryItemOnce(t *testing.T) {
 }
 
 // BenchmarkShards tells how long the shards of a repository take together, with an
-// agent that takes AGENT_SECONDS for each item, else next to nothing.
+// agent that takes AGENT_SECONDS for each item, else next to nothing. With -short
+// there are five stacks.
 func BenchmarkShards(b *testing.B) {
 	agent, err := time.ParseDuration(cmp.Or(os.Getenv("AGENT_SECONDS"), "0.02") + "s")
 	if err != nil {
 		b.Fatal(err)
 	}
 	for _, stacks := range []int{5, 20, 80} {
+		if testing.Short() && stacks > 5 {
+			break
+		}
 		for _, of := range []int{1, 2, 4} {
 			b.Run(fmt.Sprintf("stacks=%d/shards=%d", stacks, of), func(b *testing.B) {
 				for b.Loop() {
@@ -388,9 +392,13 @@ func sshKey(tb testing.TB) string {
 
 // BenchmarkManyRepositories has five hundred repositories, each with five items, come
 // to their dry runs, fifty at a time, on one git server and one Vault: up to where a
-// host would be connected to. The Vault is a stand-in, the git server git's own.
+// host would be connected to. The Vault is a stand-in, the git server git's own. With
+// -short there are twenty.
 func BenchmarkManyRepositories(b *testing.B) {
-	const repositories, together = 500, 50
+	repositories, together := 500, 50
+	if testing.Short() {
+		repositories, together = 20, 5
+	}
 	e := newEstate(b, 5)
 	for i := range repositories {
 		if err := os.CopyFS(fmt.Sprintf("%s/%d.git", filepath.Dir(e.origin), i), os.DirFS(e.origin)); err != nil {
@@ -450,6 +458,6 @@ func BenchmarkManyRepositories(b *testing.B) {
 		slices.Sort(took)
 		b.ReportMetric(took[repositories/2].Seconds(), "s/run(median)")
 		b.ReportMetric(took[repositories-1].Seconds(), "s/run(longest)")
-		b.ReportMetric(float64(len(store.Calls())-asked)/repositories, "vault-requests/run")
+		b.ReportMetric(float64(len(store.Calls())-asked)/float64(repositories), "vault-requests/run")
 	}
 }
