@@ -18,7 +18,8 @@ tell_snapshot() {
 	held=
 	for one in "$snapshots"/*.pack; do
 		[ -f "$one" ] && [ ! -L "$one" ] || continue
-		held=${one##*/} held=${held%.pack}
+		held=${one##*/}
+		held=${held%.pack}
 	done
 	case $held in
 	*[!0-9a-f]*) held= ;;
