@@ -31,6 +31,7 @@ type Need struct {
 	Carry     []string // as in Prepare; names without wildcards must exist
 	Workdir   string   // as in Prepare
 	MinFree   int64    // bytes of free disk space; 0 means 512 MiB
+	Meeting   string   // id of the run that is to recognise an account that it has met, see Facts.Met; empty for none
 
 	Sandbox sandbox.Policy // of the agent; without a mode it is not looked for
 	Program sandbox.Needs  // what the agent's program needs of the account
@@ -42,6 +43,7 @@ type Facts struct {
 	UID           int    // 0 for root, -1 when unknown
 	Home          string // the user's home folder
 	Root          string // folder of the run directories
+	Met           string // name of the host as which the run met this account first; empty when it is not known
 	System        string // such as "Linux x86_64"
 	Free          int64  // bytes, -1 when unknown
 	Cores         int    // -1 when unknown
@@ -99,6 +101,11 @@ func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error)
 	if strings.Contains(need.Terraform, "/") && !strings.HasPrefix(need.Terraform, "/") {
 		need.Terraform = ""
 	}
+	if need.Meeting != "" {
+		if err := checkID("run id", need.Meeting); err != nil {
+			return Facts{}, nil, err
+		}
+	}
 	var literal []string
 	for _, glob := range need.Carry {
 		if err := checkGlob(glob); err != nil {
@@ -120,6 +127,7 @@ func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error)
 	maps.Copy(variables, script.Variables{
 		"agent": need.Agent, "status": status, "variables": strings.Join(need.Network.Variables, " "), "terraform": need.Terraform, "workdir": need.Workdir, "carry": carry,
 		"sandbox": sandboxFlag(need.Sandbox), "kernel": kernelVariable(),
+		"meeting": need.Meeting, "host_name": h.Name(),
 	})
 	a, err := h.do(ctx, script.Job{
 		Doing: "looking at what is installed", Files: []string{"account", "preflight"}, Timeout: 2 * time.Minute, Variables: variables,
@@ -144,7 +152,7 @@ func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error)
 func (h *Host) inspect(a *script.Answer, need Need) (Facts, []Problem) {
 	word := func(key string) string { return text.Line(string(a.Block(key)), 500) }
 	facts := Facts{
-		User: word("user"), UID: int(a.Number("uid")), Home: word("home"), Root: word("root"), System: word("system"),
+		User: word("user"), UID: int(a.Number("uid")), Home: word("home"), Root: word("root"), Met: word("met"), System: word("system"),
 		Free: -1, Cores: int(a.Number("cores")), Memory: a.Number("memory"), Git: word("git"), AgentPath: word("agent-path"), TerraformPath: word("terraform-path"),
 	}
 	if free := a.Number("free"); free >= 0 {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/host/script"
@@ -34,6 +35,45 @@ func TestPreflightFacts(t *testing.T) {
 		if facts.UID != os.Getuid() || facts.AgentVersion != "2.1.330 (Agent)" || !facts.AgentLoggedIn || !strings.HasPrefix(facts.Git, "git version") ||
 			facts.TerraformPath != filepath.Join(bin, "tf") || facts.Free <= 0 || !filepath.IsAbs(facts.Root) {
 			t.Errorf("got %+v", facts)
+		}
+	})
+}
+
+// TestPreflightRecognisesAnAccountByItsFiles comes to an account by two names, to
+// another one, and to the first for another run.
+func TestPreflightRecognisesAnAccountByItsFiles(t *testing.T) {
+	anywhere(t, func(t *testing.T, w *world) {
+		alias := *w.Host
+		alias.shell.Name = "alias"
+		met := func(h *Host, run string) string {
+			facts, err := h.Preflight(t.Context(), Need{Meeting: run})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return facts.Met
+		}
+		first, other := w.Name(), localWorld(t)
+		other.shell.Name = "other"
+		for i, got := range []string{met(w.Host, "one"), met(&alias, "one"), met(other.Host, "one"), met(&alias, "two"), met(w.Host, "two"), met(w.Host, "")} {
+			if want := []string{first, first, "other", "alias", "alias", ""}[i]; got != want {
+				t.Errorf("the account is known as %q, not as %q", got, want)
+			}
+		}
+		run, err := w.OpenRun(t.Context(), "", "two", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for mark, there := range map[string]bool{"one": true, "two": false} {
+			if exists(filepath.Dir(run.dir)+"/.met-"+mark) != there {
+				t.Errorf("once run two works, the mark of %s is there: %t", mark, !there)
+			}
+		}
+		long := time.Now().Add(-48 * time.Hour)
+		if err := os.Chtimes(filepath.Dir(run.dir)+"/.met-one", long, long); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Reclaim(t.Context(), "owner", "two", nil); err != nil || exists(filepath.Dir(run.dir)+"/.met-one") {
+			t.Errorf("the mark of a run that was killed is left: %v", err)
 		}
 	})
 }

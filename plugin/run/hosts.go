@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/fault"
@@ -26,6 +27,7 @@ func (j *job) fetchKeys(ctx context.Context) (access.Keys, error) {
 // hosts is where this run works.
 type hosts struct {
 	Terraform *host.Host
+	met       string      // what its account is known as
 	Agents    []agentHost // the first is Terraform's unless agent_hosts names another
 	untried   []string    // agent_hosts after the first that is ready
 }
@@ -38,7 +40,18 @@ type agentHost struct {
 }
 
 // shared reports whether an agent could change there what Terraform runs.
-func (h *hosts) shared(a agentHost) bool { return a.Facts.Box == nil && a.Name() == h.Terraform.Name() }
+func (h *hosts) shared(a agentHost) bool { return a.Facts.Box == nil && h.isTerraforms(a) }
+
+// isTerraforms reports whether it is the account that plans and applies, by whatever
+// name.
+func (h *hosts) isTerraforms(a agentHost) bool {
+	return a.Name() == h.Terraform.Name() || a.Facts.Met != "" && a.Facts.Met == h.met
+}
+
+// counted reports whether agents work on that account already, by whatever name.
+func (h *hosts) counted(a agentHost) bool {
+	return slices.ContainsFunc(h.Agents, func(other agentHost) bool { return a.Facts.Met != "" && a.Facts.Met == other.Facts.Met })
+}
 
 // Close ends the connections.
 func (h *hosts) Close() error {
@@ -54,27 +67,39 @@ func (h *hosts) Close() error {
 	return errors.Join(problems...)
 }
 
+// needs is what the run wants of its hosts. Where agents have hosts of their own, it
+// looks whether these are: but for a run that leaves nothing behind.
+func (j *job) needs(program string) (terraform, forAgent host.Need, together bool) {
+	terraform, forAgent, together = access.Needs(j.Settings, program)
+	if !together && j.Mode != settings.ModeDryRun {
+		terraform.Meeting, forAgent.Meeting = j.id, j.id
+	}
+	return terraform, forAgent, together
+}
+
 // connect finds the first host that is ready for Terraform, and the first that
 // is ready for the agent.
 func (j *job) connect(ctx context.Context, k access.Keys, commands host.Commands) (*hosts, error) {
 	defer j.lap("hosts")
-	forTerraform, forAgent, together := access.Needs(j.Settings, commands.Program)
+	forTerraform, forAgent, together := j.needs(commands.Program)
 	first, _, err := j.firstReady(ctx, j.Hosts.Hosts, k.Login(k.Host), forTerraform)
 	if err != nil {
 		return nil, err
 	}
-	h := &hosts{Terraform: first.Host}
-	if together {
-		if first.Facts.Box == nil {
-			j.Log.Warn().Str("stage", "hosts").Msg("the agent runs as the user who holds Terraform's credentials; a sandbox keeps it from them, and agent_hosts separates them")
+	h := &hosts{Terraform: first.Host, met: first.Facts.Met}
+	if !together {
+		first, h.untried, err = j.firstReady(ctx, j.Hosts.AgentHosts, k.Login(k.Agent), forAgent)
+		if err != nil {
+			j.cleanUp(ctx, "hosts", func(context.Context) error { return h.Close() })
+			return nil, err
 		}
-		h.Agents = []agentHost{first}
-		return h, nil
+		if h.isTerraforms(first) {
+			j.cleanUp(ctx, "hosts", func(context.Context) error { return first.Close() })
+			first.Host = h.Terraform
+		}
 	}
-	first, h.untried, err = j.firstReady(ctx, j.Hosts.AgentHosts, k.Login(k.Agent), forAgent)
-	if err != nil {
-		j.cleanUp(ctx, "hosts", func(context.Context) error { return h.Close() })
-		return nil, err
+	if h.shared(first) {
+		j.Log.Warn().Str("stage", "hosts").Msg("the agent runs as the user who holds Terraform's credentials; a sandbox keeps it from them, and agent_hosts separates them")
 	}
 	h.Agents = []agentHost{first}
 	return h, nil

@@ -5,7 +5,40 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/sandbox"
 )
+
+// TestAccountOfTwoNamesIsOne has agents on the account of Terraform, by its name or
+// another one, and on an account where others work already.
+func TestAccountOfTwoNamesIsOne(t *testing.T) {
+	t.Parallel()
+	local := func() *host.Host {
+		h, err := host.Local(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	met := func(as string, box *sandbox.Box) agentHost {
+		return agentHost{Host: local(), Facts: host.Facts{Met: as, Box: box}}
+	}
+	of := &hosts{Terraform: local(), met: "a@b:22", Agents: []agentHost{met("c@d:22", nil)}}
+	for name, test := range map[string]struct {
+		agentHost
+		shared, counted bool
+	}{
+		"by the same name":           {met("", nil), true, false},
+		"by another name":            {met("a@b:22", nil), true, false},
+		"in a sandbox":               {met("a@b:22", &sandbox.Box{}), false, false},
+		"where others work already":  {met("c@d:22", &sandbox.Box{}), false, true},
+		"an account of its own here": {met("e@f:22", &sandbox.Box{}), false, false},
+	} {
+		if of.shared(test.agentHost) != test.shared || of.counted(test.agentHost) != test.counted {
+			t.Errorf("%s: shared %t, counted %t", name, of.shared(test.agentHost), of.counted(test.agentHost))
+		}
+	}
+}
 
 func TestAHostsErrorNamesItOnce(t *testing.T) {
 	t.Parallel()

@@ -20,7 +20,7 @@ func (j *job) atOnce(ctx context.Context, k access.Keys, h *hosts) int {
 		return 1
 	}
 	n := j.bears(ctx, &h.Agents[0], most)
-	_, need, _ := access.Needs(j.Settings, "")
+	_, need, _ := j.needs("")
 	for n < most && len(h.untried) > 0 && ctx.Err() == nil {
 		var next agentHost
 		var err error
@@ -28,7 +28,7 @@ func (j *job) atOnce(ctx context.Context, k access.Keys, h *hosts) int {
 			j.Log.Warn().Str("stage", "hosts").Err(err).Msg("no further host is usable for agents")
 			break
 		}
-		if h.shared(next) { // no agent may change what plans run
+		if h.shared(next) || h.counted(next) { // no agent may change what plans run, and an account bears what it does once
 			j.cleanUp(ctx, "hosts", func(context.Context) error { return next.Close() })
 			continue
 		}

@@ -34,6 +34,15 @@ look_root() {
 	[ ! -d "$root" ] || say free "$(df -Pk "$root" 2>/dev/null | awk 'NR == 2 { print $4 }')"
 }
 
+# look_met: the name by which the run met this account first. Its own files tell, since
+# an account has any number of names; a run removes the mark when it begins to work.
+look_met() {
+	[ -n "$meeting" ] && [ -d "$root/runs" ] || return 0
+	met=$root/runs/.met-$meeting
+	[ -s "$met" ] || printf %s "$host_name" >"$met" 2>/dev/null
+	text met "$(head -c 500 "$met" 2>/dev/null)"
+}
+
 # look_altered: what an earlier run found changed, and nobody has looked at since.
 look_altered() {
 	[ ! -s "$root/altered" ] || text altered "$(head -c 400 "$root/altered" | tr '\n' ' ')"
@@ -175,6 +184,7 @@ look_machine() {
 look_tools
 look_machine
 look_root
+look_met
 look_altered
 look_git
 step agent

@@ -79,6 +79,8 @@ else
 		is_own "$old" || ! is_recent "$old" || continue
 		is_needed "$old" || drop "$old"
 	done
+	# Of runs that were killed before they began to work.
+	find "$root/runs/".met-* -prune -mmin "+$minutes" -exec rm -f {} \; 2>/dev/null
 	expire_snapshots
 fi
 [ -z "$failed" ] || fail cache "$failed"
