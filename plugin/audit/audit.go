@@ -159,7 +159,8 @@ func (a *auditor) readBranch() error {
 }
 
 // report adds a finding, once for each item and code.
-func (a *auditor) report(d Finding) {
+func (a *auditor) report(d Finding, code, detail, fix string) {
+	d.Code, d.Detail, d.Fix = code, detail, fix
 	key := strings.Join([]string{d.Document, d.Code, d.Item, d.Commit}, "\x00")
 	if d.Item == "" {
 		key += fmt.Sprint(d.Line)
@@ -179,9 +180,7 @@ func (a *auditor) row(doc *postmortem.Document, row postmortem.Logged) error {
 		d.Item, d.Action = items[0].ID, items[0].Action
 	}
 	if row.Commit == "" {
-		d.Code, d.Detail = NoCommit, "the row names no commit"
-		d.Fix = "link the fix commit by its full hash, or set the item back to TODO"
-		a.report(d)
+		a.report(d, NoCommit, "the row names no commit", "link the fix commit by its full hash, or set the item back to TODO")
 		return nil
 	}
 	hash := a.onBranch(row.Commit)
@@ -202,9 +201,7 @@ func (a *auditor) row(doc *postmortem.Document, row postmortem.Logged) error {
 			a.marked(d, items)
 			return a.taken(d, commit)
 		}
-		d.Code, d.Detail = NoEvidence, fmt.Sprintf("%.12s is no fix commit: the trailers that name item, stack and plan are not in it", hash)
-		d.Fix = "link the commit that holds them; a squash merge may lose them, and the ledger does not name this commit as the merge of the item's proposal"
-		a.report(d)
+		a.report(d, NoEvidence, fmt.Sprintf("%.12s is no fix commit: the trailers that name item, stack and plan are not in it", hash), "link the commit that holds them; a squash merge may lose them, and the ledger does not name this commit as the merge of the item's proposal")
 		return nil
 	}
 	same, err := a.sameItem(doc, row, commit, e)
@@ -212,9 +209,7 @@ func (a *auditor) row(doc *postmortem.Document, row postmortem.Logged) error {
 		return err
 	}
 	if !same {
-		d.Code, d.Detail = OtherItem, fmt.Sprintf("the trailers of %.12s name the item %s of %s", hash, e.Item, e.Document)
-		d.Fix = "link the fix commit of this item, or set the item back to TODO"
-		a.report(d)
+		a.report(d, OtherItem, fmt.Sprintf("the trailers of %.12s name the item %s of %s", hash, e.Item, e.Document), "link the fix commit of this item, or set the item back to TODO")
 		return nil
 	}
 	a.marked(d, items)
@@ -259,22 +254,16 @@ func (a *auditor) missing(doc *postmortem.Document, items []postmortem.Item, d F
 		ref := record.Ref{Document: doc.File, Item: item.ID}
 		for _, fix := range a.fixes {
 			if fix.evidence.Ref() == ref {
-				d.Code, d.Detail = HashOutdated, fmt.Sprintf("%.12s is not on the branch; the fix is there as %.12s", d.Commit, fix.commit.Hash)
-				d.Fix = "link " + fix.commit.Hash + " instead; the history was rewritten since"
-				a.report(d)
+				a.report(d, HashOutdated, fmt.Sprintf("%.12s is not on the branch; the fix is there as %.12s", d.Commit, fix.commit.Hash), "link "+fix.commit.Hash+" instead; the history was rewritten since")
 				return fix.commit.Hash
 			}
 		}
 		if a.journals[record.JournalRef(ref)] != "" {
-			d.Code, d.Detail = NotOnBranch, fmt.Sprintf("%.12s is not on the branch; the item's journal holds its fix", d.Commit)
-			d.Fix = journal.SettleCommand(item.ID)
-			a.report(d)
+			a.report(d, NotOnBranch, fmt.Sprintf("%.12s is not on the branch; the item's journal holds its fix", d.Commit), journal.SettleCommand(item.ID))
 			return ""
 		}
 	}
-	d.Code, d.Detail = CommitGone, fmt.Sprintf("no commit %.12s is on the branch, and no other one has the evidence of this item", d.Commit)
-	d.Fix = "link the commit that holds the fix, or set the item back to TODO"
-	a.report(d)
+	a.report(d, CommitGone, fmt.Sprintf("no commit %.12s is on the branch, and no other one has the evidence of this item", d.Commit), "link the commit that holds the fix, or set the item back to TODO")
 	return ""
 }
 
@@ -319,13 +308,10 @@ func (a *auditor) notDone(d Finding, item postmortem.Item) {
 	}
 	d.Line, d.Item, d.Action = item.Line, item.ID, item.Action
 	if a.journals[record.JournalRef(record.Ref{Document: d.Document, Item: item.ID})] != "" {
-		d.Code, d.Detail = Unsettled, fmt.Sprintf("the fix %.12s is on the branch, and nobody has said yet whether production is as it says", d.Commit)
-		d.Fix = journal.SettleCommand(item.ID)
-	} else {
-		d.Code, d.Detail = NotDone, fmt.Sprintf("the fix %.12s is on the branch, and the status is %q", d.Commit, item.Status)
-		d.Fix = "set it to Done when production is as the fix says, or revert the commit"
+		a.report(d, Unsettled, fmt.Sprintf("the fix %.12s is on the branch, and nobody has said yet whether production is as it says", d.Commit), journal.SettleCommand(item.ID))
+		return
 	}
-	a.report(d)
+	a.report(d, NotDone, fmt.Sprintf("the fix %.12s is on the branch, and the status is %q", d.Commit, item.Status), "set it to Done when production is as the fix says, or revert the commit")
 }
 
 // content checks what a fix commit itself says and changes.
@@ -334,9 +320,7 @@ func (a *auditor) content(d Finding, fix fixCommit) error {
 		return a.taken(d, fix.commit)
 	}
 	if !fix.evidence.NamesPlan() || fix.evidence.Stack == "" {
-		d.Code, d.Detail = NoEvidence, fmt.Sprintf("the trailers of %.12s lack the stack, or the SHA-256 of the plan that was judged", fix.commit.Hash)
-		d.Fix = "see who wrote this commit, and look at what it changed"
-		a.report(d)
+		a.report(d, NoEvidence, fmt.Sprintf("the trailers of %.12s lack the stack, or the SHA-256 of the plan that was judged", fix.commit.Hash), "see who wrote this commit, and look at what it changed")
 		return nil
 	}
 	diff, err := a.repo.Diff(fix.commit.Parent, fix.commit.Tree)
@@ -346,9 +330,7 @@ func (a *auditor) content(d Finding, fix fixCommit) error {
 	stacks := fix.evidence.Stacks()
 	for _, file := range diff.Files {
 		if own := place.StackOf(file.Path, a.stacks); own != fix.evidence.Stack && !slices.Contains(stacks, own) && (own != "" || len(stacks) == 1) {
-			d.Code, d.Detail = OutsideStack, fmt.Sprintf("%.12s changes %s, which is not of its stack %s", fix.commit.Hash, file.Path, fix.evidence.Stack)
-			d.Fix = "see who wrote this commit, and look at what it changed"
-			a.report(d)
+			a.report(d, OutsideStack, fmt.Sprintf("%.12s changes %s, which is not of its stack %s", fix.commit.Hash, file.Path, fix.evidence.Stack), "see who wrote this commit, and look at what it changed")
 			break
 		}
 	}
@@ -370,9 +352,7 @@ func (a *auditor) taken(d Finding, commit gitrepo.Commit) error {
 	if err != nil || !reverted {
 		return err
 	}
-	d.Code, d.Detail = Reverted, fmt.Sprintf("%.12s was reverted on the branch", commit.Hash)
-	d.Fix = "set the item back to TODO, or to what was decided instead"
-	a.report(d)
+	a.report(d, Reverted, fmt.Sprintf("%.12s was reverted on the branch", commit.Hash), "set the item back to TODO, or to what was decided instead")
 	return nil
 }
 
@@ -420,8 +400,6 @@ func (a *auditor) fix(fix fixCommit) error {
 	if a.doubted[fix.evidence.Ref()] {
 		return a.content(d, fix) // its row is there, and wrong
 	}
-	d.Code, d.Detail = NoRow, fmt.Sprintf("the fix %.12s is on the branch, and no row of the Follow-up Implementation table links to it", fix.commit.Hash)
-	d.Fix = "add its row to the table"
-	a.report(d)
+	a.report(d, NoRow, fmt.Sprintf("the fix %.12s is on the branch, and no row of the Follow-up Implementation table links to it", fix.commit.Hash), "add its row to the table")
 	return a.content(d, fix)
 }

@@ -22,13 +22,13 @@ var prefix = pattern.Lazy(`^[A-Za-z0-9 \t_.,:;/@#|<>()\[\]*+-]*$`)
 // logKeys are the keys of which a log line in JSON has at least one.
 var logKeys = []string{"@level", "level", "@message", "message", "msg"}
 
-// PlanJSON takes the plan out of what the show command printed: the one JSON
+// planJSON takes the plan out of what the show command printed: the one JSON
 // object with a format version, on one line or on several. Warnings of Terraform
 // and log lines of a wrapper may stand around it, and a prefix, a byte order mark
 // and terminal sequences on its own line. A second object that is not plainly a
 // log line makes the whole output unreadable: a hook in the change could print a
 // plan of its own. Errors never quote the output.
-func PlanJSON(show []byte) ([]byte, error) {
+func planJSON(show []byte) ([]byte, error) {
 	if len(show) > maxShow {
 		return nil, fmt.Errorf("the show command printed more than %d bytes", maxShow)
 	}

@@ -17,10 +17,10 @@ type Shown struct {
 	Object map[string]any // what it says, as ReadJSON reads it
 }
 
-// Show takes the plan out of what the show command printed: see PlanJSON. What
+// Show takes the plan out of what the show command printed: see planJSON. What
 // cannot be trusted as JSON or is no object is an error that quotes nothing of it.
 func Show(printed []byte) (*Shown, error) {
-	line, err := PlanJSON(printed)
+	line, err := planJSON(printed)
 	if err != nil {
 		return nil, err
 	}

@@ -160,7 +160,7 @@ func Plain(s string) string {
 			}
 			b.WriteByte(c)
 		case '[':
-			if LinkStart(s[i:]) {
+			if linkStart(s[i:]) {
 				continue
 			}
 			b.WriteByte(c)
@@ -171,9 +171,9 @@ func Plain(s string) string {
 	return Squeeze(strings.ReplaceAll(b.String(), "]", ""))
 }
 
-// LinkStart reports whether the bracket at the beginning of s opens an inline
+// linkStart reports whether the bracket at the beginning of s opens an inline
 // link. Looking a bounded way ahead keeps the reader linear.
-func LinkStart(s string) bool {
+func linkStart(s string) bool {
 	s = s[:min(len(s), 1024)]
 	end := strings.IndexByte(s, ']')
 	return end > 0 && end+1 < len(s) && s[end+1] == '('

@@ -124,8 +124,8 @@ func IsField(action string) bool {
 	return at > 0 && words.Is(strings.Trim(head[:at], "*_ "), words.LabelField)
 }
 
-// LeadTag is one [word], (word) or `word` before an action, and the rest.
-func LeadTag(action string) (tag, rest string, found bool) {
+// leadTag is one [word], (word) or `word` before an action, and the rest.
+func leadTag(action string) (tag, rest string, found bool) {
 	action = strings.TrimLeft(action, " *_:：-–—")
 	open := strings.IndexByte("[(`", (action + " ")[0])
 	if open < 0 {
@@ -142,7 +142,7 @@ func LeadTag(action string) (tag, rest string, found bool) {
 func LeadTags(action string) iter.Seq2[string, string] {
 	return func(yield func(tag, rest string) bool) {
 		for range 4 {
-			tag, rest, found := LeadTag(action)
+			tag, rest, found := leadTag(action)
 			if !found || !yield(tag, rest) {
 				return
 			}
