@@ -47,7 +47,7 @@ func discordPost(m report.Message) any {
 	if len(parts) > 0 && parts[0].Kind == report.Headline {
 		message.Content, parts = "**"+discordText(parts[0].Text)+"**", parts[1:]
 	}
-	for _, paragraph := range fitting(parts, maxEmbedded-8, discordPart, discordWeight, more) {
+	for _, paragraph := range fitting(parts, maxEmbedded-8, discordMarkup.part, discordWeight, more) {
 		last := len(message.Embeds) - 1
 		if last >= 0 && units(message.Embeds[last].Description)+units(paragraph) < maxDescription-2 {
 			message.Embeds[last].Description += "\n" + paragraph
@@ -58,26 +58,9 @@ func discordPost(m report.Message) any {
 	return message
 }
 
-func discordPart(p report.Part) string {
-	switch p.Kind {
-	case report.Headline, report.Title:
-		return "**" + discordText(p.Text) + "**"
-	case report.Body:
-		paragraph := discordText(shortened(p.Text, maxParagraph))
-		if p.Lead != "" {
-			paragraph = strings.TrimSpace("**" + discordText(p.Lead) + "**\n" + paragraph)
-		}
-		return paragraph
-	}
-	var spans []string
-	for _, s := range p.Spans {
-		text := discordText(shortened(s.Text, maxParagraph))
-		if s.URL != "" {
-			text = "[" + text + "](<" + s.URL + ">)"
-		}
-		spans = append(spans, text)
-	}
-	return strings.Join(spans, " · ")
+var discordMarkup = markup{
+	text: func(text string) string { return discordText(shortened(text, maxParagraph)) }, bold: [2]string{"**", "**"}, line: "\n",
+	link: func(text, url string) string { return "[" + text + "](<" + url + ">)" },
 }
 
 // discordText is a text that shows as it is: a backslash takes any punctuation its

@@ -66,26 +66,13 @@ func googlePost(m report.Message) any {
 }
 
 func googlePart(p report.Part) (w googleWidget) {
-	switch p.Kind {
-	case report.Headline, report.Title:
-		w.TextParagraph.Text = "<b>" + googleText(p.Text) + "</b>"
-	case report.Body:
-		w.TextParagraph.Text = googleText(p.Text)
-		if p.Lead != "" {
-			w.TextParagraph.Text = strings.TrimSuffix("<b>"+googleText(p.Lead)+"</b><br>"+w.TextParagraph.Text, "<br>")
-		}
-	default:
-		var spans []string
-		for _, s := range p.Spans {
-			text := googleText(s.Text)
-			if s.URL != "" {
-				text = `<a href="` + html.EscapeString(s.URL) + `">` + text + "</a>"
-			}
-			spans = append(spans, text)
-		}
-		w.TextParagraph.Text = strings.Join(spans, " · ")
-	}
+	w.TextParagraph.Text = googleMarkup.part(p)
 	return w
+}
+
+var googleMarkup = markup{
+	text: googleText, bold: [2]string{"<b>", "</b>"}, line: "<br>",
+	link: func(text, url string) string { return `<a href="` + html.EscapeString(url) + `">` + text + "</a>" },
 }
 
 // googleText is lines that show as they are. A zero-width space keeps a bare URL

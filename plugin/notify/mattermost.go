@@ -36,7 +36,7 @@ func mattermostPost(m report.Message) any {
 		headline, parts = "#### "+mattermostText(parts[0].Text), parts[1:]
 	}
 	weigh := func(paragraph string) int { return utf8.RuneCountInString(paragraph) + 2 }
-	paragraphs := fitting(parts, maxPost-weigh(headline), mattermostPart, weigh, more)
+	paragraphs := fitting(parts, maxPost-weigh(headline), mattermostMarkup.part, weigh, more)
 	type attachment struct {
 		Fallback string `json:"fallback"`
 		Text     string `json:"text"`
@@ -47,25 +47,9 @@ func mattermostPost(m report.Message) any {
 	}{headline, []attachment{{m.Text, strings.TrimSpace(strings.Join(paragraphs, "\n\n"))}}}
 }
 
-func mattermostPart(p report.Part) string {
-	switch p.Kind {
-	case report.Headline, report.Title:
-		return "**" + mattermostText(p.Text) + "**"
-	case report.Body:
-		if p.Lead != "" {
-			return strings.TrimSpace("**" + mattermostText(p.Lead) + "**\n" + mattermostText(p.Text))
-		}
-		return mattermostText(p.Text)
-	}
-	var spans []string
-	for _, s := range p.Spans {
-		text := mattermostText(s.Text)
-		if s.URL != "" {
-			text = "[" + text + "](" + s.URL + ")"
-		}
-		spans = append(spans, text)
-	}
-	return strings.Join(spans, " · ")
+var mattermostMarkup = markup{
+	text: mattermostText, bold: [2]string{"**", "**"}, line: "\n",
+	link: func(text, url string) string { return "[" + text + "](" + url + ")" },
 }
 
 // mattermostText is lines that show as they are. A backslash takes a character

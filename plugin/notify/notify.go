@@ -74,6 +74,36 @@ func fitting[T any](parts []report.Part, room int, write func(report.Part) T, we
 	return all
 }
 
+// markup is how a chat writes the parts of a message as text.
+type markup struct {
+	text func(string) string           // one that shows as it is
+	bold [2]string                     // what stands around it
+	line string                        // the end of one
+	link func(text, url string) string // the text is marked up already
+}
+
+func (m markup) part(p report.Part) string {
+	bold := func(text string) string { return m.bold[0] + m.text(text) + m.bold[1] }
+	switch p.Kind {
+	case report.Headline, report.Title:
+		return bold(p.Text)
+	case report.Body:
+		if p.Lead != "" {
+			return strings.TrimSuffix(bold(p.Lead)+m.line+m.text(p.Text), m.line)
+		}
+		return m.text(p.Text)
+	}
+	var spans []string
+	for _, s := range p.Spans {
+		text := m.text(s.Text)
+		if s.URL != "" {
+			text = m.link(text, s.URL)
+		}
+		spans = append(spans, text)
+	}
+	return strings.Join(spans, " · ")
+}
+
 // more is the last line of a message that would be too long.
 const more = "… more in the pipeline's log and in summary.md"
 
