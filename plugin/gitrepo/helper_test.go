@@ -234,3 +234,19 @@ func (s *site) linear(commits []string) {
 		}
 	}
 }
+
+// Refs lists the remote's refs whose full name starts with the prefix, as they
+// are now.
+func (r *Repo) Refs(ctx context.Context, prefix string) (map[string]string, error) {
+	all, err := r.remote.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	for name, h := range all {
+		if strings.HasPrefix(name, prefix) {
+			found[name] = h.String()
+		}
+	}
+	return found, nil
+}

@@ -91,6 +91,8 @@ type Lock struct {
 	stop  context.CancelFunc
 	ended chan struct{}
 
+	MayPush bool // the branch took a push with the lock
+
 	acting sync.Mutex    // one act on the refs at a time
 	value  plumbing.Hash // the holding that was the last to arrive
 
@@ -101,24 +103,48 @@ type Lock struct {
 
 // AcquireLock takes the lock of a run, waiting for another holder up to wait.
 // ErrLockBusy names the holder when it is still taken then. A lock whose holder
-// vanished is taken over after the end of its lease.
-func (r *Repo) AcquireLock(ctx context.Context, lease Lease, wait time.Duration) (*Lock, error) {
-	var value plumbing.Hash
-	mine := func(plumbing.Hash) bool { return false }
-	err := r.await(ctx, lease.ref(), wait, mine, func(current plumbing.Hash) error {
-		h, pack, err := r.newHolding(holding{Lease: lease})
-		if err == nil {
-			err = r.swap(ctx, wire.Update{Ref: lease.ref(), Old: current, New: h}, pack)
+// vanished is taken over after the end of its lease. The locks of names beside it are
+// taken by the same push, which shows as CanPush does that the branch takes ours: when
+// all of them are free and the remote takes all or nothing.
+func (r *Repo) AcquireLock(ctx context.Context, lease Lease, wait time.Duration, beside ...string) (*Lock, error) {
+	l := &Lock{repo: r, lease: lease, held: map[string]plumbing.Hash{}, mine: map[plumbing.Hash]bool{}, lost: make(chan struct{}), ended: make(chan struct{})}
+	none := func(plumbing.Hash) bool { return false }
+	err := r.await(ctx, lease.ref(), wait, none, func(current plumbing.Hash) error {
+		h, pack, err := l.newHolding(holding{Lease: lease})
+		if err != nil {
+			return err
 		}
-		if err == nil {
-			value = h
+		l.value = h
+		own := wire.Update{Ref: lease.ref(), Old: current, New: h}
+		if names := beside; len(names) > 0 {
+			beside = nil // only the first time, when it is likely
+			tip := r.seen(r.branch)
+			all := []wire.Update{own, {Ref: r.branch, Old: tip, New: tip}}
+			for _, name := range names {
+				all = append(all, wire.Update{Ref: lockOf(name), New: h})
+			}
+			if err = r.swapAll(ctx, all, true, pack); err == nil {
+				l.MayPush = true
+				for _, name := range names {
+					l.held[lockOf(name)] = h
+				}
+				return nil
+			}
+			if !errors.Is(err, ErrRefMoved) && !errors.Is(err, ErrPushRefused) {
+				return err
+			}
 		}
-		return err
+		return r.swap(ctx, own, pack)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return r.holdLock(ctx, lease, value), nil
+	l.held[lease.ref()] = l.value
+	// The renewal goes on after the end of ctx, since a run that is told to stop
+	// still cleans up under the lock.
+	ctx, l.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go l.keep(ctx)
+	return l, nil
 }
 
 // await has take try for a lock while it is free, mine or its holder dead, until it
@@ -298,18 +324,6 @@ func packed(commit []byte) packer {
 		err = errors.Join(err, p.Finish())
 		return b.Bytes(), err
 	}
-}
-
-// holdLock starts the renewal. It goes on after the end of ctx, since a run
-// that is told to stop still cleans up under the lock.
-func (r *Repo) holdLock(ctx context.Context, lease Lease, value plumbing.Hash) *Lock {
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	l := &Lock{
-		repo: r, lease: lease, value: value, held: map[string]plumbing.Hash{lease.ref(): value}, mine: map[plumbing.Hash]bool{value: true},
-		stop: stop, lost: make(chan struct{}), ended: make(chan struct{}),
-	}
-	go l.keep(ctx)
-	return l
 }
 
 // keep renews the lock until ctx ends or the lock is lost.

@@ -211,22 +211,6 @@ func checkOwn(ref string) error {
 	return refname.Check(ref)
 }
 
-// Refs lists the remote's refs whose full name starts with the prefix, as they
-// are now.
-func (r *Repo) Refs(ctx context.Context, prefix string) (map[string]string, error) {
-	all, err := r.remote.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	found := map[string]string{}
-	for name, h := range all {
-		if strings.HasPrefix(name, prefix) && refname.Check(name) == nil {
-			found[name] = h.String()
-		}
-	}
-	return found, nil
-}
-
 // Seen lists the refs of ours, those below OwnRefs and OwnBranches, whose full name
 // starts with the prefix, as of the last Fetch. It does not ask the remote. Of the
 // branches, only RowsRef is in the clone.

@@ -112,3 +112,47 @@ func TestLog_WhatIsSettledGoesInTheSamePush(t *testing.T) {
 		})
 	}
 }
+
+// TestLock_WhatIsTakenBesideIt comes with the lock in one push, with the proof that the
+// branch takes ours, or the lock comes alone.
+func TestLock_WhatIsTakenBesideIt(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		prepare func(*site)
+		alone   bool
+		pushes  int64 // where it is known how many it takes; one of them asks what the remote can do
+	}{
+		"as git is":               {pushes: 2},
+		"no atomic push":          {func(s *site) { gittest.Git(t, s.origin, "config", "receive.advertiseAtomic", "false") }, true, 2},
+		"the branch is protected": {func(s *site) { s.hook("update", `test "$1" != refs/heads/`+branchName) }, true, 0},
+		"the branch has moved": {func(s *site) {
+			s.commit("theirs", map[string]string{"a": "2"})
+			s.push()
+		}, true, 0},
+		"another run has it": {func(s *site) { gittest.Git(t, s.origin, "update-ref", lockOf(aStack), s.remoteTip()) }, true, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, map[string]string{"a": "1"})
+			var requests atomic.Int64
+			r := clone(t, s.serve(pushes(&requests)))
+			if tc.prepare != nil {
+				tc.prepare(s)
+			}
+			l := must(r.AcquireLock(t.Context(), Lease{Run: "x", Host: "y"}, 0, aStack))(t)
+			if n := requests.Load(); tc.pushes > 0 && n != tc.pushes {
+				t.Errorf("%d requests, want %d", n, tc.pushes)
+			}
+			held := l.refs(func(ref string) bool { return ref == lockOf(aStack) })
+			if l.MayPush == tc.alone || (len(held) == 0) != tc.alone {
+				t.Errorf("may push %v, holds %v", l.MayPush, held)
+			}
+			if err := errors.Join(l.Held(t.Context()), l.Release(t.Context())); err != nil {
+				t.Error(err)
+			}
+			if left := must(r.Refs(t.Context(), LockRef))(t)[LockRef]; left != "" {
+				t.Errorf("the lock is left: %s", left)
+			}
+		})
+	}
+}

@@ -135,11 +135,12 @@ func (a *attempt) openBase(ctx context.Context) error {
 	if a.unseen = append(a.unseen, fresh...); err != nil {
 		return err
 	}
-	if len(a.unseen) == 0 {
+	if len(a.unseen) == 0 && !a.current {
 		if _, err := a.repo.Fetch(ctx); err != nil {
 			return fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
 		}
 	}
+	a.current = false
 	if err := a.reconsider(ctx, lot); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
 // mostRuns is how many runs a disturbed one may need after it until nothing is
@@ -33,6 +34,9 @@ type scenario struct {
 
 var scenarios = []scenario{
 	{name: "an item is done", items: []todo{raise}},
+	{name: "the lock came with that of the item and the right to push", items: []todo{raise}, from: "fetch", prepare: func(s *site) {
+		s.withLock = []string{seam.StackLock("stacks/nfs")}
+	}},
 	{name: "two items of two stacks", items: []todo{alert, raise}, from: "plan stacks/nfs"},
 	{name: "the owner has a check", items: []todo{raise}, from: "plan", prepare: func(s *site) {
 		s.tune = func(o *resolve.Options) { o.Verify = true }

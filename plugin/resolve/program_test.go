@@ -110,6 +110,7 @@ type site struct {
 	terraform string // the host in use
 	further   string // a second host of agents, "" for none
 	shard     shard.Shard
+	withLock  []string // locks that are taken with that of the run
 	tune      func(*resolve.Options)
 	runs      int
 	lock      *fake.Lock
@@ -219,7 +220,7 @@ func (s *site) work(run string) (idle bool, err error) {
 	if records, _ := proposal.Records(clone); len(open)+len(records) == 0 && len(journal.Seen(clone)) == 0 {
 		return true, nil
 	}
-	lock, err := clone.Lock(s.shard.String())
+	lock, err := clone.Lock(s.shard.String(), s.withLock...)
 	if err != nil {
 		return false, err
 	}
@@ -255,7 +256,8 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 			row, open, ok = rowOf(string(content), ref.Item)
 			return row, open, ok, err
 		},
-		Locks: lock, LockWait: 10 * time.Minute, Shard: s.shard,
+		MayPush: len(s.withLock) > 0,
+		Locks:   lock, LockWait: 10 * time.Minute, Shard: s.shard,
 		Dial: func(_ context.Context, name string) (seam.ApplyRecords, error) {
 			return s.Machine(name).Records(s.shard.String(), run), nil
 		},

@@ -65,6 +65,7 @@ type Options struct {
 	// That it holds them still is asked just before an apply begins.
 	Locks    seam.Locks
 	LockWait time.Duration // for another run, where something is paid for
+	MayPush  bool          // the remote has shown by the push of the lock that it takes ours to the branch
 	Shard    shard.Shard   // that the items of the run fall to
 	// Dial connects to the host of an earlier run by its name; nil when the
 	// settings do not name it any more.
@@ -95,6 +96,7 @@ type Resolver struct {
 	stacks   *stack.Stacks
 	deal     shard.Dealer
 	unseen   []string         // lots that were locked since other runs were looked at
+	current  bool             // the branch was fetched under the locks, and nothing took time since
 	left     map[string]error // what they left to be settled, by lot
 	board    *proposal.Board
 	observer *observe.Observer
@@ -188,13 +190,14 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 		return notAttempted(items, reason.NotAttemptedHost), nil
 	}
 	items, outcomes := r.merged(ctx, items, merged)
+	r.current = r.current && len(outcomes) == 0
 	r.reviewProposals(ctx, items, merged.On)
 	queue, held := r.admit(items)
 	outcomes = append(outcomes, held...)
 	if r.failure != nil {
 		return append(outcomes, notAttempted(queue, reason.PushRefused)...), r.failure
 	}
-	if len(queue) > 0 && r.mayStart(ctx, 0) == "" {
+	if len(queue) > 0 && !r.opts.MayPush && r.mayStart(ctx, 0) == "" {
 		if err := r.mayPush(ctx); err != nil {
 			return append(outcomes, notAttempted(queue, r.refusedRun(err))...), err
 		}

@@ -10,11 +10,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
 
 // rivals are what people push to the branch while a run is at work.
@@ -65,6 +68,40 @@ func TestRivalPushesBeforeEveryCallOfARun(t *testing.T) {
 				if rival.files[document] != "" && i <= based && s.paid() > 0 {
 					t.Errorf("paid for though they had withdrawn it:\n%s", s.log())
 				}
+			})
+		}
+	}
+}
+
+// TestRivalPushesAfterTheFetchUnderTheLocks has somebody push before each call of a run
+// that has the lock of its first item from the start: it begins on what was fetched
+// then, asks nothing twice, and applies nothing that is not wanted any more.
+func TestRivalPushesAfterTheFetchUnderTheLocks(t *testing.T) {
+	t.Parallel()
+	locked := func() *site {
+		s := newSite(t, raise)
+		s.withLock = []string{seam.StackLock("stacks/nfs")}
+		return s
+	}
+	clean := locked()
+	clean.run()
+	trail := clean.Trail(clean.name(1))
+	space := slices.IndexFunc(trail, begins("make a workspace"))
+	before := slices.DeleteFunc(slices.Clone(trail[:space]), func(call fake.Call) bool { return strings.Contains(call.Name, "run director") })
+	if diff := cmp.Diff([]fake.Call{{Run: clean.name(1), Name: "take the lock", Changes: true}, {Run: clean.name(1), Name: "fetch"}}, before); diff != "" {
+		t.Errorf("before the first workspace (-want +got):\n%s", diff)
+	}
+	for name, rival := range rivals {
+		for i, call := range trail[2:] {
+			t.Run(fmt.Sprintf("%s/%d %.40s", name, i+3, call.Name), func(t *testing.T) {
+				s := locked()
+				s.t, s.theirs = t, rival.files
+				s.Before = func(n int, call fake.Call) {
+					if call.Run == s.name(1) && n == i+3 {
+						s.Push("theirs\n", rival.files)
+					}
+				}
+				s.afterRival(rival.effect, wantedAt(trail, i+2))
 			})
 		}
 	}

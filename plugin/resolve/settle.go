@@ -29,6 +29,7 @@ func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]item.Item) (
 	if err != nil {
 		return nil, err
 	}
+	r.current = len(journals) == 0
 	var outcomes []item.Outcome
 	var problems []error
 	for _, name := range slices.Sorted(maps.Keys(journals)) {

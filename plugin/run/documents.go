@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/schedule"
 	"github.com/pm-todos/pm-todos/plugin/resolve/shard"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -48,11 +49,7 @@ func (j *job) split(commit string) error {
 	if j.others = nil; of.Of == 0 {
 		return nil
 	}
-	paths, err := j.repo.Files(commit)
-	if err != nil {
-		return fmt.Errorf("list the files: %w", err)
-	}
-	dealer, err := shard.New(j.repo, j.ScopeIn(paths), commit)
+	dealer, err := j.dealer(commit)
 	if err != nil {
 		return err
 	}
@@ -63,6 +60,26 @@ func (j *job) split(commit string) error {
 	j.Log.Info().Str("stage", "documents").Str("shard", of.String()).Int("safe", len(j.read.Safe)).Int("approval", len(j.read.Approval)).
 		Msgf("%s left to other shards", text.Counted(len(j.others), "item"))
 	return nil
+}
+
+// dealer knows the lots of the items at a commit.
+func (j *job) dealer(commit string) (shard.Dealer, error) {
+	paths, err := j.repo.Files(commit)
+	if err != nil {
+		return shard.Dealer{}, fmt.Errorf("list the files: %w", err)
+	}
+	return shard.New(j.repo, j.ScopeIn(paths), commit)
+}
+
+// firstLots is the lot of the item that a run begins with which applies, as far as the
+// documents say it by now; the resolver sees to those that it comes to.
+func (j *job) firstLots() ([]string, error) {
+	todo := schedule.Order(j.read.Todo())
+	if len(todo) == 0 || j.Mode != settings.ModeApply || j.Unplanned() {
+		return nil, nil
+	}
+	dealer, err := j.dealer(j.read.Commit)
+	return []string{dealer.Lot(todo[0])}, err
 }
 
 // nameTodo names the items that a run would take up, for runs that end before that.

@@ -27,10 +27,10 @@ import (
 func journaled(repo *gitrepo.Repo) bool { return len(journal.Seen(repo)) > 0 }
 
 // Lock waits for other runs to end, and brings the clone up to date with
-// what they did.
-func Lock(ctx context.Context, s settings.Settings, c console.Console, repo *gitrepo.Repo, lease gitrepo.Lease) (*gitrepo.Lock, error) {
+// what they did. Locks beside it are taken at once when they are free.
+func Lock(ctx context.Context, s settings.Settings, c console.Console, repo *gitrepo.Repo, lease gitrepo.Lease, beside ...string) (*gitrepo.Lock, error) {
 	c.Log.Info().Str("stage", "lock").Msg("taking the lock on the remote")
-	lock, err := repo.AcquireLock(ctx, lease, s.Terraform.LockTimeout)
+	lock, err := repo.AcquireLock(ctx, lease, s.Terraform.LockTimeout, beside...)
 	if err != nil {
 		return nil, err
 	}
@@ -91,6 +91,7 @@ func (j *job) newResolver(ctx context.Context, h *hosts, k access.Keys, commands
 		Row:        j.row,
 		Locks:      lock,
 		LockWait:   s.Terraform.LockTimeout,
+		MayPush:    lock.MayPush,
 		Shard:      s.Documents.Shard,
 		Prometheus: prometheus,
 		Dial: func(ctx context.Context, name string) (seam.ApplyRecords, error) {

@@ -156,7 +156,11 @@ func (j *job) work(ctx context.Context) (err error) {
 func (j *job) underLock(ctx context.Context, k access.Keys, h *hosts, commands host.Commands) error {
 	j.answers = j.askForge(ctx)
 	lease := gitrepo.Lease{Run: j.id, Host: h.Terraform.Name(), Shard: j.Documents.Shard.String()}
-	lock, err := Lock(ctx, j.Settings, j.Console, j.repo, lease)
+	lots, err := j.firstLots()
+	if err != nil {
+		return err
+	}
+	lock, err := Lock(ctx, j.Settings, j.Console, j.repo, lease, lots...)
 	if err != nil {
 		return err
 	}

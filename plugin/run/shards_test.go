@@ -134,7 +134,11 @@ func (e *estate) run(ctx context.Context, of shard.Shard) (outcomes []item.Outco
 	if err := j.readDocuments(commit); err != nil {
 		return nil, err
 	}
-	lock, err := Lock(ctx, s, j.Console, repo, gitrepo.Lease{Run: j.id, Host: "here", Shard: of.String()})
+	lots, err := j.firstLots()
+	if err != nil {
+		return nil, err
+	}
+	lock, err := Lock(ctx, s, j.Console, repo, gitrepo.Lease{Run: j.id, Host: "here", Shard: of.String()}, lots...)
 	if err != nil {
 		return nil, err
 	}

@@ -39,13 +39,27 @@ type Lock struct {
 }
 
 // Lock takes the lock of a run, after the run of the same shard that has it or after
-// its lease.
-func (c *Clone) Lock(shard string) (*Lock, error) {
+// its lease. Locks beside it are taken at once, if nobody has them.
+func (c *Clone) Lock(shard string, beside ...string) (*Lock, error) {
 	l := &Lock{w: c.w, clone: c, run: c.run, stop: make(chan struct{})}
 	if err := l.take("take the lock", shard, mostWait); err != nil {
 		return nil, err
 	}
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	for _, name := range beside {
+		if c.w.locks[name].run == "" {
+			l.has(name)
+		}
+	}
 	return l, nil
+}
+
+// has notes that the run has a lock from now on.
+func (l *Lock) has(name string) {
+	l.w.locks[name] = holding{l.run, time.Now().Add(leaseTime)}
+	l.w.took[l.run] = append(l.w.took[l.run], name)
+	l.names = append(l.names, name)
 }
 
 func (l *Lock) take(what, name string, wait time.Duration) error {
@@ -54,9 +68,7 @@ func (l *Lock) take(what, name string, wait time.Duration) error {
 		err := l.w.call(changes(l.run, "%s", what), func(How) error {
 			held := l.w.locks[name]
 			if held.run == "" || held.run == l.run || time.Now().After(held.until) {
-				l.w.locks[name] = holding{l.run, time.Now().Add(leaseTime)}
-				l.w.took[l.run] = append(l.w.took[l.run], name)
-				l.names = append(l.names, name)
+				l.has(name)
 				return nil
 			}
 			holder = held.run
