@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"github.com/pm-todos/pm-todos/plugin/gitrepo/linelog"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/pack"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo/wire"
 )
@@ -41,7 +42,7 @@ func (r *Repo) lookAhead(ctx context.Context, found wire.Refs) {
 	}
 	wanted := r.filesAhead(found[r.branch])
 	for _, h := range logs {
-		wanted = append(wanted, r.logAhead(h)...)
+		wanted = append(wanted, linelog.Files(r.store, h)...)
 	}
 	if wanted = r.store.Absent(wanted); len(wanted) > 0 {
 		_ = r.fetchMore(ctx, wire.Plan{Wants: wanted, Filter: wire.NoTrees}, r.store.FileBounds())
@@ -59,23 +60,4 @@ func (r *Repo) filesAhead(commit plumbing.Hash) []plumbing.Hash {
 		return nil
 	}
 	return r.store.FilesHere(c.TreeHash, r.ahead.Files, maxAhead)
-}
-
-// logAhead are the files of a log.
-func (r *Repo) logAhead(commit plumbing.Hash) (files []plumbing.Hash) {
-	if !r.store.Has(commit) {
-		return nil
-	}
-	c, err := r.store.Commit(commit)
-	if err != nil || !r.store.Has(c.TreeHash) {
-		return nil
-	}
-	found, _, err := r.logParts(commit)
-	if err != nil {
-		return nil
-	}
-	for _, p := range found {
-		files = append(files, p.hash)
-	}
-	return files
 }

@@ -1,4 +1,4 @@
-package gitrepo
+package linelog
 
 import (
 	"bytes"
@@ -41,7 +41,7 @@ type part struct {
 	kind   partKind
 	number int // of its kind, from 1; the newest has none
 	hash   plumbing.Hash
-	text   []byte // see readParts
+	text   []byte // see parts.read
 }
 
 // parts are the files of a log, the oldest first.
@@ -92,26 +92,26 @@ func isDamage(err error) bool {
 	return errors.Is(err, wire.ErrNotFound) || errors.Is(err, objects.ErrNotRegular) || errors.Is(err, objects.ErrTooLarge)
 }
 
-// logParts are the files of a log at a commit. What else stands there is counted.
-func (r *Repo) logParts(h plumbing.Hash) (found parts, unparsed int, err error) {
+// partsOf are the files of a log at a commit. What else stands there is counted.
+func partsOf(store *objects.Store, h plumbing.Hash) (found parts, unparsed int, err error) {
 	if h.IsZero() {
 		return nil, 0, nil
 	}
 	// That a ref leads to a commit and this to a folder is the remote's word.
-	kind, _, err := r.store.Get(plumbing.AnyObject, h)
+	kind, _, err := store.Get(plumbing.AnyObject, h)
 	if err != nil {
 		return nil, 0, err
 	}
-	c, err := r.store.Commit(h)
+	c, err := store.Commit(h)
 	if kind != plumbing.CommitObject || err != nil {
 		return nil, 1, nil //nolint:nilerr // no commit that one could read
 	}
-	if !r.store.Has(c.TreeHash) {
-		if err := r.store.NeedAll(c.TreeHash); err != nil {
+	if !store.Has(c.TreeHash) {
+		if err := store.NeedAll(c.TreeHash); err != nil {
 			return nil, 0, err
 		}
 	}
-	kind, data, err := r.store.Get(plumbing.AnyObject, c.TreeHash)
+	kind, data, err := store.Get(plumbing.AnyObject, c.TreeHash)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -127,42 +127,42 @@ func (r *Repo) logParts(h plumbing.Hash) (found parts, unparsed int, err error) 
 		}
 	}
 	slices.SortFunc(found, func(a, b part) int { return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.number, b.number)) })
-	if more := len(found) - maxParts; more > 0 {
+	if more := len(found) - mostParts; more > 0 {
 		found, unparsed = found[more:], unparsed+more
 	}
 	return found, unparsed, nil
 }
 
-// readParts fills in the texts, in one request to the remote. They stay nil where
+// read fills in the texts, in one request to the remote. They stay nil where
 // they cannot be read, or are, from the newest back, too much in all.
-func (r *Repo) readParts(all parts) error {
+func (all parts) read(store *objects.Store) error {
 	hashes := make([]plumbing.Hash, 0, len(all))
 	for _, p := range all {
 		hashes = append(hashes, p.hash)
 	}
-	if err := r.store.NeedFiles(hashes...); err != nil {
+	if err := store.NeedFiles(hashes...); err != nil {
 		return err
 	}
-	room := maxLog
+	room := most
 	for i := len(all) - 1; i >= 0; i-- {
-		text, err := r.store.File(all[i].hash)
+		text, err := store.File(all[i].hash)
 		switch {
 		case isDamage(err) || err == nil && len(text) > room:
 		case err != nil:
 			return err
 		default:
-			all[i].text = endLine(append([]byte{}, text...))
+			all[i].text = EndLine(append([]byte{}, text...))
 			room -= len(text)
 		}
 	}
 	return nil
 }
 
-// writeParts adds lines to a log as files of a kind, of which only the newest can
+// write adds lines to a log as files of a kind, of which only the newest can
 // be one alone.
-func (r *Repo) writeParts(all parts, kind partKind, lines []byte) (parts, error) {
-	for i, text := range slices.Collect(chunks(lines, logFile)) {
-		hash, err := r.store.Put(plumbing.BlobObject, text)
+func (all parts) write(store *objects.Store, kind partKind, lines []byte) (parts, error) {
+	for i, text := range slices.Collect(chunks(lines, fileMost)) {
+		hash, err := store.Put(plumbing.BlobObject, text)
 		if err != nil {
 			return nil, err
 		}
@@ -179,24 +179,17 @@ func (r *Repo) writeParts(all parts, kind partKind, lines []byte) (parts, error)
 	return all, nil
 }
 
-// logCommit makes the commit of a log that has these files.
-func (r *Repo) logCommit(parent plumbing.Hash, all parts, message string) (plumbing.Hash, error) {
+// tree makes the folder that has these files.
+func (all parts) tree(store *objects.Store) (plumbing.Hash, error) {
 	entries := make([]objects.Entry, 0, len(all))
 	for _, p := range all {
 		entries = append(entries, objects.Entry{Name: p.name(), Mode: objects.ModeFile, Hash: p.hash})
 	}
-	tree, err := r.store.Put(plumbing.TreeObject, objects.EncodeTree(entries))
-	if err != nil {
-		return plumbing.ZeroHash, err
-	}
-	if _, err := r.store.Commit(parent); errors.Is(err, wire.ErrNotFound) {
-		parent = plumbing.ZeroHash // nothing that a commit could stand on
-	}
-	return r.makeCommit(parent, tree, message)
+	return store.Put(plumbing.TreeObject, objects.EncodeTree(entries))
 }
 
-// endLine is a text that ends its last line.
-func endLine(text []byte) []byte {
+// EndLine is a text that ends its last line.
+func EndLine(text []byte) []byte {
 	if len(text) > 0 && text[len(text)-1] != '\n' {
 		return append(text, '\n')
 	}
