@@ -47,7 +47,7 @@ var rooms = map[string][]string{
 	"plugin/record":           {},
 	"plugin/resolve":          {"plugin/agent", "plugin/gate", "plugin/gate/card", "plugin/gitrepo", "plugin/host", "plugin/record", "plugin/resolve/approval", "plugin/resolve/change", "plugin/resolve/journal", "plugin/resolve/life", "plugin/resolve/observe", "plugin/resolve/policy", "plugin/resolve/proposal", "plugin/resolve/schedule", "plugin/resolve/seam", "plugin/resolve/shard", "plugin/resolve/stack"},
 	"plugin/resolve/schedule": {},
-	"plugin/resolve/shard":    {"plugin/gate/place", "plugin/record", "plugin/resolve/policy", "plugin/resolve/proposal", "plugin/resolve/seam"},
+	"plugin/resolve/shard":    {"plugin/gate/place", "plugin/gitrepo", "plugin/record", "plugin/resolve/policy", "plugin/resolve/proposal", "plugin/resolve/seam"},
 	"plugin/resolve/observe":  {"plugin/evidence", "plugin/resolve/seam"},
 	"plugin/resolve/life":     {"plugin/agent", "plugin/host", "plugin/resolve/seam"},
 	"plugin/gitrepo":          {"plugin/gitrepo/attributes", "plugin/gitrepo/linelog", "plugin/gitrepo/objects", "plugin/gitrepo/pack", "plugin/gitrepo/refname", "plugin/gitrepo/wire"},

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
@@ -15,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
+	"github.com/pm-todos/pm-todos/plugin/resolve/shard"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
 
@@ -23,11 +23,11 @@ import (
 // then its rows are written and its journals gone. Whoever gets the lock after it
 // looks at everything anew.
 
-// lock takes the locks of these names, and waits that long for each. fresh are those
-// that were not held before.
-func (r *Resolver) lock(ctx context.Context, wait time.Duration, names ...string) (fresh []string, err error) {
+// lock takes the locks of these names that are free. fresh are those that were not
+// held before.
+func (r *Resolver) lock(ctx context.Context, names ...string) (fresh []string, err error) {
 	for _, name := range names {
-		took, err := r.opts.Locks.Take(ctx, name, wait)
+		took, err := r.opts.Locks.Take(ctx, name, 0)
 		if errors.Is(err, gitrepo.ErrLockBusy) {
 			return fresh, &stack.Refusal{State: item.NotAttempted, Reason: reason.StackBusy, Err: err}
 		}
@@ -35,7 +35,7 @@ func (r *Resolver) lock(ctx context.Context, wait time.Duration, names ...string
 			return fresh, fmt.Errorf("take the lock of %s: %w", name, err)
 		}
 		if took {
-			fresh = append(fresh, name)
+			fresh, r.held = append(fresh, name), append(r.held, name)
 		}
 	}
 	return fresh, nil
@@ -67,7 +67,7 @@ func (r *Resolver) refresh(ctx context.Context) error {
 // claim keeps other runs away from lots. What they did there until then may have
 // made an end of the attempt.
 func (a *attempt) claim(ctx context.Context, lots ...string) error {
-	fresh, err := a.lock(ctx, 0, lots...)
+	fresh, err := a.lock(ctx, lots...)
 	if a.unseen = append(a.unseen, fresh...); err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (a *attempt) reconsider(ctx context.Context, lots ...string) error {
 // same lot.
 func (a *attempt) openBase(ctx context.Context) error {
 	lot := a.deal.Lot(a.item)
-	fresh, err := a.lock(ctx, 0, lot)
+	fresh, err := a.lock(ctx, lot)
 	if a.unseen = append(a.unseen, fresh...); err != nil {
 		return err
 	}
@@ -167,14 +167,22 @@ func (a *attempt) claimStacks(ctx context.Context) error {
 		return err
 	}
 	a.log.Info().Str("stage", "lock").Err(err).Msg("another run is at work at the stack that the change is of: waiting for it")
-	var fresh []string
-	a.work.Wait(func() { fresh, err = a.lock(ctx, a.opts.LockWait, lots...) })
-	if a.unseen = append(a.unseen, fresh...); err != nil {
-		if isBusy(err) {
-			a.keepRefused(ctx)
+	held := slices.Clone(a.held)
+	a.work.Wait(func() {
+		for _, lot := range lots {
+			if _, err = shard.Await(ctx, a.opts.Locks, lot, held, a.opts.LockWait); err != nil {
+				return
+			}
 		}
-		return err
+	})
+	if err != nil && !errors.Is(err, gitrepo.ErrLockBusy) {
+		return fmt.Errorf("wait for the stack that the change is of: %w", err)
 	}
+	if err != nil {
+		a.keepRefused(ctx)
+		return &stack.Refusal{State: item.NotAttempted, Reason: reason.StackBusy, Err: err}
+	}
+	a.unseen, a.held = append(a.unseen, lots...), append(a.held, lots...)
 	return a.reconsider(ctx, lots...)
 }
 
@@ -184,7 +192,7 @@ func (r *Resolver) claimJournals(ctx context.Context) (map[string]string, error)
 	journals := journal.Seen(r.repo) // as fetched under the run's lock
 	var fresh []string
 	for _, name := range slices.Sorted(maps.Keys(journals)) {
-		took, err := r.lock(ctx, 0, r.lotOf(name, journals[name]))
+		took, err := r.lock(ctx, r.lotOf(name, journals[name]))
 		if isBusy(err) {
 			r.log.Info().Str("stage", "settle").Err(err).Msg("another run is at work at what an earlier run left; it is that run's to settle")
 			delete(journals, name)

@@ -95,6 +95,7 @@ type Resolver struct {
 	landed   map[record.Ref]landed
 	stacks   *stack.Stacks
 	deal     shard.Dealer
+	held     []string         // lots that are locked
 	unseen   []string         // lots that were locked since other runs were looked at
 	current  bool             // the branch was fetched under the locks, and nothing took time since
 	left     map[string]error // what they left to be settled, by lot

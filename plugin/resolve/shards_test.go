@@ -216,6 +216,52 @@ func TestStackThatAnotherRunHas_IsLeftToIt(t *testing.T) {
 	})
 }
 
+// TestRunsThatNeedEachOthersStacks_OneGivesUpAtOnce has a run that has a stack find out
+// that an item is of another run's, which waits for its own in the meantime, or not.
+func TestRunsThatNeedEachOthersStacks_OneGivesUpAtOnce(t *testing.T) {
+	t.Parallel()
+	elsewhere := workers
+	elsewhere.file = "stacks/monitoring/pair.tf"
+	for name, test := range map[string]struct {
+		first, second todo
+		has, wants    string
+		waits, done   bool
+	}{
+		"the other waits, and the name of its stack comes first": {raise, elsewhere, "stacks/nfs", "stacks/monitoring", true, false},
+		"the other does not wait":                                {raise, elsewhere, "stacks/nfs", "stacks/monitoring", false, true},
+		"the other waits, and the name of its stack comes last":  {alert, workers, "stacks/monitoring", "stacks/nfs", true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newSite(t, test.first, test.second)
+				s.TakeLock(seam.StackLock(test.wants), "another")
+				if test.waits {
+					s.TakeLock("wait for "+seam.StackLock(test.has), "another")
+				}
+				time.AfterFunc(2*time.Minute, func() { s.TakeLock(seam.StackLock(test.wants), "") })
+				began := time.Now()
+				s.run()
+				out := s.outcome(test.second)
+				if took := time.Since(began); s.done(test.second) != test.done || !test.done && (out.Reason != reason.StackBusy || out.Branch == "" || took > time.Minute) {
+					t.Errorf("after %s: %+v\n%s", took, out, s.log())
+				}
+				if !s.done(test.first) {
+					t.Errorf("%+v", s.outcome(test.first))
+				}
+				s.sound()
+				for lock, run := range s.Locked() {
+					if run != "another" {
+						t.Errorf("%s is left with %s", lock, run)
+					}
+				}
+				s.EndLease()
+				scenario{}.play(s)
+				s.quiet()
+			})
+		})
+	}
+}
+
 // TestJournalOfARunThatIsAtWork_IsNotSettledByAnother has a run begin while another one
 // applies.
 func TestJournalOfARunThatIsAtWork_IsNotSettledByAnother(t *testing.T) {
