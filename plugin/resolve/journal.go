@@ -3,7 +3,6 @@ package resolve
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -169,10 +168,8 @@ func (r *Resolver) settledOnHosts(ctx context.Context, ref record.Ref, fix strin
 		return fmt.Errorf("read the journal of %s: %w", ref.Item, err)
 	}
 	evidence, _ := record.ParseEvidence(commit.Message)
-	hosts, err := r.hostsOf(ctx, ref)
-	for _, h := range hosts {
-		err = errors.Join(err, h.Settled(ctx, journal.ApplyID(ref, evidence.PlanHash)))
-	}
+	attempt, _ := r.ledger.LastAttempt(ref)
+	err = r.directories.Settled(ctx, attempt.Host, evidence)
 	if err != nil {
 		r.log.Warn().Str("stage", "settle").Err(err).Msg("the run directory could not be marked as settled")
 	}

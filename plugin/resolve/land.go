@@ -112,7 +112,7 @@ func (a *attempt) withdraw(ctx context.Context, cause error) error {
 	cleanup, cancel := stillTime(ctx)
 	defer cancel()
 	if err := a.dropJournal(cleanup, a.ref, a.journaled); err != nil {
-		a.keep = true // the run directory shows the next run that nothing was applied
+		a.directories.Keep() // the run directory shows the next run that nothing was applied
 		a.log.Warn().Str("stage", "journal").Err(err).Msg("the journal could not be removed; the next run sees that nothing was applied")
 	}
 	return cause
@@ -266,7 +266,7 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 		if err == nil {
 			err = errors.New("its end was not seen")
 		}
-		a.keep = true // it may still be about to begin
+		a.directories.Keep() // it may still be about to begin
 		a.stacks.Close(a.stack.Name, err)
 		return false, &stack.Refusal{State: item.NeedsPerson, Reason: reason.ApplyUnknown, Err: fmt.Errorf("the apply goes on or its end is unknown; the next run settles it: %w", err)}
 	case status.Code == 0:

@@ -2,7 +2,6 @@ package resolve
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/observe"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/rundir"
 	"github.com/pm-todos/pm-todos/plugin/resolve/schedule"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/resolve/shard"
@@ -88,7 +88,7 @@ type Resolver struct {
 	terraform seam.TerraformHost // may be the agents' host
 	log       zerolog.Logger
 
-	others map[string]seam.ApplyRecords // of earlier runs, by name
+	directories *rundir.Directories
 
 	ledger   record.Ledger
 	pending  []record.Entry // results not written to the ledger yet
@@ -101,7 +101,6 @@ type Resolver struct {
 	left     map[string]error // what they left to be settled, by lot
 	board    *proposal.Board
 	observer *observe.Observer
-	keep     bool  // the run directories prove what the remote does not show, or are needed still
 	stopped  bool  // the remote did not take what was applied: it would not take the next one either
 	failure  error // of the run, not of an item: see refusedRun
 	now      func() time.Time
@@ -119,7 +118,7 @@ type landed struct {
 func New(ctx context.Context, opts Options, repo seam.Remote, agents seam.AgentHost, terraform seam.TerraformHost, log zerolog.Logger) (*Resolver, error) {
 	r := &Resolver{
 		opts: opts, repo: repo, agents: agents, terraform: terraform, log: log,
-		landed: map[record.Ref]landed{}, left: map[string]error{}, stacks: stack.New(repo, terraform, opts.Scope.Tolerated, log), others: map[string]seam.ApplyRecords{}, now: time.Now,
+		landed: map[record.Ref]landed{}, left: map[string]error{}, stacks: stack.New(repo, terraform, opts.Scope.Tolerated, log), directories: rundir.New(agents, terraform, opts.Dial), now: time.Now,
 		observer: observe.New(opts.Prometheus, opts.Branch, opts.Deadline, log),
 	}
 	var err error
@@ -297,31 +296,7 @@ func notAttempted(items []item.Item, code reason.Code) []item.Outcome {
 
 // Close removes the run's directories on the hosts, except those that hold an
 // apply which is not settled.
-func (r *Resolver) Close(ctx context.Context) error {
-	var err error
-	for _, other := range r.others {
-		err = errors.Join(err, other.Close(ctx))
-	}
-	if r.keep {
-		return err
-	}
-	for _, own := range r.directories() {
-		err = errors.Join(err, own.Close(ctx))
-	}
-	if err != nil {
-		return fmt.Errorf("remove the run directory: %w", err)
-	}
-	return nil
-}
-
-// directories are the places of this run on its hosts, each once.
-func (r *Resolver) directories() []seam.Directory {
-	own := []seam.Directory{r.terraform}
-	if agents := seam.Directory(r.agents); agents != own[0] {
-		own = append(own, agents)
-	}
-	return own
-}
+func (r *Resolver) Close(ctx context.Context) error { return r.directories.Close(ctx) }
 
 // newChange is what an attempt at an item begins with.
 func (r *Resolver) newChange(todo item.Item) *change.Change {

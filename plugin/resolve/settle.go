@@ -16,6 +16,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/rundir"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
@@ -50,7 +51,7 @@ func (r *Resolver) Settle(ctx context.Context, known map[record.Ref]item.Item) (
 			// this run from finding out, and its journal stays.
 			r.stacks.Close(out.Stack, err)
 			out.State, out.Reason, out.Err = item.NeedsPerson, reason.ApplyUnconfirmed, err
-			if !errors.Is(err, errHostDown) && !errors.Is(err, host.ErrStateLock) {
+			if !errors.Is(err, rundir.ErrDown) && !errors.Is(err, host.ErrStateLock) {
 				problems = append(problems, err) // not of this stack alone
 			}
 		}
@@ -75,28 +76,9 @@ func (r *Resolver) disbelieve(out item.Outcome, why *journal.Foreign) item.Outco
 	return out
 }
 
-// reclaim removes what killed runs left on the hosts, except what a journal may
-// still need as proof of how its apply ended.
+// reclaim removes what killed runs left on the hosts.
 func (r *Resolver) reclaim(ctx context.Context, journals map[string]string) {
-	var journaled []host.Journaled
-	for _, fix := range journals {
-		commit, err := r.repo.Lookup(fix)
-		if err != nil {
-			continue // no run directory is of what cannot be read
-		}
-		if e, ok := record.ParseEvidence(commit.Message); ok && e.NamesPlan() {
-			journaled = append(journaled, host.Journaled{Apply: journal.ApplyID(e.Ref(), e.PlanHash), SHA256: e.PlanHash})
-		}
-	}
-	directories := r.directories()
-	for _, other := range r.others {
-		directories = append(directories, other)
-	}
-	var problems []error
-	for _, d := range directories {
-		problems = append(problems, d.Reclaim(ctx, journaled))
-	}
-	if err := errors.Join(problems...); err != nil {
+	if err := r.directories.Reclaim(ctx, r.repo, journals); err != nil {
 		r.log.Warn().Str("stage", "settle").Err(err).Msg("directories of killed runs on the hosts could not be removed")
 	}
 }
@@ -131,7 +113,8 @@ type settling struct {
 
 func (s *settling) settle(ctx context.Context) (item.Outcome, error) {
 	s.attempt, _ = s.ledger.LastAttempt(s.ref)
-	status, err := s.status(ctx)
+	s.log.Info().Str("stage", "settle").Str("item", s.out.Item.ID).Msg("asking the host how its apply ended; waiting if it is still running")
+	status, err := s.directories.Status(ctx, s.attempt.Host, s.fix, s.evidence)
 	if err != nil {
 		return s.out, err
 	}
@@ -173,10 +156,6 @@ func (s *settling) settle(ctx context.Context) (item.Outcome, error) {
 	}
 	return s.decideByPlan(ctx, status)
 }
-
-// errHostDown is a host that an earlier run applied on and that cannot be
-// reached now.
-var errHostDown = fault.Mark(fault.Temporary, errors.New("the host that applied it cannot be reached"))
 
 // errNotApplied is with errors of settling a fix that was certainly not applied.
 var errNotApplied = errors.New("its plan was not applied")
