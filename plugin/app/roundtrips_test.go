@@ -29,7 +29,8 @@ func TestOneItemTakesFewRoundTrips(t *testing.T) {
 	moreSessions, moreRequests := count(2)
 	moreSessions, moreRequests = moreSessions-sessions, moreRequests-requests
 	t.Logf("a run of one item takes %d sessions and %d requests, a further item %d and %d", sessions, requests, moreSessions, moreRequests)
-	if sessions > 13 || moreSessions > 7 {
+	// One more for each agent that is so slow that the log tells what it prints.
+	if sessions > 5 || moreSessions > 5 {
 		t.Errorf("a run of one item takes %d sessions, a further item %d", sessions, moreSessions)
 	}
 	// One of them writes down what the first run of a repository compares with.

@@ -37,7 +37,7 @@ func BenchmarkItem(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(server.count()-before)/float64(b.N), "trips/op")
+	b.ReportMetric(float64(server.count()-before)/float64(b.N), "sessions/op")
 	b.ReportMetric(float64(first)/1e6, "MB-sent-first")
 	b.ReportMetric(float64(s.sent.Load())/float64(b.N), "B-sent/op")
 }

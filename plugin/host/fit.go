@@ -17,6 +17,7 @@ const (
 // Fit is how many agents may work on the machine at the same time, up to as many as
 // are wanted, and what keeps it from more.
 func (h *Host) Fit(ctx context.Context, most int, facts Facts) (n int, why string, err error) {
+	h.shell.Retire() // an idle session is one of those that are counted
 	room, err := h.room(ctx, most+spareSessions)
 	if err != nil {
 		return 0, "", fmt.Errorf("opening sessions on %s: %w", h.Name(), err)

@@ -18,7 +18,7 @@ import (
 // A Host runs the scripts on one machine. It is safe for concurrent use. Close
 // it when done.
 type Host struct {
-	shell   script.Shell
+	shell   *script.Shell
 	network network
 	remote  string      // whose snapshots are kept, "" for nobody's
 	tell    func(error) // hears of one that was of no use
@@ -40,7 +40,7 @@ func Dial(ctx context.Context, login sshclient.Login) (*Host, error) {
 		return &script.Stream{Stdin: session.Stdin, Stdout: session.Stdout, Stderr: session.Stderr, Wait: session.Wait, Kill: session.Kill}, nil
 	}
 	return &Host{
-		shell:   script.Shell{Name: login.Target.String(), Start: start, Tempo: script.UsualTempo()},
+		shell:   &script.Shell{Name: login.Target.String(), Start: start, Tempo: script.UsualTempo()},
 		network: network{listen: client.ListenUnix, dial: client.DialContext},
 		room:    client.Room,
 		close:   client.Close,
@@ -53,6 +53,7 @@ func (h *Host) Name() string { return h.shell.Name }
 // Close lets go of the connection. What runs under supervision ends; an apply
 // that began goes on.
 func (h *Host) Close() error {
+	h.shell.Retire()
 	if err := h.close(); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("closing the connection to %s: %w", h.Name(), err)
 	}

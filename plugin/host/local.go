@@ -24,14 +24,14 @@ func Local(root string) (*Host, error) {
 		}
 		root = absolute
 	}
-	shell := script.Shell{Name: "local", Root: root, Start: starting(cleanEnvironment()), Tempo: script.UsualTempo()}
 	listen := func(ctx context.Context, path string) (net.Listener, error) {
 		return (&net.ListenConfig{}).Listen(ctx, "unix", path)
 	}
 	return &Host{
-		shell: shell, network: network{listen: listen, dial: (&net.Dialer{}).DialContext},
-		room:  func(_ context.Context, most int) (int, error) { return most, nil },
-		close: func() error { return nil },
+		shell:   &script.Shell{Name: "local", Root: root, Start: starting(cleanEnvironment()), Tempo: script.UsualTempo()},
+		network: network{listen: listen, dial: (&net.Dialer{}).DialContext},
+		room:    func(_ context.Context, most int) (int, error) { return most, nil },
+		close:   func() error { return nil },
 	}, nil
 }
 

@@ -134,6 +134,7 @@ func TestNoHomeAndReadOnlyCache(t *testing.T) {
 			t.Errorf("%s without home: %v", name, err)
 		}
 	}
+	w.shell.Retire() // a session has the environment of its start
 	// A file where the folder should be stops root as well.
 	write(t, filepath.Join(home, ".cache"), "", 0o600)
 	w.server.env[0] = "HOME=" + home

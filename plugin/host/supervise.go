@@ -69,6 +69,9 @@ var envPattern = pattern.Lazy(`^[A-Za-z_][A-Za-z0-9_]*$`)
 // what could still be fetched and the error wraps the context's.
 func (w *Workspace) Supervise(ctx context.Context, p Process) (Exit, error) {
 	doing := "running " + strconv.Quote(path.Base(first(p.Argv)))
+	// What the agent could get hold of runs nothing after it.
+	w.run.host.shell.Retire()
+	defer w.run.host.shell.Retire()
 	if p.Box == nil || len(p.Servers) == 0 {
 		return w.supervise(ctx, doing, p, true)
 	}

@@ -1,12 +1,13 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -308,46 +309,78 @@ func TestAccountThatRunsNoShellIsNamed(t *testing.T) {
 	}
 }
 
-func TestEveryOperationIsOneRoundTrip(t *testing.T) {
+func TestAnItemTakesFourSessions(t *testing.T) {
 	t.Parallel()
 	r := makeRepository(t, terraformFiles())
 	w := sshWorld(t)
-	var before int
-	step := func(name string, err error) {
+	session := func(number int, name string, err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if now := w.server.count(); now != before+1 {
-			t.Errorf("%s took %d sessions", name, now-before)
+		if n := w.server.count(); n != number {
+			t.Errorf("%s ends %d sessions, want %d", name, n, number)
 		}
-		before = w.server.count()
 	}
 	ctx := t.Context()
 	_, err := w.Preflight(ctx, Need{Agent: "git", Status: askLogin})
-	step("Preflight", err)
+	session(1, "Preflight", err)
 	run, err := w.OpenRun(ctx, "", "r", nil)
-	step("OpenRun", err)
+	session(1, "OpenRun", err)
 	tree, err := run.Workspace(ctx, "agent", r.commit, sends(r.pack), AgentTree, Prepare{})
-	step("Workspace", err)
+	session(1, "Workspace", err)
 	_, err = tree.Supervise(ctx, Process{Argv: []string{"sh", "-c", "echo b >b"}})
-	step("Supervise", err)
+	session(2, "Supervise", err)
 	_, _, err = tree.Export(ctx, 1<<20)
-	step("Export", err)
+	session(3, "Export", err)
 	stack, err := run.Workspace(ctx, "plan", r.commit, sends(r.pack), Checkout, Prepare{Command: "true"})
-	step("Workspace with prepare_command", err)
+	session(3, "Workspace with prepare_command", err)
 	plan, err := stack.Plan(ctx, planSpec())
-	step("Plan", err)
+	session(3, "Plan", err)
 	_, err = stack.Apply(ctx, applySpec("a1", plan.SHA256))
-	step("Apply", err)
+	session(4, "Apply", err)
 	_, err = stack.Run(ctx, "cat", []byte("x"), time.Minute)
-	step("Run", err)
+	session(4, "Run", err)
 	_, err = w.FenceApply(ctx, "a1", plan.SHA256)
-	step("FenceApply", err)
-	step("Settled", w.Settled(ctx, "a1"))
-	step("Close", run.Close(ctx))
-	step("Reclaim", w.Reclaim(ctx, "remote", "r", nil))
-	t.Log(strconv.Itoa(before) + " round trips for one item")
+	session(4, "FenceApply", err)
+	session(4, "Settled", w.Settled(ctx, "a1"))
+	session(4, "Close", run.Close(ctx))
+	session(4, "Reclaim", w.Reclaim(ctx, "remote", "r", nil))
+}
+
+// What the agent could get hold of runs nothing that comes after it.
+func TestThreat26_NoSessionOutlivesTheAgentsTurn(t *testing.T) {
+	t.Parallel()
+	r := makeRepository(t, oneFile)
+	w := sshWorld(t)
+	// The clock of a task that ended sleeps for a second more, and does nothing.
+	shells := func() []string {
+		return slices.DeleteFunc(processesOf(strings.TrimPrefix(w.server.env[0], "HOME=")), func(file string) bool {
+			command, err := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline"))
+			return err != nil || bytes.HasPrefix(command, []byte("sleep\x00"))
+		})
+	}
+	_, ws := space(t, w.Host, r, AgentTree, Prepare{})
+	idle := shells()
+	if len(idle) == 0 {
+		t.Error("no session is idle before the turn")
+	}
+	onceThere(t, filepath.Join(ws.tree(), "there"), func() {
+		for _, one := range shells() {
+			if slices.Contains(idle, one) {
+				t.Errorf("%s is there beside the agent", one)
+			}
+		}
+		if _, err := ws.Printed(t.Context(), 0); err != nil {
+			t.Error(err)
+		}
+		write(t, filepath.Join(ws.tree(), "seen"), "", 0o644)
+	})
+	program := []string{"sh", "-c", "true >there; until [ -e seen ]; do sleep 0.1; done"}
+	if exit, err := ws.Supervise(t.Context(), Process{Argv: program, Timeout: patience}); err != nil || !exit.OK() {
+		t.Fatalf("%+v, %v", exit, err)
+	}
+	eventually(t, "no session that was there during the turn is left", func() bool { return len(shells()) == 0 })
 }
 
 func TestRunOfACommandOfTheSettings(t *testing.T) {

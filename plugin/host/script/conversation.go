@@ -1,6 +1,7 @@
 package script
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,10 @@ type conversation struct {
 	answer *Answer
 	err    error
 	stderr *tail
-	silent chan struct{} // closed when standard error ended
+	said   <-chan struct{} // closed when all of the task's standard error is in stderr
+	over   chan struct{}   // closed to end our side for this task, and not for the session
+	spoke  chan struct{}   // closed when nothing more is sent
+	rested bool            // by over
 	wait   func() error
 	input  atomic.Pointer[error] // why the task's input could not be read on our side
 }
@@ -43,7 +47,7 @@ func (c *conversation) within(most time.Duration) *Answer {
 // still holds it open after a moment is not waited for.
 func (c *conversation) complaints() string {
 	select {
-	case <-c.silent:
+	case <-c.said:
 	case <-time.After(time.Second):
 	}
 	return c.stderr.text()
@@ -62,30 +66,31 @@ func (c *conversation) end() error {
 	}
 }
 
-func (s *Shell) converse(stream *Stream, j Job, nonce, line string) *conversation {
+func (s *Shell) converse(on *session, j Job, nonce, line string) *conversation {
 	quiet, hush := context.WithCancel(context.Background())
 	c := &conversation{
 		done:   make(chan struct{}),
 		hush:   hush,
 		quiet:  quiet.Done(),
-		stderr: &tail{after: nonce},
-		silent: make(chan struct{}),
-		wait:   stream.Wait,
+		stderr: on.stderr,
+		said:   on.stderr.begin(nonce),
+		over:   make(chan struct{}),
+		spoke:  make(chan struct{}),
+		wait:   on.stream.Wait,
 	}
 	limits := map[string]int64{"stdout": j.Fetch, "stderr": j.Fetch}
 	maps.Copy(limits, j.Limits)
 	go func() {
-		defer close(c.silent)
-		_, _ = io.Copy(c.stderr, stream.Stderr)
-	}()
-	go func() {
 		defer close(c.done)
-		c.answer, c.err = reading{nonce: nonce, limits: limits, notice: j.Notice}.read(stream.Stdout)
+		if on.woke != nil {
+			<-on.woke
+		}
+		c.answer, c.err = reading{nonce: nonce, limits: limits, notice: j.Notice}.read(on.stdout)
 	}()
 	if j.Sent != nil {
 		j.Sent.Store(true)
 	}
-	go c.speak(stream.Stdin, line, j.Payload, s.Tempo.Heartbeat)
+	go c.speak(on.stream.Stdin, line, j.Payload, s.Tempo.Heartbeat)
 	return c
 }
 
@@ -93,30 +98,58 @@ func (s *Shell) converse(stream *Stream, j Job, nonce, line string) *conversatio
 // fails it goes silent: the answer, or its absence, tells why. It alone uses
 // the stream, which may block for as long as the connection is frozen.
 func (c *conversation) speak(stdin io.WriteCloser, line string, input io.Reader, beat time.Duration) {
-	defer func() { _ = stdin.Close() }()
+	defer close(c.spoke)
+	if c.rested = c.tell(stdin, line, input, beat); !c.rested {
+		_ = stdin.Close()
+	}
+}
+
+// tell reports whether over ended it, after all was sent.
+func (c *conversation) tell(stdin io.Writer, line string, input io.Reader, beat time.Duration) bool {
 	if _, err := io.WriteString(stdin, line); err != nil {
-		return
+		return false
 	}
 	read, written := c.sendChunks(stdin, input)
 	if written != nil {
-		return
+		return false
 	}
 	if read != nil {
 		c.input.Store(&read)
 		c.hush()
-		return
+		return false
 	}
 	ticks := time.NewTicker(beat)
 	defer ticks.Stop()
 	for {
 		if _, err := io.WriteString(stdin, "\n"); err != nil {
-			return
+			return false
 		}
 		select {
+		case <-c.over:
+			return true
 		case <-c.quiet:
-			return
+			return false
 		case <-ticks.C:
 		}
+	}
+}
+
+// rests ends a conversation that came to its end, and reports whether its session can
+// have another: nothing is left of the task, and nothing of its input under way.
+func (c *conversation) rests() bool {
+	a := c.answer
+	if c.err != nil || !a.whole || a.Has("fail") || !a.Has("task-code") {
+		return false
+	}
+	if e := a.Ended(); e.Reason != "" || e.Left {
+		return false
+	}
+	close(c.over)
+	select {
+	case <-c.spoke:
+		return c.rested
+	case <-time.After(time.Second):
+		return false
 	}
 }
 
@@ -228,12 +261,44 @@ func (s *Shell) ending(j Job, a *Answer, c *conversation) error {
 	return nil
 }
 
-// tail keeps the end of a stream, after the mark where it occurs.
+// tail keeps the end of what a session says on standard error for its last task.
 type tail struct {
 	mu    sync.Mutex
-	after string
+	nonce string // of that task: a line with it comes before, and one with "end" behind it after all else
 	kept  []byte
+	said  chan struct{} // closed when all of it came, nil when it is
+	over  bool          // the stream ended
 }
+
+// begin forgets the task before; the channel is closed when all of this one came.
+func (t *tail) begin(nonce string) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	said := make(chan struct{})
+	t.nonce, t.kept, t.said = nonce, nil, said
+	if t.over {
+		t.close()
+	}
+	return said
+}
+
+func (t *tail) close() {
+	if t.said != nil {
+		close(t.said)
+		t.said = nil
+	}
+}
+
+// follow takes all of a stream.
+func (t *tail) follow(stream io.Reader) {
+	_, _ = io.Copy(t, stream)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
+	t.close()
+}
+
+func (t *tail) mark() string { return "\n" + t.nonce + " end\n" }
 
 // Write keeps what fits.
 func (t *tail) Write(p []byte) (int, error) {
@@ -243,6 +308,9 @@ func (t *tail) Write(p []byte) (int, error) {
 	if over := len(t.kept) - 4*tailLength; over > 0 {
 		t.kept = append(t.kept[:0], t.kept[over:]...)
 	}
+	if fresh := min(len(t.kept), len(p)+len(t.mark())); bytes.Contains(t.kept[len(t.kept)-fresh:], []byte(t.mark())) {
+		t.close()
+	}
 	return len(p), nil
 }
 
@@ -250,10 +318,11 @@ func (t *tail) Write(p []byte) (int, error) {
 func (t *tail) text() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, after, found := strings.Cut(string(t.kept), t.after+"\n"); found {
+	text, _, _ := strings.Cut(string(t.kept), t.mark())
+	if _, after, found := strings.Cut(text, t.nonce+"\n"); found {
 		return after
 	}
-	return string(t.kept)
+	return text
 }
 
 // exitCode tells the end of a command from the end of a connection.

@@ -1,4 +1,4 @@
-# Runs one task in a process group of its own and ends that group when the
+# Runs one task after the other, each in a process group of its own, and ends that group when the
 # task's time is over, when the other side hangs up (end of file on standard
 # input), or when it has not been heard for $lease seconds: a partition shows
 # no end of file. While the task waits for its input, and a slow line is busy
@@ -19,9 +19,10 @@
 #
 # What happens arrives as lines of one pipe, file descriptor 5. Signals to a
 # shell that is about to fork are lost or worse in some shells.
+#
+# After a task of which nothing is left comes, on a line with the nonce of that one and "next",
+# another: the nonce and a length, and as many bytes with new values for all of the above.
 exec 3>&1 1>&2 4<&0 </dev/null
-printf '\n%s\n' "$nonce" >&2
-say begin 1
 
 # chunk LENGTH: that many bytes. Not every head(1) stops reading where it should;
 # dd does, where it knows how to put short reads together.
@@ -51,6 +52,7 @@ feed() {
 	echo fed >&5 || return 0
 	exec >/dev/null 2>&1
 	while IFS= read -r beat; do
+		[ "$beat" != "$nonce next" ] || return 0
 		echo beat >&5 || return 0
 	done
 	echo gone >&5
@@ -224,6 +226,7 @@ follow() {
 		tick) judge_output ;;
 		dead)
 			say task-code "$detail"
+			told=1
 			return 0
 			;;
 		esac
@@ -247,7 +250,7 @@ follow() {
 
 guard() {
 	exec 4<&- 6<&0 </dev/null
-	reason=none left=0 child='' before=0 asked=
+	reason=none left=0 child='' before=0 asked='' told=0
 	clock
 	began=$now last=$now moved=$now seen=$now patience=$feeding
 	follow
@@ -263,7 +266,29 @@ guard() {
 		send stdout "$watch/stdout" "$fetch"
 		send stderr "$watch/stderr" "$fetch"
 	fi
+	printf '\n%s end\n' "$nonce" >&2
 	say end 1
+	[ "$reason$left$told" = none01 ] || exit 1
+	# Until nothing of it reads what comes here: it has heard of another task, or of the end.
+	while read -r event <&6; do :; done
 }
 
-produce | guard
+# take_task: whether there is another.
+take_task() {
+	while IFS=' ' read -r word length <&4; do
+		case $length in
+		'' | *[!0-9]*) continue ;;
+		esac
+		[ "$word" = "$nonce" ] || continue
+		values=$(dd bs="$length" count=1 iflag=fullblock <&4 2>/dev/null) || IFS= read -r values <&4
+		eval "$(printf %b "$values")"
+		return 0
+	done
+	return 1
+}
+
+while :; do
+	printf '\n%s\n' "$nonce" >&2
+	say begin 1
+	produce | (guard) && take_task || exit 0
+done

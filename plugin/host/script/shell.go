@@ -15,6 +15,7 @@ import (
 	"maps"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,10 @@ type Shell struct {
 	Root  string // absolute folder for run directories, "" for the default in the user's home there
 	Start func(context.Context) (*Stream, error)
 	Tempo Tempo
+
+	mu      sync.Mutex
+	idle    []*session
+	retired int // times that Retire was called
 }
 
 // A Stream is the command line under way on a machine.
@@ -102,8 +107,8 @@ func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
-// line is the whole script of the session, task included, ready to be sent.
-func (s *Shell) line(j Job, nonce string) (string, error) {
+// values is what a session has to know of a task, and the task itself.
+func (s *Shell) values(j Job, nonce string) (Variables, error) {
 	variables := maps.Clone(j.Variables)
 	if variables == nil {
 		variables = Variables{}
@@ -111,13 +116,13 @@ func (s *Shell) line(j Job, nonce string) (string, error) {
 	variables["nonce"], variables["root"] = nonce, s.Root
 	task, err := compose(variables, append([]string{"prelude"}, j.Files...)...)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	mark := ""
 	if j.Mark {
 		mark = rand.Text()
 	}
-	session, err := compose(Variables{
+	return Variables{
 		"nonce":   nonce,
 		"root":    "",
 		"boot":    Boot,
@@ -135,11 +140,7 @@ func (s *Shell) line(j Job, nonce string) (string, error) {
 		"box":     j.Box,
 		"final":   j.Final,
 		"linger":  seconds(j.Linger),
-	}, "environment", "prelude", "session")
-	if err != nil {
-		return "", err
-	}
-	return escape(session) + "\n", nil
+	}, nil
 }
 
 // Do makes one round trip. With an error the answer is nil, or what came until
@@ -147,26 +148,28 @@ func (s *Shell) line(j Job, nonce string) (string, error) {
 func (s *Shell) Do(ctx context.Context, j Job) (*Answer, error) {
 	j.fill()
 	nonce := rand.Text()
-	line, err := s.line(j, nonce)
+	values, err := s.values(j, nonce)
 	if err != nil {
 		return nil, fmt.Errorf("%s on %s: %w", j.Doing, s.Name, err)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, s.cancelled(ctx, j.Doing)
 	}
-	stream, err := s.Start(ctx)
+	on, err := s.session(ctx, j)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, s.cancelled(ctx, j.Doing)
-		}
-		if IsProcessLimit(err.Error()) {
-			return nil, s.NoProcesses(j.Doing, err)
-		}
-		return nil, fault.Mark(fault.Temporary, fmt.Errorf("%s on %s: %w: %w", j.Doing, s.Name, ErrLost, err))
+		return nil, err
 	}
-	defer stream.Kill()
-
-	talk := s.converse(stream, j, nonce, line)
+	stays := false
+	defer func() {
+		if !stays {
+			on.stream.Kill()
+		}
+	}()
+	line, err := on.line(values)
+	if err != nil {
+		return nil, fmt.Errorf("%s on %s: %w", j.Doing, s.Name, err)
+	}
+	talk := s.converse(on, j, nonce, line)
 	defer talk.hush()
 	select {
 	case <-talk.done:
@@ -177,7 +180,9 @@ func (s *Shell) Do(ctx context.Context, j Job) (*Answer, error) {
 	case <-time.After(j.Timeout + j.ending() + s.Tempo.Slack):
 		return nil, s.gone(j, talk, "it is silent for longer than it may be")
 	}
-	return s.judge(j, talk)
+	answer, err := s.judge(j, talk)
+	stays = talk.rests() && s.keep(on)
+	return answer, err
 }
 
 // cancelled is the error of a context that ended.
