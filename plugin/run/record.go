@@ -288,43 +288,43 @@ func (j *job) recordNow(ctx context.Context, resolver *resolve.Resolver, outcome
 		return errors.Join(err, resolver.WriteResults(ctx))
 	}
 	j.docs = docs
-	completed, err := completedAt(j.Settings, j.repo, j.read, docs)
+	completed, pushed, err := completedAt(j.Settings, j.repo, j.read, docs)
 	if err != nil {
 		return err
 	}
 	// What a broken document could not record keeps its journal: the next run
 	// comes back to it.
 	recorded := slices.DeleteFunc(slices.Clone(outcomes), func(out item.Outcome) bool { return slices.Contains(docs.Broken, out.Item.Document) })
-	err = resolver.Finish(ctx, completed, recorded, unfinished(j.read, outcomes, resolver.Unfinished(), j.others, j.Documents.MaxAttempts))
+	err = resolver.Finish(ctx, completed, recorded, unfinished(j.read, pushed, outcomes, resolver.Unfinished(), j.others, j.Documents.MaxAttempts))
 	return errors.Join(append(docs.Problems, err)...)
 }
 
 // completedAt is the commit that the next run compares with: the branch as this
-// one leaves it, unless documents were pushed meanwhile that it never read.
-func completedAt(s settings.Settings, repo *gitrepo.Repo, sel access.Selection, docs Published) (string, error) {
+// one leaves it, unless documents were pushed meanwhile that it never read as they are.
+func completedAt(s settings.Settings, repo *gitrepo.Repo, sel access.Selection, docs Published) (commit string, pushed []string, err error) {
 	before := docs.Tip
 	if docs.Commit != "" {
 		commit, err := repo.Lookup(docs.Commit)
 		if err != nil {
-			return "", fmt.Errorf("read the docs commit: %w", err)
+			return "", nil, fmt.Errorf("read the docs commit: %w", err)
 		}
 		before = commit.Parent
 	}
 	changed, err := repo.Changed(sel.Commit, before)
 	if err != nil {
-		return "", fmt.Errorf("look for documents pushed meanwhile: %w", err)
+		return "", nil, fmt.Errorf("look for documents pushed meanwhile: %w", err)
 	}
-	if len(access.DocumentPaths(changed, s.Documents.PostMortems)) > 0 {
-		return sel.Commit, nil
+	if pushed = access.DocumentPaths(changed, s.Documents.PostMortems); len(pushed) > 0 {
+		return sel.Commit, pushed, nil
 	}
-	return docs.Tip, nil
+	return docs.Tip, nil, nil
 }
 
 // unfinished is the items that the next run takes up though nobody changed
 // their documents: those of this run that may be tried again or were never
-// started, and those that earlier runs left in documents that could not be read, or
-// that fall to others.
-func unfinished(sel access.Selection, outcomes []item.Outcome, earlier []record.Ref, others []item.Item, maxAttempts int) []record.Ref {
+// started, and those that other runs left, until this one looked last, in documents
+// that it did not read as they are now, or that fall to others.
+func unfinished(sel access.Selection, pushed []string, outcomes []item.Outcome, earlier []record.Ref, others []item.Item, maxAttempts int) []record.Ref {
 	refs := map[record.Ref]bool{}
 	ended := map[record.Ref]bool{}
 	for _, out := range outcomes {
@@ -346,12 +346,15 @@ func unfinished(sel access.Selection, outcomes []item.Outcome, earlier []record.
 	for _, doc := range sel.Documents {
 		delete(unread, doc.File)
 	}
+	for _, file := range pushed {
+		unread[file] = true
+	}
 	elsewhere := map[record.Ref]bool{}
 	for _, todo := range others {
 		elsewhere[record.RefOf(todo)] = true
 	}
 	for _, ref := range earlier {
-		if unread[ref.Document] || elsewhere[ref] {
+		if !ended[ref] && unread[ref.Document] || elsewhere[ref] {
 			refs[ref] = true
 		}
 	}

@@ -53,6 +53,8 @@ type estate struct {
 	stacks int
 	agent  time.Duration // how long it works
 
+	atFirstTurn func() error // what others do while the first agent works
+
 	mu         sync.Mutex
 	production map[string]map[string]string // resources by stack
 	applied    map[string]int               // how often, by stack
@@ -263,7 +265,13 @@ func (d *desk) Host() string { return "here" }
 func (d *desk) Turn(ctx context.Context, _ agent.Definition, prompt []byte, _ float64) (agent.Report, error) {
 	d.mu.Lock()
 	d.turns++
+	first := d.turns == 1
 	d.mu.Unlock()
+	if first && d.atFirstTurn != nil {
+		if err := d.atFirstTurn(); err != nil {
+			return agent.Report{}, err
+		}
+	}
 	select {
 	case <-time.After(d.agent):
 	case <-ctx.Done():

@@ -109,7 +109,7 @@ func TestUnfinishedOfTensOfThousandsOfItems(t *testing.T) {
 	sel := manyDocuments(t, 100)
 	gone := record.Ref{Document: "docs/post-mortems/unread.md", Item: "1"}
 	sel.All = append(sel.All, gone.Document)
-	refs := unfinished(sel, nil, []record.Ref{gone, {Document: "docs/post-mortems/removed.md", Item: "1"}}, nil, 2)
+	refs := unfinished(sel, nil, nil, []record.Ref{gone, {Document: "docs/post-mortems/removed.md", Item: "1"}}, nil, 2)
 	if len(refs) != len(sel.Safe)+1 {
 		t.Errorf("%d are unfinished, want %d", len(refs), len(sel.Safe)+1)
 	}
