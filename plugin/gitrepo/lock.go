@@ -42,6 +42,7 @@ const (
 	leaseTime  = 3 * time.Minute
 	renewEvery = 30 * time.Second
 	pollEvery  = 5 * time.Second
+	stillFor   = 2*renewEvery + pollEvery // a lock stands as of a holder that is gone: one renewal may fail
 	clockSkew  = 5 * time.Minute
 )
 
@@ -160,7 +161,7 @@ func (r *Repo) await(ctx context.Context, ref string, wait time.Duration, mine f
 		now := r.now()
 		left := began.Add(wait).Sub(now)
 		if now.After(busy.Until) { // it seems to be gone, which shows once it does not renew
-			left = max(left, began.Add(renewEvery+2*pollEvery).Sub(now))
+			left = max(left, began.Add(stillFor+pollEvery).Sub(now))
 		}
 		if left <= 0 {
 			return fault.Mark(fault.Temporary, fmt.Errorf("%w: %s; waited %s", ErrLockBusy, busy.describe(), wait))
@@ -269,13 +270,14 @@ func (r *Repo) sight(value plumbing.Hash) time.Time {
 	return r.sighted[value]
 }
 
-// dead reports whether the holder is gone. A holder that lives renews within
-// renewEvery, whatever its clock says, so a value that stays is a sign.
+// dead reports whether the holder is gone. A holder that lives renews every
+// renewEvery, whatever its clock says, and once more soon when that fails: so a value
+// that stays is a sign.
 func (h holding) dead(now, since time.Time) bool {
 	seen := now.Sub(since)
 	return h.Released ||
 		now.After(h.Until.Add(clockSkew)) ||
-		(now.After(h.Until) && seen > renewEvery+pollEvery) ||
+		(now.After(h.Until) && seen > stillFor) ||
 		seen > leaseTime+renewEvery
 }
 
