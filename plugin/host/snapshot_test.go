@@ -219,6 +219,21 @@ func TestThreat26_ATamperedSnapshotIsFoundAndNeverPlanned(t *testing.T) {
 	}
 }
 
+func TestAFolderInPlaceOfASnapshotGivesWay(t *testing.T) {
+	t.Parallel()
+	s := newSender(t)
+	h := localWorld(t).Host
+	s.space(s.open(h, "one"), "before", s.first, Checkout)
+	pack := filepath.Join(s.root, "snapshots/repository", s.first+".pack")
+	if err := errors.Join(os.Remove(pack), os.Mkdir(pack, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	s.space(s.open(h, "two"), "after", s.first, Checkout)
+	if found, err := os.Lstat(pack); err != nil || !found.Mode().IsRegular() {
+		t.Errorf("it keeps %v: %v", found, err)
+	}
+}
+
 // swapped is the first commit as a pack that has something else in place of the object
 // at a path, with all sums right.
 func (s *sender) swapped(path string) []byte {

@@ -49,6 +49,7 @@ keep_snapshot() {
 	free=$(df -Pk "$snapshots" 2>/dev/null | awk 'NR == 2 { print $4 }')
 	[ "$((bytes / 102))" -lt "${free:-0}" ] || return 0
 	new=$snapshots/new-${run##*/}-$name
+	[ ! -d "$snapshots/$commit.pack" ] || rm -rf "$snapshots/$commit.pack" # mv would go into it
 	cp "$1" "$new" 2>/dev/null && mv "$new" "$snapshots/$commit.pack" || {
 		rm -f "$new"
 		return 0
