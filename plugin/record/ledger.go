@@ -227,6 +227,16 @@ func (l Ledger) SpentIn(at time.Time, beside string) (usd float64) {
 	return usd
 }
 
+// Reserved is what an attempt might have cost, by its entry: 0 once its result is known.
+func (l Ledger) Reserved(e Entry) (usd float64) {
+	for i := range l.running() {
+		if l.entries[i].Ref == e.Ref && l.entries[i].Run == e.Run && l.entries[i].Attempt == e.Attempt {
+			usd = max(usd, l.entries[i].ShareUSD)
+		}
+	}
+	return usd
+}
+
 // attempt is one attempt at an item.
 type attempt struct {
 	Ref

@@ -91,3 +91,26 @@ func TestNoItemIsStartedThatCouldPassTheBudgetOfTheMonth(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatAKilledRunPaidCountsInTheMonthOnceItIsSettled: the entry of its attempt
+// reserved more than that until then.
+func TestWhatAKilledRunPaidCountsInTheMonthOnceItIsSettled(t *testing.T) {
+	t.Parallel()
+	s := killedAt(t, "publish")
+	spent := func() float64 {
+		log, err := s.Clone("reader").ReadLog(record.LedgerRef)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ledger, _ := record.ReadLedger(log.Lines)
+		return ledger.SpentIn(time.Now(), "")
+	}
+	if reserved := spent(); reserved < 1 {
+		t.Errorf("%v USD are reserved for it while its end is not known", reserved)
+	}
+	s.run()
+	s.wantsEnded("done")
+	if paid := spent(); paid != 0.1 {
+		t.Errorf("%v USD count, and its agent was paid 0.1", paid)
+	}
+}

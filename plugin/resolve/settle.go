@@ -263,9 +263,15 @@ func (s *settling) end(state item.State, code reason.Code) item.Outcome {
 	if s.attempt.Run != "" && s.ledger.LastState(s.ref) != string(state) {
 		s.pending = append(s.pending, record.Entry{
 			Time: s.now().UTC(), Run: s.attempt.Run, Kind: record.KindResult, Ref: s.ref, Attempt: s.attempt.Attempt,
-			State: string(state), Reason: code, Commit: s.out.Commit,
+			State: string(state), Reason: code, Commit: s.out.Commit, CostUSD: s.cost(),
 		})
 	}
 	s.log.Info().Str("stage", "settle").Str("item", s.ref.Item).Str("state", string(state)).Str("reason", string(code)).Err(s.out.Err).Msg("settled")
 	return s.out
+}
+
+// cost is what the agent of a killed run was paid, which no result tells of: by the
+// journal, and, since that can be forged, no more than was reserved for it.
+func (s *settling) cost() float64 {
+	return max(0, min(s.evidence.CostUSD, s.ledger.Reserved(s.attempt)))
 }
