@@ -46,3 +46,18 @@ func Closed(ctx context.Context, err error, cleanUp func(context.Context) error)
 	defer cancel()
 	return errors.Join(err, cleanUp(ending))
 }
+
+// remoteTime is how long a remote that is slow is given to take a lock back. Whoever
+// waits for the lock waits longer than that where it does not.
+const remoteTime = 2 * time.Minute
+
+// Released gives a lock back by the given function, and joins its error to the one
+// that the run ends with. Only a run that is told to end has no more than the closing
+// time for it.
+func Released(ctx context.Context, err error, release func(context.Context) error) error {
+	patient, cancel := context.WithTimeout(context.WithoutCancel(ctx), remoteTime)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(closingTime, cancel) })
+	defer stop()
+	return errors.Join(err, release(patient))
+}

@@ -73,7 +73,7 @@ func settle(ctx context.Context, s settings.Settings, c console.Console, item st
 	if err != nil {
 		return err
 	}
-	defer func() { err = access.Closed(ctx, err, lock.Release) }()
+	defer func() { err = access.Released(ctx, err, lock.Release) }()
 	s.Documents.Scope = settings.ScopeAll // a journal may be of any document
 	sel, err := access.Select(s, repo, repo.Tip(), c.Log)
 	if err != nil {

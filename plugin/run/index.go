@@ -112,7 +112,7 @@ func (j *job) publishIndex(ctx context.Context, now time.Time) (done Published, 
 	if err != nil {
 		return done, err
 	}
-	defer func() { err = access.Closed(ctx, err, lock.Release) }()
+	defer func() { err = access.Released(ctx, err, lock.Release) }()
 	held, cancel := whileHeld(ctx, lock)
 	defer cancel()
 	u := newUpdate(s, j.repo, j.read, nil, j.waiting.edits, now)

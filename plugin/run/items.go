@@ -35,7 +35,7 @@ func Lock(ctx context.Context, s settings.Settings, c console.Console, repo *git
 		return nil, err
 	}
 	if _, err := repo.Fetch(ctx); err != nil {
-		return nil, access.Closed(ctx, fmt.Errorf("fetch: %w", err), lock.Release)
+		return nil, access.Released(ctx, fmt.Errorf("fetch: %w", err), lock.Release)
 	}
 	return lock, nil
 }

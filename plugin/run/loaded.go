@@ -44,7 +44,7 @@ func (j *job) recordLoaded(ctx context.Context, resolver *resolve.Resolver, held
 		return err
 	}
 	if again != nil {
-		defer j.cleanUp(ctx, "lock", again.Release)
+		defer j.release(ctx, again)
 		var cancel context.CancelFunc
 		ctx, cancel = whileHeld(ctx, again)
 		defer cancel()

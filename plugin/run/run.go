@@ -165,7 +165,7 @@ func (j *job) underLock(ctx context.Context, k access.Keys, h *hosts, commands h
 		return err
 	}
 	j.lap("lock")
-	defer j.cleanUp(ctx, "lock", lock.Release)
+	defer j.release(ctx, lock)
 	ctx, cancelLost := whileHeld(ctx, lock)
 	defer cancelLost()
 	if err := errors.Join(j.readDocuments(j.repo.Tip()), j.readWaiting()); err != nil {
@@ -220,11 +220,21 @@ func notOurs(s settings.Settings) string {
 	return ""
 }
 
-// cleanUp is a clean-up at the end of a run, within the closing time. That it
-// fails changes neither what was done nor the exit code: what is left is a lock
-// that ends with its lease, or folders that later runs remove.
+// cleanUp is a clean-up at the end of a run, within the closing time.
 func (j *job) cleanUp(ctx context.Context, stage string, act func(context.Context) error) {
-	if err := access.Closed(ctx, nil, act); err != nil {
+	j.cleaned(stage, access.Closed(ctx, nil, act))
+}
+
+// release gives a lock back at the end of a run.
+func (j *job) release(ctx context.Context, lock *gitrepo.Lock) {
+	j.cleaned("lock", access.Released(ctx, nil, lock.Release))
+}
+
+// cleaned tells that a clean-up failed. That changes neither what was done nor the
+// exit code: what is left is a lock that ends with its lease, or folders that later
+// runs remove.
+func (j *job) cleaned(stage string, err error) {
+	if err != nil {
 		j.Log.Warn().Str("stage", stage).Err(err).Msg("cleanup failed; the result of the run stays the same, and later runs clean up")
 	}
 }
