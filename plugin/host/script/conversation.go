@@ -270,12 +270,16 @@ type tail struct {
 	over  bool          // the stream ended
 }
 
-// begin forgets the task before; the channel is closed when all of this one came.
+// begin forgets the task before, and nothing of a session that had none: an account
+// that runs no shell complains at once. The channel is closed when all of this one came.
 func (t *tail) begin(nonce string) <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	said := make(chan struct{})
-	t.nonce, t.kept, t.said = nonce, nil, said
+	if t.nonce != "" {
+		t.kept = nil
+	}
+	t.nonce, t.said = nonce, said
 	if t.over {
 		t.close()
 	}

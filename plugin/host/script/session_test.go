@@ -114,3 +114,17 @@ func TestSessionThatIsOldOrGoneTakesNoTask(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatASessionSaysBeforeItsFirstTaskIsKept: until a task of it began, nothing else
+// tells why the account runs none.
+func TestWhatASessionSaysBeforeItsFirstTaskIsKept(t *testing.T) {
+	said := &tail{}
+	said.follow(strings.NewReader("This account is currently not available.\n"))
+	<-said.begin("nonce")
+	if text := said.text(); !strings.Contains(text, "not available") {
+		t.Errorf("it said %q", text)
+	}
+	if <-said.begin("another"); said.text() != "" {
+		t.Errorf("the next task said %q", said.text())
+	}
+}
