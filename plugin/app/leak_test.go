@@ -115,6 +115,9 @@ func (h *hunt) count(kind string) {
 func (h *hunt) files(folders ...string) {
 	for _, folder := range folders {
 		_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, _ error) error {
+			if entry != nil && entry.IsDir() && entry.Name() == "tree" && strings.HasPrefix(filepath.Base(filepath.Dir(path)), "plan-") {
+				return filepath.SkipDir // a run ends when somebody else is at work there, see watched
+			}
 			if entry == nil || !entry.Type().IsRegular() {
 				return nil
 			}
@@ -232,8 +235,9 @@ func (h *hunt) nothing(t *testing.T) {
 // first moment to its last.
 func (s *site) watched(change map[string]string) *hunt {
 	s.t.Helper()
-	temporary := s.t.TempDir()
+	temporary, copied := s.t.TempDir(), s.t.TempDir()
 	change = maps.Clone(change)
+	change["PLUGIN_VERIFY_COMMAND"] = "cp -R . " + copied // the workspace of the plan
 	cmd := s.process(change)
 	cmd.Env = append(cmd.Env, "TMPDIR="+temporary)
 	var log bytes.Buffer
@@ -264,7 +268,10 @@ func (s *site) watched(change map[string]string) *hunt {
 	s.wants(0, cmd.ProcessState.ExitCode())
 	h.tokens(s)
 	h.looked = map[string]string{} // tokens came to be known after some files were read
-	h.files(temporary, s.Home, s.Workspace())
+	h.files(temporary, s.Home, s.Workspace(), copied)
+	if seen, err := os.ReadDir(copied); err != nil || len(seen) == 0 {
+		s.t.Errorf("nothing of the workspace was looked at: %v", err)
+	}
 	h.search("the log", log.Bytes())
 	h.slack(s)
 	h.remote(s)
