@@ -82,7 +82,7 @@ func (l Ledger) compacted() []Entry {
 		kept.Add(Entry{Time: at, Kind: kindCost, CostUSD: costs[at]})
 	}
 	shards := slices.Sorted(maps.Keys(l.finished))
-	if len(shards) == 0 && len(l.unfinished) > 0 {
+	if len(shards) == 0 && !maps.Equal(kept.unfinished, l.unfinished) {
 		kept.Add(kept.Finishing(Entry{}, l.Unfinished())...)
 	}
 	for _, shard := range shards {

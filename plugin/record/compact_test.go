@@ -101,6 +101,16 @@ func TestCompacting_ChangesNothingThatALedgerSays(t *testing.T) {
 	})
 }
 
+func TestCompacting_OpensNoItemThatARunWithoutACommitClosed(t *testing.T) {
+	var l Ledger
+	l.Add(Entry{Run: "r1", Kind: KindAttempt, Ref: first, Attempt: 1, Host: "one"}, Entry{Run: "r1", Kind: KindFinished, Removed: []Ref{first}})
+	var compacted Ledger
+	compacted.Add(l.compacted()...)
+	if left := compacted.Unfinished(); len(left) > 0 || compacted.Attempts(first) != 1 {
+		t.Errorf("unfinished %v, %d attempts", left, compacted.Attempts(first))
+	}
+}
+
 func TestCompacting_LeavesOneLineForWhatManyRunsFinished(t *testing.T) {
 	var l Ledger
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
