@@ -20,7 +20,7 @@ import (
 type Host struct {
 	shell   *script.Shell
 	network network
-	remote  string      // whose snapshots are kept, "" for nobody's
+	branch  string      // whose snapshots are kept, "" for nobody's
 	tell    func(error) // hears of one that was of no use
 	room    func(ctx context.Context, most int) (int, error)
 	close   func() error

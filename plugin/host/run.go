@@ -45,7 +45,7 @@ func (h *Host) OpenRun(ctx context.Context, owner, id string, pins *Pins) (*Run,
 	if err := checkID("run id", id); err != nil {
 		return nil, err
 	}
-	j := script.Job{Doing: "opening the run directory", Files: []string{"snapshot", "open"}, Variables: script.Variables{"id": id, "owner": owner, "remote": h.remote}}
+	j := script.Job{Doing: "opening the run directory", Files: []string{"snapshot", "open"}, Variables: script.Variables{"id": id, "owner": owner, "branch": h.branch}}
 	if pins != nil {
 		noted, err := pins.variables()
 		if err != nil {

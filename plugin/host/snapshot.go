@@ -14,13 +14,13 @@ type Snapshot = func(held string) (base string, write func(io.Writer) error)
 // snapshotDays is how long a host keeps a snapshot that nobody uses.
 const snapshotDays = 30
 
-// Keeping is the host as it serves one remote, of which it keeps a snapshot, so that
-// the next workspace takes only what is new; remote has letters, digits, "-" and "_",
-// 64 at most. Snapshots are taken for nothing but what git finds their contents to
+// Keeping is the host as it serves one branch, of which it keeps a snapshot, so that
+// the next workspace takes only what is new; branch stands for it and its remote, in
+// letters, digits, "-" and "_", 64 at most. Snapshots are taken for nothing but what git finds their contents to
 // be. tell hears of one that was of no use, after which all is sent.
-func (h *Host) Keeping(remote string, tell func(error)) *Host {
+func (h *Host) Keeping(branch string, tell func(error)) *Host {
 	own := *h
-	own.remote, own.tell = remote, tell
+	own.branch, own.tell = branch, tell
 	return &own
 }
 

@@ -111,7 +111,7 @@ func (w *Workspace) build(ctx context.Context, base string, write func(io.Writer
 			"run":         w.run.dir,
 			"name":        w.name,
 			"commit":      w.commit,
-			"remote":      w.run.host.remote,
+			"branch":      w.run.host.branch,
 			"base":        base,
 			"kind":        string(w.kind),
 			"workdir":     prepare.Workdir,

@@ -1,12 +1,12 @@
-# A snapshot is one pack with everything of one commit: snapshots/REMOTE/COMMIT.pack,
-# one for each remote, whoever works with it. It spares the line and proves nothing:
+# A snapshot is one pack with everything of one commit: snapshots/BRANCH/COMMIT.pack,
+# one for each branch of a remote, whoever works with it. It spares the line and proves nothing:
 # what is taken out of it is named by git anew, each object by its content.
 
-# place_snapshots: the folder of $remote in $snapshots; empty where none is kept.
+# place_snapshots: the folder of $branch in $snapshots; empty where none is kept.
 place_snapshots() {
 	snapshots=
-	[ -n "$remote" ] || return 0
-	for folder in "$root/snapshots" "$root/snapshots/$remote"; do
+	[ -n "$branch" ] || return 0
+	for folder in "$root/snapshots" "$root/snapshots/$branch"; do
 		mkdir "$folder" 2>/dev/null
 		[ -d "$folder" ] && ! is_foreign "$folder" || return 0
 	done

@@ -78,8 +78,8 @@ type Host struct {
 
 // Open makes the run's directory on a host.
 func Open(ctx context.Context, h *host.Host, repo *gitrepo.Repo, shard, run string, programs Programs) (*Host, error) {
-	remote := sha256.Sum256([]byte(repo.URL()))
-	records := NewRecords(h.Keeping(hex.EncodeToString(remote[:]), programs.Unfit), repo, shard, run)
+	branch := sha256.Sum256([]byte(repo.URL() + "\x00" + repo.Branch()))
+	records := NewRecords(h.Keeping(hex.EncodeToString(branch[:]), programs.Unfit), repo, shard, run)
 	dir, err := records.OpenRun(ctx, records.owner, run, programs.Pins)
 	if err != nil {
 		return nil, fmt.Errorf("open the run directory on %s: %w", h.Name(), err)

@@ -33,7 +33,7 @@ func (s scale) Write(p []byte) (int, error) {
 }
 
 // TestSecondItemAndSecondRunSendOnlyWhatIsNew has clones of a remote that moves on
-// between runs, and a host that outlives them.
+// between runs, has another branch beside that shares nothing, and a host that outlives them.
 func TestSecondItemAndSecondRunSendOnlyWhatIsNew(t *testing.T) {
 	t.Parallel()
 	origin := t.TempDir()
@@ -59,9 +59,9 @@ func TestSecondItemAndSecondRunSendOnlyWhatIsNew(t *testing.T) {
 		t.Fatal(err)
 	}
 	var heard []error
-	run := func(id string) (bytes []int) {
+	run := func(id, branch string) (bytes []int) {
 		repo, err := gitrepo.Clone(t.Context(), gitrepo.Options{
-			Access: gitrepo.Access{URL: origin}, Branch: "main", Dir: t.TempDir(), Author: gitrepo.Signature{Name: "pm-todos", Email: "pm-todos@localhost"},
+			Access: gitrepo.Access{URL: origin}, Branch: branch, Dir: t.TempDir(), Author: gitrepo.Signature{Name: "pm-todos", Email: "pm-todos@localhost"},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -90,10 +90,12 @@ func TestSecondItemAndSecondRunSendOnlyWhatIsNew(t *testing.T) {
 		}
 		return bytes
 	}
-	first := run("one")
+	first := run("one", "main")
+	gittest.Git(t, origin, "branch", "pages", gittest.Git(t, origin, "commit-tree", "-m", "nothing", gittest.Git(t, origin, "mktree")))
+	run("another", "pages")
 	commit("stacks/s3/more.tf", "# more\n")
 	land()
-	second := run("two")
+	second := run("two", "main")
 	for i, sent := range []int{first[1], second[0], second[1]} {
 		if sent > first[0]/5 {
 			t.Errorf("%d: %d bytes, after %d of the first item", i, sent, first[0])
