@@ -111,7 +111,10 @@ func (r *Repo) changeLog(ctx context.Context, ref string, settled []Standing, ne
 			}
 		}
 		if err = r.swapAll(ctx, all, true, r.packOf(u.New)); len(all) > 1 && errors.Is(err, ErrPushRefused) {
-			err = r.swap(ctx, u, r.packOf(u.New)) // what was refused may be the others
+			apart := errors.Is(err, wire.ErrApart)
+			if err = r.swap(ctx, u, r.packOf(u.New)); err == nil && !apart {
+				r.keepsRefs.Store(true) // what was refused are the others
+			}
 		}
 		return err
 	})

@@ -25,8 +25,18 @@ type packer func(has map[plumbing.Hash]bool) ([]byte, error)
 
 // swapAll performs several updates in one push: all of them or none, where the
 // remote can do that; whole ones are refused where it cannot. ErrRefMoved when one of
-// the refs has a third value.
+// the refs has a third value. A remote that did not let us delete refs of ours once is
+// not asked for that again.
 func (r *Repo) swapAll(ctx context.Context, updates []wire.Update, whole bool, pack packer) error {
+	deletes := 0
+	for _, u := range updates {
+		if u.New.IsZero() && !u.Old.IsZero() && strings.HasPrefix(u.Ref, OwnRefs) {
+			deletes++
+		}
+	}
+	if deletes > 0 && r.keepsRefs.Load() {
+		return fault.Mark(fault.Failed, fmt.Errorf("%w of %s: it lets nobody delete refs", ErrPushRefused, r.remote.OnRemote(updates[0].Ref)))
+	}
 	sent, err := r.remote.Push(ctx, updates, whole, pack)
 	var stale wire.StaleError
 	switch {
@@ -44,6 +54,9 @@ func (r *Repo) swapAll(ctx context.Context, updates []wire.Update, whole bool, p
 		return fault.Mark(fault.Temporary, fmt.Errorf("%w: %w", ErrPushUnknown, err))
 	case wire.IsFinal(err):
 		return err
+	}
+	if deletes == len(updates) {
+		r.keepsRefs.Store(true)
 	}
 	return fault.Mark(fault.Failed, fmt.Errorf("%w of %s: %w", ErrPushRefused, r.remote.OnRemote(updates[0].Ref), err))
 }

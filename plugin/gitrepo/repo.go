@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -59,6 +60,8 @@ type Repo struct {
 	cost Cost
 
 	sighted map[plumbing.Hash]time.Time // see sight
+
+	keepsRefs atomic.Bool // the remote has shown that it lets nobody delete refs of ours
 
 	now   func() time.Time
 	sleep func(context.Context, time.Duration) error
