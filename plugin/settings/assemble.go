@@ -1,6 +1,9 @@
 package settings
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Lookup is the text of a setting by its name, blank when it is not set.
 type Lookup func(setting string) string
@@ -12,7 +15,7 @@ func (l Lookup) given(setting string) bool { return strings.TrimSpace(l(setting)
 // there is, in which unknown PLUGIN_* ones are looked for. The error is of kind
 // fault.Settings and holds everything that is wrong, see Error.
 func Read(text Lookup, ci CI, environ []string) (Settings, error) {
-	s, problems := readEntries(All(), text)
+	s, problems := readEntries(func(string) bool { return true }, text)
 	s.CI = ci
 	s.complete(text.given)
 	problems = append(problems, s.conflicts(text.given)...)
@@ -22,7 +25,7 @@ func Read(text Lookup, ci CI, environ []string) (Settings, error) {
 
 // ReadSome reads the settings with these names, and no others.
 func ReadSome(names []string, text Lookup) (Settings, []Problem) {
-	return readEntries(some(names), text)
+	return readEntries(func(name string) bool { return slices.Contains(names, name) }, text)
 }
 
 // ReadRepository reads the settings with these names for a command that needs
@@ -39,14 +42,19 @@ func ReadRepository(names []string, text Lookup, ci CI) (Settings, error) {
 	return s, Wrong(f.problems)
 }
 
-// readEntries sets the defaults of entries, then what is given.
-func readEntries(list []Entry, text Lookup) (s Settings, problems []Problem) {
-	for _, e := range list {
+// readEntries sets the defaults of the wanted settings, then what is given.
+func readEntries(wanted func(name string) bool, text Lookup) (Settings, []Problem) {
+	var s Settings
+	var problems []Problem
+	for _, e := range s.entries() {
+		if !wanted(e.Name) {
+			continue
+		}
 		if e.Default != "" {
-			problems = append(problems, Problems(e.Name, e.set(&s, e.Default))...)
+			problems = append(problems, Problems(e.Name, e.set(e.Default))...)
 		}
 		if text.given(e.Name) {
-			problems = append(problems, Problems(e.Name, e.set(&s, text(e.Name)))...)
+			problems = append(problems, Problems(e.Name, e.set(text(e.Name)))...)
 		}
 	}
 	if s.Terraform.Stacks != nil && text.given("stacks") && !text.given("allow_paths") {

@@ -90,13 +90,3 @@ func (s *Settings) completeLogin() {
 		repo.Username, repo.Password = netrc.Username.Reveal(), netrc.Password
 	}
 }
-
-// appendNew appends those of more that list does not hold yet.
-func appendNew(list, more []string) []string {
-	for _, one := range more {
-		if !slices.Contains(list, one) {
-			list = append(list, one)
-		}
-	}
-	return list
-}

@@ -17,28 +17,28 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
 
-// reader puts the text of one setting into the settings. Its error says what
+// reader puts the text of one setting into its field. Its error says what
 // is wrong and the way out, without the setting's name, which the caller adds;
 // errors joined with errors.Join are problems of their own.
-type reader func(s *Settings, text string) error
+type reader func(text string) error
 
 // check looks at one value and says what is wrong with it.
 type check func(value string) error
 
 // asText reads one line of text.
-func asText(field func(*Settings) *string, checks ...check) reader {
-	return func(s *Settings, text string) error {
+func asText(field *string, checks ...check) reader {
+	return func(text string) error {
 		value := strings.TrimSpace(text)
-		*field(s) = value
+		*field = value
 		return runChecks(value, append([]check{oneLine}, checks...))
 	}
 }
 
 // asLines reads a text of several lines.
-func asLines(field func(*Settings) *string, checks ...check) reader {
-	return func(s *Settings, text string) error {
+func asLines(field *string, checks ...check) reader {
+	return func(text string) error {
 		value := strings.ReplaceAll(text, "\r\n", "\n")
-		*field(s) = value
+		*field = value
 		return runChecks(value, checks)
 	}
 }
@@ -52,6 +52,14 @@ func asSecret(checks ...check) func(string) (secret.String, error) {
 	}
 }
 
+// asParsed reads what a function reads.
+func asParsed[T any](field *T, parse func(text string) (T, error)) reader {
+	return func(text string) (err error) {
+		*field, err = parse(text)
+		return err
+	}
+}
+
 // asKey reads a private key, however a secret store hands it out.
 func asKey(text string) (secret.String, error) {
 	key := secret.New(sshkey.Text(text))
@@ -60,19 +68,19 @@ func asKey(text string) (secret.String, error) {
 }
 
 // asPasted reads PEM blocks or known_hosts lines, however they were pasted.
-func asPasted[T ~string | ~[]byte](field func(*Settings) *T, checks ...check) reader {
-	return func(s *Settings, text string) error {
+func asPasted[T ~string | ~[]byte](field *T, checks ...check) reader {
+	return func(text string) error {
 		value := sshkey.Text(text)
-		*field(s) = T(value)
+		*field = T(value)
 		return runChecks(value, checks)
 	}
 }
 
 // asChoice reads one of a few words. Case does not matter.
-func asChoice[T ~string](field func(*Settings) *T, words ...T) reader {
-	return func(s *Settings, raw string) error {
+func asChoice[T ~string](field *T, words ...T) reader {
+	return func(raw string) error {
 		value := T(strings.ToLower(strings.TrimSpace(raw)))
-		*field(s) = value
+		*field = value
 		if slices.Contains(words, value) {
 			return nil
 		}
@@ -81,13 +89,13 @@ func asChoice[T ~string](field func(*Settings) *T, words ...T) reader {
 }
 
 // asList reads a list and looks at each of its values.
-func asList(field func(*Settings) *[]string, checks ...check) reader {
-	return func(s *Settings, text string) error {
+func asList(field *[]string, checks ...check) reader {
+	return func(text string) error {
 		values, err := readList(text)
 		if err != nil {
 			return err
 		}
-		*field(s) = values
+		*field = values
 		var problems []error
 		for _, value := range values {
 			problems = append(problems, runChecks(value, checks))
@@ -97,13 +105,13 @@ func asList(field func(*Settings) *[]string, checks ...check) reader {
 }
 
 // asCommand reads the arguments of a command into a list.
-func asCommand(field func(*Settings) *[]string, checks ...func([]string) error) reader {
-	return func(s *Settings, text string) error {
+func asCommand(field *[]string, checks ...func([]string) error) reader {
+	return func(text string) error {
 		words, err := argv.Read(text)
 		if err != nil {
 			return err
 		}
-		*field(s) = words
+		*field = words
 		var problems []error
 		for _, c := range checks {
 			problems = append(problems, c(words))
@@ -113,10 +121,10 @@ func asCommand(field func(*Settings) *[]string, checks ...func([]string) error) 
 }
 
 // asTypeMap reads a map from the name of a safe type to a list.
-func asTypeMap(field func(*Settings) *map[string][]string, checks ...check) reader {
-	return func(s *Settings, text string) error {
+func asTypeMap(field *map[string][]string, checks ...check) reader {
+	return func(text string) error {
 		values, err := readTypeMap(text)
-		*field(s) = values
+		*field = values
 		problems := []error{err}
 		for _, name := range safeTypes {
 			for _, value := range values[name] {
@@ -128,13 +136,13 @@ func asTypeMap(field func(*Settings) *map[string][]string, checks ...check) read
 }
 
 // asDuration reads a Go duration.
-func asDuration(field func(*Settings) *time.Duration, zeroAllowed bool) reader {
-	return func(s *Settings, text string) error {
+func asDuration(field *time.Duration, zeroAllowed bool) reader {
+	return func(text string) error {
 		value, err := readDuration(text)
 		if err != nil {
 			return err
 		}
-		*field(s) = value
+		*field = value
 		if value == 0 && !zeroAllowed {
 			return errors.New("must be more than zero, such as 90s or 30m")
 		}
@@ -143,8 +151,8 @@ func asDuration(field func(*Settings) *time.Duration, zeroAllowed bool) reader {
 }
 
 // asCount reads a whole number of at least least.
-func asCount(field func(*Settings) *int, least int) reader {
-	return func(s *Settings, raw string) error {
+func asCount(field *int, least int) reader {
+	return func(raw string) error {
 		value, err := strconv.Atoi(strings.TrimSpace(raw))
 		if err != nil {
 			return fault.WithFix(fmt.Errorf("%s is not a whole number", text.Quote(raw)), "write digits only, such as 5")
@@ -152,7 +160,7 @@ func asCount(field func(*Settings) *int, least int) reader {
 		if value < least {
 			return fault.WithFix(fmt.Errorf("%d is too small", value), "write %d or more", least)
 		}
-		*field(s) = value
+		*field = value
 		return nil
 	}
 }
@@ -162,8 +170,8 @@ func asCount(field func(*Settings) *int, least int) reader {
 var decimal = pattern.Lazy(`^-?\d+(\.\d+)?$`)
 
 // asMoney reads an amount of US dollars that is not negative.
-func asMoney(field func(*Settings) *float64) reader {
-	return func(s *Settings, raw string) error {
+func asMoney(field *float64) reader {
+	return func(raw string) error {
 		value, err := strconv.ParseFloat(strings.TrimSpace(raw), 64)
 		if err != nil || !decimal().MatchString(strings.TrimSpace(raw)) {
 			return fault.WithFix(fmt.Errorf("%s is not an amount", text.Quote(raw)), "write US dollars as a plain number, such as 2.50")
@@ -171,7 +179,7 @@ func asMoney(field func(*Settings) *float64) reader {
 		if value < 0 {
 			return fault.WithFix(fmt.Errorf("%s is negative", strings.TrimSpace(raw)), "write 0 or more")
 		}
-		*field(s) = value
+		*field = value
 		return nil
 	}
 }

@@ -230,9 +230,9 @@ func (c CI) PullRequest() bool {
 // Secrets is every secret that the settings hold, for the redactor.
 func (s Settings) Secrets() []secret.String {
 	all := []secret.String{s.Repository.Way.ProxyPassword(), s.CI.Netrc.Password}
-	for _, e := range All() {
+	for _, e := range s.entries() {
 		if e.Secret() {
-			all = append(all, *e.secret(&s))
+			all = append(all, *e.secret)
 		}
 	}
 	// What else there is to hide of them.

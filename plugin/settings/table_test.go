@@ -25,8 +25,7 @@ func TestTableIsSound(t *testing.T) {
 			t.Errorf("%s has no sentence that explains it", e.Name)
 		}
 		if e.Default != "" {
-			var s Settings
-			if err := e.set(&s, e.Default); err != nil {
+			if err := e.set(e.Default); err != nil {
 				t.Errorf("the default of %s is wrong: %v", e.Name, err)
 			}
 		}

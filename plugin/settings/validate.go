@@ -183,7 +183,7 @@ func (f *finder) sandbox() {
 // vault looks at the settings for Vault, which have no use without its address.
 func (f *finder) vault() {
 	if f.s.Vault.Addr == "" {
-		for _, e := range vaultEntries {
+		for _, e := range vaultEntries(&f.s) {
 			if e.Name != "vault_addr" && f.given(e.Name) {
 				f.add("vault_addr", fmt.Sprintf("is missing, but %s is set", e.Name), fmt.Sprintf("set the URL of Vault, or remove %s", e.Name))
 			}
