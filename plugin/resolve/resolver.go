@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/change"
+	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/observe"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
@@ -245,7 +247,10 @@ func (r *Resolver) admit(items []item.Item) (queue []item.Item, outcomes []item.
 			outcomes = append(outcomes, out)
 			continue
 		case isLanded:
-			out.Reason, out.Commit = reason.Reopened, fix.commit
+			out.State, out.Reason = r.openAgain(todo)
+			if out.Reason == reason.Reopened {
+				out.Commit = fix.commit
+			}
 		case r.board.Of(ref) != nil:
 			out = r.board.Of(ref).Outcome(todo)
 			r.remember(ref, out)
@@ -268,12 +273,26 @@ func (r *Resolver) admit(items []item.Item) (queue []item.Item, outcomes []item.
 	return queue, outcomes
 }
 
+// openAgain is what to say of an item whose fix is on the branch while its row is open:
+// another run may be about to mark it, or did so since the documents were read.
+func (r *Resolver) openAgain(todo item.Item) (item.State, reason.Code) {
+	if journal.Seen(r.repo)[record.JournalRef(record.RefOf(todo))] != "" {
+		return item.NotAttempted, reason.StackBusy
+	}
+	if open, err := r.wanted(r.repo.Tip(), todo); err == nil && !open {
+		return item.Skipped, reason.ChangedMeanwhile
+	}
+	return item.Skipped, reason.Reopened
+}
+
 // mostHeld is how many lines the log spends on items that history decides.
 const mostHeld = 100
 
 // mayStart says why no further item may start, or "".
 func (r *Resolver) mayStart(ctx context.Context, paid int) reason.Code {
 	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return reason.Interrupted
 	case ctx.Err() != nil:
 		return reason.NotAttemptedTime
 	case r.stopped:

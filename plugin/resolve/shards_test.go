@@ -97,7 +97,7 @@ func (s *site) finish(others ...*site) {
 	for _, one := range append(others, s) {
 		one.confirmed()
 		for _, todo := range s.items {
-			if out := one.outcome(todo); out.State == item.Failed || out.State == item.Refused {
+			if out := one.outcome(todo); out.State == item.Failed || out.State == item.Refused || out.Reason == reason.Reopened {
 				s.t.Errorf("%s of %s is %s: %+v", todo.id, one.name(one.runs), out.State, out)
 			}
 		}
