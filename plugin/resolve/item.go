@@ -67,7 +67,7 @@ func (r *Resolver) one(ctx context.Context, work *schedule.Work) schedule.End {
 	if errors.Is(err, seam.ErrHostGone) && !fatal {
 		end.Again = r.flush(ctx) == nil // else it would count as an attempt
 	}
-	if fatal {
+	if fatal && ctx.Err() == nil { // else the rest is told that the run is over
 		end.Stop = reason.NotAttemptedHost
 	}
 	if fatal && r.failure != nil {

@@ -40,7 +40,7 @@ func Lock(ctx context.Context, s settings.Settings, c console.Console, repo *git
 	return lock, nil
 }
 
-var errLockLost = fault.Mark(fault.Temporary, errors.New("another run took the lock over; this one stops"))
+var errLockLost = fault.Mark(fault.Temporary, errors.New("the lock is held no more: another run took it over, or the remote did not let it be renewed for three minutes; this run stops"))
 
 // whileHeld is a context that ends when the lock is lost.
 func whileHeld(ctx context.Context, lock *gitrepo.Lock) (context.Context, context.CancelFunc) {

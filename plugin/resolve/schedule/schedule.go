@@ -140,7 +140,7 @@ func (s *schedule) start(ctx context.Context, at int, share float64) {
 	i := s.left[at]
 	todo := s.queue[i]
 	w := &Work{
-		Item: todo, Number: i + 1, Of: min(len(s.queue), i+s.MaxItems-s.paying()), Share: share, Beside: s.beside,
+		Item: todo, Number: i + 1, Of: min(len(s.queue), max(i, len(s.queue)-len(s.left))+s.MaxItems-s.paying()), Share: share, Beside: s.beside,
 		schedule: s, asks: s.Asks(todo),
 	}
 	if w.Beside {
@@ -154,6 +154,7 @@ func (s *schedule) start(ctx context.Context, at int, share float64) {
 		defer s.floor.leave()
 		defer s.end(w)
 		end := s.act(ctx, w)
+		w.Paid = w.Paid && !end.Again // it takes its place once it starts again
 		end.Outcome.CostUSD += s.outcomes[i].CostUSD // of a start before
 		s.outcomes[i] = end.Outcome
 		if end.Again {

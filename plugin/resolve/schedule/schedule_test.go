@@ -122,15 +122,16 @@ func (w *world) work(ctx context.Context, work *Work) End {
 }
 
 // TestItemThatMayComeAgainIsStartedOnceMoreInItsPlace has the host of an item go, with
-// one place for agents.
+// one place for agents. It counts once against max_items.
 func TestItemThatMayComeAgainIsStartedOnceMoreInItsPlace(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		var started []string
 		var cost float64
 		w := newWorld(job{name: "a"}, job{name: "b"}, job{name: "c"})
+		w.rules.MaxItems = 3
 		queue := []item.Item{{ID: "a"}, {ID: "b"}, {ID: "c"}}
 		outcomes := Run(t.Context(), w.rules, queue, func(_ context.Context, work *Work) End {
-			started = append(started, work.Item.ID)
+			started, work.Paid = append(started, fmt.Sprintf("%s %d/%d", work.Item.ID, work.Number, work.Of)), true
 			work.Charge(1)
 			end := End{Outcome: item.Outcome{Item: work.Item, State: item.Done, CostUSD: 1}}
 			if len(started) == 2 {
@@ -145,7 +146,7 @@ func TestItemThatMayComeAgainIsStartedOnceMoreInItsPlace(t *testing.T) {
 		for _, out := range outcomes {
 			cost += out.CostUSD
 		}
-		if got := strings.Join(started, ""); got != "abbc" || outcomes[1].State != item.Done || outcomes[2].Reason != "" || cost != 4 {
+		if got := strings.Join(started, ", "); got != "a 1/3, b 2/3, b 2/3, c 3/3" || outcomes[1].State != item.Done || outcomes[2].Reason != "" || cost != 4 {
 			t.Errorf("started %s for %v USD: %+v", got, cost, outcomes)
 		}
 	})
