@@ -154,7 +154,7 @@ func (s *schedule) start(ctx context.Context, at int, share float64) {
 		defer s.floor.leave()
 		defer s.end(w)
 		end := s.act(ctx, w)
-		w.Paid = w.Paid && !end.Again // it takes its place once it starts again
+		w.Paid = w.Paid && !end.Again                // it takes its place once it starts again
 		end.Outcome.CostUSD += s.outcomes[i].CostUSD // of a start before
 		s.outcomes[i] = end.Outcome
 		if end.Again {
