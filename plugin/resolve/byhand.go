@@ -40,7 +40,7 @@ func (a *attempt) planByHand(ctx context.Context) error {
 	if a.out.Counts == (item.Counts{}) {
 		return &change.Complaint{Planned: true, Refusal: stack.Refusal{State: item.Refused, Reason: reason.NoEffect}}
 	}
-	a.stack, a.plan = &stack.Stack{Name: a.out.Stack}, item.Plan{SHA256: hex.EncodeToString(sums.Sum(nil))}
-	a.out.PlanHash, a.out.Findings, a.unproved = a.plan.SHA256, doubts, true
+	a.planned = change.Planned{Stack: &stack.Stack{Name: a.out.Stack}, Plan: item.Plan{SHA256: hex.EncodeToString(sums.Sum(nil))}}
+	a.out.PlanHash, a.out.Findings, a.unproved = a.planned.Plan.SHA256, doubts, true
 	return nil
 }

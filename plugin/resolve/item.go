@@ -36,9 +36,7 @@ type attempt struct {
 	space   seam.AgentSpace
 	began   string // commit that the agent found in it
 	agent   agent.Definition
-	stack   *stack.Stack
-	plan    item.Plan
-	planned seam.Checkout // holds the saved plan file
+	planned change.Planned // as it was judged last
 	out     item.Outcome
 
 	recorded  bool            // the ledger holds the attempt
@@ -286,7 +284,7 @@ func (a *attempt) planChange(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.stack, a.plan, a.planned = planned[0].Stack, planned[0].Plan, planned[0].Space
+	a.planned = planned[0]
 	return nil
 }
 
@@ -297,8 +295,8 @@ func (a *attempt) judge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	judgement := a.change.Judge(change.Planned{Stack: a.stack, Plan: a.plan}, changeset)
-	a.out.PlanHash, a.out.Counts = a.plan.SHA256, judgement.Counts
+	judgement := a.change.Judge(a.planned, changeset)
+	a.out.PlanHash, a.out.Counts = a.planned.Plan.SHA256, judgement.Counts
 	a.facts = approval.Facts(judgement)
 	doubts := judgement.Unproved()
 	if judgement.Lane == gate.Automatic || judgement.Lane == gate.Approval {

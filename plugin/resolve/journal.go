@@ -19,8 +19,8 @@ import (
 // evidence is what the fix commit of a judged attempt proves.
 func (a *attempt) evidence() record.Evidence {
 	return record.Evidence{
-		Document: a.item.Document, Item: a.item.ID, Stack: a.stack.Name,
-		PlanHash: cmp.Or(a.plan.SHA256, record.NotPlanned), Counts: a.out.Counts, CostUSD: a.out.CostUSD, Observed: a.out.Observed, Watched: a.out.Watched,
+		Document: a.item.Document, Item: a.item.ID, Stack: a.planned.Stack.Name,
+		PlanHash: cmp.Or(a.planned.Plan.SHA256, record.NotPlanned), Counts: a.out.Counts, CostUSD: a.out.CostUSD, Observed: a.out.Observed, Watched: a.out.Watched,
 		Merged: strings.Join(a.merged.Commits(), " "),
 	}
 }

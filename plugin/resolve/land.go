@@ -43,7 +43,7 @@ func (a *attempt) land(ctx context.Context) error {
 			break
 		}
 		if round == rounds {
-			return a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("the state of %s changed under %d plans in a row", a.stack.Name, rounds)))
+			return a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("the state of %s changed under %d plans in a row", a.planned.Stack.Name, rounds)))
 		}
 		if fix, err = a.afterStale(ctx, fix); err != nil {
 			return a.withdraw(ctx, err)
@@ -56,7 +56,7 @@ func (a *attempt) land(ctx context.Context) error {
 		}
 		return a.leaveToPerson(ctx, fix, reason.ApplyUnconfirmed, fmt.Errorf("applied, but not confirmed; the next run settles it: %w", err))
 	}
-	verifyErr := a.verify(ctx, a.planned, a.item, a.stack.Name)
+	verifyErr := a.verify(ctx, a.planned.Space, a.item, a.planned.Stack.Name)
 	if err := a.publish(ctx, fix); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (a *attempt) land(ctx context.Context) error {
 	if verifyErr == nil || errors.As(verifyErr, &no) {
 		return verifyErr
 	}
-	a.stacks.Close(a.stack.Name, verifyErr)
+	a.stacks.Close(a.planned.Stack.Name, verifyErr)
 	return &stack.Refusal{
 		State: item.NeedsPerson, Reason: reason.ApplyUnconfirmed,
 		Err: fmt.Errorf("applied and on %s, but not verified; the next run settles it: %w", a.opts.Branch, verifyErr),
@@ -129,8 +129,8 @@ func stillTime(ctx context.Context) (context.Context, context.CancelFunc) {
 // afterStale plans again after somebody else changed the state: on the branch's
 // tip and with a new baseline, which shows when their change is not in it.
 func (a *attempt) afterStale(ctx context.Context, fix string) (string, error) {
-	stale := journal.ApplyID(a.ref, a.plan.SHA256)
-	a.stacks.Forget(a.stack.Name)
+	stale := journal.ApplyID(a.ref, a.planned.Plan.SHA256)
+	a.stacks.Forget(a.planned.Stack.Name)
 	tip, err := a.repo.Fetch(gitrepo.Insist(ctx))
 	if err != nil {
 		return "", fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
@@ -156,19 +156,19 @@ func (a *attempt) catchUp(ctx context.Context, fix string) (string, error) {
 		if tip == a.change.Base {
 			return fix, nil
 		}
-		touched, err := a.repo.Touched(a.change.Base, tip, a.stack.Name)
+		touched, err := a.repo.Touched(a.change.Base, tip, a.planned.Stack.Name)
 		if err != nil {
-			return "", fmt.Errorf("compare %s with the branch: %w", a.stack.Name, err)
+			return "", fmt.Errorf("compare %s with the branch: %w", a.planned.Stack.Name, err)
 		}
 		if !touched {
 			return fix, nil
 		}
-		a.log.Info().Str("stage", "plan").Str("stack", a.stack.Name).Msg("the branch changed the stack during the run: planning again on its tip")
+		a.log.Info().Str("stage", "plan").Str("stack", a.planned.Stack.Name).Msg("the branch changed the stack during the run: planning again on its tip")
 		if fix, err = a.replan(ctx, fix, tip); err != nil {
 			return "", err
 		}
 	}
-	return "", fault.Mark(fault.Temporary, fmt.Errorf("the branch touched %s during %d plans in a row", a.stack.Name, rounds))
+	return "", fault.Mark(fault.Temporary, fmt.Errorf("the branch touched %s during %d plans in a row", a.planned.Stack.Name, rounds))
 }
 
 // stillWanted asks for the row once more, at the branch as it was fetched a moment
@@ -254,9 +254,9 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 			return false, a.withdraw(ctx, fmt.Errorf("look for the lock before the apply: %w", err))
 		}
 	}
-	a.log.Info().Str("stage", "apply").Str("stack", a.stack.Name).Str("host", a.terraform.Name()).Msg("applying the judged plan")
-	status, err := a.planned.Apply(ctx, host.ApplySpec{
-		ID: journal.ApplyID(a.ref, a.plan.SHA256), Dir: a.stack.Name, SHA256: a.plan.SHA256, Commit: fix,
+	a.log.Info().Str("stage", "apply").Str("stack", a.planned.Stack.Name).Str("host", a.terraform.Name()).Msg("applying the judged plan")
+	status, err := a.planned.Space.Apply(ctx, host.ApplySpec{
+		ID: journal.ApplyID(a.ref, a.planned.Plan.SHA256), Dir: a.planned.Stack.Name, SHA256: a.planned.Plan.SHA256, Commit: fix,
 	})
 	switch {
 	case err != nil && status == (host.ApplyStatus{}) && !errors.Is(err, host.ErrBegan):
@@ -267,7 +267,7 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 			err = errors.New("its end was not seen")
 		}
 		a.directories.Keep() // it may still be about to begin
-		a.stacks.Close(a.stack.Name, err)
+		a.stacks.Close(a.planned.Stack.Name, err)
 		return false, &stack.Refusal{State: item.NeedsPerson, Reason: reason.ApplyUnknown, Err: fmt.Errorf("the apply goes on or its end is unknown; the next run settles it: %w", err)}
 	case status.Code == 0:
 		return false, nil
@@ -275,20 +275,20 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 		a.log.Warn().Str("stage", "apply").Msg("the saved plan is stale: nothing was applied, planning again")
 		return true, nil
 	case status.StateLocked():
-		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("%w: %s", host.ErrStateLock, a.stack.Name)))
+		return false, a.withdraw(ctx, fault.Mark(fault.Temporary, fmt.Errorf("%w: %s", host.ErrStateLock, a.planned.Stack.Name)))
 	}
-	failed := fmt.Errorf("apply of %s ended with exit code %d: %s", a.stack.Name, status.Code, status.Output)
+	failed := fmt.Errorf("apply of %s ended with exit code %d: %s", a.planned.Stack.Name, status.Code, status.Output)
 	return false, a.leaveToPerson(ctx, fix, reason.ApplyFailed, failed)
 }
 
 // confirm plans the stack once more: it must be empty but for tolerated
 // changes. An empty one is the baseline of the stack's next item.
 func (a *attempt) confirm(ctx context.Context, fix string) error {
-	plan, err := a.stacks.Confirmed(ctx, a.planned, a.stack.Name, a.stack.Baseline)
+	plan, err := a.stacks.Confirmed(ctx, a.planned.Space, a.planned.Stack.Name, a.planned.Stack.Baseline)
 	if err != nil {
 		return err
 	}
-	a.stacks.Note(&stack.Stack{Name: a.stack.Name, Base: fix, Baseline: plan})
+	a.stacks.Note(&stack.Stack{Name: a.planned.Stack.Name, Base: fix, Baseline: plan})
 	return nil
 }
 
@@ -299,7 +299,7 @@ func (a *attempt) confirm(ctx context.Context, fix string) error {
 func (a *attempt) leaveToPerson(ctx context.Context, fix string, code reason.Code, cause error) error {
 	closing, cancel := stillTime(ctx)
 	defer cancel()
-	a.stacks.Close(a.stack.Name, cause)
+	a.stacks.Close(a.planned.Stack.Name, cause)
 	if code != reason.ApplyUnconfirmed {
 		a.out.Command = journal.SettleCommand(a.item.ID)
 	}
@@ -329,9 +329,9 @@ func (a *attempt) publish(ctx context.Context, fix string) error {
 		return nil // where it was before
 	}
 	a.log.Info().Str("stage", "push").Msg("pushing the fix")
-	commit, moved, err := a.publishFix(ctx, fix, a.stack.Name)
+	commit, moved, err := a.publishFix(ctx, fix, a.planned.Stack.Name)
 	if err != nil {
-		a.stacks.Close(a.stack.Name, err)
+		a.stacks.Close(a.planned.Stack.Name, err)
 		no := &stack.Refusal{State: item.NeedsPerson, Reason: reason.AppliedNotOnBranch}
 		if fault.Of(err) == fault.Temporary {
 			no.Err = fmt.Errorf("applied, but not on %s, since the remote could not be reached; the journal keeps it, and the next run settles it: %w", a.opts.Branch, err)
@@ -354,12 +354,12 @@ func (a *attempt) publish(ctx context.Context, fix string) error {
 func (a *attempt) confirmAt(ctx context.Context, commit string) error {
 	space, err := a.stacks.Checkout(ctx, commit)
 	if err == nil {
-		_, err = a.stacks.Confirmed(ctx, space, a.stack.Name, a.stack.Baseline)
+		_, err = a.stacks.Confirmed(ctx, space, a.planned.Stack.Name, a.planned.Stack.Baseline)
 	}
 	if err == nil {
 		return nil
 	}
-	a.stacks.Close(a.stack.Name, err)
+	a.stacks.Close(a.planned.Stack.Name, err)
 	if fault.Of(err) == fault.Temporary || errors.Is(err, stack.ErrUnreadable) {
 		return &stack.Refusal{
 			State: item.NeedsPerson, Reason: reason.ApplyUnconfirmed,

@@ -12,6 +12,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
+	"github.com/pm-todos/pm-todos/plugin/resolve/change"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
 
@@ -123,7 +124,7 @@ func (a *attempt) takeMerged(ctx context.Context, all []*attempt) error {
 	var no *stack.Refusal
 	switch {
 	case err == nil:
-		a.planned = s.Space
+		a.planned.Space = s.Space
 		return a.applied(ctx)
 	case !errors.As(err, &no) || no.Reason != reason.StackDrifts:
 		return err
@@ -187,12 +188,12 @@ func (a *attempt) applied(ctx context.Context) error {
 
 // check asks the owner's check of an item of the group.
 func (a *attempt) check(ctx context.Context, todo item.Item) (err error) {
-	if a.opts.Verify && a.planned == nil {
-		if a.planned, err = a.stacks.Checkout(ctx, a.change.Base); err != nil {
+	if a.opts.Verify && a.planned.Space == nil {
+		if a.planned.Space, err = a.stacks.Checkout(ctx, a.change.Base); err != nil {
 			return err
 		}
 	}
-	return a.verify(ctx, a.planned, todo, a.merged.Stack())
+	return a.verify(ctx, a.planned.Space, todo, a.merged.Stack())
 }
 
 // approvers finds out who merged, and why nobody approved.
@@ -242,9 +243,10 @@ func (a *attempt) approve(ctx context.Context, s *stack.Stack, all []*attempt) e
 	if err != nil {
 		return fmt.Errorf("read the branch's tip: %w", err)
 	}
-	a.change.Tree, a.plan, a.planned, a.stack = tip.Tree, s.Baseline, s.Space, &stack.Stack{Name: s.Name, Base: a.change.Base, Baseline: before}
+	a.change.Tree = tip.Tree
+	a.planned = change.Planned{Stack: &stack.Stack{Name: s.Name, Base: a.change.Base, Baseline: before}, Plan: s.Baseline, Space: s.Space}
 	for i, one := range all {
-		one.out.PlanHash, one.out.Counts = a.plan.SHA256, judgement.Counts
+		one.out.PlanHash, one.out.Counts = a.planned.Plan.SHA256, judgement.Counts
 		own := judgement
 		c := changes[a.merged[i].Commit.Hash]
 		own.Rules = slices.DeleteFunc(slices.Clone(judgement.Rules), func(rule item.Rule) bool { return !c.Mentions(rule.Name) })

@@ -47,7 +47,7 @@ func (a *attempt) offer(ctx context.Context) error {
 // is there: what was put before a person must be known whenever they merge it.
 func (a *attempt) recordOf(ctx context.Context, fix string) (*proposal.Record, error) {
 	standing := &proposal.Record{
-		Document: a.item.Document, Item: a.item.ID, Stacks: a.change.Stacks, Facts: a.facts, Counts: a.out.Counts, Plan: a.plan.SHA256,
+		Document: a.item.Document, Item: a.item.ID, Stacks: a.change.Stacks, Facts: a.facts, Counts: a.out.Counts, Plan: a.planned.Plan.SHA256,
 		CostUSD: a.out.CostUSD, State: proposal.Waiting, Text: record.TextSum(a.item), Fix: fix,
 	}
 	for _, f := range a.out.Findings {

@@ -6,6 +6,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
+	"github.com/pm-todos/pm-todos/plugin/resolve/change"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 )
 
@@ -26,7 +27,7 @@ func (a *attempt) planAndJudge(ctx context.Context) error {
 		}
 		return a.judge(ctx)
 	}
-	a.stack = &stack.Stack{Name: a.out.Stack}
+	a.planned = change.Planned{Stack: &stack.Stack{Name: a.out.Stack}}
 	a.out.Findings = []item.Finding{{Code: reason.NotPlanned, Detail: "the change was not planned: what it does is decided by whatever applies the branch"}}
 	a.log.Info().Str("stage", "gate").Msg("the change stays in scope; it is not planned")
 	return nil
