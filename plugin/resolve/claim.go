@@ -130,7 +130,7 @@ func (a *attempt) reconsider(ctx context.Context, lots ...string) error {
 // openBase starts from the branch's tip as it is once no other run is at work at the
 // same lot.
 func (a *attempt) openBase(ctx context.Context) error {
-	lot := a.deal.Lot(a.item)
+	lot := a.opts.Deal.Lot(a.item)
 	fresh, err := a.lock(ctx, lot)
 	if a.unseen = append(a.unseen, fresh...); err != nil {
 		return err

@@ -235,11 +235,10 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 		return err
 	}
 	open, known := s.read(clone, clone.Tip())
-	dealer, err := shard.New(clone, scope, clone.Tip())
+	paths, err := clone.Files(clone.Tip())
 	if err != nil {
 		return err
 	}
-	open, _ = dealer.Split(s.shard, open)
 	terraform, err := s.Machine(s.terraform).Open(ctx, s.shard.String(), run)
 	if err != nil {
 		return err
@@ -271,6 +270,8 @@ func (s *site) locked(ctx context.Context, clone *fake.Clone, lock *fake.Lock, r
 	if s.tune != nil {
 		s.tune(&opts)
 	}
+	opts.Deal = shard.New(clone, opts.Scope, paths)
+	open, _ = opts.Deal.Split(s.shard, open)
 	workplace := seam.AgentHost(agents)
 	if s.further != "" {
 		other, err := s.Machine(s.further).Open(ctx, s.shard.String(), run)

@@ -69,6 +69,7 @@ type Options struct {
 	LockWait time.Duration // for another run, where something is paid for
 	MayPush  bool          // the remote has shown by the push of the lock that it takes ours to the branch
 	Shard    shard.Shard   // that the items of the run fall to
+	Deal     shard.Dealer  // knows which they are, as of the last fetch
 	// Dial connects to the host of an earlier run by its name; nil when the
 	// settings do not name it any more.
 	Dial func(ctx context.Context, name string) (seam.ApplyRecords, error)
@@ -96,7 +97,6 @@ type Resolver struct {
 	pending  []record.Entry // results not written to the ledger yet
 	landed   map[record.Ref]landed
 	stacks   *stack.Stacks
-	deal     shard.Dealer
 	held     []string         // lots that are locked
 	unseen   []string         // lots that were locked since other runs were looked at
 	current  bool             // the branch was fetched under the locks, and nothing took time since
@@ -123,10 +123,6 @@ func New(ctx context.Context, opts Options, repo seam.Remote, agents seam.AgentH
 		landed: map[record.Ref]landed{}, left: map[string]error{}, stacks: stack.New(repo, terraform, opts.Scope.Tolerated, log), directories: rundir.New(agents, terraform, opts.Dial), now: time.Now,
 		observer: observe.New(opts.Prometheus, opts.Branch, opts.Deadline, log),
 	}
-	var err error
-	if r.deal, err = shard.New(repo, opts.Scope, repo.Tip()); err != nil {
-		return nil, err
-	}
 	if err := r.readHistory(ctx); err != nil {
 		return nil, err
 	}
@@ -134,7 +130,7 @@ func New(ctx context.Context, opts Options, repo seam.Remote, agents seam.AgentH
 }
 
 // mine reports whether an item falls to the shard of the run.
-func (r *Resolver) mine(todo item.Item) bool { return r.opts.Shard.Has(r.deal.Lot(todo)) }
+func (r *Resolver) mine(todo item.Item) bool { return r.opts.Shard.Has(r.opts.Deal.Lot(todo)) }
 
 // readHistory learns from the ledger and the branch what earlier runs did.
 func (r *Resolver) readHistory(ctx context.Context) error {
@@ -207,7 +203,7 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 	done := schedule.Run(ctx, schedule.Rules{
 		Parallel: r.parallel, MaxItems: r.opts.MaxItems, Budget: r.budget,
 		MayStart: func(paid int) reason.Code { return r.mayStart(ctx, paid) },
-		Stack:    r.deal.Stack, Asks: r.asks, Free: func() int { return r.board.Free },
+		Stack:    r.opts.Deal.Stack, Asks: r.asks, Free: func() int { return r.board.Free },
 	}, queue, r.one)
 	return append(outcomes, done...), r.failure
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
@@ -27,7 +28,14 @@ func (j *job) readDocuments(commit string) error {
 		return err // what was read before is told all the same
 	}
 	j.read = read
-	if err := j.split(commit); err != nil {
+	j.deal = sync.OnceValues(func() (shard.Dealer, error) {
+		paths, err := j.repo.Files(commit)
+		if err != nil {
+			return shard.Dealer{}, fmt.Errorf("list the files: %w", err)
+		}
+		return shard.New(j.repo, j.ScopeIn(paths), paths), nil
+	})
+	if err := j.split(); err != nil {
 		return err
 	}
 	skipped, unclear, problems := 0, 0, 0
@@ -44,12 +52,12 @@ func (j *job) readDocuments(commit string) error {
 }
 
 // split leaves to other runs the items that do not fall to the shard of this one.
-func (j *job) split(commit string) error {
+func (j *job) split() error {
 	of := j.Documents.Shard
 	if j.others = nil; of.Of == 0 {
 		return nil
 	}
-	dealer, err := j.dealer(commit)
+	dealer, err := j.deal()
 	if err != nil {
 		return err
 	}
@@ -62,15 +70,6 @@ func (j *job) split(commit string) error {
 	return nil
 }
 
-// dealer knows the lots of the items at a commit.
-func (j *job) dealer(commit string) (shard.Dealer, error) {
-	paths, err := j.repo.Files(commit)
-	if err != nil {
-		return shard.Dealer{}, fmt.Errorf("list the files: %w", err)
-	}
-	return shard.New(j.repo, j.ScopeIn(paths), commit)
-}
-
 // firstLots is the lot of the item that a run begins with which applies, as far as the
 // documents say it by now; the resolver sees to those that it comes to.
 func (j *job) firstLots() ([]string, error) {
@@ -78,7 +77,7 @@ func (j *job) firstLots() ([]string, error) {
 	if len(todo) == 0 || j.Mode != settings.ModeApply || j.Unplanned() {
 		return nil, nil
 	}
-	dealer, err := j.dealer(j.read.Commit)
+	dealer, err := j.deal()
 	return []string{dealer.Lot(todo[0])}, err
 }
 

@@ -58,9 +58,9 @@ func whileHeld(ctx context.Context, lock *gitrepo.Lock) (context.Context, contex
 // newResolver hands the settings on to the room that works on the items.
 func (j *job) newResolver(ctx context.Context, h *hosts, k access.Keys, commands host.Commands, lock *gitrepo.Lock) (*resolve.Resolver, error) {
 	s, repo := j.Settings, j.repo
-	paths, err := repo.Files(repo.Tip())
+	deal, err := j.deal()
 	if err != nil {
-		return nil, fmt.Errorf("list the files: %w", err)
+		return nil, err
 	}
 	deadline, _ := ctx.Deadline()
 	parallel := j.atOnce(ctx, k, h)
@@ -86,13 +86,14 @@ func (j *job) newResolver(ctx context.Context, h *hosts, k access.Keys, commands
 		Verify:  s.Terraform.VerifyCommand != "",
 
 		ApplyMerged: s.ApplyMerged == settings.On, Account: s.Repository.Author.Email,
-		Scope:      s.ScopeIn(paths),
+		Scope:      deal.Scope,
 		Secrets:    k.Secrets(s),
 		Row:        j.row,
 		Locks:      lock,
 		LockWait:   s.Terraform.LockTimeout,
 		MayPush:    lock.MayPush,
 		Shard:      s.Documents.Shard,
+		Deal:       deal,
 		Prometheus: prometheus,
 		Dial: func(ctx context.Context, name string) (seam.ApplyRecords, error) {
 			other, err := access.DialNamed(ctx, s, k, name)

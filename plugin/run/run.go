@@ -19,6 +19,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/metrics"
 	"github.com/pm-todos/pm-todos/plugin/notify"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
+	"github.com/pm-todos/pm-todos/plugin/resolve/shard"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/tracker"
 )
@@ -34,17 +35,18 @@ type job struct {
 	started time.Time
 
 	repo       *gitrepo.Repo
-	read       access.Selection     // the documents, as they were read last
-	others     []item.Item          // that fall to other shards
-	prometheus *evidence.Prometheus // nil when none is asked
-	asked      bool                 // for the keys, whatever came of it
-	channels   *notify.Channels     // who is told, once Vault has said where Slack is
-	telling    sync.WaitGroup       // is over when they were told that work begins
-	answers    *proposal.Answers    // of the forge, on proposals; nil when there is none
-	withdrawn  []*proposal.Record   // to be taken back on the forge
-	taken      []*proposal.Record   // back
-	outcomes   []item.Outcome       // in the order in which they came; a later one of an item stands
-	settled    bool                 // what earlier runs left was looked at, and outcomes have each
+	read       access.Selection             // the documents, as they were read last
+	deal       func() (shard.Dealer, error) // of their items; it may take all folders of the commit
+	others     []item.Item                  // that fall to other shards
+	prometheus *evidence.Prometheus         // nil when none is asked
+	asked      bool                         // for the keys, whatever came of it
+	channels   *notify.Channels             // who is told, once Vault has said where Slack is
+	telling    sync.WaitGroup               // is over when they were told that work begins
+	answers    *proposal.Answers            // of the forge, on proposals; nil when there is none
+	withdrawn  []*proposal.Record           // to be taken back on the forge
+	taken      []*proposal.Record           // back
+	outcomes   []item.Outcome               // in the order in which they came; a later one of an item stands
+	settled    bool                         // what earlier runs left was looked at, and outcomes have each
 	docs       Published
 	waiting    waiting          // rows that a person has still to merge
 	issues     tracker.Issues   // that are open

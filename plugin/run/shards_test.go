@@ -148,14 +148,14 @@ func (e *estate) run(ctx context.Context, of shard.Shard) (outcomes []item.Outco
 	if err := j.readDocuments(repo.Tip()); err != nil {
 		return nil, err
 	}
-	paths, err := repo.Files(repo.Tip())
+	deal, err := j.deal()
 	if err != nil {
 		return nil, err
 	}
 	on := &grounds{e, repo}
 	resolver, err := resolve.New(ctx, resolve.Options{
 		Run: j.id, Mode: resolve.Apply, Branch: "main", MaxItems: 100, MaxAttempts: 2, MaxOpen: 3, Parallel: 1, BudgetUSD: 100, ItemTimeout: time.Hour,
-		Agent: resolve.Agent{Name: "resolver"}, Scope: s.ScopeIn(paths), Row: j.row, Locks: lock, LockWait: time.Minute, Shard: of,
+		Agent: resolve.Agent{Name: "resolver"}, Scope: deal.Scope, Row: j.row, Locks: lock, LockWait: time.Minute, Shard: of, Deal: deal,
 		Dial: func(context.Context, string) (seam.ApplyRecords, error) { return nil, errors.New("there is one host") },
 	}, repo, on, on, zerolog.Nop())
 	if err != nil {

@@ -56,20 +56,16 @@ func (s Shard) Has(lot string) bool {
 // an item that names none. The name of a lot is that of the lock which keeps other
 // runs away from it.
 type Dealer struct {
-	scope   policy.Scope
+	Scope   policy.Scope
 	stacks  []string
 	records map[record.Ref]*proposal.Record
 }
 
-// New knows the stacks of a commit, and the proposals as of the last fetch.
-func New(repo seam.Remote, scope policy.Scope, commit string) (Dealer, error) {
-	paths, err := repo.Files(commit)
-	if err != nil {
-		return Dealer{}, fmt.Errorf("list the stacks of %.12s: %w", commit, err)
-	}
-	d := Dealer{scope: scope, stacks: place.Stacks(paths, scope.Stacks)}
-	d.records, _ = proposal.Records(repo)
-	return d, nil
+// New knows the stacks among the paths of a commit, and the proposals as of the last
+// fetch.
+func New(repo seam.Remote, scope policy.Scope, paths []string) Dealer {
+	records, _ := proposal.Records(repo)
+	return Dealer{scope, place.Stacks(paths, scope.Stacks), records}
 }
 
 // Split parts the items that fall to a shard from the others.
@@ -89,12 +85,12 @@ func (d Dealer) Stack(todo item.Item) string {
 	if standing := d.records[record.RefOf(todo)]; standing != nil && len(standing.Stacks) > 0 {
 		return standing.Stacks[0]
 	}
-	return d.scope.Named(todo, d.stacks)
+	return d.Scope.Named(todo, d.stacks)
 }
 
 // Lot is the lot of an item.
 func (d Dealer) Lot(todo item.Item) string {
-	if stack := d.Stack(todo); stack != "" && !d.scope.Unplanned {
+	if stack := d.Stack(todo); stack != "" && !d.Scope.Unplanned {
 		return seam.StackLock(stack)
 	}
 	return "item " + todo.Document + " " + todo.ID

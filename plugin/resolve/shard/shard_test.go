@@ -63,7 +63,7 @@ func TestLots_AreThoseOfTheStackThatIsKnown(t *testing.T) {
 	typed := item.Item{Document: "a.md", ID: "2", Action: "Alert on 5xx", Type: "Alert"}
 	none := item.Item{Document: "a.md", ID: "3", Action: "Raise the limit", Type: "Config"}
 	d := Dealer{
-		scope:   policy.Scope{TypePaths: map[string][]string{"Alert": {"stacks/monitoring/**"}}},
+		Scope:   policy.Scope{TypePaths: map[string][]string{"Alert": {"stacks/monitoring/**"}}},
 		stacks:  []string{"stacks/monitoring", "stacks/web"},
 		records: map[record.Ref]*proposal.Record{},
 	}
@@ -82,6 +82,6 @@ func TestLots_AreThoseOfTheStackThatIsKnown(t *testing.T) {
 	if len(mine)+len(others) != 3 {
 		t.Errorf("of 3 items %v are taken and %v left", mine, others)
 	}
-	d.scope.Unplanned = true
+	d.Scope.Unplanned = true
 	lots("item a.md 1", "item a.md 2", "item a.md 3")
 }
