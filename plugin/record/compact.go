@@ -64,11 +64,11 @@ func Compact(lines []byte) ([]byte, error) {
 // everything that finished runs of each shard said. What the results left out have cost stands
 // in one entry for each month.
 func (l Ledger) compacted() []Entry {
-	keep, running := l.worthKeeping(), l.running()
+	keep := l.worthKeeping()
 	var kept Ledger
 	costs := map[time.Time]float64{}
 	for i, e := range l.entries {
-		if !running[i] {
+		if !l.isRunning(i) {
 			e.ShareUSD = 0 // its result, which may be left out, says what it cost
 		}
 		switch {
@@ -112,8 +112,7 @@ func (l Ledger) worthKeeping() map[int]bool {
 func (l Ledger) keepVerdicts(keep map[int]bool) {
 	open := map[attempt]bool{} // kept, and no such result met yet
 	for i, e := range l.entries {
-		key := attempt{e.Ref, try{e.Run, e.Attempt}}
-		switch {
+		switch key := e.at(); {
 		case e.Kind == KindAttempt && keep[i]:
 			open[key] = true
 		case e.Kind == KindResult && !e.counts() && open[key]:

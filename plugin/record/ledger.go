@@ -111,6 +111,7 @@ func (e Entry) wasCut() bool { return e.State == StateTemporary && (e.CostUSD > 
 type Ledger struct {
 	entries    []Entry
 	items      map[Ref]*history
+	running    map[attempt]int  // places of the attempts whose result is not known
 	finished   map[string]Entry // the last of each shard that names a commit
 	unfinished map[Ref]bool
 }
@@ -132,7 +133,7 @@ type try struct {
 // Add takes in entries, in the order of the ledger.
 func (l *Ledger) Add(entries ...Entry) {
 	if l.items == nil {
-		l.items, l.unfinished, l.finished = map[Ref]*history{}, map[Ref]bool{}, map[string]Entry{}
+		l.items, l.running, l.unfinished, l.finished = map[Ref]*history{}, map[attempt]int{}, map[Ref]bool{}, map[string]Entry{}
 	}
 	for _, e := range entries {
 		l.entries = append(l.entries, e)
@@ -159,13 +160,14 @@ func (l *Ledger) addToItem(e Entry, place int) {
 		item = &history{counted: map[try]int{}, cut: map[try]int{}, attempt: -1, result: -1}
 		l.items[e.Ref] = item
 	}
-	key := try{e.Run, e.Attempt}
+	key := e.at().try
 	if e.Kind == KindAttempt {
 		item.counted[key], item.attempt = place, place
-		l.unfinished[e.Ref] = true
+		l.unfinished[e.Ref], l.running[e.at()] = true, place
 		return
 	}
 	item.result = place
+	delete(l.running, e.at())
 	if !e.counts() {
 		delete(item.counted, key)
 	}
@@ -214,13 +216,12 @@ func (l Ledger) Completed(shard string) string { return l.finished[shard].Commit
 // results, and of attempts without one by what they might cost. The run beside which
 // it was does not count, "" for none.
 func (l Ledger) SpentIn(at time.Time, beside string) (usd float64) {
-	running := l.running()
 	for i, e := range l.entries {
 		if month(e.Time) != month(at) || beside != "" && e.Run == beside {
 			continue
 		}
 		usd += max(0, e.CostUSD) // no line gives money back
-		if running[i] {
+		if l.isRunning(i) {
 			usd += max(0, e.ShareUSD)
 		}
 	}
@@ -228,13 +229,11 @@ func (l Ledger) SpentIn(at time.Time, beside string) (usd float64) {
 }
 
 // Reserved is what an attempt might have cost, by its entry: 0 once its result is known.
-func (l Ledger) Reserved(e Entry) (usd float64) {
-	for i := range l.running() {
-		if l.entries[i].Ref == e.Ref && l.entries[i].Run == e.Run && l.entries[i].Attempt == e.Attempt {
-			usd = max(usd, l.entries[i].ShareUSD)
-		}
+func (l Ledger) Reserved(e Entry) float64 {
+	if place, running := l.running[e.at()]; running {
+		return max(0, l.entries[place].ShareUSD)
 	}
-	return usd
+	return 0
 }
 
 // attempt is one attempt at an item.
@@ -243,22 +242,13 @@ type attempt struct {
 	try
 }
 
-// running is the places of the attempts whose result is not known.
-func (l Ledger) running() map[int]bool {
-	places := map[attempt]int{}
-	for i, e := range l.entries {
-		switch key := (attempt{e.Ref, try{e.Run, e.Attempt}}); e.Kind {
-		case KindAttempt:
-			places[key] = i
-		case KindResult:
-			delete(places, key)
-		}
-	}
-	running := map[int]bool{}
-	for _, at := range places {
-		running[at] = true
-	}
-	return running
+// at is the attempt that an entry is of.
+func (e Entry) at() attempt { return attempt{e.Ref, try{e.Run, e.Attempt}} }
+
+// isRunning reports whether an entry is of an attempt whose result is not known.
+func (l Ledger) isRunning(place int) bool {
+	last, running := l.running[l.entries[place].at()]
+	return running && last == place
 }
 
 // CompletedAt is when a run of a shard went through last, zero when it is not known.

@@ -52,10 +52,7 @@ func (r *Resolver) flushSettling(ctx context.Context, settled []gitrepo.Standing
 		return fmt.Errorf("write the ledger: %w", err)
 	}
 	r.ledger.Add(all...)
-	r.pending = nil
-	if r.opts.MonthUSD > 0 {
-		return r.readLedger(ctx) // runs beside this one may have spent since
-	}
+	r.pending, r.stale = nil, true
 	return nil
 }
 

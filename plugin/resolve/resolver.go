@@ -94,6 +94,7 @@ type Resolver struct {
 	directories *rundir.Directories
 
 	ledger   record.Ledger
+	stale    bool           // runs beside this one may have written since it was read
 	pending  []record.Entry // results not written to the ledger yet
 	landed   map[record.Ref]landed
 	stacks   *stack.Stacks
@@ -148,6 +149,7 @@ func (r *Resolver) readLedger(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
+	r.stale = false
 	var damaged int
 	if r.ledger, damaged = record.ReadLedger(log.Lines); damaged+log.Unread > 0 {
 		r.log.Warn().Int("lines", damaged).Int("files", log.Unread).Msg("parts of the ledger cannot be read; they are skipped")
@@ -201,7 +203,7 @@ func (r *Resolver) Items(ctx context.Context, items []item.Item) ([]item.Outcome
 		}
 	}
 	done := schedule.Run(ctx, schedule.Rules{
-		Parallel: r.parallel, MaxItems: r.opts.MaxItems, Budget: r.budget,
+		Parallel: r.parallel, MaxItems: r.opts.MaxItems, Budget: func() (float64, reason.Code) { return r.budget(ctx) },
 		MayStart: func(paid int) reason.Code { return r.mayStart(ctx, paid) },
 		Stack:    r.opts.Deal.Stack, Asks: r.asks, Free: func() int { return r.board.Free },
 	}, queue, r.one)
@@ -220,8 +222,14 @@ func (r *Resolver) parallel() int {
 
 // budget is what this run may spend, by its own limit or by what other runs have left
 // of the month, and why an item is not started when that is used up.
-func (r *Resolver) budget() (usd float64, why reason.Code) {
+func (r *Resolver) budget(ctx context.Context) (usd float64, why reason.Code) {
 	if r.opts.MonthUSD > 0 {
+		if r.stale {
+			if err := r.readLedger(ctx); err != nil {
+				r.log.Error().Str("stage", "items").Err(err).Msg("nobody knows what is left of the month; no further item is started")
+				return 0, reason.NotAttemptedHost
+			}
+		}
 		if left := r.opts.MonthUSD - r.ledger.SpentIn(r.now(), r.opts.Run); left < r.opts.BudgetUSD {
 			return left, reason.NotAttemptedMonth
 		}
