@@ -84,7 +84,7 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []item.Outco
 			through = append(through, out)
 			settled = append(settled, gitrepo.Standing{Ref: record.JournalRef(ref), Commit: fix})
 		}
-		if standing := records[ref]; standing != nil && atItsEnd(out) {
+		if standing := records[ref]; standing != nil && (out.State == item.Done || out.Reason == reason.MergedWithdrawn) {
 			settled = append(settled, standing.Standing())
 		}
 	}
@@ -94,14 +94,18 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []item.Outco
 			return err
 		}
 	}
+	for _, s := range settled {
+		if r.repo.Seen(s.Ref)[s.Ref] != s.Commit {
+			continue // it went with the ledger's push
+		}
+		if err := journal.Clear(ctx, r.repo, s.Ref, s.Commit); err != nil {
+			return fmt.Errorf("remove %s, which is settled: %w", s.Ref, err)
+		}
+	}
 	proved := false
 	for _, out := range through {
 		ref := record.RefOf(out.Item)
-		fix, end := journals[record.JournalRef(ref)], r.settledOnHosts
-		if journal.Seen(r.repo)[record.JournalRef(ref)] != "" {
-			end = r.removeJournal
-		}
-		if err := end(ctx, ref, fix); err != nil {
+		if err := r.settledOnHosts(ctx, ref, journals[record.JournalRef(ref)]); err != nil {
 			return err
 		}
 		proved = proved || out.Settled
@@ -113,27 +117,7 @@ func (r *Resolver) Finish(ctx context.Context, tip string, outcomes []item.Outco
 		}
 		r.reclaim(ctx, now)
 	}
-	return r.forgetProposals(ctx, outcomes)
-}
-
-// forgetProposals removes the records of proposals that came to their end.
-func (r *Resolver) forgetProposals(ctx context.Context, outcomes []item.Outcome) error {
-	records, _ := proposal.Records(r.repo)
-	for _, out := range outcomes {
-		standing := records[record.RefOf(out.Item)]
-		if standing == nil || !atItsEnd(out) {
-			continue
-		}
-		if err := standing.Remove(ctx, r.repo); err != nil {
-			return err
-		}
-	}
 	return nil
-}
-
-// atItsEnd reports whether nothing is left of an outcome that a proposal could be for.
-func atItsEnd(out item.Outcome) bool {
-	return out.State == item.Done || out.Reason == reason.MergedWithdrawn
 }
 
 // dropJournal looks for an item's journal on the remote and removes it if it
