@@ -6,16 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 
-	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/text"
 )
@@ -73,60 +70,50 @@ func (p *Prometheus) ask(ctx context.Context, path string, form url.Values, into
 
 // once asks one time. Errors that a later try cannot mend are permanent.
 func (p *Prometheus) once(ctx context.Context, path string, form url.Values) (answer, error) {
-	method, body := http.MethodGet, ""
+	method, body, header := http.MethodGet, "", p.identity()
 	switch {
 	case form != nil && p.readOnly:
 		path += "?" + form.Encode()
 	case form != nil:
 		method, body = http.MethodPost, form.Encode()
+		header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	request, err := http.NewRequestWithContext(ctx, method, p.base+path, strings.NewReader(body))
-	if err != nil {
-		return answer{}, backoff.Permanent(err)
-	}
-	p.identify(request)
-	if body != "" {
-		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	response, err := p.client.Do(request)
-	if err != nil {
-		return answer{}, fault.Mark(fault.Temporary, egress.WithoutURL(err))
-	}
-	defer func() { _ = response.Body.Close() }()
-	content, err := io.ReadAll(io.LimitReader(response.Body, mostBytes+1))
+	got, err := p.caller.Call(ctx, method, p.base+path, []byte(body), header)
 	switch {
-	case len(content) > mostBytes:
-		return answer{}, backoff.Permanent(errTooLarge)
+	case err != nil && fault.Of(err) == fault.Temporary:
+		return answer{}, err
 	case err != nil:
-		return answer{}, fault.Mark(fault.Temporary, fmt.Errorf("read the answer: %w", err))
-	}
-	if method == http.MethodPost && (response.StatusCode == http.StatusMethodNotAllowed || response.StatusCode == http.StatusNotImplemented) {
+		return answer{}, backoff.Permanent(err)
+	case len(got.Body) > mostBytes:
+		return answer{}, backoff.Permanent(errTooLarge)
+	case method == http.MethodPost && (got.Status == http.StatusMethodNotAllowed || got.Status == http.StatusNotImplemented):
 		p.readOnly = true // a proxy that lets reading through and takes a POST for writing
 		return p.once(ctx, path, form)
 	}
-	return judge(response, content)
+	return judge(got.Status, got.Body)
 }
 
-// identify adds who asks.
-func (p *Prometheus) identify(request *http.Request) {
-	c := p.config
+// identity says who asks.
+func (p *Prometheus) identity() http.Header {
+	c, header := p.config, http.Header{}
 	switch {
 	case !c.Token.Empty():
-		request.Header.Set("Authorization", "Bearer "+c.Token.Reveal())
+		header.Set("Authorization", "Bearer "+c.Token.Reveal())
 	case c.Username != "":
-		request.SetBasicAuth(c.Username, c.Password.Reveal())
+		(&http.Request{Header: header}).SetBasicAuth(c.Username, c.Password.Reveal())
 	}
 	if c.Tenant != "" {
-		request.Header.Set("X-Scope-OrgID", c.Tenant)
+		header.Set("X-Scope-OrgID", c.Tenant)
 	}
+	return header
 }
 
 // judge tells an answer of the API from whatever else a server or a proxy before
 // it may send.
-func judge(response *http.Response, content []byte) (answer, error) {
+func judge(status int, content []byte) (answer, error) {
 	var got answer
 	err := json.Unmarshal(content, &got)
-	switch status := response.StatusCode; {
+	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		return got, backoff.Permanent(fault.WithFix(fmt.Errorf("it answers %d: the login is missing or refused", status), "set prometheus_token, or prometheus_username and prometheus_password; a Mimir with tenants needs prometheus_tenant"))
 	case status/100 == 3:
@@ -142,8 +129,8 @@ func judge(response *http.Response, content []byte) (answer, error) {
 	if bytes.Contains(content[:min(len(content), 512)], []byte("<")) {
 		what = "a page of HTML"
 	}
-	err = fmt.Errorf("it answers %d with %s", response.StatusCode, what)
-	if response.StatusCode == http.StatusNotFound || response.StatusCode == http.StatusBadRequest {
+	err = fmt.Errorf("it answers %d with %s", status, what)
+	if status == http.StatusNotFound || status == http.StatusBadRequest {
 		err = fmt.Errorf("%w: %w", errNoAPI, err)
 	}
 	return got, backoff.Permanent(fault.WithFix(err, "set prometheus_url to the base URL of the API, without /api/v1"))

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -70,7 +69,7 @@ const (
 type Prometheus struct {
 	config Config
 	base   string
-	client *http.Client
+	caller *egress.Caller
 	pause  time.Duration // between two looks for what is to be loaded
 
 	readOnly bool // what is before it takes questions by GET alone
@@ -94,9 +93,9 @@ func Open(c Config, way egress.Way, dial Dialer) (*Prometheus, error) {
 	}
 	return &Prometheus{
 		config: c, base: strings.TrimRight(c.URL, "/"), pause: 5 * time.Second,
-		client: egress.Client(transport, queryTimeout),
+		caller: &egress.Caller{Client: egress.Client(transport, queryTimeout), Most: mostBytes},
 	}, nil
 }
 
 // Close ends the connections.
-func (p *Prometheus) Close() { p.client.CloseIdleConnections() }
+func (p *Prometheus) Close() { p.caller.Client.CloseIdleConnections() }

@@ -1,15 +1,12 @@
 package forge
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -30,19 +27,13 @@ const (
 
 // api makes calls to one forge. Its errors contain no token.
 type api struct {
-	client   *http.Client
-	token    secret.String
-	redactor secret.Redactor
+	*egress.Caller
+	token secret.String
 }
 
 func newAPI(token secret.String, way egress.Way) (*api, error) {
-	transport, err := way.Transport(perTry)
-	if err != nil {
-		return nil, err
-	}
-	a := &api{token: token, client: egress.Client(transport, perTry)}
-	a.redactor.Add(token)
-	return a, nil
+	caller, err := way.Caller(perTry, maxAnswer, token)
+	return &api{caller, token}, err
 }
 
 // Error is a forge's refusal of a call.
@@ -52,13 +43,7 @@ type Error struct {
 }
 
 // Error says what the forge answered.
-func (e *Error) Error() string {
-	said := strconv.Itoa(e.Status) + " " + http.StatusText(e.Status)
-	if e.Message != "" {
-		said += ": " + e.Message
-	}
-	return said
-}
+func (e *Error) Error() string { return egress.Refusal(e.Status, e.Message) }
 
 // refused reports whether err is a forge's refusal with one of the statuses.
 func refused(err error, statuses ...int) bool {
@@ -110,60 +95,43 @@ func (a *api) try(ctx context.Context, method, address string, body, out any, ag
 
 // once makes one call. after is how long the forge asks to wait.
 func (a *api) once(ctx context.Context, method, address string, body, out any) (after time.Duration, err error) {
-	var sent io.Reader = http.NoBody
+	header := http.Header{"Authorization": {"Bearer " + a.token.Reveal()}, "Accept": {"application/json"}}
+	var sent []byte
 	if body != nil {
-		encoded, err := json.Marshal(body)
-		if err != nil {
+		header.Set("Content-Type", "application/json")
+		if sent, err = json.Marshal(body); err != nil {
 			return 0, fmt.Errorf("encode the call: %w", err)
 		}
-		sent = bytes.NewReader(encoded)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, address, sent)
-	if err != nil {
-		return 0, fmt.Errorf("make the call: %w", err)
-	}
-	request.Header.Set("Authorization", "Bearer "+a.token.Reveal())
-	request.Header.Set("Accept", "application/json")
-	if body != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	response, err := a.client.Do(request)
-	if err != nil {
-		if ctx.Err() != nil {
-			return 0, context.Cause(ctx)
-		}
-		return 0, fault.Mark(fault.Temporary, errors.New(text.Line(a.redactor.Redact(egress.WithoutURL(err).Error()), 300)))
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
-	if err != nil {
-		return 0, fault.Mark(fault.Temporary, fmt.Errorf("read the answer: %w", err))
-	}
-	if response.StatusCode/100 != 2 {
-		return a.judge(response, answer)
-	}
-	if out == nil {
+	answer, err := a.Call(ctx, method, address, sent, header)
+	switch {
+	case answer == nil && ctx.Err() != nil:
+		return 0, context.Cause(ctx)
+	case err != nil:
+		return 0, err
+	case answer.Status/100 != 2:
+		return a.judge(answer)
+	case out == nil:
 		return 0, nil
-	}
-	if len(answer) > maxAnswer {
+	case len(answer.Body) > maxAnswer:
 		return 0, fmt.Errorf("the answer has more than %d bytes", maxAnswer)
 	}
-	if err := json.Unmarshal(answer, out); err != nil {
+	if err := json.Unmarshal(answer.Body, out); err != nil {
 		return 0, fmt.Errorf("the answer is no JSON as of this forge's API: %w", err)
 	}
 	return 0, nil
 }
 
 // judge is what an answer that is no success means.
-func (a *api) judge(response *http.Response, answer []byte) (after time.Duration, err error) {
-	no := &Error{Status: response.StatusCode, Message: text.Line(a.redactor.Redact(said(answer)), 200)}
-	if asked, asks := egress.RetryAfter(response.Header); asks {
+func (a *api) judge(answer *egress.Answer) (after time.Duration, err error) {
+	no := &Error{Status: answer.Status, Message: text.Line(a.Redactor.Redact(said(answer.Body)), 200)}
+	if asked, asks := egress.RetryAfter(answer.Header); asks {
 		after = max(time.Second, asked)
 	}
 	switch code := no.Status; {
 	case code == http.StatusTooManyRequests, code >= 500, code == http.StatusRequestTimeout:
 		return after, fault.Mark(fault.Temporary, no)
-	case code == http.StatusForbidden && (after > 0 || response.Header.Get("X-RateLimit-Remaining") == "0"):
+	case code == http.StatusForbidden && (after > 0 || answer.Header.Get("X-RateLimit-Remaining") == "0"):
 		// GitHub's rate limits: the primary one says when it ends, which is mostly
 		// longer than a run waits.
 		return cmp.Or(after, longestWait+1), fault.Mark(fault.Temporary, no)

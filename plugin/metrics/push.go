@@ -1,12 +1,10 @@
 package metrics
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -52,14 +50,13 @@ func Push(ctx context.Context, gateway secret.String, way egress.Way, f Facts) e
 	if err != nil {
 		return err
 	}
-	transport, err := way.Transport(longest)
+	password, _ := u.User.Password()
+	caller, err := way.Caller(longest, 4096, gateway, secret.New(password))
 	if err != nil {
 		return err
 	}
-	defer transport.CloseIdleConnections()
-	p := &push{client: egress.Client(transport, longest), url: u, method: http.MethodPost}
-	password, _ := u.User.Password()
-	p.redactor.Add(gateway, secret.New(password))
+	defer caller.Client.CloseIdleConnections()
+	p := &push{caller, u, http.MethodPost}
 	if f.ExitCode == 0 {
 		p.method = http.MethodPut
 	} else {
@@ -104,36 +101,28 @@ func group(f Facts) string {
 }
 
 type push struct {
-	client   *http.Client
-	url      *url.URL
-	method   string
-	redactor secret.Redactor
+	*egress.Caller
+	url    *url.URL
+	method string
 }
 
 // once makes one try. Its error is of kind fault.Temporary when another may succeed.
 func (p *push) once(ctx context.Context, path string, body []byte) error {
 	address := *p.url
 	address.User, address.Path = nil, strings.TrimSuffix(p.url.Path, "/")+path
-	request, err := http.NewRequestWithContext(ctx, p.method, address.String(), bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("make the call: %w", err)
-	}
-	request.Header.Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	header := http.Header{"Content-Type": {"text/plain; version=0.0.4; charset=utf-8"}}
 	if password, ok := p.url.User.Password(); ok {
-		request.SetBasicAuth(p.url.User.Username(), password)
+		(&http.Request{Header: header}).SetBasicAuth(p.url.User.Username(), password)
 	}
-	response, err := p.client.Do(request)
-	if err != nil {
-		return fault.Mark(fault.Temporary, errors.New(text.Line(p.redactor.Redact(egress.WithoutURL(err).Error()), 300)))
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, _ := io.ReadAll(io.LimitReader(response.Body, 4096)) // what is missing of it is missing in a message
-	code := response.StatusCode
-	if code/100 == 2 {
+	answer, err := p.Call(ctx, p.method, address.String(), body, header)
+	switch {
+	case answer == nil:
+		return err
+	case answer.Status/100 == 2:
 		return nil
 	}
-	err = errors.New(strings.TrimSuffix(fmt.Sprintf("%d %s: %s", code, http.StatusText(code), text.Line(p.redactor.Redact(string(answer)), 200)), ": "))
-	if code == http.StatusTooManyRequests || code >= 500 {
+	err = errors.New(egress.Refusal(answer.Status, text.Line(p.Redactor.Redact(string(answer.Body)), 200))) // what is missing of it is missing here
+	if answer.Status == http.StatusTooManyRequests || answer.Status >= 500 {
 		return fault.Mark(fault.Temporary, err)
 	}
 	return err

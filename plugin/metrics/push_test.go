@@ -98,7 +98,7 @@ func TestGatewayInTroubleIsTriedAgainAndNotForLong(t *testing.T) {
 func TestGatewayThatSaysNothingIsNotWaitedFor(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := &push{client: &http.Client{Transport: silent{}, Timeout: longest}, method: http.MethodPut}
+		p := &push{Caller: &egress.Caller{Client: &http.Client{Transport: silent{}, Timeout: longest}}, method: http.MethodPut}
 		var err error
 		if p.url, err = gatewayURL(secret.New("http://gateway.example.org")); err != nil {
 			t.Fatal(err)

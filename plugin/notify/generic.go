@@ -42,7 +42,7 @@ func newGeneric(c Config, way egress.Way) (Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	hook.redactor.Add(c.ChatSecret)
+	hook.Redactor.Add(c.ChatSecret)
 	return &signed{hook, key}, nil
 }
 

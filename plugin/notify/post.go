@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -30,19 +29,13 @@ const (
 
 // sender sends messages to one target. Its errors contain none of its secrets.
 type sender struct {
-	name     string
-	client   *http.Client
-	redactor secret.Redactor
+	name string
+	*egress.Caller
 }
 
 func newSender(name string, way egress.Way, secrets ...secret.String) (*sender, error) {
-	transport, err := way.Transport(longest)
-	if err != nil {
-		return nil, err
-	}
-	s := &sender{name: name, client: egress.Client(transport, longest)}
-	s.redactor.Add(secrets...)
-	return s, nil
+	caller, err := way.Caller(longest, 4096, secrets...)
+	return &sender{name, caller}, err
 }
 
 // later is an error after which the chat takes the same message, some time on.
@@ -79,7 +72,7 @@ func (s *sender) send(ctx context.Context, post func(context.Context) error) err
 		return nil
 	}
 	err = egress.WithoutURL(err) // the chain, which quotes it too, ends here
-	return fmt.Errorf("%s: post the message: %s", strings.ToLower(s.name), text.Line(s.redactor.Redact(err.Error()), 300))
+	return fmt.Errorf("%s: post the message: %s", strings.ToLower(s.name), text.Line(s.Redactor.Redact(err.Error()), 300))
 }
 
 // webhook tells a chat by incoming webhook.
@@ -168,30 +161,24 @@ func (w *webhook) Finished(ctx context.Context, v report.View) error {
 
 // post posts a body of JSON, with more headers if there are any.
 func (w *webhook) post(ctx context.Context, body string, headers http.Header) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url.String(), strings.NewReader(body))
-	if err != nil {
+	header := http.Header{"Content-Type": {"application/json"}}
+	maps.Copy(header, headers)
+	answer, err := w.Call(ctx, http.MethodPost, w.url.String(), []byte(body), header)
+	if answer == nil {
 		return err
 	}
-	request.Header.Set("Content-Type", "application/json")
-	maps.Copy(request.Header, headers)
-	response, err := w.client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, 4096))
-	said := w.redactor.Redact(strings.TrimSpace(string(answer))) // whole, before it is cut; such as invalid_blocks; what was read of it before an error too
-	switch code := response.StatusCode; {
+	said := w.Redactor.Redact(strings.TrimSpace(string(answer.Body))) // whole, before it is cut; such as invalid_blocks; what was read of it before an error too
+	switch code := answer.Status; {
 	case code/100 == 2 && (w.chat.accepted == "" || said == w.chat.accepted):
 		return nil
 	case code/100 == 2 && err != nil:
-		return fmt.Errorf("read the answer: %w", err)
+		return err
 	case code/100 == 2:
 		return fmt.Errorf("the answer is not %q as of an incoming webhook, but %q", w.chat.accepted, text.Line(said, 100))
 	default:
-		err = errors.New(strings.TrimSuffix(fmt.Sprintf("%d %s: %s", code, http.StatusText(code), text.Line(said, 200)), ": "))
+		err = errors.New(egress.Refusal(code, text.Line(said, 200)))
 		if code == http.StatusTooManyRequests {
-			after, _ := egress.RetryAfter(response.Header)
+			after, _ := egress.RetryAfter(answer.Header)
 			return &later{err, after}
 		}
 		if code >= 500 {

@@ -85,11 +85,11 @@ func (d *double) notifier(c Config) Notifier {
 	one := open(d.t, c)
 	switch one := one.(type) {
 	case *bot:
-		one.client.Transport = d
+		one.Client.Transport = d
 	case *webhook:
-		one.client.Transport = d
+		one.Client.Transport = d
 	case *signed:
-		one.hook.client.Transport = d
+		one.hook.Client.Transport = d
 	}
 	return one
 }
@@ -253,7 +253,7 @@ func TestChatsAreReachedBehindAPrivateCAAndAProxy(t *testing.T) {
 	if asked := proxy.Asked(); len(asked) != 1 || asked[0] != "CONNECT example.com:443" {
 		t.Errorf("the proxy was asked for %q", asked)
 	}
-	all[0].to.(*webhook).client.CloseIdleConnections()
+	all[0].to.(*webhook).Client.CloseIdleConnections()
 	proxy.Refuse(http.StatusForbidden)
 	checkError(t, all[0].to.Finished(t.Context(), report.Render(quiet())), "no_proxy")
 }

@@ -49,7 +49,7 @@ func newSlack(c Config, way egress.Way) (Notifier, error) {
 		return nil, err
 	}
 	token := strings.TrimSpace(c.SlackToken.Reveal())
-	client := slack.New(token, slack.OptionHTTPClient(s.client), slack.OptionAPIURL(cmp.Or(c.SlackAPI, slack.APIURL)))
+	client := slack.New(token, slack.OptionHTTPClient(s.Client), slack.OptionAPIURL(cmp.Or(c.SlackAPI, slack.APIURL)))
 	return &bot{sender: s, api: client, channel: c.SlackChannel}, nil
 }
 
@@ -141,7 +141,7 @@ func (b *bot) call(ctx context.Context, method func(context.Context) error) erro
 			return &later{err, shortly}
 		}
 		if refused, ok := errors.AsType[slack.SlackErrorResponse](err); ok {
-			code := text.Line(b.redactor.Redact(refused.Err), 60)
+			code := text.Line(b.Redactor.Redact(refused.Err), 60)
 			return errors.New(strings.TrimSuffix(code+": "+hints[code], ": "))
 		}
 		return err
