@@ -7,9 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -371,40 +369,6 @@ func TestRefs_LostReplies(t *testing.T) {
 	}
 	if found := must(r.Refs(t.Context(), "refs/"))(t); len(found) != 2 || found[OwnBranches+"x"] != r.Tip() {
 		t.Errorf("refs %v", found)
-	}
-}
-
-func TestRefs_ARemoteThatForbidsDeleting(t *testing.T) {
-	t.Parallel()
-	s := newSite(t, map[string]string{"a": "1"})
-	s.hook("update", `case $3 in *[!0]*) exit 0 ;; *) echo "$1" >>refused; exit 1 ;; esac`)
-	refused := func() int { return len(must(os.ReadFile(filepath.Join(s.origin, "refused")))(t)) }
-	for name, learn := range map[string]func(*Repo) error{
-		"from a ref of its own": func(r *Repo) error { return r.SetRef(t.Context(), OwnRefs+"journal/x", r.Tip(), "") },
-		"from a ledger's push": func(r *Repo) error {
-			return r.AppendLog(t.Context(), aLedger, []byte("one\n"), Standing{aJournal, r.Tip()})
-		},
-		"from locks, given back": func(r *Repo) error {
-			return must(r.AcquireLock(t.Context(), Lease{Run: "x"}, 0))(t).Release(t.Context())
-		},
-	} {
-		r := clone(t, s.serve(nil))
-		if err := r.SetRef(t.Context(), aJournal, "", r.Tip()); err != nil && !errors.Is(err, ErrRefMoved) {
-			t.Fatal(err)
-		}
-		if err := learn(r); err != nil && !errors.Is(err, ErrPushRefused) {
-			t.Errorf("%s: %v", name, err)
-		}
-		before := refused()
-		if err := r.SetRef(t.Context(), aJournal, r.Tip(), ""); !errors.Is(err, ErrPushRefused) {
-			t.Errorf("%s: error %v", name, err)
-		}
-		if refused() != before {
-			t.Errorf("%s: the remote was asked again", name)
-		}
-		if err := r.SetRef(t.Context(), OwnBranches+"x", r.Tip(), ""); errors.Is(err, ErrPushRefused) && refused() == before {
-			t.Errorf("%s: of branches it showed nothing", name)
-		}
 	}
 }
 
