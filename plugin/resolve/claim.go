@@ -120,7 +120,7 @@ func (a *attempt) reconsider(ctx context.Context, lots ...string) error {
 	records, _ := proposal.Records(a.repo)
 	switch {
 	case isLanded || records[a.ref] != nil:
-		return &stack.Refusal{State: item.Skipped, Reason: reason.ChangedMeanwhile, Err: errors.New("another run took it up at the same time")}
+		return &stack.Refusal{State: item.NotAttempted, Reason: reason.ChangedMeanwhile, Err: errors.New("another run took it up at the same time")}
 	case !a.recorded && a.ledger.Attempts(a.ref) >= a.opts.MaxAttempts:
 		return &stack.Refusal{State: item.Skipped, Reason: reason.MaxAttempts}
 	}

@@ -184,7 +184,7 @@ func (a *attempt) stillWanted() error {
 			return err
 		}
 		if back {
-			return &stack.Refusal{State: item.Skipped, Reason: reason.ChangedMeanwhile, Err: errors.New("it was taken back on the branch meanwhile")}
+			return &stack.Refusal{State: item.NotAttempted, Reason: reason.ChangedMeanwhile, Err: errors.New("it was taken back on the branch meanwhile")}
 		}
 	}
 	for _, todo := range items {
@@ -193,7 +193,7 @@ func (a *attempt) stillWanted() error {
 			return err
 		}
 		if !wanted {
-			return &stack.Refusal{State: item.Skipped, Reason: reason.ChangedMeanwhile}
+			return &stack.Refusal{State: item.NotAttempted, Reason: reason.ChangedMeanwhile}
 		}
 	}
 	return nil

@@ -269,7 +269,7 @@ func TestThreat28_RowThatIsWithdrawnBeforeTheApplyOfAMerge(t *testing.T) {
 		}
 	}
 	s.run()
-	s.wantsEnded("skipped changed-meanwhile")
+	s.wantsEnded("not-attempted changed-meanwhile")
 	s.wantsPaidAndApplied(1, 0)
 	if left := s.Refs(record.JournalPrefix); len(left) > 0 {
 		t.Errorf("journals are left: %v", left)

@@ -284,7 +284,7 @@ func (r *Resolver) openAgain(todo item.Item) (item.State, reason.Code) {
 		return item.NotAttempted, reason.StackBusy
 	}
 	if open, err := r.wanted(r.repo.Tip(), todo); err == nil && !open {
-		return item.Skipped, reason.ChangedMeanwhile
+		return item.NotAttempted, reason.ChangedMeanwhile
 	}
 	return item.Skipped, reason.Reopened
 }

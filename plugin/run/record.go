@@ -369,7 +369,7 @@ func again(out item.Outcome, maxAttempts int) bool {
 	case item.Refused, item.Failed:
 		return out.Unloaded || out.Attempt < maxAttempts && out.Commit == ""
 	case item.Skipped:
-		return out.Reason == reason.StackDrifts || out.Reason == reason.StackClosed || out.Reason == reason.ChangedMeanwhile
+		return out.Reason == reason.StackDrifts || out.Reason == reason.StackClosed
 	default:
 		return false
 	}
