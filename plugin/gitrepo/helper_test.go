@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"context"
 	"flag"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -33,22 +34,45 @@ type site struct {
 	work   string // a person's clone
 }
 
-// blank is an origin and a work tree without a commit, which sites copy.
-var blank = sync.OnceValues(func() (string, error) {
-	root, err := os.MkdirTemp("", "pm-todos-test-")
+// sites are folders with an origin and a work tree, one for each set of files
+// that a test began with, which the sites of tests copy.
+var sites = struct {
+	sync.Mutex
+
+	root   string
+	folder map[string]string // by the files
+}{folder: map[string]string{}}
+
+// begun is the folder of a site whose only commit holds the files.
+func begun(tb testing.TB, files map[string]string) string {
+	tb.Helper()
+	sites.Lock()
+	defer sites.Unlock()
+	key := fmt.Sprintf("%q", files)
+	if folder, ok := sites.folder[key]; ok {
+		return folder
+	}
+	if sites.root == "" {
+		sites.root = must(os.MkdirTemp("", "pm-todos-test-"))(tb)
+	}
+	folder := must(os.MkdirTemp(sites.root, ""))(tb)
 	for _, args := range [][]string{
 		{"init", "-q", "--template=", "--bare", "-b", branchName, "origin.git"},
 		{"init", "-q", "--template=", "-b", branchName, "work"},
 		{"-C", "work", "remote", "add", "origin", "../origin.git"},
 		{"-C", "origin.git", "config", "uploadpack.allowFilter", "true"},
 		{"-C", "origin.git", "config", "uploadpack.allowAnySHA1InWant", "true"},
+		{"-C", "origin.git", "config", "receive.autogc", "false"},
+		{"-C", "origin.git", "config", "core.fsync", "none"},
 	} {
-		if err == nil {
-			_, err = gittest.Input(root, nil, args...)
-		}
+		gittest.Git(tb, folder, args...)
 	}
-	return root, err
-})
+	s := siteIn(tb, folder)
+	s.commit("first", files)
+	s.push()
+	sites.folder[key] = folder
+	return folder
+}
 
 func TestMain(m *testing.M) {
 	// Tests mostly wait: for git, and between tries.
@@ -57,23 +81,28 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	code := m.Run()
-	if root, err := blank(); err == nil {
-		_ = os.RemoveAll(root)
-	}
+	_ = os.RemoveAll(sites.root)
 	os.Exit(code)
 }
 
 // newSite makes an origin with one commit that holds the files.
 func newSite(tb testing.TB, files map[string]string) *site {
 	tb.Helper()
+	return copied(tb, begun(tb, files))
+}
+
+// copied is a site as another one is that lies in the folder.
+func copied(tb testing.TB, folder string) *site {
+	tb.Helper()
 	root := tb.TempDir()
-	if err := os.CopyFS(root, os.DirFS(must(blank())(tb))); err != nil {
+	if err := os.CopyFS(root, os.DirFS(folder)); err != nil {
 		tb.Fatal(err)
 	}
-	s := &site{tb: tb, origin: filepath.Join(root, "origin.git"), work: filepath.Join(root, "work")}
-	s.commit("first", files)
-	s.push()
-	return s
+	return siteIn(tb, root)
+}
+
+func siteIn(tb testing.TB, root string) *site {
+	return &site{tb: tb, origin: filepath.Join(root, "origin.git"), work: filepath.Join(root, "work")}
 }
 
 // filters lets clients leave objects out, as forges do, or not.
@@ -105,7 +134,19 @@ func (s *site) commit(message string, files map[string]string) string {
 	return s.head()
 }
 
-func (s *site) head() string { return gittest.Git(s.tb, s.work, "rev-parse", "HEAD") }
+// head is the commit of the work tree, as git keeps it.
+func (s *site) head() string {
+	s.tb.Helper()
+	name := "HEAD"
+	for {
+		text := strings.TrimSpace(string(must(os.ReadFile(filepath.Join(s.work, ".git", name)))(s.tb)))
+		ref, named := strings.CutPrefix(text, "ref: ")
+		if !named {
+			return text
+		}
+		name = ref
+	}
+}
 
 func (s *site) push() {
 	gittest.Git(s.tb, s.work, "push", "-q", "--force", "origin", "HEAD:"+branchName)

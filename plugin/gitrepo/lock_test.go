@@ -218,7 +218,7 @@ func TestLock_OldLeftoverIsTakenAtOnce(t *testing.T) {
 
 func TestLock_RenewedIsNeverTakenWhateverTheClocksSay(t *testing.T) {
 	t.Parallel()
-	for _, off := range []time.Duration{0, -4 * time.Minute, 4 * time.Minute} {
+	for _, off := range []time.Duration{-4 * time.Minute, 4 * time.Minute} {
 		t.Run(off.String(), func(t *testing.T) {
 			s := newSite(t, map[string]string{"a": "1"})
 			c, wrong := newClock(), newClock()

@@ -13,8 +13,9 @@ import (
 func TestNamesThatTheBaseHasPassAnImport(t *testing.T) {
 	t.Parallel()
 	const latin = "r\xe9sum\xe9.txt"
-	s := newSite(t, map[string]string{latin: "old\n", "docs/caf\xe9/" + latin: "old\n", "docs/a": "a\n", "b": "b\n"})
-	base := s.head()
+	s := newSite(t, nil)
+	base := s.commit("first", map[string]string{latin: "old\n", "docs/caf\xe9/" + latin: "old\n", "docs/a": "a\n", "b": "b\n"})
+	s.push()
 	change := func(files map[string]string) (tree string, pack []byte) {
 		gittest.Git(t, s.work, "checkout", "-q", "-f", base)
 		commit := s.commit("agent", files)

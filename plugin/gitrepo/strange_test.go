@@ -63,17 +63,18 @@ func (c *caught) WriteHeader(int)             {}
 
 func TestARemoteThatInsistsOnMultiACKIsClonedFetchedAndPushedTo(t *testing.T) {
 	t.Parallel()
+	long := newSite(t, map[string]string{"docs/a.md": "1\n"})
+	for i := range 20 {
+		long.commit("more", map[string]string{"docs/a.md": strconv.Itoa(i)})
+	}
+	long.push()
 	for name, wrap := range map[string]func(http.Handler) http.Handler{
 		"detailed": insistOnMultiACK, "plain": hiding("multi_ack_detailed"),
 	} {
 		for _, filters := range []bool{true, false} {
 			t.Run(name+" filters "+strconv.FormatBool(filters), func(t *testing.T) {
 				t.Parallel()
-				s := newSite(t, map[string]string{"docs/a.md": "1\n"})
-				for i := range 20 {
-					s.commit("more", map[string]string{"docs/a.md": strconv.Itoa(i)})
-				}
-				s.push()
+				s := copied(t, filepath.Dir(long.origin))
 				s.filters(filters)
 				r := clone(t, s.serve(wrap))
 				if r.Cost().Filtered != filters {

@@ -226,12 +226,10 @@ func (s *site) direct() http.Handler {
 // everyCase asks for all moods at every request, which takes minutes.
 const everyCase = "PM_TODOS_EVERY_CASE"
 
-// moodStep is how far apart the requests are that meet a mood otherwise: each
-// mood begins with another one, so that all requests meet some.
-const moodStep = 18
-
 // TestMoods_OfTheRemoteChangeNothing has requests of a run meet a mood. All of
-// them pass, so the run must come to its end, and to nothing twice.
+// them pass, so the run must come to its end, and to nothing twice. Each mood
+// begins with one request, and all of them together are spread over the run,
+// unless every case is asked for.
 func TestMoods_OfTheRemoteChangeNothing(t *testing.T) {
 	t.Parallel()
 	every := os.Getenv(everyCase) != ""
@@ -246,14 +244,16 @@ func TestMoods_OfTheRemoteChangeNothing(t *testing.T) {
 		if !filters && !every {
 			continue
 		}
-		for i, name := range slices.Sorted(maps.Keys(moods)) {
+		names := slices.Sorted(maps.Keys(moods))
+		for i, name := range names {
 			t.Run(fmt.Sprintf("%s, filters %v", name, filters), func(t *testing.T) {
 				t.Parallel()
-				n, step := int64(1), int64(1)
+				first, last := int64(1), requests.Load()
 				if !every {
-					n, step = int64(1+i%moodStep), moodStep
+					first = 1 + int64(i)*last/int64(len(names))
+					last = first
 				}
-				for ; n <= requests.Load(); n += step {
+				for n := first; n <= last; n++ {
 					var count atomic.Int64
 					s := site(t)
 					if err := runActs(t.Context(), s, options(t, s.serve(moods[name].from(n, &count)))); err != nil {
