@@ -1,6 +1,7 @@
 package terraform
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -8,54 +9,66 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/convert"
 	"github.com/zclconf/go-cty/cty/function"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 )
 
-// tfConfig is the *.tf files of one folder, as far as the stand-in knows them.
-type tfConfig struct {
-	files      map[string]string // content by name
-	hasBackend bool
-	backend    string                // path of the local backend, as written
-	resources  map[string]tfResource // by address
+// source is one *.tf file, as far as the stand-in knows it.
+type source struct {
+	Settings []struct {
+		Version  string    `hcl:"required_version,optional"`
+		Backends []backend `hcl:"backend,block"`
+	} `hcl:"terraform,block"`
+	Resources []resource `hcl:"resource,block"`
 }
 
-// tfResource is one terraform_data block.
-type tfResource struct {
-	address, name   string
-	place           string // file and line of the block
-	input, triggers cty.Value
-	preventDestroy  bool
-	createFirst     bool // create_before_destroy
+type backend struct {
+	Type string `hcl:"type,label"`
+	Path string `hcl:"path,optional"` // as written
 }
 
-var (
-	tfRootSchema = &hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
-		{Type: "terraform"}, {Type: "resource", LabelNames: []string{"type", "name"}},
-	}}
-	tfSettingsSchema = &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "required_version"}},
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "backend", LabelNames: []string{"type"}}},
-	}
-	tfBackendSchema  = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "path"}}}
-	tfResourceSchema = &hcl.BodySchema{
-		Attributes: []hcl.AttributeSchema{{Name: "input"}, {Name: "triggers_replace"}, {Name: "depends_on"}},
-		Blocks:     []hcl.BlockHeaderSchema{{Type: "lifecycle"}},
-	}
-	tfLifecycleSchema = &hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "prevent_destroy"}, {Name: "create_before_destroy"}}}
-)
+// resource is one terraform_data block.
+type resource struct {
+	Type      string         `hcl:"type,label"`
+	Name      string         `hcl:"name,label"`
+	Input     hcl.Expression `hcl:"input,optional"`
+	Triggers  hcl.Expression `hcl:"triggers_replace,optional"`
+	DependsOn hcl.Expression `hcl:"depends_on,optional"`
+	Lifecycle *struct {
+		PreventDestroy bool `hcl:"prevent_destroy,optional"`
+	} `hcl:"lifecycle,block"`
+	Range hcl.Range `hcl:",def_range"`
+
+	input, triggers json.RawMessage // as the state keeps them
+}
+
+// place is the file and the line of the block.
+func (r *resource) place() string {
+	return fmt.Sprintf("%s line %d", r.Range.Filename, r.Range.Start.Line)
+}
+
+// config is the *.tf files of one folder.
+type config struct {
+	files     map[string]string // content by name
+	backend   *backend          // nil for none
+	resources map[string]*resource
+}
 
 // errSupport goes with every complaint about a configuration, since it may be
 // right for the real program.
 const errSupport = "The stand-in Terraform understands terraform_data resources with literal values and the local backend."
 
+// later stands, while planning, for what timestamp() will be: a text that holds it
+// is unknown.
+const later = "stand-in: known after apply"
+
 // loadConfig reads the configuration of a folder for planning.
-func loadConfig(dir string) (*tfConfig, error) {
+func loadConfig(dir string) (*config, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.tf"))
 	if err != nil {
 		return nil, err
@@ -71,134 +84,95 @@ func loadConfig(dir string) (*tfConfig, error) {
 	if len(files) == 0 {
 		return nil, failure("No configuration files", "This command needs a folder with *.tf files.")
 	}
-	return parseConfig(files, cty.UnknownVal(cty.String).RefineNotNull())
+	return parseConfig(files, later)
 }
 
-// parseConfig reads a configuration in which timestamp() has this value: an
-// unknown one for plans, the present time for applies.
-func parseConfig(files map[string]string, timestamp cty.Value) (*tfConfig, error) {
-	config := &tfConfig{files: files, resources: map[string]tfResource{}}
+// parseConfig reads a configuration in which timestamp() has this value: later for
+// plans, the present time for applies.
+func parseConfig(files map[string]string, timestamp string) (*config, error) {
+	c := &config{files: files, resources: map[string]*resource{}}
 	scope := &hcl.EvalContext{Functions: map[string]function.Function{
 		"timestamp": function.New(&function.Spec{
 			Type: function.StaticReturnType(cty.String),
-			Impl: func([]cty.Value, cty.Type) (cty.Value, error) { return timestamp, nil },
+			Impl: func([]cty.Value, cty.Type) (cty.Value, error) { return cty.StringVal(timestamp), nil },
 		}),
 	}}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		file, problems := hclsyntax.ParseConfig([]byte(files[name]), name, hcl.InitialPos)
-		if problems.HasErrors() {
-			return nil, tfProblem(problems)
+		var read source
+		if !problems.HasErrors() {
+			problems = gohcl.DecodeBody(file.Body, scope, &read)
 		}
-		content, problems := file.Body.Content(tfRootSchema)
 		if problems.HasErrors() {
-			return nil, tfProblem(problems)
+			return nil, problem(problems)
 		}
-		for _, block := range content.Blocks {
-			read := config.readResource
-			if block.Type == "terraform" {
-				read = config.readSettings
+		for _, settings := range read.Settings {
+			for _, b := range settings.Backends {
+				if b.Type != "local" {
+					return nil, failure("Unsupported backend type", "  on %s:\n\nThere is no backend type named %q here.\n%s", name, b.Type, errSupport)
+				}
+				c.backend = &b
 			}
-			if err := read(block, scope); err != nil {
+		}
+		for _, r := range read.Resources {
+			if err := c.add(&r, scope); err != nil {
 				return nil, err
 			}
 		}
 	}
-	return config, nil
+	return c, nil
 }
 
-// now is the value of timestamp() while applying.
-func now() cty.Value { return cty.StringVal(time.Now().UTC().Format(time.RFC3339)) }
+func (c *config) add(r *resource, scope *hcl.EvalContext) (err error) {
+	address := r.Type + "." + r.Name
+	switch {
+	case r.Type != "terraform_data":
+		return failure("Unsupported resource type", "  on %s:\n\n%s is not known.\n%s", r.place(), r.Type, errSupport)
+	case c.resources[address] != nil:
+		return failure("Duplicate resource configuration", "  on %s:\n\n%s is there twice.", r.place(), address)
+	}
+	if r.input, err = evaluate(r.Input, scope); err == nil {
+		r.triggers, err = evaluate(r.Triggers, scope)
+	}
+	c.resources[address] = r
+	return err
+}
 
-func tfProblem(problems hcl.Diagnostics) error {
+// evaluate is the value of an expression with its type, as a state keeps it.
+func evaluate(e hcl.Expression, scope *hcl.EvalContext) (json.RawMessage, error) {
+	value, problems := e.Value(scope)
+	switch {
+	case problems.HasErrors():
+		return nil, problem(problems)
+	case value.IsNull():
+		return null, nil
+	}
+	return ctyjson.Marshal(value, cty.DynamicPseudoType)
+}
+
+func problem(problems hcl.Diagnostics) error {
 	first := problems.Errs()[0]
-	var diagnostic *hcl.Diagnostic
-	if errors.As(first, &diagnostic) && diagnostic.Subject != nil {
-		return fmt.Errorf("%s\n\n  on %s line %d:\n\n%s\n%s", diagnostic.Summary, diagnostic.Subject.Filename, diagnostic.Subject.Start.Line, diagnostic.Detail, errSupport)
+	if d, ok := errors.AsType[*hcl.Diagnostic](first); ok && d.Subject != nil {
+		return fmt.Errorf("%s\n\n  on %s line %d:\n\n%s\n%s", d.Summary, d.Subject.Filename, d.Subject.Start.Line, d.Detail, errSupport)
 	}
 	return fmt.Errorf("%w\n%s", first, errSupport)
 }
 
-func (c *tfConfig) readSettings(block *hcl.Block, scope *hcl.EvalContext) error {
-	content, problems := block.Body.Content(tfSettingsSchema)
-	if problems.HasErrors() {
-		return tfProblem(problems)
+// statePath is the state file of a configuration.
+func (t run) statePath(c *config) string {
+	if c.backend == nil || c.backend.Path == "" {
+		return t.path("terraform.tfstate")
 	}
-	for _, backend := range content.Blocks {
-		if backend.Labels[0] != "local" {
-			return failure("Unsupported backend type", "  on %s:\n\nThere is no backend type named %q here.\n%s", placeOf(backend), backend.Labels[0], errSupport)
-		}
-		inner, problems := backend.Body.Content(tfBackendSchema)
-		if problems.HasErrors() {
-			return tfProblem(problems)
-		}
-		c.hasBackend, c.backend = true, "terraform.tfstate"
-		if path, ok := inner.Attributes["path"]; ok {
-			value, err := literal(path, scope, cty.String)
-			if err != nil {
-				return err
-			}
-			c.backend = value.AsString()
-		}
-	}
-	return nil
+	return t.path(c.backend.Path)
 }
 
-// literal is the value of an attribute that must be known, and of one type.
-func literal(attribute *hcl.Attribute, scope *hcl.EvalContext, want cty.Type) (cty.Value, error) {
-	found, problems := attribute.Expr.Value(scope)
-	if problems.HasErrors() {
-		return found, tfProblem(problems)
+// path is a path of the command line or the configuration.
+func (t run) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
 	}
-	value, err := convert.Convert(found, want)
-	if err != nil || value.IsNull() || !value.IsKnown() {
-		return value, failure("Unsuitable value", "  on %s line %d:\n\n%s must be a %s that is known.\n%s",
-			attribute.Range.Filename, attribute.Range.Start.Line, attribute.Name, want.FriendlyName(), errSupport)
-	}
-	return value, nil
+	return filepath.Join(t.dir, name)
 }
 
-func placeOf(block *hcl.Block) string {
-	return fmt.Sprintf("%s line %d", block.DefRange.Filename, block.DefRange.Start.Line)
-}
-
-func (c *tfConfig) readResource(block *hcl.Block, scope *hcl.EvalContext) error {
-	place := placeOf(block)
-	if block.Labels[0] != "terraform_data" {
-		return failure("Unsupported resource type", "  on %s:\n\n%s is not known.\n%s", place, block.Labels[0], errSupport)
-	}
-	content, problems := block.Body.Content(tfResourceSchema)
-	if problems.HasErrors() {
-		return tfProblem(problems)
-	}
-	r := tfResource{
-		name: block.Labels[1], address: strings.Join(block.Labels, "."), place: place,
-		input: cty.NullVal(cty.DynamicPseudoType), triggers: cty.NullVal(cty.DynamicPseudoType),
-	}
-	if _, twice := c.resources[r.address]; twice {
-		return failure("Duplicate resource configuration", "  on %s:\n\n%s is there twice.", place, r.address)
-	}
-	for name, target := range map[string]*cty.Value{"input": &r.input, "triggers_replace": &r.triggers} {
-		if attribute, ok := content.Attributes[name]; ok {
-			if *target, problems = attribute.Expr.Value(scope); problems.HasErrors() {
-				return tfProblem(problems)
-			}
-		}
-	}
-	for _, lifecycle := range content.Blocks {
-		rules, problems := lifecycle.Body.Content(tfLifecycleSchema)
-		if problems.HasErrors() {
-			return tfProblem(problems)
-		}
-		for name, target := range map[string]*bool{"prevent_destroy": &r.preventDestroy, "create_before_destroy": &r.createFirst} {
-			if attribute, ok := rules.Attributes[name]; ok {
-				value, err := literal(attribute, scope, cty.Bool)
-				if err != nil {
-					return err
-				}
-				*target = value.True()
-			}
-		}
-	}
-	c.resources[r.address] = r
-	return nil
-}
+// nameOf is the name of the resource at an address.
+func nameOf(address string) string { return strings.TrimPrefix(address, "terraform_data.") }

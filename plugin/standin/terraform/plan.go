@@ -1,75 +1,73 @@
 package terraform
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/standin/program"
-	"github.com/zclconf/go-cty/cty"
 )
 
-// tfChange is what would become of one resource.
-type tfChange struct {
-	resource      tfResource // its address and name only, when it is deleted
+// change is what would become of one resource.
+type change struct {
+	address       string
+	resource      *resource // nil when it is deleted
 	actions       []string
-	before, after *tfObject
+	before, after *object
 	reason        string // Terraform's action_reason
 }
 
+const replaced = "replace_because_cannot_update"
+
 // diff compares a configuration with a state, ordered by address.
-func diff(config *tfConfig, prior map[string]*tfObject) []tfChange {
-	var changes []tfChange
-	for _, address := range addresses(config.resources) {
-		changes = append(changes, compare(config.resources[address], prior[address]))
+func diff(c *config, prior map[string]*object) []change {
+	var changes []change
+	for address, r := range c.resources {
+		changes = append(changes, compare(address, r, prior[address]))
 	}
-	for _, address := range addresses(prior) {
-		if _, kept := config.resources[address]; !kept {
-			_, name, _ := strings.Cut(address, ".")
-			changes = append(changes, tfChange{
-				resource: tfResource{address: address, name: name}, actions: []string{"delete"},
-				before: prior[address], reason: "delete_because_no_resource_config",
-			})
+	for address, before := range prior {
+		if c.resources[address] == nil {
+			changes = append(changes, change{address: address, actions: []string{"delete"}, before: before, reason: "delete_because_no_resource_config"})
 		}
 	}
-	slices.SortFunc(changes, func(a, b tfChange) int { return strings.Compare(a.resource.address, b.resource.address) })
+	slices.SortFunc(changes, func(a, b change) int { return strings.Compare(a.address, b.address) })
 	return changes
 }
 
 // compare plans one resource as the provider of terraform_data does: another
 // triggers_replace replaces it, another input updates it.
-func compare(resource tfResource, prior *tfObject) tfChange {
-	fresh := &tfObject{id: cty.UnknownVal(cty.String), input: resource.input, output: cty.UnknownVal(resource.input.Type()), triggers: resource.triggers}
-	if resource.input.IsKnown() && resource.input.IsNull() {
-		fresh.output = cty.NullVal(cty.DynamicPseudoType)
+func compare(address string, r *resource, prior *object) change {
+	fresh := &object{Input: r.input, Triggers: r.triggers}
+	if bytes.Equal(r.input, null) {
+		fresh.Output = null
 	}
-	change := tfChange{resource: resource, before: prior, after: fresh}
+	c := change{address: address, resource: r, before: prior, after: fresh}
+	same := func(old, now json.RawMessage) bool {
+		return bytes.Equal(old, now) && !bytes.Contains(now, []byte(later))
+	}
 	switch {
 	case prior == nil:
-		change.actions = []string{"create"}
-	case !prior.triggers.RawEquals(resource.triggers):
-		change.actions, change.reason = []string{"delete", "create"}, "replace_because_cannot_update"
-		if resource.createFirst {
-			change.actions = []string{"create", "delete"}
-		}
-	case !prior.input.RawEquals(resource.input):
-		change.actions = []string{"update"}
-		fresh.id = prior.id
+		c.actions = []string{"create"}
+	case !same(prior.Triggers, r.triggers):
+		c.actions, c.reason = []string{"delete", "create"}, replaced
+	case !same(prior.Input, r.input):
+		c.actions = []string{"update"}
+		fresh.ID = prior.ID
 	default:
-		change.actions = []string{"no-op"}
-		change.after = prior
+		c.actions = []string{"no-op"}
+		c.after = prior
 	}
-	return change
+	return c
 }
 
 // touches reports whether the change does anything.
-func (c tfChange) touches() bool { return c.actions[0] != "no-op" }
+func (c change) touches() bool { return c.actions[0] != "no-op" }
 
 // savedPlan is the stand-in's plan file. Like the real one it holds the
 // configuration and the state that the plan was made of.
@@ -83,37 +81,20 @@ type savedPlan struct {
 
 const savedPlanFormat = "stand-in plan 1"
 
-// statePath is the state file of a configuration.
-func (t run) statePath(config *tfConfig) string {
-	path := config.backend
-	if path == "" {
-		path = "terraform.tfstate"
-	}
-	if filepath.IsAbs(path) {
-		return path
-	}
-	return filepath.Join(t.dir, path)
-}
-
 func (t run) plan(args []string) (int, error) {
 	if _, err := t.parse("plan", args, 0); err != nil {
 		return 1, err
 	}
-	saved, changes, err := t.makePlan()
+	saved, touched, err := t.makePlan()
 	if err != nil {
 		return 1, err
 	}
-	touched := t.describe(changes)
 	if t.planFile != "" {
 		content, err := json.Marshal(saved)
+		if err == nil {
+			err = os.WriteFile(t.path(t.planFile), content, 0o600)
+		}
 		if err != nil {
-			return 1, err
-		}
-		path := t.planFile
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(t.dir, path)
-		}
-		if err := os.WriteFile(path, content, 0o600); err != nil {
 			return 1, failure("Failed to write plan file", "%w", err)
 		}
 		_, _ = fmt.Fprintf(t.out, "\nSaved the plan to: %s\n", t.planFile)
@@ -124,58 +105,55 @@ func (t run) plan(args []string) (int, error) {
 	return 0, nil
 }
 
-// makePlan compares the configuration of the folder with its state.
-func (t run) makePlan() (*savedPlan, []tfChange, error) {
+// makePlan compares the configuration of the folder with its state, prints the
+// changes for people, and reports whether there are any.
+func (t run) makePlan() (*savedPlan, bool, error) {
 	if text := t.setting("plan-error"); text != "" {
-		return nil, nil, errors.New(text)
+		return nil, false, errors.New(text)
 	}
-	config, err := loadConfig(t.dir)
+	c, err := loadConfig(t.dir)
+	if err == nil {
+		err = t.initialized(c)
+	}
 	if err != nil {
-		return nil, nil, err
+		return nil, false, err
 	}
-	if err := t.initialized(config); err != nil {
-		return nil, nil, err
-	}
-	path := t.statePath(config)
-	unlock, err := t.lockState(path, "OperationTypePlan")
+	path := t.statePath(c)
+	release, err := t.lockState(path, "OperationTypePlan")
 	if err != nil {
-		return nil, nil, err
+		return nil, false, err
 	}
-	defer unlock()
-	state, exists, err := readState(path)
+	defer func() { _ = release() }()
+	s, exists, err := readState(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, false, err
 	}
-	prior, err := state.objects()
+	prior, err := s.objects()
 	if err != nil {
-		return nil, nil, err
+		return nil, false, err
 	}
-	changes := diff(config, prior)
-	for _, change := range changes {
-		if change.resource.preventDestroy && slices.Contains(change.actions, "delete") {
-			return nil, nil, failure("Instance cannot be destroyed", "  on %s:\n\nResource %s has lifecycle.prevent_destroy set, but the plan\ncalls for this resource to be destroyed.", change.resource.place, change.resource.address)
+	changes := diff(c, prior)
+	for _, one := range changes {
+		if r := one.resource; r != nil && r.Lifecycle != nil && r.Lifecycle.PreventDestroy && one.actions[0] == "delete" {
+			return nil, false, failure("Instance cannot be destroyed", "  on %s:\n\nResource %s has lifecycle.prevent_destroy set, but the plan\ncalls for this resource to be destroyed.", r.place(), one.address)
 		}
 	}
-	show, err := showPlan(config, changes, prior, exists)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &savedPlan{Format: savedPlanFormat, Files: config.files, Serial: state.Serial, Lineage: state.Lineage, Show: show}, changes, nil
+	show, err := showPlan(c, changes, prior, exists)
+	return &savedPlan{Format: savedPlanFormat, Files: c.files, Serial: s.Serial, Lineage: s.Lineage, Show: show}, t.describe(changes), err
 }
 
 // readPlan reads a plan file.
 func (t run) readPlan(name string) (*savedPlan, error) {
-	path := name
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(t.dir, path)
+	saved := &savedPlan{}
+	content, err := os.ReadFile(t.path(name))
+	if err == nil {
+		err = json.Unmarshal(content, saved)
 	}
-	content, err := os.ReadFile(path)
+	if err == nil && saved.Format != savedPlanFormat {
+		err = errors.New(name + " is not a plan of the stand-in Terraform")
+	}
 	if err != nil {
 		return nil, failure("Failed to read the given file as a state or plan file", "%w", err)
-	}
-	saved := &savedPlan{}
-	if err := json.Unmarshal(content, saved); err != nil || saved.Format != savedPlanFormat {
-		return nil, failure("Failed to read the given file as a state or plan file", "%s is not a plan of the stand-in Terraform.", name)
 	}
 	return saved, nil
 }
@@ -185,33 +163,15 @@ func (t run) show(args []string) (int, error) {
 	if err != nil {
 		return 1, err
 	}
-	_, _ = fmt.Fprint(t.out, t.setting("show-noise"))
-	if len(words) == 0 {
-		return t.showState()
+	if len(words) == 0 || !t.jsonOutput {
+		return 1, failure("Nothing to show", "The stand-in shows plan files as JSON.")
 	}
 	saved, err := t.readPlan(words[0])
 	if err != nil {
 		return 1, err
 	}
-	if t.jsonOutput {
-		_, err := fmt.Fprintf(t.out, "%s\n", saved.Show)
-		return 0, err
-	}
-	var plan struct {
-		Changes []struct {
-			Address string `json:"address"`
-			Change  struct {
-				Actions []string `json:"actions"`
-			} `json:"change"`
-		} `json:"resource_changes"`
-	}
-	if err := json.Unmarshal(saved.Show, &plan); err != nil {
-		return 1, err
-	}
-	for _, change := range plan.Changes {
-		_, _ = fmt.Fprintf(t.out, "  # %s: %s\n", change.Address, strings.Join(change.Change.Actions, ", "))
-	}
-	return 0, nil
+	_, err = fmt.Fprintf(t.out, "%s\n", saved.Show)
+	return 0, err
 }
 
 func (t run) apply(args []string) (int, error) {
@@ -224,11 +184,9 @@ func (t run) apply(args []string) (int, error) {
 	case len(words) == 1:
 		saved, err = t.readPlan(words[0])
 	case t.approve:
-		var changes []tfChange
-		saved, changes, err = t.makePlan()
-		t.describe(changes)
+		saved, _, err = t.makePlan()
 	default:
-		return 1, failure("Cannot confirm apply", "The stand-in cannot ask for approval: give a plan file or -auto-approve.")
+		err = failure("Cannot confirm apply", "The stand-in cannot ask for approval: give a plan file or -auto-approve.")
 	}
 	if err != nil {
 		return 1, err
@@ -236,108 +194,80 @@ func (t run) apply(args []string) (int, error) {
 	return t.carryOut(saved)
 }
 
-// carryOut changes the state as a plan says, unless the state has moved since.
+// carryOut changes the state as a plan says, unless the state has moved since. It
+// saves the state after each resource, so that an apply that is cut short leaves a
+// true record.
 func (t run) carryOut(saved *savedPlan) (int, error) {
-	config, err := parseConfig(saved.Files, now())
+	c, err := parseConfig(saved.Files, time.Now().UTC().Format(time.RFC3339))
 	if err != nil {
 		return 1, err
 	}
-	path := t.statePath(config)
-	unlock, err := t.lockState(path, "OperationTypeApply")
+	path := t.statePath(c)
+	release, err := t.lockState(path, "OperationTypeApply")
 	if err != nil {
 		return 1, err
 	}
-	defer unlock()
-	state, _, err := readState(path)
+	defer func() { _ = release() }()
+	s, _, err := readState(path)
 	if err != nil {
 		return 1, err
 	}
-	if state.Serial != saved.Serial || state.Lineage != saved.Lineage {
+	if s.Serial != saved.Serial || s.Lineage != saved.Lineage {
 		return 1, failure("Saved plan is stale", "The given plan file can no longer be applied because the state was changed by\nanother operation after the plan was created.")
 	}
-	prior, err := state.objects()
+	prior, err := s.objects()
 	if err != nil {
 		return 1, err
 	}
-	if delay, err := time.ParseDuration(strings.TrimSpace(t.setting("apply-delay"))); err == nil {
+	if delay, err := time.ParseDuration(t.setting("apply-delay")); err == nil {
 		time.Sleep(delay)
 	}
-	var counts [3]int
-	left, limited := -1, false
-	if text := strings.TrimSpace(t.setting("apply-fail-after")); text != "" {
-		if left, err = strconv.Atoi(text); err != nil {
-			return 1, fmt.Errorf("setting apply-fail-after: %w", err)
+	left, limit := strconv.Atoi(t.setting("apply-fail-after"))
+	changes := slices.DeleteFunc(diff(c, prior), func(c change) bool { return !c.touches() })
+	for i, one := range changes {
+		if limit == nil && i >= left {
+			return 1, fmt.Errorf("the stand-in was told to fail\n\n  with %s", one.address)
 		}
-		limited = true
-	}
-	for _, change := range diff(config, prior) {
-		if !change.touches() {
-			continue
+		if one.after != nil {
+			one.after.Output = one.after.Input
+			if one.after.ID == "" {
+				one.after.ID = program.NewID()
+			}
 		}
-		if limited && left <= 0 {
-			return 1, fmt.Errorf("the stand-in was told to fail\n\n  with %s,\n  on %s", change.resource.address, change.resource.place)
-		}
-		left--
-		if err := t.applyOne(state, change, path); err != nil {
+		s.put(one.address, one.after)
+		if err := s.write(path); err != nil {
 			return 1, err
 		}
-		count(&counts, change.actions)
+		_, _ = fmt.Fprintf(t.out, "%s: %s complete after 0s\n", one.address, strings.Join(one.actions, ", "))
 	}
-	_, err = fmt.Fprintf(t.out, "\nApply complete! Resources: %d added, %d changed, %d destroyed.\n", counts[0], counts[1], counts[2])
+	n := counts(changes)
+	_, err = fmt.Fprintf(t.out, "\nApply complete! Resources: %d added, %d changed, %d destroyed.\n", n["create"], n["update"], n["delete"])
 	return 0, err
 }
 
-// applyOne changes one resource and saves the state, so that an apply that is
-// cut short leaves a true record.
-func (t run) applyOne(state *tfState, change tfChange, path string) error {
-	address := change.resource.address
-	if change.after == nil {
-		_, _ = fmt.Fprintf(t.out, "%s: Destroying...\n%s: Destruction complete after 0s\n", address, address)
-		state.remove(change.resource.name)
-		return state.write(path)
-	}
-	done := *change.after
-	if !done.id.IsKnown() {
-		done.id = cty.StringVal(program.NewID())
-	}
-	done.output = done.input
-	if err := state.put(change.resource, &done); err != nil {
-		return err
-	}
-	verb := "Creation"
-	if change.actions[0] == "update" {
-		verb = "Modifications"
-	}
-	_, _ = fmt.Fprintf(t.out, "%s: %s complete after 0s [id=%s]\n", address, verb, done.id.AsString())
-	return state.write(path)
-}
-
-// count adds a change to what was added, changed and destroyed.
-func count(counts *[3]int, actions []string) {
-	for _, action := range actions {
-		if i := slices.Index([]string{"create", "update", "delete"}, action); i >= 0 {
-			counts[i]++
+func counts(changes []change) map[string]int {
+	n := map[string]int{}
+	for _, one := range changes {
+		for _, action := range one.actions {
+			n[action]++
 		}
 	}
+	delete(n, "no-op")
+	return n
 }
 
 // describe prints the changes for people and reports whether there are any.
-func (t run) describe(changes []tfChange) bool {
-	words := map[string]string{
-		"create": "will be created", "update": "will be updated in-place", "delete": "will be destroyed",
-		"delete,create": "must be replaced", "create,delete": "must be replaced",
-	}
-	var counts [3]int
-	for _, change := range changes {
-		if change.touches() {
-			_, _ = fmt.Fprintf(t.out, "  # %s %s\n", change.resource.address, words[strings.Join(change.actions, ",")])
-			count(&counts, change.actions)
-		}
-	}
-	if counts == [3]int{} {
+func (t run) describe(changes []change) bool {
+	n := counts(changes)
+	if len(n) == 0 {
 		_, _ = fmt.Fprint(t.out, "\nNo changes. Your infrastructure matches the configuration.\n")
 		return false
 	}
-	_, _ = fmt.Fprintf(t.out, "\nPlan: %d to add, %d to change, %d to destroy.\n", counts[0], counts[1], counts[2])
+	for _, one := range changes {
+		if one.touches() {
+			_, _ = fmt.Fprintf(t.out, "  # %s: %s\n", one.address, strings.Join(one.actions, ", "))
+		}
+	}
+	_, _ = fmt.Fprintf(t.out, "\nPlan: %d to add, %d to change, %d to destroy.\n", n["create"], n["update"], n["delete"])
 	return true
 }

@@ -53,9 +53,6 @@ func Install(bin, control, executable string) (*Terraform, error) {
 // FailPlan makes every plan end 1 with this text as its error; empty ends that.
 func (t *Terraform) FailPlan(text string) error { return t.set("plan-error", text) }
 
-// FailInit makes every init end 1 with this text as its error; empty ends that.
-func (t *Terraform) FailInit(text string) error { return t.set("init-error", text) }
-
 // FailApplyAfter makes every apply fail after it has changed n resources; a
 // negative number ends that.
 func (t *Terraform) FailApplyAfter(n int) error {
@@ -68,10 +65,6 @@ func (t *Terraform) FailApplyAfter(n int) error {
 // DelayApply makes every apply wait, with the state locked, before it changes
 // the first resource.
 func (t *Terraform) DelayApply(d time.Duration) error { return t.set("apply-delay", d.String()) }
-
-// PrintBeforeShow makes show print this text on standard output ahead of the
-// JSON, as wrappers and warnings do; empty ends that.
-func (t *Terraform) PrintBeforeShow(text string) error { return t.set("show-noise", text) }
 
 func (t *Terraform) set(name, content string) error {
 	if t.Dir == "" {
@@ -109,7 +102,6 @@ type run struct {
 	// flags of the command line
 	planFile    string // of -out
 	jsonOutput  bool
-	noLock      bool
 	lockTimeout time.Duration
 	approve     bool
 	detailed    bool
@@ -184,10 +176,7 @@ func (t run) setting(name string) string {
 	if t.control == "" {
 		return ""
 	}
-	content, err := os.ReadFile(filepath.Join(t.control, name))
-	if err != nil {
-		return ""
-	}
+	content, _ := os.ReadFile(filepath.Join(t.control, name)) // one that is not there is empty
 	return string(content)
 }
 
@@ -201,7 +190,6 @@ func (t *run) parse(command string, args []string, maxWords int) ([]string, erro
 	flags.BoolVar(&t.approve, "auto-approve", false, "")
 	flags.BoolVar(&t.detailed, "detailed-exitcode", false, "")
 	flags.DurationVar(&t.lockTimeout, "lock-timeout", 0, "")
-	lock := flags.Bool("lock", true, "")
 	for _, name := range []string{"input", "no-color", "non-interactive", "upgrade", "reconfigure", "refresh", "compact-warnings", "backend"} {
 		flags.Bool(name, false, "")
 	}
@@ -211,7 +199,6 @@ func (t *run) parse(command string, args []string, maxWords int) ([]string, erro
 	if err := flags.Parse(args); err != nil {
 		return nil, failure("Failed to parse command-line flags", "%w\n\nFor more help on using this command, run:\n  terraform %s -help", err, command)
 	}
-	t.noLock = !*lock
 	if flags.NArg() > maxWords {
 		return nil, failure("Too many command line arguments", "Expected at most %d positional argument.\n\nFor more help on using this command, run:\n  terraform %s -help", maxWords, command)
 	}
@@ -227,15 +214,7 @@ func (t run) version(args []string) (int, error) {
 	if _, err := t.parse("version", args, 0); err != nil {
 		return 1, err
 	}
-	platform := runtime.GOOS + "_" + runtime.GOARCH
-	if t.jsonOutput {
-		encoder := json.NewEncoder(t.out)
-		encoder.SetIndent("", "  ")
-		return 0, encoder.Encode(map[string]any{
-			"terraform_version": Version, "platform": platform, "provider_selections": map[string]any{}, "terraform_outdated": false,
-		})
-	}
-	_, err := fmt.Fprintf(t.out, "Terraform v%s\non %s\n(the stand-in of pm-todos)\n", Version, platform)
+	_, err := fmt.Fprintf(t.out, "Terraform v%s\non %s_%s\n(the stand-in of pm-todos)\n", Version, runtime.GOOS, runtime.GOARCH)
 	return 0, err
 }
 
@@ -248,17 +227,14 @@ func (t run) init(args []string) (int, error) {
 	if _, err := t.parse("init", args, 0); err != nil {
 		return 1, err
 	}
-	if text := t.setting("init-error"); text != "" {
-		return 1, errors.New(text)
-	}
-	config, err := loadConfig(t.dir)
+	c, err := loadConfig(t.dir)
 	if err != nil {
 		return 1, err
 	}
-	if config.hasBackend {
+	if c.backend != nil {
 		record, err := json.MarshalIndent(map[string]any{
 			"version": 3, "terraform_version": Version,
-			"backend": map[string]any{"type": "local", "config": map[string]any{"path": config.backend, "workspace_dir": nil}},
+			"backend": map[string]any{"type": "local", "config": map[string]any{"path": c.backend.Path, "workspace_dir": nil}},
 		}, "", "  ")
 		if err != nil {
 			return 1, err
@@ -274,8 +250,8 @@ func (t run) init(args []string) (int, error) {
 
 // initialized checks that init ran for the backend that the configuration
 // names now.
-func (t run) initialized(config *tfConfig) error {
-	if !config.hasBackend {
+func (t run) initialized(c *config) error {
+	if c.backend == nil {
 		return nil
 	}
 	content, err := os.ReadFile(t.backendRecord())
@@ -289,7 +265,7 @@ func (t run) initialized(config *tfConfig) error {
 			} `json:"config"`
 		} `json:"backend"`
 	}
-	if err := json.Unmarshal(content, &record); err != nil || record.Backend.Config.Path != config.backend {
+	if err := json.Unmarshal(content, &record); err != nil || record.Backend.Config.Path != c.backend.Path {
 		return failure("Backend configuration changed", "A change in the backend configuration has been detected. Run \"terraform init\" again.")
 	}
 	return nil
