@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"net/http"
 	"os"
 	"os/exec"
 	"path"
@@ -74,10 +73,6 @@ type Options struct {
 	Jump bool
 	// Prometheus adds one that measured the sample's first incident.
 	Prometheus bool
-	// Greeting is what the host's shell prints before every command.
-	Greeting string
-	// GitMiddleware and VaultMiddleware wrap the requests to these servers.
-	GitMiddleware, VaultMiddleware func(http.Handler) http.Handler
 }
 
 // World is a whole surrounding for runs: a git remote with the sample
@@ -160,7 +155,7 @@ func (w *World) bin() string { return filepath.Join(w.options.Dir, "bin") }
 // the PATH.
 func (w *World) startHost() error {
 	var err error
-	if w.SSH, err = ssh.Start(ssh.Options{Home: w.Home, Bin: w.bin(), Greeting: w.options.Greeting}); err != nil {
+	if w.SSH, err = ssh.Start(ssh.Options{Home: w.Home, Bin: w.bin()}); err != nil {
 		return err
 	}
 	w.servers = append(w.servers, w.SSH)
@@ -214,7 +209,7 @@ func (w *World) startGit() error {
 	var err error
 	w.Git, err = git.Start(git.Options{
 		Dir: filepath.Join(w.options.Dir, "git"), Username: SampleUser, Password: samplePassword,
-		Middleware: w.options.GitMiddleware, AllowAnySHA1: true, AllowFilter: true,
+		AllowAnySHA1: true, AllowFilter: true,
 	})
 	if err != nil {
 		return err
@@ -295,7 +290,7 @@ func (w *World) startVault() error {
 	}
 	var err error
 	w.Vault, err = vault.Start(vault.Options{
-		Role: "ci", JWT: sampleJWT, Middleware: w.options.VaultMiddleware,
+		Role: "ci", JWT: sampleJWT,
 		Secrets: map[string]map[string]string{"ci/infra": {
 			"devvm_ssh_key": w.SSH.PrivateKey(), "known_hosts": known + "\n", "slack_webhook": w.Slack.WebhookURL(),
 		}},

@@ -86,7 +86,7 @@ func TestWorldAgent(t *testing.T) {
 				{"Config", "Raise the threads of the NFS server to 16", "nfs", "1 to add, 0 to change, 1 to destroy"},
 				{"Config", "it's $(touch PWNED)", "nfs", "No changes"},
 			} {
-				out, err := onHost(t, w, `{"action": "`+item.action+`", "type": "`+item.kind+`"}`, `cd clone && git checkout -q . && git clean -qfdx && ~/.local/bin/claude -p --permission-mode acceptEdits &&
+				out, err := onHost(t, w, `{"action": "`+item.action+`", "type": "`+item.kind+`"}`, `cd clone && git checkout -q . && git clean -qfdx && ~/.local/bin/claude -p --permission-mode acceptEdits >/dev/null &&
 					cd stacks/`+item.stack+` && terraform init -no-color >/dev/null && terraform plan -no-color && git status --porcelain`)
 				if err != nil || !strings.Contains(out, item.summary) {
 					t.Errorf("%s: %v, want %q in\n%s", item.action, err, item.summary, out)

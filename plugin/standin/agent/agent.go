@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
-	"strconv"
 
 	"github.com/pm-todos/pm-todos/plugin/standin/program"
 )
@@ -16,23 +15,18 @@ import (
 // Version is what the stand-in agent says that it is.
 const Version = "2.1.330 (Claude Code)"
 
-// Outcome is how a run of the stand-in agent ends. Its edits are made
-// first, except where the outcome says that nothing was done.
+// Outcome is how a run of the stand-in agent ends. Its edits are made first, unless it
+// hangs.
 type Outcome string
 
 // The outcomes, each of the shape that the real program gives it.
 const (
-	Success   Outcome = "success"   // exit 0
-	IsError   Outcome = "is_error"  // exit 1, subtype success and is_error true
-	Quota     Outcome = "quota"     // the same, with a rate limit in its text
-	Error     Outcome = "error"     // exit 1, error_during_execution
-	Budget    Outcome = "budget"    // exit 1, error_max_budget_usd
-	Crash     Outcome = "crash"     // exit 1, nothing on standard output, nothing done
-	Truncated Outcome = "truncated" // exit 0 and no result line
-	Denied    Outcome = "denied"    // exit 0, every tool call denied, nothing done
-	Hang      Outcome = "hang"      // prints its start and then nothing, with a child process
-	Linger    Outcome = "linger"    // like success, but it does not exit
-	Flood     Outcome = "flood"     // prints long lines without end
+	Success Outcome = "success"  // exit 0
+	isError Outcome = "is_error" // exit 1, subtype success and is_error true: the script failed
+	Quota   Outcome = "quota"    // the same, with a rate limit in its text
+	Error   Outcome = "error"    // exit 1, error_during_execution
+	Hang    Outcome = "hang"     // prints its start and then nothing, with a child process
+	Linger  Outcome = "linger"   // like success, but it does not exit
 )
 
 // Agent is the stand-in for the coding agent: a program called claude whose
@@ -67,13 +61,8 @@ func Install(home, executable string) (*Agent, error) {
 // agent's folder with ITEM_ACTION, ITEM_TYPE, ITEM_ID and so on, one variable
 // for every plain value of the item in the prompt; PROMPT_FILE names the whole
 // prompt and STANDIN_DIR the folder of the settings, in which the script may
-// write "cost" and "outcome" itself. A script that fails ends in IsError.
+// write "cost" and "outcome" itself. A script that fails ends in an error.
 func (a *Agent) SetScript(script string) error { return a.set("agent.sh", script) }
-
-// SetCost gives the cost that the next runs report, in US dollars.
-func (a *Agent) SetCost(usd float64) error {
-	return a.set("cost", strconv.FormatFloat(usd, 'f', -1, 64))
-}
 
 // SetOutcome says how the next runs end.
 func (a *Agent) SetOutcome(outcome Outcome) error { return a.set("outcome", string(outcome)) }

@@ -46,16 +46,15 @@ func agentCommand(t *testing.T, a *Agent, prompt string, args ...string) *exec.C
 }
 
 type event struct {
-	Type      string           `json:"type"`
-	Subtype   string           `json:"subtype"`
-	IsError   bool             `json:"is_error"`
-	Result    string           `json:"result"`
-	Errors    []string         `json:"errors"`
-	Cost      float64          `json:"total_cost_usd"`
-	Turns     int              `json:"num_turns"`
-	Denials   []map[string]any `json:"permission_denials"`
-	SessionID string           `json:"session_id"`
-	Message   map[string]any   `json:"message"`
+	Type      string         `json:"type"`
+	Subtype   string         `json:"subtype"`
+	IsError   bool           `json:"is_error"`
+	Result    string         `json:"result"`
+	Errors    []string       `json:"errors"`
+	Cost      float64        `json:"total_cost_usd"`
+	Turns     int            `json:"num_turns"`
+	SessionID string         `json:"session_id"`
+	Message   map[string]any `json:"message"`
 }
 
 func events(t *testing.T, output []byte) []event {
@@ -91,8 +90,7 @@ func TestPreflight(t *testing.T) {
 
 func TestWorksOnTheItem(t *testing.T) {
 	a := installAgent(t)
-	must(t, a.SetCost(1.25))
-	must(t, a.SetScript(`printf '%s|' "$ITEM_ACTION" "$ITEM_TYPE" "$ITEM_ID" "$ITEM_LINE" "$ITEM_DOCUMENT" >made; cat "$PROMPT_FILE" >prompt`))
+	must(t, a.SetScript(`echo 1.25 >"$STANDIN_DIR/cost"; printf '%s|' "$ITEM_ACTION" "$ITEM_TYPE" "$ITEM_ID" "$ITEM_LINE" "$ITEM_DOCUMENT" >made; cat "$PROMPT_FILE" >prompt`))
 	cmd := agentCommand(t, a, samplePrompt, headless...)
 	out, err := cmd.Output()
 	must(t, err)
@@ -130,14 +128,9 @@ func TestOutcomes(t *testing.T) {
 		isError bool
 		edits   bool
 	}{
-		Success:   {0, "success", false, true},
-		IsError:   {1, "success", true, true},
-		Quota:     {1, "success", true, true},
-		Error:     {1, "error_during_execution", true, true},
-		Budget:    {1, "error_max_budget_usd", true, true},
-		Crash:     {1, "", false, false},
-		Truncated: {0, "", false, true},
-		Denied:    {0, "success", false, false},
+		Success: {0, "success", false, true},
+		Quota:   {1, "success", true, true},
+		Error:   {1, "error_during_execution", true, true},
 	} {
 		t.Run(string(outcome), func(t *testing.T) {
 			a := installAgent(t)
@@ -157,9 +150,6 @@ func TestOutcomes(t *testing.T) {
 			if last.Subtype != want.subtype || last.IsError != want.isError {
 				t.Errorf("result is %+v", last)
 			}
-			if (outcome == Denied) != (len(last.Denials) > 0) {
-				t.Errorf("denials are %v", last.Denials)
-			}
 			_, err := os.Stat(filepath.Join(cmd.Dir, "edited"))
 			if (err == nil) != want.edits {
 				t.Errorf("edited: %v, want %v", err == nil, want.edits)
@@ -169,19 +159,15 @@ func TestOutcomes(t *testing.T) {
 }
 
 func TestRefusesAsTheRealOneDoes(t *testing.T) {
-	inline := append([]string{"--agent", "a", "--agents", `{"a":{"prompt":"x","description":"x"}}`}, headless...)
 	for name, c := range map[string]struct {
 		args   []string
 		prompt string
 		ok     bool
 	}{
-		"inline agent":       {inline, samplePrompt, true},
-		"unknown agent":      {append([]string{"--agent", "b"}, headless...), samplePrompt, false},
-		"unknown flag":       {append([]string{"--no-such-flag"}, headless...), samplePrompt, false},
-		"no prompt":          {headless, " \n", false},
-		"stream, no verbose": {[]string{"-p", "--output-format", "stream-json"}, samplePrompt, false},
-		"prompt argument":    {append([]string{samplePrompt}, headless...), "", true},
-		"not headless":       {[]string{"--allowedTools", "Edit", "Write"}, samplePrompt, false},
+		"unknown flag":    {append([]string{"--no-such-flag"}, headless...), samplePrompt, false},
+		"no prompt":       {headless, " \n", false},
+		"not headless":    {[]string{"--allowedTools", "Edit"}, samplePrompt, false},
+		"as it should be": {headless, samplePrompt, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := agentCommand(t, installAgent(t), c.prompt, c.args...)
@@ -198,29 +184,15 @@ func TestRefusesAsTheRealOneDoes(t *testing.T) {
 	}
 }
 
-func TestWithoutPermissionsEditsNothing(t *testing.T) {
-	a := installAgent(t)
-	must(t, a.SetScript(": >edited"))
-	cmd := agentCommand(t, a, samplePrompt, "-p", "--output-format", "json")
-	out, err := cmd.Output()
-	must(t, err)
-	if all := events(t, out); len(all) != 1 || all[0].Type != "result" || len(all[0].Denials) != 1 {
-		t.Errorf("events are %+v", all)
-	}
-	if _, err := os.Stat(filepath.Join(cmd.Dir, "edited")); err == nil {
-		t.Error("it edited without permission")
-	}
-}
-
 func TestScriptDecides(t *testing.T) {
 	a := installAgent(t)
-	must(t, a.SetScript(`echo 3.5 >"$STANDIN_DIR/cost"; echo budget >"$STANDIN_DIR/outcome"`))
+	must(t, a.SetScript(`echo 3.5 >"$STANDIN_DIR/cost"; echo error >"$STANDIN_DIR/outcome"`))
 	out, err := agentCommand(t, a, samplePrompt, headless...).Output()
 	if err == nil {
 		t.Error("exit code 0, want 1")
 	}
 	all := events(t, out)
-	if last := all[len(all)-1]; last.Subtype != "error_max_budget_usd" || last.Cost != 3.5 || len(last.Errors) == 0 {
+	if last := all[len(all)-1]; last.Subtype != "error_during_execution" || last.Cost != 3.5 || len(last.Errors) == 0 {
 		t.Errorf("result is %+v", last)
 	}
 }
@@ -247,20 +219,6 @@ func TestHangsUntilItIsEnded(t *testing.T) {
 			t.Errorf("after %v the exit code is %d, want %d", signal, code, want)
 		}
 	}
-}
-
-func TestFloods(t *testing.T) {
-	a := installAgent(t)
-	must(t, a.SetOutcome(Flood))
-	cmd := agentCommand(t, a, samplePrompt, headless...)
-	stdout, err := cmd.StdoutPipe()
-	must(t, err)
-	must(t, cmd.Start())
-	if n, err := io.CopyN(io.Discard, stdout, 8<<20); err != nil {
-		t.Errorf("it stopped after %d bytes: %v", n, err)
-	}
-	must(t, stdout.Close())
-	_ = cmd.Wait()
 }
 
 func TestFindItem(t *testing.T) {

@@ -26,7 +26,6 @@ const maxPrompt = 10 << 20
 // run is one start of the stand-in agent.
 type run struct {
 	control string
-	options options
 	prompt  string
 	stream  *stream
 	child   atomic.Pointer[os.Process] // the tool process that runs now
@@ -48,7 +47,7 @@ func Main(args []string, control string) int {
 	if err != nil {
 		return program.Complain(os.Stderr, "error: %v", err)
 	}
-	run := &run{control: control, options: options}
+	run := &run{control: control}
 	run.stream = newStream(os.Stdout, options)
 	run.endOnSignal()
 	if err := run.readPrompt(os.Stdin); err != nil {
@@ -73,21 +72,16 @@ func printStatus(loggedIn bool) int {
 	return code
 }
 
-// readPrompt takes the prompt from the arguments or from standard input.
+// readPrompt takes the prompt from standard input.
 func (r *run) readPrompt(stdin io.Reader) error {
-	r.prompt = r.options.prompt
-	if r.prompt == "" {
-		content, err := io.ReadAll(io.LimitReader(stdin, maxPrompt+1))
-		if err != nil {
-			return fmt.Errorf("the prompt cannot be read: %w", err)
-		}
-		if len(content) > maxPrompt {
-			return errors.New("the prompt is larger than 10 MB")
-		}
-		r.prompt = string(content)
-	}
-	if strings.TrimSpace(r.prompt) == "" {
-		return errors.New("input must be provided either through stdin or as a prompt argument when using --print")
+	content, err := io.ReadAll(io.LimitReader(stdin, maxPrompt+1))
+	switch r.prompt = string(content); {
+	case err != nil:
+		return fmt.Errorf("the prompt cannot be read: %w", err)
+	case len(content) > maxPrompt:
+		return errors.New("the prompt is larger than 10 MB")
+	case strings.TrimSpace(r.prompt) == "":
+		return errors.New("input must be provided through stdin when using --print")
 	}
 	return nil
 }
@@ -118,38 +112,26 @@ func (r *run) setting(name, fallback string) string {
 // work makes the edits and prints what the real program would print of them.
 func (r *run) work() int {
 	outcome := Outcome(r.setting("outcome", string(Success)))
-	if outcome == Crash {
-		return program.Complain(os.Stderr, "Error: the stand-in agent was told to crash")
-	}
 	item := findItem(r.prompt)
 	r.stream.start()
 	r.stream.say("I will implement this item: " + item["ACTION"])
-	denied := outcome == Denied || !r.options.mayEdit()
-	var scriptErr error
-	switch {
-	case denied:
-		r.stream.denyTool("Bash", "sh agent.sh")
-	case outcome == Hang:
+	if outcome == Hang {
 		return r.hang()
-	case outcome == Flood:
-		return r.stream.flood()
-	default:
-		var output string
-		output, scriptErr = r.edit(item)
-		r.stream.tool("Bash", "sh agent.sh", output, scriptErr != nil)
 	}
+	output, scriptErr := r.edit(item)
+	r.stream.tool("Bash", "sh agent.sh", output, scriptErr != nil)
 	// The script may have changed its mind about the outcome.
 	if outcome == Success {
 		outcome = Outcome(r.setting("outcome", string(Success)))
 	}
 	if scriptErr != nil {
-		outcome = IsError
+		outcome = isError
 	}
 	cost, err := strconv.ParseFloat(r.setting("cost", "0.42"), 64)
 	if err != nil {
 		return program.Complain(os.Stderr, "Error: the stand-in agent's cost is no number: %v", err)
 	}
-	return r.stream.finish(outcome, cost, denied)
+	return r.stream.finish(outcome, cost)
 }
 
 // edit runs the script in the current folder with the item in its environment.
@@ -262,103 +244,36 @@ func plainValues(object map[string]any) map[string]string {
 	return values
 }
 
-// options are the flags of a headless run that matter here.
-type options struct {
-	prompt string
-	values map[string][]string // by flag, without dashes
-}
+// options are the flags of a headless run, by name without dashes.
+type options map[string]string
 
-// The flags of the real program, by how many values they take.
+// The flags of the real program that a run may be given, by whether they take a value.
 var (
-	agentSwitches = []string{
-		"p", "print", "verbose", "dangerously-skip-permissions", "strict-mcp-config", "no-session-persistence", "disable-slash-commands", "debug", "no-chrome", "bare",
+	agentSwitches = []string{"p", "print", "verbose", "dangerously-skip-permissions", "strict-mcp-config", "no-session-persistence", "disable-slash-commands", "no-chrome", "bare"}
+	agentValues   = []string{
+		"agent", "agents", "output-format", "permission-mode", "max-budget-usd", "model", "settings", "setting-sources", "max-turns",
+		"append-system-prompt", "system-prompt", "session-id", "allowedTools", "disallowedTools", "tools", "mcp-config",
 	}
-	agentValues = []string{
-		"agent", "agents", "output-format", "input-format", "permission-mode", "max-budget-usd", "model", "fallback-model", "settings", "setting-sources", "max-turns",
-		"append-system-prompt", "system-prompt", "session-id", "effort", "json-schema",
-	}
-	agentLists = []string{"allowedTools", "allowed-tools", "disallowedTools", "disallowed-tools", "tools", "add-dir", "mcp-config"}
 )
 
-// parseOptions refuses what the real program refuses.
+// parseOptions refuses what it does not know, as the real program does.
 func parseOptions(args []string) (options, error) {
-	o := options{values: map[string][]string{}}
+	o := options{}
 	for len(args) > 0 {
-		arg := args[0]
-		args = args[1:]
-		name, value, joined := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		name, value, joined := strings.Cut(strings.TrimLeft(args[0], "-"), "=")
 		switch {
-		case !strings.HasPrefix(arg, "-"):
-			o.prompt = arg
-		case slices.Contains(agentSwitches, name):
-			o.values[name] = []string{"true"}
-		case slices.Contains(agentValues, name) && joined:
-			o.values[name] = []string{value}
-		case slices.Contains(agentValues, name) && len(args) > 0:
-			o.values[name], args = args[:1], args[1:]
-		case slices.Contains(agentLists, name):
-			if joined {
-				o.values[name] = append(o.values[name], value)
-			}
-			for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-				o.values[name], args = append(o.values[name], args[0]), args[1:]
-			}
-		case slices.Contains(agentValues, name):
-			return o, fmt.Errorf("option '--%s <value>' argument missing", name)
+		case strings.HasPrefix(args[0], "-") && slices.Contains(agentSwitches, name):
+			o[name], args = "true", args[1:]
+		case strings.HasPrefix(args[0], "-") && slices.Contains(agentValues, name) && joined:
+			o[name], args = value, args[1:]
+		case strings.HasPrefix(args[0], "-") && slices.Contains(agentValues, name) && len(args) > 1:
+			o[name], args = args[1], args[2:]
 		default:
-			return o, fmt.Errorf("unknown option '%s'", arg)
+			return o, fmt.Errorf("unknown option '%s', or one without its value", args[0])
 		}
 	}
-	return o, o.check()
-}
-
-func (o options) check() error {
-	if !o.has("p") && !o.has("print") {
-		return errors.New("the stand-in works only headless, with -p")
+	if o["p"] == "" && o["print"] == "" {
+		return o, errors.New("the stand-in works only headless, with -p")
 	}
-	if o.first("output-format") == "stream-json" && !o.has("verbose") {
-		return errors.New("when using --print, --output-format=stream-json requires --verbose")
-	}
-	if o.has("dangerously-skip-permissions") && os.Geteuid() == 0 && os.Getenv("IS_SANDBOX") != "1" {
-		return errors.New("--dangerously-skip-permissions cannot be used with root/sudo privileges for security reasons")
-	}
-	name := o.first("agent")
-	if name == "" {
-		return nil
-	}
-	var inline map[string]json.RawMessage
-	if text := o.first("agents"); text != "" {
-		if err := json.Unmarshal([]byte(text), &inline); err != nil {
-			return fmt.Errorf("--agents is no JSON object: %w", err)
-		}
-	}
-	if _, ok := inline[name]; ok {
-		return nil
-	}
-	sources := o.first("setting-sources")
-	_, err := os.Stat(filepath.Join(".claude", "agents", name+".md"))
-	if err != nil || (sources != "" && !strings.Contains(sources, "project")) {
-		return fmt.Errorf("--agent '%s' not found", name)
-	}
-	return nil
-}
-
-func (o options) has(name string) bool { return len(o.values[name]) > 0 }
-
-func (o options) first(name string) string {
-	if o.has(name) {
-		return o.values[name][0]
-	}
-	return ""
-}
-
-// mayEdit reports whether the permissions let a headless run change files; with
-// none given every edit is denied.
-func (o options) mayEdit() bool {
-	mode := o.first("permission-mode")
-	if mode == "acceptEdits" || mode == "bypassPermissions" || o.has("dangerously-skip-permissions") {
-		return true
-	}
-	allowed := strings.Join(append(slices.Clone(o.values["allowedTools"]), o.values["allowed-tools"]...), " ")
-	return strings.Contains(allowed, "Edit") || strings.Contains(allowed, "Write")
+	return o, nil
 }

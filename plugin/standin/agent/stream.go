@@ -1,7 +1,7 @@
 package agent
 
 import (
-	"bufio"
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -14,24 +14,18 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/standin/program"
 )
 
-// floodLine is about as long as the longest lines of the real program.
-const floodLine = 400 << 10
-
-// stream prints the events of a run in the real program's shapes: one
-// JSON object a line for stream-json, only the last for json, only the text
-// otherwise.
+// stream prints the events of a run in the real program's shapes, one JSON object a
+// line.
 type stream struct {
 	out     io.Writer
-	format  string
 	session string
 	model   string
 	mode    string
 	begun   time.Time
 
-	mu      sync.Mutex // a signal may end the run while it prints
-	turns   int
-	tools   int
-	denials []any
+	mu    sync.Mutex // a signal may end the run while it prints
+	turns int
+	tools int
 }
 
 // result is how a run ends; an empty subtype is success.
@@ -46,21 +40,14 @@ type result struct {
 }
 
 func newStream(out io.Writer, o options) *stream {
-	s := &stream{out: out, format: o.first("output-format"), session: program.NewID(), model: o.first("model"), mode: o.first("permission-mode"), begun: time.Now()}
-	if s.model == "" {
-		s.model = "claude-sonnet-4-5"
+	return &stream{
+		out: out, session: program.NewID(), begun: time.Now(),
+		model: cmp.Or(o["model"], "claude-sonnet-4-5"), mode: cmp.Or(o["permission-mode"], "default"),
 	}
-	if s.mode == "" {
-		s.mode = "default"
-	}
-	return s
 }
 
-// event prints one line, except where only the result is asked for.
+// event prints one line.
 func (s *stream) event(event map[string]any) {
-	if s.format != "stream-json" && event["type"] != "result" {
-		return
-	}
 	event["session_id"], event["uuid"] = s.session, program.NewID()
 	encoder := json.NewEncoder(s.out)
 	encoder.SetEscapeHTML(false)
@@ -96,7 +83,7 @@ func (s *stream) say(text string) {
 }
 
 // tool prints a tool call and its result.
-func (s *stream) tool(name, command, output string, failed bool) string {
+func (s *stream) tool(name, command, output string, failed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.turns++
@@ -109,36 +96,19 @@ func (s *stream) tool(name, command, output string, failed bool) string {
 			"type": "tool_result", "tool_use_id": id, "content": output, "is_error": failed,
 		}}},
 	})
-	return id
 }
 
-// denyTool prints a tool call that the permissions forbid.
-func (s *stream) denyTool(name, command string) {
-	id := s.tool(name, command, "Claude requested permissions to use "+name+", but you haven't granted it yet.", true)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.denials = append(s.denials, map[string]any{"tool_name": name, "tool_use_id": id, "tool_input": map[string]any{"command": command}})
-}
-
-// finish ends the run in one of the outcomes that print a result, or in the
-// one that should and does not.
-func (s *stream) finish(outcome Outcome, cost float64, denied bool) int {
+// finish ends the run in one of the outcomes.
+func (s *stream) finish(outcome Outcome, cost float64) int {
 	switch outcome {
-	case Truncated:
-		return 0
-	case IsError:
+	case isError:
 		return s.end(result{text: "API Error: 400 the request was refused", isError: true, cost: cost, status: 400, named: "unknown"})
 	case Quota:
 		return s.end(result{text: "API Error: 429 rate_limit_error: usage limit reached", isError: true, status: 429, named: "rate_limit"})
 	case Error:
 		return s.end(result{subtype: "error_during_execution", errors: []string{"the stand-in was told to fail"}, isError: true, cost: cost})
-	case Budget:
-		return s.end(result{subtype: "error_max_budget_usd", errors: []string{"Reached maximum budget"}, isError: true, cost: cost})
 	}
-	text := "The item is implemented. I have neither planned, applied nor pushed anything."
-	if denied {
-		text = "I could not make the change, since every tool call was denied."
-	}
+	const text = "The item is implemented. I have neither planned, applied nor pushed anything."
 	s.say(text)
 	code := s.end(result{text: text, cost: cost})
 	if outcome == Linger {
@@ -155,10 +125,6 @@ func (s *stream) end(r result) int {
 	if r.isError {
 		code = 1
 	}
-	if s.format != "stream-json" && s.format != "json" {
-		_, _ = fmt.Fprintln(s.out, r.text)
-		return code
-	}
 	if r.named != "" {
 		s.event(map[string]any{
 			"type": "assistant", "parent_tool_use_id": nil, "error": r.named, "is_api_error_message": true,
@@ -169,7 +135,7 @@ func (s *stream) end(r result) int {
 		"type": "result", "subtype": "success", "is_error": r.isError, "duration_ms": time.Since(s.begun).Milliseconds(), "duration_api_ms": 0,
 		"num_turns": s.turns, "stop_reason": "end_turn", "total_cost_usd": r.cost, "usage": usage(),
 		"modelUsage":         map[string]any{s.model: map[string]any{"inputTokens": 1200, "outputTokens": 300, "costUSD": r.cost}},
-		"permission_denials": append([]any{}, s.denials...),
+		"permission_denials": []any{},
 	}
 	if r.isError {
 		event["api_error_status"] = nil
@@ -184,18 +150,6 @@ func (s *stream) end(r result) int {
 	}
 	s.event(event)
 	return code
-}
-
-// flood prints assistant text until somebody ends it, or nobody reads it.
-func (s *stream) flood() int {
-	buffered := bufio.NewWriter(s.out)
-	line := &stream{out: buffered, format: "stream-json", session: s.session, model: s.model}
-	for text := strings.Repeat("flood ", floodLine/6); ; {
-		line.say(text)
-		if err := buffered.Flush(); err != nil {
-			return 1
-		}
-	}
 }
 
 func usage() map[string]any {

@@ -250,25 +250,6 @@ func IsPush(r *http.Request) bool {
 	return r.Method == http.MethodPost && path.Base(r.URL.Path) == "git-receive-pack"
 }
 
-// LoseReplies is middleware that lets the first n requests that match do their
-// work and then cuts the connection, so that the client does not learn of it.
-func LoseReplies(n int, match func(*http.Request) bool) func(http.Handler) http.Handler {
-	take := countdown(n, match)
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !take(r) {
-				next.ServeHTTP(w, r)
-				return
-			}
-			next.ServeHTTP(&discardResponse{header: http.Header{}}, r)
-			// Without a byte of an answer, clients may send the request again.
-			w.WriteHeader(http.StatusOK)
-			_ = http.NewResponseController(w).Flush()
-			panic(http.ErrAbortHandler)
-		})
-	}
-}
-
 // Before is middleware that calls act ahead of the first n requests that
 // match, for example to let a rival push in between.
 func Before(n int, match func(*http.Request) bool, act func()) func(http.Handler) http.Handler {
@@ -311,13 +292,6 @@ func countdown(n int, match func(*http.Request) bool) func(*http.Request) bool {
 		return true
 	}
 }
-
-// discardResponse swallows a reply that is to be lost.
-type discardResponse struct{ header http.Header }
-
-func (d *discardResponse) Header() http.Header         { return d.header }
-func (d *discardResponse) Write(p []byte) (int, error) { return len(p), nil }
-func (d *discardResponse) WriteHeader(int)             {}
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -28,11 +29,6 @@ type Options struct {
 	Home string // HOME and first folder of every command; created when absent
 	// Bin is a folder that comes first on the PATH of every command, when set.
 	Bin string
-	// Shell runs the commands, with -c; "sh" when empty.
-	Shell string
-	// Greeting is printed to standard output before each command, as a noisy
-	// shell start-up file does.
-	Greeting string
 	// Key is the private key, in PEM form, that may log in. A new one is made
 	// when it is empty.
 	Key string
@@ -51,23 +47,18 @@ type Server struct {
 	hostKey  ssh.Signer
 	key      string // PEM of the private key that may log in
 
-	sessions, logins, forwards atomic.Int64
+	sessions, logins atomic.Int64
 
 	mu       sync.Mutex
 	closed   bool
-	conns    map[*trackedConn]bool
-	commands []string
+	conns    map[net.Conn]bool
 	children map[int]chan struct{} // process group to "it has ended"
-	frozen   chan struct{}         // closed when thawed; nil when not frozen
 }
 
 // Start starts an SSH server on a free port of the loopback interface.
 func Start(o Options) (*Server, error) {
 	if o.User == "" {
 		o.User = "wizard"
-	}
-	if o.Shell == "" {
-		o.Shell = "sh"
 	}
 	home, err := filepath.Abs(o.Home)
 	if err != nil {
@@ -96,7 +87,7 @@ func Start(o Options) (*Server, error) {
 	}
 	s := &Server{
 		options: o, listener: listener, hostKey: hostKey, key: o.Key,
-		conns: map[*trackedConn]bool{}, children: map[int]chan struct{}{},
+		conns: map[net.Conn]bool{}, children: map[int]chan struct{}{},
 	}
 	s.config = &ssh.ServerConfig{ServerVersion: "SSH-2.0-OpenSSH_9.2p1-standin", PublicKeyCallback: s.authorise(allowed.PublicKey())}
 	s.config.AddHostKey(hostKey)
@@ -156,44 +147,14 @@ func (s *Server) Sessions() int { return int(s.sessions.Load()) }
 // Logins counts the connections that passed authentication.
 func (s *Server) Logins() int { return int(s.logins.Load()) }
 
-// Forwards counts the connections passed on as a jump host.
-func (s *Server) Forwards() int { return int(s.forwards.Load()) }
-
-// Commands are the command lines so far, as the client sent them.
-func (s *Server) Commands() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.commands)
-}
-
 // Cut drops every connection, as a failing network does; new ones are let in.
 func (s *Server) Cut() {
 	s.mu.Lock()
 	conns := s.conns
-	s.conns = map[*trackedConn]bool{}
+	s.conns = map[net.Conn]bool{}
 	s.mu.Unlock()
 	for conn := range conns {
 		_ = conn.Close()
-	}
-}
-
-// Freeze makes the server neither read nor write until Thaw, as a machine that
-// hangs; its connections stay open.
-func (s *Server) Freeze() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.frozen == nil {
-		s.frozen = make(chan struct{})
-	}
-}
-
-// Thaw ends Freeze.
-func (s *Server) Thaw() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.frozen != nil {
-		close(s.frozen)
-		s.frozen = nil
 	}
 }
 
@@ -205,13 +166,9 @@ func (s *Server) Close() error {
 	s.mu.Unlock()
 	err := s.listener.Close()
 	s.Cut()
-	s.Thaw()
 	deadline := time.After(2 * time.Second)
 	s.mu.Lock()
-	children := make(map[int]chan struct{}, len(s.children))
-	for group, ended := range s.children {
-		children[group] = ended
-	}
+	children := maps.Clone(s.children)
 	s.mu.Unlock()
 	for group, ended := range children {
 		select {
@@ -230,15 +187,14 @@ func (s *Server) Close() error {
 
 func (s *Server) accept() {
 	for {
-		raw, err := s.listener.Accept()
+		conn, err := s.listener.Accept()
 		if err != nil {
 			return
 		}
-		conn := &trackedConn{Conn: raw, server: s, gone: make(chan struct{})}
 		s.mu.Lock()
 		if s.closed {
 			s.mu.Unlock()
-			_ = raw.Close()
+			_ = conn.Close()
 			return
 		}
 		s.conns[conn] = true
@@ -247,7 +203,7 @@ func (s *Server) accept() {
 	}
 }
 
-func (s *Server) serve(conn *trackedConn) {
+func (s *Server) serve(conn net.Conn) {
 	defer func() {
 		_ = conn.Close()
 		s.mu.Lock()
@@ -308,45 +264,4 @@ func (s *Server) environment() []string {
 		"HOME=" + s.options.Home, "USER=" + s.options.User, "LOGNAME=" + s.options.User,
 		"SHELL=/bin/sh", "PATH=" + strings.Join(search, ":"), "SSH_CONNECTION=127.0.0.1 0 127.0.0.1 0",
 	}
-}
-
-// trackedConn is a connection that Cut can find and Freeze can hold up.
-type trackedConn struct {
-	net.Conn
-	server *Server
-	once   sync.Once
-	gone   chan struct{}
-}
-
-func (c *trackedConn) wait() {
-	c.server.mu.Lock()
-	frozen := c.server.frozen
-	c.server.mu.Unlock()
-	if frozen == nil {
-		return
-	}
-	select {
-	case <-frozen:
-	case <-c.gone:
-	}
-}
-
-// Read holds back what arrived while the server is frozen.
-func (c *trackedConn) Read(p []byte) (int, error) {
-	c.wait()
-	n, err := c.Conn.Read(p)
-	c.wait()
-	return n, err
-}
-
-// Write holds back what is sent while the server is frozen.
-func (c *trackedConn) Write(p []byte) (int, error) {
-	c.wait()
-	return c.Conn.Write(p)
-}
-
-// Close ends the connection for both sides.
-func (c *trackedConn) Close() error {
-	c.once.Do(func() { close(c.gone) })
-	return c.Conn.Close()
 }

@@ -8,10 +8,12 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
 )
 
 // session serves one session channel: one command.
@@ -29,9 +31,6 @@ func (s *Server) session(offer ssh.NewChannel) {
 				_, _ = fmt.Fprintln(channel.Stderr(), err)
 				_ = channel.Close()
 			}
-		case request.Type == "signal" && child != nil:
-			child.signal(request.Payload)
-			reply(request, true)
 		default:
 			// Terminals, subsystems, agent forwarding and variables of the
 			// client are what a locked-down server refuses.
@@ -59,19 +58,8 @@ func (s *Server) start(child *command, request *ssh.Request) error {
 		return errors.New("the exec request cannot be read")
 	}
 	s.sessions.Add(1)
-	s.mu.Lock()
-	s.commands = append(s.commands, payload.Command)
-	s.mu.Unlock()
-	shell, err := exec.LookPath(s.options.Shell)
-	if err != nil {
-		reply(request, false)
-		return fmt.Errorf("shell of the stand-in SSH host: %w", err)
-	}
 	reply(request, true)
-	if s.options.Greeting != "" {
-		_, _ = io.WriteString(child.channel, s.options.Greeting)
-	}
-	cmd := exec.Command(shell, "-c", payload.Command)
+	cmd := exec.Command("sh", "-c", payload.Command)
 	cmd.Dir, cmd.Env = s.options.Home, s.environment()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	ended := make(chan struct{})
@@ -181,7 +169,7 @@ func (c *command) wait(cmd *exec.Cmd) {
 			Core    bool
 			Message string
 			Lang    string
-		}{signalName(status.Signal()), status.CoreDump(), "", ""}))
+		}{strings.TrimPrefix(unix.SignalName(status.Signal()), "SIG"), status.CoreDump(), "", ""}))
 	} else {
 		code := make([]byte, 4)
 		binary.BigEndian.PutUint32(code, uint32(status.ExitStatus()))
@@ -192,33 +180,6 @@ func (c *command) wait(cmd *exec.Cmd) {
 		_ = c.channel.CloseWrite()
 		_ = c.channel.Close()
 	}()
-}
-
-// sshSignals are the names that the protocol gives to signals.
-var sshSignals = map[string]syscall.Signal{
-	"ABRT": syscall.SIGABRT, "ALRM": syscall.SIGALRM, "FPE": syscall.SIGFPE, "HUP": syscall.SIGHUP, "ILL": syscall.SIGILL,
-	"INT": syscall.SIGINT, "KILL": syscall.SIGKILL, "PIPE": syscall.SIGPIPE, "QUIT": syscall.SIGQUIT, "SEGV": syscall.SIGSEGV,
-	"TERM": syscall.SIGTERM, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2,
-}
-
-func signalName(signal syscall.Signal) string {
-	for name, number := range sshSignals {
-		if number == signal {
-			return name
-		}
-	}
-	return "KILL"
-}
-
-// signal sends the signal that a request names to the command's process group.
-func (c *command) signal(payload []byte) {
-	var request struct{ Signal string }
-	if err := ssh.Unmarshal(payload, &request); err != nil || c.group == 0 {
-		return
-	}
-	if number, ok := sshSignals[request.Signal]; ok {
-		_ = syscall.Kill(-c.group, number)
-	}
 }
 
 // forward connects a client with another loopback port, for jump hosts.
@@ -248,7 +209,6 @@ func (s *Server) forward(offer ssh.NewChannel) {
 		_ = conn.Close()
 		return
 	}
-	s.forwards.Add(1)
 	go ssh.DiscardRequests(requests)
 	go func() {
 		_, _ = io.Copy(conn, channel)

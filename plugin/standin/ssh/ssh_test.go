@@ -68,7 +68,7 @@ func wait(t *testing.T, what string, holds func() bool) {
 
 func TestRunsCommands(t *testing.T) {
 	t.Setenv("STANDIN_LEAK", "must not be seen")
-	s := startSSH(t, Options{Greeting: "welcome\n"})
+	s := startSSH(t, Options{})
 	session := newSession(t, dial(t, s))
 	var stdout, stderr bytes.Buffer
 	session.Stdin, session.Stdout, session.Stderr = strings.NewReader("input"), &stdout, &stderr
@@ -79,14 +79,14 @@ func TestRunsCommands(t *testing.T) {
 	}
 	home, err := filepath.EvalSymlinks(s.Home())
 	must(t, err)
-	if want := "welcome\ninput " + s.Home() + " " + home + " none\n"; stdout.String() != want {
+	if want := "input " + s.Home() + " " + home + " none\n"; stdout.String() != want {
 		t.Errorf("standard output is %q, want %q", stdout.String(), want)
 	}
 	if stderr.String() != "problem\n" {
 		t.Errorf("standard error is %q", stderr.String())
 	}
-	if s.Sessions() != 1 || s.Logins() != 1 || len(s.Commands()) != 1 {
-		t.Errorf("%d sessions, %d logins, commands %q; want one of each", s.Sessions(), s.Logins(), s.Commands())
+	if s.Sessions() != 1 || s.Logins() != 1 {
+		t.Errorf("%d sessions, %d logins; want one of each", s.Sessions(), s.Logins())
 	}
 }
 
@@ -96,16 +96,6 @@ func TestReportsSignals(t *testing.T) {
 	var exit *ssh.ExitError
 	if !errors.As(err, &exit) || exit.Signal() != "TERM" {
 		t.Errorf("error is %v, want signal TERM", err)
-	}
-	session := newSession(t, dial(t, s))
-	stdout, err := session.StdoutPipe()
-	must(t, err)
-	must(t, session.Start("sleep 60 & echo ready; wait"))
-	_, err = io.ReadFull(stdout, make([]byte, 6))
-	must(t, err)
-	must(t, session.Signal(ssh.SIGKILL))
-	if err := session.Wait(); !errors.As(err, &exit) || exit.Signal() != "KILL" {
-		t.Errorf("after a signal request the error is %v, want signal KILL", err)
 	}
 }
 
@@ -145,19 +135,6 @@ func TestAnswersKeepalives(t *testing.T) {
 	client := dial(t, s)
 	_, _, err := client.SendRequest("keepalive@openssh.com", true, nil)
 	must(t, err)
-	s.Freeze()
-	answered := make(chan error, 1)
-	go func() {
-		_, _, err := client.SendRequest("keepalive@openssh.com", true, nil)
-		answered <- err
-	}()
-	select {
-	case err := <-answered:
-		t.Errorf("a frozen server answered: %v", err)
-	case <-time.After(100 * time.Millisecond):
-	}
-	s.Thaw()
-	must(t, <-answered)
 }
 
 func TestLostConnectionEndsInputOnly(t *testing.T) {
@@ -218,8 +195,8 @@ func TestJumpHost(t *testing.T) {
 	must(t, err)
 	out, err := newSession(t, ssh.NewClient(inner, channels, requests)).Output("echo through")
 	must(t, err)
-	if string(out) != "through\n" || jump.Forwards() != 1 || jump.Sessions() != 0 {
-		t.Errorf("output %q, %d forwards, %d sessions on the jump host", out, jump.Forwards(), jump.Sessions())
+	if string(out) != "through\n" || jump.Sessions() != 0 {
+		t.Errorf("output %q, %d sessions on the jump host", out, jump.Sessions())
 	}
 	if _, err := dial(t, jump).Dial("tcp", "192.0.2.1:22"); err == nil {
 		t.Error("the jump host reached beyond this machine")

@@ -173,7 +173,8 @@ func HoldStateLock(state, operation string) (release func() error, err error) {
 		_ = file.Close()
 		return nil, fmt.Errorf("state lock %s: %w", path, err)
 	}
-	return file.Close, nil
+	// Closing alone would leave the lock to a child that is just being started.
+	return func() error { return errors.Join(syscall.Flock(int(file.Fd()), syscall.LOCK_UN), file.Close()) }, nil
 }
 
 // lockState waits for the lock as long as -lock-timeout says.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -16,31 +15,21 @@ import (
 // Options say who may log in and what is kept.
 type Options struct {
 	Role, JWT string // what a Kubernetes or JWT login must bring
-	// RoleID and SecretID are what an AppRole login must bring, when set.
-	RoleID, SecretID string
-	Token            string // a token that is valid from the start, when set
-	SecretMount      string // mount of the KV engine; "secret" when empty
-	KVVersion        int    // 1 or 2; 2 when 0
+	Token     string // a token that is valid from the start, when set
 	// Secrets are the fields of each path below the mount, such as "ci/infra".
 	Secrets map[string]map[string]string
-	// Namespace is what the X-Vault-Namespace header must say, when set.
-	Namespace string
-	// Middleware wraps every request, for tests that break the protocol.
-	Middleware func(http.Handler) http.Handler
 }
 
-// Vault answers the part of Vault's HTTP API that reading one secret needs:
-// logins by Kubernetes, JWT and AppRole, KV version 1 and 2, looking up and
-// revoking the own token, and health.
+// Vault answers the part of Vault's HTTP API that reading one secret needs: logins
+// by Kubernetes and JWT, KV version 2, and looking up and revoking the own token.
 type Vault struct {
-	options  Options
-	addr     string
-	server   *http.Server
-	mu       sync.Mutex
-	sealed   bool
-	failures []int // HTTP statuses of the next answers
-	calls    []Call
-	tokens   map[string]bool // true while valid
+	options Options
+	addr    string
+	server  *http.Server
+	mu      sync.Mutex
+	sealed  bool
+	calls   []Call
+	tokens  map[string]bool // true while valid
 }
 
 // Call is one request that Vault received.
@@ -53,12 +42,6 @@ type Call struct {
 
 // Start starts Vault on a free port of the loopback interface.
 func Start(o Options) (*Vault, error) {
-	if o.SecretMount == "" {
-		o.SecretMount = "secret"
-	}
-	if o.KVVersion == 0 {
-		o.KVVersion = 2
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("port for the stand-in Vault: %w", err)
@@ -67,11 +50,7 @@ func Start(o Options) (*Vault, error) {
 	if o.Token != "" {
 		v.tokens[o.Token] = true
 	}
-	var handler http.Handler = http.HandlerFunc(v.serve)
-	if o.Middleware != nil {
-		handler = o.Middleware(handler)
-	}
-	v.server = &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	v.server = &http.Server{Handler: http.HandlerFunc(v.serve), ReadHeaderTimeout: time.Minute}
 	go func() { _ = v.server.Serve(listener) }()
 	return v, nil
 }
@@ -82,18 +61,11 @@ func (v *Vault) Close() error { return v.server.Close() }
 // Addr is the base URL, as vault_addr wants it.
 func (v *Vault) Addr() string { return v.addr }
 
-// SetSealed seals or unseals: everything but health answers 503 while sealed.
+// SetSealed seals or unseals: everything answers 503 while sealed.
 func (v *Vault) SetSealed(sealed bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.sealed = sealed
-}
-
-// Fail answers the next requests with these HTTP statuses, one each.
-func (v *Vault) Fail(statuses ...int) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.failures = append(v.failures, statuses...)
 }
 
 // SetSecret replaces the fields of one path below the mount.
@@ -120,19 +92,6 @@ func (v *Vault) LiveTokens() int {
 	n := 0
 	for token, valid := range v.tokens {
 		if valid && token != v.options.Token {
-			n++
-		}
-	}
-	return n
-}
-
-// Revoked counts the tokens that were revoked.
-func (v *Vault) Revoked() int {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	n := 0
-	for _, valid := range v.tokens {
-		if !valid {
 			n++
 		}
 	}
@@ -170,22 +129,11 @@ func (v *Vault) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 func (v *Vault) answer(r *http.Request, path, token string) answer {
-	if len(v.failures) > 0 {
-		status := v.failures[0]
-		v.failures = v.failures[1:]
-		return errorsOf(status, "stand-in: told to fail")
-	}
-	if path == "sys/health" {
-		return v.health(r)
-	}
 	if v.sealed {
 		return errorsOf(http.StatusServiceUnavailable, "Vault is sealed")
 	}
-	if v.options.Namespace != "" && strings.Trim(r.Header.Get("X-Vault-Namespace"), "/") != v.options.Namespace {
-		return errorsOf(http.StatusNotFound, "no handler for route")
-	}
-	if mount, ok := strings.CutSuffix(strings.TrimPrefix(path, "auth/"), "/login"); ok && strings.HasPrefix(path, "auth/") {
-		return v.login(r, mount)
+	if strings.HasPrefix(path, "auth/") && strings.HasSuffix(path, "/login") {
+		return v.login(r)
 	}
 	if !v.tokens[token] {
 		return denied
@@ -193,39 +141,20 @@ func (v *Vault) answer(r *http.Request, path, token string) answer {
 	return v.authenticated(r, path, token)
 }
 
-// health answers with the status that the caller wants for a sealed Vault, as
-// the real one does.
-func (v *Vault) health(r *http.Request) answer {
-	status := http.StatusOK
-	if v.sealed {
-		status = http.StatusServiceUnavailable
-		if wanted, err := strconv.Atoi(r.URL.Query().Get("sealedcode")); err == nil && wanted >= 200 && wanted <= 599 {
-			status = wanted
-		}
-	}
-	return answer{status, map[string]any{"initialized": true, "sealed": v.sealed, "standby": false, "version": "1.14.1"}}
-}
-
-// login gives a token for a role with its JWT, or for a role ID with its secret
-// ID. Vault says 400 for an unknown role and 403 for a wrong identity.
-func (v *Vault) login(r *http.Request, mount string) answer {
+// login gives a token for a role with its JWT. Vault says 400 for an unknown role
+// and 403 for a wrong identity.
+func (v *Vault) login(r *http.Request) answer {
 	if r.Method != http.MethodPost && r.Method != http.MethodPut {
 		return errorsOf(http.StatusMethodNotAllowed)
 	}
 	var body struct {
-		Role     string `json:"role"`
-		JWT      string `json:"jwt"`
-		RoleID   string `json:"role_id"`
-		SecretID string `json:"secret_id"`
+		Role string `json:"role"`
+		JWT  string `json:"jwt"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 		return errorsOf(http.StatusBadRequest, "failed to parse JSON input: "+err.Error())
 	}
 	switch {
-	case body.RoleID != "" || mount == "approle":
-		if v.options.RoleID == "" || body.RoleID != v.options.RoleID || body.SecretID != v.options.SecretID {
-			return errorsOf(http.StatusBadRequest, "invalid role or secret ID")
-		}
 	case body.JWT == "":
 		return errorsOf(http.StatusBadRequest, "missing jwt")
 	case body.Role == "" || body.Role != v.options.Role:
@@ -251,14 +180,13 @@ func (v *Vault) authenticated(r *http.Request, path, token string) answer {
 			"id": token, "policies": []string{"default", "ci"}, "ttl": 1200, "renewable": true, "type": "service", "display_name": "ci",
 		}, nil)}
 	}
-	mount := v.options.SecretMount + "/"
+	const mount = "secret/"
 	if rest, ok := strings.CutPrefix(path, "sys/internal/ui/mounts/"); ok {
 		if !strings.HasPrefix(rest+"/", mount) {
 			return errorsOf(http.StatusForbidden, "preflight capability check returned 403, please ensure client's policies grant access to path \""+rest+"/\"")
 		}
-		options := map[string]any{"version": fmt.Sprint(v.options.KVVersion)}
 		return answer{http.StatusOK, dataOf(map[string]any{
-			"accessor": "kv_standin", "path": mount, "type": "kv", "options": options,
+			"accessor": "kv_standin", "path": mount, "type": "kv", "options": map[string]any{"version": "2"},
 		}, nil)}
 	}
 	if rest, ok := strings.CutPrefix(path, mount); ok && r.Method == http.MethodGet {
@@ -268,19 +196,7 @@ func (v *Vault) authenticated(r *http.Request, path, token string) answer {
 }
 
 func (v *Vault) read(path string) answer {
-	if v.options.KVVersion == 1 {
-		if fields, ok := v.options.Secrets[path]; ok {
-			return answer{http.StatusOK, dataOf(fields, nil)}
-		}
-		return errorsOf(http.StatusNotFound)
-	}
-	key, ok := strings.CutPrefix(path, "data/")
-	if !ok {
-		body := dataOf(nil, nil)
-		body["warnings"] = []string{"Invalid path for a versioned K/V secrets engine. See the API docs for the appropriate API endpoints to use."}
-		return answer{http.StatusNotFound, body}
-	}
-	fields, ok := v.options.Secrets[key]
+	fields, ok := v.options.Secrets[strings.TrimPrefix(path, "data/")]
 	if !ok {
 		return errorsOf(http.StatusNotFound)
 	}
