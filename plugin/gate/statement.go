@@ -40,7 +40,7 @@ func (c *comparison) judge() {
 		}
 	}
 	if !c.partial {
-		c.removed(before, now)
+		c.removed(before, old, now)
 	}
 	c.functions()
 }
@@ -88,9 +88,9 @@ func (c *comparison) changed(s statement, was *statement) {
 }
 
 // removed judges blocks that are no longer there.
-func (c *comparison) removed(before []statement, now map[string][]statement) {
+func (c *comparison) removed(before []statement, old, now map[string][]statement) {
 	for _, s := range before {
-		if len(now[s.name()]) >= countNamed(before, s.name()) {
+		if len(now[s.name()]) >= len(old[s.name()]) {
 			continue
 		}
 		switch s.block.Type {
@@ -104,16 +104,6 @@ func (c *comparison) removed(before []statement, now map[string][]statement) {
 			c.add(reason.ProtectionLoosened, s.place(), "a check block was removed")
 		}
 	}
-}
-
-func countNamed(list []statement, name string) int {
-	n := 0
-	for _, s := range list {
-		if s.name() == name {
-			n++
-		}
-	}
-	return n
 }
 
 // module judges a module call.

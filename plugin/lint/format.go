@@ -83,7 +83,7 @@ func writeJSON(w io.Writer, r Report) error {
 	}{r.Documents, r.Count(LevelError), r.Count(LevelWarning), r.Count(LevelNote), r.Automatic, r.Approval, append([]Finding{}, r.Findings...)})
 }
 
-func encode[T any](w io.Writer, value T) error {
+func encode(w io.Writer, value any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")

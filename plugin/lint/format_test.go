@@ -135,7 +135,13 @@ func TestFormatsHaveTheShapeThatTheirReadersAskFor(t *testing.T) {
 }
 
 func TestGitLabNamesEachFindingOnce(t *testing.T) {
-	issues := decoded[[]gitlabIssue](t, "gitlab", hostile)
+	issues := decoded[[]struct {
+		Fingerprint string
+		Location    struct {
+			Path  string
+			Lines struct{ Begin int }
+		}
+	}](t, "gitlab", hostile)
 	seen := map[string]bool{}
 	for i, issue := range issues {
 		if seen[issue.Fingerprint] || issue.Location.Lines.Begin != hostile.Findings[i].Line || issue.Location.Path != repositoryPath(hostile.Findings[i].File) {
@@ -152,7 +158,22 @@ func TestGitLabNamesEachFindingOnce(t *testing.T) {
 // each result is of the rule that its index names (section 3.27.6) and stands where
 // the finding does.
 func TestSARIFResultsFindTheirRule(t *testing.T) {
-	run := decoded[sarifLog](t, "sarif", hostile).Runs[0]
+	run := decoded[struct {
+		Runs []struct {
+			Tool struct {
+				Driver struct{ Rules []struct{ ID string } }
+			}
+			Results []struct {
+				RuleIndex int
+				Locations []struct {
+					PhysicalLocation struct {
+						ArtifactLocation struct{ URI string }
+						Region           struct{ StartLine int }
+					}
+				}
+			}
+		}
+	}](t, "sarif", hostile).Runs[0]
 	ids := map[string]bool{}
 	for _, rule := range run.Tool.Driver.Rules {
 		if ids[rule.ID] {
@@ -161,8 +182,8 @@ func TestSARIFResultsFindTheirRule(t *testing.T) {
 		ids[rule.ID] = true
 	}
 	for i, result := range run.Results {
-		at, f := result.Locations[0].Physical, hostile.Findings[i]
-		uri, err := url.Parse(at.Artifact.URI)
+		at, f := result.Locations[0].PhysicalLocation, hostile.Findings[i]
+		uri, err := url.Parse(at.ArtifactLocation.URI)
 		if err != nil || uri.Path != repositoryPath(f.File) || at.Region.StartLine != f.Line || run.Tool.Driver.Rules[result.RuleIndex].ID != string(f.Reason) {
 			t.Errorf("%v: %+v", err, result)
 		}
