@@ -2,14 +2,12 @@ package scaffold
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/rogpeppe/go-internal/diff"
 
@@ -96,104 +94,45 @@ func (t Target) Diff() string {
 	return text.Clean(string(diff.Diff(old, t.Present, "b/"+t.Path, t.Content)))
 }
 
-// Write writes the targets that are Absent, all of them or none: each appears
-// whole under its name, and what was made before an error is removed again. A
-// file that somebody made meanwhile is an error and stays as it is.
+// Write writes the targets that are Absent, all of them or none: what was made
+// before an error is removed again. A file that somebody made meanwhile is an error
+// and stays as it is.
 func Write(root *os.Root, targets []Target) (err error) {
-	w := writing{root: root}
+	var made []string // files and folders, in order
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, w.undo())
+		for _, name := range slices.Backward(made) {
+			if err != nil {
+				err = errors.Join(err, root.Remove(name))
+			}
 		}
 	}()
 	for _, target := range targets {
 		if target.Standing != Absent {
 			continue
 		}
-		if err := w.write(target.File); err != nil {
+		name := path.Clean(target.Path)
+		for at, c := range name {
+			if c != '/' {
+				continue
+			}
+			if err := root.Mkdir(name[:at], 0o755); err == nil {
+				made = append(made, name[:at])
+			} else if !errors.Is(err, fs.ErrExist) {
+				return fmt.Errorf("write %s: %w", target.Path, err)
+			}
+		}
+		f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if err == nil {
+			made = append(made, name)
+			_, err = f.Write(target.Content)
+			err = errors.Join(err, f.Sync(), f.Close())
+		}
+		if errors.Is(err, fs.ErrExist) {
+			err = errors.New("somebody created it meanwhile, and it was not changed; run the command again")
+		}
+		if err != nil {
 			return fmt.Errorf("write %s: %w", target.Path, err)
 		}
-	}
-	return nil
-}
-
-// writing is one call of Write.
-type writing struct {
-	root *os.Root
-	made []string // files and folders, in order
-}
-
-// write makes a file whole under another name before it gets its own.
-func (w *writing) write(file File) (err error) {
-	name := path.Clean(file.Path)
-	if err := w.folder(path.Dir(name)); err != nil {
-		return err
-	}
-	temporary := path.Join(path.Dir(name), ".pm-todos-"+strings.ToLower(rand.Text()))
-	f, err := w.root.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, w.remove(temporary)) }()
-	_, err = f.Write(file.Content)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return w.place(temporary, name)
-}
-
-// folder makes a folder with those above it.
-func (w *writing) folder(name string) error {
-	if name == "." {
-		return nil
-	}
-	if err := w.folder(path.Dir(name)); err != nil {
-		return err
-	}
-	err := w.root.Mkdir(name, 0o755)
-	if err == nil {
-		w.made = append(w.made, name)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	return err
-}
-
-// place gives a file its name, unless something has it already.
-func (w *writing) place(temporary, name string) error {
-	err := w.root.Link(temporary, name)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		// Not every file system has hard links.
-		if _, there := w.root.Lstat(name); errors.Is(there, fs.ErrNotExist) {
-			err = w.root.Rename(temporary, name)
-		}
-	}
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return errors.New("somebody created it meanwhile, and it was not changed; run the command again")
-	case err != nil:
-		return err
-	}
-	w.made = append(w.made, name)
-	return nil
-}
-
-// undo removes everything that was made.
-func (w *writing) undo() error {
-	var problems []error
-	for _, name := range slices.Backward(w.made) {
-		problems = append(problems, w.remove(name))
-	}
-	return errors.Join(problems...)
-}
-
-func (w *writing) remove(name string) error {
-	if err := w.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("clean up: %w", err)
 	}
 	return nil
 }
