@@ -17,8 +17,9 @@ import (
 
 // Needs is what a run wants of a host for Terraform, whose program is given, and of
 // one for the agent; together reports whether these are the same hosts, and then
-// the first has all of it.
-func Needs(s settings.Settings, program string) (terraform, forAgent host.Need, together bool) {
+// the first has all of it. Else they are looked at as by the run of the id meeting, see
+// host.Facts.Met; empty for none, which leaves nothing there.
+func Needs(s settings.Settings, program, meeting string) (terraform, forAgent host.Need, together bool) {
 	terraform = host.Need{Terraform: ProgramOnHost(program), Carry: s.Hosts.Prepare.Carry, Workdir: s.Hosts.Prepare.Workdir}
 	kind := agent.KindOf(s.Agent.Kind, s.Agent.Command)
 	forAgent = host.Need{
@@ -32,6 +33,8 @@ func Needs(s settings.Settings, program string) (terraform, forAgent host.Need, 
 		all := forAgent
 		all.Terraform, all.Carry, all.Workdir = terraform.Terraform, terraform.Carry, terraform.Workdir
 		terraform = all
+	} else {
+		terraform.Meeting, forAgent.Meeting = meeting, meeting
 	}
 	return terraform, forAgent, together
 }

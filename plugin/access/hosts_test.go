@@ -22,7 +22,7 @@ func TestThreat26_AnAgentThatNeedsASandboxIsNotStartedWithoutOne(t *testing.T) {
 	} {
 		var s settings.Settings
 		s.Agent = settings.Agent{Command: c.command, Kind: c.kind, Sandbox: sandbox.Policy{Mode: c.mode}}
-		if _, need, _ := access.Needs(s, "terraform"); need.Sandbox.Mode != c.want || need.Agent != c.command {
+		if _, need, _ := access.Needs(s, "terraform", ""); need.Sandbox.Mode != c.want || need.Agent != c.command {
 			t.Errorf("%s %s, sandbox %s: %+v", c.command, c.kind, c.mode, need)
 		}
 	}

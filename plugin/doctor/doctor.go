@@ -61,6 +61,8 @@ type patient struct {
 
 	keys     access.Keys
 	unusable string // why no SSH host can be logged in to
+
+	terraforms []string // accounts that plan and apply, see host.Facts.Met
 }
 
 const noRepository = "the repository could not be read"

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/evidence"
@@ -20,7 +22,7 @@ func hosts(ctx context.Context, p *patient, say voice) {
 	if p.Settings.Unplanned() {
 		program = ""
 	}
-	terraform, agent, shared := access.Needs(p.Settings, program)
+	terraform, agent, shared := access.Needs(p.Settings, program, access.RunID(time.Now()))
 	for _, name := range p.Settings.Hosts.Hosts {
 		p.host(ctx, name, p.keys.Login(p.keys.Host), terraform, true, say)
 	}
@@ -52,9 +54,12 @@ func (p *patient) host(ctx context.Context, name string, login sshclient.Login, 
 		say.as("tools").fail(name, err)
 		return
 	}
+	if forTerraform {
+		p.terraforms = append(p.terraforms, facts.Met)
+	}
 	tools(name, need, facts, problems, forTerraform, say)
 	if most := p.Settings.Agent.Parallel; need.Agent != "" && most > 1 {
-		together(ctx, h, most, facts, forTerraform, say.as("parallel"))
+		together(ctx, h, most, facts, slices.Contains(p.terraforms, facts.Met), say.as("parallel"))
 	}
 	if !forTerraform || p.Settings.Unplanned() {
 		return

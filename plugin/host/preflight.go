@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,7 +44,7 @@ type Facts struct {
 	UID           int    // 0 for root, -1 when unknown
 	Home          string // the user's home folder
 	Root          string // folder of the run directories
-	Met           string // name of the host as which the run met this account first; empty when it is not known
+	Met           string // name of the host as which the run met this account first
 	System        string // such as "Linux x86_64"
 	Free          int64  // bytes, -1 when unknown
 	Cores         int    // -1 when unknown
@@ -152,7 +153,7 @@ func (h *Host) Examine(ctx context.Context, need Need) (Facts, []Problem, error)
 func (h *Host) inspect(a *script.Answer, need Need) (Facts, []Problem) {
 	word := func(key string) string { return text.Line(string(a.Block(key)), 500) }
 	facts := Facts{
-		User: word("user"), UID: int(a.Number("uid")), Home: word("home"), Root: word("root"), Met: word("met"), System: word("system"),
+		User: word("user"), UID: int(a.Number("uid")), Home: word("home"), Root: word("root"), Met: cmp.Or(word("met"), h.Name()), System: word("system"),
 		Free: -1, Cores: int(a.Number("cores")), Memory: a.Number("memory"), Git: word("git"), AgentPath: word("agent-path"), TerraformPath: word("terraform-path"),
 	}
 	if free := a.Number("free"); free >= 0 {

@@ -55,7 +55,7 @@ func TestPreflightRecognisesAnAccountByItsFiles(t *testing.T) {
 		first, other := w.Name(), localWorld(t)
 		other.shell.Name = "other"
 		for i, got := range []string{met(w.Host, "one"), met(&alias, "one"), met(other.Host, "one"), met(&alias, "two"), met(w.Host, "two"), met(w.Host, "")} {
-			if want := []string{first, first, "other", "alias", "alias", ""}[i]; got != want {
+			if want := []string{first, first, "other", "alias", "alias", first}[i]; got != want {
 				t.Errorf("the account is known as %q, not as %q", got, want)
 			}
 		}

@@ -44,13 +44,11 @@ func (h *hosts) shared(a agentHost) bool { return a.Facts.Box == nil && h.isTerr
 
 // isTerraforms reports whether it is the account that plans and applies, by whatever
 // name.
-func (h *hosts) isTerraforms(a agentHost) bool {
-	return a.Name() == h.Terraform.Name() || a.Facts.Met != "" && a.Facts.Met == h.met
-}
+func (h *hosts) isTerraforms(a agentHost) bool { return a.Facts.Met == h.met }
 
 // counted reports whether agents work on that account already, by whatever name.
 func (h *hosts) counted(a agentHost) bool {
-	return slices.ContainsFunc(h.Agents, func(other agentHost) bool { return a.Facts.Met != "" && a.Facts.Met == other.Facts.Met })
+	return slices.ContainsFunc(h.Agents, func(other agentHost) bool { return a.Facts.Met == other.Facts.Met })
 }
 
 // Close ends the connections.
@@ -67,14 +65,14 @@ func (h *hosts) Close() error {
 	return errors.Join(problems...)
 }
 
-// needs is what the run wants of its hosts. Where agents have hosts of their own, it
-// looks whether these are: but for a run that leaves nothing behind.
+// needs is what the run wants of its hosts. A run that leaves nothing behind does not
+// look whether those of agents are others by more than their name.
 func (j *job) needs(program string) (terraform, forAgent host.Need, together bool) {
-	terraform, forAgent, together = access.Needs(j.Settings, program)
-	if !together && j.Mode != settings.ModeDryRun {
-		terraform.Meeting, forAgent.Meeting = j.id, j.id
+	meeting := j.id
+	if j.Mode == settings.ModeDryRun {
+		meeting = ""
 	}
-	return terraform, forAgent, together
+	return access.Needs(j.Settings, program, meeting)
 }
 
 // connect finds the first host that is ready for Terraform, and the first that
