@@ -125,24 +125,6 @@ func (s Status) body() map[string]any {
 	return body
 }
 
-// mark is Mark of Gitea and GitHub. root is of the repository.
-func mark(ctx context.Context, a *api, root, commit string, s Status) error {
-	var has struct {
-		Statuses []struct {
-			Context string `json:"context"`
-		} `json:"statuses"`
-	}
-	if err := a.call(ctx, http.MethodGet, root+"/commits/"+commit+"/status?per_page=100&limit=50", nil, &has); err != nil {
-		return err
-	}
-	for _, one := range has.Statuses {
-		if one.Context == statusName {
-			return nil
-		}
-	}
-	return a.call(ctx, http.MethodPost, root+"/statuses/"+commit, s.body(), nil)
-}
-
 // comment is Comment, at the address of the comments of a pull request.
 func comment(ctx context.Context, a *api, address, body string) error {
 	var all []struct {

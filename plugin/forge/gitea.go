@@ -10,18 +10,12 @@ import (
 
 // gitea is the API of Gitea and Forgejo, https://docs.gitea.com/api/.
 type gitea struct {
-	*api
+	hub
 	name string
-	site string // of the API
-	root string // of the repository
 }
 
 func newGitea(name string) func(*api, project) Forge {
-	return func(a *api, p project) Forge {
-		owner, repository := p.owner()
-		site := p.site + "/api/v1"
-		return &gitea{a, name, site, site + "/repos/" + url.PathEscape(owner) + "/" + url.PathEscape(repository)}
-	}
+	return func(a *api, p project) Forge { return &gitea{newHub(a, p.site+"/api/v1", p), name} }
 }
 
 func (g *gitea) Name() string { return g.name }
@@ -127,24 +121,6 @@ func (g *gitea) Open(ctx context.Context, r Request) (*Pull, error) {
 	return made.pull(), nil
 }
 
-func (g *gitea) Mark(ctx context.Context, commit string, s Status) error {
-	return mark(ctx, g.api, g.root, commit, s)
-}
-
-func (g *gitea) Comment(ctx context.Context, number int64, body string) error {
-	return comment(ctx, g.api, numbered(g.issues(), number)+"/comments", body)
-}
-
-func (g *gitea) Close(ctx context.Context, number int64) error {
-	return g.call(ctx, http.MethodPatch, g.root+"/pulls/"+strconv.FormatInt(number, 10), map[string]any{"state": "closed"}, nil)
-}
-
-func (g *gitea) Account(ctx context.Context) (string, error) {
-	var own login
-	err := g.call(ctx, http.MethodGet, g.site+"/user", nil, &own)
-	return own.Login, err
-}
-
 // label is the id of the label, made when there is none. An account that may not
 // do so opens pull requests without.
 func (g *gitea) label(ctx context.Context) (id int64, ok bool) {
@@ -168,4 +144,19 @@ func (g *gitea) label(ctx context.Context) (id int64, ok bool) {
 	var made one
 	err = g.call(ctx, http.MethodPost, g.root+"/labels", map[string]any{"name": label, "color": "#7a5af5", "description": "Opened by pm-todos"}, &made)
 	return made.ID, err == nil
+}
+
+func (g *gitea) Newest(ctx context.Context, account string) ([]Issue, error) {
+	return newest(ctx, g.api, g.issues(), url.Values{"state": {"all"}, "type": {"issues"}, "limit": {strconv.Itoa(giteaPage)}}, "created_by", account, isPull)
+}
+
+func (g *gitea) OpenIssue(ctx context.Context, title, body string) (*Issue, error) {
+	call := map[string]any{"title": title, "body": body}
+	if id, ok := g.label(ctx); ok {
+		call["labels"] = []int64{id}
+	}
+	var made hubIssue
+	err := g.create(ctx, g.issues(), call, &made)
+	opened := made.issue()
+	return &opened, err
 }

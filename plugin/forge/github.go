@@ -4,24 +4,21 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
 )
 
 // github is the REST API of GitHub, https://docs.github.com/rest/pulls.
 type github struct {
-	*api
+	hub
 	owner string
-	site  string // of the API
-	root  string // of the repository
 }
 
 func newGitHub(a *api, p project) Forge {
-	owner, name := p.owner()
+	owner, _ := p.owner()
 	site := p.site + "/api/v3" // of an Enterprise Server
 	if p.site == "https://github.com" {
 		site = "https://api.github.com"
 	}
-	return &github{a, owner, site, site + "/repos/" + url.PathEscape(owner) + "/" + url.PathEscape(name)}
+	return &github{newHub(a, site, p), owner}
 }
 
 func (g *github) Name() string { return "GitHub" }
@@ -57,8 +54,6 @@ func (p githubPull) pull() *Pull {
 	return found.in(p.State == "open", p.MergedAt != "")
 }
 
-func (g *github) at(number int64) string { return g.root + "/pulls/" + strconv.FormatInt(number, 10) }
-
 func (g *github) Find(ctx context.Context, head, _ string, number int64) (*Pull, error) {
 	if number > 0 {
 		one, err := g.one(ctx, number)
@@ -80,7 +75,7 @@ func (g *github) Find(ctx context.Context, head, _ string, number int64) (*Pull,
 
 func (g *github) one(ctx context.Context, number int64) (*Pull, error) {
 	var one githubPull
-	if err := g.call(ctx, http.MethodGet, g.at(number), nil, &one); err != nil {
+	if err := g.call(ctx, http.MethodGet, g.pull(number), nil, &one); err != nil {
 		return nil, err
 	}
 	return one.pull(), nil
@@ -103,20 +98,13 @@ func (g *github) Open(ctx context.Context, r Request) (*Pull, error) {
 	return made.pull(), nil
 }
 
-func (g *github) Mark(ctx context.Context, commit string, s Status) error {
-	return mark(ctx, g.api, g.root, commit, s)
+func (g *github) Newest(ctx context.Context, account string) ([]Issue, error) {
+	return newest(ctx, g.api, g.issues(), url.Values{"state": {"all"}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"100"}}, "creator", account, isPull)
 }
 
-func (g *github) Comment(ctx context.Context, number int64, body string) error {
-	return comment(ctx, g.api, numbered(g.issues(), number)+"/comments", body)
-}
-
-func (g *github) Close(ctx context.Context, number int64) error {
-	return g.call(ctx, http.MethodPatch, g.at(number), map[string]any{"state": "closed"}, nil)
-}
-
-func (g *github) Account(ctx context.Context) (string, error) {
-	var own login
-	err := g.call(ctx, http.MethodGet, g.site+"/user", nil, &own)
-	return own.Login, err
+func (g *github) OpenIssue(ctx context.Context, title, body string) (*Issue, error) {
+	var made hubIssue
+	err := g.create(ctx, g.issues(), map[string]any{"title": title, "body": body, "labels": []string{label}}, &made)
+	opened := made.issue()
+	return &opened, err
 }

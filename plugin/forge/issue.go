@@ -33,26 +33,6 @@ type Tracker interface {
 	EndIssue(ctx context.Context, number int64, open bool, why string) error
 }
 
-// hubIssue is an issue as Gitea and GitHub have it, where pull requests are issues too.
-type hubIssue struct {
-	Number int64  `json:"number"`
-	State  string `json:"state"` // open or closed
-	Body   string `json:"body"`
-	User   login  `json:"user"`
-	Labels []struct {
-		Name string `json:"name"`
-	} `json:"labels"`
-	PullRequest *struct{} `json:"pull_request"`
-}
-
-func (i hubIssue) issue() Issue {
-	found := Issue{Number: i.Number, Open: i.State == "open", Body: i.Body, Author: i.User.Login}
-	for _, one := range i.Labels {
-		found.Labelled = found.Labelled || one.Name == label
-	}
-	return found
-}
-
 // labIssue is an issue as GitLab has it.
 type labIssue struct {
 	IID    int64    `json:"iid"`
@@ -103,66 +83,6 @@ func issueAt[T interface{ issue() Issue }](ctx context.Context, a *api, address 
 }
 
 func numbered(list string, number int64) string { return list + "/" + strconv.FormatInt(number, 10) }
-
-func isPull(i hubIssue) bool { return i.PullRequest != nil }
-
-func (g *gitea) issues() string { return g.root + "/issues" }
-
-func (g *gitea) Newest(ctx context.Context, account string) ([]Issue, error) {
-	return newest(ctx, g.api, g.issues(), url.Values{"state": {"all"}, "type": {"issues"}, "limit": {strconv.Itoa(giteaPage)}}, "created_by", account, isPull)
-}
-
-func (g *gitea) Issue(ctx context.Context, number int64) (*Issue, error) {
-	return issueAt[hubIssue](ctx, g.api, numbered(g.issues(), number))
-}
-
-func (g *gitea) OpenIssue(ctx context.Context, title, body string) (*Issue, error) {
-	call := map[string]any{"title": title, "body": body}
-	if id, ok := g.label(ctx); ok {
-		call["labels"] = []int64{id}
-	}
-	var made hubIssue
-	err := g.create(ctx, g.issues(), call, &made)
-	opened := made.issue()
-	return &opened, err
-}
-
-func (g *gitea) EndIssue(ctx context.Context, number int64, open bool, why string) error {
-	return g.endHub(ctx, g.issues(), number, open, why)
-}
-
-func (g *github) issues() string { return g.root + "/issues" }
-
-func (g *github) Newest(ctx context.Context, account string) ([]Issue, error) {
-	return newest(ctx, g.api, g.issues(), url.Values{"state": {"all"}, "sort": {"created"}, "direction": {"desc"}, "per_page": {"100"}}, "creator", account, isPull)
-}
-
-func (g *github) Issue(ctx context.Context, number int64) (*Issue, error) {
-	return issueAt[hubIssue](ctx, g.api, numbered(g.issues(), number))
-}
-
-func (g *github) OpenIssue(ctx context.Context, title, body string) (*Issue, error) {
-	var made hubIssue
-	err := g.create(ctx, g.issues(), map[string]any{"title": title, "body": body, "labels": []string{label}}, &made)
-	opened := made.issue()
-	return &opened, err
-}
-
-func (g *github) EndIssue(ctx context.Context, number int64, open bool, why string) error {
-	return g.endHub(ctx, g.issues(), number, open, why)
-}
-
-// endHub is EndIssue as Gitea and GitHub have it.
-func (a *api) endHub(ctx context.Context, list string, number int64, open bool, why string) error {
-	state := "closed"
-	if open {
-		state = "open"
-	}
-	if err := a.call(ctx, http.MethodPatch, numbered(list, number), map[string]any{"state": state}, nil); err != nil {
-		return err
-	}
-	return a.call(ctx, http.MethodPost, numbered(list, number)+"/comments", map[string]any{"body": why}, nil)
-}
 
 func (g *gitlab) issues() string { return g.root + "/issues" }
 
