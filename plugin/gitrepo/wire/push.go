@@ -34,13 +34,13 @@ func (StaleError) Error() string { return "the ref has another value" }
 var ErrApart = errors.New("the remote takes several updates only one by one")
 
 // Push asks the remote for updates, all or none of them where it can do that, or not
-// at all where it must be whole; again while its errors are such that pass. A remote that was pushed to before is asked at once, where its protocol lets
-// us, and its report tells of a ref that has another value; else, and after whatever
-// went wrong, a try begins with a look at the refs, which shows too whether an earlier
-// one took effect though its reply was lost. pack makes the pack to send, given
-// the hashes that the remote has at its refs. A StaleError tells what a ref is
-// instead. sent reports whether any try came to the point where the remote may
-// have taken an update.
+// at all where it must be whole; again while its errors are such that pass. A remote
+// that was pushed to before is asked at once, where its protocol lets us, and its
+// report tells of a ref that has another value; else, and after whatever went wrong,
+// a try begins with a look at the refs, which shows too whether an earlier one took
+// effect though its reply was lost. pack makes the pack to send, given the hashes that
+// the remote has at its refs. A StaleError tells what a ref is instead. sent reports
+// whether any try came to the point where the remote may have taken an update.
 func (r *Remote) Push(ctx context.Context, updates []Update, whole bool, pack func(has map[plumbing.Hash]bool) ([]byte, error)) (sent bool, err error) {
 	push := func(greeted bool) error {
 		return r.act(ctx, "push to", receivePack, greeted, func(c conversation, g *packp.AdvRefs) error {
