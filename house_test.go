@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -144,23 +145,30 @@ var rooms = map[string][]string{
 // each other.
 var leaves = []string{"plugin/postmortem", "plugin/postmortem/classify", "plugin/postmortem/edit", "plugin/postmortem/incident", "plugin/postmortem/markdown", "plugin/postmortem/term", "plugin/postmortem/words", "plugin/item", "plugin/secret", "plugin/fault", "plugin/text", "plugin/reason", "plugin/pattern", "plugin/sshkey", "plugin/egress", "plugin/target"}
 
-// goFiles parses every Go file of the project.
-func goFiles(t *testing.T, visit func(file string, set *token.FileSet, parsed *ast.File)) {
-	t.Helper()
-	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
+// parsedFiles are the Go files of the project.
+var parsedFiles = sync.OnceValues(func() (files map[string]*ast.File, err error) {
+	files = map[string]*ast.File{}
+	err = filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || path.Ext(file) != ".go" {
 			return err
 		}
-		set := token.NewFileSet()
-		parsed, err := parser.ParseFile(set, file, nil, parser.ParseComments)
-		if err != nil {
-			return err
-		}
-		visit(filepath.ToSlash(file), set, parsed)
-		return nil
+		files[filepath.ToSlash(file)], err = parser.ParseFile(fileSet, file, nil, parser.ParseComments)
+		return err
 	})
+	return files, err
+})
+
+var fileSet = token.NewFileSet()
+
+// goFiles goes through every Go file of the project.
+func goFiles(t *testing.T, visit func(file string, set *token.FileSet, parsed *ast.File)) {
+	t.Helper()
+	files, err := parsedFiles()
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		visit(file, fileSet, files[file])
 	}
 }
 

@@ -43,6 +43,16 @@ var sites = struct {
 	folder map[string]string // by the files
 }{folder: map[string]string{}}
 
+// lasting makes a folder that outlives the test.
+func lasting() (folder string, err error) {
+	if sites.root == "" {
+		if sites.root, err = os.MkdirTemp("", "pm-todos-test-"); err != nil {
+			return "", err
+		}
+	}
+	return os.MkdirTemp(sites.root, "")
+}
+
 // begun is the folder of a site whose only commit holds the files.
 func begun(tb testing.TB, files map[string]string) string {
 	tb.Helper()
@@ -52,10 +62,7 @@ func begun(tb testing.TB, files map[string]string) string {
 	if folder, ok := sites.folder[key]; ok {
 		return folder
 	}
-	if sites.root == "" {
-		sites.root = must(os.MkdirTemp("", "pm-todos-test-"))(tb)
-	}
-	folder := must(os.MkdirTemp(sites.root, ""))(tb)
+	folder := must(lasting())(tb)
 	for _, args := range [][]string{
 		{"init", "-q", "--template=", "--bare", "-b", branchName, "origin.git"},
 		{"init", "-q", "--template=", "-b", branchName, "work"},
