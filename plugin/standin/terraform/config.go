@@ -24,6 +24,9 @@ type source struct {
 		Version  string    `hcl:"required_version,optional"`
 		Backends []backend `hcl:"backend,block"`
 	} `hcl:"terraform,block"`
+	Locals []struct {
+		Values hcl.Attributes `hcl:",remain"`
+	} `hcl:"locals,block"`
 	Resources []resource `hcl:"resource,block"`
 }
 
@@ -44,7 +47,8 @@ type resource struct {
 	} `hcl:"lifecycle,block"`
 	Range hcl.Range `hcl:",def_range"`
 
-	input, triggers json.RawMessage // as the state keeps them
+	input, triggers json.RawMessage     // as the state keeps them
+	references      map[string][]string // local values by argument
 }
 
 // place is the file and the line of the block.
@@ -61,7 +65,7 @@ type config struct {
 
 // errSupport goes with every complaint about a configuration, since it may be
 // right for the real program.
-const errSupport = "The stand-in Terraform understands terraform_data resources with literal values and the local backend."
+const errSupport = "The stand-in Terraform understands terraform_data resources with literal and local values and the local backend."
 
 // later stands, while planning, for what timestamp() will be: a text that holds it
 // is unknown.
@@ -97,11 +101,20 @@ func parseConfig(files map[string]string, timestamp string) (*config, error) {
 			Impl: func([]cty.Value, cty.Type) (cty.Value, error) { return cty.StringVal(timestamp), nil },
 		}),
 	}}
+	var declared []resource
+	locals := map[string]cty.Value{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		file, problems := hclsyntax.ParseConfig([]byte(files[name]), name, hcl.InitialPos)
 		var read source
 		if !problems.HasErrors() {
 			problems = gohcl.DecodeBody(file.Body, scope, &read)
+		}
+		for _, block := range read.Locals {
+			for key, local := range block.Values {
+				var more hcl.Diagnostics
+				locals[key], more = local.Expr.Value(scope)
+				problems = append(problems, more...)
+			}
 		}
 		if problems.HasErrors() {
 			return nil, problem(problems)
@@ -114,10 +127,12 @@ func parseConfig(files map[string]string, timestamp string) (*config, error) {
 				c.backend = &b
 			}
 		}
-		for _, r := range read.Resources {
-			if err := c.add(&r, scope); err != nil {
-				return nil, err
-			}
+		declared = append(declared, read.Resources...)
+	}
+	scope.Variables = map[string]cty.Value{"local": cty.ObjectVal(locals)}
+	for _, r := range declared {
+		if err := c.add(&r, scope); err != nil {
+			return nil, err
 		}
 	}
 	return c, nil
@@ -131,11 +146,22 @@ func (c *config) add(r *resource, scope *hcl.EvalContext) (err error) {
 	case c.resources[address] != nil:
 		return failure("Duplicate resource configuration", "  on %s:\n\n%s is there twice.", r.place(), address)
 	}
+	r.references = map[string][]string{"input": references(r.Input), "triggers_replace": references(r.Triggers)}
 	if r.input, err = evaluate(r.Input, scope); err == nil {
 		r.triggers, err = evaluate(r.Triggers, scope)
 	}
 	c.resources[address] = r
 	return err
+}
+
+// references are the local values that an expression names.
+func references(e hcl.Expression) (names []string) {
+	for _, variable := range e.Variables() {
+		if local, ok := variable[min(1, len(variable)-1)].(hcl.TraverseAttr); ok {
+			names = append(names, "local."+local.Name)
+		}
+	}
+	return names
 }
 
 // evaluate is the value of an expression with its type, as a state keeps it.

@@ -206,6 +206,8 @@ func (c *config) shown() tree {
 		expressions := tree{}
 		for name, raw := range map[string]json.RawMessage{"input": r.input, "triggers_replace": r.triggers} {
 			switch {
+			case r.references[name] != nil:
+				expressions[name] = tree{"references": r.references[name]}
 			case bytes.Contains(raw, []byte(later)):
 				expressions[name] = tree{}
 			case !bytes.Equal(raw, null):

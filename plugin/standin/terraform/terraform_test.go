@@ -135,8 +135,9 @@ resource "terraform_data" "first" {
 		map[string]string{"text": "update", "tree": "delete,create", "empty": "delete", "clock": "update", "again": "delete,create", "first": "delete,create"},
 	},
 	{
-		"types", `
-resource "terraform_data" "text" { input = 2 }
+		"types, by a local value", `
+locals { number = 2 }
+resource "terraform_data" "text" { input = local.number }
 resource "terraform_data" "first" {
   input            = "2"
   triggers_replace = { k = 2 }
@@ -145,7 +146,10 @@ resource "terraform_data" "first" {
 	},
 	{
 		"nothing", `
-resource "terraform_data" "text" { input = 2 }
+resource "terraform_data" "text" { input = local.number }
+locals {
+  number = 2
+}
 resource "terraform_data" "first" {
   input            = "2"
   triggers_replace = { k = 2 }
