@@ -38,7 +38,7 @@ var rooms = map[string][]string{
 	"plugin/resolve/seam":     {"plugin/agent", "plugin/evidence", "plugin/gitrepo", "plugin/host"},
 	"plugin/resolve/policy":   {"plugin/gate", "plugin/gate/card", "plugin/gate/place", "plugin/gitrepo", "plugin/resolve/seam"},
 	"plugin/resolve/journal":  {"plugin/resolve/seam", "plugin/resolve/policy", "plugin/record", "plugin/gitrepo", "plugin/gate"},
-	"plugin/resolve/approval": {"plugin/gate", "plugin/gate/card", "plugin/gate/place", "plugin/record", "plugin/resolve/policy", "plugin/resolve/proposal", "plugin/resolve/seam", "plugin/resolve/stack"},
+	"plugin/resolve/approval": {"plugin/gate", "plugin/gate/card", "plugin/gate/place", "plugin/gitrepo", "plugin/record", "plugin/resolve/policy", "plugin/resolve/proposal", "plugin/resolve/seam", "plugin/resolve/stack"},
 	"plugin/resolve/change":   {"plugin/gate", "plugin/gate/card", "plugin/gate/place", "plugin/gitrepo", "plugin/host", "plugin/resolve/policy", "plugin/resolve/seam", "plugin/resolve/stack"},
 	"plugin/resolve/rundir":   {"plugin/host", "plugin/record", "plugin/resolve/journal", "plugin/resolve/seam"},
 	"plugin/resolve/stack":    {"plugin/gate", "plugin/host", "plugin/resolve/life", "plugin/resolve/seam"},

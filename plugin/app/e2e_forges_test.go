@@ -155,6 +155,32 @@ func TestWhatWasMergedOtherwiseIsNotApplied(t *testing.T) {
 	s.nothingLeft()
 }
 
+// TestMergedValueIsTheOneThatWasSeen has a fix take its value from a local one, which
+// somebody changes after the merge and changes back.
+func TestMergedValueIsTheOneThatWasSeen(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	o := patientOptions()
+	o.Files["stacks/monitoring/locals.tf"] = "locals {\n  patience = \"10m\"\n}\n"
+	o.AgentScript = `sed -i 's/for: 5m$/for: ${local.patience}/' stacks/monitoring/alerts.tf` + "\n"
+	s := newSite(t, o)
+	github := map[string]string{"PLUGIN_SCOPE": "all", "CI_FORGE_TYPE": "github"}
+	s.wants(0, s.run(github))
+	s.wantsEnded("proposed")
+	s.mergeBy("ana", buttons["merge"]+` && sed -i s/10m/20m/ stacks/monitoring/locals.tf && git commit -q -a -m "More patience"`)
+	s.wants(0, s.run(github))
+	s.wantsEnded("proposed differs-from-approved")
+	s.says("planning what was merged without that", "nothing shows that it still gets the value that was proposed")
+	if applies := s.applies(); len(applies) > 0 {
+		t.Errorf("applied: %v", applies)
+	}
+	s.mergeBy("ana", `sed -i s/20m/10m/ stacks/monitoring/locals.tf && echo theirs >NOTES && git add . && git commit -q -m "Less patience"`)
+	s.wants(0, s.run(github))
+	s.wantsEnded("done")
+	s.says("planning what was merged without that", "approved by ana")
+	s.nothingLeft()
+}
+
 // TestFortyItemsHaveNoMoreThanThreePullRequests has a person close one in between.
 func TestFortyItemsHaveNoMoreThanThreePullRequests(t *testing.T) {
 	t.Parallel()

@@ -101,6 +101,20 @@ func Judge(show []byte, p PlanPolicy, r Request) (j Judgement) {
 	return j
 }
 
+// Effects are the facts of a plan, whatever the rules say of it, none of one that
+// cannot be read. No rule was asked to prove them.
+func Effects(show []byte) []card.Proof {
+	shown, err := fact.Show(show)
+	if err != nil {
+		return nil
+	}
+	plan, err := fact.Read(shown, nil)
+	if err != nil {
+		return nil
+	}
+	return card.Judge(plan, nil, card.Item{}, card.Policy{})
+}
+
 // rendered are the changed files that Helm or Kustomize make objects of: a plan
 // shows at most the name of their folder.
 func (c *Changeset) rendered() []fact.Fact {

@@ -21,7 +21,7 @@ func TestThreat28_RecordIsWorthWhatTheMergedHeadSays(t *testing.T) {
 		"with more effects": func(_ *site, _ *fake.Clone, r *proposal.Record) { r.Facts = append(r.Facts, added) },
 		"with more effects, and a commit that says so": func(s *site, clone *fake.Clone, r *proposal.Record) {
 			r.Facts = append(r.Facts, added)
-			sum, err := proposal.FactsSum(r.Facts)
+			sum, err := proposal.FactsSum(r.Facts, r.Base)
 			if err != nil {
 				t.Fatal(err)
 			}

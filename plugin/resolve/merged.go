@@ -177,6 +177,20 @@ func (a *attempt) handOver(ctx context.Context) error {
 	return a.applied(ctx)
 }
 
+// planAt plans a stack as a commit has it. That it cannot be planned is a refusal.
+func (a *attempt) planAt(ctx context.Context, commit, name string) (item.Plan, error) {
+	space, err := a.stacks.Checkout(ctx, commit)
+	if err != nil {
+		return item.Plan{}, err
+	}
+	plan, err := a.stacks.Plan(ctx, space, name)
+	var failed *host.CommandError
+	if errors.As(err, &failed) && fault.Of(err) != fault.Temporary {
+		err = &stack.Refusal{State: item.NotAttempted, Reason: reason.StackUnhealthy, Err: err}
+	}
+	return plan, err
+}
+
 // applied ends what others applied, or apply.
 func (a *attempt) applied(ctx context.Context) error {
 	a.log.Info().Str("stage", "items").Msg("its proposal was merged, and nothing is left to be applied")
@@ -222,20 +236,30 @@ func (a *attempt) approve(ctx context.Context, s *stack.Stack, all []*attempt) e
 	if findings != nil {
 		return &stack.Refusal{State: item.Proposed, Reason: reason.DiffersFromApproved, Findings: findings}
 	}
-	space, err := a.stacks.Checkout(ctx, a.merged.Before())
-	if err != nil {
-		return err
-	}
 	a.log.Info().Str("stage", "plan").Str("stack", s.Name).Msg("what was merged is not applied yet: planning the branch before it, to compare")
-	before, err := a.stacks.Plan(ctx, space, s.Name)
-	var failed *host.CommandError
-	if errors.As(err, &failed) && fault.Of(err) != fault.Temporary {
-		return &stack.Refusal{State: item.NotAttempted, Reason: reason.StackUnhealthy, Err: fmt.Errorf("%s cannot be planned as it was before the merge: %w", s.Name, err)}
+	before, err := a.planAt(ctx, a.merged.Before(), s.Name)
+	var broken *stack.Refusal
+	if errors.As(err, &broken) {
+		broken.Err = fmt.Errorf("%s cannot be planned as it was before the merge: %w", s.Name, broken.Err)
 	}
 	if err != nil {
 		return err
 	}
 	judgement, findings := a.merged.Plan(s.Baseline.Show, before.Show, a.opts.Scope)
+	if findings == nil {
+		findings, err = a.merged.Unseen(a.repo, a.rules(), a.change.Base, judgement, func(alone string) ([]byte, error) {
+			a.log.Info().Str("stage", "plan").Str("stack", s.Name).Msg("others changed the repository since it was proposed: planning what was merged without that, to compare")
+			plan, err := a.planAt(ctx, alone, s.Name)
+			if errors.As(err, &broken) {
+				a.log.Warn().Str("stage", "plan").Str("stack", s.Name).Err(broken.Err).Msg("it cannot be planned without what others changed")
+				return nil, nil
+			}
+			return plan.Show, err
+		})
+	}
+	if err != nil {
+		return err
+	}
 	if findings != nil {
 		return &stack.Refusal{State: item.Proposed, Reason: reason.DiffersFromApproved, Findings: findings}
 	}

@@ -178,7 +178,8 @@ func (s *site) read(clone *fake.Clone, commit string) (open []item.Item, known m
 }
 
 var scope = policy.Scope{
-	Stacks: []string{"stacks/*"}, AllowPaths: []string{"stacks/**"}, Protected: []string{"vault"}, MaxChanges: 10,
+	Stacks: []string{"stacks/*"}, AllowPaths: []string{"stacks/**"}, Protected: []string{"vault"}, Documents: []string{"docs/post-mortems/*.md"},
+	MaxChanges: 10,
 }
 
 // ending is how a run ended.

@@ -20,7 +20,7 @@ import (
 func (a *attempt) offer(ctx context.Context) error {
 	evidence := a.evidence()
 	var err error
-	if evidence.Facts, err = proposal.FactsSum(a.facts); err != nil {
+	if evidence.Facts, err = proposal.FactsSum(a.facts, a.change.Base); err != nil {
 		return err
 	}
 	fix, err := a.repo.Commit(a.change.Base, a.change.Tree, record.Message(a.item, a.date(), evidence, false))

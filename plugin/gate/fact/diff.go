@@ -317,6 +317,13 @@ func pairBy(before, after *Node, rest [2][]int, keyOf func(*Node) string) ([]pai
 	return pairs, true
 }
 
+// Equal reports whether two values are the same by definition, see [Node.nothing].
+// What is known only when the plan is applied is equal to itself.
+func (n *Node) Equal(other *Node) bool {
+	d := &differ{hashes: map[*Node][sha256.Size]byte{}}
+	return d.hash(n) == d.hash(other)
+}
+
 // hash is the same for values that are equal by definition, see [Node.nothing],
 // and for no others. Numbers of attributes and of JSON are equal as decimals,
 // those of YAML as they are written. A text that is a document is its tree and

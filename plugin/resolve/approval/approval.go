@@ -86,11 +86,7 @@ func (g Group) Before() string {
 // follow from lines: where somebody wrote another one over it, nobody approved
 // that.
 func (g Group) stands(repo seam.Remote, commit string) ([]item.Finding, error) {
-	merges := make([]proposal.Merge, len(g))
-	for i, a := range g {
-		merges[i] = a.Merge
-	}
-	file, err := proposal.Overwritten(repo, merges, commit)
+	file, err := proposal.Overwritten(repo, g.merges(), commit)
 	if err != nil || file == "" {
 		return nil, err
 	}
@@ -205,11 +201,15 @@ func (g Group) Plan(show, before []byte, scope policy.Scope) (gate.Judgement, []
 func Facts(j gate.Judgement) []proposal.Fact {
 	facts := make([]proposal.Fact, len(j.Facts))
 	for i, p := range j.Facts {
-		place := p.Fact.Place.String()
-		if p.Fact.File != "" {
-			place = p.Place()
-		}
-		facts[i] = proposal.Fact{Address: text.Line(p.Address, 0), Place: text.Line(place, 0), Verb: string(p.Fact.Kind)}
+		facts[i] = factOf(p)
 	}
 	return facts
+}
+
+func factOf(p card.Proof) proposal.Fact {
+	place := p.Fact.Place.String()
+	if p.Fact.File != "" {
+		place = p.Place()
+	}
+	return proposal.Fact{Address: text.Line(p.Address, 0), Place: text.Line(place, 0), Verb: string(p.Fact.Kind)}
 }

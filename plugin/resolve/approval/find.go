@@ -126,7 +126,9 @@ func (r *Finder) vouched(a Approved) Approved {
 	if named {
 		a.Named, said = commit, e.Facts
 	}
-	if sum, err := proposal.FactsSum(a.Record.Facts); err != nil || sum != said || !named && !r.Forge.Heads(a.Record) {
+	sum, err := proposal.FactsSum(a.Record.Facts, a.Record.Base)
+	former, errFormer := proposal.FactsSum(a.Record.Facts, "")
+	if errors.Join(err, errFormer) != nil || sum != said && former != said || !named && !r.Forge.Heads(a.Record) {
 		r.Log.Warn().Str("stage", "items").Str("document", a.Item.Document).Str("item", a.Item.ID).Str("commit", a.Named).
 			Msg("the record of its proposal is not the one that its commit was made with; nobody can say what was approved")
 		unknown := *a.Record

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/pm-todos/pm-todos/plugin/fault"
@@ -47,9 +48,11 @@ func (w *World) plan(stack string, files map[string]string) (*plan, error) {
 }
 
 // resources are the terraform_data blocks of a folder, with the JSON of their
-// input by address.
+// input by address. Local values hold no others.
 func resources(stack string, files map[string]string) (map[string]string, error) {
 	found := map[string]string{}
+	var declared []*hclsyntax.Block
+	locals := map[string]cty.Value{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if path.Dir(name) != stack || path.Ext(name) != ".tf" {
 			continue
@@ -60,19 +63,31 @@ func resources(stack string, files map[string]string) (map[string]string, error)
 		}
 		body, _ := file.Body.(*hclsyntax.Body) // nothing else comes of this syntax
 		for _, block := range body.Blocks {
-			if block.Type != "resource" || block.Labels[0] != "terraform_data" {
+			switch {
+			case block.Type == "locals":
+				for key, local := range block.Body.Attributes {
+					if locals[key], problems = local.Expr.Value(nil); problems.HasErrors() {
+						return nil, problems
+					}
+				}
+			case block.Type == "resource" && block.Labels[0] == "terraform_data":
+				declared = append(declared, block)
+			default:
 				return nil, fmt.Errorf("%s: a block %s is not known here", name, block.Type)
 			}
-			value, problems := block.Body.Attributes["input"].Expr.Value(nil)
-			if problems.HasErrors() {
-				return nil, problems
-			}
-			encoded, err := ctyjson.Marshal(value, value.Type())
-			if err != nil {
-				return nil, err
-			}
-			found[strings.Join(block.Labels, ".")] = string(encoded)
 		}
+	}
+	scope := &hcl.EvalContext{Variables: map[string]cty.Value{"local": cty.ObjectVal(locals)}}
+	for _, block := range declared {
+		value, problems := block.Body.Attributes["input"].Expr.Value(scope)
+		if problems.HasErrors() {
+			return nil, problems
+		}
+		encoded, err := ctyjson.Marshal(value, value.Type())
+		if err != nil {
+			return nil, err
+		}
+		found[strings.Join(block.Labels, ".")] = string(encoded)
 	}
 	return found, nil
 }

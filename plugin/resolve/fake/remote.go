@@ -114,7 +114,10 @@ func (w *World) Squash(message string, branches ...string) string {
 		if head == "" {
 			w.t.Fatalf("there is no branch %s to merge: %v", branch, slices.Sorted(maps.Keys(w.refs)))
 		}
-		base := w.commits[head].Parent
+		base := head // what is on the branch of what the head is made on
+		for reached := w.reached(tip); !reached[base]; {
+			base = w.commits[base].Parent
+		}
 		tree = carried(w.trees[w.commits[base].Tree], w.trees[w.commits[head].Tree], tree)
 		w.merged = head
 		delete(w.refs, "refs/heads/"+branch)
@@ -122,6 +125,16 @@ func (w *World) Squash(message string, branches ...string) string {
 	w.refs[Branch] = w.newCommit(tip, w.newTree(tree), message)
 	w.commits[w.refs[Branch]].Committer = somebody
 	return w.refs[Branch]
+}
+
+// reached are the commits that a history holds.
+func (w *World) reached(from string) map[string]bool {
+	all := map[string]bool{}
+	w.walk(from, func(one *commit) bool {
+		all[one.Hash] = true
+		return true
+	})
+	return all
 }
 
 // carried is what a change of files makes of others: of each file, what stands

@@ -271,10 +271,8 @@ func (m Merge) TakenBack(repo seam.Remote, commit string) (bool, error) {
 }
 
 // Overwritten is a file in which a commit of the branch does not have each line as
-// the merges left it, "" when there is none.
+// the merges left it, the first one first, "" when there is none.
 func Overwritten(repo seam.Remote, merges []Merge, commit string) (string, error) {
-	merges = slices.SortedFunc(slices.Values(merges), func(a, b Merge) int { return b.Depth - a.Depth })
-	merges = slices.CompactFunc(merges, func(a, b Merge) bool { return a.Commit.Hash == b.Commit.Hash })
 	sum, first := net{}, map[string]item.File{}
 	for _, m := range merges {
 		for _, file := range m.Change.Files {

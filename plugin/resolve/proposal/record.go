@@ -70,10 +70,15 @@ type Record struct {
 	into string // branch that its pull request was merged into, though this one does not have it; "" for none
 }
 
-// FactsSum stands for facts: the commit that is proposed has it, so that a branch
-// which holds that commit vouches for them.
-func FactsSum(facts []Fact) (string, error) {
-	said, err := json.Marshal(facts)
+// FactsSum stands for facts and the base that they were planned on: the commit that
+// is proposed has it, so that a branch which holds that commit vouches for them. With
+// no base it is that of a proposal which was made when the base was left out.
+func FactsSum(facts []Fact, base string) (string, error) {
+	var of any = facts
+	if base != "" {
+		of = map[string]any{"base": base, "facts": facts}
+	}
+	said, err := json.Marshal(of)
 	if err != nil {
 		return "", fmt.Errorf("encode the effects of a plan: %w", err)
 	}
