@@ -29,7 +29,7 @@ func (v View) Markdown() []byte {
 	m.line("%s", m.head(v))
 	m.failure(v)
 	for _, group := range groups {
-		m.outcomes(group.title, v.in(group.state), *v.Totals.of(group.state))
+		m.outcomes(group.title, v.in(group.state), *group.count(&v.Totals))
 	}
 	m.list("Needs a person", append(v.in(item.Skipped), asItems(v.Skipped)...), v.Totals.Skipped, true)
 	m.list("Waiting for the next run", v.in(item.NotAttempted), v.Totals.NotAttempted, false)

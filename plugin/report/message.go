@@ -238,7 +238,7 @@ func (p *parts) about(v View, links ...Span) {
 // what waits.
 func (p *parts) outcomes(v View, d depth) {
 	for _, group := range groups {
-		p.group(group.mark+" "+group.title, v.in(group.state), *v.Totals.of(group.state), v.Documents, d)
+		p.group(group.mark+" "+group.title, v.in(group.state), *group.count(&v.Totals), v.Documents, d)
 	}
 	p.left(append(v.in(item.Skipped), asItems(v.Skipped)...), v.Totals.Skipped, d)
 	p.list("⏭ Waiting for the next run", labels(v.in(item.NotAttempted), false), v.Totals.NotAttempted, d.names)

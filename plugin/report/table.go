@@ -143,7 +143,10 @@ func (t *table) items(items []itemView) {
 		if len(action) > actionLines {
 			action = append(action[:actionLines-1], text.Narrow(strings.Join(action[actionLines-1:], " "), actionWidth))
 		}
-		state := t.in(stateColour(i.State), text.Fit(stateWords(i.State), stateWidth))
+		state := text.Fit(i.State, stateWidth)
+		if row := rowOf(item.State(i.State)); row != nil {
+			state = t.in(row.colour, text.Fit(cmp.Or(row.word, i.State), stateWidth))
+		}
 		t.line("%s %s %s %s %s %s", text.Fit(i.Priority, priorityWidth), text.Fit(i.Type, typeWidth), state,
 			text.Fit(action[0], actionWidth), right(i.cost(), costWidth), right(took(i.Seconds), timeWidth))
 		for _, more := range action[1:] {
@@ -184,22 +187,6 @@ func (t *table) detail(i itemView) {
 }
 
 const indent = "   "
-
-// stateColour makes what went well, and what did not, stand out.
-func stateColour(state string) string {
-	switch item.State(state) {
-	case item.NeedsPerson:
-		return alarm
-	case item.Failed:
-		return red
-	case item.Refused:
-		return yellow
-	case item.Done, item.Proposed:
-		return green
-	default:
-		return ""
-	}
-}
 
 // tail writes the end of an error that spans many lines: there it says what
 // went wrong.

@@ -328,8 +328,8 @@ func (s Summary) count() totals {
 		}
 	}
 	for _, o := range s.Outcomes {
-		if counter := t.of(o.State); counter != nil {
-			*counter++
+		if row := rowOf(o.State); row != nil {
+			*row.count(&t)++
 		}
 		if o.State != item.Done {
 			overdue(o.Item)
@@ -341,28 +341,6 @@ func (s Summary) count() totals {
 		}
 	}
 	return t
-}
-
-// of is the count of a state, nil when there is none.
-func (t *totals) of(state item.State) *int {
-	switch state {
-	case item.Done:
-		return &t.Done
-	case item.Proposed:
-		return &t.Proposed
-	case item.Refused:
-		return &t.Refused
-	case item.Failed:
-		return &t.Failed
-	case item.NeedsPerson:
-		return &t.NeedsPerson
-	case item.Skipped:
-		return &t.Skipped
-	case item.NotAttempted:
-		return &t.NotAttempted
-	default:
-		return nil
-	}
 }
 
 // Failed reports whether something failed, or a person must look.

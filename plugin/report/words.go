@@ -16,26 +16,14 @@ import (
 
 // headline is the whole run in a few words.
 func (v View) headline() string {
-	t := v.Totals
-	needs := "need a person"
-	if t.Skipped == 1 {
-		needs = "needs a person"
-	}
 	var parts []string
-	for _, part := range []struct {
-		count int
-		word  string
-	}{
-		{t.NeedsPerson, "for a person to look at now"},
-		{t.Done, "done"},
-		{t.Proposed, "proposed"},
-		{t.Failed, "failed"},
-		{t.Refused, "refused"},
-		{t.Skipped, needs},
-		{t.NotAttempted, "waiting for the next run"},
-	} {
-		if part.count > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", part.count, part.word))
+	for _, row := range states {
+		said := row.said
+		if count := *row.count(&v.Totals); count > 0 {
+			if row.state == item.Skipped && count == 1 {
+				said = "needs a person"
+			}
+			parts = append(parts, fmt.Sprintf("%d %s", count, said))
 		}
 	}
 	switch {
@@ -191,31 +179,35 @@ func (i leftView) whose() string {
 // label is what kind of item it is.
 func (i leftView) label() string { return strings.TrimSpace(i.Priority + " " + i.Type) }
 
-// stateWords are the states as people say them.
-func stateWords(state string) string {
-	switch item.State(state) {
-	case item.NeedsPerson:
-		return "LOOK NOW"
-	case item.Failed:
-		return "FAILED"
-	case item.Skipped:
-		return "a person"
-	case item.NotAttempted:
-		return "next run"
-	default:
-		return state
-	}
+// stateRow is how a state is counted and shown.
+type stateRow struct {
+	state        item.State
+	count        func(*totals) *int
+	said         string // behind its number in the headline
+	word, colour string // in the closing table; no word for the state's own
+	title, mark  string // of its list; none for what waits, which is listed apart
 }
 
-// groups are the outcomes in the order in which they matter to a reader.
-var groups = []struct {
-	state item.State
-	title string
-	mark  string
-}{
-	{item.NeedsPerson, "A person must look now", "🚨"},
-	{item.Done, "Done", "✅"},
-	{item.Proposed, "Proposed, to be merged", "📬"},
-	{item.Failed, "Failed", "❌"},
-	{item.Refused, "Refused, needs review", "✋"},
+// states are in the order in which they matter to a reader.
+var states = []stateRow{
+	{item.NeedsPerson, func(t *totals) *int { return &t.NeedsPerson }, "for a person to look at now", "LOOK NOW", alarm, "A person must look now", "🚨"},
+	{item.Done, func(t *totals) *int { return &t.Done }, "done", "", green, "Done", "✅"},
+	{item.Proposed, func(t *totals) *int { return &t.Proposed }, "proposed", "", green, "Proposed, to be merged", "📬"},
+	{item.Failed, func(t *totals) *int { return &t.Failed }, "failed", "FAILED", red, "Failed", "❌"},
+	{item.Refused, func(t *totals) *int { return &t.Refused }, "refused", "", yellow, "Refused, needs review", "✋"},
+	{item.Skipped, func(t *totals) *int { return &t.Skipped }, "need a person", "a person", "", "", ""},
+	{item.NotAttempted, func(t *totals) *int { return &t.NotAttempted }, "waiting for the next run", "next run", "", "", ""},
+}
+
+// groups are the states with a list of their own.
+var groups = states[:5]
+
+// rowOf is the row of a state, nil for one that is not known.
+func rowOf(state item.State) *stateRow {
+	for n := range states {
+		if states[n].state == state {
+			return &states[n]
+		}
+	}
+	return nil
 }

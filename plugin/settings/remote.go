@@ -97,20 +97,15 @@ func (s Settings) repositoryPage() string {
 	return ""
 }
 
-// branchPages are where forges show a branch, by Woodpecker's names of forges.
-// Other than a commit's, the place differs between them.
-var branchPages = map[string]string{
-	"gitea": "/src/branch/{branch}", "forgejo": "/src/branch/{branch}", "github": "/tree/{branch}",
-	"gitlab": "/-/tree/{branch}", "bitbucket": "/branch/{branch}",
+// forgePages are where forges, by Woodpecker's names of them, show a branch, a
+// pull request and an issue. Other than a commit's, the places differ.
+var forgePages = map[string]struct{ branch, pull, issue string }{
+	"gitea":     {"/src/branch/{branch}", "/pulls/{number}", "/issues/{number}"},
+	"forgejo":   {"/src/branch/{branch}", "/pulls/{number}", "/issues/{number}"},
+	"github":    {"/tree/{branch}", "/pull/{number}", "/issues/{number}"},
+	"gitlab":    {"/-/tree/{branch}", "/-/merge_requests/{number}", "/-/issues/{number}"},
+	"bitbucket": {branch: "/branch/{branch}"},
 }
-
-// pullPages are where forges show a pull request.
-var pullPages = map[string]string{
-	"gitea": "/pulls/{number}", "forgejo": "/pulls/{number}", "github": "/pull/{number}", "gitlab": "/-/merge_requests/{number}",
-}
-
-// issuePages are where forges show an issue.
-var issuePages = map[string]string{"gitea": "/issues/{number}", "forgejo": "/issues/{number}", "github": "/issues/{number}", "gitlab": "/-/issues/{number}"}
 
 // publicForges are the forges of well-known hosts.
 var publicForges = map[string]string{
@@ -120,19 +115,19 @@ var publicForges = map[string]string{
 // BranchTemplate is the link of a branch with {branch} for its name; "" when
 // branch_url is unset, and it is not known which forge the remote is on.
 func (s Settings) BranchTemplate() string {
-	return cmp.Or(s.Repository.BranchURL, s.onForge(branchPages))
+	return cmp.Or(s.Repository.BranchURL, s.onForge(forgePages[s.forgeKind()].branch))
 }
 
 // PullTemplate is the link of a pull request with {number} for its number; ""
 // when it is not known which forge the remote is on.
-func (s Settings) PullTemplate() string { return s.onForge(pullPages) }
+func (s Settings) PullTemplate() string { return s.onForge(forgePages[s.forgeKind()].pull) }
 
 // IssueTemplate is the link of an issue with {number} for its number; "" when it is
 // not known which forge the remote is on.
-func (s Settings) IssueTemplate() string { return s.onForge(issuePages) }
+func (s Settings) IssueTemplate() string { return s.onForge(forgePages[s.forgeKind()].issue) }
 
-func (s Settings) onForge(pages map[string]string) string {
-	page, below := s.repositoryPage(), pages[s.forgeKind()]
+func (s Settings) onForge(below string) string {
+	page := s.repositoryPage()
 	if page == "" || below == "" {
 		return ""
 	}

@@ -143,10 +143,7 @@ func paragraph(b *strings.Builder, about string, indent int) {
 }
 
 // flag is what all kinds of flags tell of themselves.
-type flag struct {
-	cli.DocGenerationFlag
-	category string
-}
+type flag struct{ cli.DocGenerationFlag }
 
 // flagsOf are the flags of a command: its own, and settings.
 func flagsOf(flags []cli.Flag) (own, named []flag) {
@@ -156,9 +153,9 @@ func flagsOf(flags []cli.Flag) (own, named []flag) {
 			continue
 		}
 		if c, has := one.(cli.CategorizableFlag); has && c.GetCategory() != "" {
-			named = append(named, flag{f, c.GetCategory()})
+			named = append(named, flag{f})
 		} else {
-			own = append(own, flag{DocGenerationFlag: f})
+			own = append(own, flag{f})
 		}
 	}
 	return own, named
