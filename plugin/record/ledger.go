@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -209,8 +210,11 @@ func Encode(entries ...Entry) ([]byte, error) {
 }
 
 // Completed is the branch's tip at the end of the last run of a shard that went
-// through, or "". Runs of other shards say nothing of what it has read.
-func (l Ledger) Completed(shard string) string { return l.finished[shard].Commit }
+// through, of the last one of all items where there was none, or "". Runs of other
+// shards say nothing of what it has read.
+func (l Ledger) Completed(shard string) string {
+	return cmp.Or(l.finished[shard].Commit, l.finished[""].Commit)
+}
 
 // SpentIn is what agents cost in the calendar month of a time, in UTC: by the
 // results, and of attempts without one by what they might cost. The run beside which

@@ -87,6 +87,9 @@ func TestLedgerSurvivesEncodingAndDamage(t *testing.T) {
 	if got := ledger.Completed(""); got != "c1" {
 		t.Errorf("Completed = %q, want c1", got)
 	}
+	if got := ledger.Completed("1/2"); got != "c1" {
+		t.Errorf("the first run of a shard compares with %q, and not with what the run of all items left", got)
+	}
 	if diff := cmp.Diff([]Ref{first, second}, ledger.Unfinished()); diff != "" {
 		t.Errorf("Unfinished differs (-want +got):\n%s", diff)
 	}

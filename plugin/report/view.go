@@ -90,7 +90,7 @@ type documentView struct {
 	Date     string `json:"date" doc:"YYYY-MM-DD, or empty."`
 	Title    string `json:"title" doc:"First heading."`
 	URL      string `json:"url" doc:"Link of the published document, empty without pages_url."`
-	Changed  bool   `json:"changed" doc:"By the push that started the run."`
+	Changed  bool   `json:"changed" doc:"By the push that started the run; of several shards, one says so."`
 	Safe     int    `json:"safe" doc:"Number of safe items."`
 	Skipped  int    `json:"skipped" doc:"Number of items that need a person."`
 	Unclear  int    `json:"unclear" doc:"Number of unclear items."`

@@ -56,7 +56,8 @@ func (j *job) summary() report.Summary {
 		told[record.RefOf(out.Item)] = true
 	}
 	for _, doc := range j.read.Documents {
-		addDocument(&sum, doc, j.read.Pushed[doc.File], told)
+		// Of shards side by side, one tells what a push brought.
+		addDocument(&sum, doc, j.read.Pushed[doc.File] && j.Documents.Shard.Has(doc.File), told)
 	}
 	return sum
 }

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,10 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/egress"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/notify"
+	"github.com/pm-todos/pm-todos/plugin/postmortem"
+	"github.com/pm-todos/pm-todos/plugin/postmortem/classify"
+	"github.com/pm-todos/pm-todos/plugin/report"
+	"github.com/pm-todos/pm-todos/plugin/resolve/shard"
 	"github.com/pm-todos/pm-todos/plugin/secret"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 )
@@ -41,5 +46,35 @@ func TestFailure_ChatThatDoesNotAnswerHoldsUpNoWork(t *testing.T) {
 	j.telling.Wait()
 	if !<-answered {
 		t.Error("the run waited for the chat")
+	}
+}
+
+// TestWhatAPushBringsIsNewsOfOneShard has four shards read the same documents, of which a
+// push changed some.
+func TestWhatAPushBringsIsNewsOfOneShard(t *testing.T) {
+	for n := range 8 {
+		file := fmt.Sprintf("docs/post-mortems/2026-01-0%d-disk.md", n+1)
+		src := "# Disk\n\n## Action items\n\n| Priority | Action | Type | Status |\n|---|---|---|---|\n| P1 | Write down how to free space | Runbook | TODO |\n"
+		told := 0
+		for of := range 5 {
+			s := settings.Settings{Mode: settings.ModeApply, CI: settings.CI{Event: "push"}}
+			if of > 0 {
+				s.Documents.Shard = shard.Shard{Number: of, Of: 4}
+			}
+			j := &job{Settings: s, read: access.Selection{
+				Documents: []*postmortem.Document{postmortem.Parse(file, []byte(src), classify.Policy{})}, Pushed: map[string]bool{file: true},
+			}}
+			switch view := report.Render(j.summary()); {
+			case len(view.Skipped) != 1:
+				t.Errorf("the report of shard %d has %d items", of, len(view.Skipped))
+			case of == 0 && !view.News():
+				t.Error("it is no news of a run of all items")
+			case of > 0 && view.News():
+				told++
+			}
+		}
+		if told != 1 {
+			t.Errorf("%d of 4 shards tell of %s", told, file)
+		}
 	}
 }
