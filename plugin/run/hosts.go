@@ -110,7 +110,11 @@ func (j *job) firstReady(ctx context.Context, names []string, login sshclient.Lo
 	for i, name := range names {
 		h, facts, err := ready(ctx, j.Settings, name, login, need)
 		if err == nil {
-			j.Log.Info().Str("stage", "hosts").Str("host", h.Name()).Str("git", facts.Git).Str("agent", facts.AgentVersion).Bool("sandboxed", facts.Box != nil).Msg("ready")
+			line := j.Log.Info().Str("stage", "hosts").Str("host", h.Name()).Str("git", facts.Git)
+			if need.Agent != "" {
+				line = line.Str("agent", facts.AgentVersion).Bool("sandboxed", facts.Box != nil)
+			}
+			line.Msg("ready")
 			for _, warning := range facts.Warnings {
 				j.Log.Warn().Str("stage", "hosts").Str("host", h.Name()).Msg(warning.Error())
 			}
