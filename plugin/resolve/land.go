@@ -64,11 +64,7 @@ func (a *attempt) land(ctx context.Context) error {
 	if verifyErr == nil || errors.As(verifyErr, &no) {
 		return verifyErr
 	}
-	a.stacks.Close(a.planned.Stack.Name, verifyErr)
-	return &stack.Refusal{
-		State: item.NeedsPerson, Reason: reason.ApplyUnconfirmed,
-		Err: fmt.Errorf("applied and on %s, but not verified; the next run settles it: %w", a.opts.Branch, verifyErr),
-	}
+	return a.needsPerson(reason.ApplyUnconfirmed, fmt.Errorf("applied and on %s, but not verified; the next run settles it: %w", a.opts.Branch, verifyErr))
 }
 
 // journal makes the fix commit with its evidence, writes it to its journal ref,
@@ -299,19 +295,25 @@ func (a *attempt) confirm(ctx context.Context, fix string) error {
 func (a *attempt) leaveToPerson(ctx context.Context, fix string, code reason.Code, cause error) error {
 	closing, cancel := stillTime(ctx)
 	defer cancel()
+	left := a.needsPerson(code, cause)
+	if err := a.publish(closing, fix); err != nil {
+		left.Err = errors.Join(cause, err)
+	}
+	return left
+}
+
+// needsPerson closes the stack of what was applied. What passes, the next run settles.
+func (a *attempt) needsPerson(code reason.Code, cause error) *stack.Refusal {
 	a.stacks.Close(a.planned.Stack.Name, cause)
-	if code != reason.ApplyUnconfirmed {
+	if code != reason.ApplyUnconfirmed && fault.Of(cause) != fault.Temporary {
 		a.out.Command = journal.SettleCommand(a.item.ID)
 	}
-	var findings []item.Finding
+	left := &stack.Refusal{State: item.NeedsPerson, Reason: code, Err: cause}
 	var no *stack.Refusal
 	if errors.As(cause, &no) {
-		findings = no.Findings
+		left.Findings = no.Findings
 	}
-	if err := a.publish(closing, fix); err != nil {
-		cause = errors.Join(cause, err)
-	}
-	return &stack.Refusal{State: item.NeedsPerson, Reason: code, Findings: findings, Err: cause}
+	return left
 }
 
 // verify asks the owner's own check, where there is one.
@@ -331,15 +333,11 @@ func (a *attempt) publish(ctx context.Context, fix string) error {
 	a.log.Info().Str("stage", "push").Msg("pushing the fix")
 	commit, moved, err := a.publishFix(ctx, fix, a.planned.Stack.Name)
 	if err != nil {
-		a.stacks.Close(a.planned.Stack.Name, err)
-		no := &stack.Refusal{State: item.NeedsPerson, Reason: reason.AppliedNotOnBranch}
+		why := ""
 		if fault.Of(err) == fault.Temporary {
-			no.Err = fmt.Errorf("applied, but not on %s, since the remote could not be reached; the journal keeps it, and the next run settles it: %w", a.opts.Branch, err)
-			return no
+			why = ", and the next run settles it, since the remote could not be reached"
 		}
-		a.out.Command = journal.SettleCommand(a.item.ID)
-		no.Err = fmt.Errorf("applied, but not on %s; the journal keeps it: %w", a.opts.Branch, err)
-		return no
+		return a.needsPerson(reason.AppliedNotOnBranch, fmt.Errorf("applied, but not on %s; the journal keeps it%s: %w", a.opts.Branch, why, err))
 	}
 	a.out.Commit = commit
 	if !moved {
@@ -359,23 +357,10 @@ func (a *attempt) confirmAt(ctx context.Context, commit string) error {
 	if err == nil {
 		return nil
 	}
-	a.stacks.Close(a.planned.Stack.Name, err)
 	if fault.Of(err) == fault.Temporary || errors.Is(err, stack.ErrUnreadable) {
-		return &stack.Refusal{
-			State: item.NeedsPerson, Reason: reason.ApplyUnconfirmed,
-			Err: fmt.Errorf("applied and on %s, but not confirmed there; the next run settles it: %w", a.opts.Branch, err),
-		}
+		return a.needsPerson(reason.ApplyUnconfirmed, fmt.Errorf("applied and on %s, but not confirmed there; the next run settles it: %w", a.opts.Branch, err))
 	}
-	a.out.Command = journal.SettleCommand(a.item.ID)
-	var no *stack.Refusal
-	var findings []item.Finding
-	if errors.As(err, &no) {
-		findings = no.Findings
-	}
-	return &stack.Refusal{
-		State: item.NeedsPerson, Reason: reason.NotConverged, Findings: findings,
-		Err: fmt.Errorf("applied and on %s, but others changed the stack at the same time: %w", a.opts.Branch, err),
-	}
+	return a.needsPerson(reason.NotConverged, fmt.Errorf("applied and on %s, but others changed the stack at the same time: %w", a.opts.Branch, err))
 }
 
 // publishFix pushes a fix commit and says what it is called on the branch, see
