@@ -56,12 +56,32 @@ func isBusy(err error) bool {
 	return errors.As(err, &no) && no.Reason == reason.StackBusy
 }
 
-// refresh learns what other runs did until now.
-func (r *Resolver) refresh(ctx context.Context) error {
-	if _, err := r.repo.Fetch(ctx); err != nil {
-		return fmt.Errorf("fetch %s: %w", r.opts.Branch, err)
+// openBase starts from the branch's tip as it is once no other run is at work at the
+// same lot.
+func (a *attempt) openBase(ctx context.Context) error {
+	lot := a.opts.Deal.Lot(a.item)
+	fresh, err := a.lock(ctx, lot)
+	if a.unseen = append(a.unseen, fresh...); err != nil {
+		return err
 	}
-	return r.readHistory(ctx)
+	if len(a.unseen) == 0 && !a.current {
+		if _, err := a.repo.Fetch(ctx); err != nil {
+			return fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
+		}
+	}
+	a.current = false
+	if err := a.reconsider(ctx, lot); err != nil {
+		return err
+	}
+	a.change.Base = a.repo.Tip()
+	if err := a.stillWanted(); err != nil {
+		return err
+	}
+	// Gates, agent and plans read all of it: so it comes at once.
+	if _, err := a.repo.Pack(a.change.Base); err != nil {
+		return fmt.Errorf("get the files of %.12s: %w", a.change.Base, err)
+	}
+	return nil
 }
 
 // claim keeps other runs away from lots. What they did there until then may have
@@ -123,34 +143,6 @@ func (a *attempt) reconsider(ctx context.Context, lots ...string) error {
 		return &stack.Refusal{State: item.NotAttempted, Reason: reason.ChangedMeanwhile, Err: errors.New("another run took it up at the same time")}
 	case !a.recorded && a.ledger.Attempts(a.ref) >= a.opts.MaxAttempts:
 		return &stack.Refusal{State: item.Skipped, Reason: reason.MaxAttempts}
-	}
-	return nil
-}
-
-// openBase starts from the branch's tip as it is once no other run is at work at the
-// same lot.
-func (a *attempt) openBase(ctx context.Context) error {
-	lot := a.opts.Deal.Lot(a.item)
-	fresh, err := a.lock(ctx, lot)
-	if a.unseen = append(a.unseen, fresh...); err != nil {
-		return err
-	}
-	if len(a.unseen) == 0 && !a.current {
-		if _, err := a.repo.Fetch(ctx); err != nil {
-			return fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
-		}
-	}
-	a.current = false
-	if err := a.reconsider(ctx, lot); err != nil {
-		return err
-	}
-	a.change.Base = a.repo.Tip()
-	if err := a.stillWanted(); err != nil {
-		return err
-	}
-	// Gates, agent and plans read all of it: so it comes at once.
-	if _, err := a.repo.Pack(a.change.Base); err != nil {
-		return fmt.Errorf("get the files of %.12s: %w", a.change.Base, err)
 	}
 	return nil
 }

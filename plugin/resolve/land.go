@@ -102,45 +102,6 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 	return fix, nil
 }
 
-// withdraw takes the journal back of a fix that was never applied. A journal
-// that another run wrote meanwhile is left alone.
-func (a *attempt) withdraw(ctx context.Context, cause error) error {
-	cleanup, cancel := stillTime(ctx)
-	defer cancel()
-	if err := a.dropJournal(cleanup, a.ref, a.journaled); err != nil {
-		a.directories.Keep() // the run directory shows the next run that nothing was applied
-		a.log.Warn().Str("stage", "journal").Err(err).Msg("the journal could not be removed; the next run sees that nothing was applied")
-	}
-	return cause
-}
-
-// stillTime is ctx while the run goes on, and a moment more once it was ended.
-func stillTime(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Err() == nil {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(context.WithoutCancel(ctx), seam.CleanupTime)
-}
-
-// afterStale plans again after somebody else changed the state: on the branch's
-// tip and with a new baseline, which shows when their change is not in it.
-func (a *attempt) afterStale(ctx context.Context, fix string) (string, error) {
-	stale := journal.ApplyID(a.ref, a.planned.Plan.SHA256)
-	a.stacks.Forget(a.planned.Stack.Name)
-	tip, err := a.repo.Fetch(gitrepo.Insist(ctx))
-	if err != nil {
-		return "", fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
-	}
-	if fix, err = a.replan(ctx, fix, tip); err != nil {
-		return "", err
-	}
-	// Only now: until its journal was replaced, a later run may ask for it.
-	if err := a.terraform.Settled(ctx, stale); err != nil {
-		a.log.Warn().Str("stage", "apply").Err(err).Msg("the run directory could not be marked as settled")
-	}
-	return fix, nil
-}
-
 // catchUp makes sure of the lock, and plans again when the branch touched the stack
 // since the base.
 func (a *attempt) catchUp(ctx context.Context, fix string) (string, error) {
@@ -209,36 +170,6 @@ func (r *Resolver) wantedStill(commit string, todo item.Item) (bool, error) {
 	return r.wanted(commit, todo)
 }
 
-// replan carries the fix to another base, plans and judges it there, and
-// journals the result in place of the former.
-func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) {
-	if a.merged != nil {
-		return "", &stack.Refusal{State: item.NotAttempted, Reason: reason.BaseMoved, Err: errors.New("the stack changed while what was merged was planned")}
-	}
-	if base != a.change.Base {
-		if err := a.change.Carry(fix, base); err != nil {
-			return "", err
-		}
-	}
-	err := a.judgeDiff()
-	if err == nil {
-		err = a.planChange(ctx)
-	}
-	if err == nil {
-		err = a.judge(ctx)
-	}
-	if err = a.afterTurns(ctx, err); err != nil {
-		return "", err
-	}
-	if a.unproved {
-		return "", errUnproved // the journal is taken back, and then a person is asked
-	}
-	return a.journal(ctx, fix)
-}
-
-// errUnproved is a change that is proved no more on the base where it is now.
-var errUnproved = errors.New("its effects are not proved any more where the branch is now")
-
 // apply applies exactly the plan file that was judged. again says that the
 // saved plan was stale, so nothing was applied and a new plan is needed.
 func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error) {
@@ -277,6 +208,55 @@ func (a *attempt) apply(ctx context.Context, fix string) (again bool, err error)
 	return false, a.leaveToPerson(ctx, fix, reason.ApplyFailed, failed)
 }
 
+// afterStale plans again after somebody else changed the state: on the branch's
+// tip and with a new baseline, which shows when their change is not in it.
+func (a *attempt) afterStale(ctx context.Context, fix string) (string, error) {
+	stale := journal.ApplyID(a.ref, a.planned.Plan.SHA256)
+	a.stacks.Forget(a.planned.Stack.Name)
+	tip, err := a.repo.Fetch(gitrepo.Insist(ctx))
+	if err != nil {
+		return "", fmt.Errorf("fetch %s: %w", a.opts.Branch, err)
+	}
+	if fix, err = a.replan(ctx, fix, tip); err != nil {
+		return "", err
+	}
+	// Only now: until its journal was replaced, a later run may ask for it.
+	if err := a.terraform.Settled(ctx, stale); err != nil {
+		a.log.Warn().Str("stage", "apply").Err(err).Msg("the run directory could not be marked as settled")
+	}
+	return fix, nil
+}
+
+// replan carries the fix to another base, plans and judges it there, and
+// journals the result in place of the former.
+func (a *attempt) replan(ctx context.Context, fix, base string) (string, error) {
+	if a.merged != nil {
+		return "", &stack.Refusal{State: item.NotAttempted, Reason: reason.BaseMoved, Err: errors.New("the stack changed while what was merged was planned")}
+	}
+	if base != a.change.Base {
+		if err := a.change.Carry(fix, base); err != nil {
+			return "", err
+		}
+	}
+	err := a.judgeDiff()
+	if err == nil {
+		err = a.planChange(ctx)
+	}
+	if err == nil {
+		err = a.judge(ctx)
+	}
+	if err = a.afterTurns(ctx, err); err != nil {
+		return "", err
+	}
+	if a.unproved {
+		return "", errUnproved // the journal is taken back, and then a person is asked
+	}
+	return a.journal(ctx, fix)
+}
+
+// errUnproved is a change that is proved no more on the base where it is now.
+var errUnproved = errors.New("its effects are not proved any more where the branch is now")
+
 // confirm plans the stack once more: it must be empty but for tolerated
 // changes. An empty one is the baseline of the stack's next item.
 func (a *attempt) confirm(ctx context.Context, fix string) error {
@@ -286,34 +266,6 @@ func (a *attempt) confirm(ctx context.Context, fix string) error {
 	}
 	a.stacks.Note(&stack.Stack{Name: a.planned.Stack.Name, Base: fix, Baseline: plan})
 	return nil
-}
-
-// leaveToPerson publishes a fix that was applied in part, since the next plan
-// of a branch without it would destroy what exists, and closes the stack. Its
-// journal stays, so that every later run plans it again and stays at exit 3
-// until the plan is empty or a person has settled it.
-func (a *attempt) leaveToPerson(ctx context.Context, fix string, code reason.Code, cause error) error {
-	closing, cancel := stillTime(ctx)
-	defer cancel()
-	left := a.needsPerson(code, cause)
-	if err := a.publish(closing, fix); err != nil {
-		left.Err = errors.Join(cause, err)
-	}
-	return left
-}
-
-// needsPerson closes the stack of what was applied. What passes, the next run settles.
-func (a *attempt) needsPerson(code reason.Code, cause error) *stack.Refusal {
-	a.stacks.Close(a.planned.Stack.Name, cause)
-	if code != reason.ApplyUnconfirmed && fault.Of(cause) != fault.Temporary {
-		a.out.Command = journal.SettleCommand(a.item.ID)
-	}
-	left := &stack.Refusal{State: item.NeedsPerson, Reason: code, Err: cause}
-	var no *stack.Refusal
-	if errors.As(cause, &no) {
-		left.Findings = no.Findings
-	}
-	return left
 }
 
 // verify asks the owner's own check, where there is one.
@@ -346,6 +298,17 @@ func (a *attempt) publish(ctx context.Context, fix string) error {
 	return a.confirmAt(ctx, commit)
 }
 
+// publishFix pushes a fix commit and says what it is called on the branch, see
+// journal.Publish.
+//
+// What the remote did not take once it will hardly take again: then this run
+// applies nothing more. Files that the branch changed are this fix's own trouble.
+func (r *Resolver) publishFix(ctx context.Context, fix, stack string) (published string, moved bool, err error) {
+	published, moved, err = journal.Publish(gitrepo.Insist(ctx), r.repo, fix, stack)
+	r.stopped = r.stopped || err != nil && !errors.Is(err, gitrepo.ErrMoved)
+	return published, moved, err
+}
+
 // confirmAt plans the stack at the branch's new tip, after the branch touched
 // it between our apply and our push. Theirs may well not be applied yet, so
 // only a person can tell what is left to do there.
@@ -363,13 +326,50 @@ func (a *attempt) confirmAt(ctx context.Context, commit string) error {
 	return a.needsPerson(reason.NotConverged, fmt.Errorf("applied and on %s, but others changed the stack at the same time: %w", a.opts.Branch, err))
 }
 
-// publishFix pushes a fix commit and says what it is called on the branch, see
-// journal.Publish.
-//
-// What the remote did not take once it will hardly take again: then this run
-// applies nothing more. Files that the branch changed are this fix's own trouble.
-func (r *Resolver) publishFix(ctx context.Context, fix, stack string) (published string, moved bool, err error) {
-	published, moved, err = journal.Publish(gitrepo.Insist(ctx), r.repo, fix, stack)
-	r.stopped = r.stopped || err != nil && !errors.Is(err, gitrepo.ErrMoved)
-	return published, moved, err
+// leaveToPerson publishes a fix that was applied in part, since the next plan
+// of a branch without it would destroy what exists, and closes the stack. Its
+// journal stays, so that every later run plans it again and stays at exit 3
+// until the plan is empty or a person has settled it.
+func (a *attempt) leaveToPerson(ctx context.Context, fix string, code reason.Code, cause error) error {
+	closing, cancel := stillTime(ctx)
+	defer cancel()
+	left := a.needsPerson(code, cause)
+	if err := a.publish(closing, fix); err != nil {
+		left.Err = errors.Join(cause, err)
+	}
+	return left
+}
+
+// needsPerson closes the stack of what was applied. What passes, the next run settles.
+func (a *attempt) needsPerson(code reason.Code, cause error) *stack.Refusal {
+	a.stacks.Close(a.planned.Stack.Name, cause)
+	if code != reason.ApplyUnconfirmed && fault.Of(cause) != fault.Temporary {
+		a.out.Command = journal.SettleCommand(a.item.ID)
+	}
+	left := &stack.Refusal{State: item.NeedsPerson, Reason: code, Err: cause}
+	var no *stack.Refusal
+	if errors.As(cause, &no) {
+		left.Findings = no.Findings
+	}
+	return left
+}
+
+// withdraw takes the journal back of a fix that was never applied. A journal
+// that another run wrote meanwhile is left alone.
+func (a *attempt) withdraw(ctx context.Context, cause error) error {
+	cleanup, cancel := stillTime(ctx)
+	defer cancel()
+	if err := a.dropJournal(cleanup, a.ref, a.journaled); err != nil {
+		a.directories.Keep() // the run directory shows the next run that nothing was applied
+		a.log.Warn().Str("stage", "journal").Err(err).Msg("the journal could not be removed; the next run sees that nothing was applied")
+	}
+	return cause
+}
+
+// stillTime is ctx while the run goes on, and a moment more once it was ended.
+func stillTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), seam.CleanupTime)
 }

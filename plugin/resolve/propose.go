@@ -9,7 +9,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/approval"
-	"github.com/pm-todos/pm-todos/plugin/resolve/change"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/stack"
 	"github.com/pm-todos/pm-todos/plugin/text"
@@ -62,59 +61,6 @@ func (a *attempt) recordOf(ctx context.Context, fix string) (*proposal.Record, e
 	}
 	return standing, err
 }
-
-// keepRefused keeps what the plan gate refused on a branch, for a person to
-// look at. That it cannot be kept does not change the refusal.
-func (a *attempt) keepRefused(ctx context.Context) {
-	commit, err := a.repo.Commit(a.change.Base, a.change.Tree, record.RefusedMessage(a.item))
-	if err == nil {
-		branch := proposal.RefusedBranch(a.ref)
-		if err = a.repo.PushBranch(ctx, branch, commit); err == nil {
-			a.out.Branch = branch
-			return
-		}
-	}
-	a.log.Warn().Str("stage", "gate").Err(err).Msg("the refused work could not be kept on a branch")
-}
-
-// remember writes into the ledger what became of an item that has a proposal, where
-// the run that made it was cut short before it could, or never learned that it was
-// taken.
-func (r *Resolver) remember(ref record.Ref, out item.Outcome) {
-	attempt, made := r.ledger.LastAttempt(ref)
-	result := r.ledger.LastResult(ref)
-	cut := result.State == record.StateTemporary || result.State == string(item.NotAttempted)
-	if out.State != item.Proposed || !made || result.Run == attempt.Run && result.Attempt == attempt.Attempt && !cut {
-		return
-	}
-	r.pending = append(r.pending, record.Entry{
-		Time: r.now().UTC(), Run: attempt.Run, Kind: record.KindResult, Ref: ref, Attempt: attempt.Attempt,
-		State: string(item.Proposed), CostUSD: r.board.Of(ref).CostUSD, Commit: out.Commit,
-	})
-}
-
-// asksPerson reports whether what was made of the item is put before a person.
-func (a *attempt) asksPerson() bool { return a.unproved || a.asks(a.item) }
-
-// afterTurns is what is left of a complaint when the agent's turns are over: what is
-// only not proved becomes a proposal, where the owner wants those.
-func (a *attempt) afterTurns(ctx context.Context, err error) error {
-	var mendable *change.Complaint
-	if !errors.As(err, &mendable) {
-		return err
-	}
-	if mendable.Reason == reason.NeedsApproval && a.opts.Doubtful {
-		a.unproved, a.out.Findings = true, mendable.Findings
-		return nil
-	}
-	if mendable.Planned {
-		a.keepRefused(ctx)
-	}
-	return &mendable.Refusal
-}
-
-// asks reports whether whatever is made of an item is put before a person.
-func (r *Resolver) asks(todo item.Item) bool { return r.opts.Mode == Propose || todo.Approval }
 
 // reviewProposals brings the proposals up to what people did since the last run, and
 // opens those that waited while there are free places. merged are those that the

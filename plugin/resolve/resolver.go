@@ -3,18 +3,15 @@ package resolve
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
-	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/change"
-	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/observe"
 	"github.com/pm-todos/pm-todos/plugin/resolve/policy"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
@@ -109,13 +106,6 @@ type Resolver struct {
 	now      func() time.Time
 }
 
-// landed is a fix commit found on the branch.
-type landed struct {
-	commit   string
-	evidence record.Evidence
-	proposed bool // a person merged it: this program applied nothing
-}
-
 // New learns what earlier runs did. The caller holds the lock, and calls Close
 // whatever happens.
 func New(ctx context.Context, opts Options, repo seam.Remote, agents seam.AgentHost, terraform seam.TerraformHost, log zerolog.Logger) (*Resolver, error) {
@@ -128,54 +118,6 @@ func New(ctx context.Context, opts Options, repo seam.Remote, agents seam.AgentH
 		return nil, err
 	}
 	return r, nil
-}
-
-// mine reports whether an item falls to the shard of the run.
-func (r *Resolver) mine(todo item.Item) bool { return r.opts.Shard.Has(r.opts.Deal.Lot(todo)) }
-
-// readHistory learns from the ledger and the branch what earlier runs did.
-func (r *Resolver) readHistory(ctx context.Context) error {
-	if err := r.readLedger(ctx); err != nil {
-		return err
-	}
-	clear(r.landed)
-	return r.findLanded(r.repo.Tip())
-}
-
-// readLedger reads the ledger as the clone has it. What is wrong with it stops no run:
-// what can be read of it counts.
-func (r *Resolver) readLedger(ctx context.Context) error {
-	log, err := r.repo.ReadLog(record.LedgerRef)
-	if err != nil {
-		return fmt.Errorf("read the ledger: %w", err)
-	}
-	r.stale = false
-	var damaged int
-	if r.ledger, damaged = record.ReadLedger(log.Lines); damaged+log.Unread > 0 {
-		r.log.Warn().Int("lines", damaged).Int("files", log.Unread).Msg("parts of the ledger cannot be read; they are skipped")
-	}
-	if log.Overgrown {
-		if err := r.repo.CompactLog(ctx, record.LedgerRef, record.Compact); err != nil {
-			r.log.Warn().Err(err).Msg("the ledger could not be compacted; it keeps growing, and a later run tries again")
-		}
-	}
-	return nil
-}
-
-// findLanded collects the fix commits of a branch by their trailers.
-func (r *Resolver) findLanded(tip string) error {
-	err := r.repo.Log(tip, func(c gitrepo.Commit) bool {
-		for _, e := range record.Evidences(c.Message) {
-			if _, newer := r.landed[e.Ref()]; !newer {
-				r.landed[e.Ref()] = landed{c.Hash, e, !record.SkipsPipeline(c.Message)}
-			}
-		}
-		return true
-	})
-	if err != nil {
-		return fmt.Errorf("read the history of %s: %w", r.opts.Branch, err)
-	}
-	return nil
 }
 
 // Items works through items in order and says what became of each. An error of
@@ -237,61 +179,6 @@ func (r *Resolver) budget(ctx context.Context) (usd float64, why reason.Code) {
 	return r.opts.BudgetUSD, reason.NotAttemptedBudget
 }
 
-// admit takes out the items that history decides: those with a landed fix,
-// those that failed often enough, those that wait on a proposal.
-func (r *Resolver) admit(items []item.Item) (queue []item.Item, outcomes []item.Outcome) {
-	for _, todo := range items {
-		ref := record.RefOf(todo)
-		out := item.Outcome{Item: todo, State: item.Skipped}
-		switch fix, isLanded := r.landed[ref]; {
-		case isLanded && r.waitsForPrometheus(fix, ref):
-			out = fix.evidence.Outcome(todo)
-			out.State, out.Commit, out.Unloaded = item.Done, fix.commit, true
-			r.log.Info().Str("stage", "items").Str("document", todo.Document).Str("item", todo.ID).Msg("it is on the branch, and was not loaded: Prometheus is asked again")
-			outcomes = append(outcomes, out)
-			continue
-		case isLanded:
-			out.State, out.Reason = r.openAgain(todo)
-			if out.Reason == reason.Reopened {
-				out.Commit = fix.commit
-			}
-		case r.board.Of(ref) != nil:
-			out = r.board.Of(ref).Outcome(todo)
-			r.remember(ref, out)
-		case !r.asks(todo) && !r.opts.Doubtful && r.ledger.LastResult(ref).Unapproved(todo):
-			out.Reason = reason.NeedsApproval
-		case r.ledger.Attempts(ref) >= r.opts.MaxAttempts:
-			out.Reason = reason.MaxAttempts
-		default:
-			queue = append(queue, todo)
-			continue
-		}
-		if len(outcomes) < mostHeld {
-			r.log.Info().Str("stage", "items").Str("document", todo.Document).Str("item", todo.ID).Str("reason", string(out.Reason)).Msg("not attempted")
-		}
-		outcomes = append(outcomes, out)
-	}
-	if more := len(outcomes) - mostHeld; more > 0 {
-		r.log.Info().Str("stage", "items").Int("more", more).Msgf("%d more items are not attempted", more)
-	}
-	return queue, outcomes
-}
-
-// openAgain is what to say of an item whose fix is on the branch while its row is open:
-// another run may be about to mark it, or did so since the documents were read.
-func (r *Resolver) openAgain(todo item.Item) (item.State, reason.Code) {
-	if journal.Seen(r.repo)[record.JournalRef(record.RefOf(todo))] != "" {
-		return item.NotAttempted, reason.StackBusy
-	}
-	if open, err := r.wanted(r.repo.Tip(), todo); err == nil && !open {
-		return item.NotAttempted, reason.ChangedMeanwhile
-	}
-	return item.Skipped, reason.Reopened
-}
-
-// mostHeld is how many lines the log spends on items that history decides.
-const mostHeld = 100
-
 // mayStart says why no further item may start, or "".
 func (r *Resolver) mayStart(ctx context.Context, paid int) reason.Code {
 	switch {
@@ -320,6 +207,12 @@ func notAttempted(items []item.Item, code reason.Code) []item.Outcome {
 // Close removes the run's directories on the hosts, except those that hold an
 // apply which is not settled.
 func (r *Resolver) Close(ctx context.Context) error { return r.directories.Close(ctx) }
+
+// mine reports whether an item falls to the shard of the run.
+func (r *Resolver) mine(todo item.Item) bool { return r.opts.Shard.Has(r.opts.Deal.Lot(todo)) }
+
+// asks reports whether whatever is made of an item is put before a person.
+func (r *Resolver) asks(todo item.Item) bool { return r.opts.Mode == Propose || todo.Approval }
 
 // newChange is what an attempt at an item begins with.
 func (r *Resolver) newChange(todo item.Item) *change.Change {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/fault"
+	"github.com/pm-todos/pm-todos/plugin/gate/card"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/reason"
@@ -107,6 +108,14 @@ func (a *attempt) agentTurn(ctx context.Context, findings []string) error {
 		return &stack.Refusal{State: item.Failed, Reason: reason.AgentFailed, Err: fmt.Errorf("the agent was ended: %s", report.Ended)}
 	}
 	return &stack.Refusal{State: item.Failed, Reason: reason.AgentFailed, Err: fmt.Errorf("the agent failed (%s): %s", report.Subtype, report.Problem)}
+}
+
+// promptRules is what the agent is told of what may be applied without a person.
+func (a *attempt) promptRules() []string {
+	if a.opts.Scope.Unplanned {
+		return nil
+	}
+	return card.Prompt(a.item.Type)
 }
 
 // noteRefused tells what the agent tried to reach beside its model.

@@ -1,15 +1,17 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/pm-todos/pm-todos/plugin/agent"
 	"github.com/pm-todos/pm-todos/plugin/fault"
-	"github.com/pm-todos/pm-todos/plugin/gate"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
 	"github.com/pm-todos/pm-todos/plugin/item"
@@ -132,6 +134,62 @@ func (a *attempt) prepare(ctx context.Context) error {
 	return a.implement(ctx)
 }
 
+// namedStack leaves an item alone for which nothing that an agent could write
+// would pass, and plans the base of the stack that the item names: nobody is paid
+// for a stack that drifts.
+func (a *attempt) namedStack(ctx context.Context) error {
+	name, err := a.change.Named()
+	if err != nil {
+		var hopeless *stack.Refusal
+		if errors.As(err, &hopeless) {
+			a.out.Stack, a.out.Final = name, true
+		}
+		return err
+	}
+	if name == "" || a.opts.Scope.Unplanned {
+		return nil
+	}
+	a.out.Stack = name
+	if err := a.claim(ctx, seam.StackLock(name)); err != nil {
+		return err
+	}
+	a.change.Base = a.repo.Tip()
+	if _, err = a.stacks.Baseline(ctx, name, a.change.Base); err == nil {
+		a.out.Stack = ""
+	}
+	return err
+}
+
+// record writes the attempt into the ledger before any money is spent.
+func (a *attempt) record(ctx context.Context) error {
+	a.number = a.ledger.Attempts(a.ref) + 1 // as other runs left it
+	a.out.Attempt = a.number
+	a.recorded, a.work.Paid = true, true // even when the reply is lost: the ledger may hold it
+	return a.flush(ctx, record.Entry{
+		Time: a.now().UTC(), Run: a.opts.Run, Kind: record.KindAttempt, Ref: a.ref, Attempt: a.number, Host: a.terraform.Name(), ShareUSD: a.work.Share,
+	})
+}
+
+// asksPerson reports whether what was made of the item is put before a person.
+func (a *attempt) asksPerson() bool { return a.unproved || a.asks(a.item) }
+
+// evidence is what the fix commit of a judged attempt proves.
+func (a *attempt) evidence() record.Evidence {
+	return record.Evidence{
+		Document: a.item.Document, Item: a.item.ID, Stack: a.planned.Stack.Name,
+		PlanHash: cmp.Or(a.planned.Plan.SHA256, record.NotPlanned), Counts: a.out.Counts, CostUSD: a.out.CostUSD, Observed: a.out.Observed, Watched: a.out.Watched,
+		Merged: strings.Join(a.merged.Commits(), " "),
+	}
+}
+
+// date is the day of the post-mortem, else today's.
+func (a *attempt) date() string {
+	if a.item.Date != "" {
+		return a.item.Date
+	}
+	return a.now().UTC().Format(time.DateOnly)
+}
+
 // conclude turns how an attempt ended into its outcome and its ledger entry.
 func (a *attempt) conclude(ctx context.Context, err error) (fatal bool) {
 	var no *stack.Refusal
@@ -207,111 +265,4 @@ func (a *attempt) logOutcome() {
 	for _, f := range a.out.Findings {
 		a.log.Warn().Str("stage", "gate").Str("code", string(f.Code)).Str("place", f.Place).Msg(f.Detail)
 	}
-}
-
-// namedStack leaves an item alone for which nothing that an agent could write
-// would pass, and plans the base of the stack that the item names: nobody is paid
-// for a stack that drifts.
-func (a *attempt) namedStack(ctx context.Context) error {
-	name, err := a.change.Named()
-	if err != nil {
-		var hopeless *stack.Refusal
-		if errors.As(err, &hopeless) {
-			a.out.Stack, a.out.Final = name, true
-		}
-		return err
-	}
-	if name == "" || a.opts.Scope.Unplanned {
-		return nil
-	}
-	a.out.Stack = name
-	if err := a.claim(ctx, seam.StackLock(name)); err != nil {
-		return err
-	}
-	a.change.Base = a.repo.Tip()
-	if _, err = a.stacks.Baseline(ctx, name, a.change.Base); err == nil {
-		a.out.Stack = ""
-	}
-	return err
-}
-
-// record writes the attempt into the ledger before any money is spent.
-func (a *attempt) record(ctx context.Context) error {
-	a.number = a.ledger.Attempts(a.ref) + 1 // as other runs left it
-	a.out.Attempt = a.number
-	a.recorded, a.work.Paid = true, true // even when the reply is lost: the ledger may hold it
-	return a.flush(ctx, record.Entry{
-		Time: a.now().UTC(), Run: a.opts.Run, Kind: record.KindAttempt, Ref: a.ref, Attempt: a.number, Host: a.terraform.Name(), ShareUSD: a.work.Share,
-	})
-}
-
-// judgeDiff asks the diff gate about the change on the base that it has now.
-func (a *attempt) judgeDiff() error {
-	err := a.change.Diff()
-	a.out.Stack = a.change.Place()
-	return err
-}
-
-// follow carries the change to the branch as other items of this run left its
-// stacks, once those before it are done with them.
-func (a *attempt) follow(ctx context.Context) error {
-	a.work.Claim(a.change.Stacks...)
-	if err := a.claimStacks(ctx); err != nil {
-		return err
-	}
-	tip := a.repo.Tip()
-	if tip == a.change.Base {
-		return nil
-	}
-	name, touched, err := a.change.Touched(tip)
-	if err != nil || !touched {
-		return err
-	}
-	a.log.Info().Str("stage", "plan").Str("stack", name).Msg("another item changed the stack meanwhile: carrying the change to the branch as it is now")
-	candidate, err := a.change.Candidate()
-	if err == nil {
-		err = a.change.Carry(candidate, tip)
-	}
-	if err != nil {
-		return err
-	}
-	return a.judgeDiff()
-}
-
-// planChange plans the change in its one stack.
-func (a *attempt) planChange(ctx context.Context) error {
-	planned, err := a.change.Plan(ctx, a.stacks, a.log)
-	if err != nil {
-		return err
-	}
-	a.planned = planned[0]
-	return nil
-}
-
-// judge asks the gates for the lane of the planned change. Where a person decides
-// anyway, what is not proved is told, and no reason to stop.
-func (a *attempt) judge(ctx context.Context) error {
-	changeset, err := a.change.Changeset()
-	if err != nil {
-		return err
-	}
-	judgement := a.change.Judge(a.planned, changeset)
-	a.out.PlanHash, a.out.Counts = a.planned.Plan.SHA256, judgement.Counts
-	a.facts = approval.Facts(judgement)
-	doubts := judgement.Unproved()
-	if judgement.Lane == gate.Automatic || judgement.Lane == gate.Approval {
-		doubts = append(doubts, a.observe(ctx, judgement, changeset)...)
-	}
-	switch {
-	case judgement.Lane == gate.Automatic && len(doubts) == 0:
-	case len(doubts) > 0 && a.asksPerson():
-		a.out.Findings = doubts
-	case len(doubts) > 0:
-		return &change.Complaint{Planned: true, Refusal: stack.Refusal{State: item.Refused, Reason: reason.NeedsApproval, Findings: doubts}}
-	default:
-		return change.Refused(judgement)
-	}
-	a.log.Info().Str("stage", "gate").Str("lane", string(judgement.Lane)).Int("create", judgement.Counts.Create).Int("update", judgement.Counts.Update).
-		Int("facts", len(judgement.Facts)).Msg("the plan destroys and replaces nothing and stays in scope")
-	return nil
 }

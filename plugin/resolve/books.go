@@ -1,12 +1,9 @@
 package resolve
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/item"
@@ -15,23 +12,6 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/resolve/journal"
 	"github.com/pm-todos/pm-todos/plugin/resolve/proposal"
 )
-
-// evidence is what the fix commit of a judged attempt proves.
-func (a *attempt) evidence() record.Evidence {
-	return record.Evidence{
-		Document: a.item.Document, Item: a.item.ID, Stack: a.planned.Stack.Name,
-		PlanHash: cmp.Or(a.planned.Plan.SHA256, record.NotPlanned), Counts: a.out.Counts, CostUSD: a.out.CostUSD, Observed: a.out.Observed, Watched: a.out.Watched,
-		Merged: strings.Join(a.merged.Commits(), " "),
-	}
-}
-
-// date is the day of the post-mortem, else today's.
-func (a *attempt) date() string {
-	if a.item.Date != "" {
-		return a.item.Date
-	}
-	return a.now().UTC().Format(time.DateOnly)
-}
 
 // flush writes entries, and those that waited for it, to the ledger.
 func (r *Resolver) flush(ctx context.Context, entries ...record.Entry) error {
