@@ -23,22 +23,21 @@ import (
 // then its rows are written and its journals gone. Whoever gets the lock after it
 // looks at everything anew.
 
-// lock takes the locks of these names that are free. fresh are those that were not
-// held before.
-func (r *Resolver) lock(ctx context.Context, names ...string) (fresh []string, err error) {
+// lock takes the locks of these names that are free, down to the first that is not.
+func (r *Resolver) lock(ctx context.Context, names ...string) error {
 	for _, name := range names {
 		took, err := r.opts.Locks.Take(ctx, name, 0)
 		if errors.Is(err, gitrepo.ErrLockBusy) {
-			return fresh, &stack.Refusal{State: item.NotAttempted, Reason: reason.StackBusy, Err: err}
+			return &stack.Refusal{State: item.NotAttempted, Reason: reason.StackBusy, Err: err}
 		}
 		if err != nil {
-			return fresh, fmt.Errorf("take the lock of %s: %w", name, err)
+			return fmt.Errorf("take the lock of %s: %w", name, err)
 		}
 		if took {
-			fresh, r.held = append(fresh, name), append(r.held, name)
+			r.unseen, r.held = append(r.unseen, name), append(r.held, name)
 		}
 	}
-	return fresh, nil
+	return nil
 }
 
 // stackLocks are the names of the locks of stacks.
@@ -60,8 +59,7 @@ func isBusy(err error) bool {
 // same lot.
 func (a *attempt) openBase(ctx context.Context) error {
 	lot := a.opts.Deal.Lot(a.item)
-	fresh, err := a.lock(ctx, lot)
-	if a.unseen = append(a.unseen, fresh...); err != nil {
+	if err := a.lock(ctx, lot); err != nil {
 		return err
 	}
 	if len(a.unseen) == 0 && !a.current {
@@ -70,7 +68,7 @@ func (a *attempt) openBase(ctx context.Context) error {
 		}
 	}
 	a.current = false
-	if err := a.reconsider(ctx, lot); err != nil {
+	if err := a.reconsider(ctx); err != nil {
 		return err
 	}
 	a.change.Base = a.repo.Tip()
@@ -87,11 +85,10 @@ func (a *attempt) openBase(ctx context.Context) error {
 // claim keeps other runs away from lots. What they did there until then may have
 // made an end of the attempt.
 func (a *attempt) claim(ctx context.Context, lots ...string) error {
-	fresh, err := a.lock(ctx, lots...)
-	if a.unseen = append(a.unseen, fresh...); err != nil {
+	if err := a.lock(ctx, lots...); err != nil {
 		return err
 	}
-	return a.reconsider(ctx, lots...)
+	return a.reconsider(ctx)
 }
 
 // look learns what other runs did and left at the lots that were locked since the
@@ -106,26 +103,20 @@ func (r *Resolver) look(ctx context.Context) error {
 	standing := journal.Seen(r.repo)
 	for _, name := range slices.Sorted(maps.Keys(standing)) {
 		left, err := journal.Read(r.repo, name, standing[name], nil)
-		if lot := seam.StackLock(left.Evidence.Stack); err == nil && slices.Contains(r.unseen, lot) {
-			r.left[lot] = fmt.Errorf("an earlier run left %s of %s to be settled", left.Item.ID, left.Item.Document)
-			r.stacks.Close(left.Evidence.Stack, r.left[lot])
+		if err == nil && slices.Contains(r.unseen, seam.StackLock(left.Evidence.Stack)) {
+			r.stacks.Close(left.Evidence.Stack, fmt.Errorf("an earlier run left %s of %s to be settled", left.Item.ID, left.Item.Document))
 		}
 	}
 	r.unseen = nil
 	return nil
 }
 
-// reconsider ends the attempt when others have left something to settle at its lots,
-// or have taken up its item, until the locks were taken.
-func (a *attempt) reconsider(ctx context.Context, lots ...string) error {
+// reconsider ends the attempt when others have taken up its item until the locks were
+// taken.
+func (a *attempt) reconsider(ctx context.Context) error {
 	news := len(a.unseen) > 0
 	if err := a.look(ctx); err != nil {
 		return err
-	}
-	for _, lot := range lots {
-		if why := a.left[lot]; why != nil {
-			return &stack.Refusal{State: item.Skipped, Reason: reason.StackClosed, Err: why}
-		}
 	}
 	if journal.Seen(a.repo)[record.JournalRef(a.ref)] != "" {
 		return &stack.Refusal{State: item.Skipped, Reason: reason.StackClosed, Err: fmt.Errorf("an earlier run left %s of %s to be settled", a.ref.Item, a.ref.Document)}
@@ -175,16 +166,15 @@ func (a *attempt) claimStacks(ctx context.Context) error {
 		return &stack.Refusal{State: item.NotAttempted, Reason: reason.StackBusy, Err: err}
 	}
 	a.unseen, a.held = append(a.unseen, lots...), append(a.held, lots...)
-	return a.reconsider(ctx, lots...)
+	return a.reconsider(ctx)
 }
 
 // claimJournals are the journals on the remote, fix commits by ref name, of what no
 // other run is at work at.
 func (r *Resolver) claimJournals(ctx context.Context) (map[string]string, error) {
 	journals := journal.Seen(r.repo) // as fetched under the run's lock
-	var fresh []string
 	for _, name := range slices.Sorted(maps.Keys(journals)) {
-		took, err := r.lock(ctx, r.lotOf(name, journals[name]))
+		err := r.lock(ctx, r.lotOf(name, journals[name]))
 		if isBusy(err) {
 			r.log.Info().Str("stage", "settle").Err(err).Msg("another run is at work at what an earlier run left; it is that run's to settle")
 			delete(journals, name)
@@ -193,11 +183,11 @@ func (r *Resolver) claimJournals(ctx context.Context) (map[string]string, error)
 		if err != nil {
 			return nil, err
 		}
-		fresh = append(fresh, took...)
 	}
-	if len(fresh) == 0 {
+	if len(r.unseen) == 0 {
 		return journals, nil
 	}
+	r.unseen = nil // what was left there is settled now
 	err := r.refresh(ctx)
 	now := journal.Seen(r.repo)
 	maps.DeleteFunc(journals, func(name, fix string) bool { return now[name] != fix })

@@ -95,10 +95,9 @@ type Resolver struct {
 	pending  []record.Entry // results not written to the ledger yet
 	landed   map[record.Ref]landed
 	stacks   *stack.Stacks
-	held     []string         // lots that are locked
-	unseen   []string         // lots that were locked since other runs were looked at
-	current  bool             // the branch was fetched under the locks, and nothing took time since
-	left     map[string]error // what they left to be settled, by lot
+	held     []string // lots that are locked
+	unseen   []string // lots that were locked since other runs were looked at
+	current  bool     // the branch was fetched under the locks, and nothing took time since
 	board    *proposal.Board
 	observer *observe.Observer
 	stopped  bool  // the remote did not take what was applied: it would not take the next one either
@@ -111,7 +110,7 @@ type Resolver struct {
 func New(ctx context.Context, opts Options, repo seam.Remote, agents seam.AgentHost, terraform seam.TerraformHost, log zerolog.Logger) (*Resolver, error) {
 	r := &Resolver{
 		opts: opts, repo: repo, agents: agents, terraform: terraform, log: log,
-		landed: map[record.Ref]landed{}, left: map[string]error{}, stacks: stack.New(repo, terraform, opts.Scope.Tolerated, log), directories: rundir.New(agents, terraform, opts.Dial), now: time.Now,
+		landed: map[record.Ref]landed{}, stacks: stack.New(repo, terraform, opts.Scope.Tolerated, log), directories: rundir.New(agents, terraform, opts.Dial), now: time.Now,
 		observer: observe.New(opts.Prometheus, opts.Branch, opts.Deadline, log),
 	}
 	if err := r.readHistory(ctx); err != nil {
