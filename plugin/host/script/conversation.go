@@ -158,6 +158,43 @@ func (c *conversation) rests() bool {
 // within the time that feeding gives.
 const chunkLength = 1 << 20
 
+// beginLength is how much input goes with the task. As text it is several times as long.
+const beginLength = 16 << 10
+
+// begin takes all of an input that is short, and nothing of another one.
+func (j *Job) begin(ctx context.Context) ([]byte, error) {
+	if j.Payload == nil {
+		return nil, nil
+	}
+	type reading struct {
+		input []byte
+		err   error
+	}
+	ended := make(chan reading, 1)
+	go func(from io.Reader) {
+		input, err := io.ReadAll(io.LimitReader(from, beginLength+1))
+		ended <- reading{input, err}
+	}(j.Payload)
+	select {
+	case r := <-ended:
+		if r.err != nil || len(r.input) <= beginLength {
+			j.Payload = nil
+			return r.input, r.err
+		}
+		j.Payload = io.MultiReader(bytes.NewReader(r.input), j.Payload)
+		return nil, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	case <-time.After(j.Timeout):
+		return nil, errTimeout
+	}
+}
+
+// unread is the error of an input that could not be read on our side.
+func (s *Shell) unread(j Job, err error) error {
+	return fmt.Errorf("%s on %s: reading what to send: %w", j.Doing, s.Name, err)
+}
+
 var errHushed = errors.New("nothing more is to be sent")
 
 // sendChunks sends the input as lines with a length and that many bytes each.
@@ -197,7 +234,7 @@ func (c *conversation) sendChunks(to io.Writer, input io.Reader) (read, written 
 func (s *Shell) judge(j Job, c *conversation) (*Answer, error) {
 	a, err := c.answer, c.err
 	if input := c.input.Load(); input != nil {
-		return nil, fmt.Errorf("%s on %s: reading what to send: %w", j.Doing, s.Name, *input)
+		return nil, s.unread(j, *input)
 	}
 	if err == nil && a.whole {
 		if a.Has("fail") {

@@ -11,20 +11,18 @@ import (
 
 // CommandLine is the one command line that ever goes to a login shell, which
 // may be fish or csh: it holds nothing that they read differently. It takes
-// the script from standard input, as one line with printf's escapes, and
-// leaves what follows there for the script.
+// the script from standard input, and leaves what follows there for the script.
 const CommandLine = `exec sh -c '` + Boot + `'`
 
-// Boot is the shell text that takes a script as one line of standard input, after
-// a line with its length, and evaluates it. The shell's own read takes a byte at a
-// time; it is for a dd(1) that does not put short reads together.
-const Boot = `IFS= read -r n; s=$(dd bs="$n" count=1 iflag=fullblock 2>/dev/null) || IFS= read -r s; eval "$(printf %b "$s")"`
+// Boot is the shell text that takes a script from standard input, after a line with its
+// length, and evaluates it. A dd(1) that does not put short reads together takes a byte
+// at a time.
+const Boot = `IFS= read -r n; s=$(dd bs="$n" count=1 iflag=fullblock 2>/dev/null) || s=$(dd bs=1 count="$n" 2>/dev/null); eval "$s"`
 
 //go:embed *.sh
 var scriptFiles embed.FS
 
-// load is a script without comments and indentation: some shells read it byte by
-// byte.
+// load is a script without comments and indentation, which would be sent for nothing.
 func load(name string) (string, error) {
 	source, err := scriptFiles.ReadFile(name + ".sh")
 	if err != nil {
@@ -64,13 +62,13 @@ func compose(variables Variables, names ...string) (string, error) {
 	return text.String(), nil
 }
 
-// Detached is a script with its prelude as one line for Boot: for a process
+// Detached is a script with its prelude as Boot takes it: for a process
 // that outlives the session and answers nobody.
 func Detached(variables Variables, names ...string) (string, error) {
 	own := maps.Clone(variables)
 	own["root"], own["nonce"] = "", ""
 	text, err := compose(own, append([]string{"prelude"}, names...)...)
-	return escape(text), err
+	return framed(text), err
 }
 
 // Quote is text as one shell word.
@@ -94,23 +92,24 @@ func QuoteAll(list []string) (string, error) {
 	return strings.Join(words, " "), nil
 }
 
-// escape is a script as Boot reads it: a line for printf %b, after its length with
-// the newline that ends it. Bytes outside of ASCII are escaped too: some shells keep
-// bytes of that range for themselves.
-func escape(script string) string {
-	var line strings.Builder
-	line.Grow(len(script) + len(script)/8)
-	for i := range len(script) {
-		switch c := script[i]; {
+// framed is a script as Boot takes it, but for the newline that ends it: after its
+// length with that newline.
+func framed(script string) string { return fmt.Sprintf("%d\n%s", len(script)+1, script) }
+
+// escape is any bytes for printf %b. Those outside of ASCII are escaped too: some shells
+// keep bytes of that range for themselves.
+func escape(data []byte) string {
+	var text strings.Builder
+	text.Grow(len(data) + len(data)/8)
+	for _, c := range data {
+		switch {
 		case c == '\\':
-			line.WriteString(`\\`)
-		case c == '\n':
-			line.WriteString(`\n`)
+			text.WriteString(`\\`)
 		case c < 0x20 || c > 0x7e:
-			fmt.Fprintf(&line, `\0%03o`, c)
+			fmt.Fprintf(&text, `\0%03o`, c)
 		default:
-			line.WriteByte(c)
+			text.WriteByte(c)
 		}
 	}
-	return fmt.Sprintf("%d\n%s", line.Len()+1, line.String())
+	return text.String()
 }

@@ -66,7 +66,7 @@ func TestThreat2_ValuesPassEveryShellUnchanged(t *testing.T) {
 				}
 				text += "eval \"set -- $words\"\nprintf '%s\\000' \"$@\"\ncat"
 				cmd := exec.Command(argv[0], append(argv[1:], "-c", Boot)...)
-				cmd.Stdin = strings.NewReader(escape(text) + "\nrest\n")
+				cmd.Stdin = strings.NewReader(framed(text) + "\nrest\n")
 				got, err := cmd.CombinedOutput()
 				want := strings.Join(values, "\x00") + "\x00rest\n"
 				if err != nil || !bytes.Equal(got, []byte(want)) {
@@ -82,13 +82,13 @@ func TestThreat2_ValuesPassEveryShellUnchanged(t *testing.T) {
 
 func TestBootReadsAScriptWithAnOlderDd(t *testing.T) {
 	bin := t.TempDir()
-	if err := os.WriteFile(filepath.Join(bin, "dd"), []byte("#!/bin/sh\necho 'unknown operand iflag' >&2\nexit 1\n"), 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(bin, "dd"), []byte("#!/bin/sh\ncase $* in *iflag*) echo 'unknown operand iflag' >&2; exit 1 ;; esac\nPATH=${PATH#*:} exec dd \"$@\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for name, argv := range shells(t) {
 		cmd := exec.Command(argv[0], append(argv[1:], "-c", Boot)...)
 		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
-		cmd.Stdin = strings.NewReader(escape("echo it works\ncat") + "\nrest\n")
+		cmd.Stdin = strings.NewReader(framed("echo it works\ncat") + "\nrest\n")
 		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "it works\nrest\n" {
 			t.Errorf("%s: %q, %v", name, out, err)
 		}
@@ -106,7 +106,7 @@ func TestCommandLineIsPlain(t *testing.T) {
 			continue
 		}
 		cmd := exec.Command(path, "-c", CommandLine)
-		cmd.Stdin = strings.NewReader(escape("echo it works; cat") + "\nrest\n")
+		cmd.Stdin = strings.NewReader(framed("echo it works; cat") + "\nrest\n")
 		if out, err := cmd.CombinedOutput(); err != nil || string(out) != "it works\nrest\n" {
 			t.Errorf("%s: %q, %v", shell, out, err)
 		}

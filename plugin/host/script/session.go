@@ -100,10 +100,10 @@ func (on *session) line(values Variables) (string, error) {
 	defer func() { on.nonce = values["nonce"] }()
 	if on.nonce == "" {
 		script, err := compose(values, "environment", "prelude", "session")
-		return escape(script) + "\n", err
+		return framed(script) + "\n", err
 	}
 	script, err := compose(values)
-	return on.nonce + " next\n" + on.nonce + " " + escape(script) + "\n", err
+	return on.nonce + " next\n" + on.nonce + " " + framed(script) + "\n", err
 }
 
 // rest waits for what an idle session should not do.

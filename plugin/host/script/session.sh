@@ -4,10 +4,11 @@
 # no end of file. While the task waits for its input, and a slow line is busy
 # with that, it is $feeding seconds.
 #
-# The task's input follows on standard input in chunks: a line with the length,
-# then as many bytes; 0 ends it. Every line after that is a sign of life.
+# The task's input is $input, and what follows on standard input in chunks: a line with
+# the length, then as many bytes; 0 ends it. Every line after that is a sign of life.
 #
-# $task, $boot    the escaped script and the constant command that evaluates it
+# $task, $boot    the script and the constant command that evaluates it
+# $input          bytes with printf's escapes
 # $timeout, $idle seconds, 0 for none; $idle is about the files in $watch
 # $watch, $most   folder of output files, and how many bytes they may hold
 # $final, $linger when set, the pattern of the line by which the task says that it
@@ -40,7 +41,8 @@ chunk() {
 
 # feed hands the task its script and input, and then listens.
 feed() {
-	printf '%s\n' "$task"
+	trap '' PIPE # of a task that does not read
+	printf '%s\n%b' "$task" "$input" 2>/dev/null
 	while IFS= read -r length; do
 		echo beat >&5 || return 0
 		case $length in
@@ -148,12 +150,13 @@ sweep() {
 	passes=0
 	while [ "$passes" -lt 30 ]; do
 		found=$(
-			grep -ls "PM_TODOS_PROCESS=$mark" /proc/[0-9]*/environ | tr -dc '0-9\n'
+			grep -ls "PM_TODOS_PROCESS=$mark" /proc/[0-9]*/environ
 			cat /proc/[0-9]*/stat 2>/dev/null | awk -v session="$child" '
 				{ pid = $1; sub(/^.*\) /, ""); if ($4 == session && $1 != "Z" && $1 != "X") print pid }'
 		)
 		[ -n "$found" ] || return 0
 		for pid in $found; do # unquoted: one word each
+			pid=${pid#/proc/} pid=${pid%/environ}
 			kill -KILL "$pid" 2>/dev/null
 		done
 		passes=$((passes + 1))
@@ -280,8 +283,8 @@ take_task() {
 		'' | *[!0-9]*) continue ;;
 		esac
 		[ "$word" = "$nonce" ] || continue
-		values=$(dd bs="$length" count=1 iflag=fullblock <&4 2>/dev/null) || IFS= read -r values <&4
-		eval "$(printf %b "$values")"
+		values=$(dd bs="$length" count=1 iflag=fullblock <&4 2>/dev/null) || values=$(dd bs=1 count="$length" <&4 2>/dev/null)
+		eval "$values"
 		return 0
 	done
 	return 1

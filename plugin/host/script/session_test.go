@@ -81,6 +81,38 @@ func TestTasksFollowEachOtherInOneSession(t *testing.T) {
 	})
 }
 
+// TestThreat2_InputIsWhatATaskReads: every byte of it, whether it goes with the task or
+// after it.
+func TestThreat2_InputIsWhatATaskReads(t *testing.T) {
+	onShells(t, func(t *testing.T, m *machine) {
+		every := make([]byte, 256)
+		for i := range every {
+			every[i] = byte(i)
+		}
+		for i, input := range [][]byte{
+			{}, {0}, []byte("\\c\\0101%s%b\\"), bytes.Repeat(every, beginLength/256), bytes.Repeat(every, beginLength/256+1), bytes.Repeat(every, chunkLength/256+1),
+		} {
+			ws := filepath.Join(m.folder, fmt.Sprint("ws-", i))
+			if err := os.MkdirAll(filepath.Join(ws, "tree"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			a, err := m.Do(t.Context(), Job{
+				Doing: "reading", Files: []string{"git", "seal", "supervise"}, Payload: bytes.NewReader(input), Watch: ws + "/out", Fetch: 2 * chunkLength,
+				Variables: Variables{
+					"run": m.folder, "ws": ws, "dir": "", "argv": "cat", "input": fmt.Sprint(len(input)),
+					"config": ws + "/config", "boxed": "", "environment": "", "blocks": "0", "sealed": "",
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := a.Block("stdout"); !bytes.Equal(got, input) {
+				t.Errorf("of %d bytes it read %d: %.80q", len(input), len(got), got)
+			}
+		}
+	})
+}
+
 func TestThreat2_InputThatATaskLeavesIsNoOtherTask(t *testing.T) {
 	onShells(t, func(t *testing.T, m *machine) {
 		text := "touch " + filepath.Join(m.folder, "PWNED")

@@ -107,8 +107,9 @@ func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }
 
-// values is what a session has to know of a task, and the task itself.
-func (s *Shell) values(j Job, nonce string) (Variables, error) {
+// values is what a session has to know of a task, and the task itself with the
+// beginning of its input.
+func (s *Shell) values(j Job, nonce string, input []byte) (Variables, error) {
 	variables := maps.Clone(j.Variables)
 	if variables == nil {
 		variables = Variables{}
@@ -126,7 +127,8 @@ func (s *Shell) values(j Job, nonce string) (Variables, error) {
 		"nonce":   nonce,
 		"root":    "",
 		"boot":    Boot,
-		"task":    escape(task),
+		"task":    framed(task),
+		"input":   escape(input),
 		"timeout": seconds(j.Timeout),
 		"idle":    seconds(j.Idle),
 		"grace":   seconds(j.Grace),
@@ -148,12 +150,16 @@ func (s *Shell) values(j Job, nonce string) (Variables, error) {
 func (s *Shell) Do(ctx context.Context, j Job) (*Answer, error) {
 	j.fill()
 	nonce := rand.Text()
-	values, err := s.values(j, nonce)
+	input, err := j.begin(ctx)
+	if ctx.Err() != nil {
+		return nil, s.cancelled(ctx, j.Doing)
+	}
+	if err != nil {
+		return nil, s.unread(j, err)
+	}
+	values, err := s.values(j, nonce, input)
 	if err != nil {
 		return nil, fmt.Errorf("%s on %s: %w", j.Doing, s.Name, err)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, s.cancelled(ctx, j.Doing)
 	}
 	on, err := s.session(ctx, j)
 	if err != nil {
