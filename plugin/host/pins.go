@@ -34,7 +34,7 @@ type pinned struct {
 
 func unpinned() pinned {
 	return pinned{variables: script.Variables{
-		"pinned": "", "hinted": "", "account": "0", "pin_program": "", "pin_agent": "", "pin_workdir": "", "pin_carry": "", "hashes": "",
+		"pinned": "", "owned": "", "account": "0", "pin_program": "", "pin_agent": "", "pin_workdir": "", "pin_carry": "", "hashes": "",
 	}}
 }
 
@@ -78,12 +78,10 @@ func (r *Run) pin(p Pins, j script.Job, a *script.Answer) error {
 	if err != nil {
 		return err
 	}
-	noted["pinned"], noted["hinted"] = a.Get("pinned"), a.Get("hinted")
-	for _, name := range []string{"pinned", "hinted"} {
-		if checkSHA256(noted[name]) != nil {
-			return fmt.Errorf("%s on %s: %w", j.Doing, r.host.Name(), script.ErrAnswer)
-		}
+	if noted["pinned"] = a.Get("pinned"); checkSHA256(noted["pinned"]) != nil {
+		return fmt.Errorf("%s on %s: %w", j.Doing, r.host.Name(), script.ErrAnswer)
 	}
+	noted["owned"] = text.Line(a.Get("owned"), 80)
 	noted["hashes"] = string(a.Block("hashes"))
 	r.pins.tell = p.Tell
 	r.pins.note(noted)
@@ -145,6 +143,9 @@ func (w *Workspace) do(ctx context.Context, j script.Job) (*script.Answer, error
 	w.run.hints(a)
 	if sum := a.Get("pinned"); checkSHA256(sum) == nil {
 		w.run.pins.note(script.Variables{"pinned": sum})
+	}
+	if a.Has("owned") {
+		w.run.pins.note(script.Variables{"owned": text.Line(a.Get("owned"), 80)})
 	}
 	if sum := a.Get("sealed"); checkSHA256(sum) == nil {
 		w.seal.files, w.seal.known = sum, text.Line(a.Get("known"), 0)

@@ -117,6 +117,18 @@ func TestThreat26_WhatAPlanRunsIsWhatWasThereBeforeTheAgent(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, []string{"/.bashrc is gone"}},
+		"tools that hide it": {func(t *testing.T, d dwelling) {
+			write(t, d.bin+"/terraform", "#!/bin/sh\n", 0o755)
+			write(t, d.bin+"/sort", "#!/bin/sh\n", 0o755)
+			write(t, d.bin+"/awk", "#!/bin/sh\nprintf '\\nnothing of note'\n", 0o755)
+		}, []string{"/.local/bin/terraform now comes first on PATH"}},
+		"the list of it all, and the tool that hides it": {func(t *testing.T, d dwelling) {
+			write(t, d.bin+"/terraform", "#!/bin/sh\n", 0o755)
+			list := filepath.Join(d.shell.Root, "runs/run/pins")
+			write(t, d.home+"/noted", read(t, list), 0o600)
+			write(t, list, "", 0o600)
+			write(t, d.bin+"/sha256sum", "#!/bin/sh\nexec /usr/bin/sha256sum <"+d.home+"/noted\n", 0o755)
+		}, []string{"list"}},
 		"the list of it all": {func(t *testing.T, d dwelling) {
 			write(t, d.bin+"/terraform", "#!/bin/sh\n", 0o755)
 			write(t, filepath.Join(d.shell.Root, "runs/run/pins"), "", 0o600)

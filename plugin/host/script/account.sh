@@ -55,12 +55,12 @@ has_key() {
 # environment, as the program itself does.
 take_settings() {
 	place_folder
-	[ -n "$settings_name" ] || return 0
+	[ -n "$settings_name" ] && [ -f "$place/$settings_name" ] || return 0
 	set -f
 	IFS='
 '
-	for name in $own; do
-		for pair in $(pairs "$place/$settings_name" "$(printf %s "$name" | sed 's/\*/[A-Za-z0-9_]*/g')"); do
+	for name in $(printf %s "$own" | sed 's/\*/[A-Za-z0-9_]*/g'); do
+		for pair in $(pairs "$place/$settings_name" "$name"); do
 			pair=${pair#?}
 			name=${pair%%\"*}
 			value=${pair#*\"*\"}

@@ -5,7 +5,8 @@ enter_run
 [ "$account" != 1 ] || hold_pins || fail "$code" "$names"
 check_tree
 fresh=$ws/export
-rm -rf "$fresh" && mkdir "$fresh" || fail cache "$fresh"
+[ ! -e "$fresh" ] && [ ! -L "$fresh" ] || rm -rf "$fresh" || fail cache "$fresh"
+mkdir "$fresh" || fail cache "$fresh"
 
 # Whatever must be looked at before git reads the tree: folders that cannot be
 # entered, files that are too large, and a .git, which would make a submodule of

@@ -2,9 +2,10 @@
 enter_run
 looked=${run%/runs/*}/altered
 [ ! -s "$looked" ] || fail altered-before "$(head -c 250 "$looked" | tr '\n' ' ')"
-rm -f "$run/hashes"
-steady list_pins >"$run/pins" && steady list_hints >"$run/hints" || fail cache "$run"
-sha256 "$run/pins"
+[ ! -e "$run/hashes" ] || rm -f "$run/hashes"
+now=$(steady list_pins)
+printf '%s\n' "$now" >"$run/pins" || fail cache "$run"
+digest "$now"
 [ -n "$hash" ] || fail tool sha256sum
 pinned=$hash
 # A run that was killed left its list, and nobody has compared it since. Where its
@@ -13,7 +14,7 @@ printf '%s\n' "$account $pin_program $pin_agent $pin_workdir $pin_carry" >"$run/
 for old in "${run%/*}"/*; do
 	[ "$account" = 1 ] && [ "$old" != "$run" ] && [ -f "$old/pins" ] && [ ! -e "$old/pins.told" ] && [ "$(cat "$old/pins.of")" = "$(cat "$run/pins.of")" ] || continue
 	[ ! -f "$old/pins.next" ] || mv -f "$old/pins.next" "$old/pins"
-	names=$(compared "$old/pins" "$run/pins" '')
+	compared "$old/pins" "$run/pins" pins
 	[ -n "$names" ] || continue
 	note_altered
 	echo >"$old/pins.told"
@@ -21,5 +22,7 @@ for old in "${run%/*}"/*; do
 done
 say pinned "$pinned"
 [ ! -s "$run/hashes" ] || text hashes "$(cat "$run/hashes")"
-sha256 "$run/hints"
-say hinted "$hash"
+own=
+[ "$account" != 1 ] || own=$(steady list_own)
+digest "$own"
+say owned "$hash"

@@ -2,51 +2,117 @@
 # lines "FACT  NAME" and tells what became of them. A list stays on the host, and
 # the Go side holds its hash.
 #
-# $pinned, $hinted  hashes of the lists of this run, empty where none were made
-# $pin_...          what they are of; $account is 1 where an agent works without a
-#                   sandbox, as the account that plans
-# $hashes           of large programs, as pin.sh found them: "IDENTITY SHA256" lines
+# $pinned, $owned  hashes of the list of this run, and of what others keep for
+#                  themselves, empty where none were made
+# $pin_...         what they are of; $account is 1 where an agent works without a
+#                  sandbox, as the account that plans
+# $hashes          of large programs, as pin.sh found them: "SHA256 IDENTITY" lines
+seen_path=$PATH
+newline='
+'
+
+# What a session, git, Terraform and the programs that providers start run or read of
+# the account, below its home.
+pin_home='.profile .bash_profile .bash_login .bash_logout .bashrc .bash_aliases .kshrc .mkshrc .shrc
+	.zshenv .zprofile .zshrc .zlogin .cshrc .tcshrc .login .config/fish .pam_environment .config/environment.d
+	.ssh/rc .ssh/environment .ssh/config .ssh/authorized_keys .ssh/authorized_keys2
+	.gitconfig .config/git .git-credentials .netrc
+	.terraformrc .terraform.d .tofurc .config/opentofu .local/share/terraform .local/share/opentofu .config/terragrunt
+	.tfenv/bin .tfenv/lib .tfenv/libexec .tfenv/version .tfenv/versions .tool-versions .asdfrc .asdf/shims .config/mise .local/share/mise/shims
+	.aws/config .kube/config .docker/config.json .vault .local/share/helm/plugins
+	.config/systemd/user .local/share/systemd/user'
+
+# What people and the agent's program change on a working day: like a change of that
+# program, it is told and ends nothing.
+hint_home='.ssh/known_hosts .claude/settings.json .claude/settings.local.json .claude/CLAUDE.md
+	.claude/agents .claude/commands .claude/hooks .claude/plugins .claude/skills
+	.codex/config.toml .codex/AGENTS.md .codex/hooks.json .codex/rules .gemini/settings.json .gemini/.env .gemini/extensions .gemini/policies
+	.config/opencode/opencode.json .config/opencode/opencode.jsonc .config/opencode/AGENTS.md .config/opencode/plugin .config/opencode/agent'
 
 # describe FIND-ARGUMENTS: a line for the mode of each file and link that find(1)
 # reaches, and one for its content: the hash of a small file, and of a large one
 # what the kernel keeps of it, whose times only root can set. The last argument may
 # be -o, after what is left out. busybox forgets what is started within parentheses.
 describe() {
-	find "$@" -type l -exec stat -c 'link  %N' {} + -exec stat -c '%f  %n' {} + \
-		-o -type f -size +2048 -exec stat -c '%s/%i/%Y/%Z  %n' {} + -exec stat -c '%f  %n' {} + \
-		-o -type f -exec $sum {} + -exec stat -c '%f  %n' {} + \
-		-o ! -type d -exec stat -c '%f  %n' {} + 2>/dev/null
+	find "$@" ! -type d -exec stat -c '%f  %n' {} + -type f ! -size +2048 -exec $sum {} + \
+		-o -type f -exec stat -c '%s/%i/%Y/%Z  %n' {} + -o -type l -exec stat -c 'link  %N' {} + 2>/dev/null
 }
 
-# steady COMMAND: its lines in one order, made by the system's own programs where
-# an account has others first on its PATH.
+# same_lines FILE: standard input has no others, in whatever order.
+same_lines() {
+	[ "$(steady sort "$1")" = "$(steady sort)" ]
+}
+
+# steady COMMAND: for a subshell, which has the system's own programs from there on
+# where an account has others first on its PATH. Nothing else decides.
 steady() {
-	(
-		seen_path=$PATH
-		PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
-		LC_ALL=C
-		export LC_ALL
-		sum=sha256sum
-		command -v sha256sum >/dev/null 2>&1 || sum='shasum -a 256'
-		"$@" | sort
-	)
+	PATH=/usr/bin:/bin:/usr/sbin:/sbin:$PATH
+	LC_ALL=C
+	export LC_ALL
+	sum=sha256sum
+	command -v sha256sum >/dev/null 2>&1 || sum='shasum -a 256'
+	"$@"
 }
 
-# compared OLD NEW KEPT: in words what differs between two lists, or, with KEPT,
-# what of the old one is not as it was.
+# digest TEXT: the hash of its lines, in $hash; "none" where there are none.
+digest() {
+	hash=none
+	[ -z "$1" ] || hash=$(steady sum_lines "$1")
+	hash=${hash%% *}
+}
+
+sum_lines() {
+	exec $sum <<EOF
+$1
+EOF
+}
+
+# is_list FILE HASH: nobody has touched it.
+is_list() {
+	hash=$(steady sum_file "$1")
+	[ -n "$2" ] && [ "${hash%% *}" = "$2" ]
+}
+
+sum_file() {
+	exec $sum 2>/dev/null <"$1"
+}
+
+# compared OLD NEW HOW: in words what differs between two lists, in $names; when HOW is
+# kept, what of the old one is not as it was. When it is pins, what is only told is in
+# $hint.
 compared() {
-	LC_ALL=C awk -v kept="$3" '
-		function told(name, word) { sub(/^\.\//, "", name); if (count++ < 6) words = words (words == "" ? "" : ", ") name " " word }
+	find_program "$pin_agent"
+	hint=
+	names=$(steady differences "$@")
+	case $names in
+	*"$newline"*) hint=${names#*"$newline"} names=${names%%"$newline"*} ;;
+	esac
+}
+
+differences() {
+	home=${HOME:-/nonexistent} hints=$hint_home agent=$found awk -v how="$3" '
+		function below(name, path) { return index(name "/", path "/") == 1 }
+		function is_hint(name, i) {
+			for (i = 1; i <= hints; i++) if (below(name, ENVIRON["home"] "/" hint[i])) return 1
+			return ENVIRON["agent"] != "" && below(name, ENVIRON["agent"])
+		}
+		function told(name, word, at) {
+			at = how == "pins" && is_hint(name)
+			sub(/^\.\//, "", name)
+			if (count[at]++ < 6) words[at] = words[at] (words[at] == "" ? "" : ", ") name " " word
+		}
+		BEGIN { hints = split(ENVIRON["hints"], hint) }
 		{
 			at = index($0, "  ")
 			fact = substr($0, 1, at - 1); name = substr($0, at + 2)
+			if (fact == "link") { fact = fact name; sub(/ -> .*/, "", name); gsub(/^\047|\047$/, "", name) }
 			facts[side, name] = facts[side, name] fact ";"
 			if (!(name in names)) { names[name] = 1; order[++total] = name }
 		}
 		END {
 			for (round = 1; round <= 2; round++) for (i = 1; i <= total; i++) {
 				name = order[i]; old = facts["old", name]; now = facts["new", name]
-				if (old == now || kept && old == "") continue
+				if (old == now || how == "kept" && old == "") continue
 				first = index(now, "first:") && !index(old, "first:")
 				if (first != (round == 1)) continue
 				# Another one comes first now, and is told.
@@ -57,35 +123,52 @@ compared() {
 				else if (now == "") told(name, "is gone")
 				else told(name, "has changed")
 			}
-			if (count > 6) words = words " and " count - 6 " more"
-			print words
+			for (at = 0; at < 2; at++) print words[at] (count[at] > 6 ? " and " count[at] - 6 " more" : "")
 		}' side=old "$1" side=new "$2"
 }
 
-# is_list FILE HASH: nobody has touched it.
-is_list() {
-	sha256 "$1"
-	[ -n "$2" ] && [ "$hash" = "$2" ]
-}
-
-# find_program NAME: its path, as an account finds it.
+# find_program NAME: its path, as an account finds it, in $found; empty when there is none.
 find_program() {
+	found=$1
 	case $1 in
-	/*) printf '%s\n' "$1" ;;
-	*) PATH=$seen_path command -v "$1" 2>/dev/null ;;
+	'' | /*) return 0 ;;
 	esac
+	folders=$seen_path:
+	while [ -n "$folders" ]; do
+		found=${folders%%:*} folders=${folders#*:}
+		found=${found:-.}/$1
+		[ ! -f "$found" ] || [ ! -x "$found" ] || return 0
+	done
+	found=
 }
 
 # hash_program FILE: in $hash. A file that the kernel says is the one that was read then
 # is not read again: 100 MB of Terraform take half a second.
 hash_program() {
-	identity=$(stat -L -c '%d/%i/%s/%f/%y/%z' "$1" 2>/dev/null | tr ' ' '_')
-	hash=
-	[ -z "$identity" ] || hash=$(printf '%s\n' "$hashes" | awk -v identity="$identity" '$1 == identity { print $2; exit }')
-	[ -z "$hash" ] || return 0
+	identity=$(stat -L -c '%d/%i/%s/%f/%y/%z' "$1" 2>/dev/null)
+	case $newline$hashes$newline in
+	*" ${identity:-none}$newline"*)
+		hash=${newline}${hashes%" $identity"*}
+		hash=${hash##*"$newline"}
+		return 0
+		;;
+	esac
 	sha256 "$1"
+	[ -n "$identity" ] && [ -n "$hash" ] || return 0
+	hashes=$hashes$newline$hash\ $identity
 	# pin.sh hands them to the Go side; later ones decide nothing.
-	[ -z "$identity" ] || printf '%s %s\n' "$identity" "$hash" >>"$run/hashes"
+	printf '%s %s\n' "$hash" "$identity" >>"$run/hashes"
+}
+
+# real_path: that of $found, links followed, in $real.
+real_path() {
+	start=$PWD
+	if [ ! -L "$found" ] && cd -P "${found%/*}/" 2>/dev/null; then
+		real=${PWD%/}/${found##*/}
+		cd "$start" || return 1
+	else
+		real=$(readlink -f "$found" 2>/dev/null) || real=$found
+	fi
 }
 
 list_programs() {
@@ -100,8 +183,9 @@ list_programs() {
 		/*) ;;
 		*/*) continue ;; # it comes with the commit
 		esac
-		found=$(find_program "$name") || continue
-		real=$(readlink -f "$found" 2>/dev/null) || real=$found
+		find_program "$name"
+		[ -n "$found" ] || continue
+		real_path
 		hash_program "$real"
 		printf 'first:%s:%s:%s  %s\n' "$name" "$real" "$hash" "$found"
 	done
@@ -111,53 +195,51 @@ list_programs() {
 # Of folders of the system, which are many files and root's alone, the kernel's
 # word is enough.
 list_path() {
-	agent_path=$(find_program "$pin_agent") || agent_path=/nonexistent
+	start=$PWD
 	walked=:
-	old_ifs=$IFS
-	IFS=:
-	set -f
+	folders=$seen_path:
 	set --
-	for folder in $seen_path; do
-		IFS=$old_ifs
-		folder=$(cd -P "$folder" 2>/dev/null && pwd) && [ -w "$folder" ] || continue
-		case $walked in *":$folder:"*) continue ;; esac
-		walked=$walked$folder:
-		case $folder/ in
-		"${HOME:-/nonexistent}"/*) describe -L "$folder" -maxdepth 1 ! -type d -path "$agent_path" -o ;;
-		*) set -- "$@" "$folder" ;;
-		esac
+	while [ -n "$folders" ]; do
+		folder=${folders%%:*} folders=${folders#*:}
+		if cd -P "${folder:-.}" 2>/dev/null && [ -w . ]; then
+			case $walked in
+			*":$PWD:"*) ;;
+			*) set -- "$@" "$PWD" ;;
+			esac
+			walked=$walked$PWD:
+		fi
+		cd "$start" || return 1
 	done
-	[ $# -eq 0 ] || find -L "$@" -maxdepth 1 -type f ! -path "$agent_path" -exec stat -L -c '%f/%s/%i/%Y/%Z  %n' {} + 2>/dev/null
-	IFS=$old_ifs
-	set +f
+	find_program "$pin_agent"
+	beyond="${HOME:-/nonexistent}/*"
+	[ $# -eq 0 ] || describe -L "$@" -maxdepth 1 -path "${found:-/nonexistent}" \
+		-o ! -path "$beyond" -type f -exec stat -L -c '%f/%s/%i/%Y/%Z  %n' {} + -o ! -path "$beyond" -o
 }
 
-# at_home FIND-OPTION NAMES: describes them, below the home folder. Terraform's own
-# notes of its last look for a new version are nothing that it reads as settings.
+# at_home NAMES: describes them, below the home folder and without $except, and with
+# them the cache of providers and what $also names. Terraform's own notes of its last
+# look for a new version are nothing that it reads as settings.
 at_home() {
-	option=$1
-	shift
 	for name in "$@"; do
 		shift
 		name=${HOME:-/nonexistent}/$name
 		[ ! -e "$name" ] && [ ! -L "$name" ] || set -- "$@" "$name"
 	done
-	[ $# -eq 0 ] || describe "$option" "$@" ! -type d -name 'checkpoint_*' -o
+	for name in "${TF_PLUGIN_CACHE_DIR:-}" "$also"; do
+		[ -z "$name" ] || set -- "$@" "$name"
+	done
+	[ $# -eq 0 ] || describe -H "$@" -path "$except" -prune -o ! -type d -path '*/.terraform.d/checkpoint_*' -name 'checkpoint_*' -o
 }
 
-# list_home: what a session, git, Terraform and the programs that providers start
-# run or read of the account.
+# list_home: what is pinned of the home, the agent's program, and jobs of the account.
 list_home() {
-	at_home -H .profile .bash_profile .bash_login .bash_logout .bashrc .bash_aliases .kshrc .mkshrc .shrc \
-		.zshenv .zprofile .zshrc .zlogin .cshrc .tcshrc .login .config/fish .pam_environment .config/environment.d \
-		.ssh/rc .ssh/environment .ssh/config .ssh/authorized_keys .ssh/authorized_keys2 \
-		.gitconfig .config/git .git-credentials .netrc \
-		.terraformrc .terraform.d .tofurc .config/opentofu .local/share/terraform .local/share/opentofu .config/terragrunt \
-		.tfenv/bin .tfenv/lib .tfenv/libexec .tfenv/version .tfenv/versions .tool-versions .asdfrc .asdf/shims .config/mise .local/share/mise/shims \
-		.aws/config .kube/config .docker/config.json .vault .local/share/helm/plugins \
-		.config/systemd/user .local/share/systemd/user
-	[ -z "${TF_PLUGIN_CACHE_DIR:-}" ] || describe -H "$TF_PLUGIN_CACHE_DIR"
-	printf 'jobs:%s  crontab\n' "$({ crontab -l; atq; } 2>/dev/null | $sum)"
+	find_program "$pin_agent"
+	also=$found except=/nonexistent
+	at_home $pin_home $hint_home # unquoted: one word each
+	jobs=
+	! command -v crontab >/dev/null 2>&1 && ! command -v atq >/dev/null 2>&1 || jobs=$({ crontab -l; atq; } 2>/dev/null)
+	[ -z "$jobs" ] || jobs=$(sum_lines "$jobs")
+	printf 'jobs:%s  crontab\n' "$jobs"
 }
 
 # list_carry: what a workspace takes from the checkout of a person.
@@ -182,8 +264,8 @@ list_pins() {
 
 # list_own: what Terraform, version managers and login helpers keep for themselves.
 list_own() {
-	at_home -H .terraform.d .tfenv/versions .kube/config .docker/config.json
-	[ -z "${TF_PLUGIN_CACHE_DIR:-}" ] || describe -H "$TF_PLUGIN_CACHE_DIR"
+	also='' except=${HOME:-}/.terraform.d/plugins
+	at_home .terraform.d .tfenv/versions .kube/config .docker/config.json
 	case $seen_path in */.terraform.d* | */.tfenv/versions* | *"${TF_PLUGIN_CACHE_DIR:-/nonexistent}"*) list_path ;; esac
 }
 
@@ -191,57 +273,62 @@ list_own() {
 # what the next one finds there. It was compared when that command began; all else
 # stays as it was noted.
 renote() {
-	[ "$account" = 1 ] && is_list "$run/pins" "$pinned" || return 0
-	steady list_own >"$run/pins.$$"
-	LC_ALL=C awk -v home="${HOME:-/nonexistent}" -v cache="${TF_PLUGIN_CACHE_DIR:-/nonexistent}" '
+	[ "$account" = 1 ] || return 0
+	own=$(steady list_own)
+	digest "$own"
+	[ "$hash" != "$owned" ] || return 0
+	say owned "$hash"
+	is_list "$run/pins" "$pinned" || return 0
+	(steady with_own "$run/pins") >"$run/pins.next" <<EOF
+$own
+EOF
+	hash=$(steady sum_file "$run/pins.next")
+	[ -z "$hash" ] || say pinned "${hash%% *}"
+}
+
+# with_own LIST: it, with standard input in place of what others keep for themselves.
+with_own() {
+	awk -v home="${HOME:-/nonexistent}" -v cache="${TF_PLUGIN_CACHE_DIR:-/nonexistent}" '
 		function below(folder) { return index(name, folder "/") == 1 }
 		{
 			name = substr($0, index($0, "  ") + 2); sub(/^\047/, "", name) # links are quoted
 			kept = !/^first:/ && (below(cache) || below(home "/.terraform.d") && !below(home "/.terraform.d/plugins") ||
 				below(home "/.tfenv/versions") || name == home "/.kube/config" || name == home "/.docker/config.json")
 			if (side == "old" && !kept || side == "new" && kept) print
-		}' side=old "$run/pins" side=new "$run/pins.$$" | LC_ALL=C sort >"$run/pins.next"
-	rm -f "$run/pins.$$"
-	sha256 "$run/pins.next"
-	[ -z "$hash" ] || say pinned "$hash"
+		}' side=old "$1" side=new -
 }
 
-# list_hints: what people and the agent's program change on a working day.
-list_hints() {
-	[ "$account" = 1 ] || return 0
-	at_home -H .ssh/known_hosts .claude/settings.json .claude/settings.local.json .claude/CLAUDE.md \
-		.claude/agents .claude/commands .claude/hooks .claude/plugins .claude/skills \
-		.codex/config.toml .codex/AGENTS.md .codex/hooks.json .codex/rules .gemini/settings.json .gemini/.env .gemini/extensions .gemini/policies \
-		.config/opencode/opencode.json .config/opencode/opencode.jsonc .config/opencode/AGENTS.md .config/opencode/plugin .config/opencode/agent
-	[ -z "$pin_agent" ] || describe -L "$(find_program "$pin_agent")"
-}
-
-# note_altered: $names stay on the host until a person has looked.
+# note_altered: $names stay on the host until a person has looked. $known_altered is set
+# where they do already.
 note_altered() {
-	code=altered
-	rm -f "$run/pins.$$"
+	code=altered known_altered=
 	echo >"$run/pins.told"
-	grep -qxF -e "$names" "${run%/runs/*}/altered" 2>/dev/null || printf '%s\n' "$names" >>"${run%/runs/*}/altered"
+	(steady grep -qxF -e "$names" "${run%/runs/*}/altered" 2>/dev/null) && known_altered=1 || printf '%s\n' "$names" >>"${run%/runs/*}/altered"
 }
 
 # hold_pins: the programs and the account are as they were before the agent. What
-# is not has to be noted: a later run would find nothing but the new state.
+# is not has to be noted: a later run would find nothing but the new state. A folder
+# of which a file was replaced by its like may be listed in another order.
 hold_pins() {
 	[ -n "$pinned" ] || return 0
 	[ ! -f "$run/pins.next" ] || ! is_list "$run/pins.next" "$pinned" || mv -f "$run/pins.next" "$run/pins"
-	now_at=$run/pins.$$
-	steady list_pins >"$now_at"
-	sha256 "$now_at"
-	if [ "$hash" != "$pinned" ]; then
-		names="its list of programs has changed"
-		! is_list "$run/pins" "$pinned" || names=$(compared "$run/pins" "$now_at" '')
-		note_altered
-		return 1
+	now=$(steady list_pins)
+	digest "$now"
+	[ "$hash" != "$pinned" ] || return 0
+	found_now=$hash names='' hint=''
+	if is_list "$run/pins" "$pinned"; then
+		compared "$run/pins" - pins <<EOF
+$now
+EOF
+		if [ -z "$names" ] && [ -n "$hint" ]; then
+			text hint "$hint"
+			return 0
+		elif [ -z "$names" ] && printf '%s\n' "$now" | same_lines "$run/pins"; then
+			printf '%s\n' "$now" >"$run/pins.next" && say pinned "$found_now"
+			return 0
+		fi
 	fi
-	steady list_hints >"$now_at"
-	if is_list "$run/hints" "$hinted" && [ -s "$now_at" ]; then
-		names=$(compared "$run/hints" "$now_at" '')
-		[ -z "$names" ] || text hint "$names"
-	fi
-	rm -f "$now_at"
+	[ -n "$names" ] || names="its list of programs has changed"
+	note_altered
+	return 1
 }

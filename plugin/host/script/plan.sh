@@ -14,9 +14,8 @@ run_step() {
 	shift
 	(cd "$folder" && exec "$program" "$@") </dev/null >"$ws/out/stdout" 2>"$ws/out/stderr" 3>&-
 	code=$?
-	# Terraform takes no notice of an output that could not be written whole.
-	room "$ws/out" || fail cache "$ws/out"
 	[ "$code" -eq 0 ] || [ "$code" -eq "$accept" ] || {
+		room "$ws/out" || fail cache "$ws/out"
 		seal
 		say code "$code"
 		exit 0
@@ -38,6 +37,8 @@ judged=$hash
 [ -n "$judged" ] || fail tool sha256sum
 eval "set -- $show"
 run_step show "$@"
+# Terraform takes no notice of an output that could not be written whole.
+room "$ws/out" || fail cache "$ws/out"
 sha256 "$file"
 [ "$hash" = "$judged" ] || fail plan-changed "$file"
 mv "$file" "$ws/plan/$hash.tfplan" || fail cache "$ws/plan"

@@ -30,8 +30,8 @@ look_root() {
 		mv "$probe" "$probe.moved" 2>/dev/null; then
 		say writable 1
 	fi
-	rm -f "$probe" "$probe.moved" 2>/dev/null
-	[ ! -d "$root" ] || say free "$(df -Pk "$root" 2>/dev/null | awk 'NR == 2 { print $4 }')"
+	rm -f "$probe" "$probe.moved" "$root/runs/.room" 2>/dev/null
+	[ ! -d "$root" ] || say free "$(free_in "$root")"
 }
 
 # look_met: the name by which the run met this account first. Its own files tell, since

@@ -63,12 +63,21 @@ pass() {
 # used up quota lets; the Go side is told when it is that. A program is asked, since
 # shells do not tell why they could not write.
 room() {
-	said=$(LC_ALL=C dd if=/dev/zero of="$1/.room" bs=65536 count=1 2>&1) && rm -f "$1/.room" && return 0
+	said=$(LC_ALL=C dd if=/dev/zero of="$1/.room" bs=65536 count=1 2>&1) && true >"$1/.room" && return 0
 	rm -f "$1/.room"
 	case $said in
 	*"No space left"* | *"uota exceeded"*) text full "$1" ;;
 	esac
 	return 1
+}
+
+# free_in FOLDER: KiB that are free there.
+free_in() {
+	df -Pk "$1" 2>/dev/null | {
+		read -r titles
+		read -r device total used free rest
+		printf '%s\n' "$free"
+	}
 }
 
 # fail CODE TEXT: ends the script; the Go side turns the code into a sentence.
@@ -77,7 +86,8 @@ fail() {
 	for place in "${run:-}" "${root:-}"; do
 		[ -n "$place" ] && [ -d "$place" ] || continue
 		if room "$place"; then
-			say free "$(df -Pk "$place" 2>/dev/null | awk 'NR == 2 { print $4 }')"
+			rm -f "$place/.room"
+			say free "$(free_in "$place")"
 		fi
 		break
 	done
@@ -118,7 +128,7 @@ place_root() {
 		[ -n "${HOME:-}" ] && [ -d "$HOME" ] || fail home "${HOME:-}"
 		root=$HOME/.cache/pm-todos
 	fi
-	mkdir -p "$root/runs" 2>/dev/null || fail cache "$root"
+	[ -d "$root/runs" ] || mkdir -p "$root/runs" 2>/dev/null || fail cache "$root"
 	cd -P "$root" || fail cache "$root"
 	root=$PWD
 	for folder in "$root" "$root/runs"; do

@@ -54,8 +54,7 @@ drop() {
 	fi
 	# What the agent left may be unwritable; modes outside are not touched
 	# since find and rm do not follow links.
-	find "$1" -type d ! -perm -700 -exec chmod u+rwx {} \; 2>/dev/null
-	find "$1" -name '*.tfplan' -exec rm -f {} \; 2>/dev/null
+	find "$1" -type d ! -perm -700 -exec chmod u+rwx {} \; -o -name '*.tfplan' -exec rm -f {} \; 2>/dev/null
 	rm -rf "$1" || failed=$1
 }
 
@@ -64,10 +63,8 @@ if [ -n "$id" ]; then
 	run=$root/runs/$id
 	if [ -d "$run" ] && [ ! -L "$run" ]; then
 		# The last look: its agents work no more. What was told is not told again.
-		before=$(cat "$root/altered" 2>/dev/null)
-		! hold_pins || names=
-		[ "$before" != "$(cat "$root/altered" 2>/dev/null)" ] || names=
-		rm -f "$run/pins"
+		! hold_pins && [ -z "$known_altered" ] || names=
+		[ ! -e "$run/pins" ] || rm -f "$run/pins"
 		for one in $settled; do # unquoted: one word each
 			[ ! -d "$run/apply/$one" ] || { mark "$run/apply/$one" settled && rm -f "$run/apply/$one/plan.tfplan"; } || failed=$run/apply/$one
 		done

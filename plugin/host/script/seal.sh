@@ -5,17 +5,20 @@
 #                 and of those of the commit as they were built
 # $known          processes that were at work in it then, PID/BIRTH each
 
+# list_tree FILE OTHERS: writes the list of the work tree; "HASH  FILE" lines of it and
+# of other lists.
 list_tree() {
 	cd "$tree" || return 1
-	describe . -path ./.git -prune -o
-	describe ./.git/config ./.git/info ./.git/hooks
+	describe . ./.git/config ./.git/info ./.git/hooks -path ./.git -prune -o >"$ws/seal/$1"
+	cd "$ws/seal" && exec $sum "$@" 2>/dev/null
 }
 
 # list_kept: what no plan has a reason to change: the files of the commit, but for
 # the lock file of providers and a state that a wrapper keeps there.
 list_kept() {
-	awk 'NR == FNR { own["./" $0] = 1; next }
+	awk 'NR == FNR { own["./" substr($0, index($0, "\t") + 1)] = 1; next }
 		{ name = substr($0, index($0, "  ") + 2) }
+		/^link / { sub(/ -> .*/, "", name); gsub(/^\047|\047$/, "", name) }
 		name ~ /(^|\/)\.terraform\.lock\.hcl$/ || name ~ /tfstate/ { next }
 		name in own || index(name, "./.git/") == 1 { print }' "$ws/seal/commit" "$ws/seal/files"
 }
@@ -27,10 +30,12 @@ prove_commit() (
 	make_git "$ws/seal/git" && printf '%s/.git/objects\n' "$tree" >"$ws/seal/git/objects/info/alternates" &&
 		echo "$commit" >"$ws/seal/git/shallow" && safe_git cat-file commit "$commit" >"$ws/seal/object" || exit 1
 	[ "$(safe_git hash-object -t commit --stdin <"$ws/seal/object")" = "$commit" ] || exit 1
-	wanted=$(sed -n '1s/^tree //p' "$ws/seal/object")
-	safe_git ls-tree -r --name-only "$commit" >"$ws/seal/commit" || exit 1
-	find . -path ./.git -prune -o ! -type d -print0 | safe_git update-index --add --info-only -z --stdin &&
-		safe_git ls-tree -r "$commit" | grep '^160000 ' | safe_git update-index --add --index-info || exit 1
+	read -r word wanted <"$ws/seal/object" && [ "$word" = tree ] && safe_git ls-tree -r "$commit" >"$ws/seal/commit" || exit 1
+	find . -path ./.git -prune -o ! -type d -print0 | safe_git update-index --add --info-only -z --stdin || exit 1
+	submodules=$(grep '^160000 ' "$ws/seal/commit")
+	[ -z "$submodules" ] || safe_git update-index --add --index-info <<EOF || exit 1
+$submodules
+EOF
 	[ "$(safe_git write-tree --missing-ok)" != "$wanted" ] || exit 0
 	safe_git diff-index --cached --raw --no-renames "$commit" >"$ws/seal/differs" || exit 1
 	[ -s "$ws/seal/differs" ] || exit 1
@@ -49,10 +54,11 @@ prove_commit() (
 )
 
 # at_work: processes outside of this session that have their working directory in
-# the work tree, or a file of it open, as "PID/BIRTH NAME" each.
+# the work tree, or a file of it open, as "PID/BIRTH " each; those that are not $known
+# in words on a further line.
 at_work() {
 	[ -r /proc/self/stat ] || return 0
-	ls -ln /proc/[0-9]*/cwd /proc/[0-9]*/fd 2>/dev/null | LC_ALL=C awk -v tree="$tree" -v own="$$" '
+	ls -ln /proc/[0-9]*/cwd /proc/[0-9]*/fd 2>/dev/null | awk -v tree="$tree" -v own="$$" -v known=" $known " '
 		/^\/proc\/[0-9]+\/fd:$/ { split($0, part, "/"); pid = part[3]; next }
 		{
 			at = index($0, " -> " tree)
@@ -66,8 +72,12 @@ at_work() {
 			if (line == "") next
 			comm = line; sub(/^[0-9]+ \(/, "", comm); sub(/\) [^)]*$/, "", comm)
 			sub(/^.*\) /, "", line); split(line, field, " ")
-			if (field[1] != "Z" && field[4] != own) print of "/" field[20] " " comm
-		}'
+			if (field[1] == "Z" || field[4] == own) next
+			id = of "/" field[20] " "
+			all = all id
+			if (!index(known, " " id)) others = others (others == "" ? "" : ", ") "process " of " (" comm ")"
+		}
+		END { print all; print others }'
 }
 
 # still_sealed: it is as our last command left it, nobody else works in it, and
@@ -75,25 +85,31 @@ at_work() {
 still_sealed() {
 	[ -n "$sealed" ] || return 0
 	code=unsealed names="the list of its files has changed"
-	steady list_tree >"$ws/seal/now"
-	sha256 "$ws/seal/now"
-	if [ "$hash" != "$sealed" ]; then
-		! is_list "$ws/seal/files" "$sealed" || names=$(compared "$ws/seal/files" "$ws/seal/now" '')
-		return 1
+	sums=$(steady list_tree now kept)
+	if [ "${sums%%"$newline"*}" != "$sealed  now" ]; then
+		is_list "$ws/seal/files" "$sealed" || return 1
+		same_lines "$ws/seal/files" <"$ws/seal/now" || {
+			compared "$ws/seal/files" "$ws/seal/now" ''
+			return 1
+		}
 	fi
-	is_list "$ws/seal/kept" "$kept" || return 1
-	names=$(compared "$ws/seal/kept" "$ws/seal/now" 1)
+	[ "${sums#*"$newline"}" = "$kept  kept" ] || return 1
+	compared "$ws/seal/kept" "$ws/seal/now" kept
 	[ -z "$names" ] || return 1
 	code=at-work
-	names=$(at_work | awk -v known=" $known " '!index(known, " " $1 " ") { split($1, id, "/"); print "process " id[1] " (" $2 ")" }')
+	names=$(steady at_work)
+	case $names in
+	*"$newline"*) names=${names#*"$newline"} ;;
+	*) names= ;;
+	esac
 	[ -z "$names" ]
 }
 
 # seal: what is there now is what the next command finds.
 seal() {
-	steady list_tree >"$ws/seal/files"
-	sha256 "$ws/seal/files"
-	say sealed "$hash"
-	say known "$(at_work | awk '{ printf "%s ", $1 }')"
+	sums=$(steady list_tree files)
+	say sealed "${sums%% *}"
+	known=$(steady at_work)
+	say known "${known%%"$newline"*}"
 	renote
 }

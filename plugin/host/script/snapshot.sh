@@ -7,7 +7,7 @@ place_snapshots() {
 	snapshots=
 	[ -n "$branch" ] || return 0
 	for folder in "$root/snapshots" "$root/snapshots/$branch"; do
-		mkdir "$folder" 2>/dev/null
+		[ -d "$folder" ] || mkdir "$folder" 2>/dev/null
 		[ -d "$folder" ] && ! is_foreign "$folder" || return 0
 	done
 	snapshots=$folder
@@ -46,7 +46,7 @@ keep_snapshot() {
 	[ -n "$snapshots" ] && [ -z "$base" ] || return 0
 	set -- "$1"/pack/pack-*.pack
 	size "$1"
-	free=$(df -Pk "$snapshots" 2>/dev/null | awk 'NR == 2 { print $4 }')
+	free=$(free_in "$snapshots")
 	[ "$((bytes / 102))" -lt "${free:-0}" ] || return 0
 	new=$snapshots/new-${run##*/}-$name
 	[ ! -d "$snapshots/$commit.pack" ] || rm -rf "$snapshots/$commit.pack" # mv would go into it

@@ -2,7 +2,7 @@
 enter_run
 check_folder
 [ -n "$config" ] || hold_pins && still_sealed || fail "$code" "$names"
-fresh_output
+fresh_output ${config:+"$config"}
 [ -d "$ws/in" ] || mkdir "$ws/in" && cat >"$ws/in/stdin" || fail cache "$ws/in"
 size "$ws/in/stdin"
 [ "$bytes" -eq "$input" ] || fail cut "$bytes"
@@ -19,9 +19,9 @@ eval "set -- $argv"
 		export GIT_CEILING_DIRECTORIES
 	fi
 	if [ -n "$config" ] && [ -z "$boxed" ]; then
-		# Empty, and a file of ours: git writes its configuration by renaming,
+		# Empty, and a new file of ours: git writes its configuration by renaming,
 		# which as root would replace a device of that name.
-		rm -rf "$config" && true >"$config" || exit 126
+		true >"$config" || exit 126
 		GIT_CONFIG_GLOBAL=$config
 		export GIT_CONFIG_GLOBAL
 	fi
