@@ -54,8 +54,8 @@ func newSSHD(t testing.TB, c sshdtest.Config) *sshd {
 }
 
 // wholeItem does on a host what a run does for one item.
-func wholeItem(ctx context.Context, h *Host, r repository) error {
-	run, err := h.OpenRun(ctx, "", "item", nil)
+func wholeItem(ctx context.Context, h *Host, r repository, pins *Pins) error {
+	run, err := h.OpenRun(ctx, "", "item", pins)
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func TestLoginShells(t *testing.T) {
 			}
 			defer func() { _ = h.Close() }()
 			h.shell.Root = t.TempDir()
-			if err := wholeItem(t.Context(), h, r); err != nil {
+			if err := wholeItem(t.Context(), h, r, nil); err != nil {
 				t.Error(err)
 			}
 		})

@@ -38,7 +38,7 @@ func TestEveryShellAndItsTools(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.server.env[1] = "PATH=" + tools + ":" + os.Getenv("PATH")
-			if err := wholeItem(t.Context(), w.Host, r); err != nil {
+			if err := wholeItem(t.Context(), w.Host, r, nil); err != nil {
 				t.Fatal(err)
 			}
 			_, ws := space(t, w.Host, r, AgentTree, Prepare{})

@@ -34,8 +34,7 @@ func (r *Resolver) lock(ctx context.Context, names ...string) error {
 			return fmt.Errorf("take the lock of %s: %w", name, err)
 		}
 		if took {
-			r.unseen = append(r.unseen, name)
-			r.held.Add(name)
+			r.unseen, r.held = append(r.unseen, name), append(r.held, name)
 		}
 	}
 	return nil
@@ -151,17 +150,14 @@ func (a *attempt) claimStacks(ctx context.Context) error {
 		return err
 	}
 	a.log.Info().Str("stage", "lock").Err(err).Msg("another run is at work at the stack that the change is of: waiting for it")
-	var got []string
+	held := slices.Clone(a.held)
 	a.work.Wait(func() {
 		for _, lot := range lots {
-			if _, err = shard.Await(ctx, a.opts.Locks, lot, &a.held, a.opts.LockWait); err != nil {
+			if _, err = shard.Await(ctx, a.opts.Locks, lot, held, a.opts.LockWait); err != nil {
 				return
 			}
-			a.held.Add(lot)
-			got = append(got, lot)
 		}
 	})
-	a.unseen = append(a.unseen, got...)
 	if err != nil && !errors.Is(err, gitrepo.ErrLockBusy) {
 		return fmt.Errorf("wait for the stack that the change is of: %w", err)
 	}
@@ -169,6 +165,7 @@ func (a *attempt) claimStacks(ctx context.Context) error {
 		a.keepRefused(ctx)
 		return &stack.Refusal{State: item.NotAttempted, Reason: reason.StackBusy, Err: err}
 	}
+	a.unseen, a.held = append(a.unseen, lots...), append(a.held, lots...)
 	return a.reconsider(ctx)
 }
 
