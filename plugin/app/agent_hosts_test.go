@@ -110,21 +110,3 @@ func TestThreat9_AgentWithHostAndKeyOfItsOwn(t *testing.T) {
 	s.wants(1, s.doctor(wrong))
 	s.says("FAIL     login        " + agentHost.Target())
 }
-
-func TestSharedUserIsSaidOnce(t *testing.T) {
-	t.Parallel()
-	longAndAlike(t)
-	s := alertSite(t)
-	old, begun := killedRun(t, s.Home, false), killedRun(t, s.Home, true)
-	s.wants(0, s.run(nil))
-	if n := strings.Count(s.last, "agent_hosts separates them"); n != 1 {
-		t.Errorf("said %d times", n)
-	}
-	if _, err := os.Stat(old); !os.IsNotExist(err) {
-		t.Errorf("what a killed run left is still there: %v", err)
-	}
-	// One whose apply began is proof that somebody may need.
-	if _, err := os.Stat(begun); err != nil {
-		t.Errorf("an apply that began and is not settled was removed: %v", err)
-	}
-}

@@ -15,7 +15,7 @@ import (
 func TestThreat26_TerraformPutFirstByTheAgentNeverRuns(t *testing.T) {
 	t.Parallel()
 	longAndAlike(t)
-	o := only("2026-01-01-alert.md", document(patientRow))
+	o := only("2026-01-01-alert.md", document("| P2 | Make NodeDown wait longer | Alert | it is noisy | TODO |"))
 	o.AgentScript = "mkdir -p ~/.local/bin && printf '#!/bin/sh\\ntouch ~/RAN\\n' >~/.local/bin/terraform && chmod +x ~/.local/bin/terraform\n" + standin.SampleAgent
 	s := newSite(t, o)
 	before := fmt.Sprint(s.state("monitoring"))

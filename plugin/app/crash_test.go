@@ -5,14 +5,11 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -122,62 +119,6 @@ func alertSite(t *testing.T) *site {
 	return newSite(t, only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |")))
 }
 
-// stages are what a run says when it comes to a stage at which it may be
-// disturbed, from the lock to the push of the documents.
-var stages = []string{
-	"taking the lock",
-	"planning the unchanged base",
-	"starting the agent",
-	"planning the change",
-	"writing the fix commit to its journal",
-	"applying the judged plan",
-	"planning again: the plan must be empty",
-	"pushing the fix",
-	"rows updated",
-}
-
-// disturbances are the ways to disturb a run. Of each: the exit codes that it
-// may have.
-var disturbances = map[string]struct {
-	do    func(*site, process)
-	codes []int
-}{
-	"SIGKILL": {func(s *site, p process) { s.signal(p, syscall.SIGKILL) }, []int{-1}},
-	"SIGKILL and its temporary directory gone": {func(s *site, p process) {
-		s.signal(p, syscall.SIGKILL)
-		_, _ = p.Process.Wait()
-		if err := os.RemoveAll(p.temporary); err != nil {
-			s.t.Error(err)
-		}
-	}, []int{-1}},
-	"SIGTERM":        {func(s *site, p process) { s.signal(p, syscall.SIGTERM) }, []int{0, 3, 75}},
-	"connection cut": {func(s *site, _ process) { s.cut() }, []int{0, 1, 3, 75}},
-}
-
-// recovers disturbs a run at a stage and lets others run after it: nothing is
-// lost, nothing is applied twice without a new plan, no row is falsely Done.
-func (s *site) recovers(settings map[string]string, way, stage string) {
-	s.t.Helper()
-	held := s.alerts()
-	disturbance := disturbances[way]
-	if code := s.disturbed(settings, stage, func(p process) { disturbance.do(s, p) }); !slices.Contains(disturbance.codes, code) {
-		s.t.Errorf("the disturbed run ended with %d, want one of %v\n%s", code, disturbance.codes, s.last)
-	}
-	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") && s.alerts() != held+1 {
-		s.t.Errorf("falsely done:\n%s", doc)
-	}
-	s.freeLock()
-	code := s.run(settings)
-	if code == 1 {
-		// Disturbed before its apply: a failed attempt, and done in the same run.
-		s.says(string(reason.Interrupted))
-		code = s.run(settings)
-	}
-	s.wants(0, code)
-	s.doneOnce(held)
-	s.noJournal()
-}
-
 // doneOnce checks that the one item of an alert site is done, by one commit and
 // one apply.
 func (s *site) doneOnce(held int) {
@@ -221,169 +162,99 @@ func (s *site) applies() []string {
 	return plans
 }
 
-// everyCase asks for all cases, and not for those alone that differ most, which
-// takes minutes.
-const everyCase = "PM_TODOS_EVERY_CASE"
-
-// chosen reports whether a stage is disturbed in a way: without everyCase where
-// the way matters most, and with -short at the apply alone, since to the race
-// detector one stage is like another.
-func chosen(stage string, where ...string) bool {
-	if testing.Short() {
-		return stage == "applying the judged plan"
-	}
-	return os.Getenv(everyCase) != "" || slices.Contains(where, stage)
-}
-
+// TestDisturbedRunIsSettledByTheNext kills a run, and takes its temporary directory,
+// when its apply is through. What it applied counts for more than the temporary trouble
+// of the runs after it, unless another run is at work.
 func TestDisturbedRunIsSettledByTheNext(t *testing.T) {
 	t.Parallel()
-	for way, where := range map[string][]string{
-		"SIGKILL and its temporary directory gone": {"applying the judged plan"},
-		"SIGTERM":        {"applying the judged plan"},
-		"connection cut": nil, // TestConnectionCutAtEachStage has it
-	} {
-		t.Run(way, func(t *testing.T) {
-			t.Parallel()
-			for _, stage := range stages {
-				if !chosen(stage, where...) {
-					continue
-				}
-				t.Run(stage, func(t *testing.T) {
-					t.Parallel()
-					s := alertSite(t)
-					if err := s.Terraform.DelayApply(300 * time.Millisecond); err != nil {
-						t.Fatal(err)
-					}
-					s.cut = s.SSH.Cut
-					s.recovers(nil, way, stage)
-				})
-			}
-		})
+	s := alertSite(t)
+	held := s.alerts()
+	if code := s.disturbed(nil, "planning again: the plan must be empty", func(p process) {
+		s.signal(p, syscall.SIGKILL)
+		_, _ = p.Process.Wait()
+		if err := os.RemoveAll(p.temporary); err != nil {
+			t.Error(err)
+		}
+	}); code != -1 {
+		t.Errorf("the killed run ended with %d", code)
 	}
+	s.seal(true)
+	s.wants(75, s.run(map[string]string{"PLUGIN_LOCK_TIMEOUT": "1s"})) // the lease of the run that was killed is not over
+	s.freeLock()
+	s.wants(3, s.run(nil))
+	s.wantsEnded("needs-person apply-unconfirmed")
+	s.says("sealed", "Add an alert on disk usage")
+	s.seal(false)
+	release, err := terraform.HoldStateLock(s.StateDir+"/monitoring.tfstate", "somebody's apply")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.wants(3, s.run(map[string]string{"PLUGIN_PLAN_ARGS": "plan -input=false -lock-timeout=1s -out={plan}"}))
+	s.wantsEnded("needs-person apply-unconfirmed")
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	s.wants(0, s.run(nil))
+	s.doneOnce(held)
+	s.nothingLeft()
 }
 
-// TestDisturbedRunWithRealComponents is the same with OpenSSH's server, through
-// a proxy that cuts the connection, and a real Terraform.
+// recovers disturbs a run at its apply and lets others run after it: nothing is lost,
+// nothing is applied twice, no row is falsely Done.
+func (s *site) recovers(settings map[string]string, disturb func(process), codes ...int) {
+	s.t.Helper()
+	held := s.alerts()
+	if code := s.disturbed(settings, "applying the judged plan", disturb); !slices.Contains(codes, code) {
+		s.t.Errorf("the disturbed run ended with %d, want one of %v\n%s", code, codes, s.last)
+	}
+	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") && s.alerts() != held+1 {
+		s.t.Errorf("falsely done:\n%s", doc)
+	}
+	s.freeLock()
+	code := s.run(settings)
+	if code == 1 {
+		// Disturbed before its apply: a failed attempt, and done in the same run.
+		s.says(string(reason.Interrupted))
+		code = s.run(settings)
+	}
+	s.wants(0, code)
+	s.doneOnce(held)
+	s.noJournal()
+}
+
+func TestTerminatedRunIsSettledByTheNext(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	s := alertSite(t)
+	if err := s.Terraform.DelayApply(300 * time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	s.recovers(nil, func(p process) { s.signal(p, syscall.SIGTERM) }, 0, 3, 75)
+}
+
+// TestDisturbedRunWithRealComponents has OpenSSH's server, through a proxy that cuts
+// the connection, and a real Terraform.
 func TestDisturbedRunWithRealComponents(t *testing.T) {
 	t.Parallel()
 	longAndAlike(t)
-	programs := realTerraforms(t)
-	for version, terraform := range programs {
-		if version != slices.Min(slices.Collect(maps.Keys(programs))) {
-			continue // how a run recovers does not depend on the version
-		}
-		for way, at := range map[string][]string{
-			"SIGKILL":        {"starting the agent", "writing the fix commit to its journal", "applying the judged plan", "planning again: the plan must be empty", "pushing the fix", "rows updated"},
-			"SIGTERM":        {"applying the judged plan"},
-			"connection cut": {"starting the agent", "applying the judged plan", "planning again: the plan must be empty"},
-		} {
-			for _, stage := range at {
-				if way != "SIGKILL" && os.Getenv(everyCase) == "" || !chosen(stage, "applying the judged plan") {
-					continue
-				}
-				t.Run(version+"/"+way+"/"+stage, func(t *testing.T) {
-					t.Parallel()
-					o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
-					recorded := filepath.Join(t.TempDir(), "applies")
-					o.Terraform = filepath.Join(t.TempDir(), "terraform")
-					script := fmt.Sprintf("#!/bin/sh\ncase $1:$PWD in apply:*/.cache/pm-todos/runs/*) echo \"$@\" >>'%s'; sleep 0.3 ;; esac\nexec '%s' \"$@\"\n", recorded, terraform)
-					if err := os.WriteFile(o.Terraform, []byte(script), 0o755); err != nil {
-						t.Fatal(err)
-					}
-					s, settings := realSite(t, o)
-					s.recorded = recorded
-					s.recovers(settings, way, stage)
-				})
+	terraform := oldestTerraform(t)
+	for _, way := range []string{"SIGKILL", "connection cut"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
+			recorded := filepath.Join(t.TempDir(), "applies")
+			o.Terraform = filepath.Join(t.TempDir(), "terraform")
+			script := fmt.Sprintf("#!/bin/sh\ncase $1:$PWD in apply:*/.cache/pm-todos/runs/*) echo \"$@\" >>'%s'; sleep 0.3 ;; esac\nexec '%s' \"$@\"\n", recorded, terraform)
+			if err := os.WriteFile(o.Terraform, []byte(script), 0o755); err != nil {
+				t.Fatal(err)
 			}
-		}
-	}
-}
-
-// TestFrozenRunAppliesNothingLater stops a run for longer than its lease, just
-// before it starts its apply. Another run settles the item and does it. When the
-// first wakes up, it must neither apply nor take anything back.
-func TestFrozenRunAppliesNothingLater(t *testing.T) {
-	t.Parallel()
-	// The last request to the remote between journal and apply is the look for
-	// the lock. The run gets an answer from before it was frozen. On a slow machine
-	// the lock is renewed meanwhile: it is frozen earlier then, or its apply is over.
-	for range 4 {
-		if frozenAt(t, requestsBeforeApply) {
-			return
-		}
-	}
-	t.Error("the run was never frozen between its look for the lock and its apply")
-}
-
-// frozenAt freezes a run at a request after its journal is written, for longer
-// than its lease, and reports whether it came to its apply before it noticed.
-func frozenAt(t *testing.T, at int) (cameToItsApply bool) {
-	t.Helper()
-	s := alertSite(t)
-	held := s.alerts()
-	frozen := make(chan process, 1)
-	var running atomic.Pointer[process]
-	var requests atomic.Int64
-	s.Git.SetMiddleware(answeredLate(func(r *http.Request) {
-		p := running.Load()
-		if p == nil || !strings.HasSuffix(r.URL.Path, "/info/refs") {
-			return
-		}
-		if refs, err := s.Repo.Refs(record.JournalPrefix); err != nil || len(refs) == 0 {
-			return
-		}
-		if requests.Add(1) == int64(at) {
-			s.signal(*p, syscall.SIGSTOP)
-			running.Store(nil)
-			frozen <- *p
-		}
-	}))
-	first := &site{World: s.World, t: t}
-	ended := make(chan int, 1)
-	go func() {
-		ended <- first.disturbed(nil, "cloning at full depth", func(p process) { running.Store(&p) })
-	}()
-	var p process
-	select {
-	case p = <-frozen:
-	case code := <-ended:
-		t.Fatalf("it was never frozen, and ended with %d:\n%s", code, first.last)
-	}
-	s.freeLock()
-	s.wants(0, s.run(nil))
-	nothingBegan := strings.Contains(s.last, string(reason.Interrupted))
-	s.doneOnce(held)
-	s.signal(p, syscall.SIGCONT)
-	code := <-ended
-	if code != 75 && code != 3 {
-		// 3: it stopped waiting for the host's answer when it saw that the lock is lost.
-		t.Errorf("the frozen run ended with %d, want 75 or 3\n%s", code, first.last)
-	}
-	s.wants(0, s.run(nil))
-	s.doneOnce(held)
-	if code == 75 {
-		// With 3 its run directory stays: it did not see that nothing began, and
-		// a later run that works on the host removes it.
-		s.nothingLeft()
-	}
-	return nothingBegan && strings.Contains(first.last, "applying the judged plan")
-}
-
-// requestsBeforeApply is how many times a run lists the remote's refs between
-// its journal and its apply.
-const requestsBeforeApply = 1
-
-// answeredLate has act see a request after its answer was made and before it is
-// sent.
-func answeredLate(act func(*http.Request)) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			answer := httptest.NewRecorder()
-			next.ServeHTTP(answer, r)
-			act(r)
-			maps.Copy(w.Header(), answer.Header())
-			w.WriteHeader(answer.Code)
-			_, _ = w.Write(answer.Body.Bytes())
+			s, settings := realSite(t, o)
+			s.recorded = recorded
+			if way == "SIGKILL" {
+				s.recovers(settings, func(p process) { s.signal(p, syscall.SIGKILL) }, -1)
+			} else {
+				s.recovers(settings, func(process) { s.cut() }, 0, 1, 3, 75)
+			}
 		})
 	}
 }
@@ -393,46 +264,6 @@ func (s *site) noJournal() {
 	refs, err := s.Repo.Refs(record.JournalPrefix)
 	if err != nil || len(refs) > 0 {
 		s.t.Errorf("journals are left: %v, %v", refs, err)
-	}
-}
-
-func TestHalfAppliedStaysWithAPersonUntilItIsSettled(t *testing.T) {
-	t.Parallel()
-	longAndAlike(t)
-	s := alertSite(t)
-	if err := s.Terraform.FailApplyAfter(0); err != nil {
-		t.Fatal(err)
-	}
-	s.wants(3, s.run(nil))
-	s.says("pm-todos settle")
-	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | TODO |") {
-		t.Errorf("the row is not TODO:\n%s", doc)
-	}
-	subjects := s.subjects()
-	if len(subjects) != 1 || !strings.HasPrefix(subjects[0], "fix(") {
-		t.Errorf("the fix is not published all the same: %q", subjects)
-	}
-	s.settle(true)
-	s.noJournal()
-	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
-		t.Errorf("settled as landed, and not done:\n%s", doc)
-	}
-	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
-	if calls, err := s.Agent.Calls(); err != nil || len(calls) != 1 {
-		t.Errorf("%d agent calls, want 1: %v", len(calls), err)
-	}
-}
-
-// settle runs the command that the report of the last run named.
-func (s *site) settle(landed bool) {
-	s.t.Helper()
-	before, _, found := strings.Cut(s.last, " --landed\n")
-	if !found {
-		s.t.Fatalf("the report names no command:\n%s", s.last)
-	}
-	line := strings.Fields(before[strings.LastIndex(before, "\n"):])
-	if err := s.settleItem(line[len(line)-1], landed); err != nil {
-		s.t.Fatal(err)
 	}
 }
 
@@ -457,11 +288,27 @@ func TestCancelledRunEndsTheAgentAndIsTemporary(t *testing.T) {
 	if out, err := exec.Command("pgrep", "-f", s.Home).Output(); err == nil {
 		t.Errorf("processes of the agent are left: %s", out)
 	}
-	if err := s.Agent.SetOutcome(agent.Success); err != nil {
+}
+
+// TestFailure_ConfirmingPlanThatCannotBeReadIsNoPendingChange has what show prints
+// become unreadable when the apply is through.
+func TestFailure_ConfirmingPlanThatCannotBeReadIsNoPendingChange(t *testing.T) {
+	t.Parallel()
+	longAndAlike(t)
+	o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
+	applied := filepath.Join(t.TempDir(), "applied")
+	o.Files["scripts/tg"] = strings.Replace(wrapper, "esac", `apply) : >'`+applied+`' ;;
+show) if [ -e '`+applied+`' ]; then terraform "$verb" "$@" | sed 's/^./[monitoring "x"] &/'; exit; fi ;;
+esac`, 1)
+	s := newSite(t, o)
+	held := s.alerts()
+	s.wants(3, s.run(nil))
+	s.wantsEnded("needs-person apply-unconfirmed")
+	s.says("the plan after the apply cannot be read")
+	if err := os.Remove(applied); err != nil {
 		t.Fatal(err)
 	}
-	s.wants(0, s.run(nil)) // the interrupted attempt does not count, the item is taken up
-	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
-		t.Errorf("the row is not done:\n%s", doc)
-	}
+	s.wants(0, s.run(nil))
+	s.doneOnce(held)
+	s.noJournal()
 }

@@ -175,24 +175,6 @@ func TestDoctorShowsHowToPinAnUnknownHost(t *testing.T) {
 	s.says("ok       reach", "through "+s.Jump.Target())
 }
 
-func TestThreat8_DoctorGivesNoLineForAnotherKey(t *testing.T) {
-	t.Parallel()
-	s, another := newSite(t, standin.Options{}), newSite(t, standin.Options{})
-	_, address, _ := strings.Cut(s.SSH.Target(), "@")
-	port := address[strings.LastIndex(address, ":")+1:]
-	other := another.SSH.Addr()[strings.LastIndex(another.SSH.Addr(), ":")+1:]
-	wrong := strings.Replace(another.SSH.KnownHosts(), other, port, 1)
-	s.wants(1, s.doctor(map[string]string{"PLUGIN_KNOWN_HOSTS": wrong}))
-	s.says("FAIL     host key", s.SSH.Fingerprint(), another.SSH.Fingerprint(), "somebody may stand in between")
-	shown := strings.Fields(s.SSH.KnownHosts())
-	if strings.Contains(s.last, shown[len(shown)-1]) {
-		t.Errorf("the key that was shown can be pasted:\n%s", s.last)
-	}
-	if n := s.SSH.Sessions(); n > 0 {
-		t.Errorf("%d sessions were opened", n)
-	}
-}
-
 func TestDoctorGoesOnWithWhatDoesNotDepend(t *testing.T) {
 	t.Parallel()
 	down := "wizard@127.0.0.1:1"

@@ -17,6 +17,7 @@ import (
 // that loads the new rule only when its owner has it read its files again.
 func TestRunToDoneWithAPrometheus(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	start := time.Now().UTC().Add(-26 * time.Hour).Truncate(time.Hour)
 	since := start.Add(-24 * time.Hour)
 	prometheus := prometheustest.Start(t, []prometheustest.Series{{
@@ -64,6 +65,7 @@ func TestRunToDoneWithAPrometheus(t *testing.T) {
 // then the evidence is missing, and nothing else.
 func TestPrometheusIsReachedFromTheHost(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	prometheus := prometheustest.Start(t, nil, "groups: []\n")
 	for options, says := range map[string]string{
 		`restrict,port-forwarding,from="127.0.0.1"`: "node_nfs_rpc_retransmissions_total is unknown to Prometheus",

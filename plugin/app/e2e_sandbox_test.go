@@ -16,6 +16,7 @@ import (
 // login whose token has run out, told by a model that also asks for what is outside.
 func TestThreat26_TheRealAgentDoesAWholeRunInItsSandbox(t *testing.T) {
 	t.Parallel()
+	longAndAlike(t)
 	program := agenttest.Program(t)
 	if out, err := exec.Command("bwrap", "--ro-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "true").CombinedOutput(); err != nil {
 		t.Skipf("bubblewrap makes no sandbox here: %v %s", err, out)

@@ -1,17 +1,17 @@
 package app
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/host/sshdtest"
 	"github.com/pm-todos/pm-todos/plugin/relay"
 	"github.com/pm-todos/pm-todos/plugin/standin"
-	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
 
 // authorizedOptions are those by which docs/getting-started.md restricts the
@@ -57,6 +57,13 @@ func realTerraforms(t *testing.T) map[string]string {
 	return found
 }
 
+// oldestTerraform is the one of the lowest version.
+func oldestTerraform(t *testing.T) string {
+	t.Helper()
+	found := realTerraforms(t)
+	return found[slices.Min(slices.Collect(maps.Keys(found)))]
+}
+
 // realSite is the sample behind a real sshd, a real git http-backend and a real
 // Terraform; only Vault, Slack and the agent are stand-ins. The sessions of the
 // host have further variables.
@@ -76,79 +83,46 @@ func realSite(t *testing.T, o standin.Options, env ...string) (*site, map[string
 func TestEndToEndWithRealComponents(t *testing.T) {
 	t.Parallel()
 	longAndAlike(t)
-	for version, terraform := range realTerraforms(t) {
-		t.Run(version, func(t *testing.T) {
-			t.Parallel()
-			rows := document(
-				"| P2 | Add an alert on NFS retransmissions: it's `$(touch PWNED)`; rm -rf ~ | Alert | over 5 for 10 minutes | TODO |",
-				"| P1 | Migrate Vault to encrypted PVC | Migration | by hand | TODO |",
-				"| P3 | Raise the threads of the NFS server to 16 | Config | `stacks/nfs` | TODO |",
-			)
-			o := only("2026-04-14-nfs.md", rows)
-			o.Terraform = terraform
-			s, settings := realSite(t, o)
-			before := s.alerts()
-			s.wants(0, s.run(settings))
+	rows := document(
+		"| P2 | Add an alert on NFS retransmissions: it's `$(touch PWNED)`; rm -rf ~ | Alert | over 5 for 10 minutes | TODO |",
+		"| P1 | Migrate Vault to encrypted PVC | Migration | by hand | TODO |",
+		"| P3 | Raise the threads of the NFS server to 16 | Config | `stacks/nfs` | TODO |",
+	)
+	o := only("2026-04-14-nfs.md", rows)
+	o.Terraform = oldestTerraform(t)
+	s, settings := realSite(t, o)
+	before := s.alerts()
+	s.wants(0, s.run(settings))
 
-			if got := s.subjects(); len(got) != 2 || !strings.HasPrefix(got[0], "fix(post-mortem): Add an alert on NFS") ||
-				got[1] != "docs: update post-mortem follow-up [PM-2026-04-14] [ci skip]" {
-				t.Errorf("commits: %q", got)
-			}
-			if after := s.alerts(); after != before+1 {
-				t.Errorf("monitoring has %d alerts, want %d", after, before+1)
-			}
-			doc := s.file("docs/post-mortems/2026-04-14-nfs.md")
-			body, table, _ := strings.Cut(doc, "## Follow-up Implementation")
-			if want := strings.Replace(rows, "over 5 for 10 minutes | TODO", "over 5 for 10 minutes | Done", 1); strings.TrimSpace(body) != strings.TrimSpace(want) {
-				t.Errorf("more than one status token changed:\n%s", body)
-			}
-			for _, row := range []string{
-				"| P2 | Alert | [`", "| postmortem-todo-resolver |",
-				"| — | Migrate Vault to encrypted PVC | P1 | Migration | — | Needs human review |",
-				"| — | Raise the threads of the NFS server to 16 | P3 | Config | — | Needs human review |",
-			} {
-				if !strings.Contains(table, row) {
-					t.Errorf("the table lacks %q:\n%s", row, table)
-				}
-			}
-			s.linksResolve(doc)
-			s.says("replace")
-			s.nothingLeft()
-			s.nothingSecret()
-			tip := s.tip()
-			s.wants(0, s.run(settings))
-			if s.tip() != tip {
-				t.Errorf("a second run made a commit: %q", s.subjects())
-			}
-		})
+	if got := s.subjects(); len(got) != 2 || !strings.HasPrefix(got[0], "fix(post-mortem): Add an alert on NFS") ||
+		got[1] != "docs: update post-mortem follow-up [PM-2026-04-14] [ci skip]" {
+		t.Errorf("commits: %q", got)
 	}
-}
-
-func TestEndToEndWithARivalThroughTheWrapper(t *testing.T) {
-	t.Parallel()
-	longAndAlike(t)
-	for version, terraform := range realTerraforms(t) {
-		t.Run(version, func(t *testing.T) {
-			t.Parallel()
-			o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
-			o.Terraform = terraform
-			o.Files["scripts/tg"] = wrapper
-			s, settings := realSite(t, o)
-			settings["PLUGIN_SANDBOX"] = "off" // the account is compared, and a real Terraform is no alarm
-			s.Git.SetMiddleware(git.Before(4, git.IsPush, func() {
-				if _, err := s.Repo.Commit(standin.SampleBranch, "rival\n", map[string]string{"notes.txt": time.Now().String()}); err != nil {
-					t.Error(err)
-				}
-			}))
-			s.wants(0, s.run(settings))
-			doc := s.file(alertDocument)
-			if !strings.Contains(doc, "| over 80 % | Done |") || !strings.Contains(strings.Join(s.subjects(), "\n"), "rival") {
-				t.Errorf("commits %q, document:\n%s", s.subjects(), doc)
-			}
-			s.linksResolve(doc)
-			s.nothingLeft()
-			s.nothingSecret()
-		})
+	if after := s.alerts(); after != before+1 {
+		t.Errorf("monitoring has %d alerts, want %d", after, before+1)
+	}
+	doc := s.file("docs/post-mortems/2026-04-14-nfs.md")
+	body, table, _ := strings.Cut(doc, "## Follow-up Implementation")
+	if want := strings.Replace(rows, "over 5 for 10 minutes | TODO", "over 5 for 10 minutes | Done", 1); strings.TrimSpace(body) != strings.TrimSpace(want) {
+		t.Errorf("more than one status token changed:\n%s", body)
+	}
+	for _, row := range []string{
+		"| P2 | Alert | [`", "| postmortem-todo-resolver |",
+		"| — | Migrate Vault to encrypted PVC | P1 | Migration | — | Needs human review |",
+		"| — | Raise the threads of the NFS server to 16 | P3 | Config | — | Needs human review |",
+	} {
+		if !strings.Contains(table, row) {
+			t.Errorf("the table lacks %q:\n%s", row, table)
+		}
+	}
+	s.linksResolve(doc)
+	s.says("replace")
+	s.nothingLeft()
+	s.nothingSecret()
+	tip := s.tip()
+	s.wants(0, s.run(settings))
+	if s.tip() != tip {
+		t.Errorf("a second run made a commit: %q", s.subjects())
 	}
 }
 

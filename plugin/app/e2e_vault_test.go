@@ -4,7 +4,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,8 +27,7 @@ type vaultSite struct {
 func newVaultSite(t *testing.T, rules string) *vaultSite {
 	t.Helper()
 	o := only("2026-01-01-alert.md", document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"))
-	terraforms := realTerraforms(t)
-	o.Terraform = terraforms[slices.Sorted(maps.Keys(terraforms))[0]]
+	o.Terraform = oldestTerraform(t)
 	v := &vaultSite{vault: vaulttest.Start(t), site: newSite(t, o)}
 	v.patience = time.Minute
 	v.proxy = v.vault.Proxy(t, nil)
@@ -87,35 +85,10 @@ func (v *vaultSite) implements() {
 	}
 }
 
+// TestEndToEndWithARealVault has it sign the key of each run.
 func TestEndToEndWithARealVault(t *testing.T) {
 	t.Parallel()
-	v := newVaultSite(t, "")
-	target, known := realSSHD(t, v.World, nil)
-	v.settings["PLUGIN_HOSTS"] = target
-	v.vault.Write("secret/data/ci/infra", map[string]any{"data": map[string]any{
-		"devvm_ssh_key": v.SSH.PrivateKey(), "known_hosts": known, "slack_webhook": v.Slack.WebhookURL(),
-	}})
-	v.implements()
-
-	// The next run finds Vault sealed: it changes nothing and may be run again.
-	if _, err := v.Repo.Commit(standin.SampleBranch, "docs: another post-mortem\n", map[string]string{
-		"docs/post-mortems/2026-01-02-alert.md": document("| P2 | Add an alert on inode usage | Alert | over 80 % | TODO |"),
-	}); err != nil {
-		t.Fatal(err)
-	}
-	tip := v.tip()
-	v.vault.Seal()
-	v.patience = 3 * time.Second
-	v.wants(75, v.run(v.settings))
-	v.says("sealed", "run again")
-	if v.tip() != tip {
-		t.Errorf("a run that found Vault sealed made commits: %q", v.subjects())
-	}
-	v.vault.Unseal()
-}
-
-func TestEndToEndWithAKeySignedByVault(t *testing.T) {
-	t.Parallel()
+	longAndAlike(t)
 	v := newVaultSite(t, `path "ssh-client/sign/ci" { capabilities = ["update"] }`)
 	v.vault.Mount("ssh-client", "ssh", nil)
 	authority := v.vault.Write("ssh-client/config/ca", map[string]any{"generate_signing_key": true, "key_type": "ed25519"})["public_key"].(string)
@@ -142,4 +115,15 @@ func TestEndToEndWithAKeySignedByVault(t *testing.T) {
 	}
 	v.wants(1, v.run(v.settings))
 	v.says(user+" is not a valid value for valid_principals", "the principals that the role allows")
+
+	// Sealed, it changes nothing and may be run again.
+	tip := v.tip()
+	v.vault.Seal()
+	v.patience = 3 * time.Second
+	v.wants(75, v.run(v.settings))
+	v.says("sealed", "run again")
+	if v.tip() != tip {
+		t.Errorf("a run that found Vault sealed made commits: %q", v.subjects())
+	}
+	v.vault.Unseal()
 }

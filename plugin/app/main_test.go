@@ -17,10 +17,23 @@ import (
 // runVariable makes the test binary the program itself, for tests that kill it.
 const runVariable = "PM_TODOS_TEST_RUN"
 
-// longAndAlike leaves out a test of several seconds when the tests are to be
-// short, as for the race detector: nothing goes on at the same time in it that
-// does not in TestRunOnTheSample too.
+// everyCase asks for the tests, too, that longAndAlike leaves out.
+const everyCase = "PM_TODOS_EVERY_CASE"
+
+// longAndAlike leaves out a test of several seconds that leads through code that
+// others go through: what it shows beside them is in real components, or in another
+// place of the same way.
 func longAndAlike(t *testing.T) {
+	t.Helper()
+	if os.Getenv(everyCase) == "" {
+		t.Skipf("the tests of every day lead through the same code; it runs with %s=1", everyCase)
+	}
+	notShort(t)
+}
+
+// notShort leaves out a test for the race detector: nothing goes on at the same time
+// in it that does not in TestRunOnTheSample too.
+func notShort(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("short: TestRunOnTheSample leads through the same code")

@@ -135,6 +135,9 @@ func TestAgentsOfSeveralItemsAreAtWorkAtTheSameTime(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if name == "one host" {
+				longAndAlike(t)
+			}
 			borne := &bears{file: filepath.Join(t.TempDir(), "agents"), most: 3}
 			w, environment := severalStacks(t, 3, `
 				here='`+t.TempDir()+`'

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/pm-todos/pm-todos/plugin/console"
 	"github.com/pm-todos/pm-todos/plugin/settings"
@@ -22,4 +23,17 @@ func (s *site) settleItem(item string, landed bool) error {
 		return fmt.Errorf("settle: %w\n%s", err, out.String())
 	}
 	return nil
+}
+
+// settle runs the command that the report of the last run named.
+func (s *site) settle(landed bool) {
+	s.t.Helper()
+	before, _, found := strings.Cut(s.last, " --landed\n")
+	if !found {
+		s.t.Fatalf("the report names no command:\n%s", s.last)
+	}
+	line := strings.Fields(before[strings.LastIndex(before, "\n"):])
+	if err := s.settleItem(line[len(line)-1], landed); err != nil {
+		s.t.Fatal(err)
+	}
 }

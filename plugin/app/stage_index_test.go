@@ -22,6 +22,7 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/run"
 	"github.com/pm-todos/pm-todos/plugin/settings"
 	"github.com/pm-todos/pm-todos/plugin/standin"
+	"github.com/pm-todos/pm-todos/plugin/standin/forge"
 	"github.com/pm-todos/pm-todos/plugin/standin/git"
 )
 
@@ -266,20 +267,6 @@ func TestIndexCountsWhatPeopleChangedMeanwhile(t *testing.T) {
 	}
 }
 
-func TestIndexInARun(t *testing.T) {
-	longAndAlike(t)
-	s := newSite(t, withIndex(t, settings.DefaultIndex))
-	s.wants(0, s.run(nil))
-	s.wantIndex(settings.DefaultIndex)
-	tip := s.tip()
-	s.wants(0, s.run(nil))
-	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
-	if s.tip() != tip {
-		t.Errorf("later runs made commits: %q", s.subjects())
-	}
-	s.nothingLeft()
-}
-
 // lockedByAnother has another run hold the lock until the end of the test.
 func (s *site) lockedByAnother() {
 	s.t.Helper()
@@ -315,11 +302,13 @@ func TestIndexOfAPushThatLeavesNothingToDo(t *testing.T) {
 		before   func(*site)
 		commits  int
 		says     string
+		code     int
 	}{
-		"on its own":                   {commits: 1, says: "index written"},
-		"in a dry run":                 {settings: map[string]string{"PLUGIN_MODE": "dry-run"}},
-		"for everything":               {settings: map[string]string{"PLUGIN_SCOPE": "all"}}, // no push, no commit
-		"while another run is at work": {settings: map[string]string{"PLUGIN_LOCK_TIMEOUT": "1s"}, before: (*site).lockedByAnother, says: "the index was not written: "},
+		"on its own":                      {commits: 1, says: "index written"},
+		"in a dry run":                    {settings: map[string]string{"PLUGIN_MODE": "dry-run"}},
+		"for everything":                  {settings: map[string]string{"PLUGIN_SCOPE": "all"}}, // no push, no commit
+		"where no summary can be written": {settings: map[string]string{"PLUGIN_SUMMARY_DIR": "/dev/null/x"}, commits: 1, code: 1, says: "summary_dir"},
+		"while another run is at work":    {settings: map[string]string{"PLUGIN_LOCK_TIMEOUT": "1s"}, before: (*site).lockedByAnother, says: "the index was not written: "},
 		"without the right to push": {before: func(s *site) {
 			s.Git.SetMiddleware(git.Refuse(100, http.StatusForbidden, git.IsPush))
 		}, says: "the index was not written: "},
@@ -329,7 +318,7 @@ func TestIndexOfAPushThatLeavesNothingToDo(t *testing.T) {
 			if test.before != nil {
 				test.before(s)
 			}
-			s.wants(0, s.run(test.settings))
+			s.wants(test.code, s.run(test.settings))
 			s.says("no safe item", test.says)
 			if got := s.subjects(); len(got) != test.commits {
 				t.Errorf("commits: %q", got)
@@ -337,7 +326,7 @@ func TestIndexOfAPushThatLeavesNothingToDo(t *testing.T) {
 			if calls := s.Vault.Calls(); len(calls) > 0 || s.SSH.Logins() > 0 {
 				t.Errorf("Vault or the host was contacted: %v", calls)
 			}
-			if test.commits == 0 {
+			if test.commits == 0 || test.code != 0 {
 				return
 			}
 			s.wantIndex(settings.DefaultIndex)
@@ -350,32 +339,29 @@ func TestIndexOfAPushThatLeavesNothingToDo(t *testing.T) {
 	}
 }
 
-// TestIndexLeadsToWhatWaitsToBeMerged has a run propose what a page then shows.
-func TestIndexLeadsToWhatWaitsToBeMerged(t *testing.T) {
-	t.Parallel()
-	longAndAlike(t)
-	s := alertSite(t)
-	s.wants(0, s.run(map[string]string{"PLUGIN_MODE": "propose"}))
+// indexLeadsTo has the index page written of a run that proposed the item of
+// alertDocument: it leads to the pull request.
+func (s *site) indexLeadsTo(pull forge.Pull) {
+	s.t.Helper()
 	empty, err := dashboard.Write(settings.DefaultIndex, nil, nil, dashboard.Files{}, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	if err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	if _, err := s.Repo.Commit(standin.SampleBranch, "index\n", map[string]string{settings.DefaultIndex: string(empty.Page)}); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
 	s.update(nil, nil, alertDocument)
 	var data struct{ Documents []dashboard.Document }
 	name, _ := dashboard.Beside(settings.DefaultIndex)
 	if err := json.Unmarshal([]byte(s.file(name)), &data); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	pulls := s.Git.Forge.Pulls()
 	for _, d := range data.Documents {
 		for _, one := range d.Items {
-			if one.State == dashboard.Proposed && len(pulls) == 1 && one.Branch == pulls[0].Head && strings.HasSuffix(one.Link, "/1") {
+			if one.State == dashboard.Proposed && one.Branch == pull.Head && strings.HasSuffix(one.Link, "/1") {
 				return
 			}
 		}
 	}
-	t.Errorf("the item of %+v is not among %+v", pulls, data.Documents)
+	s.t.Errorf("the item of %+v is not in %+v", pull, data.Documents)
 }

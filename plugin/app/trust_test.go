@@ -2,14 +2,12 @@ package app
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/postmortem"
@@ -186,6 +184,9 @@ func TestThreat21_AForgedJournalCostsItsOwnItemOnly(t *testing.T) {
 		if told[action] != [2]string{"needs-person", string(reason.JournalNotOurs)} {
 			t.Errorf("the report does not say that the journal of %q is forged", action)
 		}
+		if i%6 != 0 {
+			continue
+		}
 		// A person's way out, which publishes nothing of it either.
 		if err := s.settleItem(items[action].Item, true); err == nil {
 			t.Errorf("%s: it is published on a person's word", name)
@@ -194,7 +195,6 @@ func TestThreat21_AForgedJournalCostsItsOwnItemOnly(t *testing.T) {
 			t.Errorf("%s: it cannot be given up: %v", name, err)
 		}
 	}
-	s.noJournal()
 	s.nothingForged(marker)
 }
 
@@ -226,199 +226,5 @@ func (s *site) nothingForged(marker string) {
 		if !strings.HasSuffix(call.Dir, "/stacks/monitoring") {
 			s.t.Errorf("terraform ran in %s", call.Dir)
 		}
-	}
-}
-
-// TestThreat21_OnlyTheRunDirectoryProvesAnApply has somebody replace the journal
-// of a run that was killed, by a commit that would pass every diff rule and has
-// the genuine trailers, and write a ledger that says what they like.
-func TestThreat21_OnlyTheRunDirectoryProvesAnApply(t *testing.T) {
-	t.Parallel()
-	longAndAlike(t)
-	for name, c := range map[string]struct {
-		stage   string
-		applied bool
-	}{
-		"killed after its apply":  {"planning again: the plan must be empty", true},
-		"killed before its apply": {"writing the fix commit to its journal", false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := alertSite(t)
-			held := s.alerts()
-			release := func() {}
-			if !c.applied {
-				release = s.holdAnswerTo(record.JournalPrefix)
-			}
-			s.disturbed(nil, c.stage, func(p process) {
-				for !c.applied && len(must[map[string]string](t)(s.Repo.Refs(record.JournalPrefix))) == 0 {
-					time.Sleep(10 * time.Millisecond) // its answer is held
-				}
-				s.signal(p, os.Kill)
-				release()
-			})
-			s.freeLock()
-			journals := must[map[string]string](t)(s.Repo.Refs(record.JournalPrefix))
-			if len(journals) == 0 {
-				t.Fatal("no journal was left")
-			}
-			for ref, genuine := range journals {
-				evidence, _ := record.ParseEvidence(s.git("", nil, "log", "-1", "--format=%B", genuine))
-				forged := s.forge(evidence.Ref(), "Add an alert on disk usage", forgery{
-					parents: []string{s.tip()}, stack: "stacks/monitoring", plan: evidence.PlanHash,
-					files: map[string]string{"stacks/monitoring/alerts.tf": withForgedAlert(s.file("stacks/monitoring/alerts.tf"))},
-				})
-				s.forgeLedger(evidence.Ref(), forged)
-				if err := s.Repo.SetRef(ref, forged); err != nil {
-					t.Fatal(err)
-				}
-				code := s.run(nil)
-				if c.applied {
-					s.wants(3, code)
-					s.says(string(reason.JournalNotOurs))
-					if len(s.subjects()) > 0 || strings.Contains(s.file(alertDocument), "| Done |") {
-						t.Errorf("a forged journal was acted upon: %q\n%s", s.subjects(), s.file(alertDocument))
-					}
-					// With the genuine one in its place all is found.
-					if err := s.Repo.SetRef(ref, genuine); err != nil {
-						t.Fatal(err)
-					}
-					s.wants(0, s.run(nil))
-				}
-			}
-			s.doneOnce(held)
-			s.noJournal()
-			if strings.Contains(s.file("stacks/monitoring/alerts.tf"), "alert: Forged") {
-				t.Error("the forged change was published")
-			}
-		})
-	}
-}
-
-// holdAnswerTo makes the remote take a push to refs below a prefix and say
-// nothing of it until it is released.
-func (s *site) holdAnswerTo(prefix string) (release func()) {
-	s.t.Helper()
-	free := filepath.Join(s.t.TempDir(), "free")
-	hook := fmt.Sprintf("#!/bin/sh\nwhile read -r _ _ ref; do case $ref in %s*) until [ -e '%s' ]; do sleep 0.05; done;; esac; done\n", prefix, free)
-	if err := s.Repo.InstallHook("post-receive", hook); err != nil {
-		s.t.Fatal(err)
-	}
-	release = func() {
-		if err := errors.Join(os.WriteFile(free, nil, 0o600), s.Repo.InstallHook("post-receive", "")); err != nil {
-			s.t.Error(err)
-		}
-	}
-	s.t.Cleanup(release)
-	return release
-}
-
-// forgeLedger appends lines that say an item is done, by a run that made neither.
-func (s *site) forgeLedger(ref record.Ref, fix string) {
-	s.t.Helper()
-	s.appendLedger(fmt.Sprintf(
-		`{"run":"../../../etc","kind":"attempt","document":%q,"item":%q,"attempt":1,"host":"nobody@192.0.2.1:22"}`+"\n"+
-			`{"run":"../../../etc","kind":"result","document":%q,"item":%q,"attempt":1,"state":"done","commit":%q}`+"\n",
-		ref.Document, ref.Item, ref.Document, ref.Item, fix))
-}
-
-func (s *site) appendLedger(lines string) {
-	s.t.Helper()
-	const ledger = record.LedgerRef
-	var onto []string
-	if old := must[map[string]string](s.t)(s.Repo.Refs(ledger))[ledger]; old != "" {
-		lines = s.git("", nil, "show", old+":ledger.jsonl") + "\n" + lines
-		onto = []string{"-p", old}
-	}
-	tree := s.git("100644 blob "+s.git(lines, nil, "hash-object", "-w", "--stdin")+"\tledger.jsonl\n", nil, "mktree")
-	if err := s.Repo.SetRef(ledger, s.git("append\n", nil, append([]string{"commit-tree", tree}, onto...)...)); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// TestThreat21_AReplayedJournalMarksNoReopenedItem puts the genuine journal of a
-// fix that landed back in place, once a person has reopened its row.
-func TestThreat21_AReplayedJournalMarksNoReopenedItem(t *testing.T) {
-	t.Parallel()
-	longAndAlike(t)
-	s := alertSite(t)
-	var name, fix string
-	s.onLog = &trigger{text: "applying the judged plan", act: func() {
-		for ref, commit := range must[map[string]string](t)(s.Repo.Refs(record.JournalPrefix)) {
-			name, fix = ref, commit
-		}
-	}}
-	s.wants(0, s.run(nil))
-	s.onLog = nil
-	reopened := document("| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |")
-	must[string](t)(s.Repo.Commit(standin.SampleBranch, "It does not work\n", map[string]string{alertDocument: reopened}))
-	if err := s.Repo.SetRef(name, fix); err != nil {
-		t.Fatal(err)
-	}
-	evidence, _ := record.ParseEvidence(s.git("", nil, "log", "-1", "--format=%B", fix))
-	s.forgeLedger(evidence.Ref(), fix)
-	s.wants(3, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
-	if doc := s.file(alertDocument); strings.Contains(doc, "| Done |") {
-		t.Errorf("falsely done:\n%s", doc)
-	}
-}
-
-// TestThreat21_AForgedProposalHoldsUpItsOwnItemOnly has branches that claim to be
-// proposals and cannot be compared with anything: no record is of them, so they hold
-// up nothing.
-func TestThreat21_AForgedProposalHoldsUpItsOwnItemOnly(t *testing.T) {
-	t.Parallel()
-	longAndAlike(t)
-	const honest, root, odd = "Add an alert on disk usage", "Add an alert on memory", "Add an alert on swap"
-	row := func(action string) string { return "| P2 | " + action + " | Alert | over 80 % | TODO |" }
-	s := newSite(t, only("2026-01-01-alert.md", document(row(root), row(odd), row(honest))))
-	items, tip := s.rows(alertDocument), s.tip()
-	for name, commit := range map[string]string{
-		"refs/heads/pm-todos/propose/root": s.forge(items[root], root, forgery{tree: s.git("", nil, "rev-parse", tip+"^{tree}"), stack: "stacks/monitoring"}),
-		"refs/heads/pm-todos/propose/odd":  s.forge(items[odd], odd, forgery{parents: []string{tip}, tree: s.oddTree(), stack: "stacks/monitoring"}),
-	} {
-		if err := s.Repo.SetRef(name, commit); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.wants(0, s.run(nil))
-	s.wantsEnded("done", "done", "done")
-}
-
-// TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied changes the row when
-// the run says a stage: nothing may be applied for it any more.
-func TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied(t *testing.T) {
-	t.Parallel()
-	longAndAlike(t)
-	row := "| P2 | Add an alert on disk usage | Alert | over 80 % | TODO |"
-	for name, c := range map[string]struct{ stage, row string }{
-		"deleted":            {"starting the agent", ""},
-		"reworded":           {"starting the agent", strings.Replace(row, "disk usage", "swap", 1)},
-		"its details edited": {"starting the agent", strings.Replace(row, "80", "95", 1)},
-		"held":               {"planning the change", strings.Replace(row, "TODO", "Held", 1)},
-		"after its journal":  {"writing the fix commit to its journal", ""},
-	} {
-		if c.stage == "starting the agent" && os.Getenv(everyCase) == "" {
-			continue // TestRivalPushesBeforeEveryCallOfARun of plugin/resolve has it
-		}
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := alertSite(t)
-			held := s.alerts()
-			s.onLog = &trigger{text: c.stage, act: func() {
-				files := map[string]string{alertDocument: document(c.row)}
-				if c.stage == "planning the change" {
-					// The stack moves as well: the row is asked for where the fix is planned again.
-					files["stacks/monitoring/notes.txt"] = "rival\n"
-				}
-				must[string](t)(s.Repo.Commit(standin.SampleBranch, "Think again\n", files))
-			}}
-			s.wants(0, s.run(nil))
-			s.says("reason=" + string(reason.ChangedMeanwhile))
-			if after := s.alerts(); after != held || len(s.applies()) > 0 {
-				t.Errorf("applied for a row that was withdrawn: %v", s.state("monitoring"))
-			}
-			s.nothingLeft()
-		})
 	}
 }

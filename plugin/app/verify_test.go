@@ -51,7 +51,7 @@ func (s *site) rewrite(branch, since string) {
 }
 
 func TestVerifyFindsWhatTheBranchDoesNotProve(t *testing.T) {
-	longAndAlike(t)
+	notShort(t)
 	noPipeline(t)
 	s, fix := doneSite(t)
 	done, alerts := s.file(alertDocument), s.file("stacks/monitoring/alerts.tf")
@@ -186,16 +186,34 @@ func TestVerifyTellsOfProposals(t *testing.T) {
 	}
 }
 
-func TestVerifyTellsOfWhatWaitsForAPerson(t *testing.T) {
-	longAndAlike(t)
+// TestHalfAppliedIsClosedByTheCommandThatIsTold has verify tell of it, and a person who
+// says that it landed.
+func TestHalfAppliedIsClosedByTheCommandThatIsTold(t *testing.T) {
+	notShort(t)
 	noPipeline(t)
 	s := alertSite(t)
 	if err := s.Terraform.FailApplyAfter(0); err != nil {
 		t.Fatal(err)
 	}
 	s.wants(3, s.run(nil))
+	s.says("pm-todos settle")
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | TODO |") {
+		t.Errorf("the row is not TODO:\n%s", doc)
+	}
+	if subjects := s.subjects(); len(subjects) != 1 || !strings.HasPrefix(subjects[0], "fix(") {
+		t.Errorf("the fix is not published all the same: %q", subjects)
+	}
 	found, code := s.verifies(standin.SampleBranch, alertDocument)
 	if code != 1 || len(found.Findings) != 1 || found.Findings[0].Code != audit.Unsettled || !strings.Contains(found.Findings[0].Fix, "pm-todos settle") {
 		t.Errorf("exit code %d: %+v", code, found.Findings)
+	}
+	s.settle(true)
+	s.noJournal()
+	if doc := s.file(alertDocument); !strings.Contains(doc, "| over 80 % | Done |") {
+		t.Errorf("settled as landed, and not done:\n%s", doc)
+	}
+	s.wants(0, s.run(map[string]string{"PLUGIN_SCOPE": "all"}))
+	if s.paid() != 1 {
+		t.Errorf("%d agents were paid", s.paid())
 	}
 }

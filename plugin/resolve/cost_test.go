@@ -45,3 +45,18 @@ func TestUnknownCostsLeaveATurnOfRepair(t *testing.T) {
 		})
 	}
 }
+
+// TestThreat14_DriftFoundAfterPaymentCountsAsAnAttempt has an item that names no
+// stack: that its stack drifts is found once its agent is paid.
+func TestThreat14_DriftFoundAfterPaymentCountsAsAnAttempt(t *testing.T) {
+	s := newSite(t, workers)
+	stack := s.stackOf(workers)
+	stack.Resources[raise.address] = `{"threads":12}`
+	stack.Touch()
+	s.tune = func(o *resolve.Options) { o.MaxAttempts = 1 }
+	for _, ended := range []string{"skipped stack-drifts", "skipped max-attempts"} {
+		s.run()
+		s.wantsEnded(ended)
+	}
+	s.wantsPaidAndApplied(1, 0)
+}

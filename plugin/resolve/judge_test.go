@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pm-todos/pm-todos/plugin/host"
+	"github.com/pm-todos/pm-todos/plugin/item"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve"
 	"github.com/pm-todos/pm-todos/plugin/resolve/fake"
@@ -117,22 +118,65 @@ func killedAt(t *testing.T, prefix string) *site {
 
 // TestThreat21_JournalOfAnotherCommitThanWasApplied has somebody put another
 // commit into the journal of a run that was killed after its apply: of the same
-// item and plan, and it would pass the diff gate.
+// item and plan, and it would pass the diff gate. The ledger says what they like.
 func TestThreat21_JournalOfAnotherCommitThanWasApplied(t *testing.T) {
 	s := killedAt(t, "apply")
-	for name, fix := range s.Refs(record.JournalPrefix) {
+	journals := s.Refs(record.JournalPrefix)
+	for name, fix := range journals {
 		clone := s.Clone("somebody")
 		forged, err := clone.WithFiles(clone.Tip(), map[string]string{threads: threadsTo("32")(repository[threads])}, s.Message(fix))
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.SetRef(name, forged)
+		s.forgeLedger(forged)
 	}
 	s.run()
 	s.wantsEnded("needs-person journal-not-ours")
 	if file := s.File(threads); file != repository[threads] || s.done(raise) {
 		t.Errorf("done %v, published:\n%s", s.done(raise), file)
 	}
+	for name, genuine := range journals {
+		s.SetRef(name, genuine)
+	}
+	s.run()
+	s.wantsEnded("done")
+	s.wantsPaidAndApplied(1, 1)
+}
+
+// forgeLedger is somebody who may push refs and writes that a commit implements the
+// item.
+func (s *site) forgeLedger(fix string) {
+	s.t.Helper()
+	attempt := record.Entry{Run: "../../../etc", Kind: record.KindAttempt, Ref: record.RefOf(raise.item()), Attempt: 1, Host: "nobody@192.0.2.1:22"}
+	result := attempt
+	result.Kind, result.State, result.Commit = record.KindResult, string(item.Done), fix
+	lines, err := record.Encode(attempt, result)
+	if err == nil {
+		err = s.Clone("somebody").AppendLog(s.t.Context(), record.LedgerRef, lines)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestThreat21_AReplayedJournalMarksNoReopenedItem puts the genuine journal of a
+// fix that landed back in place, once a person has reopened its row.
+func TestThreat21_AReplayedJournalMarksNoReopenedItem(t *testing.T) {
+	s := newSite(t, raise)
+	var genuine map[string]string
+	s.Before = once("apply stacks/nfs", func() { genuine = s.Refs(record.JournalPrefix) })
+	s.run()
+	s.Push("It does not work\n", map[string]string{document: raise.line("TODO")})
+	for name, fix := range genuine {
+		s.SetRef(name, fix)
+		s.forgeLedger(fix)
+	}
+	s.run()
+	if out := s.outcome(raise); len(genuine) != 1 || out.State != item.NeedsPerson && out.State != item.Skipped || s.done(raise) {
+		t.Errorf("journals %v, done %v: %+v", genuine, s.done(raise), out)
+	}
+	s.wantsPaidAndApplied(1, 1)
 }
 
 // TestThreat21_FixOnTheBranchThatWasNeverApplied has somebody push what a run had

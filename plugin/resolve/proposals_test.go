@@ -139,14 +139,26 @@ func TestWhatIsNeverAppliedHereWaitsForItsPlaceToo(t *testing.T) {
 
 func TestWhatIsNotProvedIsLeftToAPersonWhereTheOwnerSaysSo(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, doubtful(1))
+	s := newSite(t, patient)
 	s.run()
-	s.wants(t, doubtful(1), item.Refused, reason.NeedsApproval)
+	s.wants(t, patient, item.Refused, reason.NeedsApproval)
 	if len(s.branches()) > 0 {
 		t.Error("a proposal was made")
 	}
 	s.run()
-	s.wants(t, doubtful(1), item.Skipped, reason.NeedsApproval)
+	s.wants(t, patient, item.Skipped, reason.NeedsApproval)
+	if paid := s.turns(); paid != 2 || s.applied() { // the second is that of repair
+		t.Errorf("%d turns were paid, applied %t", paid, s.applied())
+	}
+	stated := patient
+	stated.details = "10 minutes, it is noisy"
+	s.reword(patient.line("TODO"), stated.line("TODO"))
+	s.items[0] = stated
+	s.run()
+	s.wants(t, stated, item.Done, "")
+	if paid := s.turns(); paid != 3 {
+		t.Errorf("%d turns were paid once it said what it wants", paid)
+	}
 }
 
 // TestWhatAPersonApprovedFirstIsNeverAppliedByItself has an item that would be

@@ -117,6 +117,29 @@ func TestRivalPushesAfterTheFetchUnderTheLocks(t *testing.T) {
 	}
 }
 
+// TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied has a person change the
+// row when the agent works and when the fix is in its journal.
+func TestThreat25_ARowWithdrawnWhileTheAgentWorksIsNotApplied(t *testing.T) {
+	t.Parallel()
+	journal := "write " + record.JournalRef(record.RefOf(raise.item())) + " and ask for the right to push"
+	for name, test := range map[string]struct{ call, row string }{
+		"deleted":            {"the agent works", "nothing\n"},
+		"reworded":           {"the agent works", strings.Replace(raise.line("TODO"), "Raise", "Double", 1)},
+		"its details edited": {"the agent works", strings.Replace(raise.line("TODO"), raise.details, "not before May", 1)},
+		"held":               {"the agent works", raise.line("HELD")},
+		"after its journal":  {journal, "nothing\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, raise)
+			s.Before = once(test.call, func() { s.Push("think again\n", map[string]string{document: test.row}) })
+			s.run()
+			s.wantsEnded("not-attempted changed-meanwhile")
+			s.wantsPaidAndApplied(1, 0)
+			s.wantsUntouched()
+		})
+	}
+}
+
 // wantedAt reports whether a run has looked at the row for the last time before
 // its apply when it comes to a call.
 func wantedAt(trail []fake.Call, at int) bool {
