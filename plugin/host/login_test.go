@@ -13,7 +13,7 @@ func TestLoginThatTheAgentRefreshes(t *testing.T) {
 	t.Parallel()
 	needBubblewrap(t)
 	refreshed := strings.NewReplacer("aaa-111", "ccc-222", "bbb", "d/d+d=", "1700000000000", "1800000000000").Replace(login)
-	for name, tc := range map[string]struct {
+	for name, tc := range sample(t, map[string]struct {
 		text string // of the program, in which $new is the refreshed login
 		want string // what the account has then
 		why  string // why it is not the new one
@@ -35,7 +35,7 @@ func TestLoginThatTheAgentRefreshes(t *testing.T) {
 		"a pipe":  {text: `rm "$f"; mkfifo "$f"`, want: login},
 		"removed": {text: `rm "$f"`, want: login},
 		"locked":  {text: `chmod 000 "$f" "$AGENT_CONFIG"`, want: login},
-	} {
+	}, "refreshed", "another server", "by a newer version", "a link", "removed") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newConfined(t)

@@ -89,7 +89,7 @@ func checkouts(t *testing.T, run *Run, r repository) func(string) (*Workspace, e
 func TestThreat26_WhatAPlanRunsIsWhatWasThereBeforeTheAgent(t *testing.T) {
 	t.Parallel()
 	r := makeRepository(t, terraformFiles())
-	for name, c := range map[string]struct {
+	for name, c := range sample(t, map[string]struct {
 		change func(t *testing.T, d dwelling)
 		words  []string
 	}{
@@ -133,7 +133,7 @@ func TestThreat26_WhatAPlanRunsIsWhatWasThereBeforeTheAgent(t *testing.T) {
 			write(t, d.bin+"/terraform", "#!/bin/sh\n", 0o755)
 			write(t, filepath.Join(d.shell.Root, "runs/run/pins"), "", 0o600)
 		}, []string{"list"}},
-	} {
+	}, "a terraform first on the PATH", "what a link on the PATH names", "a file that goes", "a provider that is executed") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := dwell(t)

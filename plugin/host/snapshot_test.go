@@ -172,7 +172,7 @@ func TestThreat26_ATamperedSnapshotIsFoundAndNeverPlanned(t *testing.T) {
 	t.Parallel()
 	s := newSender(t)
 	forged := s.change("stacks/a/main.tf", "locals { forged = 1 }\n")
-	for name, tamper := range map[string]func(t *testing.T, pack string) error{
+	for name, tamper := range sample(t, map[string]func(t *testing.T, pack string) error{
 		"content":             func(_ *testing.T, pack string) error { return flip(pack, 2) },
 		"sum of the pack":     func(_ *testing.T, pack string) error { return flip(pack, 1<<20) },
 		"of another commit":   func(t *testing.T, pack string) error { return replace(pack, s.everything(forged)) },
@@ -191,7 +191,7 @@ func TestThreat26_ATamperedSnapshotIsFoundAndNeverPlanned(t *testing.T) {
 			return errors.Join(os.Remove(pack), syscall.Mkfifo(pack, 0o600))
 		},
 		"a folder": func(_ *testing.T, pack string) error { return errors.Join(os.Remove(pack), os.Mkdir(pack, 0o700)) },
-	} {
+	}, "of another commit", "with another file", "cut short", "all gone", "a link") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := localWorld(t).Host

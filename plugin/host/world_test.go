@@ -50,8 +50,7 @@ func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
 	inWorlds(t, test, map[string]func(*testing.T) *world{"local": localWorld, "sshd": sshdWorld})
 }
 
-// anywhere is for what is in the scripts alone. Only with every case asked for
-// does it run over SSH as well.
+// anywhere is for what is in the scripts alone.
 func anywhere(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	inWorlds(t, test, map[string]func(*testing.T) *world{"local": localWorld})
@@ -64,15 +63,32 @@ func overSSH(t *testing.T, test func(t *testing.T, w *world)) {
 }
 
 // everyCase reports whether all cases are to be run, and not those alone that
-// differ most. It takes minutes.
+// differ most.
 func everyCase() bool { return os.Getenv("PM_TODOS_EVERY_CASE") != "" }
 
-// inWorlds adds the server of these tests where there is no sshd, or when every
-// case is asked for.
+// sample is some cases of a table, or all of them where every case is asked for.
+func sample[T any](t *testing.T, cases map[string]T, some ...string) map[string]T {
+	t.Helper()
+	if everyCase() {
+		return cases
+	}
+	t.Logf("a sample, %q: PM_TODOS_EVERY_CASE=1 goes through every case", some)
+	left := map[string]T{}
+	for _, name := range some {
+		one, ok := cases[name]
+		if !ok {
+			t.Fatalf("there is no case %q", name)
+		}
+		left[name] = one
+	}
+	return left
+}
+
+// inWorlds adds the server of these tests where there is no sshd.
 func inWorlds(t *testing.T, test func(t *testing.T, w *world), worlds map[string]func(*testing.T) *world) {
 	t.Helper()
 	t.Parallel()
-	if _, err := os.Stat(sshdtest.Program); everyCase() || err != nil {
+	if _, err := os.Stat(sshdtest.Program); err != nil {
 		worlds["ssh"] = sshWorld
 	}
 	for name, make := range worlds {
