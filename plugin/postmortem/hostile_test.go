@@ -1,6 +1,7 @@
 package postmortem
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -98,7 +99,14 @@ func TestMemoryStaysInProportion(t *testing.T) {
 	}
 	check("ordinary", ordinary(256<<10), 25)
 	check("rows", rows(10_000), 25)
+	every := os.Getenv("PM_TODOS_EVERY_CASE") != ""
+	if !every {
+		t.Log("the beginning of each: with PM_TODOS_EVERY_CASE=1 each is 1 MiB long")
+	}
 	for name, src := range hostile() {
+		if !every {
+			src = src[:min(len(src), 300<<10)]
+		}
 		check(name, src, 50)
 	}
 }
