@@ -62,7 +62,7 @@ type patient struct {
 	keys     access.Keys
 	unusable string // why no SSH host can be logged in to
 
-	terraforms []string // accounts that plan and apply, see host.Facts.Met
+	terraforms []string // accounts that plan and apply, by the names of their hosts
 }
 
 const noRepository = "the repository could not be read"

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/access"
 	"github.com/pm-todos/pm-todos/plugin/evidence"
@@ -22,7 +21,7 @@ func hosts(ctx context.Context, p *patient, say voice) {
 	if p.Settings.Unplanned() {
 		program = ""
 	}
-	terraform, agent, shared := access.Needs(p.Settings, program, access.RunID(time.Now()))
+	terraform, agent, shared := access.Needs(p.Settings, program, "") // a mark to tell accounts by would stay on the hosts
 	for _, name := range p.Settings.Hosts.Hosts {
 		p.host(ctx, name, p.keys.Login(p.keys.Host), terraform, true, say)
 	}
