@@ -33,8 +33,9 @@ func TestOneItemStartsFewProcesses(t *testing.T) {
 	d.shell.Retire()
 	started, seconds := latestProcess(t)-before, int(time.Since(began).Seconds())
 	t.Logf("an item starts %d processes in %d s", started, seconds)
-	// Whatever waits looks up to ten times in a second.
-	if started > 320+30*seconds {
+	// It is 312 with dash, and 342 with bash, which forks more often. Whatever waits
+	// looks up to ten times in a second.
+	if started > 400+30*seconds {
 		t.Errorf("an item starts %d processes in %d s", started, seconds)
 	}
 }
@@ -47,7 +48,7 @@ func countAlone(t *testing.T) {
 		t.Skipf("bubblewrap makes no namespace of processes here: %v %s", err, out)
 	}
 	cmd := exec.Command("bwrap", append(enter, os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")...)
-	cmd.Env = append(os.Environ(), namespaced+"=1")
+	cmd.Env = append(os.Environ(), namespaced+"=1", "GOMAXPROCS=2") // fewer threads
 	out, err := cmd.CombinedOutput()
 	if t.Logf("%s", out); err != nil {
 		t.Error(err)
