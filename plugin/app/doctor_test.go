@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -244,6 +245,9 @@ func TestDoctorGoesOnWithWhatDoesNotDepend(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			if !slices.Contains([]string{"remote", "branch protected", "vault", "agent", "every host", "agent hosts"}, name) {
+				longAndAlike(t)
+			}
 			s := newSite(t, standin.Options{})
 			replace := strings.NewReplacer("HOST", s.SSH.Target(), "WORKSPACE", s.Workspace())
 			change := map[string]string{}

@@ -258,10 +258,10 @@ func (s *site) watched(change map[string]string, planted string) *hunt {
 		select {
 		case <-ended:
 			running = false
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(40 * time.Millisecond):
 		}
 		h.processes(dir, cmd.Process.Pid)
-		if turn%10 == 0 {
+		if turn%5 == 0 {
 			h.tokens(s)
 			h.files(temporary, s.Home, s.Workspace())
 		}
