@@ -69,6 +69,9 @@ func TestReportClaimsNothingThatIsNotSo(t *testing.T) {
 	}
 	c.run(1, nil)
 	s.wantsEnded("not-attempted push-refused", "not-attempted push-refused")
+	if told, _ := s.summary()["error"].(string); !strings.Contains(told, "this branch is protected") || !strings.Contains(told, "mode: propose") || strings.Contains(told, "\n") {
+		t.Errorf("the run's error is %q", told)
+	}
 	if err := s.Repo.Protect(""); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +90,7 @@ func TestReportClaimsNothingThatIsNotSo(t *testing.T) {
 	// None of them is on a forge: TestItemsThatNeedAPersonGetAnIssueUntilTheirRowIsDone
 	// has the links. Unclear items get no issue.
 	c.filled[".items.issue_url"], c.filled[".skipped.issue_url"], c.filled[".unclear.issue_url"] = true, true, true
-	c.filled[".items.approved_by"] = true // none of them merges: TestMergedProposalIsAppliedAndDone has who did
+	c.filled[".items.approved_by"] = true // none of them merges: TestProposalGoesItsWholeWay has who did
 	var never []string
 	for _, field := range schemaFields(schema, "") {
 		if !c.filled[field] {
