@@ -43,23 +43,27 @@ type world struct {
 	server *sshServer
 }
 
-// everywhere runs the test on this machine and over a real sshd: what depends
-// on how the scripts are reached.
+// everywhere is for what depends on how the scripts are reached: over SSH, and
+// with every case on this machine too.
 func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	inWorlds(t, test, map[string]func(*testing.T) *world{"local": localWorld, "sshd": sshdWorld})
+	if everyCase() {
+		inWorlds(t, test, "ssh", "local")
+	} else {
+		inWorlds(t, test, "ssh")
+	}
 }
 
 // anywhere is for what is in the scripts alone.
 func anywhere(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	inWorlds(t, test, map[string]func(*testing.T) *world{"local": localWorld})
+	inWorlds(t, test, "local")
 }
 
-// overSSH runs the test over a real sshd.
+// overSSH is for what only SSH has.
 func overSSH(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	inWorlds(t, test, map[string]func(*testing.T) *world{"sshd": sshdWorld})
+	inWorlds(t, test, "ssh")
 }
 
 // everyCase reports whether all cases are to be run, and not those alone that
@@ -84,17 +88,22 @@ func sample[T any](t *testing.T, cases map[string]T, some ...string) map[string]
 	return left
 }
 
-// inWorlds adds the server of these tests where there is no sshd.
-func inWorlds(t *testing.T, test func(t *testing.T, w *world), worlds map[string]func(*testing.T) *world) {
+// inWorlds runs the test in each of the worlds. Where there is no sshd, the server of
+// these tests stands for it.
+func inWorlds(t *testing.T, test func(t *testing.T, w *world), names ...string) {
 	t.Helper()
 	t.Parallel()
-	if _, err := os.Stat(sshdtest.Program); err != nil {
-		worlds["ssh"] = sshWorld
-	}
-	for name, make := range worlds {
+	for _, name := range names {
+		open := localWorld
+		if name == "ssh" {
+			open = sshdWorld
+			if _, err := os.Stat(sshdtest.Program); err != nil {
+				open = sshWorld
+			}
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, make(t))
+			test(t, open(t))
 		})
 	}
 }
