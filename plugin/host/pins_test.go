@@ -117,6 +117,18 @@ func TestThreat26_WhatAPlanRunsIsWhatWasThereBeforeTheAgent(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, []string{"/.bashrc is gone"}},
+		"a file that goes, and a name that says that it stays": {func(t *testing.T, d dwelling) {
+			forged := d.home + "/.claude/agents/x"
+			for line := range strings.Lines(read(t, filepath.Join(d.shell.Root, "runs/run/pins"))) {
+				if line = strings.TrimSuffix(line, "\n"); strings.HasSuffix(line, "  "+d.home+"/.bashrc") {
+					forged += "\n" + line
+				}
+			}
+			write(t, forged, "", 0o644)
+			if err := os.Remove(d.home + "/.bashrc"); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"a name with a newline"}},
 		"tools that hide it": {func(t *testing.T, d dwelling) {
 			write(t, d.bin+"/terraform", "#!/bin/sh\n", 0o755)
 			write(t, d.bin+"/sort", "#!/bin/sh\n", 0o755)

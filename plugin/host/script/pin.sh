@@ -4,7 +4,8 @@ looked=${run%/runs/*}/altered
 [ ! -s "$looked" ] || fail altered-before "$(head -c 250 "$looked" | tr '\n' ' ')"
 [ ! -e "$run/hashes" ] || rm -f "$run/hashes"
 now=$(steady list_pins)
-printf '%s\n' "$now" >"$run/pins" || fail cache "$run"
+hints=$(steady list_hints)
+printf '%s\n' "$now" >"$run/pins" && printf '%s\n' "$hints" >"$run/hints" || fail cache "$run"
 digest "$now"
 [ -n "$hash" ] || fail tool sha256sum
 pinned=$hash
@@ -14,7 +15,7 @@ printf '%s\n' "$account $pin_program $pin_agent $pin_workdir $pin_carry" >"$run/
 for old in "${run%/*}"/*; do
 	[ "$account" = 1 ] && [ "$old" != "$run" ] && [ -f "$old/pins" ] && [ ! -e "$old/pins.told" ] && [ "$(cat "$old/pins.of")" = "$(cat "$run/pins.of")" ] || continue
 	[ ! -f "$old/pins.next" ] || mv -f "$old/pins.next" "$old/pins"
-	compared "$old/pins" "$run/pins" pins
+	compared "$old/pins" "$run/pins" ''
 	[ -n "$names" ] || continue
 	note_altered
 	echo >"$old/pins.told"

@@ -10,6 +10,10 @@
 seen_path=$PATH
 newline='
 '
+odd_name='%f/%s/%i/%y/%z  a name with a newline'
+# A target that busybox prints as it is could hold one as well.
+link_fact='link  %N'
+[ ! /bin/stat -ef /bin/busybox ] && [ ! /usr/bin/stat -ef /bin/busybox ] || link_fact='%s/%i/%y/%z  %n'
 
 # What a session, git, Terraform and the programs that providers start run or read of
 # the account, below its home.
@@ -22,8 +26,7 @@ pin_home='.profile .bash_profile .bash_login .bash_logout .bashrc .bash_aliases 
 	.aws/config .kube/config .docker/config.json .vault .local/share/helm/plugins
 	.config/systemd/user .local/share/systemd/user'
 
-# What people and the agent's program change on a working day: like a change of that
-# program, it is told and ends nothing.
+# What people and the agent's program change on a working day.
 hint_home='.ssh/known_hosts .claude/settings.json .claude/settings.local.json .claude/CLAUDE.md
 	.claude/agents .claude/commands .claude/hooks .claude/plugins .claude/skills
 	.codex/config.toml .codex/AGENTS.md .codex/hooks.json .codex/rules .gemini/settings.json .gemini/.env .gemini/extensions .gemini/policies
@@ -33,9 +36,10 @@ hint_home='.ssh/known_hosts .claude/settings.json .claude/settings.local.json .c
 # reaches, and one for its content: the hash of a small file, and of a large one
 # what the kernel keeps of it, whose times only root can set. The last argument may
 # be -o, after what is left out. busybox forgets what is started within parentheses.
+# A name with a newline could pose as the line of another file, so it is not written.
 describe() {
-	find "$@" ! -type d -exec stat -c '%f  %n' {} + -type f ! -size +2048 -exec $sum {} + \
-		-o -type f -exec stat -c '%s/%i/%Y/%Z  %n' {} + -o -type l -exec stat -c 'link  %N' {} + 2>/dev/null
+	find "$@" -path "*$newline*" -exec stat -c "$odd_name" {} + -o ! -type d -exec stat -c '%f  %n' {} + -type f ! -size +2048 -exec $sum {} + \
+		-o -type f -exec stat -c '%s/%i/%Y/%Z  %n' {} + -o -type l -exec stat -c "$link_fact" {} + 2>/dev/null
 }
 
 # same_lines FILE: standard input has no others, in whatever order.
@@ -78,30 +82,14 @@ sum_file() {
 }
 
 # compared OLD NEW HOW: in words what differs between two lists, in $names; when HOW is
-# kept, what of the old one is not as it was. When it is pins, what is only told is in
-# $hint.
+# kept, what of the old one is not as it was.
 compared() {
-	find_program "$pin_agent"
-	hint=
 	names=$(steady differences "$@")
-	case $names in
-	*"$newline"*) hint=${names#*"$newline"} names=${names%%"$newline"*} ;;
-	esac
 }
 
 differences() {
-	home=${HOME:-/nonexistent} hints=$hint_home agent=$found awk -v how="$3" '
-		function below(name, path) { return index(name "/", path "/") == 1 }
-		function is_hint(name, i) {
-			for (i = 1; i <= hints; i++) if (below(name, ENVIRON["home"] "/" hint[i])) return 1
-			return ENVIRON["agent"] != "" && below(name, ENVIRON["agent"])
-		}
-		function told(name, word, at) {
-			at = how == "pins" && is_hint(name)
-			sub(/^\.\//, "", name)
-			if (count[at]++ < 6) words[at] = words[at] (words[at] == "" ? "" : ", ") name " " word
-		}
-		BEGIN { hints = split(ENVIRON["hints"], hint) }
+	awk -v how="$3" '
+		function told(name, word) { sub(/^\.\//, "", name); if (count++ < 6) words = words (words == "" ? "" : ", ") name " " word }
 		{
 			at = index($0, "  ")
 			fact = substr($0, 1, at - 1); name = substr($0, at + 2)
@@ -123,7 +111,8 @@ differences() {
 				else if (now == "") told(name, "is gone")
 				else told(name, "has changed")
 			}
-			for (at = 0; at < 2; at++) print words[at] (count[at] > 6 ? " and " count[at] - 6 " more" : "")
+			if (count > 6) words = words " and " count - 6 " more"
+			print words
 		}' side=old "$1" side=new "$2"
 }
 
@@ -213,33 +202,39 @@ list_path() {
 	find_program "$pin_agent"
 	beyond="${HOME:-/nonexistent}/*"
 	[ $# -eq 0 ] || describe -L "$@" -maxdepth 1 -path "${found:-/nonexistent}" \
-		-o ! -path "$beyond" -type f -exec stat -L -c '%f/%s/%i/%Y/%Z  %n' {} + -o ! -path "$beyond" -o
+		-o -path "*$newline*" -exec stat -L -c "$odd_name" {} + -o ! -path "$beyond" -type f -exec stat -L -c '%f/%s/%i/%Y/%Z  %n' {} + -o ! -path "$beyond" -o
 }
 
-# at_home NAMES: describes them, below the home folder and without $except, and with
-# them the cache of providers and what $also names. Terraform's own notes of its last
-# look for a new version are nothing that it reads as settings.
+# at_home NAMES: describes them, below the home folder and without $except, and $also
+# with them. Terraform's own notes of its last look for a new version are nothing that
+# it reads as settings.
 at_home() {
 	for name in "$@"; do
 		shift
 		name=${HOME:-/nonexistent}/$name
 		[ ! -e "$name" ] && [ ! -L "$name" ] || set -- "$@" "$name"
 	done
-	for name in "${TF_PLUGIN_CACHE_DIR:-}" "$also"; do
-		[ -z "$name" ] || set -- "$@" "$name"
-	done
+	[ -z "$also" ] || set -- "$@" "$also"
 	[ $# -eq 0 ] || describe -H "$@" -path "$except" -prune -o ! -type d -path '*/.terraform.d/checkpoint_*' -name 'checkpoint_*' -o
 }
 
-# list_home: what is pinned of the home, the agent's program, and jobs of the account.
+# list_home: what is pinned of the home, the cache of providers, and jobs of the account.
 list_home() {
-	find_program "$pin_agent"
-	also=$found except=/nonexistent
-	at_home $pin_home $hint_home # unquoted: one word each
+	also=${TF_PLUGIN_CACHE_DIR:-} except=/nonexistent
+	at_home $pin_home # unquoted: one word each
 	jobs=
 	! command -v crontab >/dev/null 2>&1 && ! command -v atq >/dev/null 2>&1 || jobs=$({ crontab -l; atq; } 2>/dev/null)
 	[ -z "$jobs" ] || jobs=$(sum_lines "$jobs")
 	printf 'jobs:%s  crontab\n' "$jobs"
+}
+
+# list_hints: what is told and ends nothing, with the agent's program. It is a list of
+# its own, so that no name in it speaks for what is pinned.
+list_hints() {
+	[ "$account" = 1 ] || return 0
+	find_program "$pin_agent"
+	also=$found except=/nonexistent
+	at_home $hint_home # unquoted: one word each
 }
 
 # list_carry: what a workspace takes from the checkout of a person.
@@ -264,7 +259,7 @@ list_pins() {
 
 # list_own: what Terraform, version managers and login helpers keep for themselves.
 list_own() {
-	also='' except=${HOME:-}/.terraform.d/plugins
+	also=${TF_PLUGIN_CACHE_DIR:-} except=${HOME:-}/.terraform.d/plugins
 	at_home .terraform.d .tfenv/versions .kube/config .docker/config.json
 	case $seen_path in */.terraform.d* | */.tfenv/versions* | *"${TF_PLUGIN_CACHE_DIR:-/nonexistent}"*) list_path ;; esac
 }
@@ -314,21 +309,34 @@ hold_pins() {
 	[ ! -f "$run/pins.next" ] || ! is_list "$run/pins.next" "$pinned" || mv -f "$run/pins.next" "$run/pins"
 	now=$(steady list_pins)
 	digest "$now"
-	[ "$hash" != "$pinned" ] || return 0
-	found_now=$hash names='' hint=''
+	if [ "$hash" != "$pinned" ]; then
+		same_pins || return 1
+		printf '%s\n' "$now" >"$run/pins.next" && say pinned "$hash"
+	fi
+	tell_hints
+}
+
+# same_pins: the list has the same lines, and only their order has changed.
+same_pins() {
+	names=
 	if is_list "$run/pins" "$pinned"; then
-		compared "$run/pins" - pins <<EOF
+		printf '%s\n' "$now" | same_lines "$run/pins" && digest "$now" && return 0
+		compared "$run/pins" - '' <<EOF
 $now
 EOF
-		if [ -z "$names" ] && [ -n "$hint" ]; then
-			text hint "$hint"
-			return 0
-		elif [ -z "$names" ] && printf '%s\n' "$now" | same_lines "$run/pins"; then
-			printf '%s\n' "$now" >"$run/pins.next" && say pinned "$found_now"
-			return 0
-		fi
 	fi
 	[ -n "$names" ] || names="its list of programs has changed"
 	note_altered
 	return 1
+}
+
+# tell_hints tells what of them is not as it was noted.
+tell_hints() {
+	now=$(steady list_hints)
+	[ "$now" != "$(cat "$run/hints" 2>/dev/null)" ] || return 0
+	compared "$run/hints" - '' <<EOF
+$now
+EOF
+	[ -z "$names" ] || text hint "$names"
+	names=
 }
