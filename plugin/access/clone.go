@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/pm-todos/pm-todos/plugin/fault"
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/host"
@@ -39,9 +41,7 @@ func (o Opener) Clone(ctx context.Context) (repo *gitrepo.Repo, commit string, r
 	options := s.Repository.Options
 	options.Dir, options.Levels, options.Ahead = dir, documentLevels(s.Documents.PostMortems), readFirst(s)
 	options.Progress = func(line string) { log.Debug().Msg(line) }
-	options.Retrying = func(err error, pause time.Duration) {
-		o.Log.Warn().Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg("an operation on the remote failed; trying again")
-	}
+	options.Retrying = retrying(o.Log)
 	repo, err = gitrepo.Clone(ctx, options)
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("clone: %w", err)
@@ -93,4 +93,16 @@ func Commands(s settings.Settings, repo *gitrepo.Repo, commit string) (host.Comm
 		return host.Commands{}, fmt.Errorf("look for %s: %w", settings.Wrapper, err)
 	}
 	return s.TerraformCommands(slices.Contains(beside, settings.Wrapper)), nil
+}
+
+// retrying tells of acts on the remote that are tried again. That somebody else was
+// faster is nothing to look after where several runs write.
+func retrying(log zerolog.Logger) func(error, time.Duration) {
+	return func(err error, pause time.Duration) {
+		line, what := log.Warn(), "an operation on the remote failed; trying again"
+		if errors.Is(err, gitrepo.ErrRefMoved) {
+			line, what = log.Debug(), "somebody else pushed at the same time; trying again"
+		}
+		line.Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg(what)
+	}
 }
