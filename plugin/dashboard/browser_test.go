@@ -50,6 +50,17 @@ func forTest(t *testing.T) browser {
 	return chromium(t)
 }
 
+// everyCase reports whether all cases are asked for, and says so where a sample
+// stands for them.
+func everyCase(t *testing.T) bool {
+	t.Helper()
+	every := os.Getenv("PM_TODOS_EVERY_CASE") != ""
+	if !every {
+		t.Log("a sample: PM_TODOS_EVERY_CASE=1 goes through every case")
+	}
+	return every
+}
+
 var (
 	lightFlags = []string{"--blink-settings=preferredColorScheme=1"}
 	darkFlags  = []string{"--blink-settings=preferredColorScheme=0"}
@@ -206,7 +217,8 @@ func (b browser) use(t *testing.T, address, width string, flags ...string) (resu
 	return result
 }
 
-// TestIndexInABrowser uses the page at two widths, by day and by night.
+// TestIndexInABrowser uses the page at two widths, by day and by night, and where a
+// sample is enough, at each width and at each time once.
 func TestIndexInABrowser(t *testing.T) {
 	b := forTest(t)
 	documents := sample(24, written)
@@ -229,10 +241,14 @@ func TestIndexInABrowser(t *testing.T) {
 	_, person := count(func(_ Document, one Item) bool { return one.State == Person })
 	_, alerts := count(func(_ Document, one Item) bool { return one.State == Done && one.Type == "Alert" })
 	backgrounds := map[string]bool{}
-	for _, test := range []struct {
+	every := everyCase(t)
+	for i, test := range []struct {
 		name, width string
 		flags       []string
 	}{{"wide and light", "1280", lightFlags}, {"wide and dark", "1280", darkFlags}, {"narrow and light", "390", lightFlags}, {"narrow and dark", "390", darkFlags}} {
+		if !every && (i == 1 || i == 2) {
+			continue
+		}
 		t.Run(test.name, func(t *testing.T) {
 			got := b.use(t, address, test.width, test.flags...)
 			backgrounds[got.Background] = true
@@ -356,12 +372,16 @@ func TestItemsOfManyPostMortemsAreReadWhenTheyAreLookedAt(t *testing.T) {
 // TestIndexIsPrinted prints it: what is closed on the screen is open on paper.
 func TestIndexIsPrinted(t *testing.T) {
 	b := forTest(t)
+	every := everyCase(t)
 	for name, test := range map[string]struct {
 		documents, pages int
 	}{
 		"few":  {24, 4},
 		"many": {320, 40},
 	} {
+		if !every && name == "few" {
+			continue
+		}
 		file := filepath.Join(t.TempDir(), "index.pdf")
 		b.open(t, served(t, sample(test.documents, written))+"/index.html", "--print-to-pdf="+file, "--no-pdf-header-footer")
 		content, err := os.ReadFile(file)
@@ -376,10 +396,12 @@ func TestIndexIsPrinted(t *testing.T) {
 	}
 }
 
-// TestPicturesOfTheDocs makes them; -update puts them into the docs.
+// TestPicturesOfTheDocs makes them, or one of them for a sample; -update puts them
+// into the docs.
 func TestPicturesOfTheDocs(t *testing.T) {
 	b := forTest(t)
 	address := served(t, sample(24, written))
+	all := *update || everyCase(t)
 	for name, picture := range map[string]struct {
 		size, fragment string
 		flags          []string
@@ -389,6 +411,9 @@ func TestPicturesOfTheDocs(t *testing.T) {
 		"index-dark.png":  {"1200,900", "#state=late", darkFlags, 1200},
 		"index-phone.png": {"390,844", "", lightFlags, 390},
 	} {
+		if !all && picture.fragment == "" {
+			continue
+		}
 		file := filepath.Join(t.TempDir(), name)
 		b.open(t, address+"/index.html"+picture.fragment, append(picture.flags, "--window-size="+picture.size, "--screenshot="+file)...)
 		content, err := os.ReadFile(file)

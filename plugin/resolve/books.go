@@ -24,12 +24,8 @@ func (r *Resolver) flushSettling(ctx context.Context, settled []gitrepo.Standing
 	if len(all) == 0 {
 		return nil
 	}
-	lines, err := record.Encode(all...)
-	if err != nil {
+	if err := journal.Append(ctx, r.repo, settled, all...); err != nil {
 		return err
-	}
-	if err := r.repo.AppendLog(ctx, record.LedgerRef, lines, settled...); err != nil {
-		return fmt.Errorf("write the ledger: %w", err)
 	}
 	r.ledger.Add(all...)
 	r.pending, r.stale = nil, true

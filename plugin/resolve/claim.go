@@ -34,7 +34,8 @@ func (r *Resolver) lock(ctx context.Context, names ...string) error {
 			return fmt.Errorf("take the lock of %s: %w", name, err)
 		}
 		if took {
-			r.unseen, r.held = append(r.unseen, name), append(r.held, name)
+			r.unseen = append(r.unseen, name)
+			r.held.Add(name)
 		}
 	}
 	return nil
@@ -150,14 +151,17 @@ func (a *attempt) claimStacks(ctx context.Context) error {
 		return err
 	}
 	a.log.Info().Str("stage", "lock").Err(err).Msg("another run is at work at the stack that the change is of: waiting for it")
-	held := slices.Clone(a.held)
+	var got []string
 	a.work.Wait(func() {
 		for _, lot := range lots {
-			if _, err = shard.Await(ctx, a.opts.Locks, lot, held, a.opts.LockWait); err != nil {
+			if _, err = shard.Await(ctx, a.opts.Locks, lot, &a.held, a.opts.LockWait); err != nil {
 				return
 			}
+			a.held.Add(lot)
+			got = append(got, lot)
 		}
 	})
+	a.unseen = append(a.unseen, got...)
 	if err != nil && !errors.Is(err, gitrepo.ErrLockBusy) {
 		return fmt.Errorf("wait for the stack that the change is of: %w", err)
 	}
@@ -165,7 +169,6 @@ func (a *attempt) claimStacks(ctx context.Context) error {
 		a.keepRefused(ctx)
 		return &stack.Refusal{State: item.NotAttempted, Reason: reason.StackBusy, Err: err}
 	}
-	a.unseen, a.held = append(a.unseen, lots...), append(a.held, lots...)
 	return a.reconsider(ctx)
 }
 

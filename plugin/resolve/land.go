@@ -93,11 +93,10 @@ func (a *attempt) journal(ctx context.Context, previous string) (string, error) 
 		// Whether the remote took it may be unknown.
 		return "", a.withdraw(ctx, err)
 	}
-	if mayPush {
-		return fix, nil
-	}
-	if err := a.mayPush(paid); err != nil {
-		return "", a.withdraw(ctx, err)
+	if !mayPush {
+		if err := a.mayPush(paid); err != nil {
+			return "", a.withdraw(ctx, err)
+		}
 	}
 	return fix, nil
 }

@@ -95,9 +95,9 @@ type Resolver struct {
 	pending  []record.Entry // results not written to the ledger yet
 	landed   map[record.Ref]landed
 	stacks   *stack.Stacks
-	held     []string // lots that are locked
-	unseen   []string // lots that were locked since other runs were looked at
-	current  bool     // the branch was fetched under the locks, and nothing took time since
+	held     shard.Held // lots that are locked
+	unseen   []string   // lots that were locked since other runs were looked at
+	current  bool       // the branch was fetched under the locks, and nothing took time since
 	board    *proposal.Board
 	observer *observe.Observer
 	stopped  bool  // the remote did not take what was applied: it would not take the next one either

@@ -263,6 +263,34 @@ func TestRunsThatNeedEachOthersStacks_OneGivesUpAtOnce(t *testing.T) {
 	}
 }
 
+// TestRunThatGetsAStackWhileItWaits_GivesUpWhenOthersWaitForThat has one item wait for the
+// stack of another run when a second one, whose agent took longer, turns out to be of
+// the stack for which that run waits.
+func TestRunThatGetsAStackWhileItWaits_GivesUpWhenOthersWaitForThat(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		elsewhere := workers
+		elsewhere.file = "stacks/monitoring/pair.tf"
+		items := lasting([]todo{elsewhere, attempts}, short, long)
+		s := newSite(t, items...)
+		atOnce(2)(s)
+		s.TakeLock(seam.StackLock("stacks/monitoring"), "another")
+		s.TakeLock("wait for "+seam.StackLock("stacks/nfs"), "another")
+		began := time.Now()
+		s.run()
+		out := s.outcome(items[0])
+		if took := time.Since(began); out.Reason != reason.StackBusy || out.Branch == "" || took > long+time.Minute {
+			t.Errorf("after %s: %+v\n%s", took, out, s.log())
+		}
+		if !s.done(items[1]) {
+			t.Errorf("%+v", s.outcome(items[1]))
+		}
+		s.EndLease()
+		scenario{}.play(s)
+		s.quiet()
+	})
+}
+
 // TestJournalOfARunThatIsAtWork_IsNotSettledByAnother has a run begin while another one
 // applies.
 func TestJournalOfARunThatIsAtWork_IsNotSettledByAnother(t *testing.T) {

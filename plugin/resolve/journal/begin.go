@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pm-todos/pm-todos/plugin/gitrepo"
 	"github.com/pm-todos/pm-todos/plugin/record"
 	"github.com/pm-todos/pm-todos/plugin/resolve/seam"
 )
@@ -21,11 +22,17 @@ func Begin(ctx context.Context, repo seam.Remote, run, shard, base string) error
 	if ledger, _ := record.ReadLedger(log.Lines); ledger.Completed(shard) != "" {
 		return nil
 	}
-	lines, err := record.Encode(record.Entry{Time: time.Now().UTC(), Run: run, Shard: shard, Kind: record.KindFinished, Commit: cmp.Or(base, record.NoCommit)})
+	return Append(ctx, repo, nil, record.Entry{Time: time.Now().UTC(), Run: run, Shard: shard, Kind: record.KindFinished, Commit: cmp.Or(base, record.NoCommit)})
+}
+
+// Append writes entries into the ledger, and deletes refs that are settled then, if the
+// remote takes both.
+func Append(ctx context.Context, repo seam.Remote, settled []gitrepo.Standing, entries ...record.Entry) error {
+	lines, err := record.Encode(entries...)
 	if err != nil {
 		return err
 	}
-	if err := repo.AppendLog(ctx, record.LedgerRef, lines); err != nil {
+	if err := repo.AppendLog(ctx, record.LedgerRef, lines, settled...); err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
 	return nil

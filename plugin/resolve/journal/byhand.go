@@ -140,12 +140,8 @@ func (l Left) Settled(ctx context.Context, repo seam.Remote, run, commit string,
 	if landed {
 		entry.State, entry.Reason = string(item.Done), ""
 	}
-	lines, err := record.Encode(entry)
-	if err != nil {
+	if err := Append(ctx, repo, nil, entry); err != nil {
 		return err
-	}
-	if err := repo.AppendLog(ctx, record.LedgerRef, lines); err != nil {
-		return fmt.Errorf("write the ledger: %w", err)
 	}
 	if err := Clear(ctx, repo, l.Name, l.Fix); err != nil {
 		return fmt.Errorf("remove the journal: %w", err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/pm-todos/pm-todos/plugin/gitrepo"
@@ -16,12 +18,32 @@ const round = 30 * time.Second
 // waitFor is the name of the lock that says that a run waits for a lot.
 func waitFor(lot string) string { return "wait for " + lot }
 
+// Held are the names of the lots that a run has. It may get more of them while it waits
+// for one.
+type Held struct {
+	mu    sync.Mutex
+	names []string
+}
+
+// Add notes that the run has these.
+func (h *Held) Add(names ...string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.names = append(h.names, names...)
+}
+
+func (h *Held) all() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.names)
+}
+
 // Await takes the lock of a lot that another run has, and waits that long. Runs have
 // their lots until they end, so two that wait for each other's would get neither. So
 // whoever waits says so, and a run gives up at once, with ErrLockBusy, while others
 // wait for a lot that it has whose name comes after the one it wants: in any
 // circle of runs there is such a one.
-func Await(ctx context.Context, locks seam.Locks, lot string, held []string, wait time.Duration) (fresh bool, err error) {
+func Await(ctx context.Context, locks seam.Locks, lot string, held *Held, wait time.Duration) (fresh bool, err error) {
 	said := false
 	defer func() {
 		if said {
@@ -46,8 +68,8 @@ func Await(ctx context.Context, locks seam.Locks, lot string, held []string, wai
 }
 
 // yield is ErrLockBusy when others wait for one of the lots that come after another.
-func yield(ctx context.Context, locks seam.Locks, wanted string, held []string) error {
-	for _, lot := range held {
+func yield(ctx context.Context, locks seam.Locks, wanted string, held *Held) error {
+	for _, lot := range held.all() {
 		if lot <= wanted {
 			continue
 		}

@@ -140,11 +140,9 @@ func (f *Forge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet && len(parts) == 8 && parts[7] == "comments":
 		f.comments(w, f.numbered(parts[3]+"/"+parts[4], parts[5:]))
 	case len(parts) >= 5 && parts[1] == "v4" && parts[2] == "projects" && parts[4] == "merge_requests":
-		f.gitlab(w, r, parts[3], parts[4:], in)
-	case len(parts) >= 6 && parts[1] == "v1" && parts[2] == "repos":
-		f.gitea(w, r, parts[3]+"/"+parts[4], parts[5:], in)
-	case len(parts) >= 6 && parts[1] == "v3" && parts[2] == "repos":
-		f.github(w, r, parts[3]+"/"+parts[4], parts[5:], in)
+		f.answer(w, r, parts[1], parts[3], parts[4:], in)
+	case len(parts) >= 6 && parts[1] != "v4" && parts[2] == "repos":
+		f.answer(w, r, parts[1], parts[3]+"/"+parts[4], parts[5:], in)
 	default:
 		notFound(w)
 	}
@@ -277,138 +275,124 @@ func (f *Forge) open(repository string, in map[string]any, head, base, body stri
 	return p
 }
 
-func (f *Forge) gitea(w http.ResponseWriter, r *http.Request, repository string, call []string, in map[string]any) {
-	show := func(p *Pull) map[string]any {
-		state, sha := "closed", p.Commit
-		if p.State == "open" {
-			state = "open"
-		} else if f.Tip != nil {
-			sha = cmp.Or(f.Tip(p.Repository, p.Head), sha) // as it is now
-		}
-		return map[string]any{
-			"number": p.Number, "state": state, "user": person(account),
-			"merged": p.State == "merged", "merged_by": p.mergedBy(), "merge_commit_sha": p.mergedAs(),
-			"head": map[string]any{"label": p.Head, "ref": p.Head, "sha": sha, "repo_id": p.source()},
-			"base": map[string]any{"label": p.Base, "ref": p.Base, "repo_id": 1},
-		}
+// api is how one of the APIs names and shows pull requests.
+type api struct {
+	size             string // parameter for the length of a page
+	head, base, body string // of a new one, and in queries
+	status           int    // when there is one already
+	exists           map[string]any
+	show             func(f *Forge, p *Pull) map[string]any
+}
+
+// apis are by the version in the path: those of Gitea, GitHub and GitLab.
+var apis = map[string]api{
+	"v1": {
+		"limit", "head", "base", "body", http.StatusConflict,
+		map[string]any{"message": "pull request already exists for these targets"},
+		(*Forge).gitea,
+	},
+	"v3": {
+		"per_page", "head", "base", "body", http.StatusUnprocessableEntity,
+		map[string]any{"message": "Validation Failed", "errors": []map[string]any{{"message": "A pull request already exists for that branch."}}},
+		(*Forge).github,
+	},
+	"v4": {
+		"per_page", "source_branch", "target_branch", "description", http.StatusConflict,
+		map[string]any{"message": []string{"Another open merge request already exists for this source branch: !1"}},
+		(*Forge).gitlab,
+	},
+}
+
+func (f *Forge) gitea(p *Pull) map[string]any {
+	state, sha := "closed", p.Commit
+	if p.State == "open" {
+		state = "open"
+	} else if f.Tip != nil {
+		sha = cmp.Or(f.Tip(p.Repository, p.Head), sha) // as it is now
 	}
+	return map[string]any{
+		"number": p.Number, "state": state, "user": person(account),
+		"merged": p.State == "merged", "merged_by": p.mergedBy(), "merge_commit_sha": p.mergedAs(),
+		"head": map[string]any{"label": p.Head, "ref": p.Head, "sha": sha, "repo_id": p.source()},
+		"base": map[string]any{"label": p.Base, "ref": p.Base, "repo_id": 1},
+	}
+}
+
+func (f *Forge) github(p *Pull) map[string]any {
+	shown := map[string]any{
+		"number": p.Number, "state": "closed", "user": person(account), "merged_at": nil, "merge_commit_sha": p.mergedAs(),
+		"head": map[string]any{"ref": p.Head, "sha": p.Commit, "repo": map[string]any{"id": p.source()}},
+		"base": map[string]any{"ref": p.Base, "repo": map[string]any{"id": 1}},
+	}
+	switch p.State {
+	case "open":
+		shown["state"] = "open"
+		shown["merge_commit_sha"] = strings.Repeat("7e57", 10) // a merge of GitHub's own, to see whether it could be merged
+	case "merged":
+		shown["merged_at"] = "2026-01-02T03:04:05Z"
+	}
+	return shown
+}
+
+func (f *Forge) gitlab(p *Pull) map[string]any {
+	state, sha := p.State, p.Commit
+	if p.State == "open" {
+		state = "opened"
+	}
+	if p.State == "merged" && p.Button == "rebase" {
+		sha = p.MergedAs // the branch is rebased before the base is moved forward to it
+	}
+	return map[string]any{
+		"iid": p.Number, "state": state, "source_branch": p.Head, "target_branch": p.Base, "sha": sha,
+		"source_project_id": p.source(), "target_project_id": 1, "author": person(account), "merge_user": p.mergedBy(),
+		"merge_commit_sha": p.mergedAs("merge"), "squash_commit_sha": p.mergedAs("squash"),
+	}
+}
+
+// answer answers a call about pull requests: what follows the repository in the
+// path, the first of it pulls, issues or merge_requests, or what only one API has.
+func (f *Forge) answer(w http.ResponseWriter, r *http.Request, version, repository string, call []string, in map[string]any) {
+	its, query := apis[version], r.URL.Query()
 	one := f.numbered(repository, call)
-	switch at := r.Method + " " + call[0]; {
-	case at == "GET labels" && r.URL.Query().Get("page") == "1":
+	switch at := version + " " + r.Method + " " + call[0]; {
+	case at == "v1 GET labels" && query.Get("page") == "1":
 		answer(w, http.StatusOK, []map[string]any{{"id": 6, "name": "bug"}, {"id": 7, "name": "pm-todos"}})
-	case at == "GET labels":
+	case at == "v1 GET labels":
 		answer(w, http.StatusOK, []any{})
-	case at == "GET git" && len(call) == 5 && call[2] == "pull":
+	case at == "v1 GET git" && len(call) == 5 && call[2] == "pull":
 		if one = f.numbered(repository, call[2:]); one == nil {
 			notFound(w)
 			return
 		}
 		answer(w, http.StatusOK, []any{map[string]any{"object": map[string]any{"sha": one.Commit}}})
-	case at == "POST pulls":
-		p := f.open(repository, in, "head", "base", "body")
-		if p == nil {
-			answer(w, http.StatusConflict, map[string]any{"message": "pull request already exists for these targets"})
-			return
-		}
-		if labels, _ := in["labels"].([]any); len(labels) == 1 && labels[0] == 7.0 {
-			p.Labels = []string{"pm-todos"}
-		}
-		answer(w, http.StatusCreated, show(p))
-	case at == "GET pulls" && len(call) > 2:
+	case at == "v1 GET pulls" && len(call) > 2:
 		found := f.find(repository, strings.Join(call[2:], "/"), call[1], "open")
 		if len(found) == 0 || found[0].Fork {
 			answer(w, http.StatusNotFound, map[string]any{"message": "The target couldn't be found."})
 			return
 		}
-		answer(w, http.StatusOK, show(found[0]))
-	case at == "GET pulls" && len(call) == 1:
-		list(w, r, "limit", f.find(repository, "", "", everyState...), show)
-	case one != nil && at == "GET pulls", one != nil && f.change(r.Method, one, call, in):
-		answer(w, http.StatusOK, show(one))
-	default:
-		notFound(w)
-	}
-}
-
-func (f *Forge) github(w http.ResponseWriter, r *http.Request, repository string, call []string, in map[string]any) {
-	show := func(p *Pull) map[string]any {
-		shown := map[string]any{
-			"number": p.Number, "state": "closed", "user": person(account), "merged_at": nil, "merge_commit_sha": p.mergedAs(),
-			"head": map[string]any{"ref": p.Head, "sha": p.Commit, "repo": map[string]any{"id": p.source()}},
-			"base": map[string]any{"ref": p.Base, "repo": map[string]any{"id": 1}},
-		}
-		switch p.State {
-		case "open":
-			shown["state"] = "open"
-			shown["merge_commit_sha"] = strings.Repeat("7e57", 10) // a merge of GitHub's own, to see whether it could be merged
-		case "merged":
-			shown["merged_at"] = "2026-01-02T03:04:05Z"
-		}
-		return shown
-	}
-	owner, _, _ := strings.Cut(repository, "/")
-	one := f.numbered(repository, call)
-	switch at := r.Method + " " + call[0]; {
-	case at == "GET pulls" && len(call) == 1:
-		query := r.URL.Query()
-		list(w, r, "per_page", f.find(repository, strings.TrimPrefix(query.Get("head"), owner+":"), query.Get("base"), everyState...), show)
-	case at == "POST pulls":
-		p := f.open(repository, in, "head", "base", "body")
-		if p == nil {
-			answer(w, http.StatusUnprocessableEntity, map[string]any{
-				"message": "Validation Failed", "errors": []map[string]any{{"message": "A pull request already exists for " + owner + "."}},
-			})
-			return
-		}
-		answer(w, http.StatusCreated, show(p))
-	case at == "POST issues" && len(call) == 3 && call[2] == "labels" && one != nil:
-		labels, _ := in["labels"].([]any)
-		for _, label := range labels {
-			one.Labels = append(one.Labels, fmt.Sprint(label))
-		}
+		answer(w, http.StatusOK, f.gitea(found[0]))
+	case at == "v3 POST issues" && len(call) == 3 && call[2] == "labels" && one != nil:
+		one.Labels = append(one.Labels, labels(in["labels"])...)
 		answer(w, http.StatusOK, []any{})
-	case one != nil && at == "GET pulls", one != nil && f.change(r.Method, one, call, in):
-		shown := show(one)
-		shown["merged_by"] = one.mergedBy() // which lists do not say
-		answer(w, http.StatusOK, shown)
-	default:
-		notFound(w)
-	}
-}
-
-func (f *Forge) gitlab(w http.ResponseWriter, r *http.Request, repository string, call []string, in map[string]any) {
-	show := func(p *Pull) map[string]any {
-		state := p.State
-		if state == "open" {
-			state = "opened"
-		}
-		sha := p.Commit
-		if p.State == "merged" && p.Button == "rebase" {
-			sha = p.MergedAs // the branch is rebased before the base is moved forward to it
-		}
-		return map[string]any{
-			"iid": p.Number, "state": state, "source_branch": p.Head, "target_branch": p.Base, "sha": sha,
-			"source_project_id": p.source(), "target_project_id": 1, "author": person(account), "merge_user": p.mergedBy(),
-			"merge_commit_sha": p.mergedAs("merge"), "squash_commit_sha": p.mergedAs("squash"),
-		}
-	}
-	one := f.numbered(repository, call)
-	switch {
 	case r.Method == http.MethodGet && len(call) == 1:
-		query := r.URL.Query()
-		list(w, r, "per_page", f.find(repository, query.Get("source_branch"), query.Get("target_branch"), everyState...), show)
+		owner, _, _ := strings.Cut(repository, "/")
+		list(w, r, its.size, f.find(repository, strings.TrimPrefix(query.Get(its.head), owner+":"), query.Get(its.base), everyState...),
+			func(p *Pull) map[string]any { return its.show(f, p) })
 	case r.Method == http.MethodPost && len(call) == 1:
-		p := f.open(repository, in, "source_branch", "target_branch", "description")
+		p := f.open(repository, in, its.head, its.base, its.body)
 		if p == nil {
-			answer(w, http.StatusConflict, map[string]any{"message": []string{"Another open merge request already exists for this source branch: !1"}})
+			answer(w, its.status, its.exists)
 			return
 		}
-		if labels, _ := in["labels"].(string); labels != "" {
-			p.Labels = strings.Split(labels, ",")
-		}
-		answer(w, http.StatusCreated, show(p))
+		p.Labels = labels(in["labels"])
+		answer(w, http.StatusCreated, its.show(f, p))
 	case one != nil && r.Method == http.MethodGet, one != nil && f.change(r.Method, one, call, in):
-		answer(w, http.StatusOK, show(one))
+		shown := its.show(f, one)
+		if version == "v3" {
+			shown["merged_by"] = one.mergedBy() // which lists do not say
+		}
+		answer(w, http.StatusOK, shown)
 	default:
 		notFound(w)
 	}
