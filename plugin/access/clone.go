@@ -99,10 +99,10 @@ func Commands(s settings.Settings, repo *gitrepo.Repo, commit string) (host.Comm
 // faster is nothing to look after where several runs write.
 func retrying(log zerolog.Logger) func(error, time.Duration) {
 	return func(err error, pause time.Duration) {
-		line, what := log.Warn(), "an operation on the remote failed; trying again"
+		level, what := zerolog.WarnLevel, "an operation on the remote failed; trying again"
 		if errors.Is(err, gitrepo.ErrRefMoved) {
-			line, what = log.Debug(), "somebody else pushed at the same time; trying again"
+			level, what = zerolog.DebugLevel, "somebody else pushed at the same time; trying again"
 		}
-		line.Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg(what)
+		log.WithLevel(level).Str("stage", "remote").Err(err).Str("pause", pause.Round(time.Millisecond).String()).Msg(what)
 	}
 }
