@@ -62,6 +62,22 @@ func (d dwelling) shares(tell func(string)) Pins {
 	return Pins{Program: "scripts/tg", Agent: "claude", Account: true, Tell: tell}
 }
 
+// forge removes a file, and makes another one in whose name stand the lines that a
+// list of the account had for the first.
+func (d dwelling) forge(t *testing.T, in, gone string) {
+	t.Helper()
+	path := filepath.Join(d.home, in)
+	for line := range strings.Lines(read(t, filepath.Join(d.shell.Root, "runs/run/pins"))) {
+		if line = strings.TrimSuffix(line, "\n"); strings.HasSuffix(line, "  "+filepath.Join(d.home, gone)) {
+			path += "\n" + line
+		}
+	}
+	write(t, path, "", 0o644)
+	if err := os.Remove(filepath.Join(d.home, gone)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // alters expects the error of a host that was altered, with these words.
 func alters(t *testing.T, what string, err error, words ...string) {
 	t.Helper()
@@ -117,18 +133,12 @@ func TestThreat26_WhatAPlanRunsIsWhatWasThereBeforeTheAgent(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, []string{"/.bashrc is gone"}},
-		"a file that goes, and a name that says that it stays": {func(t *testing.T, d dwelling) {
-			forged := d.home + "/.claude/agents/x"
-			for line := range strings.Lines(read(t, filepath.Join(d.shell.Root, "runs/run/pins"))) {
-				if line = strings.TrimSuffix(line, "\n"); strings.HasSuffix(line, "  "+d.home+"/.bashrc") {
-					forged += "\n" + line
-				}
-			}
-			write(t, forged, "", 0o644)
-			if err := os.Remove(d.home + "/.bashrc"); err != nil {
-				t.Fatal(err)
-			}
-		}, []string{"a name with a newline"}},
+		"a file that goes, and a name among the agent's that says that it stays": {func(t *testing.T, d dwelling) {
+			d.forge(t, ".claude/agents/x", ".bashrc")
+		}, []string{"/.bashrc is gone"}},
+		"a file that goes, and a name of git's that says that it stays": {func(t *testing.T, d dwelling) {
+			d.forge(t, ".config/git/x", ".bashrc")
+		}, []string{"/.bashrc is gone", "a name with a newline is new"}},
 		"tools that hide it": {func(t *testing.T, d dwelling) {
 			write(t, d.bin+"/terraform", "#!/bin/sh\n", 0o755)
 			write(t, d.bin+"/sort", "#!/bin/sh\n", 0o755)

@@ -255,8 +255,13 @@ func (l Ledger) isRunning(place int) bool {
 	return running && last == place
 }
 
-// CompletedAt is when a run of a shard went through last, zero when it is not known.
-func (l Ledger) CompletedAt(shard string) time.Time { return l.finished[shard].Time }
+// CompletedAt is when the run of Completed went through, zero when it is not known.
+func (l Ledger) CompletedAt(shard string) time.Time {
+	if done, ok := l.finished[shard]; ok {
+		return done.Time
+	}
+	return l.finished[""].Time
+}
 
 // Unfinished are the items that the last run left to do, and those attempted
 // since by runs that did not go through.

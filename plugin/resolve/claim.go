@@ -33,9 +33,9 @@ func (r *Resolver) lock(ctx context.Context, names ...string) error {
 		if err != nil {
 			return fmt.Errorf("take the lock of %s: %w", name, err)
 		}
+		r.held.Add(name) // the first one came with the lock of the run
 		if took {
 			r.unseen = append(r.unseen, name)
-			r.held.Add(name)
 		}
 	}
 	return nil

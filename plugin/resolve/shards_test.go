@@ -227,14 +227,17 @@ func TestRunsThatNeedEachOthersStacks_OneGivesUpAtOnce(t *testing.T) {
 		first, second todo
 		has, wants    string
 		waits, done   bool
+		with          []string // taken with the lock of the run
 	}{
-		"the other waits, and the name of its stack comes first": {raise, elsewhere, "stacks/nfs", "stacks/monitoring", true, false},
-		"the other does not wait":                                {raise, elsewhere, "stacks/nfs", "stacks/monitoring", false, true},
-		"the other waits, and the name of its stack comes last":  {alert, workers, "stacks/monitoring", "stacks/nfs", true, true},
+		"the other waits, and the name of its stack comes first": {raise, elsewhere, "stacks/nfs", "stacks/monitoring", true, false, nil},
+		"the other waits for what came with the lock of the run": {raise, elsewhere, "stacks/nfs", "stacks/monitoring", true, false, []string{seam.StackLock("stacks/nfs")}},
+		"the other does not wait":                                {raise, elsewhere, "stacks/nfs", "stacks/monitoring", false, true, nil},
+		"the other waits, and the name of its stack comes last":  {alert, workers, "stacks/monitoring", "stacks/nfs", true, true, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newSite(t, test.first, test.second)
+				s.withLock = test.with
 				s.TakeLock(seam.StackLock(test.wants), "another")
 				if test.waits {
 					s.TakeLock("wait for "+seam.StackLock(test.has), "another")

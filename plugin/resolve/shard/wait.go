@@ -25,11 +25,13 @@ type Held struct {
 	names []string
 }
 
-// Add notes that the run has these.
-func (h *Held) Add(names ...string) {
+// Add notes that the run has this one.
+func (h *Held) Add(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.names = append(h.names, names...)
+	if !slices.Contains(h.names, name) {
+		h.names = append(h.names, name)
+	}
 }
 
 func (h *Held) all() []string {
