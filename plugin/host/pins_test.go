@@ -14,6 +14,26 @@ import (
 	"github.com/pm-todos/pm-todos/plugin/fault"
 )
 
+// TestLinksThatAPlanLeavesAmongManyFilesAreNoAlarm: find(1) tells of files in batches,
+// and what is new among them moves the borders.
+func TestLinksThatAPlanLeavesAmongManyFilesAreNoAlarm(t *testing.T) {
+	t.Parallel()
+	files := terraformFiles()
+	for i := range 1000 {
+		files[fmt.Sprintf("stacks/b/%s-%d.tf", strings.Repeat("long", 40), i)] = "x\n"
+	}
+	links := "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do ln -sf main.tf ../b/0-$i; done"
+	files["scripts/tg*"] = strings.Replace(wrapper, "verb=$1\n", "verb=$1\n[ $verb != plan ] || { "+links+"; }\n", 1)
+	_, ws := space(t, localWorld(t).Host, makeRepository(t, files), Checkout, Prepare{})
+	plan, err := ws.Plan(t.Context(), planSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, err := ws.Apply(t.Context(), applySpec("a", plan.SHA256)); err != nil || !status.Ended {
+		t.Errorf("an apply: %+v, %v", status, err)
+	}
+}
+
 // dwelling is this machine as a host, whose account has a home of its own with a
 // folder first on its PATH.
 type dwelling struct {

@@ -11,9 +11,6 @@ seen_path=$PATH
 newline='
 '
 odd_name='%f/%s/%i/%y/%z  a name with a newline'
-# A target that busybox prints as it is could hold one as well.
-link_fact='link  %N'
-[ ! /bin/stat -ef /bin/busybox ] && [ ! /usr/bin/stat -ef /bin/busybox ] || link_fact='%s/%i/%y/%z  %n'
 
 # What a session, git, Terraform and the programs that providers start run or read of
 # the account, below its home.
@@ -33,18 +30,18 @@ hint_home='.ssh/known_hosts .claude/settings.json .claude/settings.local.json .c
 	.config/opencode/opencode.json .config/opencode/opencode.jsonc .config/opencode/AGENTS.md .config/opencode/plugin .config/opencode/agent'
 
 # describe FIND-ARGUMENTS: a line for the mode of each file and link that find(1)
-# reaches, and one for its content: the hash of a small file, and of a large one
-# what the kernel keeps of it, whose times only root can set. The last argument may
+# reaches, and one for its content: the hash of a small file, and of a large one or a
+# link what the kernel keeps of it, whose times only root can set. The last argument may
 # be -o, after what is left out. busybox forgets what is started within parentheses.
 # A name with a newline could pose as the line of another file, so it is not written.
 describe() {
 	find "$@" -path "*$newline*" -exec stat -c "$odd_name" {} + -o ! -type d -exec stat -c '%f  %n' {} + -type f ! -size +2048 -exec $sum {} + \
-		-o -type f -exec stat -c '%s/%i/%Y/%Z  %n' {} + -o -type l -exec stat -c "$link_fact" {} + 2>/dev/null
+		-o -type f -exec stat -c '%s/%i/%Y/%Z  %n' {} + -o -type l -exec stat -c '%s/%i/%Y/%Z  %n' {} + 2>/dev/null
 }
 
 # same_lines FILE: standard input has no others, in whatever order.
 same_lines() {
-	[ "$(steady sort "$1")" = "$(steady sort)" ]
+	new=$(steady sort) && old=$(steady sort "$1") && [ -n "$old" ] && [ "$old" = "$new" ]
 }
 
 # steady COMMAND: for a subshell, which has the system's own programs from there on
@@ -93,8 +90,8 @@ differences() {
 		{
 			at = index($0, "  ")
 			fact = substr($0, 1, at - 1); name = substr($0, at + 2)
-			if (fact == "link") { fact = fact name; sub(/ -> .*/, "", name); gsub(/^\047|\047$/, "", name) }
-			facts[side, name] = facts[side, name] fact ";"
+			# find(1) tells modes and contents in batches, whichever is full first.
+			facts[side, name] = length(fact) < 9 ? fact ";" facts[side, name] : facts[side, name] fact ";"
 			if (!(name in names)) { names[name] = 1; order[++total] = name }
 		}
 		END {
@@ -272,13 +269,14 @@ renote() {
 	own=$(steady list_own)
 	digest "$own"
 	[ "$hash" != "$owned" ] || return 0
-	say owned "$hash"
+	own_hash=$hash
 	is_list "$run/pins" "$pinned" || return 0
-	(steady with_own "$run/pins") >"$run/pins.next" <<EOF
+	next=$(steady with_own "$run/pins" <<EOF
 $own
 EOF
-	hash=$(steady sum_file "$run/pins.next")
-	[ -z "$hash" ] || say pinned "${hash%% *}"
+	) && [ -n "$next" ] || return 0
+	digest "$next"
+	printf '%s\n' "$next" >"$run/pins.next" && say pinned "$hash" && say owned "$own_hash"
 }
 
 # with_own LIST: it, with standard input in place of what others keep for themselves.
@@ -286,7 +284,7 @@ with_own() {
 	awk -v home="${HOME:-/nonexistent}" -v cache="${TF_PLUGIN_CACHE_DIR:-/nonexistent}" '
 		function below(folder) { return index(name, folder "/") == 1 }
 		{
-			name = substr($0, index($0, "  ") + 2); sub(/^\047/, "", name) # links are quoted
+			name = substr($0, index($0, "  ") + 2)
 			kept = !/^first:/ && (below(cache) || below(home "/.terraform.d") && !below(home "/.terraform.d/plugins") ||
 				below(home "/.tfenv/versions") || name == home "/.kube/config" || name == home "/.docker/config.json")
 			if (side == "old" && !kept || side == "new" && kept) print

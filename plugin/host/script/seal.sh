@@ -8,9 +8,10 @@
 # list_tree FILE OTHERS: writes the list of the work tree; "HASH  FILE" lines of it and
 # of other lists.
 list_tree() {
-	cd "$tree" || return 1
+	# A file that cannot be written would be somebody else's.
+	cd "$tree" && { true >"$ws/seal/$1"; } 2>/dev/null || return 1
 	describe . ./.git/config ./.git/info ./.git/hooks -path ./.git -prune -o >"$ws/seal/$1"
-	cd "$ws/seal" && exec $sum "$@" 2>/dev/null
+	[ -s "$ws/seal/$1" ] && cd "$ws/seal" && exec $sum "$@" 2>/dev/null
 }
 
 # list_kept: what no plan has a reason to change: the files of the commit, but for
@@ -18,7 +19,6 @@ list_tree() {
 list_kept() {
 	awk 'NR == FNR { own["./" substr($0, index($0, "\t") + 1)] = 1; next }
 		{ name = substr($0, index($0, "  ") + 2) }
-		/^link / { sub(/ -> .*/, "", name); gsub(/^\047|\047$/, "", name) }
 		name ~ /(^|\/)\.terraform\.lock\.hcl$/ || name ~ /tfstate/ { next }
 		name in own || index(name, "./.git/") == 1 { print }' "$ws/seal/commit" "$ws/seal/files"
 }
@@ -94,10 +94,9 @@ still_sealed() {
 		}
 	fi
 	[ "${sums#*"$newline"}" = "$kept  kept" ] || return 1
-	compared "$ws/seal/kept" "$ws/seal/now" kept
-	[ -z "$names" ] || return 1
+	compared "$ws/seal/kept" "$ws/seal/now" kept && [ -z "$names" ] || return 1
 	code=at-work
-	names=$(steady at_work)
+	names=$(steady at_work) || return 1
 	case $names in
 	*"$newline"*) names=${names#*"$newline"} ;;
 	*) names= ;;

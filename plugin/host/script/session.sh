@@ -283,6 +283,7 @@ take_task() {
 		'' | *[!0-9]*) continue ;;
 		esac
 		[ "$word" = "$nonce" ] || continue
+		task= # of a line that was cut short
 		values=$(dd bs="$length" count=1 iflag=fullblock <&4 2>/dev/null) || values=$(dd bs=1 count="$length" <&4 2>/dev/null)
 		eval "$values"
 		return 0
