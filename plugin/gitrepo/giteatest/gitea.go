@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -269,10 +270,12 @@ func (s *Server) account(name string, more ...string) Account {
 	a := Account{Name: name, Email: name + "@example.org"}
 	create := []string{"admin", "user", "create", "--username", name, "--email", a.Email, "--password", s.password, "--must-change-password=false"}
 	s.run(append(create, more...)...)
-	printed := strings.Fields(s.run("admin", "user", "generate-access-token", "--username", name, "--scopes", "all", "--raw"))
-	if len(printed) == 0 {
-		s.t.Fatalf("no token for %s", name)
+	// What it logs of a slow database stands on standard output as well, before the token
+	// or after it.
+	printed := s.run("admin", "user", "generate-access-token", "--username", name, "--scopes", "all", "--raw")
+	a.Token = regexp.MustCompile(`\b[0-9a-f]{40}\b`).FindString(printed)
+	if a.Token == "" {
+		s.t.Fatalf("no token for %s: %s", name, printed)
 	}
-	a.Token = printed[len(printed)-1]
 	return a
 }
