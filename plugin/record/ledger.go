@@ -2,7 +2,6 @@ package record
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -212,8 +211,13 @@ func Encode(entries ...Entry) ([]byte, error) {
 // Completed is the branch's tip at the end of the last run of a shard that went
 // through, of the last one of all items where there was none, or "". Runs of other
 // shards say nothing of what it has read.
-func (l Ledger) Completed(shard string) string {
-	return cmp.Or(l.finished[shard].Commit, l.finished[""].Commit)
+func (l Ledger) Completed(shard string) string { return l.completed(shard).Commit }
+
+func (l Ledger) completed(shard string) Entry {
+	if done, ok := l.finished[shard]; ok {
+		return done
+	}
+	return l.finished[""]
 }
 
 // SpentIn is what agents cost in the calendar month of a time, in UTC: by the
@@ -256,12 +260,7 @@ func (l Ledger) isRunning(place int) bool {
 }
 
 // CompletedAt is when the run of Completed went through, zero when it is not known.
-func (l Ledger) CompletedAt(shard string) time.Time {
-	if done, ok := l.finished[shard]; ok {
-		return done.Time
-	}
-	return l.finished[""].Time
-}
+func (l Ledger) CompletedAt(shard string) time.Time { return l.completed(shard).Time }
 
 // Unfinished are the items that the last run left to do, and those attempted
 // since by runs that did not go through.

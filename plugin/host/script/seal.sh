@@ -55,10 +55,12 @@ EOF
 
 # at_work: processes outside of this session that have their working directory in
 # the work tree, or a file of it open, as "PID/BIRTH " each; those that are not $known
-# in words on a further line.
+# in words on a further line. One that ends meanwhile is none of them: awk must not be
+# the one that reads of it, since some end with it.
 at_work() {
 	[ -r /proc/self/stat ] || return 0
-	ls -ln /proc/[0-9]*/cwd /proc/[0-9]*/fd 2>/dev/null | awk -v tree="$tree" -v own="$$" -v known=" $known " '
+	{ ls -ln /proc/[0-9]*/cwd /proc/[0-9]*/fd; cat /proc/[0-9]*/stat; } 2>/dev/null | awk -v tree="$tree" -v own="$$" -v known=" $known " '
+		/^[0-9]+ \(/ { stat[$1] = $0; next } # after all of the others
 		/^\/proc\/[0-9]+\/fd:$/ { split($0, part, "/"); pid = part[3]; next }
 		{
 			at = index($0, " -> " tree)
@@ -66,18 +68,21 @@ at_work() {
 			if (!at || after != "" && after != "/" && after != " ") next
 			of = pid
 			if (match($0, /\/proc\/[0-9]+\/cwd -> /)) { split(substr($0, RSTART), part, "/"); of = part[3] }
-			if (seen[of]++) next
-			file = "/proc/" of "/stat"; line = ""
-			getline line <file; close(file)
-			if (line == "") next
-			comm = line; sub(/^[0-9]+ \(/, "", comm); sub(/\) [^)]*$/, "", comm)
-			sub(/^.*\) /, "", line); split(line, field, " ")
-			if (field[1] == "Z" || field[4] == own) next
-			id = of "/" field[20] " "
-			all = all id
-			if (!index(known, " " id)) others = others (others == "" ? "" : ", ") "process " of " (" comm ")"
+			if (!seen[of]++) order[++total] = of
 		}
-		END { print all; print others }'
+		END {
+			for (i = 1; i <= total; i++) {
+				of = order[i]; line = stat[of]
+				if (line == "") continue
+				comm = line; sub(/^[0-9]+ \(/, "", comm); sub(/\) [^)]*$/, "", comm)
+				sub(/^.*\) /, "", line); split(line, field, " ")
+				if (field[1] == "Z" || field[4] == own) continue
+				id = of "/" field[20] " "
+				all = all id
+				if (!index(known, " " id)) others = others (others == "" ? "" : ", ") "process " of " (" comm ")"
+			}
+			print all; print others
+		}'
 }
 
 # still_sealed: it is as our last command left it, nobody else works in it, and
@@ -96,7 +101,7 @@ still_sealed() {
 	[ "${sums#*"$newline"}" = "$kept  kept" ] || return 1
 	compared "$ws/seal/kept" "$ws/seal/now" kept && [ -z "$names" ] || return 1
 	code=at-work
-	names=$(steady at_work)
+	names=$(steady at_work) || return 1
 	case $names in
 	*"$newline"*) names=${names#*"$newline"} ;;
 	*) names= ;;
